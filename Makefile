@@ -1,0 +1,65 @@
+# Two commands do everything on a fresh machine with Python 3.11 and pip:
+#   make demo    environment, install, and the main job on a small synthetic data set
+#   make test    environment, install, and the tests
+# `make help` lists the others.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+# A test worker gets one thread and there is one worker a core (at most 8): small networks gain
+# nothing from threads, and workers of many threads would fight for the cores.
+TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint format docs evaluate bench clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: $(VENV)/.installed  ## install, then make albums, train on them and write demo_report/
+	$(BIN)/python -m skmmgenre demo
+
+test: $(VENV)/.installed  ## install, then the tests
+	$(TEST)
+
+test-all: $(VENV)/.installed-all  ## the tests with the slow ones
+	$(TEST) -m "slow or not slow"
+
+lint: $(VENV)/.installed  ## ruff: rules and format
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+
+format: $(VENV)/.installed  ## put the code into ruff's format
+	$(BIN)/ruff check --quiet --fix .
+	$(BIN)/ruff format --quiet .
+
+docs: $(VENV)/.installed-docs  ## the documentation, in docs/_build/html; a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+evaluate: $(VENV)/.installed  ## the learning claims, beside their ceilings (under an hour)
+	$(BIN)/python benchmarks/evaluate_single_label.py
+
+bench: $(VENV)/.installed  ## speed and memory
+	@set -e; for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
+
+clean:  ## all that the commands above made
+	rm -rf $(VENV) demo_report build *.egg-info docs/_build docs/api docs/auto_examples \
+		docs/sg_execution_times.rst .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.installed: setup.cfg pyproject.toml
+	@echo "installing into $(VENV) (a few minutes the first time)"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --editable ".[test]"
+	@touch $@
+
+$(VENV)/.installed-all: $(VENV)/.installed
+	$(PIP) install --editable ".[test,cli,text,data,distributed]"
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(PIP) install --editable ".[test,docs]"
+	@touch $@

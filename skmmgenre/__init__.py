@@ -1,0 +1,37 @@
+"""Music genres from sound, reviews and covers, as scikit-learn estimators.
+
+Importing the package imports nothing else; a room is imported when it is first used:
+
+>>> import skmmgenre
+>>> skmmgenre.metrics.macro_auc_score([[0, 1], [1, 0]], [[0.1, 0.9], [0.8, 0.3]])
+1.0
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "audio",
+    "cli",
+    "compose",
+    "datasets",
+    "fusion",
+    "image",
+    "items",
+    "labels",
+    "metrics",
+    "model_selection",
+    "nets",
+    "text",
+]
+
+
+def __getattr__(name):
+    if name in __all__:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

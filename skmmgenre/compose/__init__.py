@@ -1,0 +1,8 @@
+"""Items from parts: pipelines of modalities, albums of tracks, ablations."""
+
+from ._ablation import ablate_modalities
+from ._genre_pipeline import GenrePipeline
+from ._make_genre_classifier import make_genre_classifier
+from ._mean_over_tracks import MeanOverTracks
+
+__all__ = ["GenrePipeline", "MeanOverTracks", "ablate_modalities", "make_genre_classifier"]

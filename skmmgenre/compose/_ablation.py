@@ -1,0 +1,447 @@
+"""What each modality brings: the rows of Table 2 and their controls."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+from sklearn.utils import _safe_indexing
+
+from ..fusion import JointSpaceProjector
+from ..items import is_missing, progress_bar
+from ..metrics import bootstrap_interval
+from ..model_selection import ArtistShuffleSplit
+from ..nets import NetEstimator
+from ..nets.targets import read_labels
+from ._extract_once import extract_once
+
+# The nine rows of Table 2: input, name, blocks.
+_PAPER_ROWS = [
+    ("Audio", "CNN_Audio", ("audio",)),
+    ("Audio", "MM_Audio", ("mm_audio",)),
+    ("Audio", "CNN_Audio + MM_Audio", ("audio", "mm_audio")),
+    ("Video", "CNN_Visual", ("image",)),
+    ("Video", "MM_Visual", ("mm_image",)),
+    ("Video", "CNN_Visual + MM_Visual", ("image", "mm_image")),
+    ("A + V", "CNN_Audio + CNN_Visual", ("audio", "image")),
+    ("A + V", "MM_Audio + MM_Visual", ("mm_audio", "mm_image")),
+    ("A + V", "All", ("audio", "image", "mm_audio", "mm_image")),
+]
+CONTROLS = (
+    "missing pattern",
+    "mean of probabilities",
+    "two seeds",
+    "shuffled covers",
+    "cross_fit",
+)
+_SECOND_SEED = 100_003  # far from the seeds of other runs
+_FIGURES = ("precision", "recall", "f1", "accuracy")
+
+
+def ablate_modalities(
+    model,
+    table,
+    y,
+    groups=None,
+    subsets="all",
+    n_runs=3,
+    *,
+    controls=(),
+    reference="auto",
+    cv=None,
+    test_size=0.2,
+    n_folds=5,
+    random_state=0,
+    n_resamples=2000,
+    verbose=0,
+    return_predictions=False,
+):
+    """Tell what each modality, and each subset of them, brings.
+
+    The networks are trained once a run; every row of the answer is a fusion layer trained
+    on a subset of their vectors. What learns nothing (decoding, constant-Q transforms) is
+    done once for all runs.
+
+    Parameters
+    ----------
+    model : GenrePipeline
+        As `make_genre_classifier` writes it: steps ``modalities``, maybe ``joint``, and
+        ``fusion``. It is cloned, not fitted.
+    table : DataFrame
+    y : array-like of shape (n_rows,)
+        One genre a row.
+    groups : array-like of shape (n_rows,), default=None
+        Artists.
+    subsets : "all", "paper" or list, default="all"
+        "all": every subset of the modalities (with the joint space's vectors of those that
+        are in it). "paper": the nine rows of Table 2. A list names blocks:
+        ``["audio", ("audio", "text"), "audio + mm_audio"]``.
+    n_runs : int, default=3
+        Runs with seeds ``random_state``, ``random_state + 1``, ...
+    controls : sequence of str or "all", default=()
+        Rows that show what is not due to the modalities:
+        "missing pattern" (a logistic regression that sees only which cells are there),
+        "mean of probabilities" (of the modalities, without a fusion layer),
+        "two seeds" (two networks of one modality fused; "two seeds of audio" for one only),
+        "shuffled covers" (CNN_Audio + MM_Audio, the joint space trained with the covers of
+        other items) and "cross_fit" (all modalities, vectors of fold networks).
+    reference : str, default="auto"
+        The row the others are compared with. "auto": the best single modality by mean F1;
+        for "paper" each input's own CNN row, and CNN_Audio for A + V.
+    cv : cross-validation splitter, default=None
+        All its splits together are one run; None is one `ArtistShuffleSplit` a run.
+    test_size : float, default=0.2
+        Share of the test rows where `cv` is None.
+    n_folds : int, default=5
+        Folds of the control "cross_fit".
+    random_state : int, default=0
+    n_resamples : int, default=2000
+        Of the bootstrap.
+    verbose : int, default=0
+        1 shows a progress bar of the runs.
+    return_predictions : bool, default=False
+
+    Returns
+    -------
+    figures : DataFrame
+        A row a model (index), with ``input``, mean and standard deviation over the runs of
+        macro ``precision``, ``recall``, ``f1`` and ``accuracy`` (``f1_std``, ...), the
+        ``reference`` it is compared with, the ``difference`` in F1, and ``low`` and
+        ``high``, its paired 95 % bootstrap interval over artists.
+    predictions : DataFrame
+        If asked for: ``run``, ``row`` (position in the table), ``group``, ``true`` and a
+        column of predicted genres for each model.
+
+    Raises
+    ------
+    ValueError
+        If a subset or control needs a modality that the model lacks.
+
+    Notes
+    -----
+    The best single modality is chosen on the test rows, which favours it, not the fusion.
+
+    Examples
+    --------
+    >>> from skmmgenre.compose import ablate_modalities, make_genre_classifier
+    >>> from skmmgenre.datasets import make_albums
+    >>> albums = make_albums(60, random_state=0)
+    >>> model = make_genre_classifier(audio=None, image=None, text__hidden_units=(16, 16))
+    >>> figures = ablate_modalities(
+    ...     model, albums.table, albums.y, albums.groups, n_runs=1, n_resamples=100
+    ... )
+    >>> list(figures.index)
+    ['text']
+    """
+    modalities = [name for name, branch, _ in model.named_steps["modalities"].transformers]
+    rows = _rows(subsets, modalities, "joint" in model.named_steps)
+    labels, names = read_labels(y)
+    if names is not None:
+        raise ValueError(
+            "ablate_modalities takes one genre a row; y is an indicator matrix of several."
+        )
+    controls = CONTROLS if controls == "all" else tuple(controls)
+    controls = _resolve_controls(controls, modalities, known_rows=rows)
+    branches, extracted = extract_once(model.named_steps["modalities"], table)
+    missing = np.array(
+        [[is_missing(cell) for cell in table[c]] for _, _, c in branches.transformers]
+    ).T
+    trials = []
+    with progress_bar(n_runs, "Runs", verbose=verbose) as advance:
+        for run in range(n_runs):
+            seed = random_state + run
+            splitter = cv or ArtistShuffleSplit(1, test_size=test_size, random_state=seed)
+            for train, test in splitter.split(table, labels, groups):
+                trial = _Trial(
+                    model, branches, extracted, labels, groups, missing, train, test, seed
+                )
+                predicted = trial.run(rows, controls, n_folds)
+                trials.append(
+                    pd.DataFrame(
+                        {
+                            "run": run,
+                            "row": test,
+                            "group": test if groups is None else _take(groups, test),
+                            "true": labels[test],
+                            **{f"pred:{name}": values for name, values in predicted.items()},
+                        }
+                    )
+                )
+            advance()
+    predictions = pd.concat(trials, ignore_index=True)
+    inputs = {name: kind for kind, name, _ in rows} | {name: "Control" for name in controls}
+    predictions.columns = [name.removeprefix("pred:") for name in predictions.columns]
+    figures = _figures(predictions, inputs, np.unique(labels))
+    comparison = _references(reference, subsets, rows, figures)
+    figures = figures.join(_differences(predictions, comparison, np.unique(labels), n_resamples))
+    return (figures, predictions) if return_predictions else figures
+
+
+def _take(values, positions):
+    return np.asarray(values, dtype=object)[positions]
+
+
+def _rows(subsets, modalities, joint):
+    """Rows as (input, name, blocks)."""
+    if isinstance(subsets, str) and subsets == "paper":
+        if not {"audio", "image"} <= set(modalities):
+            raise ValueError(
+                f"subsets='paper' needs audio and image; the model has {modalities}."
+            )
+        return _PAPER_ROWS
+    if isinstance(subsets, str):
+        if subsets != "all":
+            raise ValueError(f"subsets must be 'all', 'paper' or a list, got {subsets!r}.")
+        subsets = [
+            subset
+            for size in range(1, len(modalities) + 1)
+            for subset in combinations(modalities, size)
+        ]
+        embedded = [f"mm_{name}" for name in ("audio", "image")] if joint else []
+        return [
+            (
+                " + ".join(subset),
+                " + ".join(subset),
+                (*subset, *(mm for mm in embedded if mm.removeprefix("mm_") in subset)),
+            )
+            for subset in subsets
+        ]
+    known = {*modalities, "mm_audio", "mm_image"}
+    rows = []
+    for subset in subsets:
+        blocks = subset.split(" + ") if isinstance(subset, str) else list(subset)
+        unknown = [block for block in blocks if block not in known]
+        if unknown or not blocks:
+            raise ValueError(f"subset {subset!r} names {unknown}; known are {sorted(known)}.")
+        inputs = " + ".join(dict.fromkeys(block.removeprefix("mm_") for block in blocks))
+        rows.append((inputs, " + ".join(blocks), tuple(blocks)))
+    return rows
+
+
+def _resolve_controls(controls, modalities, known_rows):
+    """Controls by name; "two seeds" is a row a modality."""
+    names = []
+    for control in controls:
+        if control == "two seeds":
+            names += [f"two seeds of {modality}" for modality in modalities]
+        elif control in CONTROLS or control in [f"two seeds of {m}" for m in modalities]:
+            names.append(control)
+        else:
+            raise ValueError(f"control {control!r} is unknown; known are {list(CONTROLS)}.")
+    if "shuffled covers" in names and not {"audio", "image"} <= set(modalities):
+        raise ValueError("The control 'shuffled covers' needs audio and image.")
+    return names
+
+
+class _Trial:
+    """One split of one run: networks trained once, rows predicted from their vectors."""
+
+    def __init__(self, model, branches, table, labels, groups, missing, train, test, seed):
+        self.seed = seed
+        self.train, self.test = train, test
+        self.table, self.labels, self.missing = table, labels, missing
+        self.groups = None if groups is None else _take(groups, train)
+        self.branches = branches
+        self.joint = model.named_steps.get("joint", JointSpaceProjector(passthrough=True))
+        self.fusion = model.named_steps["fusion"]
+
+    def run(self, rows, controls, n_folds):
+        """Predicted genres of the test rows, by row and control."""
+        needed = {block for _, _, blocks in rows for block in blocks}
+        modalities = [name for name, _, _ in self.branches.transformers]
+        cross_fit = n_folds if "cross_fit" in controls else None
+        vectors, tested, folded = self._vectors(self.branches, self.seed, cross_fit)
+        if any(block.startswith("mm_") for block in needed) or "shuffled covers" in controls:
+            embedded, embedded_test = self._embed(vectors, tested)
+        else:
+            embedded, embedded_test = vectors, tested
+        predicted = {
+            name: self._fuse(_blocks(embedded, blocks), _blocks(embedded_test, blocks))
+            for _, name, blocks in rows
+        }
+        for control in controls:
+            if control == "missing pattern":
+                predicted[control] = self._missing_pattern()
+            elif control == "mean of probabilities":
+                predicted[control] = self._mean_of_probabilities(embedded, embedded_test)
+            elif control == "shuffled covers":
+                predicted[control] = self._shuffled_covers(vectors, tested)
+            elif control == "cross_fit":
+                pairs = self._embed(folded, tested) if self._has_joint(needed) else (folded, tested)
+                blocks = (*modalities, *(b for b in sorted(needed) if b.startswith("mm_")))
+                predicted[control] = self._fuse(*(_blocks(part, blocks) for part in pairs))
+            else:
+                predicted[control] = self._two_seeds(
+                    control.removeprefix("two seeds of "), vectors, tested
+                )
+        return predicted
+
+    @staticmethod
+    def _has_joint(needed):
+        return any(block.startswith("mm_") for block in needed)
+
+    def _vectors(self, branches, seed, cross_fit=None):
+        """Vectors of training and test rows; of training rows also from fold networks."""
+        branches = _seeded(branches, seed)
+        if cross_fit is not None:
+            networks = [key for key in branches.get_params() if key.endswith("cross_fit")]
+            branches.set_params(**{key: cross_fit for key in networks})
+        table, labels = self.table.iloc[self.train], self.labels[self.train]
+        fitted = _as_pipeline(branches)
+        answer = fitted.fit_transform(table, labels, groups=self.groups)
+        tested = fitted.transform(self.table.iloc[self.test])
+        if cross_fit is None:
+            return answer, tested, None
+        # The network of all rows is trained either way, so it answers for both.
+        return fitted.transform(table), tested, answer
+
+    def _embed(self, vectors, tested):
+        joint = _seeded(self.joint, self.seed).set_params(passthrough=True)
+        pipeline = _as_pipeline(joint).fit(vectors, self.labels[self.train], groups=self.groups)
+        return pipeline.transform(vectors), pipeline.transform(tested)
+
+    def _fuse(self, vectors, tested):
+        return self._fitted_fusion(vectors).predict(tested)
+
+    def _fitted_fusion(self, vectors):
+        fusion = _seeded(self.fusion, self.seed)
+        return fusion.fit(vectors, self.labels[self.train], groups=self.groups)
+
+    def _missing_pattern(self):
+        regression = LogisticRegression().fit(
+            self.missing[self.train], self.labels[self.train]
+        )
+        return regression.predict(self.missing[self.test])
+
+    def _mean_of_probabilities(self, vectors, tested):
+        """Mean over the modalities that a row has."""
+        total, classes = 0, None
+        for number, (name, _, _) in enumerate(self.branches.transformers):
+            fusion = self._fitted_fusion(_blocks(vectors, (name,)))
+            there = ~self.missing[self.test, number]
+            total = total + fusion.predict_proba(_blocks(tested, (name,))) * there[:, None]
+            classes, prior = fusion.classes_, fusion.target_.proba(fusion.target_.empty_output_[None])
+        nothing = self.missing[self.test].all(axis=1)
+        total[nothing] = prior
+        return classes[total.argmax(axis=1)]
+
+    def _shuffled_covers(self, vectors, tested):
+        """CNN_Audio + MM_Audio with covers of other items in the joint space's training."""
+        shuffled = vectors.copy()
+        cover = _columns(vectors, "image")
+        there = np.flatnonzero(vectors[cover].notna().all(axis=1))
+        order = np.random.default_rng(self.seed).permutation(there)
+        positions = vectors.columns.get_indexer(cover)
+        shuffled.iloc[there, positions] = vectors[cover].to_numpy()[order]
+        joint = _seeded(self.joint, self.seed).set_params(passthrough=True)
+        pipeline = _as_pipeline(joint)
+        pipeline.fit(shuffled, self.labels[self.train], groups=self.groups)
+        blocks = ("audio", "mm_audio")
+        return self._fuse(
+            *(_blocks(pipeline.transform(part), blocks) for part in (vectors, tested))
+        )
+
+    def _two_seeds(self, modality, vectors, tested):
+        """Two networks of one modality, fused as two modalities would be."""
+        only = clone(self.branches).set_params(
+            transformers=[t for t in self.branches.transformers if t[0] == modality]
+        )
+        pairs = zip(
+            (vectors, tested), self._vectors(only, self.seed + _SECOND_SEED)[:2], strict=True
+        )
+        return self._fuse(
+            *(
+                pd.concat(
+                    [_blocks(first, (modality,)), second.add_prefix("second_")], axis=1
+                )
+                for first, second in pairs
+            )
+        )
+
+
+def _as_pipeline(step):
+    from ._genre_pipeline import GenrePipeline
+
+    return GenrePipeline([("only", step)])
+
+
+def _seeded(estimator, seed):
+    """A clone whose networks have this seed; extractors keep theirs."""
+    estimator = clone(estimator)
+    if isinstance(estimator, NetEstimator):
+        return estimator.set_params(random_state=seed)
+    params = estimator.get_params()
+    networks = [name for name, value in params.items() if isinstance(value, NetEstimator)]
+    return estimator.set_params(**{f"{name}__random_state": seed for name in networks})
+
+
+def _columns(vectors, block):
+    return [name for name in vectors.columns if name.split("__", 1)[0] == block]
+
+
+def _blocks(vectors, blocks):
+    """The columns of some blocks."""
+    return vectors[[name for block in blocks for name in _columns(vectors, block)]]
+
+
+def _figures(predictions, inputs, labels):
+    """Mean and standard deviation over the runs."""
+    lines = {}
+    for name, kind in inputs.items():
+        runs = []
+        for _, part in predictions.groupby("run"):
+            macro = precision_recall_fscore_support(
+                part["true"], part[name], labels=labels, average="macro", zero_division=0
+            )[:3]
+            runs.append([*macro, accuracy_score(part["true"], part[name])])
+        mean, std = np.mean(runs, axis=0), np.std(runs, axis=0)
+        line = {"input": kind}
+        for figure, value, spread in zip(_FIGURES, mean, std, strict=True):
+            line |= {figure: value, f"{figure}_std": spread}
+        lines[name] = line
+    return pd.DataFrame.from_dict(lines, orient="index").rename_axis("model")
+
+
+def _references(reference, subsets, rows, figures):
+    """The row that each row is compared with."""
+    names = list(figures.index)
+    if reference != "auto":
+        if reference not in names:
+            raise ValueError(f"reference {reference!r} is no row; rows are {names}.")
+        return dict.fromkeys(names, reference)
+    if isinstance(subsets, str) and subsets == "paper":
+        own = {"Video": "CNN_Visual"}
+        return {name: own.get(figures.loc[name, "input"], "CNN_Audio") for name in names}
+    singles = [name for _, name, blocks in rows if len(blocks) == 1] or [
+        name for kind, name, _ in rows if " + " not in kind
+    ]
+    comparison = dict.fromkeys(names, figures.loc[singles or names, "f1"].idxmax())
+    # A control is compared with the row it is the control of, where that is there.
+    by_blocks = {frozenset(blocks): name for _, name, blocks in rows}
+    largest = by_blocks[max(by_blocks, key=len)]
+    for name in names:
+        if name == "cross_fit":
+            comparison[name] = largest
+        elif name.removeprefix("two seeds of ") in singles:
+            comparison[name] = name.removeprefix("two seeds of ")
+    return comparison
+
+
+def _differences(predictions, comparison, labels, n_resamples):
+    """Difference in F1 to the reference with its paired interval over artists."""
+    lines = {}
+    for name, other in comparison.items():
+        estimate, low, high = bootstrap_interval(
+            predictions["true"],
+            predictions[name],
+            predictions[other],
+            metric="f1",
+            groups=predictions["group"],
+            runs=predictions["run"],
+            labels=labels,
+            n_resamples=n_resamples,
+        )
+        lines[name] = {"reference": other, "difference": estimate, "low": low, "high": high}
+    return pd.DataFrame.from_dict(lines, orient="index")

@@ -1,0 +1,104 @@
+"""Run the steps that learn nothing once, whatever is fitted behind them how often."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+
+from ..items import as_cells
+from ._mean_over_tracks import MeanOverTracks, _tracks
+
+
+def extract_once(modalities, table):
+    """Replace the leading stateless steps of every branch by what they answer.
+
+    Parameters
+    ----------
+    modalities : ColumnTransformer
+        Not changed.
+    table : DataFrame
+
+    Returns
+    -------
+    modalities : ColumnTransformer
+        Its branches start where learning starts.
+    table : DataFrame
+        Cells of the replaced columns are positions in what was extracted.
+    """
+    table, branches = table.copy(), []
+    for name, branch, column in modalities.transformers:
+        over_tracks = isinstance(branch, MeanOverTracks)
+        road = branch.estimator if over_tracks else branch
+        steps = road.steps if isinstance(road, Pipeline) else [("only", road)]
+        n_stateless = _count_stateless(steps)
+        if n_stateless and n_stateless < len(steps) and isinstance(column, str):
+            cells = as_cells(table[column])
+            items = [_tracks(cell) for cell in cells] if over_tracks else [[c] for c in cells]
+            flat = [item for cell in items for item in cell]
+            if flat:
+                extracted = flat
+                for _, step in steps[:n_stateless]:
+                    extracted = clone(step).fit(extracted).transform(extracted)
+                ends = np.cumsum([len(cell) for cell in items])
+                positions = [
+                    list(range(end - len(cell), end)) or None
+                    for cell, end in zip(items, ends, strict=True)
+                ]
+                if not over_tracks:
+                    positions = [cell[0] for cell in positions]
+                table[column] = _object_column(positions)
+                take = ("extracted", TakeExtracted(_Shared(extracted)))
+                branch = Pipeline([take, *steps[n_stateless:]])
+                branch = MeanOverTracks(branch) if over_tracks else branch
+        branches.append((name, branch, column))
+    answer = ColumnTransformer(branches).set_output(transform="pandas")
+    return answer, table
+
+
+def _count_stateless(steps):
+    for number, (_, step) in enumerate(steps):
+        if get_tags(step).requires_fit:
+            return number
+    return len(steps)
+
+
+def _object_column(values):
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
+
+
+class _Shared:
+    """Holds what was extracted; clones share it."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+class TakeExtracted(TransformerMixin, BaseEstimator):
+    """Answer positions with what was extracted there."""
+
+    def __init__(self, extracted):
+        self.extracted = extracted
+
+    def fit(self, X, y=None):
+        """Do nothing."""
+        return self
+
+    def transform(self, X):
+        """Return the extracted items at positions X."""
+        values = self.extracted.values
+        positions = np.asarray(as_cells(X), dtype=int)
+        return values[positions] if isinstance(values, np.ndarray) else [values[p] for p in positions]
+
+    def set_output(self, *, transform=None):
+        """Do nothing: what was extracted need not be a table."""
+        return self
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the one name there is."""
+        return np.array(["extracted"], dtype=object)

@@ -1,0 +1,117 @@
+"""A Pipeline that hands artists to every network in it."""
+
+from collections import Counter
+
+from sklearn import config_context
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length
+from sklearn.utils.metaestimators import available_if
+
+from ..metrics import group_codes
+from ..nets.targets import read_labels
+
+
+def _ends_in_a_transformer(pipeline):
+    last = pipeline.steps[-1][1]
+    return last == "passthrough" or hasattr(last, "transform")
+
+
+class GenrePipeline(Pipeline):
+    """A `sklearn.pipeline.Pipeline` whose `fit` takes artists.
+
+    `groups`, `validation` and `sample_weight` reach every network inside, however deep,
+    so that all of them hold out the same artists; metadata routing need not be switched
+    on. Everything else is `Pipeline`'s.
+
+    Parameters
+    ----------
+    steps : list of (str, estimator)
+    transform_input : list of str, default=None
+    memory : str or joblib.Memory, default=None
+    verbose : bool, default=False
+
+    See Also
+    --------
+    make_genre_classifier : Writes the usual pipeline.
+
+    Notes
+    -----
+    In `cross_validate` and `GridSearchCV` the artists travel by scikit-learn's own
+    routing: call ``sklearn.set_config(enable_metadata_routing=True)`` and pass
+    ``params={"groups": table.artist}`` (for a search, ``fit(table, y, groups=table.artist)``).
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
+    >>> from skmmgenre.compose import GenrePipeline
+    >>> from skmmgenre.text import TextMLP
+    >>> texts = ["loud guitars", "slow sax", "loud drums", "slow piano"] * 5
+    >>> artists = [f"artist {i // 2}" for i in range(20)]
+    >>> mlp = TextMLP(hidden_units=(8,), max_epochs=5, random_state=0)
+    >>> model = GenrePipeline([("tfidf", TfidfVectorizer()), ("mlp", mlp)])
+    >>> model.fit(texts, ["Rock", "Jazz"] * 10, groups=artists).predict(texts).shape
+    (20,)
+    """
+
+    def fit(self, X, y=None, groups=None, validation=None, sample_weight=None):
+        """Fit all steps.
+
+        Parameters
+        ----------
+        X : DataFrame or list
+            The table, one row an item.
+        y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
+            Genres.
+        groups : array-like of shape (n_rows,), default=None
+            Artists; a missing one is an artist of its own.
+        validation : array-like of bool, shape (n_rows,), default=None
+            Marks the inner validation rows of a published split.
+        sample_weight : array-like of shape (n_rows,), default=None
+
+        Returns
+        -------
+        self : GenrePipeline
+
+        Raises
+        ------
+        ValueError
+            If the table is empty, has two columns of one name, or y or groups do not fit it.
+        """
+        metadata = _check_table(X, y, groups, validation, sample_weight)
+        with config_context(enable_metadata_routing=True):
+            return super().fit(X, y, **metadata)
+
+    @available_if(_ends_in_a_transformer)
+    def fit_transform(self, X, y=None, groups=None, validation=None, sample_weight=None):
+        """Fit all steps and transform; takes what `fit` takes."""
+        metadata = _check_table(X, y, groups, validation, sample_weight)
+        with config_context(enable_metadata_routing=True):
+            return super().fit_transform(X, y, **metadata)
+
+
+def _check_table(X, y, groups, validation, sample_weight):
+    """Refuse before hours of extraction what a network would refuse after them."""
+    n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+    if n_rows == 0:
+        raise ValueError("The table is empty: it has 0 rows (0 samples) while 1 is required.")
+    if hasattr(X, "columns"):
+        repeated = [name for name, count in Counter(X.columns).items() if count > 1]
+        if repeated:
+            raise ValueError(
+                f"The table has duplicate columns: {repeated}. Rename or drop all but one."
+            )
+    if y is not None:
+        labels, names = read_labels(y)
+        check_consistent_length(X, labels)
+        if names is None and (labels == labels[0]).all():
+            raise ValueError(
+                f"y has one class only ({labels[0]!r}); at least 2 classes are needed to tell "
+                "genres apart."
+            )
+    if groups is not None:
+        group_codes(groups, n_rows)
+    given = {"groups": groups, "validation": validation, "sample_weight": sample_weight}
+    for name, values in given.items():
+        if values is not None and len(values) != n_rows:
+            raise ValueError(f"{name} has {len(values)} rows, the table has {n_rows}.")
+    return {name: values for name, values in given.items() if values is not None}

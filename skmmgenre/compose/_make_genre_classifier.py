@@ -1,0 +1,124 @@
+"""The usual pipeline, written in one call."""
+
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+
+from ..audio import AudioCNN, CQTExtractor
+from ..fusion import FusionClassifier, JointSpaceProjector
+from ..image import ResNetEmbedder
+from ..text import ReviewTruncator, ReviewVectorizer, TextMLP
+from ._genre_pipeline import GenrePipeline
+from ._mean_over_tracks import MeanOverTracks
+
+
+def make_genre_classifier(
+    audio="audio",
+    text="text",
+    image="cover",
+    target="auto",
+    joint_space=False,
+    linker=None,
+    **params,
+):
+    """Write the pipeline from a table of music to its genres.
+
+    Parameters
+    ----------
+    audio, text, image : str or None
+        The column of each modality; None leaves the modality out. A cell of audio is a
+        path or a list of paths, of text a text or a list of texts in order of time, of
+        image a path.
+    target : {"auto", "softmax", "logistic"}, default="auto"
+        Of all networks and of the fusion layer.
+    joint_space : bool, default=False
+        Whether to add the joint space of audio and image (section 3.4).
+    linker : None
+        Entities are not linked in this version.
+    **params
+        Parameters of the steps. A bare name goes to every step that has it
+        (``random_state=0``, ``n_jobs=2``, ``verbose=1``); ``audio__``, ``text__``,
+        ``image__``, ``joint__`` and ``fusion__`` address one modality's steps, its network
+        before the others (``audio__lr=1e-4``).
+
+    Returns
+    -------
+    model : GenrePipeline
+        Steps ``modalities`` (a ColumnTransformer; ``audio`` is a MeanOverTracks over
+        ``cqt`` and ``cnn``, ``text`` is ``truncate``, ``tfidf``, ``mlp``, and ``image``),
+        ``joint`` if asked for, ``fusion``.
+
+    Raises
+    ------
+    TypeError
+        If no step has a parameter of a given name.
+    ValueError
+        If no modality is left, or the joint space lacks one of its two.
+
+    Examples
+    --------
+    >>> from skmmgenre.compose import make_genre_classifier
+    >>> model = make_genre_classifier(image=None, random_state=0, audio__architecture="time")
+    >>> model.named_steps["modalities"].transformers[0][1].estimator["cnn"].architecture
+    'time'
+    """
+    if linker is not None:
+        raise ValueError("Entity linking is not part of this version: leave linker=None.")
+    branches = {}
+    if audio is not None:
+        road = Pipeline([("cqt", CQTExtractor()), ("cnn", AudioCNN())])
+        branches["audio"] = (MeanOverTracks(road), audio)
+    if text is not None:
+        road = [
+            ("truncate", ReviewTruncator()),
+            ("tfidf", ReviewVectorizer()),
+            ("mlp", TextMLP()),
+        ]
+        branches["text"] = (Pipeline(road), text)
+    if image is not None:
+        branches["image"] = (ResNetEmbedder(), image)
+    if not branches:
+        raise ValueError("All modalities are None; name the column of at least one.")
+    if joint_space and not {"audio", "image"} <= branches.keys():
+        raise ValueError("joint_space=True needs both audio and image.")
+    modalities = ColumnTransformer(
+        [(name, branch, column) for name, (branch, column) in branches.items()]
+    )
+    steps = [("modalities", modalities.set_output(transform="pandas"))]
+    parts = {name: _parts(branch) for name, (branch, _) in branches.items()}
+    if joint_space:
+        joint = JointSpaceProjector(passthrough=True)
+        steps.append(("joint", joint))
+        parts["joint"] = [joint]
+    fusion = FusionClassifier()
+    steps.append(("fusion", fusion))
+    parts["fusion"] = [fusion]
+    _set_parameters(parts, {"target": target, **params})
+    return GenrePipeline(steps)
+
+
+def _parts(branch):
+    """The steps of a branch, its network first."""
+    if isinstance(branch, MeanOverTracks):
+        branch = branch.estimator
+    return [step for _, step in reversed(branch.steps)] if hasattr(branch, "steps") else [branch]
+
+
+def _set_parameters(parts, params):
+    everywhere = [step for steps in parts.values() for step in steps]
+    # Bare names first, so that a name with its modality has the last word.
+    for name in sorted(params, key=lambda name: "__" in name):
+        modality, _, bare = name.rpartition("__")
+        steps = parts.get(modality, []) if modality else everywhere
+        takers = [step for step in steps if bare in step.get_params(deep=False)]
+        if not takers:
+            known = sorted({key for step in steps for key in step.get_params(deep=False)})
+            raise TypeError(
+                f"make_genre_classifier got {name!r}, but "
+                + (
+                    f"no step of it has the parameter {bare!r}; they have {known}."
+                    if steps
+                    else f"it has no part {modality!r}; its parts are {list(parts)}."
+                )
+            )
+        for step in takers[:1] if modality else takers:
+            step.set_params(**{bare: params[name]})

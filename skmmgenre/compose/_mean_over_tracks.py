@@ -1,0 +1,241 @@
+"""An album's vector is the mean of its tracks' vectors."""
+
+import numpy as np
+from sklearn import config_context
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
+from sklearn.utils import _safe_indexing, check_consistent_length
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.validation import check_is_fitted
+
+from ..items import BadItem, ErrorsMixin, as_cells, is_missing
+from ..model_selection import inner_validation_mask
+
+# Tracks in flight at transform: enough to keep workers and batches full, few enough for
+# their patches (124 kB each) to stay small beside a network.
+_TRACKS_AT_ONCE = 256
+
+
+class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
+    """Fit a transformer on tracks and answer with each album's mean vector.
+
+    In `fit` every track is an example with its album's genres (steps 1 and 2 of section
+    7.3.1).
+
+    Parameters
+    ----------
+    estimator : transformer
+        What takes a column of tracks to vectors, for example
+        ``Pipeline([("cqt", CQTExtractor()), ("cnn", AudioCNN())])``.
+
+    Attributes
+    ----------
+    estimator_ : transformer
+        The fitted transformer of tracks.
+    errors_ : DataFrame
+        Tracks treated as missing; ``row`` is the album's, ``track`` counts from 0.
+
+    Notes
+    -----
+    A cell is one track or a list of them. An album without tracks, or whose tracks are all
+    missing, gets a row of NaN. Inner validation rows are chosen on albums, so that they are
+    those of the other modalities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> from skmmgenre.compose import MeanOverTracks
+    >>> def ends(tracks):
+    ...     return np.array([[track[0], track[-1]] for track in tracks])
+    >>> albums = [[np.array([0.0, 1.0]), np.array([2.0, 3.0])], np.array([5.0, 6.0]), None]
+    >>> MeanOverTracks(FunctionTransformer(ends)).fit_transform(albums)
+    array([[ 1.,  2.],
+           [ 5.,  6.],
+           [nan, nan]], dtype=float32)
+    """
+
+    __metadata_request__fit = {"groups": True, "validation": True, "sample_weight": True}
+
+    _parameter_constraints = {"estimator": [HasMethods(["fit", "transform"])]}
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, groups=None, validation=None, sample_weight=None):
+        """Fit the transformer on the tracks of all albums.
+
+        Parameters
+        ----------
+        X : column of tracks or lists of tracks
+        y : array-like of shape (n_albums,) or (n_albums, n_labels), default=None
+        groups : array-like of shape (n_albums,), default=None
+            Artists.
+        validation : array-like of bool, shape (n_albums,), default=None
+        sample_weight : array-like of shape (n_albums,), default=None
+
+        Returns
+        -------
+        self : object
+        """
+        tracks, owner, n_albums = self._read(X)
+        self.estimator_ = clone(self.estimator)
+        y, metadata = self._of_tracks(owner, n_albums, y, groups, validation, sample_weight)
+        self._call("fit", tracks, owner, y, **metadata)
+        self._learn_width(tracks[:1])
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit_transform(self, X, y=None, groups=None, validation=None, sample_weight=None):
+        """Fit, and answer with the mean of what the transformer's `fit_transform` gives."""
+        tracks, owner, n_albums = self._read(X)
+        self.estimator_ = clone(self.estimator)
+        y, metadata = self._of_tracks(owner, n_albums, y, groups, validation, sample_weight)
+        if hasattr(self.estimator_, "fit_transform"):
+            vectors = self._call("fit_transform", tracks, owner, y, **metadata)
+            vectors = np.asarray(vectors, dtype=np.float32)
+        else:
+            self._call("fit", tracks, owner, y, **metadata)
+            vectors = np.asarray(self._call("transform", tracks, owner), dtype=np.float32)
+        self.n_features_out_ = vectors.shape[1]
+        return _album_means(vectors, owner, n_albums)
+
+    def transform(self, X):
+        """Return the mean vector of each album.
+
+        Returns
+        -------
+        vectors : ndarray of float32, shape (n_albums, n_features_out)
+            NaN in the row of an album without a track.
+        """
+        check_is_fitted(self)
+        tracks, owner, n_albums = self._read(X)
+        means = np.full((n_albums, self.n_features_out_), np.nan, dtype=np.float32)
+        errors = []
+        for first, last in _album_chunks(owner, n_albums):
+            here = np.flatnonzero((owner >= first) & (owner < last))
+            if len(here):
+                chunk = [tracks[track] for track in here]
+                vectors = np.asarray(self._call("transform", chunk, owner[here]), np.float32)
+                means[first:last] = _album_means(vectors, owner[here] - first, last - first)
+                errors += self._errors
+        self._errors = errors
+        return means
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names that the transformer of tracks gives."""
+        check_is_fitted(self)
+        return self.estimator_.get_feature_names_out(input_features)
+
+    def _read(self, X):
+        """All tracks, the album each belongs to, and the number of albums."""
+        albums = [_tracks(cell) for cell in as_cells(X, noun="list of tracks")]
+        tracks = [track for album in albums for track in album]
+        owner = np.repeat(np.arange(len(albums)), [len(album) for album in albums])
+        return tracks, owner, len(albums)
+
+    def _of_tracks(self, owner, n_albums, y, groups, validation, sample_weight):
+        """y and metadata of every track; validation albums are chosen here."""
+        if not len(owner):
+            raise ValueError(f"None of the {n_albums} albums has a track to learn from.")
+        metadata = {"groups": groups, "validation": validation, "sample_weight": sample_weight}
+        for values in (y, *metadata.values()):
+            if values is not None:
+                check_consistent_length(np.empty(n_albums), values)
+        network = _last_step(self.estimator_)
+        fraction = getattr(network, "validation_fraction", 0)
+        if y is not None and (fraction or validation is not None):
+            mask = inner_validation_mask(
+                y,
+                groups=groups,
+                validation=validation,
+                validation_fraction=fraction,
+                random_state=getattr(network, "random_state", None),
+            )
+            metadata["validation"] = mask if mask.any() else None
+        with config_context(enable_metadata_routing=True):
+            taken = get_routing_for_object(self.estimator_).consumes("fit", metadata)
+        metadata = {
+            name: np.asarray(metadata[name])[owner]
+            for name in taken
+            if metadata[name] is not None
+        }
+        return None if y is None else _safe_indexing(y, owner), metadata
+
+    def _call(self, method, tracks, owner, y=None, **metadata):
+        """Call the transformer of tracks; what is wrong with a track names its album."""
+        arguments = [tracks] if method == "transform" else [tracks, y]
+        first_of_album = np.searchsorted(owner, owner)
+        try:
+            with config_context(enable_metadata_routing=True):
+                answer = getattr(self.estimator_, method)(*arguments, **metadata)
+        except BadItem as error:
+            if error.row is None:
+                raise
+            track = error.row - first_of_album[error.row]
+            where = f"{owner[error.row]}, track {track}"
+            raise BadItem(error.reason, error.remedy, where) from None
+        self._errors = [
+            {**error, "row": int(owner[row]), "track": int(row - first_of_album[row])}
+            for step in _steps(self.estimator_)
+            for error in getattr(step, "_errors", ())
+            for row in [error["row"]]
+        ]
+        return answer
+
+    def _learn_width(self, track):
+        vectors = self._call("transform", track, np.zeros(1, dtype=int))
+        self.n_features_out_ = np.asarray(vectors).shape[1]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _tracks(cell):
+    """The tracks of a cell, those that are missing left out."""
+    if is_missing(cell):
+        return []
+    if isinstance(cell, (list, tuple)) or (
+        isinstance(cell, np.ndarray) and cell.dtype.kind in "OUST"
+    ):
+        return [track for track in cell if not is_missing(track)]
+    return [cell]
+
+
+def _album_means(vectors, owner, n_albums):
+    """Mean over the tracks of each album whose vector is there."""
+    means = np.full((n_albums, vectors.shape[1]), np.nan, dtype=np.float32)
+    there = ~np.isnan(vectors).all(axis=1)
+    bounds = np.searchsorted(owner, np.arange(n_albums + 1))
+    for album, (first, last) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+        found = vectors[first:last][there[first:last]]
+        if len(found):
+            means[album] = found.mean(axis=0, dtype=np.float64)
+    return means
+
+
+def _album_chunks(owner, n_albums):
+    """Bounds of runs of albums that hold few enough tracks."""
+    counts = np.bincount(owner, minlength=n_albums)
+    first, held = 0, 0
+    for album, count in enumerate(counts):
+        if held and held + count > _TRACKS_AT_ONCE:
+            yield first, album
+            first, held = album, 0
+        held += count
+    yield first, n_albums
+
+
+def _steps(estimator):
+    """The estimators inside a Pipeline, or the estimator itself."""
+    return [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
+
+
+def _last_step(estimator):
+    return _steps(estimator)[-1]

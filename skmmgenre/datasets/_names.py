@@ -1,0 +1,121 @@
+"""Invented names: artists, titles, and the people and places that reviews mention.
+
+`name_catalogue` ties each person and each place to a genre. Every first name, last name and
+kind of venue occurs equally often in every genre, so that the bare words tell next to
+nothing and only the whole name, looked up, tells the genre.
+"""
+
+import pandas as pd
+
+from ._genre_names import MAX_GENRES
+
+FIRST_NAMES = tuple(
+    """Abel Ada Alba Alva Ansel Arlo Astrid Basil Beatrix Benno Bram Brita Caspar Celia Clem
+    Cora Dagny Dario Delia Desmond Edda Edwin Elio Elka Emeric Enid Esme Ezra Fabian Fenna
+    Fergus Flora Gideon Greta Gwen Hadley Hanno Hazel Helmi Hugo Ida Ilse Imre Ines Iris Ivo
+    Jarl Jonna Joss Juno Kaia Kasper Keir Klara Lars Leda Lionel Livia Lorne Lucan Mabel Magda
+    Malin Marek Mina Morten Nadia Nell Nico Noor Odile Olaf Orla Oscar Otis Paloma Pascal Perla
+    Piers Quentin Rafe Ragna Remy Rhoda Roscoe Runa Saskia Selma Silas Sonja Stellan Sunniva
+    Tamsin Theo Tilda Ulla Umberto Vera Viggo Wanda Wilmer Xenia Yara Yorick Zelda Zeno""".split()
+)
+LAST_NAMES = tuple(
+    """Abbott Alder Amberg Ashdown Aylward Barrow Bellweather Birk Blackwood Bramble Brandt
+    Calloway Carrow Castell Coldwell Crane Dahl Darrow Dellamere Dorn Dunmore Eastlake Elgar
+    Ellery Everhart Fairfax Falk Farrow Fenwick Finch Gallant Garrick Glover Grange Grimwood
+    Hale Halloran Harkness Hartwell Hobbs Holm Ingram Ironside Jardine Jessop Juel Kappel
+    Keating Kestrel Kirkwood Lachlan Lark Leclair Lindqvist Lockhart Madden Marchetti Marlow
+    Merriweather Mistral Moreau Nash Nightingale Norrland Oakes Ostrander Overby Paget Palmgren
+    Pemberton Pike Quayle Quill Rasmus Redfern Ridgeway Rook Rosenthal Sandoval Santoro Seward
+    Sinclair Sorrel Stirling Strand Tallis Tamblyn Thorne Tremaine Ulrich Underhill Vale Vance
+    Verdier Volkov Wakefield Whitlock Winslow Wolfe Yardley Yates Zabala Zeller""".split()
+)
+QUALIFIERS = tuple(
+    """Amber Anchor Apollo Argyle Aurora Autumn Beacon Belmont Birch Bishop Bluebell Boulevard
+    Bridge Bronze Canal Cardinal Castle Cathedral Cedar Century Charter Chestnut Citadel Clover
+    Cobalt Comet Copper Coral Corner Crescent Crown Crystal Cypress Diamond Eagle Eastern Echo
+    Eclipse Elm Ember Emerald Empire Falcon Ferry Forum Fountain Fox Gallows Gaslight Gateway
+    Gemini Glass Granite Green Grotto Harbour Harvest Heron Horizon Imperial Indigo Ivory
+    Jasmine Jubilee Juniper Kings Lantern Laurel Liberty Lighthouse Linden Lotus Lyric Magnolia
+    Maple Marble Market Meridian Midnight Mirror Monarch Moonlight Mosaic North Oak Oasis
+    Olympia Opal Orchard Orion Palace Paragon Parkside Pavilion Pearl Phoenix Quarry Queens""".split()
+)
+VENUES = tuple(
+    """Hall Lounge Arms Cellar Theatre Arena Club Garden Attic Depot Warehouse Chapel Ballroom
+    Taproom Dock Pier Square Barn Mill Foundry Studio Tavern Inn Yard Room Gallery Terrace
+    Pavement Loft Playhouse Cafe Works""".split()
+)
+TITLE_ADJECTIVES = tuple(
+    """Broken Burning Distant Empty Endless Fallen First Forgotten Frozen Golden Hidden Hollow
+    Invisible Last Little Long Lost Naked New Northern Open Paper Quiet Red Second Secret Silent
+    Silver Simple Sleeping Small Strange Sudden Unfinished Velvet Violet White Wild Winter
+    Yellow""".split()
+)
+TITLE_NOUNS = tuple(
+    """Afternoon Animals Answers Atlas Avenue Birds Bones Calendar Children Circles Clouds Colours
+    Corridors Days Doors Dust Engines Faces Fields Fires Ghosts Gravity Hands Hours Houses Islands
+    Keys Kingdom Ladders Letters Lines Machines Maps Mountains Numbers Oceans Pictures Planets
+    Promises Questions Rain Rivers Rooms Shadows Signals Stairs Stations Stones Stories Strangers
+    Streets Summer Tides Tomorrow Towers Trains Trees Walls Weather Windows Wires""".split()
+)
+
+
+def name_catalogue(genres):
+    """People and places of each genre, with the categories an encyclopedia would give them.
+
+    Parameters
+    ----------
+    genres : list of Genre
+        Leaves of the tree.
+
+    Returns
+    -------
+    DataFrame
+        Columns name (unique), kind ("person" or "place"), genre, categories (list of str).
+        A name belongs to the same genre whatever the number of genres.
+    """
+    rows = []
+    for genre in genres:
+        shift = genre.place * (MAX_GENRES // 6) + genre.family  # its number among all genres
+        for position, first in enumerate(FIRST_NAMES[:MAX_GENRES]):
+            last = LAST_NAMES[(position + shift) % MAX_GENRES]
+            rows.append((f"{first} {last}", "person", genre))
+        for position, venue in enumerate(VENUES):
+            qualifier = QUALIFIERS[(3 * position + shift) % MAX_GENRES]
+            rows.append((f"{qualifier} {venue}", "place", genre))
+    people_or_venues = {"person": "musicians", "place": "music venues"}
+    return pd.DataFrame(
+        {
+            "name": [name for name, _, _ in rows],
+            "kind": [kind for _, kind, _ in rows],
+            "genre": [genre.name for _, _, genre in rows],
+            "categories": [
+                [
+                    f"{genre.name} {people_or_venues[kind]}",
+                    f"{genre.parent} {people_or_venues[kind]}",
+                    "Living people" if kind == "person" else "Music venues",
+                ]
+                for _, kind, genre in rows
+            ],
+        },
+        dtype=object,
+    )
+
+
+def draw_artist_names(n_artists, rng):
+    """Distinct names of bands, tied to no genre and to nobody in the catalogue."""
+    n_pairs = len(TITLE_ADJECTIVES) * len(LAST_NAMES)
+    numbers = rng.permutation(-(-n_artists // n_pairs) * n_pairs)[:n_artists]
+    names = []
+    for number in numbers:
+        series, pair = divmod(int(number), n_pairs)
+        adjective, last = divmod(pair, len(LAST_NAMES))
+        name = f"The {TITLE_ADJECTIVES[adjective]} {LAST_NAMES[last]}s"
+        names.append(f"{name} {series + 1}" if series else name)
+    return names
+
+
+def draw_titles(n_albums, rng):
+    """Titles of albums, tied to nothing; two albums may share one."""
+    adjectives = rng.choice(TITLE_ADJECTIVES, size=n_albums)
+    nouns = rng.choice(TITLE_NOUNS, size=n_albums)
+    return [f"{adjective} {noun}" for adjective, noun in zip(adjectives, nouns, strict=True)]

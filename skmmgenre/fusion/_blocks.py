@@ -1,0 +1,81 @@
+"""Which columns belong to which modality."""
+
+from collections import Counter
+
+import numpy as np
+
+
+def find_blocks(blocks, n_features, names=None):
+    """Return the columns of each block.
+
+    Parameters
+    ----------
+    blocks : "auto" or dict of str to int
+        "auto" reads the prefix before the first ``__`` of the column names; without names
+        all columns are one block, "all". A dict gives the number of columns of each block,
+        in order.
+    n_features : int
+    names : ndarray of str or None
+        Column names.
+
+    Returns
+    -------
+    columns : dict of str to ndarray of int
+
+    Raises
+    ------
+    ValueError
+        If the sizes do not add up, a column has no prefix, or two have the same name.
+    """
+    if blocks != "auto":
+        sizes = list(blocks.values())
+        if not sizes or not all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes):
+            raise ValueError(f"blocks={blocks!r} must give a number of columns to each block.")
+        if sum(sizes) != n_features:
+            raise ValueError(
+                f"blocks={blocks!r} adds up to {sum(sizes)} columns, X has {n_features}."
+            )
+        ends = np.cumsum(sizes)
+        return {
+            name: np.arange(end - size, end)
+            for name, size, end in zip(blocks, sizes, ends, strict=True)
+        }
+    if names is None:
+        return {"all": np.arange(n_features)}
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ValueError(
+            f"X has duplicate columns: {repeated[:5]}. Give every column a name of its own."
+        )
+    prefixes = [name.split("__", 1)[0] if "__" in name else None for name in names]
+    if not any(prefixes):
+        return {"all": np.arange(n_features)}
+    if not all(prefixes):
+        name = names[prefixes.index(None)]
+        raise ValueError(
+            f"Column {name!r} has no prefix that says its block (such as audio__{name}), while "
+            "others have. Rename it, or pass blocks={name: number of columns}."
+        )
+    prefixes = np.array(prefixes)
+    return {str(p): np.flatnonzero(prefixes == p) for p in dict.fromkeys(prefixes)}
+
+
+def missing_in_block(X, columns, block):
+    """Tell in which rows a block is missing, that is NaN throughout; partly NaN is an error."""
+    is_nan = np.isnan(X[:, columns])
+    missing = is_nan.all(axis=1)
+    partly = is_nan.any(axis=1) & ~missing
+    if partly.any():
+        row = int(np.flatnonzero(partly)[0])
+        raise ValueError(
+            f"Input X contains NaN in part of block {block!r}, first in row {row} "
+            f"({int(partly.sum())} rows in all). A missing block is NaN throughout."
+        )
+    return missing
+
+
+def l2_normalize(vectors):
+    """Divide each row by its l2 norm, in float32; a row of zeros stays."""
+    vectors = np.asarray(vectors, dtype=np.float32)
+    norm = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    return (vectors / np.where(norm == 0, 1, norm)).astype(np.float32)

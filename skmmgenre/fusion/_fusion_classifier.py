@@ -1,0 +1,176 @@
+"""The multimodal fusion of the paper as an estimator."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import validate_data
+
+from ..nets import ArrayFeed, NetClassifier
+from ._blocks import find_blocks, l2_normalize, missing_in_block
+
+# Dropout of the paper (section 6.2 for softmax, 7.4 for several genres).
+_DROPOUT = {"softmax": 0.5, "logistic": 0.0}
+
+
+class FusionClassifier(NetClassifier):
+    """Genres from the vectors of several modalities, any of which may be missing.
+
+    Every block is divided by its l2 norm, the blocks are put side by side, and one layer
+    leads to the genres: multinomial logistic regression for one genre a row, one sigmoid
+    a label for several (section 4).
+
+    Parameters
+    ----------
+    target : {"auto", "softmax", "logistic"}, default="auto"
+        "auto" is softmax for one column of labels, logistic for an indicator matrix.
+    dropout : float or "auto", default="auto"
+        After the input; "auto" is 0.5 for softmax (section 6.2) and 0 for logistic.
+    normalize : bool, default=True
+        Divide each block of each row by its l2 norm.
+    blocks : "auto" or dict of str to int, default="auto"
+        "auto" takes the prefix before the first ``__`` of the column names of a DataFrame
+        as the block; a bare array is one block. A dict gives the number of columns of each
+        block, in order: ``{"audio": 256, "text": 2048}``.
+    modality_dropout : float, default=0.0
+        Chance that a block of a row is set to zero in a training step (never all of them),
+        so that the layer learns to do without.
+    class_weight : dict, "balanced" or None, default=None
+    max_epochs : int, default=100
+    batch_size : int, default=32
+    lr : float, default=1e-3
+        Learning rate of Adam.
+    patience : int, default=10
+        Epochs without a better validation loss after which training stops.
+    validation_fraction : float, default=0.1
+        Share of the artists held out for early stopping; 0 for none.
+    device : str, default="auto"
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of training. Predictions are float32.
+    random_state : int, RandomState or None, default=None
+    verbose : int, default=0
+
+    Attributes
+    ----------
+    classes_ : ndarray
+    blocks_ : dict of str to list of int
+        Columns of each block.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where X has column names.
+    n_parameters_ : int
+    n_iter_, best_iter_ : int
+    history_ : list of dict
+    weights_ : dict of ndarray
+
+    Notes
+    -----
+    A missing block (NaN throughout) is zeros after the norm. A row with no block at all is
+    not learned from, and is answered with the class prior.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmmgenre.fusion import FusionClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(60, 5))
+    >>> y = np.where(X[:, 0] > 0, "Jazz", "Rock")
+    >>> X[::4, 3:] = np.nan
+    >>> fusion = FusionClassifier(blocks={"audio": 3, "text": 2}, validation_fraction=0, random_state=0)
+    >>> fusion.fit(X, y).predict(X).shape
+    (60,)
+    """
+
+    _parameter_constraints = {
+        **NetClassifier._parameter_constraints,
+        "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
+        "normalize": ["boolean"],
+        "blocks": [StrOptions({"auto"}), dict],
+        "modality_dropout": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        target="auto",
+        dropout="auto",
+        normalize=True,
+        blocks="auto",
+        modality_dropout=0.0,
+        class_weight=None,
+        max_epochs=100,
+        batch_size=32,
+        lr=1e-3,
+        patience=10,
+        validation_fraction=0.1,
+        device="auto",
+        precision="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.target = target
+        self.dropout = dropout
+        self.normalize = normalize
+        self.blocks = blocks
+        self.modality_dropout = modality_dropout
+        self.class_weight = class_weight
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _read(self, X, *, reset):
+        X = validate_data(
+            self,
+            X,
+            reset=reset,
+            dtype=[np.float32, np.float64],
+            ensure_all_finite="allow-nan",
+        )
+        if reset:
+            names = getattr(self, "feature_names_in_", None)
+            self.blocks_ = {
+                block: columns.tolist()
+                for block, columns in find_blocks(self.blocks, X.shape[1], names).items()
+            }
+        vectors = np.zeros(X.shape, dtype=np.float32)
+        missing = np.ones(len(X), dtype=bool)
+        for block, columns in self.blocks_.items():
+            absent = missing_in_block(X, columns, block)
+            found = X[np.ix_(~absent, columns)]
+            vectors[np.ix_(~absent, columns)] = l2_normalize(found) if self.normalize else found
+            missing &= absent
+        return ArrayFeed(vectors, missing)
+
+    def _recipe(self, sample_shape, n_outputs):
+        block_of_column = np.empty(sample_shape[0], dtype=int)
+        for number, columns in enumerate(self.blocks_.values()):
+            block_of_column[columns] = number
+        dropout = self.dropout
+        if dropout == "auto":
+            dropout = _DROPOUT[self.target_.name]
+        return {
+            "block_of_column": block_of_column.tolist(),
+            "n_outputs": n_outputs,
+            "dropout": float(dropout),
+            "modality_dropout": float(self.modality_dropout),
+        }
+
+    @staticmethod
+    def _make_module(**recipe):
+        from ._fusion_net import FusionNet
+
+        return FusionNet(**recipe)
+
+    def _prepare(self, module, plan, rows):
+        # Biases start at the prior: a rare genre need not be unlearned row by row.
+        import torch
+
+        prior = self.target_.prior_output(plan.truth[rows], plan.weight[rows])
+        with torch.no_grad():
+            module.head.bias.copy_(torch.from_numpy(prior))

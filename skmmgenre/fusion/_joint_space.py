@@ -1,0 +1,382 @@
+"""The multimodal feature space of the paper as an estimator."""
+
+from hashlib import blake2b
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+from sklearn.base import TransformerMixin, _fit_context
+from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._set_output import _get_output_config
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from ..model_selection import inner_validation_mask
+from ..nets import ArrayFeed, NetEstimator, Plan, draw_seeds
+from ..nets.targets import read_labels
+from ._blocks import find_blocks, l2_normalize, missing_in_block
+
+
+class JointSpaceProjector(TransformerMixin, NetEstimator):
+    """Vectors of two modalities in one space, each reached without the other.
+
+    Two small networks, one a view, are trained so that the two views of an item lie close
+    together and away from those of other items (section 3.4). Afterwards each view is
+    embedded by its own network: MM_Audio needs no cover.
+
+    Parameters
+    ----------
+    n_components : int, default=200
+        Dimensions of the shared space.
+    hidden_units : int, default=1024
+        Units of the first layer of each network.
+    margin : float, default=0.5
+        m of the loss, in [0, 1]: at 0 negatives count in full, at 1 not at all.
+    views : tuple of two str, default=("audio", "image")
+        The two blocks to embed.
+    passthrough : bool, default=False
+        Whether the views' own columns are answered too.
+    blocks : "auto" or dict of str to int, default="auto"
+        As in `FusionClassifier`; a bare array is two halves.
+    max_epochs : int, default=100
+    batch_size : int, default=32
+    lr : float, default=1e-3
+        Learning rate of Adam.
+    patience : int, default=10
+    validation_fraction : float, default=0.1
+        Share of the artists held out for early stopping; 0 for none.
+    device : str, default="auto"
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+    random_state : int, RandomState or None, default=None
+    verbose : int, default=0
+
+    Attributes
+    ----------
+    blocks_ : dict of str to list of int
+        Columns of each block.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where X has column names.
+    n_parameters_ : int
+    n_iter_, best_iter_ : int
+    history_ : list of dict
+    weights_ : dict of ndarray
+
+    Notes
+    -----
+    Inputs are l2-normalised. A negative is another training item, drawn anew in every
+    epoch, whose vector differs (tracks of one album share a cover). Only rows with both
+    views are learned from. y is not learned from; it serves to choose the inner validation
+    rows as the other steps of a pipeline do. A DataFrame is answered with a DataFrame,
+    so that the blocks keep their names.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmmgenre.fusion import JointSpaceProjector
+    >>> X = np.random.default_rng(0).normal(size=(40, 5))
+    >>> joint = JointSpaceProjector(
+    ...     n_components=4, hidden_units=8, blocks={"audio": 3, "image": 2},
+    ...     max_epochs=2, validation_fraction=0, random_state=0,
+    ... )
+    >>> joint.fit_transform(X).shape
+    (40, 8)
+    >>> joint.get_feature_names_out()[:2].tolist()
+    ['mm_audio__0', 'mm_audio__1']
+    """
+
+    _parameter_constraints = {
+        **NetEstimator._parameter_constraints,
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "hidden_units": [Interval(Integral, 1, None, closed="left")],
+        "margin": [Interval(Real, 0, 1, closed="both")],
+        "views": [tuple, list],
+        "passthrough": ["boolean"],
+        "blocks": [StrOptions({"auto"}), dict],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_components=200,
+        hidden_units=1024,
+        margin=0.5,
+        views=("audio", "image"),
+        passthrough=False,
+        blocks="auto",
+        max_epochs=100,
+        batch_size=32,
+        lr=1e-3,
+        patience=10,
+        validation_fraction=0.1,
+        device="auto",
+        precision="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_components = n_components
+        self.hidden_units = hidden_units
+        self.margin = margin
+        self.views = views
+        self.passthrough = passthrough
+        self.blocks = blocks
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, groups=None, validation=None, sample_weight=None):
+        """Learn the shared space from the rows that have both views.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        y : array-like, default=None
+            Genres; they only help to choose the inner validation rows.
+        groups : array-like of shape (n_rows,), default=None
+            Artists.
+        validation : array-like of bool, shape (n_rows,), default=None
+            Marks the inner validation rows of a published split.
+        sample_weight : array-like of shape (n_rows,), default=None
+
+        Returns
+        -------
+        self : object
+        """
+        vectors, missing = self._views(X, reset=True)
+        y = np.zeros(len(missing), dtype=int) if y is None else read_labels(y)[0]
+        check_consistent_length(missing, y)
+        weight = _check_sample_weight(
+            sample_weight, np.empty((len(y), 1)), dtype=np.float32, ensure_non_negative=True
+        )
+        held_out = inner_validation_mask(
+            y,
+            groups=groups,
+            validation=validation,
+            validation_fraction=self.validation_fraction,
+            random_state=self.random_state,
+        )
+        both = ~missing.any(axis=1)
+        *seeds, negatives_seed = draw_seeds(self.random_state, 4)
+        feed = _PairFeed(
+            vectors,
+            missing=~both,
+            train_pool=np.flatnonzero(both & ~held_out),
+            valid_pool=np.flatnonzero(both & held_out),
+            seed=negatives_seed,
+        )
+        plan = Plan(
+            feed=feed,
+            loss=_margin_loss(self.margin),
+            y=y,
+            groups=groups,
+            truth=feed.has_negatives(held_out),
+            weight=weight,
+            held_out=held_out,
+            seeds=seeds,
+        )
+        self._learn(plan, self.n_components)
+        return self
+
+    def transform(self, X):
+        """Embed each view that a row has.
+
+        Returns
+        -------
+        X_out : ndarray or DataFrame of shape (n_rows, n_features_out)
+            Columns outside the views, the views' own if `passthrough`, then
+            ``mm_<view>__<i>``; NaN where the view is missing.
+        """
+        check_is_fitted(self)
+        vectors, missing = self._views(X, reset=False)
+        parts = [np.asarray(X, dtype=np.float32)[:, self._kept_columns()]]
+        for number, part in enumerate(("first", "second")):
+            present = np.flatnonzero(~missing[:, number])
+            embedded = np.full((len(missing), self._width), np.nan, dtype=np.float32)
+            if len(present):
+                feed = ArrayFeed(vectors[number], missing[:, number])
+                embedded[present] = self._forward(feed, part, present)
+            parts.append(embedded)
+        answer = np.hstack(parts)
+        plain = _get_output_config("transform", self)["dense"] == "default"
+        if plain and isinstance(X, pd.DataFrame):
+            return pd.DataFrame(answer, index=X.index, columns=self.get_feature_names_out())
+        return answer
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns that `transform` answers with.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+
+        Returns
+        -------
+        names : ndarray of str
+        """
+        check_is_fitted(self)
+        names = [str(name) for name in _check_feature_names_in(self, input_features)]
+        block_of = {column: b for b, columns in self.blocks_.items() for column in columns}
+        kept = [
+            names[column] if "__" in names[column] else f"{block_of[column]}__{names[column]}"
+            for column in self._kept_columns()
+        ]
+        embedded = [f"mm_{view}__{i}" for view in self.views for i in range(self._width)]
+        return np.array(kept + embedded, dtype=object)
+
+    @property
+    def _width(self):
+        """Dimensions of the fitted space."""
+        return self.module_recipe_["n_components"]
+
+    def _kept_columns(self):
+        """Columns of X that are answered as they are."""
+        return [
+            column
+            for block, columns in self.blocks_.items()
+            for column in columns
+            if self.passthrough or block not in self.views
+        ]
+
+    def _views(self, X, *, reset):
+        """Normalised vectors of both views, zeros where missing, and what is missing."""
+        X = validate_data(
+            self,
+            X,
+            reset=reset,
+            dtype=[np.float32, np.float64],
+            ensure_all_finite="allow-nan",
+            ensure_min_samples=2 if reset else 1,
+        )
+        if reset:
+            self.blocks_ = self._find_blocks(X)
+        for block in self.blocks_.keys() - set(self.views):
+            missing_in_block(X, self.blocks_[block], block)  # partly NaN is an error here too
+        missing = np.stack(
+            [missing_in_block(X, self.blocks_[view], view) for view in self.views], axis=1
+        )
+        vectors = [
+            l2_normalize(np.where(missing[:, [number]], 0, X[:, self.blocks_[view]]))
+            for number, view in enumerate(self.views)
+        ]
+        return vectors, missing
+
+    def _find_blocks(self, X):
+        if len(self.views) != 2 or len(set(self.views)) != 2:
+            raise ValueError(f"views={self.views!r} must name two blocks.")
+        blocks, n_features = self.blocks, X.shape[1]
+        names = getattr(self, "feature_names_in_", None)
+        if blocks == "auto" and names is None:
+            if n_features < 2:
+                raise ValueError(
+                    "X has n_features = 1; two views take at least one column each."
+                )
+            half = n_features - n_features // 2
+            blocks = dict(zip(self.views, (half, n_features - half), strict=True))
+        found = {
+            block: columns.tolist()
+            for block, columns in find_blocks(blocks, n_features, names).items()
+        }
+        lacking = [view for view in self.views if view not in found]
+        if lacking:
+            raise ValueError(
+                f"X has no block {lacking[0]!r}; its blocks are {list(found)}. Name two of them "
+                "in views=, or give the columns of each block in blocks=."
+            )
+        return found
+
+    def _recipe(self, sample_shape, n_outputs):
+        return {
+            "widths": [len(self.blocks_[view]) for view in self.views],
+            "hidden_units": int(self.hidden_units),
+            "n_components": int(n_outputs),
+        }
+
+    @staticmethod
+    def _make_module(**recipe):
+        from ._joint_net import JointNet
+
+        return JointNet(**recipe)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _margin_loss(margin):
+    from ._joint_net import MarginLoss
+
+    return MarginLoss(margin)
+
+
+class _PairFeed:
+    """Feed of both views of an item and of one negative a view (see `JointNet`).
+
+    In training, negatives are training rows drawn anew in every epoch; outside of it they
+    are validation rows, always the same.
+    """
+
+    def __init__(self, vectors, *, missing, train_pool, valid_pool, seed):
+        self.vectors, self.missing, self.seed = vectors, missing, seed
+        self.sample_shape = (2 * sum(part.shape[1] for part in vectors),)
+        codes = [_vector_codes(part) for part in vectors]
+        self.train = [_Negatives(c, train_pool) for c in codes]
+        self.valid = [_Negatives(c, valid_pool) for c in codes]
+
+    def has_negatives(self, held_out):
+        """1 for each row and view with a negative; views all alike have none."""
+        train, valid = (
+            np.array([part.enough for part in parts], dtype=np.float32)
+            for parts in (self.train, self.valid)
+        )
+        return np.where(held_out[:, None], valid, train)
+
+    def __len__(self):
+        return len(self.missing)
+
+    def batch(self, rows, epoch=None):
+        pools = self.valid if epoch is None else self.train
+        rng = np.random.default_rng([self.seed, 0 if epoch is None else epoch + 1, rows[0]])
+        negatives = [pool.draw(rng, rows) for pool in pools]
+        positive = [part[rows] for part in self.vectors]
+        negative = [part[other] for part, other in zip(self.vectors, negatives, strict=True)]
+        return np.hstack(positive + negative)
+
+
+class _Negatives:
+    """Rows of a pool whose vector differs from that of a given row."""
+
+    def __init__(self, codes, pool):
+        self.codes = codes
+        self.pool = pool[np.argsort(codes[pool], kind="stable")]
+        self.pool_codes = codes[self.pool]
+        self.enough = len(pool) > 0 and self.pool_codes[0] != self.pool_codes[-1]
+
+    def draw(self, rng, rows):
+        if not self.enough:
+            return rows
+        # The pool is sorted by vector, so that those to leave out stand side by side.
+        first = np.searchsorted(self.pool_codes, self.codes[rows], side="left")
+        last = np.searchsorted(self.pool_codes, self.codes[rows], side="right")
+        drawn = rng.integers(len(self.pool) - (last - first))
+        return self.pool[np.where(drawn >= first, drawn + last - first, drawn)]
+
+
+def _vector_codes(vectors):
+    """An integer a row, the same for equal vectors."""
+    known = {}
+    return np.array(
+        [known.setdefault(blake2b(row.tobytes()).digest(), len(known)) for row in vectors]
+    )

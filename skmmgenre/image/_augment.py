@@ -1,0 +1,132 @@
+"""An RGB image as the network takes it, with and without chance.
+
+The transforms of the authors' training (facts of section 3.2: random sized crop, colour
+jitter, lighting, flip), drawn from a generator that is passed in: torchvision's own read
+the global one.
+"""
+
+import math
+
+import numpy as np
+from PIL import Image
+
+# Mean and standard deviation of ImageNet's RGB values in [0, 1]: what its weights expect.
+_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
+_STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
+
+# Principal axes of ImageNet's RGB values, and their eigenvalues (Krizhevsky et al. 2012).
+_PCA_VALUES = np.array([0.2175, 0.0188, 0.0045])
+_PCA_VECTORS = np.array(
+    [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]]
+)
+
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+_AREA = (0.08, 1.0)
+_ASPECT = (3 / 4, 4 / 3)
+_CROP_TRIES = 10
+_JITTER = 0.4
+_LIGHTING = 0.1
+
+
+def decoding_side(size):
+    """Side at which an image loses nothing: no crop of 8 % of its area is scaled up."""
+    return math.ceil(size / math.sqrt(_AREA[0]))
+
+
+def for_evaluation(image, size):
+    """Scale, crop the centre, normalise.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Of mode RGB.
+    size : int
+        Side of the crop in pixels; the shorter side is scaled to 256/224 of it.
+
+    Returns
+    -------
+    pixels : ndarray of float32, shape (3, size, size)
+    """
+    return _normalised(_to_float(_centre(image, size, round(size * 256 / 224))))
+
+
+def for_training(image, size, rng):
+    """Crop, colour and flip at random, normalise.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Of mode RGB.
+    size : int
+        Side of the crop in pixels.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    pixels : ndarray of float32, shape (3, size, size)
+    """
+    pixels = _to_float(_random_sized_crop(image, size, rng))
+    pixels = _normalised(_lighting(_colour_jitter(pixels, rng), rng))
+    return np.ascontiguousarray(pixels[:, :, ::-1]) if rng.random() < 0.5 else pixels
+
+
+def _centre(image, size, shorter):
+    """Scale the shorter side to `shorter`, crop the central `size` x `size`."""
+    width, height = image.size
+    # A strip of 1 x 10,000 would be scaled to millions of columns: what the crop cannot
+    # reach goes first.
+    reach = 4 * min(width, height)
+    if max(width, height) > reach:
+        left, top = max(0, (width - reach) // 2), max(0, (height - reach) // 2)
+        image = image.crop((left, top, min(width, left + reach), min(height, top + reach)))
+        width, height = image.size
+    scale = shorter / min(width, height)
+    scaled = (max(shorter, int(width * scale)), max(shorter, int(height * scale)))
+    image = image.resize(scaled, Image.Resampling.BICUBIC)
+    left, top = round((scaled[0] - size) / 2), round((scaled[1] - size) / 2)
+    return image.crop((left, top, left + size, top + size))
+
+
+def _random_sized_crop(image, size, rng):
+    """A crop of 8 to 100 % of the area and an aspect of 3/4 to 4/3, scaled; 10 tries."""
+    width, height = image.size
+    for _ in range(_CROP_TRIES):
+        area = rng.uniform(*_AREA) * width * height
+        aspect = math.exp(rng.uniform(math.log(_ASPECT[0]), math.log(_ASPECT[1])))
+        w = max(1, round(math.sqrt(area * aspect)))
+        h = max(1, round(math.sqrt(area / aspect)))
+        if w <= width and h <= height:
+            left = int(rng.integers(width - w + 1))
+            top = int(rng.integers(height - h + 1))
+            return image.resize(
+                (size, size), Image.Resampling.BICUBIC, box=(left, top, left + w, top + h)
+            )
+    return _centre(image, size, size)
+
+
+def _to_float(image):
+    return np.asarray(image, dtype=np.float32) / 255
+
+
+def _colour_jitter(pixels, rng):
+    """Brightness, contrast and saturation, each by up to 40 %, in random order."""
+    for kind in rng.permutation(3):
+        amount = np.float32(1 + rng.uniform(-_JITTER, _JITTER))
+        if kind == 0:  # brightness: towards black
+            pixels = amount * pixels
+            continue
+        grey = (pixels @ _LUMA)[:, :, np.newaxis]
+        target = grey.mean() if kind == 1 else grey  # contrast, saturation
+        pixels = amount * pixels + (1 - amount) * target
+    return pixels
+
+
+def _lighting(pixels, rng):
+    """Noise along the principal axes of ImageNet's colours, one draw an image."""
+    shift = _PCA_VECTORS @ (rng.normal(0, _LIGHTING, 3) * _PCA_VALUES)
+    return pixels + shift.astype(np.float32)
+
+
+def _normalised(pixels):
+    return np.ascontiguousarray(((pixels - _MEAN) / _STD).transpose(2, 0, 1))

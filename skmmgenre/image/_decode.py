@@ -1,0 +1,158 @@
+"""A cell of covers as 8-bit RGB."""
+
+import os
+import struct
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ..items import BadItem
+
+# A cover of 7,000 x 7,000 pixels. Decoded to RGB it takes 150 MB.
+MAX_PIXELS = 50_000_000
+
+# The formats of covers. Pillow reads more, some of them by running other programs.
+_FORMATS = (
+    "JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO",
+)  # fmt: skip
+
+_EXPORT_AGAIN = "Export it again as JPEG or PNG."
+
+
+def decode_image(cell, *, min_side=None):
+    """Return what a cell holds as an RGB image.
+
+    Parameters
+    ----------
+    cell : path, PIL image, or ndarray of uint8, shape (height, width[, 3 or 4])
+        Transparent parts are laid on white; of an animation the first frame counts; 16
+        bits are scaled to 8; a photo is turned as its EXIF orientation says.
+    min_side : int, default=None
+        JPEG files may be decoded at 1/2, 1/4 or 1/8 of their size as long as no side gets
+        shorter than this.
+
+    Returns
+    -------
+    image : PIL.Image.Image
+        Of mode RGB.
+
+    Raises
+    ------
+    BadItem
+        If there is no image to be had; more than `MAX_PIXELS` pixels are refused before
+        anything is decoded.
+    """
+    if isinstance(cell, np.ndarray):
+        return _to_rgb(_from_array(cell))
+    if isinstance(cell, Image.Image):
+        _check_size(cell.size)
+        return _decode(cell)
+    if isinstance(cell, (str, os.PathLike)):
+        with _open_file(cell) as file, _open_lazily(file) as image:
+            _check_size(image.size)
+            if min_side is not None:
+                image.draft("RGB", (min_side, min_side))
+            return _decode(image)
+    raise BadItem(
+        f"a {type(cell).__name__} is no image",
+        "Pass paths, PIL images or uint8 arrays of shape (height, width, 3).",
+    )
+
+
+def _from_array(array):
+    if array.dtype != np.uint8:
+        raise BadItem(
+            f"pixels of dtype {array.dtype}",
+            "Pass uint8 from 0 to 255; for floats from 0 to 1: "
+            "np.rint(image * 255).astype(np.uint8).",
+        )
+    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
+        raise BadItem(
+            f"an array of shape {array.shape}",
+            "Pass (height, width), (height, width, 3) or (height, width, 4).",
+        )
+    if array.size == 0:
+        raise BadItem(f"an array of shape {array.shape} has no pixel", "")
+    _check_size((array.shape[1], array.shape[0]))
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def _open_file(path):
+    try:
+        if os.stat(path).st_size == 0:
+            raise BadItem("the file is empty (0 bytes)", "Fetch it again.")
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise BadItem(
+            "there is no such file",
+            "Check the path; a relative one starts from the working directory.",
+        ) from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadItem(f"the file cannot be read ({reason})", "Check the path.") from None
+
+
+def _open_lazily(file):
+    """Read the header only.
+
+    Image.open does the same, but checks the declared size against a limit that is global
+    to the process, and warns. `_check_size` is ours.
+    """
+    start = file.read(16)
+    Image.init()
+    for name in _FORMATS:
+        if name not in Image.OPEN:  # Pillow may be built without it
+            continue
+        opener, accepts = Image.OPEN[name]
+        try:
+            # A string, instead of True or False, is a reason why it cannot.
+            if accepts is None or accepts(start) is True:
+                file.seek(0)
+                return opener(file, "")
+        except (SyntaxError, IndexError, TypeError, KeyError, struct.error, EOFError):
+            continue
+        except (OSError, ValueError) as error:
+            raise BadItem(f"a broken {name} header ({error})", _EXPORT_AGAIN) from None
+    raise BadItem(
+        "not an image",
+        f"Its first bytes are {start[:8]!r}; known formats are {', '.join(_FORMATS)}.",
+    )
+
+
+def _check_size(size):
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise BadItem(
+            f"{width:,} x {height:,} pixels are declared; at most {MAX_PIXELS:,} in all "
+            "are decoded",
+            "Scale the image down; networks look at a few hundred pixels a side.",
+        )
+    if width < 1 or height < 1:
+        raise BadItem(f"{width} x {height} pixels", _EXPORT_AGAIN)
+
+
+def _decode(image):
+    try:
+        image.load()
+        return _to_rgb(ImageOps.exif_transpose(image))
+    except BadItem:
+        raise
+    except Exception as error:  # Pillow's decoders raise many kinds for broken data
+        reason = str(error) or type(error).__name__
+        raise BadItem(
+            f"the image is truncated or broken ({reason})",
+            f"Fetch the file again. {_EXPORT_AGAIN}",
+        ) from None
+
+
+def _to_rgb(image):
+    if image.mode == "F":
+        raise BadItem("pixels are floating-point numbers", _EXPORT_AGAIN)
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        # Pillow's own conversion to 8 bits clips at 255 instead of scaling.
+        wide = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+        image = Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")

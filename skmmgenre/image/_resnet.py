@@ -1,0 +1,213 @@
+"""Residual networks of torchvision, and where their weights come from."""
+
+import math
+import os
+import pickle
+
+import torch
+from torch import nn
+from torchvision.models import get_model, get_model_weights
+
+DEPTHS = (18, 34, 50, 101, 152)
+
+# torchvision's name of the weights trained as in He et al.; its "V2" differ in recipe.
+_IMAGENET = "IMAGENET1K_V1"
+
+# Blocks of the four stages, and whether a block has three convolutions instead of two.
+_STAGES = {
+    ((2, 2, 2, 2), False): 18,
+    ((3, 4, 6, 3), False): 34,
+    ((3, 4, 6, 3), True): 50,
+    ((3, 4, 23, 3), True): 101,
+    ((3, 8, 36, 3), True): 152,
+}
+
+
+class Trunk(nn.Module):
+    """All of a residual network up to the last feature map."""
+
+    def __init__(self, depth):
+        super().__init__()
+        net = get_model(f"resnet{depth}", weights=None)
+        self.n_features = net.fc.in_features
+        # The names of torchvision's state dicts are kept.
+        for name, part in net.named_children():
+            if name not in ("avgpool", "fc"):
+                self.add_module(name, part)
+
+    def forward(self, x):
+        for part in self.children():
+            x = part(x)
+        return x
+
+    @torch.no_grad()
+    def initialize(self, generator):
+        """Fill all weights as torchvision does."""
+        for part in self.modules():
+            if isinstance(part, nn.Conv2d):
+                fan_out = part.weight.shape[0] * math.prod(part.kernel_size)
+                part.weight.normal_(0, math.sqrt(2 / fan_out), generator=generator)
+            elif isinstance(part, nn.BatchNorm2d):
+                part.reset_parameters()  # ones and zeros, nothing is drawn
+
+
+class ResNet(nn.Module):
+    """Trunk, global average pooling, and a fresh linear head.
+
+    Parameters
+    ----------
+    depth : {18, 34, 50, 101, 152}
+    n_outputs : int
+    """
+
+    def __init__(self, depth, n_outputs):
+        super().__init__()
+        self.trunk = Trunk(depth)
+        self.head = nn.Linear(self.trunk.n_features, n_outputs)
+
+    def feature_map(self, x):
+        """Last feature map, shape (n, n_features, height, width)."""
+        if self.training and len(x) == 1:
+            # The last batch of an epoch may be one image: no statistics of a batch then.
+            self.trunk.eval()
+            try:
+                return self.trunk(x)
+            finally:
+                self.trunk.train()
+        return self.trunk(x)
+
+    def embed(self, x):
+        """Mean of the last feature map over its places, shape (n, n_features)."""
+        return self.feature_map(x).mean(dim=(2, 3))
+
+    def forward(self, x):
+        return self.head(self.embed(x))
+
+
+def read_weights(weights, depth, *, verbose=0):
+    """Return pretrained weights for `Trunk(depth)`.
+
+    Parameters
+    ----------
+    weights : str or path
+        "imagenet", a name of torchvision ("IMAGENET1K_V2"), or the path of a state dict
+        written by torch.save. Its head is left out.
+    depth : {18, 34, 50, 101, 152}
+    verbose : int
+        1 shows the progress of a download.
+
+    Returns
+    -------
+    state : dict of Tensor
+        float32, on the CPU.
+
+    Raises
+    ------
+    OSError
+        If the weights cannot be fetched or read.
+    ValueError
+        If they do not fit the network.
+    """
+    known = get_model_weights(f"resnet{depth}")
+    name = _IMAGENET if weights == "imagenet" else str(weights).split(".")[-1].upper()
+    if os.path.isfile(weights):
+        state = _read_file(weights)
+        source = f"weights={os.fspath(weights)!r}"
+    elif name in known.__members__:
+        state = _fetch(known[name], depth, verbose)
+        source = f"weights={weights!r}"
+    else:
+        names = ", ".join(repr(name) for name in known.__members__)
+        raise FileNotFoundError(
+            f"weights={os.fspath(weights)!r} is neither a file nor a name of torchvision's "
+            f"weights for depth={depth}. Pass 'imagenet', {names}, the path of a state dict, "
+            "or None to start from random weights."
+        )
+    return _fitted_to(depth, state, source)
+
+
+def _fetch(entry, depth, verbose):
+    try:
+        return entry.get_state_dict(progress=bool(verbose), check_hash=True)
+    except (OSError, RuntimeError) as error:
+        file = entry.url.rsplit("/", 1)[-1]
+        raise OSError(
+            f"The weights of ResNet-{depth} cannot be fetched: {error}. Download {file} from "
+            f"{entry.url} on a machine that can, and pass weights='path/to/{file}'; or pass "
+            "weights=None to start from random weights."
+        ) from error
+
+
+def _read_file(path):
+    remedy = "Save a state dict: torch.save(model.state_dict(), path)."
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"weights={os.fspath(path)!r} is no state dict that torch.load reads with "
+            f"weights_only=True ({str(error).splitlines()[0] if str(error) else 'empty file'}). "
+            f"{remedy}"
+        ) from None
+    # Checkpoints of training scripts hold the weights beside other things.
+    for key in ("state_dict", "model"):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
+    ):
+        raise ValueError(
+            f"weights={os.fspath(path)!r} holds no state dict (names and tensors). {remedy}"
+        )
+    return state
+
+
+def _fitted_to(depth, state, source):
+    """Take what the trunk needs; say what is missing or differs."""
+    state = {key.removeprefix("module."): value for key, value in state.items()}
+    state = {key: value for key, value in state.items() if not key.startswith("fc.")}
+    with torch.device("meta"):
+        expected = Trunk(depth).state_dict()
+    # A counter that inference does not read; weights of before 2018 lack it.
+    for key, value in expected.items():
+        if key.endswith("num_batches_tracked"):
+            state.setdefault(key, torch.zeros(value.shape, dtype=value.dtype))
+    state = {
+        key: value
+        for key, value in state.items()
+        if key in expected or not key.endswith("num_batches_tracked")
+    }
+    missing = sorted(expected.keys() - state.keys())
+    unknown = sorted(state.keys() - expected.keys())
+    reshaped = sorted(
+        f"{key} {tuple(state[key].shape)} instead of {tuple(expected[key].shape)}"
+        for key in expected.keys() & state.keys()
+        if state[key].shape != expected[key].shape
+    )
+    if missing or unknown or reshaped:
+        faults = (("missing", missing), ("not known", unknown), ("of another shape", reshaped))
+        told = "; ".join(f"{_some(keys)} {fault}" for fault, keys in faults if keys)
+        likely = _likely_depth(state)
+        remedy = (
+            f"They look like those of depth={likely}: pass that."
+            if likely not in (None, depth)
+            else f"Pass the state dict of a torchvision resnet{depth}."
+        )
+        raise ValueError(f"{source} does not fit depth={depth}: {told}. {remedy}")
+    for key, value in state.items():
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{source}: {key} holds NaN or infinite values.")
+    return {key: value.to(expected[key].dtype) for key, value in state.items()}
+
+
+def _some(keys, most=3):
+    shown = ", ".join(keys[:most])
+    return shown if len(keys) <= most else f"{shown} and {len(keys) - most} more are"
+
+
+def _likely_depth(state):
+    """The depth whose blocks a state dict has, None if there is no such."""
+    blocks = tuple(
+        len({key.split(".")[1] for key in state if key.startswith(f"layer{stage}.")})
+        for stage in (1, 2, 3, 4)
+    )
+    return _STAGES.get((blocks, "layer1.0.conv3.weight" in state))

@@ -1,0 +1,233 @@
+"""The cover network of the paper as an estimator."""
+
+import os
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+from ..items import ErrorsMixin, as_cells
+from ..nets import ArrayFeed, NetEmbedder, draw_seeds
+from ._image_feed import ImageFeed
+
+
+class ResNetEmbedder(ErrorsMixin, NetEmbedder):
+    """Residual network over album covers.
+
+    Learns the genres from covers and answers with the input of its last layer (section
+    3.2): a ResNet that starts from ImageNet's weights, and a fresh output layer.
+
+    Parameters
+    ----------
+    depth : {18, 34, 50, 101, 152}, default=101
+    weights : str, path or None, default="imagenet"
+        What the network starts from. "imagenet" is torchvision's "IMAGENET1K_V1", trained
+        as in He et al.; another name of torchvision's weights may be given, or the path
+        of a state dict of a torchvision ResNet (with or without its head), written by
+        torch.save. None draws random weights. torchvision downloads named weights once
+        and keeps them.
+    fine_tune : bool, default=True
+        Whether all of the network is trained, batch norm included. If not, the trunk stays
+        as it starts, its batch norm uses its running statistics, every cover is seen once
+        and without augmentation, and only the output layer learns.
+    augment : bool, default=True
+        Train on random crops (8 to 100 % of the area, aspect 3/4 to 4/3), with random
+        brightness, contrast and saturation (40 %), lighting (0.1) and flips.
+    image_size : int, default=224
+        Side of what the network sees, in pixels. Outside training the shorter side is
+        scaled to 256/224 of it and the centre cropped.
+    target : {"auto", "softmax", "logistic"}, default="auto"
+        "auto" is softmax for one column of labels, logistic for an indicator matrix.
+    batch_size : int, default=50
+    max_epochs : int, default=90
+    lr : float, default=1e-4
+        Learning rate, the same for all layers and epochs.
+    weight_decay : float, default=1e-4
+        L2 penalty on all parameters that are trained.
+    optimizer : {"adam", "sgd"}, default="adam"
+        "adam" is the paper; "sgd" (Nesterov momentum of 0.9) is the authors' code.
+    patience : int, default=10
+        Epochs without a better validation loss after which training stops.
+    validation_fraction : float, default=0.1
+        Share of the artists held out for early stopping; 0 for none.
+    cross_fit : int, default=0
+        Folds of `fit_transform`; see `NetEmbedder`.
+    class_weight : dict, "balanced" or None, default=None
+    device : str, default="auto"
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of training. Predictions are float32.
+    on_error : {"raise", "missing"}, default="raise"
+        Whether an image that cannot be used ends the call, or counts as missing and is
+        listed in `errors_`.
+    n_jobs : int or None, default=None
+        joblib workers that check the images before training and prediction.
+    random_state : int, RandomState or None, default=None
+    verbose : int, default=0
+
+    Attributes
+    ----------
+    classes_ : ndarray
+    errors_ : DataFrame
+        Row, item, reason and remedy of the images that the last call set aside.
+    n_parameters_ : int
+    n_iter_, best_iter_ : int
+    history_ : list of dict
+    weights_ : dict of ndarray
+        Batch norm's running statistics included.
+
+    Raises
+    ------
+    BadItem
+        For an image that cannot be used, if `on_error="raise"`: it names the row, the
+        file, the reason and the way out.
+    OSError
+        If the weights cannot be fetched.
+    ValueError
+        If the weights do not fit `depth`.
+
+    See Also
+    --------
+    skmmgenre.audio.AudioCNN : The network of sound.
+    skmmgenre.text.TextMLP : The network of reviews.
+
+    Notes
+    -----
+    X is one column of paths, PIL images, or uint8 arrays of shape (height, width[, 3 or
+    4]); transform answers with 2048 features, 512 for a depth of 18 or 34, and a row of
+    NaN where the cover is missing. Every image is decoded once before anything else, so a
+    broken one is found at once; images of more than 50 million pixels are refused by what
+    their header declares.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmmgenre.image import ResNetEmbedder
+    >>> covers = [np.full((16, 16, 3), shade, dtype=np.uint8) for shade in (0, 90, 180, 250)]
+    >>> net = ResNetEmbedder(
+    ...     depth=18, weights=None, image_size=32, max_epochs=1, validation_fraction=0
+    ... )
+    >>> net.fit_transform(covers, ["Metal", "Metal", "Pop", "Pop"]).shape
+    (4, 512)
+    """
+
+    _parameter_constraints = {
+        **NetEmbedder._parameter_constraints,
+        "depth": [Options(Integral, {18, 34, 50, 101, 152})],
+        "weights": [str, os.PathLike, None],
+        "fine_tune": ["boolean"],
+        "augment": ["boolean"],
+        "image_size": [Interval(Integral, 8, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "optimizer": [StrOptions({"adam", "sgd"})],
+        "on_error": [StrOptions({"raise", "missing"})],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        *,
+        depth=101,
+        weights="imagenet",
+        fine_tune=True,
+        augment=True,
+        image_size=224,
+        target="auto",
+        batch_size=50,
+        max_epochs=90,
+        lr=1e-4,
+        weight_decay=1e-4,
+        optimizer="adam",
+        patience=10,
+        validation_fraction=0.1,
+        cross_fit=0,
+        class_weight=None,
+        device="auto",
+        precision="auto",
+        on_error="raise",
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.depth = depth
+        self.weights = weights
+        self.fine_tune = fine_tune
+        self.augment = augment
+        self.image_size = image_size
+        self.target = target
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.optimizer = optimizer
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.cross_fit = cross_fit
+        self.class_weight = class_weight
+        self.device = device
+        self.precision = precision
+        self.on_error = on_error
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _read(self, X, *, reset):
+        cells = as_cells(X, noun="image")
+        if reset:
+            self._pretrained()  # told before all covers are decoded, not after
+        seed = draw_seeds(self.random_state, 1)[0] if reset and self.augment else None
+        feed = ImageFeed(
+            cells,
+            image_size=self.image_size if reset else self.sample_shape_[1],
+            seed=seed,
+            on_error=self.on_error,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
+        self._errors = feed.errors
+        return feed
+
+    def _recipe(self, sample_shape, n_outputs):
+        return {"depth": int(self.depth), "n_outputs": n_outputs}
+
+    @staticmethod
+    def _make_module(**recipe):
+        from ._resnet import ResNet
+
+        return ResNet(**recipe)
+
+    def _pretrained(self):
+        """Weights of the trunk to start from, None for random ones."""
+        if self.weights is None:
+            return None
+        from ._resnet import read_weights
+
+        return read_weights(self.weights, self.depth, verbose=self.verbose)
+
+    def _prepare(self, module, feed, rows):
+        state = self._pretrained()
+        if state is not None:
+            module.trunk.load_state_dict(state)
+
+    def _training_view(self, module, feed):
+        if self.fine_tune:
+            return module, feed
+        module.eval()
+        rows = np.flatnonzero(~feed.missing)
+        vectors = np.zeros((len(feed), module.trunk.n_features), dtype=np.float32)
+        vectors[rows] = self._forward(feed, "embed", rows, module)
+        return module.head, ArrayFeed(vectors, feed.missing)
+
+    def _optimizer(self):
+        from torch.optim import SGD, Adam
+
+        shared = {"lr": self.lr, "weight_decay": self.weight_decay}
+        if self.optimizer == "adam":
+            return Adam, shared
+        return SGD, {**shared, "momentum": 0.9, "nesterov": True}
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        return tags

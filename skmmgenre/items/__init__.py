@@ -1,0 +1,16 @@
+"""The one loop over cells: what is missing, what is bad, in parallel, with progress."""
+
+from ._cells import as_cells, describe_cell, is_missing
+from ._errors import BadItem, ErrorsMixin
+from ._loop import map_cells
+from ._progress import progress_bar
+
+__all__ = [
+    "BadItem",
+    "ErrorsMixin",
+    "as_cells",
+    "describe_cell",
+    "is_missing",
+    "map_cells",
+    "progress_bar",
+]

@@ -1,0 +1,77 @@
+"""What a cell of the table may hold."""
+
+import os
+
+import numpy as np
+import pandas as pd
+
+
+def is_missing(cell):
+    """Tell whether a cell is empty: None, NaN, NA, NaT, "" or a list of such cells."""
+    if cell is None or cell is pd.NA or cell is pd.NaT:
+        return True
+    if isinstance(cell, str):
+        return cell == ""
+    if isinstance(cell, (float, np.floating)):
+        return bool(np.isnan(cell))
+    if isinstance(cell, (list, tuple)):
+        return all(is_missing(part) for part in cell)
+    return False
+
+
+def as_cells(X, *, noun="item"):
+    """Return the cells of one column as a list.
+
+    Parameters
+    ----------
+    X : Series, list, tuple, ndarray, or DataFrame of one column
+        A numeric array of two or more dimensions is taken as one item a row.
+    noun : str
+        What a cell holds, for the error.
+
+    Raises
+    ------
+    ValueError
+        If there is no row, or more than one column.
+    """
+    if isinstance(X, (str, bytes, os.PathLike)):
+        raise ValueError(
+            f"Expected a column of {noun}s, got a single value: {X!r}. "
+            f"Put it into a list: [{X!r}]."
+        )
+    if isinstance(X, pd.DataFrame):
+        if X.shape[1] != 1:
+            raise ValueError(
+                f"Expected one column of {noun}s, got {X.shape[1]} columns: "
+                f"{list(X.columns)}. Select one, for example X[{X.columns[0]!r}]."
+                if X.shape[1]
+                else f"Expected one column of {noun}s, got a table without columns."
+            )
+        X = X.iloc[:, 0]
+    if isinstance(X, np.ndarray):
+        if X.ndim == 0:
+            raise ValueError(f"Expected a column of {noun}s, got a 0-D array.")
+        if X.ndim == 2 and X.shape[1] == 1 and X.dtype.kind in "OUST":
+            X = X[:, 0]
+    cells = list(X)
+    if not cells:
+        raise ValueError(
+            f"Found a column with 0 rows (shape=(0,)) while a minimum of 1 {noun} "
+            "is required: the table is empty."
+        )
+    return cells
+
+
+def describe_cell(cell, *, max_chars=200):
+    """Name a cell in an error: its path as given, its first words, or its shape."""
+    if isinstance(cell, os.PathLike):
+        cell = os.fspath(cell)
+    if isinstance(cell, (str, bytes)):
+        return repr(cell if len(cell) <= max_chars else cell[: max_chars - 3] + type(cell)(
+            b"..." if isinstance(cell, bytes) else "..."
+        ))
+    if hasattr(cell, "shape") and hasattr(cell, "dtype"):
+        return f"array of shape {tuple(cell.shape)}, dtype {cell.dtype}"
+    if isinstance(cell, (list, tuple)):
+        return f"{type(cell).__name__} of {len(cell)}"
+    return f"{type(cell).__name__} object"

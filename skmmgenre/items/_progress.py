@@ -1,0 +1,33 @@
+"""The progress bar of all long work."""
+
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress_bar(total, description, *, verbose=1):
+    """Show progress towards `total` on standard error.
+
+    Yields ``advance(steps=1, note=None)``; it does nothing if `verbose` is 0 or there is
+    nothing to do. `note` replaces the text behind the bar.
+    """
+    if not verbose or not total:
+        yield lambda steps=1, note=None: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+    ) as progress:
+        task = progress.add_task(description, total=total, note="")
+
+        def advance(steps=1, note=None):
+            progress.update(task, advance=steps, **({} if note is None else {"note": note}))
+
+        yield advance

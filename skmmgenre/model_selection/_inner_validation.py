@@ -1,0 +1,211 @@
+"""The rows that a network is stopped on."""
+
+import warnings
+from hashlib import blake2b
+from numbers import Integral
+
+import numpy as np
+from scipy import sparse
+
+from ..metrics import group_codes, group_names
+from ._label_incidence import label_incidence
+
+
+def inner_validation_mask(
+    y, *, groups=None, validation=None, validation_fraction=0.1, random_state=None
+):
+    """Choose the inner validation rows, the same for every step of a pipeline.
+
+    In this order: (a) the rows marked by `validation`, a published split; (b) with
+    `groups`, whole artists: one is held out if a hash of its name, a number in [0, 1), is
+    below `validation_fraction`, so that it is held out in every step and every album of
+    it; (c) stratified rows. No label is left without a training row in (b) and (c).
+
+    Parameters
+    ----------
+    y : array-like of shape (n,) or (n, n_labels)
+        One label a row, or an indicator matrix (ndarray, DataFrame or sparse).
+    groups : array-like of shape (n,), optional
+        The artist of each row; a missing one (None, NaN, "") is an artist of its own.
+    validation : array-like of bool, shape (n,), optional
+        True marks a validation row.
+    validation_fraction : float in [0, 1)
+        Share of artists (or rows) to hold out; 0 holds out none.
+    random_state : int, RandomState instance or None
+        An int is the key of the hash and the seed of the row draws; anything else counts as 0,
+        so that all steps agree.
+
+    Returns
+    -------
+    mask : ndarray of bool, shape (n,)
+        All False, with a warning, where nothing can be held out.
+
+    Raises
+    ------
+    ValueError
+        If `groups` or `validation` has another length than `y`, `validation` is not boolean
+        or marks every row, or `validation_fraction` is out of range.
+
+    Warns
+    -----
+    UserWarning
+        If nothing can be held out, or if rows are held out without regard to artists.
+
+    Examples
+    --------
+    >>> from skmmgenre.model_selection import inner_validation_mask
+    >>> y = ["Jazz", "Jazz", "Rock", "Rock", "Rock", "Jazz"]
+    >>> inner_validation_mask(y, groups=list("aabcdd"), validation_fraction=0.25)
+    array([ True,  True, False, False, False, False])
+    """
+    incidence, several = label_incidence(y)
+    n = incidence.shape[0]
+    # Lengths are checked even where marked rows make the artists unnecessary.
+    codes = None if groups is None else group_codes(groups, n)
+    if validation is not None:
+        mask = _marked_rows(validation, n)
+        if not mask.any():
+            _warn_no_validation("`validation` marks no row")
+        return mask
+    if not 0 <= validation_fraction < 1:
+        raise ValueError(
+            f"validation_fraction must be in [0, 1), got {validation_fraction!r}."
+        )
+    if validation_fraction == 0:
+        return np.zeros(n, dtype=bool)
+    seed = int(random_state) if isinstance(random_state, Integral) else 0
+    if codes is not None:
+        u = _artist_hashes(group_names(groups, n), codes, seed)
+        mask = _held_out_artists(incidence, codes, u, validation_fraction)[codes]
+        if not mask.any():
+            _warn_no_validation(
+                "every artist is the only one of some label, so no artist can be held out"
+            )
+        return mask
+    draw = _several_label_rows if several else _one_label_rows
+    mask = _give_back(incidence, draw(incidence, validation_fraction, seed))
+    if mask.any():
+        warnings.warn(
+            "Inner validation rows were drawn without regard to artists: an artist may be on "
+            "both sides, which makes early stopping too hopeful. Pass groups= (the artist of "
+            "each row) to fit, or mark the rows with validation=.",
+            UserWarning,
+            stacklevel=2,
+        )
+    else:
+        _warn_no_validation(f"{n} rows are too few to hold out {validation_fraction:g} of them")
+    return mask
+
+
+def _warn_no_validation(reason):
+    warnings.warn(
+        f"No inner validation rows: {reason}. Without them there is no early stopping: all "
+        "epochs run and the last weights are kept. Give more rows, mark some with "
+        "validation=, or set validation_fraction=0 to say that this is meant.",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+def _marked_rows(validation, n):
+    marks = np.asarray(validation, dtype=object)
+    if marks.ndim == 2 and marks.shape[1] == 1:
+        marks = marks[:, 0]
+    if marks.ndim != 1 or len(marks) != n:
+        raise ValueError(
+            f"validation has shape {marks.shape}, X has {n} rows. Pass one True or False for "
+            "each row of X, in the same order."
+        )
+    bad = [row for row, mark in enumerate(marks) if not isinstance(mark, (bool, np.bool_))]
+    if bad:
+        raise ValueError(
+            f"validation must be boolean, but row {bad[0]} holds {marks[bad[0]]!r}. "
+            "Pass, for example, validation=(table['set'] == 'val')."
+        )
+    mask = marks.astype(bool)
+    if mask.all():
+        raise ValueError(
+            f"validation marks all {n} rows, so none is left to train on. Leave some False."
+        )
+    return mask
+
+
+def _artist_hashes(names, codes, seed):
+    """u in [0, 1) of every artist, by its code."""
+    key = str(seed).encode()
+    u = np.empty(codes.max() + 1)
+    for row, code in zip(*np.unique(codes, return_index=True)[::-1], strict=True):
+        # A null character keeps the rows of missing artists apart from artists called "12".
+        name = f"\0{row}" if names[row] is None else str(names[row])
+        digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest()
+        # 53 bits, so that the largest hash does not round up to 1.
+        u[code] = (int.from_bytes(digest, "big") >> 11) / 2**53
+    return u
+
+
+def _held_out_artists(incidence, codes, u, fraction):
+    """Boolean of each artist, by its code."""
+    n_artists = len(u)
+    membership = sparse.csr_array(
+        (np.ones(len(codes)), (codes, np.arange(len(codes)))), shape=(n_artists, len(codes))
+    )
+    has_label = (membership @ incidence) > 0  # artists x labels
+    artists_of_label = has_label.T.tocsr()
+    held_out = u < fraction
+    back = []
+    for label in range(artists_of_label.shape[0]):
+        artists = artists_of_label.indices[
+            artists_of_label.indptr[label] : artists_of_label.indptr[label + 1]
+        ]
+        if len(artists) and held_out[artists].all():
+            back.append(artists[np.argmax(u[artists])])
+    # All labels are looked at before any artist goes back: their order does not matter.
+    held_out[back] = False
+    if not held_out.any():
+        n_artists_of_label = np.asarray(has_label.sum(axis=0)).ravel()
+        alone = has_label @ (n_artists_of_label == 1).astype(float) > 0
+        if not alone.all() and n_artists > 1:
+            held_out[np.argmin(np.where(alone, np.inf, u))] = True
+    return held_out
+
+
+def _one_label_rows(incidence, fraction, seed):
+    """Every k-th row of the rows sorted by label and shuffled within a label."""
+    n = incidence.shape[0]
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(n)
+    ordered = shuffled[np.argsort(incidence.indices[shuffled], kind="stable")]
+    mask = np.zeros(n, dtype=bool)
+    n_held_out = int(n * fraction + 1e-9)
+    if n_held_out:
+        places = (np.arange(n_held_out) + rng.random()) * (n / n_held_out)
+        mask[ordered[np.minimum(places.astype(int), n - 1)]] = True
+    return mask
+
+
+def _several_label_rows(incidence, fraction, seed):
+    """Iterative stratification."""
+    from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
+
+    n = incidence.shape[0]
+    mask = np.zeros(n, dtype=bool)
+    n_held_out = int(n * fraction + 1e-9)
+    if n_held_out:
+        splitter = MultilabelStratifiedShuffleSplit(
+            n_splits=1, test_size=n_held_out, random_state=seed
+        )
+        _, rows = next(splitter.split(np.zeros(n), incidence.toarray().astype(int)))
+        mask[rows] = True
+    return mask
+
+
+def _give_back(incidence, mask):
+    """Return a row to training for each label that would have none there."""
+    total = np.asarray(incidence.sum(axis=0)).ravel()
+    held_out = mask @ incidence
+    by_label = incidence.tocsc()
+    mask = mask.copy()
+    for label in np.flatnonzero((total > 0) & (held_out == total)):
+        rows = by_label.indices[by_label.indptr[label] : by_label.indptr[label + 1]]
+        mask[rows.min()] = False
+    return mask

@@ -1,0 +1,40 @@
+"""Which row has which label, whatever form y comes in."""
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+
+def label_incidence(y):
+    """Return the sparse 0/1 matrix of rows and labels.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,) or (n, n_labels)
+        One label a row, or an indicator matrix (ndarray, DataFrame or sparse).
+
+    Returns
+    -------
+    incidence : csr_array of float64, shape (n, n_labels)
+    several : bool
+        Whether a row may have several labels.
+    """
+    if sparse.issparse(y):
+        incidence = sparse.csr_array(y != 0, dtype=np.float64)
+        return incidence, True
+    values = y if hasattr(y, "ndim") else np.asarray(y)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = np.asarray(values)[:, 0]
+    if values.ndim == 2:
+        if isinstance(values, pd.DataFrame):
+            values = values.to_numpy()
+        return sparse.csr_array(np.asarray(values) != 0, dtype=np.float64), True
+    if values.ndim != 1:
+        raise ValueError(
+            f"y has shape {tuple(values.shape)}. Pass one column of labels, or an indicator "
+            "matrix with one row an item and one column a label."
+        )
+    codes, labels = pd.factorize(values, use_na_sentinel=False)
+    n = len(codes)
+    incidence = sparse.csr_array((np.ones(n), (np.arange(n), codes)), shape=(n, len(labels)))
+    return incidence, False

@@ -1,0 +1,16 @@
+"""The one way a network is built, fed, trained and kept. Knows no music.
+
+A network of this package is a scikit-learn estimator (`NetClassifier`, or `NetEmbedder`
+where its last hidden layer is of use) that composes skorch: what it learns from is a
+*feed* (rows in, float32 batches out), what it learns is a *target* (softmax, logistic),
+and what it keeps is numpy arrays.
+"""
+
+from . import targets
+from ._base import NetEstimator, Plan
+from ._classifier import NetClassifier
+from ._embedder import NetEmbedder
+from ._feeds import ArrayFeed
+from ._seeds import draw_seeds
+
+__all__ = ["ArrayFeed", "NetClassifier", "NetEmbedder", "NetEstimator", "Plan", "draw_seeds", "targets"]

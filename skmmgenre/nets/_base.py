@@ -1,0 +1,203 @@
+"""The base of all networks: a scikit-learn estimator that composes skorch."""
+
+import warnings
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ._module_cache import cached_module
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one call of fit trains on; the fold networks of cross_fit share it.
+
+    Attributes
+    ----------
+    feed : feed
+    loss : callable
+        ``loss(output, truth)``, one number a row.
+    y : ndarray
+        As `read_labels` gives it.
+    groups : array-like or None
+    truth : ndarray of shape (n_rows, ...)
+    weight : ndarray of float32, shape (n_rows,)
+    held_out : ndarray of bool, shape (n_rows,)
+        Inner validation rows.
+    seeds : list of three int
+        For the first weights, for the order of the rows, for what the module draws.
+    """
+
+    feed: object
+    loss: object
+    y: np.ndarray
+    groups: object
+    truth: np.ndarray
+    weight: np.ndarray
+    held_out: np.ndarray
+    seeds: list
+
+
+class NetEstimator(BaseEstimator):
+    """Base class of all that trains a torch module.
+
+    A subclass says how X becomes a feed (`_read`) and how the module is built, from plain
+    numbers (`_recipe` and `_make_module`), and, where it must, `_prepare`,
+    `_training_view` and `_optimizer`.
+
+    Attributes
+    ----------
+    n_iter_, best_iter_ : int
+        Epochs run, and the epoch whose weights were kept, counted from 1.
+    history_ : list of dict
+        Losses and seconds of each epoch.
+    n_parameters_ : int
+        Trainable parameters.
+    weights_ : dict of ndarray
+        Parameters and buffers of the module.
+    sample_shape_ : tuple of int
+        Shape of one row of the feed.
+    module_recipe_ : dict
+        The plain numbers from which the module is built again.
+    """
+
+    # Groups, marked validation rows and weights reach every network of a Pipeline.
+    __metadata_request__fit = {"groups": True, "validation": True, "sample_weight": True}
+
+    _parameter_constraints = {
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "device": [str],
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # ---- what a subclass says ------------------------------------------------------
+
+    def _read(self, X, *, reset):
+        """Validate X and return it as a feed; `reset` in fit."""
+        raise NotImplementedError
+
+    def _recipe(self, sample_shape, n_outputs):
+        """Return the plain numbers from which `_make_module` builds the network."""
+        raise NotImplementedError
+
+    @staticmethod
+    def _make_module(**recipe):
+        """Build the torch module; called without any weight being drawn."""
+        raise NotImplementedError
+
+    def _prepare(self, module, plan, rows):
+        """Hook: set what is learned before training starts, from the training rows."""
+
+    def _training_view(self, module, feed):
+        """Hook: the part of the module to train, and its feed."""
+        return module, feed
+
+    def _optimizer(self):
+        """Hook: the optimizer and its parameters."""
+        from torch.optim import Adam
+
+        return Adam, {"lr": self.lr}
+
+    # ---- train ---------------------------------------------------------------------
+
+    def _learn(self, plan, n_outputs):
+        """Train on all rows that are not held out and keep what was learned."""
+        self.sample_shape_ = plan.feed.sample_shape
+        self.module_recipe_ = self._recipe(self.sample_shape_, n_outputs)
+        self.weights_, self.history_, self.best_iter_ = self._train(
+            plan, train=~plan.held_out, description=type(self).__name__
+        )
+        self.n_iter_ = len(self.history_)
+        self.n_parameters_ = sum(p.numel() for p in self._module().parameters())
+
+    def _train(self, plan, *, train, description):
+        """Train one network on the rows of `train`; its arrays, history and best epoch."""
+        from ._modules import (
+            build_empty,
+            initialize,
+            resolve_device,
+            resolve_precision,
+            to_arrays,
+        )
+        from ._training import train as train_module
+
+        train_rows = np.flatnonzero(train & ~plan.feed.missing)
+        valid_rows = np.flatnonzero(plan.held_out & ~plan.feed.missing)
+        if not len(train_rows):
+            raise ValueError(
+                f"{type(self).__name__} has no row to learn from: of {len(plan.feed)} rows "
+                f"{int(plan.feed.missing.sum())} are missing and {len(valid_rows)} are held "
+                "out for validation."
+            )
+        if plan.held_out.any() and not len(valid_rows):
+            warnings.warn(
+                f"{type(self).__name__}: all inner validation rows are missing here; all "
+                "epochs are run and the last weights are kept.",
+                stacklevel=4,
+            )
+        init_seed, *training_seeds = plan.seeds
+        device = resolve_device(self.device)
+        module = build_empty(self._make_module, self.module_recipe_)
+        initialize(module, init_seed)
+        self._prepare(module, plan, train_rows)
+        part, feed = self._training_view(module.to(device), plan.feed)
+        optimizer, optimizer_params = self._optimizer()
+        history, best_epoch = train_module(
+            part,
+            loss=plan.loss,
+            feed=feed,
+            truth=plan.truth,
+            weight=plan.weight,
+            train_rows=train_rows,
+            valid_rows=valid_rows,
+            optimizer=optimizer,
+            optimizer_params=optimizer_params,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            patience=self.patience,
+            device=device,
+            autocast=resolve_precision(self.precision, device),
+            seeds=training_seeds,
+            verbose=int(self.verbose),
+            description=description,
+        )
+        return to_arrays(module), history, best_epoch
+
+    # ---- apply ---------------------------------------------------------------------
+
+    def _module(self):
+        """The network of the fitted weights, rebuilt on first use."""
+        from ._modules import from_arrays, resolve_device
+
+        return cached_module(
+            self,
+            self.weights_,
+            lambda: from_arrays(
+                self._make_module,
+                self.module_recipe_,
+                self.weights_,
+                resolve_device(self.device),
+            ),
+        )
+
+    def _forward(self, feed, part, rows=None, module=None):
+        """Apply a part of the network ("embed", ...; None is the whole) to rows of a feed."""
+        from ._modules import forward, resolve_device
+
+        module = self._module() if module is None else module
+        return forward(
+            module if part is None else getattr(module, part),
+            feed,
+            np.flatnonzero(~feed.missing) if rows is None else rows,
+            batch_size=self.batch_size,
+            device=resolve_device(self.device),
+        )

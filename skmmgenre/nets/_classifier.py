@@ -1,0 +1,168 @@
+"""A network that tells classes."""
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from ..model_selection import inner_validation_mask
+from ._base import NetEstimator, Plan
+from ._seeds import draw_seeds
+from .targets import make_target, read_labels
+
+
+class NetClassifier(ClassifierMixin, NetEstimator):
+    """Base class of the networks that learn genres.
+
+    The module of a subclass has ``embed(x)``, the activations of the last hidden layer,
+    and ``head``, the output layer on top of them.
+
+    Parameters
+    ----------
+    target : {"auto", "softmax", "logistic"}
+        "auto" is softmax for one column of labels, logistic for several.
+    max_epochs, batch_size, lr, patience, validation_fraction
+        Training; inner validation rows as `inner_validation_mask` chooses them.
+    class_weight : dict, "balanced" or None
+    device : str
+        "auto" takes the GPU if there is one.
+    precision : {"auto", "float32", "bfloat16"}
+        Of training; predictions are float32.
+    random_state : int, RandomState or None
+    verbose : int
+        1 shows a progress bar, 2 also skorch's table of epochs and bar of batches.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        The genres.
+    target_ : target
+        What was learned of y.
+    """
+
+    _parameter_constraints = {
+        **NetEstimator._parameter_constraints,
+        "target": [StrOptions({"auto", "softmax", "logistic"})],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, groups=None, validation=None, sample_weight=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like
+            Rows that are missing are dropped after the inner validation rows are chosen.
+        y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
+            Genres: one a row, or several at once.
+        groups : array-like of shape (n_rows,), default=None
+            Artists. No artist is in both the training and the inner validation rows.
+        validation : array-like of bool, shape (n_rows,), default=None
+            Marks the inner validation rows of a published split.
+        sample_weight : array-like of shape (n_rows,), default=None
+
+        Returns
+        -------
+        self : object
+        """
+        self._fit(self._read(X, reset=True), y, groups, validation, sample_weight)
+        return self
+
+    def _fit(self, feed, y, groups, validation, sample_weight):
+        """Fit on a feed; the plan is answered, so that fold networks can be trained by it."""
+        y, names = read_labels(y)
+        check_consistent_length(feed, y)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, np.empty((len(feed), 1)), ensure_non_negative=True
+            )
+        self.target_ = make_target(self.target, names)
+        self.target_.fit(y, sample_weight)
+        self.classes_ = self.target_.classes_
+        held_out = inner_validation_mask(
+            y,
+            groups=groups,
+            validation=validation,
+            validation_fraction=self.validation_fraction,
+            random_state=self.random_state,
+        )
+        plan = Plan(
+            feed=feed,
+            loss=self.target_.loss,
+            y=y,
+            groups=groups,
+            truth=self.target_.encode(y),
+            weight=self._weight(y, sample_weight, ~feed.missing & ~held_out),
+            held_out=held_out,
+            seeds=draw_seeds(self.random_state, 3),
+        )
+        self._learn(plan, self.target_.n_outputs)
+        return plan
+
+    def _weight(self, y, sample_weight, rows):
+        """One weight a row, 1 on average over the training rows."""
+        weight = self.target_.row_weight(y, self.class_weight)
+        if sample_weight is not None:
+            weight = weight * sample_weight
+        mean = weight[rows].mean() if rows.any() else 1
+        return (weight / (mean or 1)).astype(np.float32)
+
+    def _output(self, X):
+        """Outputs of the network; a row with nothing gets those of the class prior."""
+        check_is_fitted(self)
+        feed = self._read(X, reset=False)
+        output = np.tile(self.target_.empty_output_, (len(feed), 1))
+        if not feed.missing.all():
+            output[~feed.missing] = self._forward(feed, None)
+        return output
+
+    def decision_function(self, X):
+        """Return the scores of each row.
+
+        Returns
+        -------
+        scores : ndarray of float32, shape (n_rows, n_classes), or (n_rows,) for two classes
+            Logits. A row with nothing in it gets the class prior's.
+        """
+        output = self._output(X)
+        return self.target_.scores(output)
+
+    def predict_proba(self, X):
+        """Return the probability of each class or label.
+
+        Returns
+        -------
+        probabilities : ndarray of float64, shape (n_rows, n_classes)
+            Rows add up to 1 for one genre a row. A row with nothing in it gets the class
+            prior.
+        """
+        output = self._output(X)
+        return self.target_.proba(output)
+
+    def predict_log_proba(self, X):
+        """Return the logarithm of `predict_proba`."""
+        output = self._output(X)
+        return self.target_.log_proba(output)
+
+    def predict(self, X):
+        """Return the genre of each row, or an indicator matrix of its genres.
+
+        Returns
+        -------
+        y : ndarray of shape (n_rows,), or int ndarray of shape (n_rows, n_labels)
+        """
+        output = self._output(X)
+        return self.target_.predict(output)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy for one genre a row, the macro AUC for several."""
+        output = self._output(X)
+        y, _ = read_labels(y)
+        return self.target_.score(y, output, sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

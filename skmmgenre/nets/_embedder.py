@@ -1,0 +1,104 @@
+"""A network whose last hidden layer is of use to others."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
+
+from ..model_selection import ArtistKFold
+from ._classifier import NetClassifier
+
+
+class NetEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetClassifier):
+    """A `NetClassifier` that is a transformer too: X to its last hidden layer's activations.
+
+    Parameters
+    ----------
+    cross_fit : int
+        0 is the paper: `fit_transform` answers with vectors of rows the network learned
+        from. k > 1 lets k networks, started from the same weights, each answer for the
+        artists it has not seen, so that what learns from the vectors does not learn from
+        memorised ones. Inner validation rows, never learned from, are answered by the
+        network of all rows, which `transform` uses.
+    """
+
+    _parameter_constraints = {
+        **NetClassifier._parameter_constraints,
+        "cross_fit": [Interval(Integral, 0, None, closed="left")],
+    }
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, groups=None, validation=None, sample_weight=None):
+        """Train the network; see `NetClassifier.fit`."""
+        self._fit(self._read(X, reset=True), y, groups, validation, sample_weight)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X, y, groups=None, validation=None, sample_weight=None):
+        """Train the network and return the vector of every row; see `cross_fit`."""
+        plan = self._fit(self._read(X, reset=True), y, groups, validation, sample_weight)
+        vectors = self._transform(plan.feed)
+        for fold, rows in enumerate(self._folds(plan), start=1):
+            weights, _, _ = self._train(
+                plan,
+                train=~plan.held_out & ~rows,
+                description=f"{type(self).__name__} fold {fold} of {self.cross_fit}",
+            )
+            unseen = np.flatnonzero(rows & ~plan.feed.missing)
+            if len(unseen):
+                vectors[unseen] = self._embed(plan.feed, unseen, weights)
+        return vectors
+
+    def _folds(self, plan):
+        """Masks of the training rows, an artist in one fold only; none without cross_fit."""
+        if not self.cross_fit:
+            return []
+        if self.cross_fit == 1:
+            raise ValueError("cross_fit=1 leaves no row to learn from: use 0, or 2 and more.")
+        rows = np.flatnonzero(~plan.held_out)
+        groups = np.full(len(plan.y), None) if plan.groups is None else plan.groups
+        groups = np.asarray(groups, dtype=object)[rows]
+        masks = np.zeros((self.cross_fit, len(plan.y)), dtype=bool)
+        folds = ArtistKFold(self.cross_fit).split(rows, plan.y[rows], groups)
+        for mask, (_, fold) in zip(masks, folds, strict=True):
+            mask[rows[fold]] = True
+        return masks
+
+    @property
+    def _n_features_out(self):
+        """Width of the last hidden layer: the output layer's weights are (outputs, width)."""
+        return self.weights_["head.weight"].shape[1]
+
+    def transform(self, X):
+        """Return the activations of the last hidden layer.
+
+        Returns
+        -------
+        vectors : ndarray of float32, shape (n_rows, n_features_out)
+            NaN in a row that is missing.
+        """
+        check_is_fitted(self)
+        return self._transform(self._read(X, reset=False))
+
+    def _transform(self, feed):
+        vectors = np.full((len(feed), self._n_features_out), np.nan, dtype=np.float32)
+        present = np.flatnonzero(~feed.missing)
+        if len(present):
+            vectors[present] = self._embed(feed, present)
+        return vectors
+
+    def _embed(self, feed, rows, weights=None):
+        if weights is None:
+            return self._forward(feed, "embed", rows)
+        from ._modules import from_arrays, resolve_device
+
+        device = resolve_device(self.device)
+        module = from_arrays(self._make_module, self.module_recipe_, weights, device)
+        return self._forward(feed, "embed", rows, module)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags

@@ -1,0 +1,132 @@
+"""Building modules whose every draw comes from a generator of our own."""
+
+import numpy as np
+import torch
+from torch import nn
+
+
+class Dropout(nn.Module):
+    """Dropout that draws from `generator` (set by `use_generator`), not from the global state."""
+
+    generator = None
+
+    def __init__(self, p):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x):
+        if not self.training or self.p == 0:
+            return x
+        kept = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
+        return x * kept.div_(1 - self.p)
+
+
+class Standardize(nn.Module):
+    """Subtract a mean and divide by a scale, both learned before training starts."""
+
+    def __init__(self, shape):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_buffer("scale", torch.ones(shape))
+
+    def forward(self, x):
+        return (x - self.mean) / self.scale
+
+
+def use_generator(module, seed, device):
+    """Let every part of `module` that draws in training draw from one seeded generator."""
+    generator = torch.Generator(device).manual_seed(seed)
+    for part in module.modules():
+        if hasattr(part, "generator"):
+            part.generator = generator
+
+
+def build_empty(make_module, recipe):
+    """Build a module without drawing a number: on the meta device, then unfilled on the CPU."""
+    with torch.device("meta"):
+        module = make_module(**recipe)
+    return module.to_empty(device="cpu")
+
+
+def initialize(module, seed):
+    """Fill all parameters and buffers as torch does by default, from one seed.
+
+    A part with a method ``initialize(generator)`` fills itself and all it holds.
+    """
+    _initialize_part(module, torch.Generator().manual_seed(seed))
+
+
+@torch.no_grad()
+def _initialize_part(part, generator):
+    if hasattr(part, "initialize"):
+        part.initialize(generator)
+    elif isinstance(part, (nn.Linear, nn.Conv2d)):
+        # Kaiming's uniform with a = sqrt(5), torch's default, is U(-1/sqrt(fan_in), ...).
+        bound = 1 / np.sqrt(part.weight[0].numel())
+        part.weight.uniform_(-bound, bound, generator=generator)
+        if part.bias is not None:
+            part.bias.uniform_(-bound, bound, generator=generator)
+    elif isinstance(part, Standardize):
+        part.mean.zero_()
+        part.scale.fill_(1)
+    elif not list(part.children()) and list(part.state_dict()):
+        raise TypeError(f"{type(part).__name__} has weights and no way to initialize them.")
+    else:
+        for child in part.children():
+            _initialize_part(child, generator)
+
+
+def to_arrays(module):
+    """Return the state of a module as a dict of numpy arrays."""
+    return {
+        name: np.ascontiguousarray(value.detach().cpu().numpy()).copy()
+        for name, value in module.state_dict().items()
+    }
+
+
+def from_arrays(make_module, recipe, arrays, device):
+    """Rebuild a module for inference from what `to_arrays` returned."""
+    with torch.device("meta"):
+        module = make_module(**recipe)
+    state = {
+        name: torch.from_numpy(array if array.flags.writeable else array.copy())
+        for name, array in arrays.items()
+    }
+    module.load_state_dict(state, assign=True)
+    return module.to(device).eval()
+
+
+def resolve_device(device):
+    """Return the torch device that "auto" or a name stands for."""
+    if device != "auto":
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def resolve_precision(precision, device):
+    """Return the dtype to train in, None for plain float32."""
+    if precision == "auto":
+        fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if fast else None
+    return {"float32": None, "bfloat16": torch.bfloat16}[precision]
+
+
+@torch.inference_mode()
+def forward(function, feed, rows, *, batch_size, device):
+    """Apply `function` (a module or a method of one) to rows of a feed, in float32.
+
+    Every batch is padded with zeros to `batch_size`: the kernels that torch chooses, and
+    with them the last bits, depend on the shape, and a row must answer the same alone as
+    among others (rule 5).
+    """
+    answers = []
+    for start in range(0, len(rows), batch_size):
+        chosen = rows[start : start + batch_size]
+        x = torch.zeros((batch_size, *feed.sample_shape), dtype=torch.float32)
+        x[: len(chosen)] = torch.from_numpy(feed.batch(chosen))
+        answers.append(function(x.to(device))[: len(chosen)].float().cpu().numpy())
+    return np.concatenate(answers)

@@ -1,0 +1,186 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from skmmgenre.image._decode import MAX_PIXELS, decode_image
+from skmmgenre.items import BadItem
+
+
+def pixels(cell, **kwargs):
+    image = decode_image(cell, **kwargs)
+    assert image.mode == "RGB"
+    return np.asarray(image)
+
+
+def test_lossless_file_array_and_image_agree(tmp_path, photo):
+    path = tmp_path / "cover.png"
+    Image.fromarray(photo).save(path)
+    for cell in (path, str(path), photo, Image.fromarray(photo), np.asfortranarray(photo)):
+        np.testing.assert_array_equal(pixels(cell), photo)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp", "bmp", "tif", "ppm", "gif", "jp2"])
+def test_formats(tmp_path, photo, suffix):
+    path = tmp_path / f"cover.{suffix}"
+    Image.fromarray(photo).save(path)
+    assert np.abs(pixels(path).astype(int) - photo).mean() < 12
+
+
+def test_name_of_the_file_does_not_matter(tmp_path, photo):
+    path = tmp_path / "cover.jpg"
+    Image.fromarray(photo).save(path, format="PNG")
+    np.testing.assert_array_equal(pixels(path), photo)
+
+
+def test_one_pixel(tmp_path):
+    path = tmp_path / "dot.png"
+    Image.new("RGB", (1, 1), (10, 20, 30)).save(path)
+    np.testing.assert_array_equal(pixels(path), [[[10, 20, 30]]])
+
+
+def test_grey_becomes_rgb(photo):
+    grey = photo[:, :, 0]
+    np.testing.assert_array_equal(pixels(grey), np.repeat(grey[:, :, np.newaxis], 3, axis=2))
+
+
+def test_cmyk(tmp_path, photo):
+    path = tmp_path / "print.jpg"
+    Image.fromarray(photo).convert("CMYK").save(path, quality=95)
+    assert np.abs(pixels(path).astype(int) - photo).mean() < 4
+
+
+@pytest.mark.parametrize("transparency", [None, 0, bytes([0, 255, 128])])
+def test_palette(tmp_path, transparency):
+    image = Image.new("P", (3, 1))
+    image.putpalette([200, 0, 0, 0, 200, 0, 0, 0, 200])
+    image.putdata([0, 1, 2])
+    path = tmp_path / "palette.png"
+    image.save(path, **({} if transparency is None else {"transparency": transparency}))
+    expected = np.array([[[200, 0, 0], [0, 200, 0], [0, 0, 200]]])
+    if transparency is not None:
+        expected[0, 0] = 255
+    if isinstance(transparency, bytes):
+        expected[0, 2] = [127, 127, 227]
+    np.testing.assert_allclose(pixels(path), expected, atol=1)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparent_parts_are_white(tmp_path, mode):
+    clear = Image.new(mode, (4, 4), (0,) * len(mode))
+    path = tmp_path / "clear.png"
+    clear.save(path)
+    assert (pixels(path) == 255).all()
+    assert (pixels(clear) == 255).all()
+
+
+def test_rgba_array(photo):
+    opaque = np.dstack([photo, np.full(photo.shape[:2], 255, dtype=np.uint8)])
+    np.testing.assert_array_equal(pixels(opaque), photo)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_16_bits_are_scaled_not_clipped(tmp_path, suffix):
+    values = np.array([[0, 257, 30_000, 65_535]], dtype=np.uint16)
+    path = tmp_path / f"deep.{suffix}"
+    Image.fromarray(values).save(path)
+    np.testing.assert_array_equal(pixels(path)[0, :, 0], [0, 1, 117, 255])
+    wide = Image.fromarray(values.astype(np.int32))
+    assert wide.mode == "I"
+    np.testing.assert_array_equal(pixels(wide)[0, :, 0], [0, 1, 117, 255])
+
+
+def test_one_bit():
+    image = Image.fromarray(np.array([[True, False]]))
+    assert image.mode == "1"
+    np.testing.assert_array_equal(pixels(image)[0, :, 0], [255, 0])
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
+def test_animation_gives_its_first_frame(tmp_path, suffix):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "green")]
+    path = tmp_path / f"moving.{suffix}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=50)
+    assert Image.open(path).n_frames == 3
+    np.testing.assert_allclose(pixels(path).mean(axis=(0, 1)), [255, 0, 0], atol=4)
+
+
+def test_exif_orientation(tmp_path, photo):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    path = tmp_path / "phone.png"
+    Image.fromarray(photo).save(path, exif=exif)
+    np.testing.assert_array_equal(pixels(path), np.rot90(photo, -1))
+
+
+def test_large_jpeg_is_decoded_smaller(tmp_path, photo):
+    path = tmp_path / "large.jpg"
+    Image.fromarray(photo).resize((960, 768)).save(path)
+    assert decode_image(path, min_side=100).size == (240, 192)
+    assert decode_image(path, min_side=500).size == (960, 768)
+    assert decode_image(path).size == (960, 768)
+
+
+def test_image_of_the_user_stays_as_it_is(photo):
+    image = Image.fromarray(photo).convert("RGBA")
+    before = image.tobytes()
+    decode_image(image, min_side=1)
+    assert (image.mode, image.tobytes()) == ("RGBA", before)
+
+
+REASONS = {
+    "gone.png": "there is no such file",
+    "empty.png": "0 bytes",
+    "text.png": "not an image",
+    "cut.jpg": "truncated",
+    "cut.png": "truncated",
+    "huge.png": "30,000 x 30,000 pixels",
+    "wide.png": "9,000 x 9,000 pixels",
+    "folder": "cannot be read",
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_bad_files(bad_files, name):
+    with pytest.raises(BadItem, match=REASONS[name]) as caught:
+        decode_image(bad_files[name], min_side=64)
+    assert caught.value.remedy
+
+
+def test_too_many_pixels_are_refused_before_decoding(bad_files):
+    tracemalloc.start()
+    with pytest.raises(BadItem, match="30,000 x 30,000"):
+        decode_image(bad_files["huge.png"])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert bad_files["huge.png"].stat().st_size < 1000
+    assert peak < 10e6
+    with pytest.raises(BadItem, match="pixels are declared"):
+        decode_image(np.broadcast_to(np.uint8(0), (MAX_PIXELS + 1, 1)))
+
+
+def test_pillows_own_limit_is_not_asked(monkeypatch, tmp_path, photo):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    path = tmp_path / "cover.png"
+    Image.fromarray(photo).save(path)
+    np.testing.assert_array_equal(pixels(path), photo)
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        (np.zeros((4, 4, 3)), "dtype float64"),
+        (np.zeros((4, 4, 3), dtype=np.float32), "dtype float32"),
+        (np.zeros((4, 4), dtype=np.uint16), "dtype uint16"),
+        (np.zeros((3, 4, 4, 3), dtype=np.uint8), "shape"),
+        (np.zeros((4, 4, 2), dtype=np.uint8), "shape"),
+        (np.zeros((0, 4, 3), dtype=np.uint8), "no pixel"),
+        (Image.new("F", (2, 2)), "floating-point"),
+        (3, "int is no image"),
+        ("cover\0.png", "cannot be read"),
+    ],
+)
+def test_bad_cells(cell, reason):
+    with pytest.raises(BadItem, match=reason):
+        decode_image(cell)

@@ -1,0 +1,171 @@
+"""The package as a whole: its import, its version, its floors, its public names."""
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from importlib.metadata import entry_points, version
+from pathlib import Path
+
+import pytest
+
+import skmmgenre
+
+PACKAGE = Path(skmmgenre.__file__).parent
+
+# From the top floor to the ground: a room may use only rooms after it.
+FLOORS = [
+    "cli",
+    "datasets",
+    "inspection",
+    "compose",
+    "audio",
+    "image",
+    "text",
+    "fusion",
+    "nets",
+    "items",
+    "model_selection",
+    "labels",
+    "metrics",
+]
+BUILT = [room for room in FLOORS if (PACKAGE / room / "__init__.py").exists()]
+
+
+def modules():
+    """Name, syntax tree and whether it is a folder, of every module of the package."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        is_folder = parts[-1] == "__init__"
+        name = ".".join(parts[:-1] if is_folder else parts)
+        yield name, ast.parse(path.read_text(encoding="utf-8")), is_folder
+
+
+def imports(name, nodes, is_folder):
+    """Dotted names that `nodes` import, those of `from a import b` as a.b."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                up = node.level - 1 if is_folder else node.level
+                parents = name.split(".")[: len(name.split(".")) - up]
+                base = ".".join([*parents, *filter(None, [base])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def run_python(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_import_brings_nothing_heavy():
+    loaded = run_python(
+        "import sys; before = set(sys.modules); import skmmgenre; "
+        "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
+    ).split()
+    assert "skmmgenre" in loaded
+    third_party = set(loaded) - set(sys.stdlib_module_names) - {"skmmgenre"}
+    assert not third_party
+
+
+def test_import_is_quick():
+    code = (
+        "import time; start = time.perf_counter(); import skmmgenre; "
+        "print(time.perf_counter() - start)"
+    )
+    assert min(float(run_python(code)) for _ in range(3)) < 0.2
+
+
+@pytest.mark.parametrize(
+    "room", ["items", "metrics", "labels", "model_selection", "datasets", "text", "image", "audio"]
+)
+def test_room_does_not_import_what_only_some_use(room):
+    """torch and the decoders' friends are imported when a network is built, not before."""
+    if room not in BUILT:
+        pytest.skip(f"{room} is not built yet")
+    loaded = run_python(
+        f"import skmmgenre.{room}, sys; print(*{{name.split('.')[0] for name in sys.modules}})"
+    ).split()
+    heavy = {"torch", "torchvision", "librosa", "spacy", "matplotlib", "skorch"}
+    assert not heavy & set(loaded)
+
+
+def test_rooms_are_reached_lazily():
+    assert set(skmmgenre.__all__) <= set(dir(skmmgenre))
+    assert (
+        run_python("import skmmgenre; print(skmmgenre.metrics.__name__)").strip()
+        == "skmmgenre.metrics"
+    )
+    with pytest.raises(AttributeError, match="no attribute 'kitchen'"):
+        _ = skmmgenre.kitchen
+
+
+def test_every_room_is_on_a_floor_and_listed():
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert rooms <= set(FLOORS)
+    assert set(skmmgenre.__all__) == rooms
+
+
+def test_version_is_in_one_place():
+    assert version("skmmgenre") == skmmgenre.__version__
+
+
+def test_console_script():
+    (script,) = entry_points(group="console_scripts", name="skmmgenre")
+    assert script.value == "skmmgenre.cli:main"
+    assert callable(script.load())
+
+
+def test_imports_run_only_downwards():
+    upwards = []
+    for name, tree, is_folder in modules():
+        parts = name.split(".")
+        if len(parts) < 2 or parts[1] not in FLOORS:
+            continue
+        allowed = FLOORS[FLOORS.index(parts[1]) :]
+        for target in imports(name, ast.walk(tree), is_folder):
+            head = target.split(".")
+            if head[0] == "skmmgenre" and head[1] in FLOORS and head[1] not in allowed:
+                upwards.append(f"{name} imports {target}")
+    assert not upwards
+
+
+def test_no_circular_imports():
+    """Among the imports that run when a module is loaded, at the top of it."""
+    trees = {name: (tree, is_folder) for name, tree, is_folder in modules()}
+    graph = {}
+    for name, (tree, is_folder) in trees.items():
+        targets = set()
+        for target in imports(name, tree.body, is_folder):
+            # `from a import b`: the module a.b if there is one, else a.
+            found = target if target in trees else target.rpartition(".")[0]
+            targets |= {found} & trees.keys()
+        graph[name] = targets
+    TopologicalSorter(graph).prepare()  # raises CycleError, naming the cycle
+
+
+@pytest.mark.parametrize("room", BUILT)
+def test_public_names_are_documented(room):
+    module = importlib.import_module(f"skmmgenre.{room}")
+    assert inspect.getdoc(module), f"skmmgenre.{room} has no docstring"
+    undocumented = []
+    for name in module.__all__:
+        public = getattr(module, name)
+        if not callable(public):
+            continue
+        if not inspect.getdoc(public):
+            undocumented.append(name)
+        if inspect.isclass(public):
+            undocumented += [
+                f"{name}.{attribute}"
+                for attribute, value in vars(public).items()
+                if inspect.isfunction(value)
+                and not attribute.startswith("_")
+                and not inspect.getdoc(getattr(public, attribute))
+            ]
+    assert not undocumented
