@@ -3,4 +3,13 @@
 from ._constant_q import constant_q
 from ._cqt_extractor import CQTExtractor
 
-__all__ = ["CQTExtractor", "constant_q"]
+__all__ = ["AudioCNN", "CQTExtractor", "constant_q"]
+
+
+def __getattr__(name):
+    # Later than the rest: joblib's workers compute patches and need no networks.
+    if name == "AudioCNN":
+        from ._audio_cnn import AudioCNN
+
+        return AudioCNN
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -38,24 +38,41 @@ PARAMETER_CONSTRAINTS = {
 }
 
 
-def check_bins(*, sr, n_bins, bins_per_octave, fmin):
-    """Raise ValueError if the highest bin does not fit below half the sampling rate.
-
-    Returns the length of the longest filter in samples.
-    """
-    fmin = _C1 if fmin is None else fmin
+def _quality(bins_per_octave):
+    """Centre frequency by bandwidth of the filters."""
     ratio = 4.0 ** (1 / bins_per_octave)
-    quality = (ratio + 1) / (ratio - 1)
+    return (ratio + 1) / (ratio - 1)
+
+
+def check_bins(*, sr, n_bins, bins_per_octave, fmin):
+    """Raise ValueError if the highest bin does not fit below half the sampling rate."""
+    fmin = _C1 if fmin is None else fmin
     top = fmin * 2.0 ** ((n_bins - 1) / bins_per_octave)
-    cutoff = top * (1 + 0.5 * _HANN_BANDWIDTH / quality)
-    if cutoff > sr / 2:
-        fits = int(np.floor(bins_per_octave * np.log2(sr / 2 / (cutoff / top) / fmin))) + 1
+    reach = 1 + 0.5 * _HANN_BANDWIDTH / _quality(bins_per_octave)
+    if top * reach > sr / 2:
+        fits = int(np.floor(bins_per_octave * np.log2(sr / 2 / reach / fmin))) + 1
         raise ValueError(
             f"sr={sr} is too low for n_bins={n_bins}: the highest bin, at {top:.1f} Hz, reaches "
-            f"up to {cutoff:.1f} Hz, above sr / 2. Take sr >= {int(np.ceil(2 * cutoff))}"
+            f"up to {top * reach:.1f} Hz, above sr / 2. Take sr >= {int(np.ceil(2 * top * reach))}"
             + (f" or n_bins <= {fits}." if fits > 0 else " or a lower fmin.")
         )
-    return int(np.ceil(quality * sr / fmin))
+
+
+def _least_samples(*, sr, hop_length, n_bins, bins_per_octave, fmin):
+    """Length of a signal that is as long as the Fourier transform of every octave.
+
+    Octave by octave from the top, the signal is halved while the hop can be; the filters of
+    an octave are padded to a power of two.
+    """
+    least = 0
+    halvings, hop = 0, hop_length
+    for lowest in range(n_bins - bins_per_octave, -bins_per_octave, -bins_per_octave):
+        frequency = fmin * 2.0 ** (max(lowest, 0) / bins_per_octave)
+        longest = _quality(bins_per_octave) * sr / 2**halvings / frequency
+        least = max(least, 2 ** (int(np.ceil(np.log2(longest))) + halvings))
+        if hop % 2 == 0:
+            halvings, hop = halvings + 1, hop // 2
+    return least
 
 
 @validate_params({"y": ["array-like"], **PARAMETER_CONSTRAINTS}, prefer_skip_nested_validation=True)
@@ -73,6 +90,8 @@ def constant_q(
 
     The answer is that of ``librosa.cqt(..., sparsity=0, pad_mode="constant")``: Hann windows,
     centred frames, zeros beyond the edges, filters scaled by the square root of their length.
+    (librosa warns of signals shorter than its lowest octave's Fourier transform, 0.74 s by
+    default; here zeros are appended to them first.)
 
     Parameters
     ----------
@@ -100,8 +119,8 @@ def constant_q(
     Raises
     ------
     ValueError
-        If `y` is not 1-D, is empty or holds NaN or infinite samples, or if the highest bin
-        does not fit below ``sr / 2``.
+        If `y` is not 1-D, not real, is empty or holds NaN or infinite samples, or if the
+        highest bin does not fit below ``sr / 2``.
 
     Notes
     -----
@@ -120,26 +139,28 @@ def constant_q(
     45
     """
     y = np.asarray(y)
+    if y.dtype.kind not in "fiu":
+        raise ValueError(f"y must hold real numbers, got {y.dtype}.")
     if y.ndim != 1:
         raise ValueError(f"y must be 1-D, got shape {y.shape}. Take the mean over channels.")
     if len(y) == 0:
         raise ValueError("y holds 0 samples.")
-    y = np.ascontiguousarray(y, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        y = np.ascontiguousarray(y, dtype=np.float32)
     if not np.isfinite(y).all():
         raise ValueError("y holds NaN or infinite samples.")
-    longest = check_bins(sr=sr, n_bins=n_bins, bins_per_octave=bins_per_octave, fmin=fmin)
+    check_bins(sr=sr, n_bins=n_bins, bins_per_octave=bins_per_octave, fmin=fmin)
+    scale = {
+        "sr": sr,
+        "hop_length": hop_length,
+        "n_bins": n_bins,
+        "bins_per_octave": bins_per_octave,
+        "fmin": _C1 if fmin is None else fmin,
+    }
     n_frames = 1 + len(y) // hop_length
-    # A signal shorter than the longest filter, itself padded to a power of two, would make the
-    # backend warn or fail; beyond its end there are zeros anyway.
-    if len(y) < 2 * longest:
-        y = np.pad(y, (0, 2 * longest - len(y)))
+    # librosa warns of signals shorter than its Fourier transforms; beyond the end are zeros.
+    if (missing := _least_samples(**scale) - len(y)) > 0:
+        y = np.pad(y, (0, missing))
     transform = _BACKENDS["librosa" if backend == "auto" else backend]
-    C = transform(
-        y,
-        sr=sr,
-        hop_length=hop_length,
-        n_bins=n_bins,
-        bins_per_octave=bins_per_octave,
-        fmin=_C1 if fmin is None else fmin,
-    )
+    C = transform(y, **scale)
     return np.ascontiguousarray(C[:, :n_frames], dtype=np.complex64)

@@ -57,7 +57,7 @@ class AudioFile:
         try:
             self._file = soundfile.SoundFile(path)
         except soundfile.LibsndfileError as error:
-            raise BadItem(f"not readable as audio ({error.error_string})", _CONVERT) from error
+            raise BadItem("it is not audio, or of an unknown format", _CONVERT) from error
         try:
             self.sample_rate = self._file.samplerate
             self.n_frames = self._file.frames

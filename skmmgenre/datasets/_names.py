@@ -37,7 +37,7 @@ QUALIFIERS = tuple(
     Gemini Glass Granite Green Grotto Harbour Harvest Heron Horizon Imperial Indigo Ivory
     Jasmine Jubilee Juniper Kings Lantern Laurel Liberty Lighthouse Linden Lotus Lyric Magnolia
     Maple Marble Market Meridian Midnight Mirror Monarch Moonlight Mosaic North Oak Oasis
-    Olympia Opal Orchard Orion Palace Paragon Parkside Pavilion Pearl Phoenix Quarry Queens""".split()
+    Olympia Opal Orchard Orion Palace Paragon Parkside Pavilion Pearl Phoenix Quarry""".split()
 )
 VENUES = tuple(
     """Hall Lounge Arms Cellar Theatre Arena Club Garden Attic Depot Warehouse Chapel Ballroom

@@ -38,7 +38,8 @@ _BASS = (
     "x.......x.......", "x...x...x...x...", "x..x..x.x..x..x.", "x.x.x.x.x.x.x.x.",
     "x...............", "..x...x...x...x.",
 )
-_TABLE = 2048  # samples in one period of a wave table
+_TABLE_BITS = 11
+_TABLE = 2**_TABLE_BITS  # samples in one period of a wave table
 
 
 def audio_recipe(genre):
@@ -122,19 +123,22 @@ def render_track(recipe, style, rng, *, artist_strength, duration, sr=SR):
     loop = np.zeros(4 * bar, dtype=np.float32)
     for third in (0, 2, 4):
         loop += _voice(wave, [pitch(d + third) for d in degrees], [bar] * 4, sr)
-    loop *= 0.12 * np.tile(_strokes(_COMPING[recipe["comping"]], step, decay, sr), 4)
+    bars = loop.reshape(4, bar)  # a view
+    bars *= 0.12 * _strokes(_COMPING[recipe["comping"]], step, decay, sr)
     bass_wave = _wave_table(rolloff + 0.6, recipe["even"])
     bass = _voice(bass_wave, [pitch(d) - 12 for d in degrees], [bar] * 4, sr)
-    bass *= 0.3 * np.tile(_strokes(_BASS[recipe["bass"]], step, 1.5 * decay, sr), 4)
-    loop += bass
-    loop += drum_level * _drums(recipe, rng, step, sr)
-    loop += hiss * rng.standard_normal(len(loop), dtype=np.float32)
+    bars += bass.reshape(4, bar) * (0.3 * _strokes(_BASS[recipe["bass"]], step, 1.5 * decay, sr))
+    loop += np.float32(drum_level) * _drums(recipe, rng, step, sr)
+    loop += np.float32(hiss) * rng.standard_normal(len(loop), dtype=np.float32)
 
     start = int(rng.integers(len(loop)))
     mix = np.tile(loop, -(-(start + n_samples) // len(loop)))[start : start + n_samples]
-    mix += recipe["melody_level"] * _melody(recipe, rng, pitch, wave, step, decay, sr, n_samples)
-    mix *= 0.9 * np.float32(10.0 ** (-0.3 * rng.random())) / max(float(np.abs(mix).max()), 1e-6)
-    return (32767.0 * mix).astype(np.int16)
+    mix += np.float32(recipe["melody_level"]) * _melody(
+        recipe, rng, pitch, wave, step, decay, sr, n_samples
+    )
+    peak = max(float(mix.max()), -float(mix.min()), 1e-6)
+    mix *= np.float32(32767.0 * 0.9 * 10.0 ** (-0.3 * rng.random()) / peak)
+    return mix.astype(np.int16)
 
 
 def _wave_table(rolloff, even):
@@ -152,11 +156,15 @@ def _sines():
 def _voice(table, pitches, lengths, sr, bend=None):
     """Notes one after the other, without a break in phase; pitches are MIDI numbers."""
     frequencies = 440.0 * 2.0 ** ((np.asarray(pitches) - 69.0) / 12.0)
-    steps = np.repeat(frequencies * (_TABLE / sr), lengths)
-    if bend is not None:
-        steps *= bend
-    np.cumsum(steps, out=steps)
-    return table[steps.astype(np.int64) & (_TABLE - 1)]
+    # The phase in 32 bits, a period being 2 ** 32: the sum wraps by itself.
+    steps = frequencies * (2.0**32 / sr)
+    if bend is None:
+        steps = np.repeat(steps.astype(np.uint32), lengths)
+    else:
+        steps = (np.repeat(steps, lengths) * bend).astype(np.uint32)
+    phase = np.cumsum(steps, dtype=np.uint32)
+    # mode="wrap" and intp: ten times as fast as the defaults.
+    return table.take((phase >> np.uint32(32 - _TABLE_BITS)).astype(np.intp), mode="wrap")
 
 
 @lru_cache(maxsize=8)

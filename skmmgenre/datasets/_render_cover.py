@@ -136,7 +136,7 @@ def _draw_layout(draw, layout, n, front, back, size, rng):
             begin = turn + 360.0 * i / n
             draw.pieslice(box, begin, begin + 180.0 / n, fill=front)
     elif layout == "hills":
-        for i in range(n):
+        for _ in range(n):
             x, radius = rng.uniform(0.0, size), rng.uniform(0.2, 0.45) * size
             draw.ellipse((x - radius, size - radius, x + radius, size + radius), fill=front)
     else:  # dots

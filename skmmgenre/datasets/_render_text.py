@@ -1,5 +1,7 @@
 """Reviews of a synthetic album, in the words of the genre that the text perceived."""
 
+import re
+
 import numpy as np
 
 from ._genre_names import FAMILIES
@@ -75,6 +77,8 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",
 )
+
+_BEFORE_VOWEL = re.compile(r"\b([Aa])(?= (?:[aeiou]|honest))")
 
 _SHARE_FROM_GENRE = 0.7  # of the nouns and adjectives; the rest is drawn from all alike
 
@@ -163,7 +167,7 @@ def write_reviews(
                 person=name_of("person"), place=name_of("place"),
                 track=rng.integers(1, 13), title=title, artist=artist if known else "The band",
             )
-            sentences.append(sentence)
+            sentences.append(_BEFORE_VOWEL.sub(r"\1n", sentence))
         reviews.append(" ".join(sentences))
         month += int(rng.integers(1, 15))
     return reviews

@@ -27,6 +27,12 @@ def find_blocks(blocks, n_features, names=None):
     ValueError
         If the sizes do not add up, a column has no prefix, or two have the same name.
     """
+    counts = Counter(() if names is None else names)
+    repeated = [name for name, count in counts.items() if count > 1]
+    if repeated:
+        raise ValueError(
+            f"X has duplicate columns: {repeated[:5]}. Give every column a name of its own."
+        )
     if blocks != "auto":
         sizes = list(blocks.values())
         if not sizes or not all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes):
@@ -42,11 +48,6 @@ def find_blocks(blocks, n_features, names=None):
         }
     if names is None:
         return {"all": np.arange(n_features)}
-    repeated = [name for name, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise ValueError(
-            f"X has duplicate columns: {repeated[:5]}. Give every column a name of its own."
-        )
     prefixes = [name.split("__", 1)[0] if "__" in name else None for name in names]
     if not any(prefixes):
         return {"all": np.arange(n_features)}
@@ -76,6 +77,7 @@ def missing_in_block(X, columns, block):
 
 def l2_normalize(vectors):
     """Divide each row by its l2 norm, in float32; a row of zeros stays."""
-    vectors = np.asarray(vectors, dtype=np.float32)
+    # In C order: numpy sums the rows of other orders in another way when there is one row.
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
     norm = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
     return (vectors / np.where(norm == 0, 1, norm)).astype(np.float32)

@@ -76,7 +76,9 @@ class FusionClassifier(NetClassifier):
     >>> X = rng.normal(size=(60, 5))
     >>> y = np.where(X[:, 0] > 0, "Jazz", "Rock")
     >>> X[::4, 3:] = np.nan
-    >>> fusion = FusionClassifier(blocks={"audio": 3, "text": 2}, validation_fraction=0, random_state=0)
+    >>> fusion = FusionClassifier(
+    ...     blocks={"audio": 3, "text": 2}, validation_fraction=0, random_state=0
+    ... )
     >>> fusion.fit(X, y).predict(X).shape
     (60,)
     """

@@ -37,9 +37,7 @@ class FusionNet(nn.Module):
 
     def __init__(self, *, block_of_column, n_outputs, dropout, modality_dropout):
         super().__init__()
-        self.drop = nn.Sequential(
-            BlockDropout(modality_dropout, block_of_column), Dropout(dropout)
-        )
+        self.drop = nn.Sequential(BlockDropout(modality_dropout, block_of_column), Dropout(dropout))
         self.head = nn.Linear(len(block_of_column), n_outputs)
 
     def embed(self, x):

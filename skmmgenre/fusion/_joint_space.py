@@ -279,9 +279,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         names = getattr(self, "feature_names_in_", None)
         if blocks == "auto" and names is None:
             if n_features < 2:
-                raise ValueError(
-                    "X has n_features = 1; two views take at least one column each."
-                )
+                raise ValueError("X has n_features = 1; two views take at least one column each.")
             half = n_features - n_features // 2
             blocks = dict(zip(self.views, (half, n_features - half), strict=True))
         found = {

@@ -117,7 +117,7 @@ def read_weights(weights, depth, *, verbose=0):
         state = _fetch(known[name], depth, verbose)
         source = f"weights={weights!r}"
     else:
-        names = ", ".join(repr(name) for name in known.__members__)
+        names = ", ".join(repr(entry.name) for entry in known)
         raise FileNotFoundError(
             f"weights={os.fspath(weights)!r} is neither a file nor a name of torchvision's "
             f"weights for depth={depth}. Pass 'imagenet', {names}, the path of a state dict, "
@@ -165,6 +165,7 @@ def _fitted_to(depth, state, source):
     """Take what the trunk needs; say what is missing or differs."""
     state = {key.removeprefix("module."): value for key, value in state.items()}
     state = {key: value for key, value in state.items() if not key.startswith("fc.")}
+    likely = _likely_depth(state)
     with torch.device("meta"):
         expected = Trunk(depth).state_dict()
     # A counter that inference does not read; weights of before 2018 lack it.
@@ -186,7 +187,6 @@ def _fitted_to(depth, state, source):
     if missing or unknown or reshaped:
         faults = (("missing", missing), ("not known", unknown), ("of another shape", reshaped))
         told = "; ".join(f"{_some(keys)} {fault}" for fault, keys in faults if keys)
-        likely = _likely_depth(state)
         remedy = (
             f"They look like those of depth={likely}: pass that."
             if likely not in (None, depth)

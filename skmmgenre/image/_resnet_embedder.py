@@ -203,7 +203,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
 
         return read_weights(self.weights, self.depth, verbose=self.verbose)
 
-    def _prepare(self, module, feed, rows):
+    def _prepare(self, module, plan, rows):
         state = self._pretrained()
         if state is not None:
             module.trunk.load_state_dict(state)
@@ -220,7 +220,8 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     def _optimizer(self):
         from torch.optim import SGD, Adam
 
-        shared = {"lr": self.lr, "weight_decay": self.weight_decay}
+        # Fused: one kernel a tensor; on a CPU twice as fast or more as one an operation.
+        shared = {"lr": self.lr, "weight_decay": self.weight_decay, "fused": True}
         if self.optimizer == "adam":
             return Adam, shared
         return SGD, {**shared, "momentum": 0.9, "nesterov": True}

@@ -5,6 +5,8 @@ import os
 import numpy as np
 import pandas as pd
 
+_TEXT_KINDS = "OUST"  # numpy's kinds of objects and strings
+
 
 def is_missing(cell):
     """Tell whether a cell is empty: None, NaN, NA, NaT, "" or a list of such cells."""
@@ -14,7 +16,9 @@ def is_missing(cell):
         return cell == ""
     if isinstance(cell, (float, np.floating)):
         return bool(np.isnan(cell))
-    if isinstance(cell, (list, tuple)):
+    if isinstance(cell, (list, tuple)) or (
+        isinstance(cell, np.ndarray) and cell.ndim and cell.dtype.kind in _TEXT_KINDS
+    ):  # a list read from Parquet is an array
         return all(is_missing(part) for part in cell)
     return False
 
@@ -41,17 +45,27 @@ def as_cells(X, *, noun="item"):
         )
     if isinstance(X, pd.DataFrame):
         if X.shape[1] != 1:
+            if X.shape[1] == 0:
+                raise ValueError(f"Expected one column of {noun}s, got a table without columns.")
+            remedy = (
+                f"Select one, for example X[{X.columns[0]!r}]."
+                if X.columns.is_unique
+                else "Names occur twice: drop the duplicates, X.loc[:, ~X.columns.duplicated()]."
+            )
             raise ValueError(
                 f"Expected one column of {noun}s, got {X.shape[1]} columns: "
-                f"{list(X.columns)}. Select one, for example X[{X.columns[0]!r}]."
-                if X.shape[1]
-                else f"Expected one column of {noun}s, got a table without columns."
+                f"{list(X.columns)}. {remedy}"
             )
         X = X.iloc[:, 0]
     if isinstance(X, np.ndarray):
         if X.ndim == 0:
             raise ValueError(f"Expected a column of {noun}s, got a 0-D array.")
-        if X.ndim == 2 and X.shape[1] == 1 and X.dtype.kind in "OUST":
+        if X.ndim == 2 and X.dtype.kind in _TEXT_KINDS:
+            if X.shape[1] != 1:
+                raise ValueError(
+                    f"Expected one column of {noun}s, got an array of shape {X.shape}. "
+                    "Select one, for example X[:, 0]."
+                )
             X = X[:, 0]
     cells = list(X)
     if not cells:
@@ -67,9 +81,11 @@ def describe_cell(cell, *, max_chars=200):
     if isinstance(cell, os.PathLike):
         cell = os.fspath(cell)
     if isinstance(cell, (str, bytes)):
-        return repr(cell if len(cell) <= max_chars else cell[: max_chars - 3] + type(cell)(
-            b"..." if isinstance(cell, bytes) else "..."
-        ))
+        if len(cell) > max_chars:  # both ends: a path is told by its last part
+            dots = "..." if isinstance(cell, str) else b"..."
+            half = (max_chars - len(dots)) // 2
+            cell = cell[:half] + dots + cell[-half:]
+        return repr(cell)
     if hasattr(cell, "shape") and hasattr(cell, "dtype"):
         return f"array of shape {tuple(cell.shape)}, dtype {cell.dtype}"
     if isinstance(cell, (list, tuple)):

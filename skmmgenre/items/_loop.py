@@ -90,6 +90,8 @@ def _run_chunk(function, cells):
             outcome.append((function(cell), None))
         except BadItem as error:
             outcome.append((None, (error.reason, error.remedy)))
+        except (ImportError, MemoryError):  # not the fault of the item
+            raise
         except Exception as error:  # whatever a decoder throws must name the item
             outcome.append((None, (f"{type(error).__name__}: {error}", "")))
     return outcome

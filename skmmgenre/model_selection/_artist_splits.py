@@ -254,7 +254,7 @@ def _parts_of_rows(X, y, groups, shares, rng, noun="X"):
             "artist of its own. Ask for fewer parts or give rows of more artists."
         )
     # The last column counts the rows themselves, so that sizes are balanced as labels are.
-    columns = [np.ones((n, 1))]
+    columns = [sparse.csr_array(np.ones((n, 1)))]
     if y is not None:
         incidence, _ = label_incidence(y)
         if incidence.shape[0] != n:

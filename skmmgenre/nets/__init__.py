@@ -13,4 +13,12 @@ from ._embedder import NetEmbedder
 from ._feeds import ArrayFeed
 from ._seeds import draw_seeds
 
-__all__ = ["ArrayFeed", "NetClassifier", "NetEmbedder", "NetEstimator", "Plan", "draw_seeds", "targets"]
+__all__ = [
+    "ArrayFeed",
+    "NetClassifier",
+    "NetEmbedder",
+    "NetEstimator",
+    "Plan",
+    "draw_seeds",
+    "targets",
+]

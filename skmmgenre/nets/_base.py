@@ -178,15 +178,12 @@ class NetEstimator(BaseEstimator):
         """The network of the fitted weights, rebuilt on first use."""
         from ._modules import from_arrays, resolve_device
 
+        device = resolve_device(self.device)
         return cached_module(
             self,
             self.weights_,
-            lambda: from_arrays(
-                self._make_module,
-                self.module_recipe_,
-                self.weights_,
-                resolve_device(self.device),
-            ),
+            device,
+            lambda: from_arrays(self._make_module, self.module_recipe_, self.weights_, device),
         )
 
     def _forward(self, feed, part, rows=None, module=None):

@@ -159,7 +159,16 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     def score(self, X, y, sample_weight=None):
         """Return the accuracy for one genre a row, the macro AUC for several."""
         output = self._output(X)
-        y, _ = read_labels(y)
+        y, names = read_labels(y)
+        if (
+            names is not None
+            and names.dtype.kind == self.classes_.dtype.kind
+            and not np.array_equal(names, self.classes_)
+        ):
+            raise ValueError(
+                f"y has the labels {names.tolist()}, fit had {self.classes_.tolist()}: give "
+                "the same columns in the same order."
+            )
         return self.target_.score(y, output, sample_weight)
 
     def __sklearn_tags__(self):

@@ -3,15 +3,19 @@
 from numbers import Integral
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
+from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import ArtistKFold
 from ._classifier import NetClassifier
 
 
-class NetEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetClassifier):
+class NetEmbedder(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetClassifier, auto_wrap_output_keys=None
+):
     """A `NetClassifier` that is a transformer too: X to its last hidden layer's activations.
 
     Parameters
@@ -49,7 +53,7 @@ class NetEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetClassifi
             unseen = np.flatnonzero(rows & ~plan.feed.missing)
             if len(unseen):
                 vectors[unseen] = self._embed(plan.feed, unseen, weights)
-        return vectors
+        return self._in_container(vectors, X)
 
     def _folds(self, plan):
         """Masks of the training rows, an artist in one fold only; none without cross_fit."""
@@ -80,7 +84,19 @@ class NetEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetClassifi
             NaN in a row that is missing.
         """
         check_is_fitted(self)
-        return self._transform(self._read(X, reset=False))
+        return self._in_container(self._transform(self._read(X, reset=False)), X)
+
+    def _in_container(self, vectors, X):
+        """Do what `set_output` asks for, unless the rows of X have lost their names.
+
+        Behind a step that answers in sparse or 3-D arrays, rows would be numbered anew; a
+        ColumnTransformer could not put them beside those of other branches. It names the
+        rows and columns of a plain array itself.
+        """
+        nameless = not hasattr(X, "index") and getattr(X, "ndim", 0) != 2
+        if nameless or sparse.issparse(X):
+            return vectors
+        return _wrap_data_with_container("transform", vectors, X, self)
 
     def _transform(self, feed):
         vectors = np.full((len(feed), self._n_features_out), np.nan, dtype=np.float32)

@@ -7,10 +7,10 @@ _modules = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def cached_module(estimator, arrays, build):
-    """Return the module of an estimator, built again when its arrays are other ones."""
+def cached_module(estimator, arrays, device, build):
+    """Return the module of an estimator, built again when its arrays or device are others."""
     with _lock:
         known = _modules.get(estimator)
-        if known is None or known[0] is not arrays:
-            known = _modules[estimator] = (arrays, build())
-        return known[1]
+        if known is None or known[0] is not arrays or known[1] != device:
+            known = _modules[estimator] = (arrays, device, build())
+        return known[2]

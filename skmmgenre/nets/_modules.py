@@ -97,9 +97,16 @@ def from_arrays(make_module, recipe, arrays, device):
 
 
 def resolve_device(device):
-    """Return the torch device that "auto" or a name stands for."""
+    """Return the torch device that "auto" or a name stands for; one that is there."""
     if device != "auto":
-        return torch.device(device)
+        try:
+            return torch.empty(0, device=device).device
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).partition("\n")[0].rstrip(".")
+            raise ValueError(
+                f"device={device!r} cannot be used here: {reason}. Use device='auto' or 'cpu'; "
+                "of a fitted estimator, set_params(device='cpu')."
+            ) from error
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():

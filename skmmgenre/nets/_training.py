@@ -83,11 +83,13 @@ class _EpochBar(Callback):
 
 class _StopOnNaN(Callback):
     def on_epoch_end(self, net, **kwargs):
-        if not np.isfinite(net.history[-1, "train_loss"]):
-            raise ValueError(
-                f"The loss became {net.history[-1, 'train_loss']} in epoch {len(net.history)}. "
-                "Lower lr, or look for huge values in X."
-            )
+        last = net.history[-1]
+        for name in ("train_loss", "valid_loss"):
+            if not np.isfinite(last.get(name, 0)):
+                raise ValueError(
+                    f"The loss became {last[name]} ({name}) in epoch {len(net.history)}. "
+                    "Lower lr, or look for huge values in X."
+                )
 
 
 def train(
@@ -178,9 +180,11 @@ def train(
 
 def _told(net, stopping, max_epochs, patience):
     """The history as plain Python, and the best epoch; tell when Ctrl-C ended the training."""
-    kept = ("epoch", "train_loss", "valid_loss")
+    kept = ("train_loss", "valid_loss")
     history = [
-        {name: epoch[name] for name in kept if name in epoch} | {"duration": epoch["dur"]}
+        {"epoch": epoch["epoch"]}
+        | {name: float(epoch[name]) for name in kept if name in epoch}
+        | {"duration": epoch["dur"]}
         for epoch in net.history
         if "dur" in epoch
     ]

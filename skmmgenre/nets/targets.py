@@ -72,21 +72,33 @@ def read_labels(y):
 
 
 def _plain(y):
-    """A numpy array of plain Python types: strings as a numpy string array."""
-    labels = np.asarray(y)
+    """A numpy array of numbers or of strings; one with missing labels stays one of objects."""
+    # numpy would turn the NaN of ["Jazz", nan] into the label "nan", so objects first.
+    labels = np.array(y, dtype=object) if isinstance(y, (list, tuple)) else np.asarray(y)
     if labels.dtype.kind not in "OT":
         return labels
     labels = labels.astype(object)
-    if labels.size and all(isinstance(label, str) for label in labels.flat):
+    if not labels.size:
+        return labels.astype(float)
+    if any(isinstance(label, (list, tuple, set, np.ndarray)) for label in labels.flat):
+        raise ValueError(
+            "y holds a list of genres in a row. Several genres are passed as an indicator "
+            "matrix: use sklearn.preprocessing.MultiLabelBinarizer."
+        )
+    if pd.isna(labels).any():
+        return labels
+    is_string = [isinstance(label, str) for label in labels.flat]
+    if all(is_string):
         return labels.astype(str)
-    return labels
+    if any(is_string):
+        kinds = sorted({type(label).__name__ for label in labels.flat})
+        raise ValueError(f"y mixes types that cannot be sorted: {kinds}. Make all genres strings.")
+    return np.array(labels.tolist())
 
 
 def _refuse_missing(labels):
     if labels.dtype.kind == "f" and np.isinf(labels).any():
-        raise ValueError(
-            "Input y contains infinity or a value too large for dtype('float64')."
-        )
+        raise ValueError("Input y contains infinity or a value too large for dtype('float64').")
     bad = pd.isna(labels)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
@@ -98,6 +110,11 @@ def _refuse_missing(labels):
 
 def _read_indicator(Y, names):
     values = np.asarray(Y)
+    if values.dtype.kind == "O":  # pandas' nullable types, or None among numbers
+        try:
+            values = np.where(pd.isna(values), np.nan, values).astype(float)
+        except (TypeError, ValueError):
+            pass  # told below
     if values.dtype.kind not in "biuf":
         raise ValueError(
             f"An indicator matrix y must hold 0 and 1, got dtype {values.dtype}. "
@@ -109,11 +126,12 @@ def _read_indicator(Y, names):
         if np.isnan(values.astype(float)).any():
             row, column = np.argwhere(np.isnan(values.astype(float)))[0]
             raise ValueError(
-                f"Input y contains NaN: the first is in row {row}, label {names[column]!r}."
+                f"Input y contains NaN: the first is in row {row}, label "
+                f"{names.tolist()[column]!r}."
             )
         raise ValueError(
-            f"An indicator matrix y must hold 0 and 1, got {values[row, column]!r} in row "
-            f"{row}, label {names[column]!r}."
+            f"An indicator matrix y must hold 0 and 1, got {values[row, column].item()!r} in row "
+            f"{row}, label {names.tolist()[column]!r}."
         )
     return values.astype(np.int8), names
 
@@ -132,16 +150,10 @@ class SoftmaxTarget:
 
     def fit(self, y, sample_weight=None):
         """Learn the classes and their prior from all rows."""
-        try:
-            self.classes_, codes = np.unique(y, return_inverse=True)
-        except TypeError:
-            kinds = sorted({type(label).__name__ for label in y})
-            raise ValueError(
-                f"y mixes types that cannot be sorted: {kinds}. Make all genres strings."
-            ) from None
+        self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y has one class only ({self.classes_[0]!r}); at least 2 classes are "
+                f"y has one class only ({self.classes_.tolist()[0]!r}); at least 2 classes are "
                 "needed to tell genres apart."
             )
         self.empty_output_ = self.prior_output(codes, sample_weight)
@@ -226,6 +238,8 @@ class LogisticTarget:
     @staticmethod
     def prior_output(truth, weight=None):
         """Return the outputs that say the share of each label in some rows: its logit."""
+        if weight is not None and np.sum(weight) <= 0:
+            raise ValueError("sample_weight is zero for all rows.")
         share = np.average(truth, axis=0, weights=weight)
         margin = 0.5 / len(truth)  # a label nobody has, or all have, keeps a finite logit
         return logit(np.clip(share, margin, 1 - margin)).astype(np.float32)

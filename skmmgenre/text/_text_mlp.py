@@ -108,9 +108,7 @@ class TextMLP(NetEmbedder):
         self.verbose = verbose
 
     def _read(self, X, *, reset):
-        X = validate_data(
-            self, X, reset=reset, accept_sparse="csr", dtype=[np.float32, np.float64]
-        )
+        X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype=[np.float32, np.float64])
         if sparse.issparse(X):
             empty = np.asarray(abs(X).sum(axis=1)).ravel() == 0
         else:

@@ -102,7 +102,8 @@ def test_animation_gives_its_first_frame(tmp_path, suffix):
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "green")]
     path = tmp_path / f"moving.{suffix}"
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=50)
-    assert Image.open(path).n_frames == 3
+    with Image.open(path) as image:
+        assert image.n_frames == 3
     np.testing.assert_allclose(pixels(path).mean(axis=(0, 1)), [255, 0, 0], atol=4)
 
 

@@ -1,0 +1,217 @@
+"""Percentile bootstrap over artists."""
+
+from collections import namedtuple
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from ._genre_scores import precision_recall_f1, right_rows
+from ._groups import group_codes
+from ._label_matrices import label_matrices
+
+BootstrapInterval = namedtuple("BootstrapInterval", ["estimate", "low", "high"])
+
+_METRICS = ("f1", "precision", "recall", "accuracy")
+# Numbers held at a time for each matrix of a chunk of resamples (32 MB).
+_CHUNK = 4_000_000
+
+
+def bootstrap_interval(
+    y_true,
+    y_pred,
+    y_other=None,
+    *,
+    metric="f1",
+    groups=None,
+    runs=None,
+    labels=None,
+    n_resamples=2000,
+    confidence_level=0.95,
+    random_state=0,
+):
+    """Confidence interval of a figure, or of the difference of two models, over artists.
+
+    Artists are drawn with replacement, with all their rows, since the rows of an artist are
+    alike. Two models are compared on the same draws (paired).
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n,) or (n, n_labels)
+        One label a row, or indicator matrices. With a callable `metric`, whatever it takes,
+        as arrays of n rows.
+    y_other : array-like like `y_pred`, optional
+        Predictions of a second model for the same rows. The figure is then
+        ``metric(y_true, y_pred) - metric(y_true, y_other)``.
+    metric : {"f1", "precision", "recall", "accuracy"} or callable
+        The first three are means over all `labels`, as in `genre_scores`. A callable is
+        called as ``metric(y_true, y_pred, sample_weight=...)`` once a resample, which is slow.
+    groups : array-like of shape (n,), optional
+        The artist of each row; a missing one is an artist of its own. By default every row is.
+    runs : array-like of shape (n,), optional
+        Which run (seed, fold) a row is of, where the rows of several runs are stacked. The
+        figure is the mean over runs; artists are drawn once for all runs, so an artist tested
+        in three runs is drawn or left out in all three.
+    labels : array-like, optional
+        All labels: pass the ``classes_`` of the model. By default those that occur.
+    n_resamples : int, default=2000
+        How often the artists are drawn.
+    confidence_level : float in (0, 1), default=0.95
+    random_state : int, Generator or None
+        Seed of the draws.
+
+    Returns
+    -------
+    interval : namedtuple (estimate, low, high) of floats
+        The figure of the given rows, and the percentiles of the resampled figures.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, there is only one artist, or a parameter is out of range.
+
+    Notes
+    -----
+    The percentile bootstrap says how the figure of these trained models varies with the
+    artists tested, not with the training data or the seed. A run none of whose artists is in
+    a resample is left out of that resample's mean.
+
+    Examples
+    --------
+    >>> from skmmgenre.metrics import bootstrap_interval
+    >>> y_true = ["Jazz", "Rock"] * 20
+    >>> y_pred = ["Jazz", "Rock"] * 15 + ["Rock", "Rock"] * 5
+    >>> artists = [row // 2 for row in range(40)]
+    >>> interval = bootstrap_interval(y_true, y_pred, metric="accuracy", groups=artists)
+    >>> interval.estimate
+    0.875
+    >>> interval.low < 0.875 < interval.high
+    True
+    """
+    if not isinstance(n_resamples, Integral) or n_resamples < 1:
+        raise ValueError(f"n_resamples must be an integer above 0, got {n_resamples!r}.")
+    if not 0 < confidence_level < 1:
+        raise ValueError(f"confidence_level must be in (0, 1), got {confidence_level!r}.")
+    if not callable(metric) and metric not in _METRICS:
+        raise ValueError(f"metric must be one of {_METRICS} or a callable, got {metric!r}.")
+    answers = {"y_true": y_true, "y_pred": y_pred}
+    if y_other is not None:
+        answers["y_other"] = y_other
+    if callable(metric):
+        truth, *predictions = _arrays(answers)
+    else:
+        (truth, *predictions), _ = label_matrices(answers, labels)
+    n = truth.shape[0]
+    artists = np.arange(n) if groups is None else group_codes(groups, n)
+    n_artists = artists.max() + 1
+    if n_artists < 2:
+        raise ValueError("All rows are of one artist: there is nothing to resample.")
+    if runs is None:
+        run_codes = np.zeros(n, dtype=int)
+    elif len(runs) != n:
+        raise ValueError(f"runs has {len(runs)} rows, y_true has {n}.")
+    else:
+        run_codes, _ = pd.factorize(np.asarray(runs), use_na_sentinel=False)
+    if callable(metric):
+        figure = _callable_figure(metric, truth, predictions, artists, run_codes)
+        width = n_artists
+    else:
+        figure, width = _counted_figure(metric, truth, predictions, artists, run_codes)
+
+    estimate = figure(np.ones((1, n_artists)))[0]
+    rng = np.random.default_rng(random_state)
+    chunk = max(1, _CHUNK // max(n_artists, width))
+    figures = np.concatenate([
+        figure(_draw(rng, min(chunk, n_resamples - start), n_artists))
+        for start in range(0, n_resamples, chunk)
+    ])
+    tail = (1 - confidence_level) / 2
+    low, high = np.nanquantile(figures, (tail, 1 - tail))
+    return BootstrapInterval(float(estimate), float(low), float(high))
+
+
+def _arrays(answers):
+    arrays = [
+        y if sparse.issparse(y) else np.asarray(y) for y in answers.values()
+    ]
+    for name, y in zip(answers, arrays, strict=True):
+        if y.shape[0] != arrays[0].shape[0]:
+            raise ValueError(f"y_true has {arrays[0].shape[0]} rows, {name} has {y.shape[0]}.")
+    return arrays
+
+
+def _draw(rng, n_draws, n_artists):
+    """How often each artist is drawn, (n_draws, n_artists)."""
+    drawn = rng.integers(0, n_artists, size=(n_draws, n_artists))
+    drawn += np.arange(n_draws)[:, None] * n_artists
+    times = np.bincount(drawn.ravel(), minlength=n_draws * n_artists)
+    return times.reshape(n_draws, n_artists).astype(float)
+
+
+def _counted_figure(metric, truth, predictions, artists, run_codes):
+    """A function of the artists' multiplicities, through counts added up by artist and run."""
+    n, n_labels = truth.shape
+    n_artists, n_runs = artists.max() + 1, run_codes.max() + 1
+
+    def by_artist(per_row):
+        # Columns: run 0's labels, run 1's labels, ...; scipy adds up what falls together.
+        per_row = sparse.coo_array(per_row)
+        width = per_row.shape[1]
+        rows, columns = per_row.coords
+        coords = artists[rows], run_codes[rows] * width + columns
+        shape = (n_artists, n_runs * width)
+        return sparse.coo_array((per_row.data, coords), shape=shape).tocsc()
+
+    rows_of = by_artist(np.ones((n, 1)))
+    if metric == "accuracy":
+        counts = [by_artist(right_rows(truth, pred)[:, None]) for pred in predictions]
+
+        def one_model(times, right, n_rows):
+            return np.divide(times @ right, n_rows, where=n_rows > 0, out=np.zeros_like(n_rows))
+
+    else:
+        which = ("precision", "recall", "f1").index(metric)
+        true_of = by_artist(truth)
+        counts = [(by_artist(truth.multiply(pred)), by_artist(pred)) for pred in predictions]
+
+        def one_model(times, model_counts, n_rows):
+            hits, predicted = (times @ count for count in model_counts)
+            figures = precision_recall_f1(hits, predicted, times @ true_of)[which]
+            return figures.reshape(len(times), n_runs, n_labels).mean(axis=2)
+
+    def figure(times):
+        n_rows = times @ rows_of
+        values = [one_model(times, model_counts, n_rows) for model_counts in counts]
+        return _mean_over_runs(values, n_rows)
+
+    return figure, n_runs * n_labels
+
+
+def _callable_figure(metric, truth, predictions, artists, run_codes):
+    runs = [np.flatnonzero(run_codes == run) for run in range(run_codes.max() + 1)]
+
+    def figure(times):
+        n_rows = np.empty((len(times), len(runs)))
+        values = np.zeros((len(predictions), *n_rows.shape))
+        for draw, multiplicity in enumerate(times):
+            for run, rows in enumerate(runs):
+                weight = multiplicity[artists[rows]]
+                n_rows[draw, run] = weight.sum()
+                if n_rows[draw, run]:
+                    for model, pred in enumerate(predictions):
+                        values[model, draw, run] = metric(
+                            truth[rows], pred[rows], sample_weight=weight
+                        )
+        return _mean_over_runs(values, n_rows)
+
+    return figure
+
+
+def _mean_over_runs(values, n_rows):
+    """The figure, or difference, of each draw; runs without a row in it do not count."""
+    value = values[0] if len(values) == 1 else values[0] - values[1]
+    there = n_rows > 0
+    n_there = there.sum(axis=1)
+    total = np.where(there, value, 0).sum(axis=1)
+    return np.divide(total, n_there, where=n_there > 0, out=np.full(len(total), np.nan))

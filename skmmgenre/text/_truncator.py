@@ -1,0 +1,199 @@
+"""Reviews to one text of limited length."""
+
+import functools
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ..items import BadItem, ErrorsMixin, as_cells, is_missing, map_cells
+from ._sentences import sentence_ends
+
+_SEPARATOR = "\n"
+# Characters read beyond the limit, to see whether the last sentence is over there.
+_LOOK_AHEAD = 100
+
+
+class ReviewTruncator(ErrorsMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+    """Join the reviews of an item and cut them behind a whole sentence.
+
+    Reviews are joined in their order, a line each. Of a text longer than `max_chars` the
+    sentence that crosses the limit is dropped, with all that follows (section 5.1 of Oramas
+    et al. 2018). The end of a review ends a sentence. If even the first sentence is too long
+    it is cut behind a word, and a first word that is too long within. Needs no fit.
+
+    Parameters
+    ----------
+    max_chars : int, default=1500
+        Most characters (Unicode code points) of a text.
+    on_error : {"raise", "missing"}, default="raise"
+        Whether a cell that holds no text raises an error that names its row, or is treated as
+        missing and listed in `errors_`.
+    n_jobs : int or None, default=None
+        Number of joblib workers.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    errors_ : DataFrame
+        A line for every cell that the last `transform` treated as missing because of
+        ``on_error="missing"``: row, item, reason, remedy.
+
+    See Also
+    --------
+    ReviewVectorizer : Takes the texts to word weights.
+
+    Notes
+    -----
+    Sentences are found by spaCy's rule-based splitter, which needs no model: an abbreviation
+    with a period ("Dr.") ends a sentence for it.
+
+    Examples
+    --------
+    >>> from skmmgenre.text import ReviewTruncator
+    >>> reviews = ["A fine record. Calm and warm.", "The best of the year! I keep playing it."]
+    >>> ReviewTruncator(max_chars=60).transform([reviews, None, "Loud."]).tolist()
+    ['A fine record. Calm and warm.\\nThe best of the year!', None, 'Loud.']
+    """
+
+    _parameter_constraints = {
+        "max_chars": [Interval(Integral, 1, None, closed="left")],
+        "on_error": [StrOptions({"raise", "missing"})],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(self, *, max_chars=1500, on_error="raise", n_jobs=None, verbose=0):
+        self.max_chars = max_chars
+        self.on_error = on_error
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def fit(self, X, y=None):
+        """Check the parameters; nothing is learned.
+
+        Parameters
+        ----------
+        X : Series, list, array, or DataFrame of one column
+            Not read.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : ReviewTruncator
+        """
+        self._validate_params()
+        return self
+
+    def transform(self, X):
+        """Join and cut the reviews of each row.
+
+        Parameters
+        ----------
+        X : Series, list, array, or DataFrame of one column
+            A cell is a text, or a list of texts in order of time; None, NaN and "" are missing.
+
+        Returns
+        -------
+        texts : ndarray of object, shape (n,)
+            A str of at most `max_chars` characters; None where the cell is missing or blank.
+
+        Raises
+        ------
+        BadItem
+            If a cell is neither str nor a list of str and ``on_error="raise"``.
+        """
+        self._validate_params()
+        cells = as_cells(X, noun="text")
+        values, self._errors = map_cells(
+            functools.partial(_truncate, max_chars=self.max_chars),
+            cells,
+            noun="text",
+            on_error=self.on_error,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+            description="reviews",
+        )
+        texts = np.empty(len(values), dtype=object)
+        texts[:] = values
+        return texts
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the name of the column: that of the input, or "text".
+
+        Parameters
+        ----------
+        input_features : array-like of str, optional
+
+        Returns
+        -------
+        names : ndarray of object, shape (1,)
+        """
+        return np.asarray(["text"] if input_features is None else input_features, dtype=object)
+
+    def set_output(self, *, transform=None):
+        """Do nothing: the answer is a column of texts.
+
+        Parameters
+        ----------
+        transform : str or None
+            Not used.
+
+        Returns
+        -------
+        self : ReviewTruncator
+        """
+        return self
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.no_validation = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _truncate(cell, *, max_chars):
+    """The text of a cell, or None if it is blank."""
+    reviews = list(cell) if isinstance(cell, (list, tuple, np.ndarray)) else [cell]
+    for review in reviews:
+        if not isinstance(review, str) and not is_missing(review):
+            raise BadItem(
+                f"a {type(review).__name__} is no text",
+                "Give a str, or a list of str in order of time.",
+            )
+    reviews = [text for review in reviews if not is_missing(review) and (text := review.strip())]
+    if not reviews:
+        return None
+    text = _SEPARATOR.join(reviews)
+    if len(text) <= max_chars:
+        return text
+    end = 0  # behind the last whole review
+    for review in reviews:
+        start = end + len(_SEPARATOR) if end else 0
+        if start + len(review) > max_chars:
+            break
+        end = start + len(review)
+    # Only what the limit may let through is split, however long the review is.
+    part = review[: max(max_chars - start, 0) + _LOOK_AHEAD]
+    # The last sentence of the part crosses the limit, or its end is not seen.
+    whole = [start + stop for stop in sentence_ends(part)[:-1] if start + stop <= max_chars]
+    if whole:
+        end = whole[-1]
+    return text[:end].rstrip() if end else _cut_at_word(text, max_chars)
+
+
+def _cut_at_word(text, max_chars):
+    head = text[:max_chars]
+    if not text[max_chars].isspace() and not head[-1].isspace():
+        head = head.rsplit(None, 1)[0] if len(head.split(None, 1)) > 1 else head
+    return head.rstrip()

@@ -1,0 +1,228 @@
+"""Texts to word weights."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from ..items import as_cells, describe_cell, is_missing
+
+
+class ReviewVectorizer(TfidfVectorizer):
+    """tf-idf with the settings of the paper's authors, for texts of which some are missing.
+
+    A missing text (None, NaN or "") becomes a row of zeros, and does not count in the document
+    frequencies. All else is scikit-learn's TfidfVectorizer, whose parameters are taken here
+    by name, save those of its reading of files and bytes.
+
+    Parameters
+    ----------
+    sublinear_tf : bool, default=True
+        Weigh a word by 1 + log of its count.
+    max_df : float or int, default=0.5
+        Leave out words in more than this share (float) or number (int) of the texts.
+    max_features : int or None, default=10000
+        Keep only this many words, the most frequent.
+    min_df : float or int, default=1
+        Leave out words in fewer texts.
+    strip_accents, lowercase, preprocessor, tokenizer, analyzer, stop_words, token_pattern, \
+            ngram_range, vocabulary, binary, norm, use_idf, smooth_idf
+        As in :class:`sklearn.feature_extraction.text.TfidfVectorizer`.
+    dtype : dtype, default=numpy.float32
+        Type of the weights.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        The column of each word.
+    idf_ : ndarray of shape (n_words,)
+        Inverse document frequencies.
+
+    See Also
+    --------
+    ReviewTruncator : Joins and cuts the reviews before.
+    TextMLP : Learns from the weights; takes a row of zeros as missing.
+
+    Examples
+    --------
+    >>> from skmmgenre.text import ReviewVectorizer
+    >>> texts = ["calm piano music", None, "loud guitar music", "calm guitar record"]
+    >>> weights = ReviewVectorizer(max_df=1.0).fit_transform(texts)
+    >>> weights.shape, weights[[1]].nnz
+    ((4, 6), 0)
+    """
+
+    def __init__(
+        self,
+        *,
+        sublinear_tf=True,
+        max_df=0.5,
+        max_features=10000,
+        min_df=1,
+        strip_accents=None,
+        lowercase=True,
+        preprocessor=None,
+        tokenizer=None,
+        analyzer="word",
+        stop_words=None,
+        token_pattern=r"(?u)\b\w\w+\b",
+        ngram_range=(1, 1),
+        vocabulary=None,
+        binary=False,
+        norm="l2",
+        use_idf=True,
+        smooth_idf=True,
+        dtype=np.float32,
+    ):
+        super().__init__(
+            sublinear_tf=sublinear_tf,
+            max_df=max_df,
+            max_features=max_features,
+            min_df=min_df,
+            strip_accents=strip_accents,
+            lowercase=lowercase,
+            preprocessor=preprocessor,
+            tokenizer=tokenizer,
+            analyzer=analyzer,
+            stop_words=stop_words,
+            token_pattern=token_pattern,
+            ngram_range=ngram_range,
+            vocabulary=vocabulary,
+            binary=binary,
+            norm=norm,
+            use_idf=use_idf,
+            smooth_idf=smooth_idf,
+            dtype=dtype,
+        )
+
+    def fit(self, raw_documents, y=None):
+        """Learn the words and their document frequencies.
+
+        Parameters
+        ----------
+        raw_documents : Series, list, array, or DataFrame of one column
+            Texts; None, NaN and "" are missing.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : ReviewVectorizer
+
+        Raises
+        ------
+        ValueError
+            If a cell is no text, no text is there, or no word is left.
+        """
+        self.fit_transform(raw_documents)
+        return self
+
+    def fit_transform(self, raw_documents, y=None):
+        """Learn the words and weigh them.
+
+        Parameters
+        ----------
+        raw_documents : Series, list, array, or DataFrame of one column
+            Texts; None, NaN and "" are missing.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        weights : csr_matrix of shape (n, n_words)
+            A row of zeros where the text is missing.
+
+        Raises
+        ------
+        ValueError
+            If a cell is no text, no text is there, or no word is left.
+        """
+        texts, there = _split_missing(raw_documents)
+        if not texts:
+            raise ValueError(
+                f"All {len(there)} texts are missing, so there are no words to learn. Leave "
+                "out the text column, or check that the right one was passed."
+            )
+        try:
+            weights = super().fit_transform(texts)
+        except ValueError as error:
+            if not any(words in str(error) for words in ("no terms remain", "max_df corresponds",
+                                                         "empty vocabulary")):
+                raise
+            raise ValueError(
+                f"No word of the {len(texts)} texts is left with max_df={self.max_df} and "
+                f"min_df={self.min_df} ({error}). With few texts most words are in more than "
+                "that share of them: pass max_df=1.0, or give more texts."
+            ) from error
+        # Pruning leaves numpy integers, which make the file three times as large.
+        self.vocabulary_ = {word: int(column) for word, column in self.vocabulary_.items()}
+        return _spread(weights, there)
+
+    def transform(self, raw_documents):
+        """Weigh the words of each text.
+
+        Parameters
+        ----------
+        raw_documents : Series, list, array, or DataFrame of one column
+            Texts; None, NaN and "" are missing.
+
+        Returns
+        -------
+        weights : csr_matrix of shape (n, n_words)
+            A row of zeros where the text is missing or none of its words is known.
+
+        Raises
+        ------
+        ValueError
+            If a cell is no text.
+        """
+        texts, there = _split_missing(raw_documents)
+        # scikit-learn refuses a table without rows, so one empty text stands in for none.
+        weights = super().transform(texts or [""])
+        return _spread(weights if texts else weights[:0], there)
+
+    def set_output(self, *, transform=None):
+        """Do nothing: the answer is a sparse matrix.
+
+        Parameters
+        ----------
+        transform : str or None
+            Not used.
+
+        Returns
+        -------
+        self : ReviewVectorizer
+        """
+        return self
+
+    def __getstate__(self):
+        # The address of the stop words in memory: of no use elsewhere, and never the same.
+        state = super().__getstate__()
+        return {key: value for key, value in state.items() if key != "_stop_words_id"}
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _split_missing(X):
+    """The texts that are there, and a boolean of each row."""
+    cells = as_cells(X, noun="text")
+    there = np.array([not is_missing(cell) for cell in cells])
+    for row in np.flatnonzero(there):
+        if not isinstance(cells[row], str):
+            raise ValueError(
+                f"Row {row} holds no text but {describe_cell(cells[row])}. Lists of reviews "
+                "are joined by ReviewTruncator before."
+            )
+    return [cell for cell, is_there in zip(cells, there, strict=True) if is_there], there
+
+
+def _spread(weights, there):
+    """Put the rows where they belong, with rows of zeros between them."""
+    lengths = np.zeros(len(there), dtype=weights.indptr.dtype)
+    lengths[there] = np.diff(weights.indptr)
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(weights.indptr.dtype)
+    shape = (len(there), weights.shape[1])
+    return sparse.csr_matrix((weights.data, weights.indices, indptr), shape=shape)

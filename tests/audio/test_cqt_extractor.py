@@ -1,0 +1,289 @@
+"""Constant-Q patches of tracks."""
+
+import math
+import pickle
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from sklearn import config_context
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
+
+from skmmgenre.audio import CQTExtractor, constant_q
+from skmmgenre.items import BadItem
+
+SR = 22050
+CLIPS = Path(__file__).parents[2].parent / "shared" / "data" / "multimodal" / "audio"
+
+
+def _music(seconds, sr=SR, seed=0):
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * sr)) / sr
+    y = 0.4 * np.sin(2 * np.pi * (220 + 50 * seed) * t * (1 + 0.02 * t))
+    return (y + 0.02 * rng.standard_normal(len(t))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Five tracks of 4 to 8 s in all formats, mono and stereo, at several rates."""
+    folder = tmp_path_factory.mktemp("tracks")
+    paths = []
+    for seed, (name, sr) in enumerate(
+        [("a.wav", 8000), ("b.flac", 44100), ("c.ogg", 48000), ("d.mp3", 22050), ("e.mp3", 44100)]
+    ):
+        y = _music(4 + seed, sr, seed)
+        soundfile.write(folder / name, np.c_[y, y] if seed % 2 else y, sr)
+        paths.append(str(folder / name))
+    return paths
+
+
+def test_fifteen_seconds_are_96_by_323():
+    X = CQTExtractor().transform([_music(16)])
+    assert X.shape == (1, 96, 323) and X.dtype == np.float32
+    assert X.max() == 0 and X.min() >= -80
+
+
+def test_a4_peaks_at_its_bin():
+    y = np.sin(2 * np.pi * 440 * np.arange(3 * SR) / SR)
+    X = CQTExtractor(duration=3).transform([y])
+    assert (X[0, :, 5:-5].argmax(axis=0) == 45).all()
+
+
+def test_decibels_of_the_patch_alone():
+    y = _music(5)
+    start = (len(y) - 2 * SR) // 2
+    magnitude = np.abs(constant_q(y[start : start + 2 * SR])).astype(float)
+    expected = np.maximum(10 * np.log10(magnitude**2 / magnitude.max() ** 2), -80)
+    params = {"duration": 2, "patch": "center"}
+    np.testing.assert_allclose(CQTExtractor(**params).transform([y])[0], expected, atol=1e-4)
+    plain = CQTExtractor(log=False, dtype="float16", **params).transform([y])[0]
+    assert plain.dtype == np.float32
+    np.testing.assert_allclose(plain, magnitude, rtol=1e-6)
+
+
+def test_ref_clip_cuts_the_clip_s_transform():
+    y = _music(5) * np.linspace(0.01, 1, 5 * SR, dtype=np.float32)
+    magnitude = np.abs(constant_q(y)).astype(float)
+    expected = np.maximum(20 * np.log10(magnitude / magnitude.max()), -80)
+    X = CQTExtractor(duration=2, patch="start", ref="clip").transform([y])[0]
+    np.testing.assert_allclose(X, expected[:, : X.shape[1]], atol=1e-4)
+    assert X.max() < -5
+
+
+@pytest.mark.parametrize("ref", ["patch", "clip"])
+@pytest.mark.parametrize("n_samples", [1, 100, 3000, 2 * SR - 1])
+def test_a_short_track_is_padded_with_the_floor(ref, n_samples):
+    y = _music(2)[:n_samples] + np.float32(0.1)
+    n_own = 1 + n_samples // 1024
+    X = CQTExtractor(duration=5, ref=ref).transform([y])[0]
+    assert X.shape == (96, 1 + 5 * SR // 1024)
+    assert (X[:, n_own:] == -80).all() and X[:, :n_own].max() == 0
+    assert not CQTExtractor(duration=5, log=False).transform([y])[0][:, n_own:].any()
+
+
+def test_silence_is_all_floor():
+    assert (CQTExtractor(duration=2).transform([np.zeros(3 * SR), np.zeros(9)]) == -80).all()
+
+
+def test_half_precision():
+    X = CQTExtractor(duration=2, dtype="float16").transform([_music(3), None])
+    assert X.dtype == np.float16 and np.isnan(X[1]).all() and np.isfinite(X[0]).all()
+
+
+@pytest.mark.parametrize("ref", ["patch", "clip"])
+def test_same_bits_for_any_order_subset_and_n_jobs(files, ref):
+    extractor = CQTExtractor(duration=3, ref=ref)
+    X = extractor.transform(files)
+    assert np.isfinite(X).all()
+    for order in ([4, 2, 0, 1, 3], [3], [1, 4]):
+        np.testing.assert_array_equal(extractor.transform([files[k] for k in order]), X[order])
+    table = pd.DataFrame({"audio": [None, *map(Path, files), ""]})
+    X2 = clone(extractor).set_params(n_jobs=2).fit_transform(table)
+    np.testing.assert_array_equal(X2[1:-1], X)
+    assert np.isnan(X2[[0, -1]]).all()
+
+
+def test_threads_change_no_bits(files):
+    import joblib
+
+    extractor = CQTExtractor(duration=3)
+    X = extractor.transform(files * 4)
+    with joblib.parallel_config("threading", n_jobs=2):
+        np.testing.assert_array_equal(extractor.transform(files * 4), X)
+
+
+def test_the_patch_does_not_depend_on_the_folder(files, tmp_path):
+    copy = shutil.copy(files[4], tmp_path)
+    renamed = shutil.copy(files[4], tmp_path / "renamed.mp3")
+    extractor = CQTExtractor(duration=2)
+    X = extractor.transform([files[4], copy, renamed])
+    np.testing.assert_array_equal(X[0], X[1])
+    assert not np.array_equal(X[0], X[2])
+    for other, same in [(0, True), (1, False)]:
+        again = clone(extractor).set_params(random_state=other).transform([copy])[0]
+        assert np.array_equal(again, X[0]) == same
+
+
+def test_random_patches_are_uniform():
+    from skmmgenre.audio._cqt_extractor import _patch_start
+
+    starts = [
+        _patch_start(1099, 100, patch="random", name=b"%d.mp3" % k, key=0) for k in range(5000)
+    ]
+    counts, _ = np.histogram(starts, bins=10, range=(0, 1000))
+    assert min(starts) >= 0 and max(starts) <= 999
+    assert abs(counts - 500).max() < 5 * math.sqrt(500)
+    assert _patch_start(50, 100, patch="random", name=b"a", key=0) == 0
+
+
+def test_global_random_state_is_left_alone(files):
+    before = pickle.dumps((np.random.get_state(), random.getstate()))
+    CQTExtractor(duration=2).transform(files[:2])
+    assert pickle.dumps((np.random.get_state(), random.getstate())) == before
+
+
+@pytest.fixture(scope="module")
+def bad_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bad")
+    (folder / "empty.mp3").write_bytes(b"")
+    (folder / "text.mp3").write_text("This is no music.\n" * 100)
+    soundfile.write(folder / "truncated.mp3", _music(8), SR)
+    content = (folder / "truncated.mp3").read_bytes()
+    (folder / "truncated.mp3").write_bytes(content[: len(content) // 2])
+    soundfile.write(folder / "no_samples.wav", np.zeros(0), SR)
+    for name, value in [("nan.wav", np.nan), ("infinite.wav", np.inf)]:
+        y = _music(2)
+        y[SR] = value
+        soundfile.write(folder / name, y, SR, subtype="FLOAT")
+    return folder
+
+
+_BAD = [
+    ("missing.mp3", "no such file"),
+    ("", "folder"),
+    ("empty.mp3", "0 bytes"),
+    ("text.mp3", "not audio"),
+    ("truncated.mp3", "truncated"),
+    ("no_samples.wav", "0 samples"),
+    ("nan.wav", "NaN or infinite"),
+    ("infinite.wav", "NaN or infinite"),
+]
+
+
+@pytest.mark.parametrize(("name", "reason"), _BAD)
+def test_an_error_names_file_row_reason_and_way_out(bad_files, name, reason):
+    path = str(bad_files / name)
+    with pytest.raises(BadItem, match=f"Row 1: .*{Path(path).name}.*{reason}") as error:
+        CQTExtractor(duration=2).transform([_music(2), path])
+    assert "on_error='missing'" in str(error.value)
+
+
+def test_bad_files_are_missing_and_listed(bad_files):
+    column = [_music(2), *(str(bad_files / name) for name, _ in _BAD), None]
+    extractor = CQTExtractor(duration=2, on_error="missing")
+    X = extractor.fit_transform(column)
+    assert np.isnan(X).all(axis=(1, 2)).tolist() == [False] + [True] * 9
+    errors = extractor.errors_
+    assert errors["row"].tolist() == list(range(1, 9))
+    for (name, reason), error in zip(_BAD, errors.itertuples(), strict=True):
+        assert name in error.item and reason in error.reason and error.remedy
+    extractor.transform([_music(2)])
+    assert extractor.errors_.empty
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        (np.zeros((2, 100)), "1-D"),
+        (np.zeros(0), "0 samples"),
+        (np.zeros(100, dtype=np.int16), "floating"),
+        (np.array([0, np.nan]), "NaN"),
+        (np.array([0, np.inf]), "NaN or infinite"),
+        (["a.mp3", "b.mp3"], "got list"),
+        (7, "got int"),
+    ],
+)
+def test_bad_arrays(cell, reason):
+    with pytest.raises(BadItem, match=f"Row 0: .*{reason}"):
+        CQTExtractor(duration=2).transform([cell])
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"patch": "end"},
+        {"ref": "max"},
+        {"duration": 0},
+        {"backend": "multirate"},
+        {"cache": "folder"},
+        {"dtype": "float64"},
+        {"random_state": -1},
+        {"sr": 8000},
+        {"on_error": "skip"},
+    ],
+)
+def test_parameters_are_checked(params):
+    for method in ("fit", "transform"):
+        with pytest.raises(ValueError, match=next(iter(params))):
+            getattr(CQTExtractor(**params), method)([np.zeros(100)])
+
+
+@pytest.mark.parametrize("column", [[], pd.DataFrame({"a": ["x"], "b": ["y"]}), "song.mp3"])
+def test_not_a_column(column):
+    for method in ("fit", "transform"):
+        with pytest.raises(ValueError):
+            getattr(CQTExtractor(), method)(column)
+
+
+def test_an_estimator_like_others():
+    extractor = CQTExtractor(duration=2, random_state=3)
+    assert clone(extractor).get_params() == extractor.get_params()
+    assert "CQTExtractor" in extractor._repr_html_()
+    assert extractor.set_output(transform="pandas") is extractor
+    assert extractor.get_feature_names_out().tolist()[::95] == ["cqt0", "cqt95"]
+    tags = get_tags(extractor)
+    assert not tags.requires_fit and tags.input_tags.string and not tags.input_tags.two_d_array
+    with config_context(transform_output="pandas"):
+        assert isinstance(extractor.transform([_music(1)]), np.ndarray)
+    again = pickle.loads(pickle.dumps(extractor))
+    y = _music(4)
+    np.testing.assert_array_equal(again.transform([y]), extractor.transform([y]))
+
+
+class _MeanOverFrames(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return X.mean(axis=2)
+
+    def get_feature_names_out(self, input_features=None):
+        return np.array([f"mean{k}" for k in range(96)], dtype=object)
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+def test_in_a_column_transformer_that_answers_in_pandas(files):
+    table = pd.DataFrame({"audio": [*files, None]})
+    pipeline = make_pipeline(CQTExtractor(duration=2), _MeanOverFrames())
+    columns = ColumnTransformer([("audio", pipeline, "audio")]).set_output(transform="pandas")
+    X = columns.fit_transform(table)
+    assert X.columns.tolist() == [f"audio__mean{k}" for k in range(96)]
+    assert X.isna().all(axis=1).tolist() == [False] * 5 + [True]
+
+
+@pytest.mark.skipif(not CLIPS.is_dir(), reason="the real clips are not beside the project")
+def test_real_clips():
+    clips = [*sorted(CLIPS.glob("*.mp3"))[:6], *sorted(CLIPS.glob("*.ogg"))[:6]]
+    X = CQTExtractor().transform(clips)
+    assert X.shape == (12, 96, 323)
+    np.testing.assert_array_equal(X.max(axis=(1, 2)), 0)
+    assert np.isfinite(X).all() and (X.std(axis=(1, 2)) > 3).all()

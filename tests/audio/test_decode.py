@@ -1,0 +1,132 @@
+"""Reading seconds of audio files."""
+
+import struct
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from skmmgenre.audio._decode import AudioFile
+from skmmgenre.items import BadItem
+
+SR = 22050
+
+
+def _music(seconds, sr=SR, seed=0):
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * sr)) / sr
+    y = 0.4 * np.sin(2 * np.pi * 440 * t * (1 + 0.02 * t)) + 0.02 * rng.standard_normal(len(t))
+    return y.astype(np.float32)
+
+
+def _cut(path, share=0.5):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    return path
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 32000, 44100, 48000])
+def test_a_piece_is_that_of_the_whole_file_resampled(tmp_path, rate):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, y := _music(4, rate), rate, subtype="FLOAT")
+    whole = y if rate == SR else soxr.resample(y, rate, SR, quality="HQ")
+    with AudioFile(path) as audio:
+        n_samples = audio.n_samples(SR)
+        assert n_samples == 4 * SR
+        for start, length in [(0, SR), (12345, 33333), (n_samples - 30000, 30000)]:
+            piece = audio.read(start, length, SR)
+            assert piece.dtype == np.float32 and piece.shape == (length,)
+            np.testing.assert_allclose(piece, whole[start : start + length], atol=1e-6)
+        assert len(audio.read(n_samples - 100, 200, SR)) == 100
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3"])
+@pytest.mark.parametrize("start", [0, 7.3, 21.7])
+def test_a_seek_gives_the_samples_of_a_full_read(tmp_path, name, start):
+    path = tmp_path / name
+    soundfile.write(path, _music(30), SR)
+    full, _ = soundfile.read(path, dtype="float32")
+    start = int(start * SR)
+    with AudioFile(str(path)) as audio:
+        piece = audio.read(start, 2 * SR, SR)
+        np.testing.assert_allclose(piece, full[start : start + 2 * SR], atol=1e-6)
+
+
+def test_stereo_is_the_mean(tmp_path):
+    y = np.c_[_music(1), _music(1, seed=1)]
+    soundfile.write(tmp_path / "a.wav", y, SR, subtype="FLOAT")
+    with AudioFile(tmp_path / "a.wav") as audio:
+        np.testing.assert_allclose(audio.read(0, SR, SR), y.mean(axis=1), atol=1e-7)
+
+
+def test_only_the_piece_is_decoded(tmp_path):
+    y = _music(3)
+    y[2 * SR] = np.nan
+    soundfile.write(tmp_path / "a.wav", y, SR, subtype="FLOAT")
+    with AudioFile(tmp_path / "a.wav") as audio:
+        assert np.isfinite(audio.read(0, SR, SR)).all()
+        with pytest.raises(BadItem, match="NaN or infinite"):
+            audio.read(SR, SR + 1, SR)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a.wav", r"truncated: 10\.0 s of 20\.0 s"),
+        ("a.flac", r"truncated: \d+\.\d s of 20\.0 s"),
+        ("a.ogg", r"truncated: \d+\.\d s could be decoded \(no end-of-stream"),
+        ("a.mp3", r"truncated: \d+\.\d s of 20\.0 s"),
+    ],
+)
+def test_truncated(tmp_path, name, reason):
+    soundfile.write(tmp_path / name, _music(20), SR)
+    with pytest.raises(BadItem, match=reason):
+        AudioFile(_cut(tmp_path / name))
+
+
+def _without_xing(path):
+    """Drop the first frame of an mp3, which holds the header that declares its length."""
+    content = path.read_bytes()
+    path.write_bytes(content[content.find(b"\xff\xf3", 4) :])
+    return path
+
+
+def test_mp3_without_a_declared_length(tmp_path):
+    path = tmp_path / "a.mp3"
+    y = _music(20)
+    y[: 5 * SR] = 0  # few bits at the start: the decoder's guess is four times too long
+    soundfile.write(path, y, SR)
+    assert abs(soundfile.info(_without_xing(path)).duration - 20) > 5
+    with AudioFile(path) as audio:
+        assert audio.n_samples(SR) / SR == pytest.approx(20, abs=0.2)
+        assert len(audio.read(17 * SR, 2 * SR, SR)) == 2 * SR
+
+
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF])
+def test_wav_written_to_a_stream_is_whole(tmp_path, size):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, _music(1), SR)
+    content = path.read_bytes()
+    path.write_bytes(content[:40] + struct.pack("<I", size) + content[44:])
+    with AudioFile(path) as audio:
+        assert audio.n_samples(SR) == SR
+
+
+def test_not_readable(tmp_path):
+    (tmp_path / "empty.mp3").write_bytes(b"")
+    (tmp_path / "text.mp3").write_text("This is no music.\n" * 200)
+    for name in ("zero.wav", "zero.ogg"):
+        soundfile.write(tmp_path / name, np.zeros(0), SR)
+    for path, reason in [
+        (tmp_path / "none.mp3", "no such file"),
+        (tmp_path, "it is a folder"),
+        (tmp_path / "empty.mp3", "0 bytes"),
+        (tmp_path / "text.mp3", "not audio"),
+        (tmp_path / "zero.wav", "0 samples"),
+        (tmp_path / "zero.ogg", "0 samples"),
+        ("a\0b.mp3", "cannot be opened"),
+    ]:
+        with pytest.raises(BadItem, match=reason) as error:
+            AudioFile(path)
+        assert error.value.remedy

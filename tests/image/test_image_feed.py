@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from skmmgenre.image import _image_feed
+from skmmgenre.image._image_feed import ImageFeed
+from skmmgenre.items import BadItem
+
+
+@pytest.fixture
+def cells(tmp_path):
+    rng = np.random.default_rng(0)
+    paths = []
+    for row in range(7):
+        path = tmp_path / f"{row}.png"
+        Image.fromarray(rng.integers(0, 256, (24 + row, 30, 3), dtype=np.uint8)).save(path)
+        paths.append(str(path))
+    return [paths[0], None, *paths[1:], np.nan, rng.integers(0, 256, (9, 9, 3), dtype=np.uint8)]
+
+
+def feed(cells, *, seed=0, on_error="raise", n_jobs=None):
+    return ImageFeed(
+        cells, image_size=16, seed=seed, on_error=on_error, n_jobs=n_jobs, verbose=0
+    )
+
+
+def test_what_a_feed_has(cells):
+    images = feed(cells)
+    assert len(images) == 10
+    assert images.sample_shape == (3, 16, 16)
+    np.testing.assert_array_equal(np.flatnonzero(images.missing), [1, 8])
+    batch = images.batch(np.array([0, 2]))
+    assert batch.dtype == np.float32
+    assert batch.shape == (2, 3, 16, 16)
+
+
+@pytest.mark.parametrize("epoch", [None, 0, 3])
+def test_a_row_is_the_same_alone_and_among_others(cells, monkeypatch, epoch):
+    rows = np.flatnonzero(~feed(cells).missing)
+    together = feed(cells).batch(rows, epoch=epoch)
+    backwards = feed(cells, n_jobs=2).batch(rows[::-1], epoch=epoch)[::-1]
+    monkeypatch.setattr(_image_feed, "_MAX_THREADS", 1)
+    alone = np.concatenate([feed(cells).batch([row], epoch=epoch) for row in rows])
+    np.testing.assert_array_equal(together, backwards)
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_every_epoch_and_row_draws_anew(cells):
+    images = feed([cells[0], cells[0]])
+    first, second = images.batch([0, 1], epoch=0), images.batch([0, 1], epoch=1)
+    assert not np.array_equal(first[0], first[1])
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, feed([cells[0], cells[0]], seed=1).batch([0, 1], epoch=0))
+
+
+def test_without_seed_training_is_not_augmented(cells):
+    images = feed(cells, seed=None)
+    np.testing.assert_array_equal(images.batch([0, 2], epoch=5), images.batch([0, 2]))
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_bad_images(cells, bad_files, n_jobs):
+    names = sorted(bad_files)
+    table = [cells[0], *(bad_files[name] for name in names), None]
+    with pytest.raises(BadItem, match=rf"Row 1: .*{names[0]}.*on_error='missing'"):
+        feed(table, n_jobs=n_jobs)
+    images = feed(table, on_error="missing", n_jobs=n_jobs)
+    assert not images.missing[0]
+    assert images.missing[1:].all()
+    assert [error["row"] for error in images.errors] == list(range(1, len(names) + 1))
+    for error, name in zip(images.errors, names, strict=True):
+        assert name in error["item"]
+        assert error["reason"]
+        assert error["remedy"]
+
+
+def test_a_file_that_goes_away_is_named(cells, tmp_path):
+    images = feed(cells)
+    (tmp_path / "0.png").unlink()
+    with pytest.raises(BadItem, match=r"Row 0: image .*0\.png.* has changed"):
+        images.batch([0])

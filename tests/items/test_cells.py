@@ -1,0 +1,82 @@
+"""What a cell is, and what an error calls it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skmmgenre.items import as_cells, describe_cell, is_missing
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        None,
+        "",
+        np.nan,
+        np.float32("nan"),
+        pd.NA,
+        pd.NaT,
+        [],
+        ["", None],
+        (np.nan,),
+        np.array([None, ""], dtype=object),
+    ],
+)
+def test_missing(cell):
+    assert is_missing(cell)
+
+
+@pytest.mark.parametrize(
+    "cell", ["a", 0, 0.0, ["a", None], Path("a"), np.zeros(3), np.array([np.nan]), b"a"]
+)
+def test_not_missing(cell):
+    assert not is_missing(cell)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        ["a", None],
+        ("a", None),
+        np.array(["a", None], dtype=object),
+        np.array([["a"], [None]], dtype=object),
+        pd.Series(["a", None], dtype=object, index=[7, 3]),
+        pd.DataFrame({"x": ["a", None]}, dtype=object),
+    ],
+)
+def test_one_column_of_any_kind(column):
+    assert as_cells(column) == ["a", None]
+
+
+def test_rows_of_numbers_are_items():
+    cells = as_cells(np.zeros((3, 5)))
+    assert [cell.shape for cell in cells] == [(5,)] * 3
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ([], "0 rows"),
+        (pd.DataFrame({"x": []}), "0 rows"),
+        (pd.DataFrame(index=[0, 1]), "without columns"),
+        ("a.mp3", r"single value.*\['a.mp3'\]"),
+        (np.array("a"), "0-D"),
+        (pd.DataFrame([["a", "b"]], columns=["x", "y"]), r"2 columns.*X\['x'\]"),
+        (pd.DataFrame([["a", "b"]], columns=["x", "x"]), "twice.*duplicated"),
+        (np.array([["a", "b"]]), r"shape \(1, 2\)"),
+    ],
+)
+def test_not_a_column(column, message):
+    with pytest.raises(ValueError, match=message):
+        as_cells(column, noun="track")
+
+
+def test_description_keeps_the_name_of_the_file():
+    name = describe_cell(Path("folder" * 100) / "song.mp3")
+    assert len(name) <= 202 and name.endswith("song.mp3'")
+    assert describe_cell(b"x" * 300).count("...") == 1
+    assert describe_cell(np.zeros(3)) == "array of shape (3,), dtype float64"
+    assert describe_cell(["a", "b"]) == "list of 2"
+    assert describe_cell(3) == "int object"

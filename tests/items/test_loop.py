@@ -1,0 +1,85 @@
+"""The loop over cells."""
+
+import math
+import pickle
+
+import pytest
+from sklearn.base import BaseEstimator, clone
+
+from skmmgenre.items import BadItem, ErrorsMixin, map_cells, progress_bar
+
+
+def _invert(cell):
+    if cell == "import":
+        raise ImportError("no such library")
+    if cell < 0:
+        raise BadItem("it is negative", "Give a positive number.")
+    return 1 / cell
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, 2])
+def test_values_stand_at_their_rows(n_jobs):
+    cells = [None, *range(1, 40), ""]
+    values, errors = map_cells(math.sqrt, cells, n_jobs=n_jobs)
+    assert values == [None, *(math.sqrt(k) for k in range(1, 40)), None]
+    assert errors == []
+
+
+def test_the_first_bad_row_is_raised():
+    with pytest.raises(BadItem, match=r"Row 1: cannot use number int object: it is negative") as e:
+        map_cells(_invert, [1, -1, 0], noun="number")
+    assert "Give a positive number. Or pass on_error='missing'" in str(e.value)
+
+
+def test_bad_rows_are_listed():
+    values, errors = map_cells(_invert, [1, -1, None, 0], on_error="missing")
+    assert values == [1, None, None, None]
+    assert [error["row"] for error in errors] == [1, 3]
+    assert errors[0]["remedy"] == "Give a positive number."
+    assert errors[1]["reason"] == "ZeroDivisionError: division by zero"
+
+
+def test_bad_rows_are_listed_by_workers():
+    values, errors = map_cells(math.sqrt, [4, -1, None], on_error="missing", n_jobs=2)
+    assert values == [2, None, None]
+    assert errors[0]["row"] == 1 and errors[0]["reason"].startswith("ValueError")
+
+
+def test_a_missing_library_is_not_the_fault_of_the_item():
+    with pytest.raises(ImportError):
+        map_cells(_invert, ["import"], on_error="missing")
+
+
+def test_nothing_there():
+    assert map_cells(_invert, [None]) == ([None], [])
+
+
+def test_bad_item_crosses_processes():
+    error = pickle.loads(pickle.dumps(BadItem("reason", "Way out.")))
+    assert (error.reason, error.remedy, str(error)) == ("reason", "Way out.", "reason. Way out.")
+
+
+class _Estimator(ErrorsMixin, BaseEstimator):
+    pass
+
+
+def test_errors_are_left_out_of_the_state():
+    estimator = _Estimator()
+    assert list(estimator.errors_.columns) == ["row", "item", "reason", "remedy"]
+    assert len(estimator.errors_) == 0
+    estimator._errors = [{"row": 1, "item": "x", "reason": "r", "remedy": "w"}]
+    assert len(estimator.errors_) == 1
+    assert len(pickle.loads(pickle.dumps(estimator)).errors_) == 0
+    assert len(clone(estimator).errors_) == 0
+
+
+def test_progress_goes_to_standard_error(capsys):
+    map_cells(_invert, [1, 2, 3], verbose=1, description="inverting")
+    out, err = capsys.readouterr()
+    assert out == "" and "inverting" in err and "3/3" in err
+
+
+def test_no_progress_when_quiet(capsys):
+    with progress_bar(3, "work", verbose=0) as advance:
+        advance(2, note="x")
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,149 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
+
+from skmmgenre.metrics import bootstrap_interval
+
+LABELS = [0, 1, 2, 3]
+SKLEARN = {
+    "f1": lambda t, p: f1_score(t, p, labels=LABELS, average="macro", zero_division=0),
+    "precision": lambda t, p: precision_score(
+        t, p, labels=LABELS, average="macro", zero_division=0
+    ),
+    "recall": lambda t, p: recall_score(t, p, labels=LABELS, average="macro", zero_division=0),
+    "accuracy": accuracy_score,
+}
+
+
+def small_table(seed=0, n=45, n_artists=9):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 4, n)
+    pred, other = (np.where(rng.random(n) < skill, y, rng.integers(0, 4, n)) for skill in (0.6, 0.4))
+    return y, pred, other, rng.integers(0, n_artists, n), rng.integers(0, 3, n)
+
+
+def by_plain_loop(metric, y, pred, other, artists, runs, n_resamples, seed):
+    """Rows of drawn artists are copied; nothing is weighted."""
+
+    def figure(rows):
+        differences = []
+        for run in np.unique(runs[rows]):
+            here = rows[runs[rows] == run]
+            difference = metric(y[here], pred[here])
+            if other is not None:
+                difference -= metric(y[here], other[here])
+            differences.append(difference)
+        return np.mean(differences)
+
+    # group_codes numbers artists as they appear, so draw in that order
+    order = pd.unique(pd.Series(artists))
+    rng = np.random.default_rng(seed)
+    figures = []
+    for drawn in rng.integers(0, len(order), (n_resamples, len(order))):
+        rows = [np.flatnonzero(artists == order[artist]) for artist in drawn]
+        figures.append(figure(np.concatenate(rows)))
+    return figure(np.arange(len(y))), *np.quantile(figures, (0.025, 0.975))
+
+
+@pytest.mark.parametrize("metric", list(SKLEARN))
+@pytest.mark.parametrize("paired", [True, False])
+def test_it_is_the_plain_loop(metric, paired):
+    y, pred, other, artists, runs = small_table()
+    other = other if paired else None
+    expected = by_plain_loop(SKLEARN[metric], y, pred, other, artists, runs, 60, seed=3)
+    interval = bootstrap_interval(
+        y, pred, other, metric=metric, groups=artists, runs=runs, labels=LABELS,
+        n_resamples=60, random_state=3,
+    )
+    np.testing.assert_allclose(interval, expected, atol=1e-12)
+    assert interval._fields == ("estimate", "low", "high")
+
+
+def test_a_callable_answers_as_the_name():
+    y, pred, other, artists, runs = small_table(1)
+    kwargs = {"groups": artists, "runs": runs, "n_resamples": 40}
+
+    def accuracy(y_true, y_pred, sample_weight):
+        return np.average(y_true == y_pred, weights=sample_weight)
+
+    np.testing.assert_allclose(
+        bootstrap_interval(y, pred, other, metric=accuracy, **kwargs),
+        bootstrap_interval(y, pred, other, metric="accuracy", **kwargs),
+    )
+
+
+def test_several_labels():
+    rng = np.random.default_rng(0)
+    Y, pred = rng.integers(0, 2, (2, 30, 4))
+    interval = bootstrap_interval(Y, pred, n_resamples=50)
+    assert interval.estimate == pytest.approx(f1_score(Y, pred, average="macro"))
+    assert interval.low < interval.estimate < interval.high
+    table = bootstrap_interval(pd.DataFrame(Y), pd.DataFrame(pred), n_resamples=50)
+    assert table == interval
+
+
+@pytest.mark.parametrize("metric", list(SKLEARN))
+def test_the_same_predictions_differ_by_nothing(metric):
+    y, pred, _, artists, runs = small_table()
+    interval = bootstrap_interval(y, pred, pred, metric=metric, groups=artists, runs=runs)
+    assert interval == (0, 0, 0)
+
+
+def test_the_order_of_rows_of_an_artist_and_the_chunks_do_not_matter(monkeypatch):
+    y, pred, other, artists, runs = small_table()
+    whole = bootstrap_interval(y, pred, other, groups=artists, n_resamples=100)
+    monkeypatch.setattr("skmmgenre.metrics._bootstrap._CHUNK", 100)
+    chunked = bootstrap_interval(y, pred, other, groups=artists, n_resamples=100)
+    np.testing.assert_allclose(chunked, whole)
+
+
+def test_coverage_over_artists():
+    """Artists are right or wrong as a whole, so an interval over rows would be far too short."""
+    rng = np.random.default_rng(0)
+    n_trials, n_artists, n_rows = 120, 60, 10
+    artists = np.repeat(np.arange(n_artists), n_rows)
+    covered = {"artists": 0, "rows": 0}
+    for trial in range(n_trials):
+        y = rng.integers(0, 2, n_artists).repeat(n_rows)
+        right = (rng.random(n_artists) < 0.7).repeat(n_rows)
+        pred = np.where(right, y, 1 - y)
+        for name, groups in (("artists", artists), ("rows", None)):
+            interval = bootstrap_interval(
+                y, pred, metric="accuracy", groups=groups, n_resamples=200, random_state=trial
+            )
+            covered[name] += interval.low <= 0.7 <= interval.high
+    assert 0.88 <= covered["artists"] / n_trials <= 0.99
+    assert covered["rows"] / n_trials < 0.7
+
+
+def test_stacked_runs_of_one_artist_are_drawn_together():
+    """Three copies of a run must not look like three times the data."""
+    y, pred, _, artists, _ = small_table()
+    once = bootstrap_interval(y, pred, groups=artists, random_state=1)
+    thrice = bootstrap_interval(
+        np.tile(y, 3), np.tile(pred, 3), groups=np.tile(artists, 3),
+        runs=np.repeat([0, 1, 2], len(y)), random_state=1,
+    )
+    np.testing.assert_allclose(thrice, once)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"groups": ["a"] * 44}, "groups has 44 rows, X has 45"),
+        ({"groups": ["a"] * 45}, "one artist"),
+        ({"runs": [0] * 3}, "runs has 3 rows"),
+        ({"metric": "auc"}, "metric must be"),
+        ({"n_resamples": 0}, "n_resamples"),
+        ({"confidence_level": 95}, "confidence_level"),
+        ({"labels": [0, 1]}, "not in labels"),
+        ({"y_other": [0, 1]}, "y_other has"),
+        ({"y_other": [0, 1], "metric": accuracy_score}, "y_other has"),
+    ],
+)
+def test_bad_input(change, message):
+    y, pred, _, artists, _ = small_table()
+    arguments = {"y_true": y, "y_pred": pred, "groups": artists} | change
+    with pytest.raises(ValueError, match=message):
+        bootstrap_interval(**arguments)

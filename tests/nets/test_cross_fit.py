@@ -1,0 +1,123 @@
+"""Vectors of training rows from networks that have not seen their artists."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+
+from skmmgenre.text import TextMLP
+
+
+def net(**params):
+    defaults = {"hidden_units": (32,), "dropout": 0, "validation_fraction": 0, "random_state": 0}
+    return TextMLP(**{"max_epochs": 60, "lr": 3e-3, **defaults, **params})
+
+
+@pytest.fixture(scope="module")
+def noise():
+    """Labels of artists that nothing in X tells: what is learned is memorised."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(160, 120))
+    artists = np.arange(160) // 2
+    y = rng.permutation(np.arange(80) % 2)[artists]
+    return X, y, artists
+
+
+def separable(vectors, y):
+    return cross_val_score(LogisticRegression(max_iter=1000), vectors, y, cv=4).mean()
+
+
+def test_memorised_vectors_are_not_handed_on(noise):
+    X, y, artists = noise
+    memorised = net().fit_transform(X, y, groups=artists)
+    crossed = net(cross_fit=5).fit_transform(X, y, groups=artists)
+    assert separable(memorised, y) > 0.95
+    assert separable(crossed, y) < 0.7
+
+
+def test_fit_transform_without_cross_fit_is_transform(noise):
+    X, y, artists = noise
+    model = net(max_epochs=3)
+    np.testing.assert_array_equal(model.fit_transform(X, y, groups=artists), model.transform(X))
+
+
+def test_transform_does_not_depend_on_cross_fit(noise):
+    X, y, artists = noise
+    plain, crossed = net(max_epochs=3), net(max_epochs=3, cross_fit=3)
+    plain.fit(X, y, groups=artists)
+    vectors = crossed.fit_transform(X, y, groups=artists)
+    np.testing.assert_array_equal(plain.transform(X), crossed.transform(X))
+    np.testing.assert_array_equal(plain.predict_proba(X), crossed.predict_proba(X))
+    assert plain.history_[-1]["train_loss"] == crossed.history_[-1]["train_loss"]
+    assert (vectors != crossed.transform(X)).any(axis=1).all()
+
+
+def test_validation_and_missing_rows(noise):
+    X, y, artists = noise
+    X = X.copy()
+    X[::7] = 0  # no known word
+    validation = artists % 5 == 0
+    model = net(max_epochs=4, cross_fit=2)
+    vectors = model.fit_transform(X, y, groups=artists, validation=validation)
+    np.testing.assert_array_equal(vectors[validation], model.transform(X)[validation])
+    np.testing.assert_array_equal(np.isnan(vectors).all(axis=1), np.arange(160) % 7 == 0)
+    seen = ~validation & (np.arange(160) % 7 != 0)
+    assert (vectors[seen] != model.transform(X)[seen]).any(axis=1).all()
+
+
+class Watched(TextMLP):
+    """Writes down who learned from what, and who answered for what."""
+
+    def _train(self, plan, *, train, description):
+        log.append((np.flatnonzero(train), None))
+        return super()._train(plan, train=train, description=description)
+
+    def _embed(self, feed, rows, weights=None):
+        if weights is not None:
+            log[-1] = (log[-1][0], rows)
+        return super()._embed(feed, rows, weights)
+
+
+log = []
+
+
+def test_no_fold_network_has_seen_the_artists_it_answers_for(noise):
+    X, y, artists = noise
+    artists = [None if artist == 3 else f"artist {artist}" for artist in artists]
+    validation = np.arange(160) < 4
+    log.clear()
+    Watched(hidden_units=(4,), max_epochs=1, cross_fit=3, random_state=0).fit_transform(
+        X, y, groups=artists, validation=validation
+    )
+    (everything, _), *folds = log
+    assert everything.tolist() == list(range(4, 160)) and len(folds) == 3
+    answered = np.concatenate([rows for _, rows in folds])
+    assert sorted(answered) == list(range(4, 160))
+    for learned, rows in folds:
+        known = {artists[row] for row in learned} - {None}
+        assert not known & {artists[row] for row in rows}
+        assert sorted([*learned, *rows]) == list(range(4, 160))
+
+
+def test_without_groups_a_row_is_an_artist(noise):
+    X, y, _ = noise
+    vectors = net(max_epochs=1, cross_fit=2).fit_transform(X, y)
+    assert np.isfinite(vectors).all()
+
+
+def test_several_genres(noise):
+    X, y, artists = noise
+    vectors = net(max_epochs=1, cross_fit=2).fit_transform(X, np.eye(2)[y], groups=artists)
+    assert vectors.shape == (160, 32)
+
+
+def test_one_fold_is_refused(noise):
+    X, y, _ = noise
+    with pytest.raises(ValueError, match="cross_fit=1 leaves no row"):
+        net(cross_fit=1).fit_transform(X, y)
+
+
+def test_more_folds_than_artists(noise):
+    X, y, _ = noise
+    with pytest.raises(ValueError, match="artists"):
+        net(max_epochs=1, cross_fit=5).fit_transform(X, y, groups=np.arange(160) % 3)

@@ -1,0 +1,42 @@
+"""What the documents say in code is true: it parses, names exist, parameters exist."""
+
+import ast
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS += sorted((ROOT / "docs" / "guide").glob("*.md"))
+
+
+def python_of(document):
+    text = document.read_text(encoding="utf-8")
+    return "\n".join(re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_names_and_parameters_exist(document):
+    tree = ast.parse(python_of(document))
+    imported = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("skmmgenre"):
+            room = importlib.import_module(node.module)
+            imported |= {alias.name: getattr(room, alias.name) for alias in node.names}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        if node.func.id in imported:
+            signature = inspect.signature(imported[node.func.id])
+            signature.bind(*node.args, **{word.arg: word.value for word in node.keywords})
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_links_lead_to_files(document):
+    text = document.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    missing = [target for target in targets if not (document.parent / target).exists()]
+    assert not missing
