@@ -58,9 +58,7 @@ def with_gaps(X, columns):
 
 
 def fusion():
-    model = FusionClassifier(
-        blocks={"audio": 300, "text": 201}, modality_dropout=0.3, **TRAINING
-    )
+    model = FusionClassifier(blocks={"audio": 300, "text": 201}, modality_dropout=0.3, **TRAINING)
     return model, with_gaps(vectors(501), 300), np.arange(N) % 3
 
 
@@ -79,9 +77,9 @@ def joint():
 
 
 MAKERS = {
-    "time": audio("time", 323),
-    "4x70": audio("4x70", 130),
-    "3x3": audio("3x3", 200, width=(16, 16, 16, 16)),
+    "time": audio("time", 323, width=(16, 32, 256)),
+    "4x70": audio("4x70", 130, width=(16, 32, 32, 16)),
+    "3x3": audio("3x3", 300, width=(16, 16, 16, 16)),
     "text sparse": text_sparse,
     "text dense": text_dense,
     "text several": text_several,
@@ -125,7 +123,7 @@ def test_a_row_answers_the_same_in_any_company(maker):
     model.fit(X, y, groups=GROUPS)
     whole = answers(model, X)
     rng = np.random.default_rng(0)
-    alone = rng.choice(N, size=12, replace=False)
+    alone = rng.choice(N, size=5, replace=False)
     order = rng.permutation(N)
     subset = np.sort(rng.choice(N, size=17, replace=False))
     for rows in [*([row] for row in alone), order, subset, np.repeat(order[:9], 3)]:

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from ..nets._modules import Dropout, Standardize
+from ..nets._modules import Dropout, Linear, Standardize
 
 
 class AudioNet(nn.Module):
@@ -36,7 +36,7 @@ class AudioNet(nn.Module):
             blocks.append(Dropout(dropout))
             channels = filters
         self.blocks = nn.Sequential(*blocks)
-        self.head = nn.Linear(n_features, n_outputs)
+        self.head = Linear(n_features, n_outputs)
 
     def embed(self, x):
         """Patches of shape (n, bins, frames) to the flattened last block, (n, n_features)."""

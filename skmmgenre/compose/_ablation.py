@@ -1,7 +1,9 @@
 """What each modality brings: the rows of Table 2 and their controls."""
 
+from functools import partial
 from itertools import combinations
 
+import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
@@ -55,6 +57,7 @@ def ablate_modalities(
     n_folds=5,
     random_state=0,
     n_resamples=2000,
+    n_jobs=None,
     verbose=0,
     return_predictions=False,
 ):
@@ -90,8 +93,9 @@ def ablate_modalities(
     reference : str, default="auto"
         The row the others are compared with. "auto": the best single modality by mean F1;
         for "paper" each input's own CNN row, and CNN_Audio for A + V.
-    cv : cross-validation splitter, default=None
-        All its splits together are one run; None is one `ArtistShuffleSplit` a run.
+    cv : cross-validation splitter or callable, default=None
+        All its splits together are one run. A callable makes the splitter of a run:
+        ``cv(random_state=seed)``. None is one `ArtistShuffleSplit` a run.
     test_size : float, default=0.2
         Share of the test rows where `cv` is None.
     n_folds : int, default=5
@@ -99,6 +103,9 @@ def ablate_modalities(
     random_state : int, default=0
     n_resamples : int, default=2000
         Of the bootstrap.
+    n_jobs : int or None, default=None
+        joblib workers, each of which does whole runs. A worker trains with one thread, and
+        the last bits of what is learned depend on the number of threads.
     verbose : int, default=0
         1 shows a progress bar of the runs.
     return_predictions : bool, default=False
@@ -148,39 +155,56 @@ def ablate_modalities(
     missing = np.array(
         [[is_missing(cell) for cell in table[c]] for _, _, c in branches.transformers]
     ).T
+    run = partial(
+        _run,
+        model=model,
+        branches=branches,
+        table=extracted,
+        labels=labels,
+        groups=None if groups is None else np.asarray(groups, dtype=object),
+        missing=missing,
+        rows=rows,
+        controls=controls,
+        cv=cv,
+        test_size=test_size,
+        n_folds=n_folds,
+    )
+    seeds = [random_state + number for number in range(n_runs)]
+    n_workers = joblib.effective_n_jobs(n_jobs)
     trials = []
     with progress_bar(n_runs, "Runs", verbose=verbose) as advance:
-        for run in range(n_runs):
-            seed = random_state + run
-            splitter = cv or ArtistShuffleSplit(1, test_size=test_size, random_state=seed)
-            for train, test in splitter.split(table, labels, groups):
-                trial = _Trial(
-                    model, branches, extracted, labels, groups, missing, train, test, seed
-                )
-                predicted = trial.run(rows, controls, n_folds)
-                trials.append(
-                    pd.DataFrame(
-                        {
-                            "run": run,
-                            "row": test,
-                            "group": test if groups is None else _take(groups, test),
-                            "true": labels[test],
-                            **{f"pred:{name}": values for name, values in predicted.items()},
-                        }
-                    )
-                )
-            advance()
+        for start in range(0, n_runs, n_workers):
+            some = seeds[start : start + n_workers]
+            trials += joblib.Parallel(n_jobs=n_jobs)(joblib.delayed(run)(seed) for seed in some)
+            advance(len(some))
+    trials = [trial.assign(run=number) for number, trial in enumerate(trials)]
     predictions = pd.concat(trials, ignore_index=True)
     inputs = {name: kind for kind, name, _ in rows} | {name: "Control" for name in controls}
-    predictions.columns = [name.removeprefix("pred:") for name in predictions.columns]
     figures = _figures(predictions, inputs, np.unique(labels))
     comparison = _references(reference, subsets, rows, figures)
     figures = figures.join(_differences(predictions, comparison, np.unique(labels), n_resamples))
     return (figures, predictions) if return_predictions else figures
 
 
-def _take(values, positions):
-    return np.asarray(values, dtype=object)[positions]
+def _run(seed, *, labels, groups, rows, controls, cv, test_size, n_folds, **shared):
+    """Predictions of all splits of one run."""
+    if cv is None:
+        cv = partial(ArtistShuffleSplit, 1, test_size=test_size)
+    splitter = cv(random_state=seed) if callable(cv) else cv
+    trials = []
+    for train, test in splitter.split(shared["table"], labels, groups):
+        trial = _Trial(labels=labels, groups=groups, train=train, test=test, seed=seed, **shared)
+        about = pd.DataFrame(
+            {
+                "run": seed,
+                "row": test,
+                "group": test if groups is None else groups[test],
+                "true": labels[test],
+            }
+        )
+        predicted = pd.DataFrame(trial.run(rows, controls, n_folds))
+        trials.append(pd.concat([about, predicted], axis=1))
+    return pd.concat(trials, ignore_index=True)
 
 
 def _rows(subsets, modalities, joint):
@@ -238,11 +262,11 @@ def _resolve_controls(controls, modalities, known_rows):
 class _Trial:
     """One split of one run: networks trained once, rows predicted from their vectors."""
 
-    def __init__(self, model, branches, table, labels, groups, missing, train, test, seed):
+    def __init__(self, *, model, branches, table, labels, groups, missing, train, test, seed):
         self.seed = seed
         self.train, self.test = train, test
         self.table, self.labels, self.missing = table, labels, missing
-        self.groups = None if groups is None else _take(groups, train)
+        self.groups = None if groups is None else groups[train]
         self.branches = branches
         self.joint = model.named_steps.get("joint", JointSpaceProjector(passthrough=True))
         self.fusion = model.named_steps["fusion"]

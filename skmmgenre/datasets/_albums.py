@@ -97,7 +97,7 @@ def make_albums(
     n_genres : int, default=9
         Main genres: leaves of a tree of two levels, three to a parent (up to 48 leaves; from
         there on 16 parents). At most 96. Their shares fall from 0.27 to 0.05 (9 genres) or
-        from 0.18 to 0.008 (40). In a small table a rare genre may not occur.
+        from 0.16 to 0.007 (40). In a small table a rare genre may not occur.
     tracks_per_album : int or (int, int), default=1
         With 1 an audio cell is a path; else a list of paths, their number drawn between the
         two, both included.

@@ -80,7 +80,7 @@ _MONTHS = (
 
 _BEFORE_VOWEL = re.compile(r"\b([Aa])(?= (?:[aeiou]|honest))")
 
-_SHARE_FROM_GENRE = 0.7  # of the nouns and adjectives; the rest is drawn from all alike
+_SHARE_FROM_GENRE = 0.75  # of the nouns and adjectives; the rest is drawn from all alike
 
 
 def _vocabulary(place, general):
@@ -102,7 +102,7 @@ def text_recipe(genre):
         leaf = np.random.default_rng(
             [genre.family, genre.place, number]
         ).standard_normal(n_words)
-        weights = 0.5 * family + 0.8 * leaf
+        weights = 0.5 * family + 1.2 * leaf
         own = len(general) + 4 * genre.family
         weights[own : own + 4] += 1.2
         recipe[kind] = weights

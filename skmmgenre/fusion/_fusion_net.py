@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from ..nets._modules import Dropout
+from ..nets._modules import Dropout, Linear
 
 
 class BlockDropout(nn.Module):
@@ -38,7 +38,7 @@ class FusionNet(nn.Module):
     def __init__(self, *, block_of_column, n_outputs, dropout, modality_dropout):
         super().__init__()
         self.drop = nn.Sequential(BlockDropout(modality_dropout, block_of_column), Dropout(dropout))
-        self.head = nn.Linear(len(block_of_column), n_outputs)
+        self.head = Linear(len(block_of_column), n_outputs)
 
     def embed(self, x):
         return self.drop(x)

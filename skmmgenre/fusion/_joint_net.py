@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cosine_similarity
 
+from ..nets._modules import Linear
+
 
 class JointNet(nn.Module):
     """Two layers a view with tanh between: e(x) = W2 tanh(W1 x).
@@ -17,7 +19,7 @@ class JointNet(nn.Module):
         self.widths = list(widths)
         self.first, self.second = (
             nn.Sequential(
-                nn.Linear(width, hidden_units), nn.Tanh(), nn.Linear(hidden_units, n_components)
+                Linear(width, hidden_units), nn.Tanh(), Linear(hidden_units, n_components)
             )
             for width in widths
         )

@@ -12,9 +12,7 @@ from ..items import BadItem
 MAX_PIXELS = 50_000_000
 
 # The formats of covers. Pillow reads more, some of them by running other programs.
-_FORMATS = (
-    "JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO",
-)  # fmt: skip
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
 
 _EXPORT_AGAIN = "Export it again as JPEG or PNG."
 

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from ..nets._modules import Dropout
+from ..nets._modules import Dropout, Linear
 
 
 class TextNet(nn.Module):
@@ -13,10 +13,10 @@ class TextNet(nn.Module):
         layers = [Dropout(dropout)]
         width = n_features
         for units in hidden_units:
-            layers += [nn.Linear(width, units), nn.ReLU(), Dropout(dropout)]
+            layers += [Linear(width, units), nn.ReLU(), Dropout(dropout)]
             width = units
         self.hidden = nn.Sequential(*layers)
-        self.head = nn.Linear(width, n_outputs)
+        self.head = Linear(width, n_outputs)
 
     def embed(self, x):
         """Word weights (n, n_features) to the last hidden layer (n, hidden_units[-1])."""

@@ -36,11 +36,12 @@ def test_what_a_feed_has(cells):
 
 @pytest.mark.parametrize("epoch", [None, 0, 3])
 def test_a_row_is_the_same_alone_and_among_others(cells, monkeypatch, epoch):
-    rows = np.flatnonzero(~feed(cells).missing)
-    together = feed(cells).batch(rows, epoch=epoch)
-    backwards = feed(cells, n_jobs=2).batch(rows[::-1], epoch=epoch)[::-1]
+    images = feed(cells)
+    rows = np.flatnonzero(~images.missing)
+    together = images.batch(rows, epoch=epoch)
+    backwards = images.batch(rows[::-1], epoch=epoch)[::-1]
     monkeypatch.setattr(_image_feed, "_MAX_THREADS", 1)
-    alone = np.concatenate([feed(cells).batch([row], epoch=epoch) for row in rows])
+    alone = np.concatenate([images.batch([row], epoch=epoch) for row in rows])
     np.testing.assert_array_equal(together, backwards)
     np.testing.assert_array_equal(together, alone)
 

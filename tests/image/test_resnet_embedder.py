@@ -7,6 +7,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io as sio
 import torch
 from PIL import Image
 from sklearn.base import clone
@@ -188,6 +189,8 @@ def test_state_is_numpy_and_plain_python(fitted, table):
     file = io.BytesIO()
     joblib.dump(fitted, file)
     assert b"torch" not in file.getvalue()
+    untrusted = sio.get_untrusted_types(data=sio.dumps(fitted))
+    assert all(name.startswith("skmmgenre.") for name in untrusted)
     size = sum(value.nbytes for value in fitted.weights_.values())
     assert len(file.getvalue()) < 1.05 * size
     for value in fitted.weights_.values():

@@ -19,7 +19,8 @@ SKLEARN = {
 def small_table(seed=0, n=45, n_artists=9):
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 4, n)
-    pred, other = (np.where(rng.random(n) < skill, y, rng.integers(0, 4, n)) for skill in (0.6, 0.4))
+    pred = np.where(rng.random(n) < 0.6, y, rng.integers(0, 4, n))
+    other = np.where(rng.random(n) < 0.4, y, rng.integers(0, 4, n))
     return y, pred, other, rng.integers(0, n_artists, n), rng.integers(0, 3, n)
 
 

@@ -132,9 +132,7 @@ def test_softmax_known_answers():
     assert target.encode(np.array(["Rap", "Folk"])).tolist() == [2, 0]
     np.testing.assert_allclose(softmax(target.empty_output_), [0.25, 0.25, 0.5], rtol=1e-6)
     output = np.log(np.array([[0.2, 0.5, 0.3], [6, 3, 1]], dtype=np.float32))
-    np.testing.assert_allclose(
-        target.proba(output), [[0.2, 0.5, 0.3], [0.6, 0.3, 0.1]], rtol=1e-6
-    )
+    np.testing.assert_allclose(target.proba(output), [[0.2, 0.5, 0.3], [0.6, 0.3, 0.1]], rtol=1e-6)
     np.testing.assert_allclose(target.log_proba(output), np.log(target.proba(output)))
     assert target.predict(output).tolist() == ["Jazz", "Folk"]
     assert target.score(["Jazz", "Rap"], output) == 0.5

@@ -71,7 +71,9 @@ def test_marked_rows_are_the_validation_rows(overfitting):
     losses = [model.history_[0] for model in models]
     assert losses[0]["train_loss"] == losses[1]["train_loss"]
     assert losses[0]["valid_loss"] != losses[1]["valid_loss"]
-    np.testing.assert_array_equal(models[0].weights_["head.weight"], models[1].weights_["head.weight"])
+    np.testing.assert_array_equal(
+        models[0].weights_["head.weight"], models[1].weights_["head.weight"]
+    )
 
 
 def test_the_same_artists_are_held_out_in_every_step():
@@ -105,7 +107,11 @@ def test_no_row_to_learn_from():
 @pytest.mark.parametrize("what", ["groups", "validation", "sample_weight", "y"])
 def test_lengths_must_agree(what):
     X, y = two_genres(20)
-    given = {"groups": list("ab") * 10, "validation": [True] + [False] * 19, "sample_weight": [1] * 20}
+    given = {
+        "groups": list("ab") * 10,
+        "validation": [True] + [False] * 19,
+        "sample_weight": [1] * 20,
+    }
     wrong = {what: given[what][:-1]} if what in given else {}
     with pytest.raises(ValueError, match="19"):
         net().fit(X, y[:-1] if what == "y" else y, **wrong)
