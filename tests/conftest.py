@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import rich.style  # noqa: F401  (its import draws from `random`; here it is before all tests)
 
 # No test opens a window; also set for the processes that tests start.
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -41,3 +40,64 @@ def global_randomness_is_left_alone():
     after = _global_random_states()
     touched = [name for name, state in before.items() if after[name] != state]
     assert not touched, f"the global state of {touched} was changed"
+
+
+@pytest.fixture(scope="session")
+def albums(tmp_path_factory):
+    """Forty albums of three genres with sound (a list of one or two files), reviews, cover."""
+    from skmmgenre.datasets import make_albums
+
+    folder = tmp_path_factory.mktemp("albums")
+    return make_albums(
+        40,
+        3,
+        tracks_per_album=(1, 2),
+        duration=2.4,
+        audio_format="wav",
+        cover_size=32,
+        directory=folder,
+        random_state=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def small_model():
+    """A function that writes the pipeline at a size for tests; it takes what is to differ."""
+    from skmmgenre.compose import make_genre_classifier
+
+    sizes = {
+        "audio": {
+            "architecture": "time",
+            "width": (8, 8, 8),
+            "duration": 2.3,
+            "hop_length": 512,
+            "n_bins": 12,
+            "fmin": 261.6,
+            "max_epochs": 4,
+            "lr": 1e-2,
+        },
+        "text": {"hidden_units": (16, 16), "max_epochs": 8, "lr": 1e-2},
+        "image": {"depth": 18, "weights": None, "image_size": 32, "max_epochs": 1},
+        "joint": {"n_components": 8, "hidden_units": 16, "max_epochs": 4},
+        "fusion": {"max_epochs": 15, "lr": 5e-2},
+    }
+
+    def make(**params):
+        parts = {name for name in ("audio", "text", "image") if params.get(name, name)} | {"fusion"}
+        parts |= {"joint"} if params.get("joint_space") else set()
+        small = {f"{part}__{k}": v for part in parts for k, v in sizes[part].items()}
+        return make_genre_classifier(**({"random_state": 0} | small | params))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def fitted(albums, small_model):
+    """The small pipeline of all three modalities, fitted; tests leave it as it is."""
+    return small_model().fit(albums.table, albums.y, groups=albums.groups)
+
+
+@pytest.fixture(scope="session")
+def probabilities(albums, fitted):
+    """What the fitted pipeline says of the rows it learned from."""
+    return fitted.predict_proba(albums.table)

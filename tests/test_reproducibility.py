@@ -79,7 +79,7 @@ def joint():
 MAKERS = {
     "time": audio("time", 323, width=(16, 32, 256)),
     "4x70": audio("4x70", 130, width=(16, 32, 32, 16)),
-    "3x3": audio("3x3", 300, width=(16, 16, 16, 16)),
+    "3x3": audio("3x3", 300, width=(4, 8, 8, 8)),
     "text sparse": text_sparse,
     "text dense": text_dense,
     "text several": text_several,

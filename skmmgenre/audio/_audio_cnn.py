@@ -221,13 +221,13 @@ class AudioCNN(NetEmbedder):
 def _n_features(layers, n_frames, n_bins):
     """Size of the flattened output: valid convolutions, pools that floor; 0 if too small."""
     shape = np.array([n_frames, n_bins])
-    for filters, kernel, pool in layers:
+    for _, kernel, pool in layers:
         shape = shape - kernel + 1
         if pool is not None:
             shape = shape // pool
         if (shape < 1).any():
             return 0
-    return int(filters * shape.prod())
+    return int(layers[-1][0] * shape.prod())
 
 
 def _missing_patches(X):

@@ -18,8 +18,8 @@ class AudioNet(nn.Module):
 
     Notes
     -----
-    A first kernel that spans all bins makes frequency a dimension of channels: the same
-    sums, on a shape that processors like better.
+    A first kernel that spans all bins makes the bins channels: the same sums, on a shape that
+    processors like better. Time is the last axis of every map for the same reason.
     """
 
     def __init__(self, *, layers, n_bins, n_features, n_outputs, standardize_shape, dropout):
@@ -30,9 +30,9 @@ class AudioNet(nn.Module):
         blocks = []
         for filters, (time, frequency), pool in layers:
             width = 1 if self.bins_as_channels else frequency
-            blocks += [nn.Conv2d(channels, filters, (time, width)), nn.ReLU()]
+            blocks += [nn.Conv2d(channels, filters, (width, time)), nn.ReLU()]
             if pool is not None:
-                blocks.append(nn.MaxPool2d(tuple(pool)))
+                blocks.append(nn.MaxPool2d((pool[1], pool[0])))
             blocks.append(Dropout(dropout))
             channels = filters
         self.blocks = nn.Sequential(*blocks)
@@ -41,7 +41,7 @@ class AudioNet(nn.Module):
     def embed(self, x):
         """Patches of shape (n, bins, frames) to the flattened last block, (n, n_features)."""
         x = self.standardize(x)
-        x = x.unsqueeze(3) if self.bins_as_channels else x.transpose(1, 2).unsqueeze(1)
+        x = x.unsqueeze(2 if self.bins_as_channels else 1)
         return self.blocks(x).flatten(1)
 
     def forward(self, x):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import ConfusionMatrixDisplay
@@ -19,7 +20,7 @@ from ..nets import NetEstimator
 _MODALITIES = {"audio": "audio", "text": "text", "image": "cover"}
 
 
-def run_demo(*, n_albums=300, seed=0, n_jobs=2, output="demo_report"):
+def run_demo(*, n_albums=400, seed=0, n_jobs=2, output="demo_report"):
     """Make albums, train, print what each modality brings, write a report.
 
     Parameters
@@ -44,6 +45,7 @@ def run_demo(*, n_albums=300, seed=0, n_jobs=2, output="demo_report"):
         _say(console, f"Making {n_albums} synthetic albums: sound, reviews and covers")
         albums = make_albums(
             n_albums,
+            n_genres=6,
             missing=0.1,
             directory=folder,
             random_state=seed,
@@ -114,10 +116,14 @@ def _ceilings(albums, figures, test):
     return ceilings
 
 
+def _table(title):
+    return Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
 def _print_figures(console, figures, *, n_test):
-    table = Table(title=f"What each modality brings ({n_test} albums of unseen artists)")
-    table.add_column("input", justify="left", no_wrap=True)
-    for name in ("macro F1", "ceiling", "accuracy", "F1 gain [95 %]"):
+    table = _table(f"What each modality brings ({n_test} albums of unseen artists)")
+    table.add_column("input", no_wrap=True)
+    for name in ("F1", "ceiling", "accuracy", "gain in F1 [95 %]"):
         table.add_column(name, justify="right", no_wrap=True)
     for name, line in figures.iterrows():
         ceiling = "" if np.isnan(line["ceiling"]) else f"{line['ceiling']:.3f}"
@@ -131,14 +137,14 @@ def _print_figures(console, figures, *, n_test):
         )
     console.print(table)
     console.print(
-        f"Gains are over [bold]{figures['reference'].iloc[0]}[/bold], with a paired bootstrap "
+        f"F1 is the macro mean. Gains are over [bold]{figures['reference'].iloc[0]}[/bold], with a paired bootstrap "
         "interval over artists. The ceiling is the macro F1 of the exact posterior that the "
         "synthetic albums were drawn from."
     )
 
 
 def _print_genres(console, scores):
-    table = Table(title="Genres, all modalities")
+    table = _table("Genres, all modalities")
     table.add_column("genre", no_wrap=True)
     for name in ("precision", "recall", "F1", "albums"):
         table.add_column(name, justify="right")

@@ -36,9 +36,9 @@ def main(argv=None):
             "networks, prints what each modality brings beside what is attainable, and writes "
             "model, table and pictures."
         ),
-        epilog="example: skmmgenre demo --albums 300 --output my_report",
+        epilog="example: skmmgenre demo --albums 800 --output my_report",
     )
-    demo.add_argument("--albums", type=_count, default=300, metavar="N", help="default: 300")
+    demo.add_argument("--albums", type=_count, default=400, metavar="N", help="default: 400")
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     demo.add_argument("--jobs", type=int, default=2, metavar="N", help="workers; default: 2")
     demo.add_argument(

@@ -2,6 +2,7 @@
 
 from functools import partial
 from itertools import combinations
+from numbers import Integral
 
 import joblib
 import numpy as np
@@ -18,6 +19,7 @@ from ..model_selection import ArtistShuffleSplit
 from ..nets import NetEstimator
 from ..nets.targets import read_labels
 from ._extract_once import extract_once
+from ._genre_pipeline import GenrePipeline, check_table
 
 # The nine rows of Table 2: input, name, blocks.
 _PAPER_ROWS = [
@@ -142,19 +144,30 @@ def ablate_modalities(
     >>> list(figures.index)
     ['text']
     """
-    modalities = [name for name, branch, _ in model.named_steps["modalities"].transformers]
+    steps = getattr(model, "named_steps", {})
+    if not {"modalities", "fusion"} <= set(steps):
+        raise ValueError(
+            "ablate_modalities takes a GenrePipeline with the steps modalities and fusion, as "
+            f"make_genre_classifier writes it; this model has the steps {list(steps)}."
+        )
+    if not isinstance(n_runs, Integral) or n_runs < 1:
+        raise ValueError(f"n_runs must be an integer above 0, got {n_runs!r}.")
+    check_table(table, y, groups)
+    modalities = [name for name, branch, _ in steps["modalities"].transformers if branch != "drop"]
     rows = _rows(subsets, modalities, "joint" in model.named_steps)
     labels, names = read_labels(y)
     if names is not None:
         raise ValueError(
             "ablate_modalities takes one genre a row; y is an indicator matrix of several."
         )
-    controls = CONTROLS if controls == "all" else tuple(controls)
-    controls = _resolve_controls(controls, modalities, known_rows=rows)
+    controls = _resolve_controls(controls, modalities)
+    names = [name for _, name, _ in rows] + controls
+    if reference != "auto" and reference not in names:
+        raise ValueError(f"reference {reference!r} is no row; rows are {names}.")
     branches, extracted = extract_once(model.named_steps["modalities"], table)
-    missing = np.array(
-        [[is_missing(cell) for cell in table[c]] for _, _, c in branches.transformers]
-    ).T
+    missing = np.column_stack(
+        [_missing_rows(table, columns) for _, _, columns in branches.transformers]
+    )
     run = partial(
         _run,
         model=model,
@@ -207,13 +220,18 @@ def _run(seed, *, labels, groups, rows, controls, cv, test_size, n_folds, **shar
     return pd.concat(trials, ignore_index=True)
 
 
+def _missing_rows(table, columns):
+    """Tell in which rows all cells of a branch's columns are missing."""
+    cells = _safe_indexing(table, columns(table) if callable(columns) else columns, axis=1)
+    columns = [cells] if cells.ndim == 1 else [column for _, column in cells.items()]
+    return np.all([[is_missing(cell) for cell in column] for column in columns], axis=0)
+
+
 def _rows(subsets, modalities, joint):
     """Rows as (input, name, blocks)."""
     if isinstance(subsets, str) and subsets == "paper":
         if not {"audio", "image"} <= set(modalities):
-            raise ValueError(
-                f"subsets='paper' needs audio and image; the model has {modalities}."
-            )
+            raise ValueError(f"subsets='paper' needs audio and image; the model has {modalities}.")
         return _PAPER_ROWS
     if isinstance(subsets, str):
         if subsets != "all":
@@ -244,8 +262,10 @@ def _rows(subsets, modalities, joint):
     return rows
 
 
-def _resolve_controls(controls, modalities, known_rows):
+def _resolve_controls(controls, modalities):
     """Controls by name; "two seeds" is a row a modality."""
+    if isinstance(controls, str):
+        controls = CONTROLS if controls == "all" else [controls]
     names = []
     for control in controls:
         if control == "two seeds":
@@ -334,22 +354,21 @@ class _Trial:
         return fusion.fit(vectors, self.labels[self.train], groups=self.groups)
 
     def _missing_pattern(self):
-        regression = LogisticRegression().fit(
-            self.missing[self.train], self.labels[self.train]
-        )
+        regression = LogisticRegression().fit(self.missing[self.train], self.labels[self.train])
         return regression.predict(self.missing[self.test])
 
     def _mean_of_probabilities(self, vectors, tested):
-        """Mean over the modalities that a row has."""
-        total, classes = 0, None
-        for number, (name, _, _) in enumerate(self.branches.transformers):
+        """Mean over the modalities that a row has; the class prior if it has none."""
+        total, prior, nothing = 0, 0, True
+        for name, _, _ in self.branches.transformers:
             fusion = self._fitted_fusion(_blocks(vectors, (name,)))
-            there = ~self.missing[self.test, number]
-            total = total + fusion.predict_proba(_blocks(tested, (name,))) * there[:, None]
-            classes, prior = fusion.classes_, fusion.target_.proba(fusion.target_.empty_output_[None])
-        nothing = self.missing[self.test].all(axis=1)
-        total[nothing] = prior
-        return classes[total.argmax(axis=1)]
+            block = _blocks(tested, (name,))
+            absent = block.isna().all(axis=1).to_numpy()[:, None]
+            # A row with nothing gets the prior.
+            probabilities = fusion.predict_proba(block)
+            total = total + np.where(absent, 0, probabilities)
+            prior, nothing = prior + probabilities, nothing & absent
+        return fusion.classes_[np.where(nothing, prior, total).argmax(axis=1)]
 
     def _shuffled_covers(self, vectors, tested):
         """CNN_Audio + MM_Audio with covers of other items in the joint space's training."""
@@ -377,17 +396,13 @@ class _Trial:
         )
         return self._fuse(
             *(
-                pd.concat(
-                    [_blocks(first, (modality,)), second.add_prefix("second_")], axis=1
-                )
+                pd.concat([_blocks(first, (modality,)), second.add_prefix("second_")], axis=1)
                 for first, second in pairs
             )
         )
 
 
 def _as_pipeline(step):
-    from ._genre_pipeline import GenrePipeline
-
     return GenrePipeline([("only", step)])
 
 
@@ -432,15 +447,11 @@ def _references(reference, subsets, rows, figures):
     """The row that each row is compared with."""
     names = list(figures.index)
     if reference != "auto":
-        if reference not in names:
-            raise ValueError(f"reference {reference!r} is no row; rows are {names}.")
         return dict.fromkeys(names, reference)
     if isinstance(subsets, str) and subsets == "paper":
         own = {"Video": "CNN_Visual"}
         return {name: own.get(figures.loc[name, "input"], "CNN_Audio") for name in names}
-    singles = [name for _, name, blocks in rows if len(blocks) == 1] or [
-        name for kind, name, _ in rows if " + " not in kind
-    ]
+    singles = _single_modalities(rows)
     comparison = dict.fromkeys(names, figures.loc[singles or names, "f1"].idxmax())
     # A control is compared with the row it is the control of, where that is there.
     by_blocks = {frozenset(blocks): name for _, name, blocks in rows}
@@ -451,6 +462,16 @@ def _references(reference, subsets, rows, figures):
         elif name.removeprefix("two seeds of ") in singles:
             comparison[name] = name.removeprefix("two seeds of ")
     return comparison
+
+
+def _single_modalities(rows):
+    """Rows of one modality; where there is one without the joint space, only that."""
+    alone = {kind for kind, _, blocks in rows if len(blocks) == 1}
+    return [
+        name
+        for kind, name, blocks in rows
+        if " + " not in kind and (len(blocks) == 1 or kind not in alone)
+    ]
 
 
 def _differences(predictions, comparison, labels, n_resamples):

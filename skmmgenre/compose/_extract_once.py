@@ -1,5 +1,7 @@
 """Run the steps that learn nothing once, whatever is fitted behind them how often."""
 
+from contextlib import nullcontext
+
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
@@ -7,7 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 from ..items import as_cells
-from ._mean_over_tracks import MeanOverTracks, _tracks
+from ._mean_over_tracks import MeanOverTracks, flatten_tracks, naming_albums
 
 
 def extract_once(modalities, table):
@@ -28,25 +30,27 @@ def extract_once(modalities, table):
     """
     table, branches = table.copy(), []
     for name, branch, column in modalities.transformers:
+        if branch == "drop":
+            continue
         over_tracks = isinstance(branch, MeanOverTracks)
         road = branch.estimator if over_tracks else branch
         steps = road.steps if isinstance(road, Pipeline) else [("only", road)]
         n_stateless = _count_stateless(steps)
         if n_stateless and n_stateless < len(steps) and isinstance(column, str):
             cells = as_cells(table[column])
-            items = [_tracks(cell) for cell in cells] if over_tracks else [[c] for c in cells]
-            flat = [item for cell in items for item in cell]
-            if flat:
-                extracted = flat
-                for _, step in steps[:n_stateless]:
-                    extracted = clone(step).fit(extracted).transform(extracted)
-                ends = np.cumsum([len(cell) for cell in items])
-                positions = [
-                    list(range(end - len(cell), end)) or None
-                    for cell, end in zip(items, ends, strict=True)
-                ]
-                if not over_tracks:
-                    positions = [cell[0] for cell in positions]
+            if over_tracks:
+                items, owner, place, n_albums = flatten_tracks(cells)
+                positions = [[] for _ in range(n_albums)]
+                for position, album in enumerate(owner):
+                    positions[album].append(position)
+                naming = naming_albums(owner, place)
+            else:
+                items, positions, naming = cells, list(range(len(cells))), nullcontext()
+            if items:
+                extracted = items
+                with naming:
+                    for _, step in steps[:n_stateless]:
+                        extracted = clone(step).fit(extracted).transform(extracted)
                 table[column] = _object_column(positions)
                 take = ("extracted", TakeExtracted(_Shared(extracted)))
                 branch = Pipeline([take, *steps[n_stateless:]])
@@ -58,14 +62,15 @@ def extract_once(modalities, table):
 
 def _count_stateless(steps):
     for number, (_, step) in enumerate(steps):
-        if get_tags(step).requires_fit:
+        if isinstance(step, str) or get_tags(step).requires_fit:  # a string: "passthrough"
             return number
     return len(steps)
 
 
 def _object_column(values):
     column = np.empty(len(values), dtype=object)
-    column[:] = values
+    for row, value in enumerate(values):  # numpy would take lists of one length for a matrix
+        column[row] = value
     return column
 
 
@@ -93,7 +98,9 @@ class TakeExtracted(TransformerMixin, BaseEstimator):
         """Return the extracted items at positions X."""
         values = self.extracted.values
         positions = np.asarray(as_cells(X), dtype=int)
-        return values[positions] if isinstance(values, np.ndarray) else [values[p] for p in positions]
+        return (
+            values[positions] if isinstance(values, np.ndarray) else [values[p] for p in positions]
+        )
 
     def set_output(self, *, transform=None):
         """Do nothing: what was extracted need not be a table."""

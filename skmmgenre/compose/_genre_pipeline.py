@@ -4,7 +4,6 @@ from collections import Counter
 
 from sklearn import config_context
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length
 from sklearn.utils.metaestimators import available_if
 
 from ..metrics import group_codes
@@ -77,19 +76,19 @@ class GenrePipeline(Pipeline):
         ValueError
             If the table is empty, has two columns of one name, or y or groups do not fit it.
         """
-        metadata = _check_table(X, y, groups, validation, sample_weight)
+        metadata = check_table(X, y, groups, validation, sample_weight)
         with config_context(enable_metadata_routing=True):
             return super().fit(X, y, **metadata)
 
     @available_if(_ends_in_a_transformer)
     def fit_transform(self, X, y=None, groups=None, validation=None, sample_weight=None):
         """Fit all steps and transform; takes what `fit` takes."""
-        metadata = _check_table(X, y, groups, validation, sample_weight)
+        metadata = check_table(X, y, groups, validation, sample_weight)
         with config_context(enable_metadata_routing=True):
             return super().fit_transform(X, y, **metadata)
 
 
-def _check_table(X, y, groups, validation, sample_weight):
+def check_table(X, y, groups=None, validation=None, sample_weight=None):
     """Refuse before hours of extraction what a network would refuse after them."""
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
     if n_rows == 0:
@@ -102,7 +101,11 @@ def _check_table(X, y, groups, validation, sample_weight):
             )
     if y is not None:
         labels, names = read_labels(y)
-        check_consistent_length(X, labels)
+        if len(labels) != n_rows:
+            raise ValueError(
+                f"y has {len(labels)} rows, the table has {n_rows} (inconsistent numbers of "
+                "samples). Pass one genre for each row of the table, in the same order."
+            )
         if names is None and (labels == labels[0]).all():
             raise ValueError(
                 f"y has one class only ({labels[0]!r}); at least 2 classes are needed to tell "
@@ -113,5 +116,8 @@ def _check_table(X, y, groups, validation, sample_weight):
     given = {"groups": groups, "validation": validation, "sample_weight": sample_weight}
     for name, values in given.items():
         if values is not None and len(values) != n_rows:
-            raise ValueError(f"{name} has {len(values)} rows, the table has {n_rows}.")
+            raise ValueError(
+                f"{name} has {len(values)} rows, the table has {n_rows}. Pass one value for "
+                "each row of the table, in the same order."
+            )
     return {name: values for name, values in given.items() if values is not None}

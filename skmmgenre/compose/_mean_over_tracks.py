@@ -1,6 +1,9 @@
 """An album's vector is the mean of its tracks' vectors."""
 
+from contextlib import contextmanager
+
 import numpy as np
+import pandas as pd
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
 from sklearn.utils import _safe_indexing, check_consistent_length
@@ -9,6 +12,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import check_is_fitted
 
 from ..items import BadItem, ErrorsMixin, as_cells, is_missing
+from ..metrics import group_names
 from ..model_selection import inner_validation_mask
 
 # Tracks in flight at transform: enough to keep workers and batches full, few enough for
@@ -33,7 +37,8 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
     estimator_ : transformer
         The fitted transformer of tracks.
     errors_ : DataFrame
-        Tracks treated as missing; ``row`` is the album's, ``track`` counts from 0.
+        Tracks treated as missing; ``row`` is the album's, ``track`` the place in its list,
+        counted from 0.
 
     Notes
     -----
@@ -79,25 +84,28 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         -------
         self : object
         """
-        tracks, owner, n_albums = self._read(X)
+        tracks, owner, place, n_albums = self._read(X)
         self.estimator_ = clone(self.estimator)
         y, metadata = self._of_tracks(owner, n_albums, y, groups, validation, sample_weight)
-        self._call("fit", tracks, owner, y, **metadata)
-        self._learn_width(tracks[:1])
+        self._call("fit", tracks, owner, place, y, **metadata)
+        errors = self._errors
+        vectors = self._call("transform", tracks[:1], owner[:1], place[:1])
+        self.n_features_out_ = np.asarray(vectors).shape[1]
+        self._errors = errors
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit_transform(self, X, y=None, groups=None, validation=None, sample_weight=None):
         """Fit, and answer with the mean of what the transformer's `fit_transform` gives."""
-        tracks, owner, n_albums = self._read(X)
+        tracks, owner, place, n_albums = self._read(X)
         self.estimator_ = clone(self.estimator)
         y, metadata = self._of_tracks(owner, n_albums, y, groups, validation, sample_weight)
         if hasattr(self.estimator_, "fit_transform"):
-            vectors = self._call("fit_transform", tracks, owner, y, **metadata)
-            vectors = np.asarray(vectors, dtype=np.float32)
+            vectors = self._call("fit_transform", tracks, owner, place, y, **metadata)
         else:
-            self._call("fit", tracks, owner, y, **metadata)
-            vectors = np.asarray(self._call("transform", tracks, owner), dtype=np.float32)
+            self._call("fit", tracks, owner, place, y, **metadata)
+            vectors = self._call("transform", tracks, owner, place)
+        vectors = np.asarray(vectors, dtype=np.float32)
         self.n_features_out_ = vectors.shape[1]
         return _album_means(vectors, owner, n_albums)
 
@@ -110,18 +118,25 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
             NaN in the row of an album without a track.
         """
         check_is_fitted(self)
-        tracks, owner, n_albums = self._read(X)
+        tracks, owner, place, n_albums = self._read(X)
         means = np.full((n_albums, self.n_features_out_), np.nan, dtype=np.float32)
         errors = []
         for first, last in _album_chunks(owner, n_albums):
             here = np.flatnonzero((owner >= first) & (owner < last))
             if len(here):
                 chunk = [tracks[track] for track in here]
-                vectors = np.asarray(self._call("transform", chunk, owner[here]), np.float32)
+                vectors = self._call("transform", chunk, owner[here], place[here])
+                vectors = np.asarray(vectors, dtype=np.float32)
                 means[first:last] = _album_means(vectors, owner[here] - first, last - first)
                 errors += self._errors
         self._errors = errors
         return means
+
+    @property
+    def errors_(self):
+        """DataFrame of the tracks treated as missing: row, track, item, reason, remedy."""
+        columns = ["row", "track", "item", "reason", "remedy"]
+        return pd.DataFrame(list(self._errors), columns=columns)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names that the transformer of tracks gives."""
@@ -129,11 +144,8 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         return self.estimator_.get_feature_names_out(input_features)
 
     def _read(self, X):
-        """All tracks, the album each belongs to, and the number of albums."""
-        albums = [_tracks(cell) for cell in as_cells(X, noun="list of tracks")]
-        tracks = [track for album in albums for track in album]
-        owner = np.repeat(np.arange(len(albums)), [len(album) for album in albums])
-        return tracks, owner, len(albums)
+        """All tracks, the album of each and its place in the album, and the number of albums."""
+        return flatten_tracks(as_cells(X, noun="list of tracks"))
 
     def _of_tracks(self, owner, n_albums, y, groups, validation, sample_weight):
         """y and metadata of every track; validation albums are chosen here."""
@@ -153,40 +165,27 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
                 validation_fraction=fraction,
                 random_state=getattr(network, "random_state", None),
             )
-            metadata["validation"] = mask if mask.any() else None
+            metadata["validation"] = mask
+            metadata["groups"] = _artist_of_every_album(groups, n_albums)
         with config_context(enable_metadata_routing=True):
             taken = get_routing_for_object(self.estimator_).consumes("fit", metadata)
         metadata = {
-            name: np.asarray(metadata[name])[owner]
-            for name in taken
-            if metadata[name] is not None
+            name: np.asarray(metadata[name])[owner] for name in taken if metadata[name] is not None
         }
         return None if y is None else _safe_indexing(y, owner), metadata
 
-    def _call(self, method, tracks, owner, y=None, **metadata):
+    def _call(self, method, tracks, owner, place, y=None, **metadata):
         """Call the transformer of tracks; what is wrong with a track names its album."""
         arguments = [tracks] if method == "transform" else [tracks, y]
-        first_of_album = np.searchsorted(owner, owner)
-        try:
-            with config_context(enable_metadata_routing=True):
-                answer = getattr(self.estimator_, method)(*arguments, **metadata)
-        except BadItem as error:
-            if error.row is None:
-                raise
-            track = error.row - first_of_album[error.row]
-            where = f"{owner[error.row]}, track {track}"
-            raise BadItem(error.reason, error.remedy, where) from None
+        with naming_albums(owner, place), config_context(enable_metadata_routing=True):
+            answer = getattr(self.estimator_, method)(*arguments, **metadata)
         self._errors = [
-            {**error, "row": int(owner[row]), "track": int(row - first_of_album[row])}
+            {**error, "row": int(owner[row]), "track": int(place[row])}
             for step in _steps(self.estimator_)
             for error in getattr(step, "_errors", ())
             for row in [error["row"]]
         ]
         return answer
-
-    def _learn_width(self, track):
-        vectors = self._call("transform", track, np.zeros(1, dtype=int))
-        self.n_features_out_ = np.asarray(vectors).shape[1]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -197,15 +196,39 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
-def _tracks(cell):
-    """The tracks of a cell, those that are missing left out."""
-    if is_missing(cell):
-        return []
-    if isinstance(cell, (list, tuple)) or (
-        isinstance(cell, np.ndarray) and cell.dtype.kind in "OUST"
-    ):
-        return [track for track in cell if not is_missing(track)]
-    return [cell]
+def flatten_tracks(cells):
+    """All tracks that are there, the album of each, its place in the album; how many albums."""
+    tracks, owner, place = [], [], []
+    for album, cell in enumerate(cells):
+        is_list = isinstance(cell, (list, tuple)) or (
+            isinstance(cell, np.ndarray) and cell.dtype.kind in "OUST"
+        )
+        for number, track in enumerate(cell if is_list else [cell]):
+            if not is_missing(track):
+                tracks.append(track)
+                owner.append(album)
+                place.append(number)
+    return tracks, np.array(owner, dtype=int), np.array(place, dtype=int), len(cells)
+
+
+@contextmanager
+def naming_albums(owner, place):
+    """What is wrong with a track, told by its number among all, names its album instead."""
+    try:
+        yield
+    except BadItem as error:
+        if error.row is None:
+            raise
+        where = f"{owner[error.row]}, track {place[error.row]}"
+        raise BadItem(error.reason, error.remedy, where) from None
+
+
+def _artist_of_every_album(groups, n_albums):
+    """Artists; an album without one is an artist of its own, with all its tracks."""
+    names = np.full(n_albums, None) if groups is None else group_names(groups, n_albums)
+    for album in np.flatnonzero([name is None for name in names]):
+        names[album] = f"\0{album}"  # as `inner_validation_mask` names it
+    return names
 
 
 def _album_means(vectors, owner, n_albums):

@@ -48,11 +48,11 @@ def find_blocks(blocks, n_features, names=None):
         }
     if names is None:
         return {"all": np.arange(n_features)}
-    prefixes = [name.split("__", 1)[0] if "__" in name else None for name in names]
+    prefixes = [name.partition("__")[0] if "__" in name else "" for name in names]
     if not any(prefixes):
         return {"all": np.arange(n_features)}
     if not all(prefixes):
-        name = names[prefixes.index(None)]
+        name = names[prefixes.index("")]
         raise ValueError(
             f"Column {name!r} has no prefix that says its block (such as audio__{name}), while "
             "others have. Rename it, or pass blocks={name: number of columns}."

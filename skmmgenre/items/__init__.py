@@ -3,7 +3,7 @@
 from ._cells import as_cells, describe_cell, is_missing
 from ._errors import BadItem, ErrorsMixin
 from ._loop import map_cells
-from ._progress import progress_bar
+from ._progress import progress_bar, python_random_kept
 
 __all__ = [
     "BadItem",
@@ -13,4 +13,5 @@ __all__ = [
     "is_missing",
     "map_cells",
     "progress_bar",
+    "python_random_kept",
 ]

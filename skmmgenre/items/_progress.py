@@ -1,6 +1,17 @@
 """The progress bar of all long work."""
 
+import random
 from contextlib import contextmanager
+
+
+@contextmanager
+def python_random_kept():
+    """Give Python's global random state back: rich draws from it while it is imported."""
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 @contextmanager
@@ -13,14 +24,15 @@ def progress_bar(total, description, *, verbose=1):
     if not verbose or not total:
         yield lambda steps=1, note=None: None
         return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    with python_random_kept():
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
 
     console = Console(stderr=True)
     with Progress(

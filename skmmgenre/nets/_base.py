@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..items import python_random_kept
 from ._module_cache import cached_module
 
 
@@ -105,7 +106,7 @@ class NetEstimator(BaseEstimator):
         """Hook: the optimizer and its parameters."""
         from torch.optim import Adam
 
-        return Adam, {"lr": self.lr}
+        return Adam, {"lr": self.lr, "fused": True}
 
     # ---- train ---------------------------------------------------------------------
 
@@ -128,7 +129,9 @@ class NetEstimator(BaseEstimator):
             resolve_precision,
             to_arrays,
         )
-        from ._training import train as train_module
+
+        with python_random_kept():  # skorch imports rich
+            from ._training import train as train_module
 
         train_rows = np.flatnonzero(train & ~plan.feed.missing)
         valid_rows = np.flatnonzero(plan.held_out & ~plan.feed.missing)

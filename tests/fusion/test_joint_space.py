@@ -43,7 +43,8 @@ def test_loss_known_answer(margin):
     push_a, push_v = max(0, cos(r_a, v) - margin), max(0, cos(a, r_v) - margin)
     pull = 1 - 0.6
     np.testing.assert_allclose(
-        MarginLoss(margin)(embeddings, has), [pull + push_a + push_v, pull + push_a, pull + push_v, pull]
+        MarginLoss(margin)(embeddings, has),
+        [pull + push_a + push_v, pull + push_a, pull + push_v, pull],
     )
 
 

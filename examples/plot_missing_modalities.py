@@ -1,0 +1,123 @@
+"""
+When modalities are missing
+===========================
+
+Cells are removed from the test albums, more and more of them, and two models are asked: one whose
+fusion layer has always seen whole albums, and one trained with ``modality_dropout``.
+"""
+
+# %%
+# Albums, and a model of their sound, reviews and covers. Both models share the networks; only
+# the fusion layers differ.
+
+import tempfile
+
+from skmmgenre.compose import make_genre_classifier
+from skmmgenre.datasets import make_albums
+from skmmgenre.model_selection import ArtistShuffleSplit
+
+folder = tempfile.TemporaryDirectory()
+albums = make_albums(
+    240, n_genres=4, duration=5.0, directory=folder.name, random_state=1, n_jobs=2
+)
+splitter = ArtistShuffleSplit(1, test_size=0.35, random_state=0)
+train, test = next(splitter.split(albums.table, albums.y, albums.groups))
+
+model = make_genre_classifier(
+    random_state=0,
+    audio__architecture="time",
+    audio__duration=5.0,
+    audio__max_epochs=25,
+    text__hidden_units=(256, 256),
+    image__depth=18,
+    image__weights=None,
+    image__image_size=32,
+    image__max_epochs=8,
+    image__lr=1e-3,
+)
+modalities = model[:-1]
+y, groups = albums.y[train], albums.groups[train]
+vectors = modalities.fit_transform(albums.table.iloc[train], y, groups=groups)
+tested = modalities.transform(albums.table.iloc[test])
+
+# %%
+# Two fusion layers on the same vectors.
+
+from skmmgenre.fusion import FusionClassifier
+
+fusions = {
+    f"modality_dropout={chance}": FusionClassifier(modality_dropout=chance, random_state=0).fit(
+        vectors, y, groups=groups
+    )
+    for chance in (0.0, 0.4)
+}
+
+# %%
+# A missing cell becomes a block of NaN, so the vectors can be emptied in place of the cells. Every
+# cell is removed with the same probability, ten times over. What can be known about an album then is
+# known too: the posterior of the genres given the cells that are left.
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import accuracy_score
+
+columns = {"audio": "audio", "text": "text", "image": "cover"}
+block_of = tested.columns.str.split("__").str[0]
+
+
+def best_guess(left):
+    """The most probable genre of each test album, given which cells are left."""
+    guess = np.empty(len(test), dtype=object)
+    for pattern in product([False, True], repeat=3):
+        rows = (left == pattern).all(axis=1)
+        known = [column for column, there in zip(columns.values(), pattern, strict=True) if there]
+        guess[rows] = albums.oracle.predict(known, rows=test[rows])
+    return guess
+
+
+def accuracies(left):
+    """Accuracy of the fusion layers, and of the best guess."""
+    emptied = tested.copy()
+    for block, there in zip(columns, left.T, strict=True):
+        emptied.loc[~there, block_of == block] = np.nan
+    answers = {name: fusion.predict(emptied) for name, fusion in fusions.items()}
+    answers["best guess"] = best_guess(left)
+    return {name: accuracy_score(albums.y[test], answer) for name, answer in answers.items()}
+
+
+rng = np.random.default_rng(0)
+shares = np.linspace(0, 1, 6)
+at_random = pd.DataFrame(
+    [
+        {"share": share, **accuracies(rng.random((len(test), 3)) >= share)}
+        for share in shares
+        for _ in range(10)
+    ]
+)
+patterns = {
+    "sound only": (True, False, False),
+    "text only": (False, True, False),
+    "cover only": (False, False, True),
+    "no text": (True, False, True),
+}
+whole = pd.DataFrame(
+    {name: accuracies(np.tile(left, (len(test), 1))) for name, left in patterns.items()}
+).T
+
+# %%
+# On the left, cells missing at random; on the right, the same cells missing everywhere. With nothing
+# left (right end of the left panel) every model answers with the largest genre.
+
+import matplotlib.pyplot as plt
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), sharey=True, layout="constrained")
+colors = {"best guess": "grey", **dict(zip(fusions, ("tab:blue", "tab:orange"), strict=True))}
+for name, color in colors.items():
+    curve = at_random.groupby("share")[name].mean()
+    left.plot(curve, "--" if name == "best guess" else "o-", color=color, label=name)
+left.set(xlabel="share of the test cells removed", ylabel="accuracy", ylim=(0, 1))
+left.legend()
+whole[list(colors)].plot.bar(ax=right, color=list(colors.values()), rot=0, legend=False, width=0.75)
+right.set_title("what is left")

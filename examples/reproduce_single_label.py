@@ -1,0 +1,320 @@
+"""Tables 2 and 3 and Figure 3 of Oramas et al. (2018), on your own table of music.
+
+The table is a CSV with a header, one row an item (a track or an album). Four of its columns are
+used: the path of a sound file, the path of a cover, the genre and the artist; others are ignored.
+Paths are relative to the folder of the CSV, or to --root. A cell of sound or cover may be empty;
+rows without a genre are left out.
+
+    python examples/reproduce_single_label.py music.csv --artist performer --jobs -1
+    python examples/reproduce_single_label.py music.csv --split set --weights resnet101.pth
+    python examples/reproduce_single_label.py --demo --quick
+
+Printed: Table 2 beside the paper's figures, and Table 3 with the correlation between what sound
+and cover are good at. Written to --output: both tables as CSV and the confusion matrices as PNG.
+
+What the figures mean depends on the table. If its covers do not belong to its music (drawn from
+other records of the same genre, say), no row that fuses them says anything about fusion or the
+joint space: given the genre, such covers are independent of the sound, as real ones are not.
+Test artists are never trained on, unless --split says otherwise.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import ConfusionMatrixDisplay
+from sklearn.model_selection import PredefinedSplit
+
+from skmmgenre.compose import ablate_modalities, make_genre_classifier
+from skmmgenre.datasets import make_albums
+from skmmgenre.metrics import genre_scores
+
+# Table 2 as printed: mean and standard deviation of macro precision, recall and F1.
+PAPER_TABLE_2 = {
+    "CNN_Audio": "0.385 ± 0.006  0.341 ± 0.001  0.336 ± 0.002",
+    "MM_Audio": "0.406 ± 0.001  0.342 ± 0.003  0.334 ± 0.003",
+    "CNN_Audio + MM_Audio": "0.389 ± 0.005  0.350 ± 0.002  0.346 ± 0.002",
+    "CNN_Visual": "0.291 ± 0.016  0.260 ± 0.006  0.255 ± 0.003",
+    "MM_Visual": "0.264 ± 0.005  0.241 ± 0.002  0.239 ± 0.002",
+    "CNN_Visual + MM_Visual": "0.271 ± 0.001  0.248 ± 0.003  0.245 ± 0.003",
+    "CNN_Audio + CNN_Visual": "0.485 ± 0.005  0.413 ± 0.005  0.425 ± 0.005",
+    "MM_Audio + MM_Visual": "0.467 ± 0.007  0.393 ± 0.003  0.400 ± 0.004",
+    "All": "0.477 ± 0.010  0.413 ± 0.002  0.427 ± 0.000",
+}
+# The three models of Table 3 and Figure 3, and their averages as printed.
+SETTINGS = {"Audio": "CNN_Audio + MM_Audio", "Visual": "CNN_Visual", "A + V": "All"}
+PAPER_AVERAGES = {"Audio": 0.35, "Visual": 0.25, "A + V": 0.43}
+PAPER_CORRELATION = "0.80 printed, 0.74 from the rounded rows"
+
+# Small networks, for --quick and --demo.
+_SMALL = {
+    "audio__width": (16, 32, 64),
+    "audio__max_epochs": 15,
+    "image__depth": 18,
+    "image__weights": None,
+    "image__image_size": 32,
+    "image__max_epochs": 8,
+    "image__lr": 1e-3,
+    "joint__hidden_units": 128,
+    "joint__n_components": 32,
+}
+
+
+def main(argv=None):
+    """Run the command; return 0, or 1 if the table cannot be used."""
+    options = read_options(argv)
+    try:
+        if options.demo:
+            with tempfile.TemporaryDirectory() as folder:
+                reproduce(*make_table(options, folder), options)
+        else:
+            reproduce(*read_table(options), options)
+    except (ValueError, OSError) as error:
+        print(f"reproduce_single_label: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def read_options(argv):
+    """Options of the command line."""
+    about, _, details = __doc__.partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=about, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("csv", nargs="?", type=Path, help="the table; not needed with --demo")
+    add("--demo", action="store_true", help="small networks on synthetic albums")
+    add("--quick", action="store_true", help="one run of small networks: is the table all right?")
+    columns = parser.add_argument_group("columns of the table")
+    for name, column in (
+        ("audio", "audio"), ("image", "cover"), ("genre", "genre"), ("artist", "artist"),
+    ):
+        columns.add_argument(f"--{name}", default=column, help=f"default: {column}")
+    columns.add_argument("--root", type=Path, help="folder of the paths; default: the CSV's")
+    columns.add_argument(
+        "--split",
+        help="column of a published split: 'test' marks the test rows, all others (train, val) "
+        "are learned from. Networks choose their own validation artists among these; the "
+        "published val rows are not used as such. Default: artists drawn anew for each run",
+    )
+    runs = parser.add_argument_group("runs")
+    runs.add_argument("--runs", type=int, help="default: 3, as in the paper (--quick: 1)")
+    runs.add_argument("--test-size", type=float, default=0.15, help="default: 0.15")
+    runs.add_argument("--seed", type=int, default=0, help="of the first run; default: 0")
+    networks = parser.add_argument_group("networks (the paper's by default)")
+    networks.add_argument(
+        "--architecture",
+        default="time",
+        choices=("time", "3x3", "4x96", "4x70"),
+        help="of the audio network; default: time",
+    )
+    networks.add_argument("--depth", type=int, help="of the ResNet; default: 101")
+    networks.add_argument(
+        "--weights", help="'imagenet' (default), 'none', or the path of a state dict"
+    )
+    networks.add_argument("--image-size", type=int, help="pixels; default: 224")
+    networks.add_argument("--epochs", type=int, help="at most, of every network")
+    networks.add_argument("--device", default="auto", help="default: auto")
+    other = parser.add_argument_group("other")
+    other.add_argument("--jobs", type=int, default=1, help="workers that read files; default: 1")
+    other.add_argument(
+        "--skip-broken", action="store_true", help="count broken files as missing, do not stop"
+    )
+    other.add_argument(
+        "--output", type=Path, default=Path("single_label"), help="folder; default: single_label"
+    )
+    options = parser.parse_args(argv)
+    if options.demo == (options.csv is not None):
+        parser.error("give either the CSV of a table or --demo")
+    return options
+
+
+def read_table(options):
+    """The table, its genres and artists, and which rows are for testing (or None)."""
+    table = pd.read_csv(options.csv, dtype=str, keep_default_na=False)
+    used = [options.audio, options.image, options.genre, options.artist]
+    used += [options.split] if options.split else []
+    absent = [column for column in used if column not in table.columns]
+    if absent:
+        raise ValueError(
+            f"{options.csv} has no column {absent}; it has {list(table.columns)}. Name its "
+            "columns with --audio, --image, --genre, --artist and --split."
+        )
+    known = table[options.genre] != ""
+    if not known.all():
+        print(f"{(~known).sum()} of {len(table)} rows have no genre and are left out.")
+        table = table[known].reset_index(drop=True)
+    root = options.root or options.csv.parent
+    for column in (options.audio, options.image):
+        table[column] = [str(root / path) if path else None for path in table[column]]
+    test = None
+    if options.split:
+        test = (table[options.split].str.lower() == "test").to_numpy()
+        if not test.any() or test.all():
+            raise ValueError(f"Column {options.split!r} must mark some of the rows 'test'.")
+    return table, table[options.genre].to_numpy(), table[options.artist].to_numpy(), test
+
+
+def make_table(options, folder):
+    """Synthetic albums, as `read_table` answers."""
+    print("SYNTHETIC albums: the figures say nothing about real music.")
+    n_albums = 150 if options.quick else 400
+    albums = make_albums(
+        n_albums,
+        directory=folder,
+        n_genres=5 if options.quick else 9,
+        random_state=options.seed,
+        n_jobs=options.jobs,
+        verbose=1,
+    )
+    table = albums.table.rename(columns={"audio": options.audio, "cover": options.image})
+    return table, albums.y, albums.groups, None
+
+
+def build_model(options):
+    """The pipeline of sections 3 and 4: sound, cover, joint space, fusion."""
+    params = dict(_SMALL) if options.quick or options.demo else {}
+    if options.architecture != "time":
+        params.pop("audio__width", None)
+    if options.weights is not None:
+        params["image__weights"] = None if options.weights == "none" else options.weights
+    for name, value in (("depth", options.depth), ("image_size", options.image_size)):
+        if value is not None:
+            params[f"image__{name}"] = value
+    if options.epochs is not None:
+        params |= {f"{part}__max_epochs": options.epochs for part in ("audio", "image")}
+        params["max_epochs"] = options.epochs
+    return make_genre_classifier(
+        audio=options.audio,
+        text=None,
+        image=options.image,
+        joint_space=True,
+        audio__architecture=options.architecture,
+        device=options.device,
+        n_jobs=options.jobs,
+        on_error="missing" if options.skip_broken else "raise",
+        **params,
+    )
+
+
+def reproduce(table, genres, artists, test, options):
+    """Train, print both tables, write them and the pictures."""
+    n_runs = options.runs or (1 if options.quick else 3)
+    print(
+        f"{len(table)} items, {len(np.unique(genres))} genres, {len(np.unique(artists))} artists; "
+        f"without sound {table[options.audio].isna().sum()}, "
+        f"without cover {table[options.image].isna().sum()}; runs: {n_runs}"
+    )
+    figures, predictions = ablate_modalities(
+        build_model(options),
+        table,
+        genres,
+        artists,
+        subsets="paper",
+        n_runs=n_runs,
+        cv=None if test is None else PredefinedSplit(np.where(test, 0, -1)),
+        test_size=options.test_size,
+        random_state=options.seed,
+        verbose=1,
+        return_predictions=True,
+    )
+    by_genre = scores_by_genre(predictions, np.unique(genres))
+    print(f"\n{table_2(figures)}\n\n{table_3(by_genre)}")
+    options.output.mkdir(parents=True, exist_ok=True)
+    figures.to_csv(options.output / "table_2.csv")
+    by_genre.to_csv(options.output / "table_3.csv")
+    write_confusion_matrices(predictions, np.unique(genres), options.output / "figure_3.png")
+    print(f"\nIn {options.output}: table_2.csv, table_3.csv, figure_3.png")
+
+
+def scores_by_genre(predictions, labels):
+    """F1 of each genre for the three settings, the mean over the runs."""
+    columns = {}
+    for setting, model in SETTINGS.items():
+        runs = [
+            genre_scores(run["true"], run[model], labels=labels)["f1"].loc[labels]
+            for _, run in predictions.groupby("run")
+        ]
+        columns[setting] = np.mean(runs, axis=0)
+    return pd.DataFrame(columns, index=pd.Index(labels, name="genre"))
+
+
+def table_2(figures):
+    """Table 2 as text: ours, and the paper's figures for its own data."""
+    lines = [
+        "Table 2: macro precision, recall and F1, mean ± standard deviation over the runs",
+        "(the paper's are of MSD-I: 15 genres, 4,691 test tracks)",
+        "",
+        f"{'':6} {'':22}  {'here':^43}  {'the paper':^43}".rstrip(),
+        f"{'Input':6} {'Model':22}  " + "  ".join([f"{name:13}" for name in ("P", "R", "F1")] * 2),
+    ]
+    for name, row in figures.iterrows():
+        ours = "  ".join(
+            f"{row[figure]:.3f} ± {row[f'{figure}_std']:.3f}"
+            for figure in ("precision", "recall", "f1")
+        )
+        lines.append(f"{row['input']:6} {name:22}  {ours}  {PAPER_TABLE_2[name]}")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def table_3(by_genre):
+    """Table 3 as text, with averages and the correlation between the modalities."""
+    width = max(len("the paper's average"), *(len(str(genre)) for genre in by_genre.index))
+
+    def line(name, values):
+        return f"{name:{width}}  " + "  ".join(f"{value:>6}" for value in values)
+
+    lines = [
+        "Table 3: F1 of each genre, mean over the runs",
+        "(Audio: CNN_Audio + MM_Audio; Visual: CNN_Visual; A + V: All)",
+        "",
+        line("Genre", by_genre.columns),
+        *(line(str(genre), [f"{f1:.2f}" for f1 in row]) for genre, row in by_genre.iterrows()),
+        line("Average", [f"{f1:.2f}" for f1 in by_genre.mean()]),
+        line("the paper's average", [f"{PAPER_AVERAGES[name]:.2f}" for name in by_genre.columns]),
+        "",
+    ]
+    if len(by_genre) > 2 and (by_genre[["Audio", "Visual"]].std() > 0).all():
+        correlation = f"{by_genre['Audio'].corr(by_genre['Visual']):.2f}"
+    else:
+        correlation = "undefined"
+    lines.append(
+        f"Pearson correlation of Audio and Visual over {len(by_genre)} genres: {correlation} "
+        f"(the paper: {PAPER_CORRELATION})"
+    )
+    return "\n".join(lines)
+
+
+def write_confusion_matrices(predictions, labels, path):
+    """Figure 3: rows are true genres, shares of each row, all runs together."""
+    from matplotlib.figure import Figure
+
+    side = max(3.2, 0.36 * len(labels) + 1.2) + 0.08 * max(len(str(label)) for label in labels)
+    picture = Figure(figsize=(3 * side, side), layout="constrained")
+    axes = picture.subplots(1, 3, sharey=True)
+    for ax, (setting, model) in zip(axes, SETTINGS.items(), strict=True):
+        display = ConfusionMatrixDisplay.from_predictions(
+            predictions["true"],
+            predictions[model],
+            labels=labels,
+            normalize="true",
+            include_values=len(labels) <= 10,
+            values_format=".2f",
+            xticks_rotation="vertical",
+            colorbar=False,
+            cmap="Blues",
+            im_kw={"vmin": 0, "vmax": 1},
+            ax=ax,
+        )
+        ax.set_title(f"{setting}: {model}" if setting != model else model)
+        ax.label_outer()
+    picture.colorbar(display.im_, ax=axes, label="share of the true genre's items", shrink=0.6)
+    # Long names of genres: the picture is as large as they need.
+    picture.savefig(path, dpi=120, bbox_inches="tight")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

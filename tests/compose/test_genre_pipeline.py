@@ -1,0 +1,318 @@
+"""GenrePipeline: artists reach every network, rows answer alone, bad tables are told at once."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
+from sklearn.compose import ColumnTransformer
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.utils import estimator_html_repr
+
+from skmmgenre.compose import GenrePipeline, MeanOverTracks
+from skmmgenre.fusion import FusionClassifier
+from skmmgenre.model_selection import ArtistKFold, inner_validation_mask
+from skmmgenre.nets import NetEstimator
+
+
+@pytest.fixture
+def plans(monkeypatch):
+    """The rows, marked and weighted, that every network trained on: (class name, plan)."""
+    seen = []
+    learn = NetEstimator._learn
+
+    def note(self, plan, n_outputs):
+        seen.append((type(self).__name__, plan))
+        return learn(self, plan, n_outputs)
+
+    monkeypatch.setattr(NetEstimator, "_learn", note)
+    return seen
+
+
+@pytest.fixture(scope="module")
+def n_tracks(albums):
+    return np.array([len(cell) for cell in albums.table["audio"]])
+
+
+def texts_only(small_model, **params):
+    return small_model(audio=None, image=None, **params)
+
+
+class TestMetadata:
+    def check(self, plans, mask, n_tracks, weight=None):
+        assert sorted(name for name, _ in plans) == [
+            "AudioCNN",
+            "FusionClassifier",
+            "JointSpaceProjector",
+            "ResNetEmbedder",
+            "TextMLP",
+        ]
+        for name, plan in plans:
+            expected = np.repeat(mask, n_tracks) if name == "AudioCNN" else mask
+            np.testing.assert_array_equal(plan.held_out, expected, err_msg=name)
+            if weight is not None:
+                given = np.repeat(weight, n_tracks) if name == "AudioCNN" else weight
+                ratio = plan.weight / given
+                np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5, err_msg=name)
+
+    def test_the_same_artists_are_held_out_in_every_network(
+        self, albums, small_model, plans, n_tracks
+    ):
+        model = small_model(joint_space=True, random_state=3)
+        model.fit(albums.table, albums.y, groups=albums.groups)
+        mask = inner_validation_mask(albums.y, groups=albums.groups, random_state=3)
+        assert mask.any() and n_tracks.max() == 2
+        self.check(plans, mask, n_tracks)
+
+    def test_published_marks_and_weights_reach_every_network(
+        self, albums, small_model, plans, n_tracks
+    ):
+        marks = np.arange(40) % 4 == 1
+        weight = np.random.default_rng(0).uniform(0.5, 2, 40)
+        model = small_model(joint_space=True)
+        model.fit(
+            albums.table, albums.y, groups=albums.groups, validation=marks, sample_weight=weight
+        )
+        self.check(plans, marks, n_tracks, weight)
+
+    def test_marks_on_nothing_are_nothing_on_tracks_too(self, albums, small_model, plans):
+        model = small_model(image=None)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="No inner validation rows")
+            model.fit(
+                albums.table, albums.y, groups=albums.groups, validation=np.zeros(40, dtype=bool)
+            )
+        assert len(plans) == 3
+        assert not any(plan.held_out.any() for _, plan in plans)
+
+    def test_rows_held_out_without_artists_are_those_of_all_steps(
+        self, albums, small_model, plans, n_tracks
+    ):
+        model = small_model(image=None)
+        with pytest.warns(UserWarning, match="without regard to artists"):
+            model.fit(albums.table, albums.y)
+        with pytest.warns(UserWarning, match="without regard to artists"):
+            mask = inner_validation_mask(albums.y, random_state=0)
+        for name, plan in plans:
+            expected = np.repeat(mask, n_tracks) if name == "AudioCNN" else mask
+            np.testing.assert_array_equal(plan.held_out, expected, err_msg=name)
+
+    def test_routing_is_switched_on_inside_only(self, albums, small_model, plans):
+        assert not sklearn.get_config()["enable_metadata_routing"]
+        texts_only(small_model).fit(albums.table, albums.y, groups=albums.groups)
+        assert not sklearn.get_config()["enable_metadata_routing"]
+
+    def test_missing_artists_are_artists_of_their_own(self, albums, small_model, plans, n_tracks):
+        groups = np.array(albums.groups, dtype=object)
+        groups[::5], groups[1::5] = None, np.nan
+        small_model(image=None).fit(albums.table, albums.y, groups=groups)
+        mask = inner_validation_mask(albums.y, groups=groups, random_state=0)
+        assert mask.any()
+        for name, plan in plans:
+            expected = np.repeat(mask, n_tracks) if name == "AudioCNN" else mask
+            np.testing.assert_array_equal(plan.held_out, expected, err_msg=name)
+
+
+class TestInScikitLearn:
+    """The recipes that the docstring gives."""
+
+    def test_cross_validate_with_artists(self, albums, small_model, plans):
+        model = texts_only(small_model)
+        artists = pd.Series(albums.groups)
+        with sklearn.config_context(enable_metadata_routing=True):
+            answer = cross_validate(
+                model,
+                albums.table,
+                albums.y,
+                cv=ArtistKFold(2),
+                params={"groups": artists},
+                error_score="raise",
+            )
+        assert answer["test_score"].shape == (2,)
+        folds = list(ArtistKFold(2).split(albums.table, albums.y, artists))
+        for (train, _), (_, plan) in zip(folds, plans[::2], strict=True):
+            mask = inner_validation_mask(
+                albums.y[train], groups=artists.to_numpy()[train], random_state=0
+            )
+            np.testing.assert_array_equal(plan.held_out, mask)
+
+    def test_grid_search_with_artists(self, albums, small_model, plans):
+        search = GridSearchCV(
+            texts_only(small_model),
+            {"fusion__dropout": [0.0, 0.5]},
+            cv=ArtistKFold(2),
+            error_score="raise",
+        )
+        with sklearn.config_context(enable_metadata_routing=True):
+            search.fit(albums.table, albums.y, groups=albums.groups)
+        assert search.predict(albums.table).shape == (40,)
+        assert len(plans) == 2 * (2 * 2 + 1)
+        mask = inner_validation_mask(albums.y, groups=albums.groups, random_state=0)
+        np.testing.assert_array_equal(plans[-1][1].held_out, mask)
+
+    def test_slices_are_pipelines_of_their_own(self, albums, fitted, probabilities):
+        vectors = fitted[:-1].transform(albums.table)
+        assert isinstance(fitted[:-1], GenrePipeline)
+        blocks = {name.split("__")[0] for name in vectors.columns}
+        assert blocks == {"audio", "text", "image"}
+        np.testing.assert_array_equal(fitted[-1].predict_proba(vectors), probabilities)
+        names = fitted[:-1].get_feature_names_out()
+        assert list(names) == list(vectors.columns)
+
+    def test_fit_transform_is_transform(self, albums, small_model):
+        front = texts_only(small_model)[:-1]
+        fitted = front.fit_transform(albums.table, albums.y, groups=albums.groups)
+        pd.testing.assert_frame_equal(fitted, front.transform(albums.table))
+
+    def test_a_classifier_at_the_end_has_no_fit_transform(self, small_model):
+        assert not hasattr(texts_only(small_model), "fit_transform")
+
+    def test_picture(self, fitted):
+        picture = estimator_html_repr(fitted)
+        for name in ("GenrePipeline", "MeanOverTracks", "AudioCNN", "ResNetEmbedder", "TextMLP"):
+            assert name in picture
+
+    def test_it_is_a_classifier_that_can_be_cloned(self, fitted):
+        assert is_classifier(fitted)
+        again = clone(fitted)
+        assert type(again) is GenrePipeline
+        assert repr(again) == repr(clone(again))
+        assert list(fitted.classes_) == sorted(fitted.classes_)
+
+    def test_a_branch_of_other_estimators(self, albums):
+        """Any transformer is a branch, also one that knows of no artists."""
+        branches = ColumnTransformer([("letters", Letters(), "title")])
+        fusion = FusionClassifier(max_epochs=2, random_state=0)
+        model = GenrePipeline(
+            [("modalities", branches.set_output(transform="pandas")), ("fusion", fusion)]
+        )
+        model.fit(albums.table, albums.y, groups=albums.groups)
+        assert model.predict(albums.table).shape == (40,)
+
+
+class Letters(TransformerMixin, BaseEstimator):
+    """How often a title has each vowel."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return np.array([[title.count(vowel) for vowel in "aeiou"] for title in X], dtype=float)
+
+    def get_feature_names_out(self, input_features=None):
+        return np.array(list("aeiou"), dtype=object)
+
+
+class TestRows:
+    @pytest.mark.parametrize("rows", [[7], [33, 2, 15], slice(5, 21)], ids=str)
+    def test_rows_alone_or_in_another_order(self, albums, fitted, probabilities, rows):
+        found = fitted.predict_proba(albums.table.iloc[rows])
+        np.testing.assert_array_equal(found, probabilities[rows])
+
+    def test_a_permutation(self, albums, fitted, probabilities):
+        order = np.random.default_rng(0).permutation(40)
+        found = fitted.predict_proba(albums.table.iloc[order])
+        np.testing.assert_array_equal(found, probabilities[order])
+
+    def test_names_of_rows_do_not_matter(self, albums, fitted, probabilities, small_model):
+        table = albums.table.set_index(albums.table["album"].str.upper())
+        np.testing.assert_array_equal(fitted.predict_proba(table), probabilities)
+        table.index = np.zeros(40, dtype=int)
+        np.testing.assert_array_equal(fitted.predict_proba(table), probabilities)
+
+    def test_names_of_rows_do_not_matter_in_fit(self, albums, small_model):
+        rows = np.random.default_rng(0).permutation(40)[:30]
+        part = albums.table.iloc[rows]
+        assert part.index.tolist() != list(range(30))
+        answers = []
+        for table in (part, part.reset_index(drop=True), part.set_index("album", drop=False)):
+            model = small_model()
+            y = pd.Series(albums.y[rows], index=table.index)
+            groups = pd.Series(np.asarray(albums.groups)[rows], index=table.index)
+            answers.append(model.fit(table, y, groups=groups).predict_proba(table))
+        np.testing.assert_array_equal(answers[0], answers[1])
+        np.testing.assert_array_equal(answers[0], answers[2])
+
+    def test_further_columns_do_not_matter(self, albums, fitted, probabilities):
+        table = albums.table.assign(note="x", year=np.nan)
+        np.testing.assert_array_equal(fitted.predict_proba(table), probabilities)
+        table = table[["cover", "year", "text", "audio"]]
+        np.testing.assert_array_equal(fitted.predict_proba(table), probabilities)
+
+    def test_a_column_of_a_modality_must_be_there(self, albums, fitted):
+        with pytest.raises(ValueError, match="cover"):
+            fitted.predict(albums.table.drop(columns="cover"))
+
+    def test_predictions_agree(self, albums, fitted, probabilities):
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+        predicted = fitted.predict(albums.table)
+        assert type(predicted) is np.ndarray
+        np.testing.assert_array_equal(predicted, fitted.classes_[probabilities.argmax(axis=1)])
+        assert fitted.score(albums.table, albums.y) == np.mean(predicted == albums.y)
+
+
+class Untouchable(TransformerMixin, BaseEstimator):
+    """Fails the test where extraction begins before the table is checked."""
+
+    def fit(self, X, y=None):
+        pytest.fail("extraction began")
+
+    def transform(self, X):
+        pytest.fail("extraction began")
+
+
+def with_one_nan(y):
+    y = np.array(y, dtype=object)
+    y[3] = np.nan
+    return y
+
+
+BAD_CALLS = {
+    "empty": (lambda t, y, g: dict(X=t.iloc[:0], y=y[:0]), "table is empty"),
+    "duplicate columns": (
+        lambda t, y, g: dict(X=pd.concat([t, t[["text"]]], axis=1), y=y),
+        r"duplicate columns: \['text'\]. Rename or drop",
+    ),
+    "short y": (lambda t, y, g: dict(X=t, y=y[:-1]), "y has 39 rows, the table has 40"),
+    "one class": (lambda t, y, g: dict(X=t, y=["Jazz"] * 40), "one class only .*'Jazz'"),
+    "NaN in y": (lambda t, y, g: dict(X=t, y=with_one_nan(y)), "NaN: the first is in row 3.*Drop"),
+    "short groups": (
+        lambda t, y, g: dict(X=t, y=y, groups=g[:-1]),
+        "groups has 39 rows, X has 40. Pass one artist",
+    ),
+    "groups a name": (lambda t, y, g: dict(X=t, y=y, groups="artist"), "groups must be a column"),
+    "short validation": (
+        lambda t, y, g: dict(X=t, y=y, groups=g, validation=[True] * 7),
+        "validation has 7 rows, the table has 40. Pass",
+    ),
+    "long weights": (
+        lambda t, y, g: dict(X=t, y=y, groups=g, sample_weight=np.ones(41)),
+        "sample_weight has 41 rows, the table has 40. Pass",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), BAD_CALLS.values(), ids=BAD_CALLS)
+def test_bad_tables_are_told_before_anything_is_extracted(albums, call, message):
+    branches = ColumnTransformer([("audio", Untouchable(), "audio")])
+    arguments = call(albums.table, albums.y, np.asarray(albums.groups))
+    for steps in (
+        [("modalities", branches), ("fusion", FusionClassifier())],
+        [("tracks", MeanOverTracks(Untouchable()))],
+    ):
+        with pytest.raises(ValueError, match=message):
+            GenrePipeline(steps).fit(**arguments)
+    with pytest.raises(ValueError, match=message):
+        GenrePipeline(steps).fit_transform(**arguments)
+
+
+def test_duplicate_columns_at_predict(albums, fitted):
+    with pytest.raises(ValueError, match="unique|duplicate|twice"):
+        fitted.predict(pd.concat([albums.table, albums.table[["cover"]]], axis=1))
+
+
+def test_an_empty_table_at_predict(albums, fitted):
+    with pytest.raises(ValueError, match="0 rows|empty"):
+        fitted.predict(albums.table.iloc[:0])
