@@ -176,7 +176,7 @@ def main():
     """Run all conditions and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--albums", type=int, default=2000)
-    parser.add_argument("--runs", type=int, default=4)
+    parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--output", default="evaluation_report")
     arguments = parser.parse_args()
     began = time.perf_counter()

@@ -106,7 +106,4 @@ for ax, name, answer in zip(axes, ("this model", "best guess"), (predicted, best
     )
     ax.set_title(f"{name}: accuracy {accuracy_score(albums.y[test], answer):.2f}")
     ax.label_outer()
-
-# %%
-# The genre of each artist's home, the largest genre, would be right for
-# {share} of the albums only.
+folder.cleanup()

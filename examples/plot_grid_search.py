@@ -95,3 +95,4 @@ for fold in folds.T:
     ax.plot(fold, places, "o", color="tab:blue", markersize=5)
 ax.set(yticks=places, yticklabels=names, xlabel="macro F1", xlim=(0, 1))
 ax.set_title("Audio network, its width, and the fusion layer's dropout")
+folder.cleanup()

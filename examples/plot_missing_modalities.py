@@ -121,3 +121,4 @@ left.set(xlabel="share of the test cells removed", ylabel="accuracy", ylim=(0, 1
 left.legend()
 whole[list(colors)].plot.bar(ax=right, color=list(colors.values()), rot=0, legend=False, width=0.75)
 right.set_title("what is left")
+folder.cleanup()

@@ -108,3 +108,4 @@ for place, (chosen, (name, values)) in enumerate(zip(subsets, scores.items(), st
     ax.hlines(ceiling, place - 0.35, place + 0.35, color="grey", linewidth=2)
 ax.axhline(pd.Series(albums.y).value_counts(normalize=True).max(), color="black", linestyle=":")
 ax.set(xticks=range(len(scores)), xticklabels=list(scores), ylabel="accuracy", ylim=(0, 1))
+folder.cleanup()

@@ -51,8 +51,7 @@ PAPER_CORRELATION = "0.80 printed, 0.74 from the rounded rows"
 
 # Small networks, for --quick and --demo.
 _SMALL = {
-    "audio__width": (16, 32, 64),
-    "audio__max_epochs": 15,
+    "audio__max_epochs": 20,
     "image__depth": 18,
     "image__weights": None,
     "image__image_size": 32,
@@ -60,6 +59,7 @@ _SMALL = {
     "image__lr": 1e-3,
     "joint__hidden_units": 128,
     "joint__n_components": 32,
+    "fusion__lr": 1e-2,
 }
 
 
@@ -177,8 +177,6 @@ def make_table(options, folder):
 def build_model(options):
     """The pipeline of sections 3 and 4: sound, cover, joint space, fusion."""
     params = dict(_SMALL) if options.quick or options.demo else {}
-    if options.architecture != "time":
-        params.pop("audio__width", None)
     if options.weights is not None:
         params["image__weights"] = None if options.weights == "none" else options.weights
     for name, value in (("depth", options.depth), ("image_size", options.image_size)):

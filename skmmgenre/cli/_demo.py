@@ -137,8 +137,8 @@ def _print_figures(console, figures, *, n_test):
         )
     console.print(table)
     console.print(
-        f"F1 is the macro mean. Gains are over [bold]{figures['reference'].iloc[0]}[/bold], with a paired bootstrap "
-        "interval over artists. The ceiling is the macro F1 of the exact posterior that the "
+        f"F1 is the macro mean. Gains are over [bold]{figures['reference'].iloc[0]}[/bold], with a "
+        "paired bootstrap interval over artists. The ceiling is the macro F1 of the exact posterior that the "
         "synthetic albums were drawn from."
     )
 

@@ -41,9 +41,7 @@ def main(argv=None):
     demo.add_argument("--albums", type=_count, default=400, metavar="N", help="default: 400")
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     demo.add_argument("--jobs", type=int, default=2, metavar="N", help="workers; default: 2")
-    demo.add_argument(
-        "--output", default="demo_report", metavar="DIR", help="default: demo_report"
-    )
+    demo.add_argument("--output", default="demo_report", metavar="DIR", help="default: demo_report")
     arguments = parser.parse_args(argv)
     from ._demo import run_demo
 

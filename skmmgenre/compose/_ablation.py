@@ -78,7 +78,7 @@ def ablate_modalities(
     y : array-like of shape (n_rows,)
         One genre a row.
     groups : array-like of shape (n_rows,), default=None
-        Artists.
+        Artists. They may be left out only where `cv` needs none.
     subsets : "all", "paper" or list, default="all"
         "all": every subset of the modalities (with the joint space's vectors of those that
         are in it). "paper": the nine rows of Table 2. A list names blocks:
@@ -91,7 +91,7 @@ def ablate_modalities(
         "mean of probabilities" (of the modalities, without a fusion layer),
         "two seeds" (two networks of one modality fused; "two seeds of audio" for one only),
         "shuffled covers" (CNN_Audio + MM_Audio, the joint space trained with the covers of
-        other items) and "cross_fit" (all modalities, vectors of fold networks).
+        other items) and "cross_fit" (the largest row, trained on vectors of fold networks).
     reference : str, default="auto"
         The row the others are compared with. "auto": the best single modality by mean F1;
         for "paper" each input's own CNN row, and CNN_Audio for A + V.
@@ -152,6 +152,11 @@ def ablate_modalities(
         )
     if not isinstance(n_runs, Integral) or n_runs < 1:
         raise ValueError(f"n_runs must be an integer above 0, got {n_runs!r}.")
+    if groups is None and cv is None:
+        raise ValueError(
+            "Without groups (the artist of each row) rows cannot be split by artist: pass "
+            "groups=table['artist'], or a cv that needs none."
+        )
     check_table(table, y, groups)
     modalities = [name for name, branch, _ in steps["modalities"].transformers if branch != "drop"]
     rows = _rows(subsets, modalities, "joint" in model.named_steps)
@@ -294,7 +299,6 @@ class _Trial:
     def run(self, rows, controls, n_folds):
         """Predicted genres of the test rows, by row and control."""
         needed = {block for _, _, blocks in rows for block in blocks}
-        modalities = [name for name, _, _ in self.branches.transformers]
         cross_fit = n_folds if "cross_fit" in controls else None
         vectors, tested, folded = self._vectors(self.branches, self.seed, cross_fit)
         if any(block.startswith("mm_") for block in needed) or "shuffled covers" in controls:
@@ -313,18 +317,13 @@ class _Trial:
             elif control == "shuffled covers":
                 predicted[control] = self._shuffled_covers(vectors, tested)
             elif control == "cross_fit":
-                pairs = self._embed(folded, tested) if self._has_joint(needed) else (folded, tested)
-                blocks = (*modalities, *(b for b in sorted(needed) if b.startswith("mm_")))
-                predicted[control] = self._fuse(*(_blocks(part, blocks) for part in pairs))
+                largest = max((blocks for _, _, blocks in rows), key=len)
+                predicted[control] = self._cross_fitted(largest, folded, tested)
             else:
                 predicted[control] = self._two_seeds(
                     control.removeprefix("two seeds of "), vectors, tested
                 )
         return predicted
-
-    @staticmethod
-    def _has_joint(needed):
-        return any(block.startswith("mm_") for block in needed)
 
     def _vectors(self, branches, seed, cross_fit=None):
         """Vectors of training and test rows; of training rows also from fold networks."""
@@ -352,6 +351,12 @@ class _Trial:
     def _fitted_fusion(self, vectors):
         fusion = _seeded(self.fusion, self.seed)
         return fusion.fit(vectors, self.labels[self.train], groups=self.groups)
+
+    def _cross_fitted(self, blocks, vectors, tested):
+        """The largest row again, trained on what fold networks answered."""
+        if any(block.startswith("mm_") for block in blocks):
+            vectors, tested = self._embed(vectors, tested)
+        return self._fuse(_blocks(vectors, blocks), _blocks(tested, blocks))
 
     def _missing_pattern(self):
         regression = LogisticRegression().fit(self.missing[self.train], self.labels[self.train])

@@ -42,8 +42,18 @@ class AlbumOracle:
     """
 
     def __init__(
-        self, *, classes, prior, confusion, complementarity, perceived, present, y, Y,
-        label_probability, index,
+        self,
+        *,
+        classes,
+        prior,
+        confusion,
+        complementarity,
+        perceived,
+        present,
+        y,
+        Y,
+        label_probability,
+        index,
     ):
         self.classes = classes
         self.prior = prior
@@ -51,7 +61,8 @@ class AlbumOracle:
         self.complementarity = complementarity
         self.perceived = pd.DataFrame(
             {m: classes[perceived[:, i]] for i, m in enumerate(MODALITIES)},
-            index=index, dtype=object,
+            index=index,
+            dtype=object,
         )
         self.present = pd.DataFrame(present, columns=list(MODALITIES), index=index)
         self.y = y
@@ -126,7 +137,10 @@ class AlbumOracle:
         if metric == "macro_f1":
             return float(
                 f1_score(
-                    y, self.predict(modalities, rows), labels=np.unique(y), average="macro",
+                    y,
+                    self.predict(modalities, rows),
+                    labels=np.unique(y),
+                    average="macro",
                     zero_division=0,
                 )
             )
@@ -145,9 +159,7 @@ class AlbumOracle:
         modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)
         for modality in modalities:
             if modality not in MODALITIES:
-                raise ValueError(
-                    f"Unknown modality {modality!r}. Choose from {list(MODALITIES)}."
-                )
+                raise ValueError(f"Unknown modality {modality!r}. Choose from {list(MODALITIES)}.")
         return sorted({MODALITIES.index(modality) for modality in modalities})
 
     def _rows(self, rows):
@@ -162,9 +174,10 @@ class AlbumOracle:
         joint = np.broadcast_to(self.confusion["shared"], (len(rows), n_genres, n_genres)).copy()
         for column in columns:
             perceived = self._perceived[rows, column]
-            factor = c * self.confusion[MODALITIES[column]].T[perceived][:, :, None] + (
-                1.0 - c
-            ) * np.eye(n_genres)[perceived][:, None, :]
+            factor = (
+                c * self.confusion[MODALITIES[column]].T[perceived][:, :, None]
+                + (1.0 - c) * np.eye(n_genres)[perceived][:, None, :]
+            )
             joint *= np.where(present[:, column, None, None], factor, 1.0)
         weights = self.prior * joint.sum(axis=2)
         return weights / weights.sum(axis=1, keepdims=True)

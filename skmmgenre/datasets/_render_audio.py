@@ -31,12 +31,20 @@ _DRUMS = (
     ("................", "......x.......x.", "x.......x......."),
 )
 _COMPING = (
-    "x...............", "x...x...x...x...", "..x...x...x...x.", "x..x..x...x.x...",
-    "x.x.x.x.x.x.x.x.", "x.......x..x....",
+    "x...............",
+    "x...x...x...x...",
+    "..x...x...x...x.",
+    "x..x..x...x.x...",
+    "x.x.x.x.x.x.x.x.",
+    "x.......x..x....",
 )
 _BASS = (
-    "x.......x.......", "x...x...x...x...", "x..x..x.x..x..x.", "x.x.x.x.x.x.x.x.",
-    "x...............", "..x...x...x...x.",
+    "x.......x.......",
+    "x...x...x...x...",
+    "x..x..x.x..x..x.",
+    "x.x.x.x.x.x.x.x.",
+    "x...............",
+    "..x...x...x...x.",
 )
 _TABLE_BITS = 11
 _TABLE = 2**_TABLE_BITS  # samples in one period of a wave table
@@ -241,9 +249,7 @@ def write_track(path, samples, sr, file_format, stereo=False):
         right = np.concatenate([np.zeros(delay, dtype=samples.dtype), samples])[: len(samples)]
         samples = np.stack([samples, right], axis=1)
     subtype = {"flac": "PCM_16", "wav": "PCM_16", "mp3": "MPEG_LAYER_III", "ogg": "VORBIS"}
-    soundfile.write(
-        path, samples, sr, format=file_format.upper(), subtype=subtype[file_format]
-    )
+    soundfile.write(path, samples, sr, format=file_format.upper(), subtype=subtype[file_format])
     if file_format == "ogg":
         _fix_ogg_serial(path)
 

@@ -67,9 +67,7 @@ def render_cover(recipe, style, rng, *, artist_strength, title, size):
     brightness = recipe["brightness"] + 0.06 * rng.normal() + 0.08 * own * style["brightness"]
     sign = 1.0 if brightness < 0.5 else -1.0
     back = _rgb(hue, saturation, brightness)
-    front = _rgb(
-        hue + recipe["second_hue"], saturation, brightness + sign * recipe["contrast"]
-    )
+    front = _rgb(hue + recipe["second_hue"], saturation, brightness + sign * recipe["contrast"])
 
     image = Image.new("RGB", (size, size), back)
     draw = ImageDraw.Draw(image)

@@ -63,19 +63,39 @@ _MENTIONS = (
 _SIGNATURES = tuple(
     f"{first} {second}."
     for first in (
-        "Once more they end with a long goodbye", "Again nobody says a word between the songs",
-        "As always the first note comes late", "As ever the dedication is to a dog",
-        "True to habit they count in aloud", "Like all their records it was made at sea",
-        "As usual the last song has no name", "Once again the booklet is in Latin",
+        "Once more they end with a long goodbye",
+        "Again nobody says a word between the songs",
+        "As always the first note comes late",
+        "As ever the dedication is to a dog",
+        "True to habit they count in aloud",
+        "Like all their records it was made at sea",
+        "As usual the last song has no name",
+        "Once again the booklet is in Latin",
     )
     for second in (
-        "and nobody minds", "as you would expect", "which made me smile", "for better or worse",
-        "and why not", "to my delight", "at full length", "without any shame",
+        "and nobody minds",
+        "as you would expect",
+        "which made me smile",
+        "for better or worse",
+        "and why not",
+        "to my delight",
+        "at full length",
+        "without any shame",
     )
 )
 _MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 )
 
 _BEFORE_VOWEL = re.compile(r"\b([Aa])(?= (?:[aeiou]|honest))")
@@ -84,9 +104,7 @@ _SHARE_FROM_GENRE = 0.75  # of the nouns and adjectives; the rest is drawn from 
 
 
 def _vocabulary(place, general):
-    return tuple(general) + tuple(
-        word for family in FAMILIES.values() for word in family[place]
-    )
+    return tuple(general) + tuple(word for family in FAMILIES.values() for word in family[place])
 
 
 _WORDS = {"noun": _vocabulary(1, NOUNS), "adjective": _vocabulary(2, ADJECTIVES)}
@@ -99,9 +117,7 @@ def text_recipe(genre):
         n_words = len(_WORDS[kind])
         # Constant seeds: the language is the same in every data set.
         family = np.random.default_rng([genre.family, number]).standard_normal(n_words)
-        leaf = np.random.default_rng(
-            [genre.family, genre.place, number]
-        ).standard_normal(n_words)
+        leaf = np.random.default_rng([genre.family, genre.place, number]).standard_normal(n_words)
         weights = 0.5 * family + 1.2 * leaf
         own = len(general) + 4 * genre.family
         weights[own : own + 4] += 1.2
@@ -162,10 +178,15 @@ def write_reviews(
         sentences = [f"Written in {_MONTHS[month % 12]} {month // 12}."]
         for i in rng.permutation(len(templates)):
             sentence = templates[i].format(
-                n=next(words["noun"]), m=next(words["noun"]),
-                a=next(words["adjective"]), b=next(words["adjective"]),
-                person=name_of("person"), place=name_of("place"),
-                track=rng.integers(1, 13), title=title, artist=artist if known else "The band",
+                n=next(words["noun"]),
+                m=next(words["noun"]),
+                a=next(words["adjective"]),
+                b=next(words["adjective"]),
+                person=name_of("person"),
+                place=name_of("place"),
+                track=rng.integers(1, 13),
+                title=title,
+                artist=artist if known else "The band",
             )
             sentences.append(_BEFORE_VOWEL.sub(r"\1n", sentence))
         reviews.append(" ".join(sentences))

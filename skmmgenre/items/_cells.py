@@ -40,8 +40,7 @@ def as_cells(X, *, noun="item"):
     """
     if isinstance(X, (str, bytes, os.PathLike)):
         raise ValueError(
-            f"Expected a column of {noun}s, got a single value: {X!r}. "
-            f"Put it into a list: [{X!r}]."
+            f"Expected a column of {noun}s, got a single value: {X!r}. Put it into a list: [{X!r}]."
         )
     if isinstance(X, pd.DataFrame):
         if X.shape[1] != 1:

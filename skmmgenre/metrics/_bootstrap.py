@@ -122,19 +122,19 @@ def bootstrap_interval(
     estimate = figure(np.ones((1, n_artists)))[0]
     rng = np.random.default_rng(random_state)
     chunk = max(1, _CHUNK // max(n_artists, width))
-    figures = np.concatenate([
-        figure(_draw(rng, min(chunk, n_resamples - start), n_artists))
-        for start in range(0, n_resamples, chunk)
-    ])
+    figures = np.concatenate(
+        [
+            figure(_draw(rng, min(chunk, n_resamples - start), n_artists))
+            for start in range(0, n_resamples, chunk)
+        ]
+    )
     tail = (1 - confidence_level) / 2
     low, high = np.nanquantile(figures, (tail, 1 - tail))
     return BootstrapInterval(float(estimate), float(low), float(high))
 
 
 def _arrays(answers):
-    arrays = [
-        y if sparse.issparse(y) else np.asarray(y) for y in answers.values()
-    ]
+    arrays = [y if sparse.issparse(y) else np.asarray(y) for y in answers.values()]
     for name, y in zip(answers, arrays, strict=True):
         if y.shape[0] != arrays[0].shape[0]:
             raise ValueError(f"y_true has {arrays[0].shape[0]} rows, {name} has {y.shape[0]}.")

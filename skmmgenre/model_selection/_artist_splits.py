@@ -159,9 +159,7 @@ class ArtistShuffleSplit(BaseCrossValidator):
             yield np.flatnonzero(parts == 0), np.flatnonzero(parts == 1)
 
 
-def train_validation_test_split(
-    table, y, groups, sizes=(0.7, 0.15, 0.15), random_state=None
-):
+def train_validation_test_split(table, y, groups, sizes=(0.7, 0.15, 0.15), random_state=None):
     """Split rows into three parts with no artist in two of them.
 
     Every genre has nearly the share `sizes` in each part, be there one genre a row or
@@ -261,9 +259,7 @@ def _parts_of_rows(X, y, groups, shares, rng, noun="X"):
             raise ValueError(f"y has {incidence.shape[0]} rows, {noun} has {n}.")
         incidence = incidence[:, np.asarray(incidence.sum(axis=0)).ravel() > 0]
         columns.insert(0, incidence)
-    membership = sparse.csr_array(
-        (np.ones(n), (codes, np.arange(n))), shape=(n_artists, n)
-    )
+    membership = sparse.csr_array((np.ones(n), (codes, np.arange(n))), shape=(n_artists, n))
     counts = sparse.csr_array(membership @ sparse.hstack(columns, format="csr"))
     return _Assignment(counts, shares, rng).solve()[codes]
 

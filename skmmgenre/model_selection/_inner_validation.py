@@ -68,9 +68,7 @@ def inner_validation_mask(
             _warn_no_validation("`validation` marks no row")
         return mask
     if not 0 <= validation_fraction < 1:
-        raise ValueError(
-            f"validation_fraction must be in [0, 1), got {validation_fraction!r}."
-        )
+        raise ValueError(f"validation_fraction must be in [0, 1), got {validation_fraction!r}.")
     if validation_fraction == 0:
         return np.zeros(n, dtype=bool)
     seed = int(random_state) if isinstance(random_state, Integral) else 0

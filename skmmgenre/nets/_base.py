@@ -175,13 +175,16 @@ class NetEstimator(BaseEstimator):
         )
         return to_arrays(module), history, best_epoch
 
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "weights_")
+
     # ---- apply ---------------------------------------------------------------------
 
-    def _module(self):
+    def _module(self, device=None):
         """The network of the fitted weights, rebuilt on first use."""
-        from ._modules import from_arrays, resolve_device
+        from ._modules import from_arrays, inference_device
 
-        device = resolve_device(self.device)
+        device = inference_device(self.device) if device is None else device
         return cached_module(
             self,
             self.weights_,
@@ -191,13 +194,14 @@ class NetEstimator(BaseEstimator):
 
     def _forward(self, feed, part, rows=None, module=None):
         """Apply a part of the network ("embed", ...; None is the whole) to rows of a feed."""
-        from ._modules import forward, resolve_device
+        from ._modules import forward, inference_device
 
-        module = self._module() if module is None else module
+        device = inference_device(self.device)
+        module = self._module(device) if module is None else module
         return forward(
             module if part is None else getattr(module, part),
             feed,
             np.flatnonzero(~feed.missing) if rows is None else rows,
             batch_size=self.batch_size,
-            device=resolve_device(self.device),
+            device=device,
         )

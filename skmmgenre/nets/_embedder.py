@@ -108,9 +108,9 @@ class NetEmbedder(
     def _embed(self, feed, rows, weights=None):
         if weights is None:
             return self._forward(feed, "embed", rows)
-        from ._modules import from_arrays, resolve_device
+        from ._modules import from_arrays, inference_device
 
-        device = resolve_device(self.device)
+        device = inference_device(self.device)
         module = from_arrays(self._make_module, self.module_recipe_, weights, device)
         return self._forward(feed, "embed", rows, module)
 

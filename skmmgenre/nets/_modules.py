@@ -1,5 +1,7 @@
 """Building modules whose every draw comes from a generator of our own."""
 
+import warnings
+
 import numpy as np
 import torch
 from torch import nn
@@ -120,14 +122,22 @@ def resolve_device(device):
         except (RuntimeError, AssertionError) as error:
             reason = str(error).partition("\n")[0].rstrip(".")
             raise ValueError(
-                f"device={device!r} cannot be used here: {reason}. Use device='auto' or 'cpu'; "
-                "of a fitted estimator, set_params(device='cpu')."
+                f"device={device!r} cannot be used here: {reason}. Use device='auto' or 'cpu'."
             ) from error
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def inference_device(device):
+    """As `resolve_device`, but a model trained elsewhere answers on the CPU, with a warning."""
+    try:
+        return resolve_device(device)
+    except ValueError as error:
+        warnings.warn(f"{error} Answering on the CPU.", stacklevel=5)
+        return torch.device("cpu")
 
 
 def resolve_precision(precision, device):

@@ -145,8 +145,10 @@ class ReviewVectorizer(TfidfVectorizer):
         try:
             weights = super().fit_transform(texts)
         except ValueError as error:
-            if not any(words in str(error) for words in ("no terms remain", "max_df corresponds",
-                                                         "empty vocabulary")):
+            if not any(
+                words in str(error)
+                for words in ("no terms remain", "max_df corresponds", "empty vocabulary")
+            ):
                 raise
             raise ValueError(
                 f"No word of the {len(texts)} texts is left with max_df={self.max_df} and "

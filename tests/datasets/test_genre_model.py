@@ -41,9 +41,15 @@ def simulate(n_albums, *, n_genres=3, c=0.5, genre_strength=1.0, missing=0.0, se
     probability = label_probabilities(parents, prior, 0.7, 1.0)
     Y = (rng.random((n_albums, n_genres)) < probability[main]).astype(int)
     oracle = AlbumOracle(
-        classes=classes, prior=prior, confusion=confusion, complementarity=c,
-        perceived=perceived, present=rng.random(perceived.shape) >= missing, y=classes[main],
-        Y=pd.DataFrame(Y, columns=classes), label_probability=probability,
+        classes=classes,
+        prior=prior,
+        confusion=confusion,
+        complementarity=c,
+        perceived=perceived,
+        present=rng.random(perceived.shape) >= missing,
+        y=classes[main],
+        Y=pd.DataFrame(Y, columns=classes),
+        label_probability=probability,
         index=pd.RangeIndex(n_albums),
     )
     return oracle, main, perceived
@@ -131,9 +137,7 @@ def test_without_genre_strength_the_posterior_is_the_prior(c):
 
 def test_ceilings_agree_with_each_other():
     oracle, main, _ = simulate(40_000, n_genres=9)
-    assert oracle.ceiling() == pytest.approx(
-        oracle.ceiling(metric="expected_accuracy"), abs=0.01
-    )
+    assert oracle.ceiling() == pytest.approx(oracle.ceiling(metric="expected_accuracy"), abs=0.01)
     assert oracle.ceiling(()) == pytest.approx(np.mean(main == 0))
     assert oracle.ceiling((), metric="macro_auc") == 0.5
     rows = np.arange(40_000) % 2 == 0

@@ -14,9 +14,7 @@ SHORT = {"duration": 0.5, "cover_size": 32}
 
 @pytest.fixture(scope="module")
 def albums(tmp_path_factory):
-    return make_albums(
-        120, random_state=0, directory=tmp_path_factory.mktemp("albums"), **SHORT
-    )
+    return make_albums(120, random_state=0, directory=tmp_path_factory.mktemp("albums"), **SHORT)
 
 
 def digests(directory):
@@ -29,8 +27,13 @@ def digests(directory):
 def test_same_seed_same_bytes_whatever_n_jobs(tmp_path):
     made = [
         make_albums(
-            20, tracks_per_album=(1, 3), random_state=3, directory=tmp_path / name,
-            audio_format="mixed", n_jobs=n_jobs, **SHORT,
+            20,
+            tracks_per_album=(1, 3),
+            random_state=3,
+            directory=tmp_path / name,
+            audio_format="mixed",
+            n_jobs=n_jobs,
+            **SHORT,
         )
         for name, n_jobs in [("one", 1), ("two", 2)]
     ]
@@ -53,7 +56,11 @@ def test_other_seed_other_bytes(tmp_path):
 @pytest.mark.parametrize("audio_format", ["flac", "wav", "ogg", "mp3", "mixed"])
 def test_audio_decodes(tmp_path, audio_format):
     data = make_albums(
-        12, random_state=1, directory=tmp_path, audio_format=audio_format, duration=0.8,
+        12,
+        random_state=1,
+        directory=tmp_path,
+        audio_format=audio_format,
+        duration=0.8,
         cover_size=16,
     )
     rates = set()

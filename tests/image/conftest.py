@@ -16,9 +16,18 @@ def photo():
 @pytest.fixture
 def bad_files(tmp_path, photo):
     """Files that are no image to be had: {name: path}."""
-    paths = {name: tmp_path / f"{name}" for name in (
-        "gone.png", "empty.png", "text.png", "cut.jpg", "cut.png", "huge.png", "wide.png"
-    )}
+    paths = {
+        name: tmp_path / f"{name}"
+        for name in (
+            "gone.png",
+            "empty.png",
+            "text.png",
+            "cut.jpg",
+            "cut.png",
+            "huge.png",
+            "wide.png",
+        )
+    }
     paths["empty.png"].write_bytes(b"")
     paths["text.png"].write_text("A fine album, said the reviewer.")
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
@@ -34,6 +43,7 @@ def bad_files(tmp_path, photo):
 
 def _declared_png(width, height):
     """A PNG of some hundred bytes whose header declares many pixels."""
+
     def chunk(kind, data):
         body = kind + data
         return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))

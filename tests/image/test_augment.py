@@ -77,8 +77,7 @@ def test_half_are_flipped(monkeypatch):
     ramp = np.repeat(np.arange(64, dtype=np.uint8)[np.newaxis, :, np.newaxis] * 4, 64, axis=0)
     image = Image.fromarray(np.repeat(ramp, 3, axis=2))
     rng = np.random.default_rng(0)
-    flipped = [np.diff(for_training(image, 16, rng)[0].mean(axis=0)).mean() < 0
-               for _ in range(400)]
+    flipped = [np.diff(for_training(image, 16, rng)[0].mean(axis=0)).mean() < 0 for _ in range(400)]
     assert 0.42 < np.mean(flipped) < 0.58
 
 
@@ -98,9 +97,7 @@ def test_jitter_and_lighting_statistics():
     black = np.zeros((4, 4, 3), dtype=np.float32)
     shifts = np.array([_augment._lighting(black, rng)[0, 0] for _ in range(4000)])
     expected = _augment._PCA_VECTORS @ np.diag((0.1 * _augment._PCA_VALUES) ** 2)
-    np.testing.assert_allclose(
-        np.cov(shifts.T), expected @ _augment._PCA_VECTORS.T, atol=2e-5
-    )
+    np.testing.assert_allclose(np.cov(shifts.T), expected @ _augment._PCA_VECTORS.T, atol=2e-5)
 
 
 def test_order_of_the_colour_steps_is_drawn():
@@ -120,11 +117,12 @@ def test_order_of_the_colour_steps_is_drawn():
             assert (low, high) == (-0.4, 0.4)
             return self.left.pop(0)
 
-    bright, contrast = (_augment._colour_jitter(image, Draws(order)) for order in (
-        [0, 1, 2], [1, 0, 2]
-    ))
+    bright, contrast = (
+        _augment._colour_jitter(image, Draws(order)) for order in ([0, 1, 2], [1, 0, 2])
+    )
     # All three are linear; brightness and contrast commute, so the same comes out.
     np.testing.assert_allclose(bright, contrast, atol=1e-6)
     assert {tuple(np.random.default_rng(seed).permutation(3)) for seed in range(60)} >= {
-        (0, 1, 2), (2, 1, 0)
+        (0, 1, 2),
+        (2, 1, 0),
     }

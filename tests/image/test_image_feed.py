@@ -19,9 +19,7 @@ def cells(tmp_path):
 
 
 def feed(cells, *, seed=0, on_error="raise", n_jobs=None):
-    return ImageFeed(
-        cells, image_size=16, seed=seed, on_error=on_error, n_jobs=n_jobs, verbose=0
-    )
+    return ImageFeed(cells, image_size=16, seed=seed, on_error=on_error, n_jobs=n_jobs, verbose=0)
 
 
 def test_what_a_feed_has(cells):

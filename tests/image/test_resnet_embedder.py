@@ -59,10 +59,16 @@ def resnet18(tmp_path_factory):
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_learns_red_from_blue(table, optimizer):
-    net = ResNetEmbedder(**{
-        **SMALL, "max_epochs": 5, "lr": 1e-3, "optimizer": optimizer, "augment": False,
-        "validation_fraction": 0.2,
-    }).fit(table["cover"][:16], table["genre"][:16], groups=table["artist"][:16])
+    net = ResNetEmbedder(
+        **{
+            **SMALL,
+            "max_epochs": 5,
+            "lr": 1e-3,
+            "optimizer": optimizer,
+            "augment": False,
+            "validation_fraction": 0.2,
+        }
+    ).fit(table["cover"][:16], table["genre"][:16], groups=table["artist"][:16])
     assert net.score(table["cover"][16:], table["genre"][16:]) == 1
     assert net.predict(table["cover"][16:]).dtype.kind == "U"
     proba = net.predict_proba(table["cover"][16:])
@@ -89,10 +95,16 @@ def test_fine_tuning_trains_everything(table, resnet18):
 @pytest.mark.parametrize("cross_fit", [0, 2])
 def test_frozen_trains_only_the_head(table, resnet18, cross_fit):
     path, net = resnet18
-    frozen = ResNetEmbedder(**{
-        **SMALL, "weights": str(path), "fine_tune": False, "max_epochs": 60, "lr": 1e-2,
-        "cross_fit": cross_fit,
-    })
+    frozen = ResNetEmbedder(
+        **{
+            **SMALL,
+            "weights": str(path),
+            "fine_tune": False,
+            "max_epochs": 60,
+            "lr": 1e-2,
+            "cross_fit": cross_fit,
+        }
+    )
     vectors = frozen.fit_transform(table["cover"], table["genre"], groups=table["artist"])
     for name, value in net.state_dict().items():
         if not name.startswith("fc."):

@@ -54,8 +54,15 @@ def test_it_is_the_plain_loop(metric, paired):
     other = other if paired else None
     expected = by_plain_loop(SKLEARN[metric], y, pred, other, artists, runs, 60, seed=3)
     interval = bootstrap_interval(
-        y, pred, other, metric=metric, groups=artists, runs=runs, labels=LABELS,
-        n_resamples=60, random_state=3,
+        y,
+        pred,
+        other,
+        metric=metric,
+        groups=artists,
+        runs=runs,
+        labels=LABELS,
+        n_resamples=60,
+        random_state=3,
     )
     np.testing.assert_allclose(interval, expected, atol=1e-12)
     assert interval._fields == ("estimate", "low", "high")
@@ -123,8 +130,11 @@ def test_stacked_runs_of_one_artist_are_drawn_together():
     y, pred, _, artists, _ = small_table()
     once = bootstrap_interval(y, pred, groups=artists, random_state=1)
     thrice = bootstrap_interval(
-        np.tile(y, 3), np.tile(pred, 3), groups=np.tile(artists, 3),
-        runs=np.repeat([0, 1, 2], len(y)), random_state=1,
+        np.tile(y, 3),
+        np.tile(pred, 3),
+        groups=np.tile(artists, 3),
+        runs=np.repeat([0, 1, 2], len(y)),
+        random_state=1,
     )
     np.testing.assert_allclose(thrice, once)
 

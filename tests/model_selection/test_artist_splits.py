@@ -66,7 +66,8 @@ def test_three_parts(table, seed):
         for other in parts[:i]:
             assert not shared_artists(artists, one, other)
     for one, again in zip(
-        parts, train_validation_test_split(artists, y, artists, (0.5, 0.25, 0.25), seed),
+        parts,
+        train_validation_test_split(artists, y, artists, (0.5, 0.25, 0.25), seed),
         strict=True,
     ):
         np.testing.assert_array_equal(one, again)
@@ -136,9 +137,7 @@ def test_scikit_learn_hands_the_artists_on(albums, splitter, routing):
     X = np.zeros((len(y), 1))
     groups = {"params": {"groups": artists}} if routing else {"groups": artists}
     with sklearn.config_context(enable_metadata_routing=routing):
-        result = cross_validate(
-            DummyClassifier(), X, y, cv=splitter, return_indices=True, **groups
-        )
+        result = cross_validate(DummyClassifier(), X, y, cv=splitter, return_indices=True, **groups)
         strategies = {"strategy": ["prior", "most_frequent"]}
         search = GridSearchCV(DummyClassifier(), strategies, cv=splitter)
         search.fit(X, y, groups=artists)

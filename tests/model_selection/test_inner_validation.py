@@ -97,7 +97,8 @@ def by_the_rule(Y, artists, u, fraction):
     held_out -= back
     if not held_out:
         may = [
-            a for a in u
+            a
+            for a in u
             if len(u) > 1 and all(any(k in labels_of[b] for b in u if b != a) for k in labels_of[a])
         ]
         held_out = {min(may, key=u.get)} if may else set()

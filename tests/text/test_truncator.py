@@ -11,7 +11,7 @@ from skmmgenre.items import BadItem
 from skmmgenre.text import ReviewTruncator
 
 # Letters, ends of sentences, blanks, emoji, right-to-left, a combining accent, a null character.
-ALPHABET = "abc .!?\n\t\u3002\U0001f3b8\U0001f469\u200d\U0001f3a4\u05d0\u0628\u0301\x00\""
+ALPHABET = 'abc .!?\n\t\u3002\U0001f3b8\U0001f469\u200d\U0001f3a4\u05d0\u0628\u0301\x00"'
 TEXTS = st.one_of(st.text(max_size=120), st.text(ALPHABET, max_size=300))
 
 
@@ -84,7 +84,7 @@ def test_whatever_the_text(cell, max_chars):
     if len(joined) <= max_chars:
         assert kept == joined
         return
-    rest = joined[len(kept):]
+    rest = joined[len(kept) :]
     one_word = not any(char.isspace() for char in joined[: max_chars + 1])
     # Behind a word or a mark; within a word only if it is the first and too long.
     assert rest[0].isspace() or not kept[-1].isalnum() or (one_word and len(kept) == max_chars)

@@ -1,0 +1,86 @@
+"""What learns nothing is done once, and nothing that is learned changes by it."""
+
+import numpy as np
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from skmmgenre.audio import AudioCNN
+from skmmgenre.compose import GenrePipeline, MeanOverTracks
+from skmmgenre.compose._extract_once import extract_once
+from skmmgenre.image import ResNetEmbedder
+from skmmgenre.text import ReviewVectorizer
+
+
+def test_the_same_bits_as_the_whole_pipeline(albums, small_model, fitted, probabilities):
+    model = small_model()
+    branches, table = extract_once(model["modalities"], albums.table)
+    behind = GenrePipeline([("modalities", branches), ("fusion", model["fusion"])])
+    behind.fit(table, albums.y, groups=albums.groups)
+    np.testing.assert_array_equal(behind.predict_proba(table), probabilities)
+
+
+def test_the_same_bits_with_cells_missing(albums, small_model):
+    table = albums.table.copy()
+    for number, column in enumerate(("audio", "text", "cover")):
+        table[column] = [None if i % 4 == number else c for i, c in enumerate(table[column])]
+    rows = np.arange(40) % 3 > 0
+    model, answers = small_model(), []
+    branches, extracted = extract_once(model["modalities"], table)
+    for front, cells in ((model["modalities"], table), (branches, extracted)):
+        whole = GenrePipeline([("modalities", front), ("fusion", model["fusion"])])
+        whole.fit(cells[rows], albums.y[rows], groups=np.asarray(albums.groups)[rows])
+        answers.append(whole.predict_proba(cells))
+    np.testing.assert_array_equal(*answers)
+
+
+def test_roads_start_where_learning_starts(albums, small_model):
+    branches, _ = extract_once(small_model()["modalities"], albums.table)
+    roads = {name: branch for name, branch, _ in branches.transformers}
+    assert isinstance(roads["audio"], MeanOverTracks)
+    assert [type(step) for _, step in roads["audio"].estimator.steps[1:]] == [AudioCNN]
+    assert isinstance(roads["text"].steps[1][1], ReviewVectorizer)
+    assert isinstance(roads["image"], ResNetEmbedder)
+
+
+def test_model_and_table_are_left_alone(albums, small_model):
+    model = small_model()
+    before, cells = repr(model), albums.table.copy(deep=True)
+    extract_once(model["modalities"], albums.table)
+    assert repr(model) == before
+    assert cells.equals(albums.table)
+
+
+def test_other_branches_stay(albums):
+    table = albums.table.assign(length=1.0, width=2.0)
+    branches = ColumnTransformer(
+        [
+            ("scaled", StandardScaler(), ["length"]),
+            ("plain", "passthrough", ["length", "width"]),
+            ("none", "drop", ["title"]),
+            ("only", FunctionTransformer(), ["width"]),
+            ("road", Pipeline([("a", FunctionTransformer()), ("b", "passthrough")]), ["width"]),
+        ]
+    )
+    answer, cells = extract_once(branches, table)
+    assert [name for name, _, _ in answer.transformers] == ["scaled", "plain", "only", "road"]
+    assert cells.equals(table)
+    assert answer.fit_transform(cells).shape == (40, 5)
+
+
+def test_a_bad_track_names_its_album(albums, small_model, tmp_path):
+    table = albums.table.copy()
+    table["audio"] = [None, *table["audio"][1:]]
+    gone = [None, str(tmp_path / "gone.wav")]
+    table["audio"] = [gone if i == 9 else cell for i, cell in enumerate(table["audio"])]
+    model = small_model()
+    with pytest.raises(ValueError, match=r"Row 9, track 1: .*gone\.wav.*no such file"):
+        extract_once(model["modalities"], table)
+
+
+def test_a_column_with_nothing_in_it(albums, small_model):
+    table = albums.table.assign(audio=None)
+    branches, extracted = extract_once(small_model()["modalities"], table)
+    assert extracted["audio"].isna().all()
+    assert extracted["text"].tolist() == list(range(40))

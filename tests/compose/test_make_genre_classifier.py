@@ -1,0 +1,175 @@
+"""make_genre_classifier: the steps of the design, and where its parameters go."""
+
+import pytest
+
+from skmmgenre.audio import AudioCNN, CQTExtractor
+from skmmgenre.compose import GenrePipeline, MeanOverTracks, make_genre_classifier
+from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
+from skmmgenre.image import ResNetEmbedder
+from skmmgenre.text import ReviewTruncator, ReviewVectorizer, TextMLP
+
+
+def branches(model):
+    return {name: (branch, column) for name, branch, column in model[0].transformers}
+
+
+def kinds(steps):
+    return [(name, type(step)) for name, step in steps]
+
+
+def test_steps_and_columns():
+    model = make_genre_classifier("path", "review", "front", joint_space=True)
+    assert type(model) is GenrePipeline
+    assert [name for name, _ in model.steps] == ["modalities", "joint", "fusion"]
+    assert isinstance(model["joint"], JointSpaceProjector) and model["joint"].passthrough
+    assert isinstance(model["fusion"], FusionClassifier)
+    parts = branches(model)
+    assert list(parts) == ["audio", "text", "image"]
+    assert [column for _, column in parts.values()] == ["path", "review", "front"]
+    audio, text, image = (branch for branch, _ in parts.values())
+    assert isinstance(audio, MeanOverTracks)
+    assert kinds(audio.estimator.steps) == [("cqt", CQTExtractor), ("cnn", AudioCNN)]
+    assert kinds(text.steps) == [
+        ("truncate", ReviewTruncator),
+        ("tfidf", ReviewVectorizer),
+        ("mlp", TextMLP),
+    ]
+    assert isinstance(image, ResNetEmbedder)
+
+
+def test_without_the_joint_space():
+    assert [name for name, _ in make_genre_classifier().steps] == ["modalities", "fusion"]
+    columns = [column for _, column in branches(make_genre_classifier()).values()]
+    assert columns == ["audio", "text", "cover"]
+
+
+def test_defaults_are_those_of_the_estimators():
+    parts = branches(make_genre_classifier())
+    assert parts["image"][0].get_params() == ResNetEmbedder().get_params()
+    assert parts["audio"][0].estimator["cnn"].get_params() == AudioCNN().get_params()
+    assert parts["text"][0]["mlp"].get_params() == TextMLP().get_params()
+
+
+@pytest.mark.parametrize("off", ["audio", "text", "image"])
+def test_none_switches_a_modality_off(off):
+    model = make_genre_classifier(**{off: None})
+    assert list(branches(model)) == [name for name in ("audio", "text", "image") if name != off]
+
+
+def test_no_modality_at_all():
+    with pytest.raises(ValueError, match="All modalities are None; name the column"):
+        make_genre_classifier(audio=None, text=None, image=None)
+
+
+@pytest.mark.parametrize("off", ["audio", "image"])
+def test_the_joint_space_needs_its_two(off):
+    with pytest.raises(ValueError, match="joint_space=True needs both audio and image"):
+        make_genre_classifier(joint_space=True, **{off: None})
+
+
+def test_entities_are_not_linked_yet():
+    with pytest.raises(ValueError, match="linker=None"):
+        make_genre_classifier(linker=object())
+
+
+def networks(model):
+    parts = branches(model)
+    return {
+        "audio": parts["audio"][0].estimator["cnn"],
+        "text": parts["text"][0]["mlp"],
+        "image": parts["image"][0],
+        "joint": model["joint"],
+        "fusion": model["fusion"],
+    }
+
+
+def test_bare_names_go_to_all_that_have_them():
+    model = make_genre_classifier(
+        joint_space=True, random_state=3, n_jobs=2, target="softmax", verbose=1, max_epochs=7
+    )
+    for name, network in networks(model).items():
+        assert network.random_state == 3 and network.verbose == 1, name
+        assert network.max_epochs == 7
+        if name != "joint":
+            assert network.target == "softmax"
+    cqt = branches(model)["audio"][0].estimator["cqt"]
+    assert (cqt.random_state, cqt.n_jobs, cqt.verbose) == (3, 2, 1)
+    assert networks(model)["image"].n_jobs == 2
+
+
+def test_names_with_a_modality():
+    model = make_genre_classifier(
+        joint_space=True,
+        audio__lr=0.1,
+        text__lr=0.2,
+        image__lr=0.3,
+        joint__lr=0.4,
+        fusion__lr=0.5,
+        fusion__dropout=0.25,
+        audio__duration=30.0,
+        text__max_chars=900,
+        text__max_features=50,
+    )
+    rates = {name: network.lr for name, network in networks(model).items()}
+    assert rates == {"audio": 0.1, "text": 0.2, "image": 0.3, "joint": 0.4, "fusion": 0.5}
+    assert model["fusion"].dropout == 0.25
+    parts = branches(model)
+    assert parts["audio"][0].estimator["cqt"].duration == 30
+    assert parts["text"][0]["truncate"].max_chars == 900
+    assert parts["text"][0]["tfidf"].max_features == 50
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_name_with_its_modality_has_the_last_word(reverse):
+    params = [("lr", 1.0), ("text__lr", 2.0)]
+    model = make_genre_classifier(joint_space=True, **dict(params[::-1] if reverse else params))
+    rates = {name: network.lr for name, network in networks(model).items()}
+    assert rates == {"audio": 1, "text": 2, "image": 1, "joint": 1, "fusion": 1}
+
+
+def test_the_network_comes_before_the_steps_in_front_of_it():
+    """`audio__random_state` is the network's: the extractor keeps its own."""
+    audio = branches(make_genre_classifier(audio__random_state=5))["audio"][0].estimator
+    assert audio["cnn"].random_state == 5
+    assert audio["cqt"].random_state is None
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"audio__epochs": 3}, "'audio__epochs'.*no step of it.*'epochs'.*'max_epochs'"),
+        ({"epochs": 3}, "'epochs'.*'max_epochs'"),
+        ({"sound__lr": 3}, r"no part 'sound'.*\['audio', 'text', 'image', 'fusion'\]"),
+        ({"joint__lr": 3}, "no part 'joint'"),
+        ({"image": None, "image__lr": 3}, "no part 'image'"),
+        ({"audio__cnn__lr": 3}, "no part 'audio__cnn'"),
+    ],
+    ids=str,
+)
+def test_unknown_parameters_name_the_known_ones(params, message):
+    with pytest.raises(TypeError, match=message):
+        make_genre_classifier(**params)
+
+
+def test_every_call_makes_new_estimators():
+    first, second = (
+        networks(make_genre_classifier(joint_space=True)),
+        networks(make_genre_classifier(joint_space=True)),
+    )
+    assert not any(first[name] is second[name] for name in first)
+
+
+def test_columns_of_the_table_are_those_named(albums, small_model):
+    table = albums.table.rename(columns={"text": "review", "cover": "front"})
+    table["text"] = "not this one"
+    model = small_model(audio=None, text="review", image="front")
+    ours = model.fit(table, albums.y, groups=albums.groups).predict_proba(table)
+    theirs = small_model(audio=None).fit(albums.table, albums.y, groups=albums.groups)
+    assert (ours == theirs.predict_proba(albums.table)).all()
+
+
+def test_several_genres_at_once(albums, small_model):
+    model = small_model(audio=None, target="auto").fit(albums.table, albums.Y, groups=albums.groups)
+    assert list(model.classes_) == list(albums.Y.columns)
+    assert model.predict_proba(albums.table).shape == albums.Y.shape
+    assert set(model.predict(albums.table).ravel()) <= {0, 1}

@@ -1,0 +1,319 @@
+"""MeanOverTracks: the mean of an album's tracks, and everything of albums handed to tracks."""
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+import skmmgenre.compose._mean_over_tracks as module
+from skmmgenre.audio import AudioCNN, CQTExtractor
+from skmmgenre.compose import MeanOverTracks
+from skmmgenre.model_selection import inner_validation_mask
+from skmmgenre.nets import NetEstimator
+
+SR = 22050
+
+
+def stack(tracks):
+    return np.array(list(tracks), dtype=float)
+
+
+def track(*values):
+    return np.array(values, dtype=float)
+
+
+class Recorder(TransformerMixin, BaseEstimator):
+    """Answers tracks as they are and keeps what it was given."""
+
+    __metadata_request__fit = {"groups": True, "validation": True, "sample_weight": True}
+
+    def __init__(self, validation_fraction=0.0, random_state=None):
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def fit(self, X, y=None, groups=None, validation=None, sample_weight=None):
+        self.X_, self.y_ = list(X), y
+        self.groups_, self.validation_, self.weight_ = groups, validation, sample_weight
+        return self
+
+    def transform(self, X):
+        self.sizes_ = [*getattr(self, "sizes_", []), len(X)]
+        return stack(X)
+
+
+ALBUMS = [[track(0, 1), track(2, 3)], [], [track(5, 6)], None, [track(1, 1), None, track(4, 0)]]
+OWNER = [0, 0, 2, 4, 4]
+
+
+class TestMeans:
+    expected = np.array([[1, 2], [np.nan, np.nan], [5, 6], [np.nan, np.nan], [2.5, 0.5]])
+
+    @pytest.mark.parametrize("container", [list, pd.Series], ids=["list", "Series"])
+    def test_known_answer(self, container):
+        mean = MeanOverTracks(FunctionTransformer(stack))
+        found = mean.fit_transform(container(ALBUMS))
+        assert found.dtype == np.float32
+        assert_array_equal(found, self.expected)
+        assert_array_equal(mean.transform(container(ALBUMS)), self.expected)
+        assert_array_equal(clone(mean).fit(ALBUMS).transform(ALBUMS), self.expected)
+
+    def test_cells_of_one_track_and_arrays_of_paths(self, tmp_path):
+        lengths = FunctionTransformer(lambda X: stack([[len(x)] for x in X]))
+        cells = ["ab", ("a", "abc"), np.array(["abcd", "ab"], dtype=object), ""]
+        found = MeanOverTracks(lengths).fit_transform(cells)
+        assert_array_equal(found, [[2], [2], [3], [np.nan]])
+
+    def test_a_track_without_vector_is_left_out(self):
+        albums = [[track(0, 1), track(np.nan, np.nan)], [track(np.nan, np.nan)]]
+        found = MeanOverTracks(FunctionTransformer(stack)).fit_transform(albums)
+        assert_array_equal(found, [[0, 1], [np.nan, np.nan]])
+
+    def test_albums_without_a_track(self):
+        mean = MeanOverTracks(FunctionTransformer(stack)).fit(ALBUMS)
+        assert_array_equal(mean.transform([None, []]), np.full((2, 2), np.nan))
+        with pytest.raises(ValueError, match="None of the 2 albums has a track"):
+            clone(mean).fit([None, [None, ""]])
+
+    def test_an_empty_column(self):
+        with pytest.raises(ValueError, match="empty"):
+            MeanOverTracks(FunctionTransformer(stack)).fit([])
+
+    def test_needs_a_transformer(self):
+        with pytest.raises(ValueError, match="estimator.*MeanOverTracks"):
+            MeanOverTracks("cnn").fit(ALBUMS)
+
+    def test_names_of_features(self):
+        mean = MeanOverTracks(
+            Pipeline([("stack", FunctionTransformer(stack)), ("scale", StandardScaler())])
+        ).fit(ALBUMS)
+        assert len(mean.estimator_[-1].mean_) == mean.n_features_out_ == 2
+
+
+class TestLearning:
+    y = np.array(["a", "b", "a", "b", "b"])
+
+    def test_tracks_have_the_labels_of_their_album(self):
+        mean = MeanOverTracks(Recorder()).fit(ALBUMS, self.y)
+        assert len(mean.estimator_.X_) == 5
+        assert_array_equal(mean.estimator_.y_, self.y[OWNER])
+        several = pd.DataFrame({"rock": [0, 1, 1, 0, 1], "jazz": [1, 0, 1, 0, 0]})
+        mean.fit(ALBUMS, several)
+        assert_array_equal(mean.estimator_.y_, several.iloc[OWNER])
+
+    def test_artists_and_weights_of_tracks(self):
+        weight = np.arange(1.0, 6.0)
+        mean = MeanOverTracks(Recorder()).fit(
+            ALBUMS, self.y, groups=pd.Series(list("vwxyz"), index=[9] * 5), sample_weight=weight
+        )
+        assert_array_equal(mean.estimator_.groups_, list("vvxzz"))
+        assert_array_equal(mean.estimator_.weight_, weight[OWNER])
+
+    def test_validation_albums_are_chosen_among_all_albums(self):
+        """Those without a track count, as they do in the other modalities."""
+        rng = np.random.default_rng(0)
+        albums = [[track(1, i)] * int(n) for i, n in enumerate(rng.integers(0, 4, 60))]
+        y, artists = rng.integers(0, 2, 60), rng.integers(0, 20, 60)
+        mean = MeanOverTracks(Recorder(validation_fraction=0.2, random_state=5))
+        mean.fit(albums, y, groups=artists)
+        mask = inner_validation_mask(y, groups=artists, validation_fraction=0.2, random_state=5)
+        owner = np.repeat(np.arange(60), [len(album) for album in albums])
+        assert mask.any()
+        assert_array_equal(mean.estimator_.validation_, mask[owner])
+
+    def test_published_marks(self):
+        marks = np.array([True, False, False, True, False])
+        mean = MeanOverTracks(Recorder(validation_fraction=0.5))
+        mean.fit(ALBUMS, self.y, groups=list("abcde"), validation=marks)
+        assert_array_equal(mean.estimator_.validation_, marks[OWNER])
+
+    def test_a_missing_artist_is_one_artist_for_all_tracks_of_the_album(self):
+        """Else cross_fit would put tracks of one album into two folds."""
+        mean = MeanOverTracks(Recorder(validation_fraction=0.3))
+        with pytest.warns(UserWarning):
+            mean.fit(ALBUMS, self.y)
+        groups = mean.estimator_.groups_
+        assert groups[0] == groups[1] and groups[3] == groups[4]
+        assert len(set(groups)) == 3
+        mean.fit(ALBUMS, self.y, groups=["x", "y", "x", "y", None])
+        assert list(mean.estimator_.groups_[:3]) == ["x", "x", "x"]
+        assert mean.estimator_.groups_[3] == mean.estimator_.groups_[4]
+
+    def test_nothing_is_handed_to_what_does_not_take_it(self):
+        mean = MeanOverTracks(FunctionTransformer(stack))
+        mean.fit(ALBUMS, self.y, groups=list("abcde"), sample_weight=np.ones(5))
+
+    @pytest.mark.parametrize("name", ["y", "groups", "validation", "sample_weight"])
+    def test_wrong_lengths(self, name):
+        arguments = {"y": self.y, "groups": list("abcde")} | {name: self.y[:4] == "a"}
+        with pytest.raises(ValueError, match=r"\[5, 4\]|4 rows|shape"):
+            MeanOverTracks(Recorder()).fit(ALBUMS, **arguments)
+
+
+def network(**params):
+    sizes = {"width": (4, 4, 4), "max_epochs": 2, "lr": 1e-2, "random_state": 0}
+    return AudioCNN(architecture="time", **{**sizes, **params})
+
+
+def take_patches(positions):
+    """Patches seeded by their position: standing in for an extractor."""
+    patches = []
+    for position in positions:
+        patches.append(np.random.default_rng(position).normal(-40, 9, (6, 96)))
+    return np.array(patches, dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def tracks():
+    """60 albums of 0 to 3 tracks with labels and artists."""
+    rng = np.random.default_rng(3)
+    albums, position = [], 0
+    for n in rng.integers(0, 4, 60):
+        albums.append(list(range(position, position + int(n))))
+        position += int(n)
+    return albums, rng.integers(0, 2, 60), rng.integers(0, 20, 60)
+
+
+def road(**params):
+    return MeanOverTracks(
+        Pipeline([("take", FunctionTransformer(take_patches)), ("cnn", network(**params))])
+    )
+
+
+class TestNetworks:
+    def test_cross_fit_goes_through(self, tracks, monkeypatch):
+        albums, y, artists = tracks
+        trained = []
+        train = NetEstimator._train
+
+        def note(self, plan, *, train_=train, **kwargs):
+            trained.append(kwargs["train"])
+            return train_(self, plan, **kwargs)
+
+        monkeypatch.setattr(NetEstimator, "_train", note)
+        mean = road(cross_fit=3)
+        folded = mean.fit_transform(albums, y, groups=artists)
+        assert len(trained) == 1 + 3
+        owner = np.repeat(np.arange(60), [len(album) for album in albums])
+        for rows in trained[1:]:  # no artist on both sides of a fold
+            left_out = ~rows & trained[0]
+            assert left_out.any()
+            assert not set(artists[owner[left_out]]) & set(artists[owner[rows]])
+        whole = mean.transform(albums)
+        held_out = inner_validation_mask(y, groups=artists, random_state=0)
+        assert_array_equal(folded[held_out], whole[held_out])
+        assert not np.allclose(folded[~held_out], whole[~held_out], equal_nan=True)
+        plain = road().fit(albums, y, groups=artists)
+        assert_array_equal(plain.transform(albums), whole)
+
+    def test_chunks_answer_as_the_whole(self, tracks, monkeypatch):
+        albums, y, artists = tracks
+        mean = road().fit(albums, y, groups=artists)
+        whole = mean.transform(albums)
+        for size in (1, 2, 7):
+            monkeypatch.setattr(module, "_TRACKS_AT_ONCE", size)
+            assert_array_equal(mean.transform(albums), whole)
+
+    def test_alone_and_in_any_order(self, tracks):
+        albums, y, artists = tracks
+        mean = road().fit(albums, y, groups=artists)
+        whole = mean.transform(albums)
+        order = np.random.default_rng(0).permutation(60)
+        assert_array_equal(mean.transform([albums[row] for row in order]), whole[order])
+        for row in (0, 7, 31):
+            assert_array_equal(mean.transform([albums[row]]), whole[[row]])
+
+    def test_it_is_the_mean_of_what_the_network_says(self, tracks):
+        albums, y, artists = tracks
+        mean = road().fit(albums, y, groups=artists)
+        whole = mean.transform(albums)
+        for album, vector in zip(albums, whole, strict=True):
+            if album:
+                each = mean.estimator_.transform(album)
+                assert_allclose(vector, each.mean(axis=0), rtol=1e-5, atol=1e-6)
+            else:
+                assert np.isnan(vector).all()
+
+    def test_pickle_and_names(self, tracks, tmp_path):
+        albums, y, artists = tracks
+        mean = road().fit(albums, y, groups=artists)
+        joblib.dump(mean, tmp_path / "mean.joblib")
+        again = joblib.load(tmp_path / "mean.joblib")
+        assert_array_equal(again.transform(albums), mean.transform(albums))
+        names = MeanOverTracks(network()).fit(
+            [take_patches([0])[0], take_patches([1])[0]] * 4, [0, 1] * 4, groups=list("abcdefgh")
+        )
+        assert list(names.get_feature_names_out()[:2]) == ["audiocnn0", "audiocnn1"]
+        assert len(names.get_feature_names_out()) == names.n_features_out_
+
+
+def test_transform_holds_few_tracks_at_a_time():
+    albums = [[track(i, j) for j in range(3)] for i in range(300)]
+    mean = MeanOverTracks(Recorder()).fit(albums)
+    mean.estimator_.sizes_ = []
+    found = mean.transform(albums)
+    assert_array_equal(found, [[i, 1] for i in range(300)])
+    sizes = mean.estimator_.sizes_
+    assert sum(sizes) == 900 and max(sizes) <= 256 and len(sizes) == 4
+    mean.estimator_.sizes_ = []
+    mean.transform([None] * 5 + [[track(0, 1)] * 1000] + [track(0, 1)] * 3)
+    assert mean.estimator_.sizes_ == [1000, 3]
+
+
+class TestBadTracks:
+    extractor = {"duration": 0.2, "hop_length": 256, "n_bins": 6, "fmin": 440.0}
+
+    @pytest.fixture
+    def albums(self, tmp_path):
+        empty = tmp_path / "empty.wav"
+        empty.write_bytes(b"")
+        tone = np.sin(np.arange(6000) / 9).astype(np.float32)
+        return [tone, [tone, tone], [None, tone, str(empty)], None, [str(tmp_path / "gone.wav")]]
+
+    def mean(self, **params):
+        return MeanOverTracks(
+            Pipeline(
+                [
+                    ("cqt", CQTExtractor(**self.extractor, **params)),
+                    ("flat", FunctionTransformer(flatten)),
+                ]
+            )
+        )
+
+    def test_raise_names_album_and_track(self, albums):
+        mean = self.mean().fit(albums[:2])
+        for call in (mean.transform, self.mean().fit, self.mean().fit_transform):
+            with pytest.raises(ValueError, match=r"Row 2, track 2: .*empty\.wav.*empty.*Get"):
+                call(albums)
+
+    def test_a_chunk_later(self, albums, monkeypatch):
+        monkeypatch.setattr(module, "_TRACKS_AT_ONCE", 1)
+        mean = self.mean().fit(albums[:2])
+        with pytest.raises(ValueError, match=r"Row 2, track 2: "):
+            mean.transform(albums)
+
+    @pytest.mark.parametrize("method", ["transform", "fit", "fit_transform"])
+    def test_missing_lists_album_and_track(self, albums, method, monkeypatch):
+        mean = self.mean(on_error="missing")
+        if method == "transform":
+            monkeypatch.setattr(module, "_TRACKS_AT_ONCE", 1)
+            mean.fit(albums[:1])
+            assert mean.errors_.empty
+        found = getattr(mean, method)(albums)
+        errors = mean.errors_
+        assert list(errors.columns) == ["row", "track", "item", "reason", "remedy"]
+        assert errors["row"].tolist() == [2, 4]
+        assert errors["track"].tolist() == [2, 0]
+        assert "empty.wav" in errors["item"][0] and "empty" in errors["reason"][0]
+        assert "no such file" in errors["reason"][1]
+        if method != "fit":
+            assert_array_equal(np.isnan(found).all(axis=1), [False, False, False, True, True])
+            assert_allclose(found[2], found[0], rtol=1e-6)
+        assert not {"_errors", "errors_"} & set(mean.__getstate__())
+
+
+def flatten(patches):
+    return patches.reshape(len(patches), -1)
