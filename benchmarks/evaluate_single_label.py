@@ -43,7 +43,7 @@ def build_model(*, joint_space):
         image__weights=None,
         image__image_size=32,
         image__lr=1e-3,
-        image__max_epochs=12,
+        image__max_epochs=10,
         image__patience=4,
     )
 
@@ -76,7 +76,7 @@ class Evaluation:
             albums.y if y is None else y,
             n_runs=self.n_runs,
             test_size=0.2,
-            n_jobs=2,
+            n_jobs=self.n_runs,  # a run is one process with one thread
             return_predictions=True,
             **parameters,
         )

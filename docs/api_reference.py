@@ -33,6 +33,7 @@ def write_pages(folder):
         index += [section, "-" * len(section), "", ".. toctree::", "   :maxdepth: 2", ""]
         for room, title in rooms.items():
             if _public_names(room):
+                _remove_pages_of_the_past(folder / "generated", room)
                 index.append(f"   {room}")
                 _write(folder / f"{room}.rst", _room_page(room, title))
         index.append("")
@@ -47,6 +48,13 @@ def _room_page(room, title):
     lines += [f".. currentmodule:: skmmgenre.{room}", ""]
     lines += [".. autosummary::", "   :toctree: generated", "   :nosignatures:", ""]
     return lines + [f"   {name}" for name in _public_names(room)]
+
+
+def _remove_pages_of_the_past(folder, room):
+    """Drop the pages of names that the room has no longer; Sphinx would warn of them."""
+    for page in folder.glob(f"skmmgenre.{room}.*.rst"):
+        if page.stem.rpartition(".")[2] not in _public_names(room):
+            page.unlink()
 
 
 def _public_names(room):

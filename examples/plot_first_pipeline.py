@@ -63,6 +63,7 @@ model = make_genre_classifier(
     audio__duration=5.0,
     audio__max_epochs=25,
     text__hidden_units=(256, 256),
+    text__patience=30,
     image__depth=18,
     image__weights=None,
     image__image_size=32,
@@ -87,8 +88,8 @@ predicted = model.predict(albums.table.iloc[test])
 # %%
 # Judge
 # -----
-# A modality shows an album's genre only with the probability that it was drawn with, so no model can
-# be right always. The right panel is the best guess there is, given what the cells show.
+# Each modality of these albums shows the true genre only at times, so no model can be right always.
+# The right panel is the best guess there is, given what the cells show.
 
 from sklearn.metrics import ConfusionMatrixDisplay, accuracy_score
 

@@ -17,9 +17,7 @@ from skmmgenre.datasets import make_albums
 from skmmgenre.model_selection import ArtistShuffleSplit
 
 folder = tempfile.TemporaryDirectory()
-albums = make_albums(
-    240, n_genres=4, duration=5.0, directory=folder.name, random_state=1, n_jobs=2
-)
+albums = make_albums(240, n_genres=4, duration=5.0, directory=folder.name, random_state=1, n_jobs=2)
 splitter = ArtistShuffleSplit(1, test_size=0.35, random_state=0)
 train, test = next(splitter.split(albums.table, albums.y, albums.groups))
 
@@ -29,6 +27,7 @@ model = make_genre_classifier(
     audio__duration=5.0,
     audio__max_epochs=25,
     text__hidden_units=(256, 256),
+    text__patience=30,
     image__depth=18,
     image__weights=None,
     image__image_size=32,
@@ -46,16 +45,16 @@ tested = modalities.transform(albums.table.iloc[test])
 from skmmgenre.fusion import FusionClassifier
 
 fusions = {
-    f"modality_dropout={chance}": FusionClassifier(modality_dropout=chance, random_state=0).fit(
-        vectors, y, groups=groups
-    )
+    f"modality_dropout={chance}": FusionClassifier(
+        modality_dropout=chance, lr=3e-3, random_state=0
+    ).fit(vectors, y, groups=groups)
     for chance in (0.0, 0.4)
 }
 
 # %%
 # A missing cell becomes a block of NaN, so the vectors can be emptied in place of the cells. Every
-# cell is removed with the same probability, ten times over. What can be known about an album then is
-# known too: the posterior of the genres given the cells that are left.
+# cell is removed with the same probability, ten times over. What can be known about an album then
+# is known too: the posterior of the genres given the cells that are left.
 
 from itertools import product
 
@@ -107,8 +106,8 @@ whole = pd.DataFrame(
 ).T
 
 # %%
-# On the left, cells missing at random; on the right, the same cells missing everywhere. With nothing
-# left (right end of the left panel) every model answers with the largest genre.
+# On the left, cells missing at random; on the right, the same cells missing everywhere. With
+# nothing left (right end of the left panel) every model answers with the largest genre.
 
 import matplotlib.pyplot as plt
 

@@ -90,7 +90,10 @@ def read_options(argv):
     add("--quick", action="store_true", help="one run of small networks: is the table all right?")
     columns = parser.add_argument_group("columns of the table")
     for name, column in (
-        ("audio", "audio"), ("image", "cover"), ("genre", "genre"), ("artist", "artist"),
+        ("audio", "audio"),
+        ("image", "cover"),
+        ("genre", "genre"),
+        ("artist", "artist"),
     ):
         columns.add_argument(f"--{name}", default=column, help=f"default: {column}")
     columns.add_argument("--root", type=Path, help="folder of the paths; default: the CSV's")

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from skmmgenre.compose import make_genre_classifier
+from skmmgenre.datasets import make_albums
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DOCUMENTS += sorted((ROOT / "docs" / "guide").glob("*.md"))
@@ -40,3 +43,32 @@ def test_links_lead_to_files(document):
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", text)
     missing = [target for target in targets if not (document.parent / target).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("document", [ROOT / "README.md", ROOT / "docs" / "index.md"], ids=str)
+def test_the_first_page_runs(document, tmp_path, monkeypatch):
+    """As written, but with fewer albums, small networks and random weights for the covers."""
+    calls = []
+
+    def few_albums(n_albums, **parameters):
+        calls.append(n_albums)
+        return make_albums(60, directory=tmp_path, duration=5.0, n_genres=3, **parameters)
+
+    def small_networks(**parameters):
+        parameters |= {
+            "max_epochs": 1,
+            "image__weights": None,
+            "image__image_size": 32,
+            "audio__duration": 5.0,
+            "audio__architecture": "time",
+            "text__hidden_units": (8, 8),
+        }
+        return make_genre_classifier(**parameters)
+
+    monkeypatch.setattr("skmmgenre.datasets.make_albums", few_albums)
+    monkeypatch.setattr("skmmgenre.compose.make_genre_classifier", small_networks)
+    names = {}
+    exec(compile(python_of(document), str(document), "exec"), names)
+    assert calls
+    predicted = names["model"].predict(names["albums"].table.iloc[names["test"]])
+    assert set(predicted) <= set(names["albums"].y)

@@ -39,8 +39,8 @@ def main(argv=None):
         epilog="example: skmmgenre demo --albums 800 --output my_report",
     )
     demo.add_argument("--albums", type=_count, default=400, metavar="N", help="default: 400")
-    demo.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
-    demo.add_argument("--jobs", type=int, default=2, metavar="N", help="workers; default: 2")
+    demo.add_argument("--seed", type=_seed, default=0, metavar="N", help="default: 0")
+    demo.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="workers; default: 2")
     demo.add_argument("--output", default="demo_report", metavar="DIR", help="default: demo_report")
     arguments = parser.parse_args(argv)
     from ._demo import run_demo
@@ -62,7 +62,28 @@ def main(argv=None):
 
 
 def _count(text):
-    number = int(text)
+    number = _integer(text)
     if number < 60:
         raise argparse.ArgumentTypeError("at least 60 albums are needed to split by artist")
     return number
+
+
+def _seed(text):
+    number = _integer(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("a seed is 0 or above")
+    return number
+
+
+def _jobs(text):
+    number = _integer(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError("at least 1 worker is needed; -1 is one for each core")
+    return number
+
+
+def _integer(text):
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None

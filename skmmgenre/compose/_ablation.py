@@ -199,7 +199,7 @@ def ablate_modalities(
     predictions = pd.concat(trials, ignore_index=True)
     inputs = {name: kind for kind, name, _ in rows} | {name: "Control" for name in controls}
     figures = _figures(predictions, inputs, np.unique(labels))
-    comparison = _references(reference, subsets, rows, figures)
+    comparison = _references(reference, subsets, rows, figures, modalities)
     figures = figures.join(_differences(predictions, comparison, np.unique(labels), n_resamples))
     return (figures, predictions) if return_predictions else figures
 
@@ -255,7 +255,9 @@ def _rows(subsets, modalities, joint):
             )
             for subset in subsets
         ]
-    known = {*modalities, "mm_audio", "mm_image"}
+    known = set(modalities)
+    if {"audio", "image"} <= known:
+        known |= {"mm_audio", "mm_image"}
     rows = []
     for subset in subsets:
         blocks = subset.split(" + ") if isinstance(subset, str) else list(subset)
@@ -298,10 +300,9 @@ class _Trial:
 
     def run(self, rows, controls, n_folds):
         """Predicted genres of the test rows, by row and control."""
-        needed = {block for _, _, blocks in rows for block in blocks}
         cross_fit = n_folds if "cross_fit" in controls else None
         vectors, tested, folded = self._vectors(self.branches, self.seed, cross_fit)
-        if any(block.startswith("mm_") for block in needed) or "shuffled covers" in controls:
+        if any(block.startswith("mm_") for _, _, blocks in rows for block in blocks):
             embedded, embedded_test = self._embed(vectors, tested)
         else:
             embedded, embedded_test = vectors, tested
@@ -448,24 +449,25 @@ def _figures(predictions, inputs, labels):
     return pd.DataFrame.from_dict(lines, orient="index").rename_axis("model")
 
 
-def _references(reference, subsets, rows, figures):
+def _references(reference, subsets, rows, figures, modalities):
     """The row that each row is compared with."""
     names = list(figures.index)
     if reference != "auto":
         return dict.fromkeys(names, reference)
     if isinstance(subsets, str) and subsets == "paper":
         own = {"Video": "CNN_Visual"}
-        return {name: own.get(figures.loc[name, "input"], "CNN_Audio") for name in names}
-    singles = _single_modalities(rows)
-    comparison = dict.fromkeys(names, figures.loc[singles or names, "f1"].idxmax())
+        comparison = {name: own.get(figures.loc[name, "input"], "CNN_Audio") for name in names}
+    else:
+        best = figures.loc[_single_modalities(rows) or names, "f1"].idxmax()
+        comparison = dict.fromkeys(names, best)
     # A control is compared with the row it is the control of, where that is there.
     by_blocks = {frozenset(blocks): name for _, name, blocks in rows}
-    largest = by_blocks[max(by_blocks, key=len)]
-    for name in names:
-        if name == "cross_fit":
-            comparison[name] = largest
-        elif name.removeprefix("two seeds of ") in singles:
-            comparison[name] = name.removeprefix("two seeds of ")
+    controlled = {f"two seeds of {modality}": {modality} for modality in modalities}
+    controlled["shuffled covers"] = {"audio"}  # which MM_Audio is to gain over
+    controlled["cross_fit"] = max(by_blocks, key=len)
+    for control, blocks in controlled.items():
+        if control in comparison and frozenset(blocks) in by_blocks:
+            comparison[control] = by_blocks[frozenset(blocks)]
     return comparison
 
 

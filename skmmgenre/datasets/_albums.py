@@ -166,6 +166,7 @@ def make_albums(
         directory : str
             Where the files are.
         DESCR : str
+            What this data set is.
 
     Raises
     ------

@@ -1,0 +1,138 @@
+"""The command line: what it says, its exit codes, and a small demo from files to figures."""
+
+import re
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import skmmgenre
+from skmmgenre.cli import main
+
+
+def run(*arguments, **kwargs):
+    return subprocess.run(
+        [sys.executable, "-m", "skmmgenre", *arguments], capture_output=True, text=True, **kwargs
+    )
+
+
+def test_as_a_module():
+    done = run("--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("usage: skmmgenre") and "demo" in done.stdout
+    assert not done.stderr
+
+
+def call(*arguments):
+    """Exit code of a call that argparse ends."""
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    return ended.value.code
+
+
+def test_version(capsys):
+    assert call("--version") == 0
+    assert capsys.readouterr().out == f"skmmgenre {skmmgenre.__version__}\n"
+
+
+def test_help_of_the_demo(capsys):
+    assert call("demo", "--help") == 0
+    told = capsys.readouterr().out
+    for option in ("--albums", "--seed", "--jobs", "--output", "example:"):
+        assert option in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "required: COMMAND"),
+        (["play"], "invalid choice: 'play'"),
+        (["demo", "--loud"], "unrecognized arguments: --loud"),
+        (["demo", "--albums", "12"], "at least 60 albums are needed"),
+        (["demo", "--albums", "many"], "'many' is not a whole number"),
+        (["demo", "--seed", "-1"], "a seed is 0 or above"),
+        (["demo", "--jobs", "0"], "at least 1 worker is needed"),
+        (["demo", "--jobs", "two"], "'two' is not a whole number"),
+    ],
+    ids=" ".join,
+)
+def test_bad_arguments(capsys, arguments, message):
+    assert call(*arguments) == 2
+    told = capsys.readouterr()
+    assert message in told.err and "usage: skmmgenre" in told.err
+    assert not told.out
+
+
+def test_a_report_that_cannot_be_written(capsys, tmp_path):
+    (tmp_path / "taken").write_text("")
+    assert main(["demo", "--output", str(tmp_path / "taken")]) == 1
+    told = capsys.readouterr()
+    assert told.err.startswith("skmmgenre demo: ") and "taken" in told.err
+    assert "Traceback" not in told.err
+
+
+@pytest.mark.slow
+class TestDemo:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def demo(tmp_path_factory):
+        folder = tmp_path_factory.mktemp("demo")
+        done = run("demo", "--albums", "60", "--output", "my [report]", "--jobs", "1", cwd=folder)
+        assert done.returncode == 0, done.stderr
+        return done, folder / "my [report]"
+
+    def test_what_it_prints(self, demo):
+        done, _ = demo
+        for words in ("What each modality brings", "audio + text + image", "ceiling", "macro"):
+            assert words in done.stdout
+        assert "my [report]" in done.stdout.replace("\n", "")
+        assert "Next:" in done.stdout
+
+    def test_a_file_gets_plain_text(self, demo):
+        done, _ = demo
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", done.stdout)
+        assert max(map(len, done.stdout.splitlines())) <= 80
+
+    def test_progress_goes_to_standard_error(self, demo):
+        done, _ = demo
+        for words in ("TextMLP", "AudioCNN", "ResNetEmbedder", "constant-Q"):
+            assert words in done.stderr and words not in done.stdout
+        assert "\x1b" not in done.stderr
+        assert "Warning" not in done.stderr and "Traceback" not in done.stderr
+
+    def test_table(self, demo):
+        table = pd.read_csv(demo[1] / "table.csv", index_col="model")
+        assert {"f1", "ceiling", "difference", "low", "high", "reference"} <= set(table.columns)
+        assert len(table) == 7 + 2
+        assert table["f1"].between(0, 1).all()
+        rows = table[table["input"] != "Control"]
+        assert rows["ceiling"].between(0, 1).all()
+        for name in table.index:
+            assert name in demo[0].stdout
+
+    @pytest.mark.parametrize("name", ["confusion_matrices.png", "learning_curves.png"])
+    def test_pictures(self, demo, name):
+        with Image.open(demo[1] / name) as picture:
+            picture.load()
+            assert min(picture.size) > 200
+            assert len(np.unique(np.asarray(picture.convert("L")))) > 10
+
+    def test_model(self, demo, albums):
+        model = joblib.load(demo[1] / "model.joblib")
+        found = model.predict_proba(albums.table.iloc[:4])
+        assert found.shape == (4, len(model.classes_))
+        np.testing.assert_allclose(found.sum(axis=1), 1)
+
+    def test_nothing_else_is_left(self, demo):
+        left = {path.name for path in demo[1].iterdir()}
+        assert left == {
+            "model.joblib",
+            "table.csv",
+            "confusion_matrices.png",
+            "learning_curves.png",
+        }
+        assert [path.name for path in demo[1].parent.iterdir()] == ["my [report]"]

@@ -1,0 +1,156 @@
+"""A fitted pipeline is arrays and plain Python: what a file of it holds, and what it says."""
+
+import pickle
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pytest
+import skops.io
+
+from skmmgenre.compose import GenrePipeline
+
+PREDICT = """
+import sys
+import joblib
+import numpy as np
+model = joblib.load(sys.argv[1])
+assert "torch" not in sys.modules, "loading imported torch"
+table = joblib.load(sys.argv[2])
+np.save(sys.argv[3], model.predict_proba(table))
+"""
+
+
+@pytest.fixture(scope="module")
+def model(albums, small_model):
+    """All three modalities and the joint space, with a cell missing here and there."""
+    table = albums.table.copy()
+    table.loc[3, "cover"] = None
+    table.at[5, "audio"] = None
+    model = small_model(joint_space=True, image__on_error="missing", audio__on_error="missing")
+    model.fit(table, albums.y, groups=albums.groups)
+    table.loc[7, "cover"] = "no_such_cover.png"
+    answers = model.predict_proba(table)
+    return model, table, answers
+
+
+@pytest.fixture(scope="module")
+def file(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "model.joblib"
+    joblib.dump(model[0], path)
+    return path
+
+
+def networks(model):
+    front = model["modalities"].named_transformers_
+    return [
+        front["audio"].estimator_["cnn"],
+        front["text"]["mlp"],
+        front["image"],
+        model["joint"],
+        model["fusion"],
+    ]
+
+
+def test_the_same_bits_in_a_new_process(model, file, tmp_path):
+    _, table, answers = model
+    joblib.dump(table, tmp_path / "table.joblib")
+    script = tmp_path / "predict.py"
+    script.write_text(PREDICT)
+    arguments = [file, tmp_path / "table.joblib", tmp_path / "answers.npy"]
+    done = subprocess.run(
+        [sys.executable, script, *map(str, arguments)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(np.load(tmp_path / "answers.npy"), answers)
+
+
+def test_the_file_is_little_more_than_its_weights(model, file):
+    fitted = model[0]
+    weights = [array for network in networks(fitted) for array in network.weights_.values()]
+    n_bytes = 4 * sum(array.size for array in weights)
+    tfidf = fitted["modalities"].named_transformers_["text"]["tfidf"]
+    assert file.stat().st_size <= 1.1 * n_bytes + len(pickle.dumps(tfidf))
+
+
+def test_small_networks_too(albums, small_model, tmp_path):
+    """Where a ResNet does not hide what else is kept."""
+    fitted = small_model(
+        audio=None, image=None, text__hidden_units=(64, 64), text__max_features=300
+    ).fit(albums.table, albums.y, groups=albums.groups)
+    fitted.predict(albums.table)
+    weights = [
+        array
+        for network in (fitted["modalities"].named_transformers_["text"]["mlp"], fitted["fusion"])
+        for array in network.weights_.values()
+    ]
+    tfidf = fitted["modalities"].named_transformers_["text"]["tfidf"]
+    joblib.dump(fitted, tmp_path / "m.joblib")
+    n_bytes = 4 * sum(array.size for array in weights) + len(pickle.dumps(tfidf))
+    assert (tmp_path / "m.joblib").stat().st_size <= 1.1 * n_bytes
+
+
+@pytest.mark.parametrize("word", [b"torch", b"skorch", b"optimizer_", b"DataFrame", b"memmap"])
+def test_words_that_are_not_in_the_file(file, word):
+    assert word not in file.read_bytes()
+
+
+def test_no_place_of_this_machine_is_in_the_file(model, file, albums):
+    content = file.read_bytes()
+    folder = str(albums.table["cover"][0]).rsplit("/", 2)[0]
+    for place in (folder, sys.prefix, "no_such_cover"):
+        assert place.encode() not in content
+
+
+def test_errors_of_the_last_call_are_not_in_the_file(model, file):
+    fitted = model[0]
+    front, again = (m["modalities"].named_transformers_ for m in (fitted, joblib.load(file)))
+    assert front["image"].errors_["row"].tolist() == [7]
+    assert again["image"].errors_.empty and again["audio"].errors_.empty
+
+
+def test_a_copy_in_this_process(model, file):
+    fitted, table, answers = model
+    np.testing.assert_array_equal(joblib.load(file).predict_proba(table), answers)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(fitted)).predict_proba(table), answers)
+
+
+def test_state_is_arrays_and_plain_python(model):
+    """Everything that a network keeps, at any depth."""
+    plain = (str, bytes, int, float, bool, type(None), np.ndarray, np.generic)
+
+    def strangers(value, where):
+        if isinstance(value, dict):
+            for key, part in value.items():
+                yield from strangers(part, f"{where}[{key!r}]")
+        elif isinstance(value, (list, tuple, set)):
+            for part in value:
+                yield from strangers(part, where)
+        elif isinstance(value, np.memmap) or not isinstance(value, plain):
+            if type(value).__module__.startswith("skmmgenre."):
+                yield from strangers(vars(value), f"{where}.{type(value).__name__}")
+            else:
+                yield f"{where}: {type(value)}"
+
+    for network in networks(model[0]):
+        assert not list(strangers(network.__getstate__(), type(network).__name__))
+
+
+class TestSkops:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def stored(model):
+        return skops.io.dumps(model[0])
+
+    def test_only_this_package_is_not_known(self, stored):
+        unknown = skops.io.get_untrusted_types(data=stored)
+        assert unknown
+        assert not [name for name in unknown if not name.startswith("skmmgenre.")]
+
+    def test_round_trip(self, model, stored):
+        _, table, answers = model
+        unknown = skops.io.get_untrusted_types(data=stored)
+        again = skops.io.loads(stored, trusted=unknown)
+        assert type(again) is GenrePipeline
+        np.testing.assert_array_equal(again.predict_proba(table), answers)
