@@ -46,7 +46,7 @@ bench: $(VENV)/.installed  ## speed and memory
 	@set -e; for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
 
 clean:  ## all that the commands above made
-	rm -rf $(VENV) demo_report build *.egg-info docs/_build docs/api docs/auto_examples \
+	rm -rf $(VENV) demo_report evaluation_report single_label build *.egg-info docs/_build docs/api docs/auto_examples \
 		docs/sg_execution_times.rst .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -9,19 +9,20 @@ first run.
 import argparse
 import tempfile
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import cohen_kappa_score, f1_score
+from sklearn.metrics import cohen_kappa_score
 from sklearn.model_selection import ShuffleSplit
 
 from skmmgenre.compose import ablate_modalities, make_genre_classifier
 from skmmgenre.datasets import make_albums
 from skmmgenre.metrics import bootstrap_interval
 
-_MODALITIES = {"audio": "audio", "text": "text", "image": "cover"}
+_COLUMNS = {"audio": "audio", "text": "text", "image": "cover"}
 _EVERYTHING = ("audio", "text", "image")
 _FUSION = " + ".join(_EVERYTHING)
 _ROWS = [*_EVERYTHING, ("audio", "mm_audio"), _EVERYTHING]
@@ -29,7 +30,7 @@ _JOINT = "audio + mm_audio"
 
 
 def build_model(*, joint_space):
-    """The paper's networks at a size for two cores; the fusion layer and joint space as they are."""
+    """The paper's networks at a size for two cores."""
     return make_genre_classifier(
         joint_space=joint_space,
         verbose=1,
@@ -48,240 +49,213 @@ def build_model(*, joint_space):
     )
 
 
-class Evaluation:
-    """Runs the conditions and collects a line for each claim and control."""
+@dataclass
+class Condition:
+    """Albums of one kind, and what the ablation of a model says of them."""
 
-    def __init__(self, n_albums, n_runs, folder):
-        self.n_albums, self.n_runs, self.folder = n_albums, n_runs, folder
-        self.lines = []
+    albums: object
+    figures: pd.DataFrame
+    predictions: pd.DataFrame
 
-    def albums(self, name, **parameters):
-        """Albums of one condition."""
-        return make_albums(
-            self.n_albums,
-            missing=0.1,
-            directory=Path(self.folder) / name,
+    @classmethod
+    def run(cls, arguments, folder, *, data=None, joint_space=False, shuffle=False, **ablation):
+        """Make the albums, train on them, and keep what was predicted."""
+        albums = make_albums(
+            arguments.albums,
+            directory=folder,
             random_state=7,
             n_jobs=2,
             verbose=1,
-            **parameters,
+            **({"missing": 0.1} | (data or {})),
         )
-
-    def ablate(self, albums, *, y=None, joint_space=False, **parameters):
-        """Figures and predictions of one condition."""
-        parameters.setdefault("groups", albums.groups)
-        return ablate_modalities(
+        y = np.random.default_rng(0).permutation(albums.y) if shuffle else albums.y
+        figures, predictions = ablate_modalities(
             build_model(joint_space=joint_space),
             albums.table,
-            albums.y if y is None else y,
-            n_runs=self.n_runs,
+            y,
+            n_runs=arguments.runs,
             test_size=0.2,
-            n_jobs=self.n_runs,  # a run is one process with one thread
+            n_jobs=arguments.runs,  # a run is one process with one thread
             return_predictions=True,
-            **parameters,
+            **({"groups": albums.groups} | ablation),
+        )
+        return cls(albums, figures, predictions)
+
+    def best_single(self):
+        """The best modality alone, by mean F1 on the test rows."""
+        return self.figures.loc[list(_EVERYTHING), "f1"].idxmax()
+
+    def ceiling(self, modalities):
+        """Macro F1 of the exact posterior's likeliest genre on the same test rows."""
+        columns = [_COLUMNS[modality] for modality in modalities]
+        return np.mean(
+            [
+                self.albums.oracle.ceiling(columns, part["row"].to_numpy(), metric="macro_f1")
+                for _, part in self.predictions.groupby("run")
+            ]
         )
 
-    def compare(self, claim, expected, predictions, name, other, albums, modalities):
-        """A difference in macro F1 between two rows, with the ceilings of both."""
-        labels = np.unique(albums.y)
-        estimate, low, high = bootstrap_interval(
+    def gain(self, name, other, modalities, others):
+        """Difference in macro F1 of two rows, its interval, and the ceilings of both."""
+        interval = self._interval(name, other, metric="f1", labels=np.unique(self.albums.y))
+        f1 = self.figures["f1"]
+        return {
+            "measured": f"F1 {f1[name]:.3f} ({name}) - {f1[other]:.3f} ({other})",
+            "ceilings": f"{self.ceiling(modalities):.3f} - {self.ceiling(others):.3f}",
+            **interval,
+        }
+
+    def above_chance(self):
+        """Cohen's kappa of the fusion: 0 is what its predictions would give in any order."""
+        return {
+            "measured": f"kappa of {_FUSION}",
+            "ceilings": f"F1 {self.ceiling(_EVERYTHING):.3f}",
+            **self._interval(_FUSION, metric=cohen_kappa_score, n_resamples=1000),
+        }
+
+    def _interval(self, name, other=None, **parameters):
+        predictions = self.predictions
+        groups = self.albums.groups[predictions["row"]]
+        missing = pd.isna(groups)
+        groups[missing] = [f"row {row}" for row in predictions["row"][missing]]
+        return bootstrap_interval(
             predictions["true"],
             predictions[name],
-            predictions[other],
-            metric="f1",
-            groups=predictions["group"],
+            None if other is None else predictions[other],
+            groups=groups,
             runs=predictions["run"],
-            labels=labels,
-        )
-        self._tell(
-            claim=claim,
-            expected=expected,
-            measured=f"F1 {_f1(predictions, name, labels):.3f} ({name}) - "
-            f"{_f1(predictions, other, labels):.3f} ({other})",
-            ceilings=" / ".join(
-                f"{_ceiling(albums, predictions, part):.3f}" for part in modalities
-            ),
-            estimate=estimate,
-            low=low,
-            high=high,
-        )
-
-    def above_chance(self, claim, expected, predictions, albums):
-        """Cohen's kappa of the fusion: 0 is what its own predictions shuffled would give."""
-        estimate, low, high = bootstrap_interval(
-            predictions["true"],
-            predictions[_FUSION],
-            metric=cohen_kappa_score,
-            groups=predictions["group"],
-            runs=predictions["run"],
-            n_resamples=1000,
-        )
-        self._tell(
-            claim=claim,
-            expected=expected,
-            measured=f"kappa of {_FUSION}",
-            ceilings=f"F1 {_ceiling(albums, predictions, _EVERYTHING):.3f}",
-            estimate=estimate,
-            low=low,
-            high=high,
-        )
-
-    def _tell(self, **line):
-        found = "yes" if line["low"] > 0 else "reversed" if line["high"] < 0 else "no"
-        line["above_0"] = found
-        line["as_expected"] = found == line["expected"]
-        self.lines.append(line)
-        print(
-            f"\n>>> {line['claim']}: {line['measured']}; ceilings {line['ceilings']}; "
-            f"{line['estimate']:+.3f} [{line['low']:+.3f}, {line['high']:+.3f}] "
-            f"above 0: {found} (expected: {line['expected']})\n",
-            flush=True,
-        )
+            **parameters,
+        )._asdict()
 
 
-def _f1(predictions, name, labels):
-    """Mean macro F1 over the runs."""
-    return np.mean(
-        [
-            f1_score(part["true"], part[name], labels=labels, average="macro", zero_division=0)
-            for _, part in predictions.groupby("run")
-        ]
-    )
-
-
-def _ceiling(albums, predictions, modalities):
-    """Macro F1 of the exact posterior's likeliest genre on the same test rows."""
-    columns = [_MODALITIES[modality] for modality in modalities]
-    best = albums.oracle.predict(columns)
-    labels = np.unique(albums.y)
-    return np.mean(
-        [
-            f1_score(
-                albums.y[part["row"]],
-                best[part["row"]],
-                labels=labels,
-                average="macro",
-                zero_division=0,
-            )
-            for _, part in predictions.groupby("run")
-        ]
-    )
-
-
-def _best_single(figures):
-    return figures.loc[list(_EVERYTHING), "f1"].idxmax()
-
-
-def main():
-    """Run all conditions and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--albums", type=int, default=2000)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--output", default="evaluation_report")
-    arguments = parser.parse_args()
-    began = time.perf_counter()
-    report = Path(arguments.output)
-    report.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        evaluation = Evaluation(arguments.albums, arguments.runs, folder)
-        _claims(evaluation, report)
-        _same_confusion(evaluation)
-        _no_genre_in_it(evaluation)
-    table = pd.DataFrame(evaluation.lines)
-    table.to_csv(report / "single_label_claims.csv", index=False)
-    print(table.drop(columns="measured").to_string(index=False))
-    print(f"\n{time.perf_counter() - began:.0f} s; written to {report}")
-
-
-def _claims(evaluation, report):
-    albums = evaluation.albums("main")
-    figures, predictions = evaluation.ablate(
-        albums,
+def claims(arguments, folder):
+    """The paper's claims, and what must vanish when covers are shuffled."""
+    condition = Condition.run(
+        arguments,
+        folder,
         joint_space=True,
         subsets=_ROWS,
         controls=["shuffled covers", "cross_fit", "mean of probabilities", "missing pattern"],
         n_folds=3,
     )
-    figures.to_csv(report / "single_label_rows.csv")
-    print(figures.round(3).to_string())
-    best = _best_single(figures)
-    evaluation.compare(
+    best = condition.best_single()
+    yield (
         "fusion beats the best single modality",
-        "yes",
-        predictions,
-        _FUSION,
-        best,
-        albums,
-        [_EVERYTHING, (best,)],
+        True,
+        condition.gain(_FUSION, best, _EVERYTHING, (best,)),
     )
-    evaluation.compare(
+    yield (
         "CNN_Audio + MM_Audio beats CNN_Audio",
-        "yes",
-        predictions,
-        _JOINT,
-        "audio",
-        albums,
-        [("audio",), ("audio",)],
+        True,
+        condition.gain(_JOINT, "audio", ("audio",), ("audio",)),
     )
-    evaluation.compare(
+    yield (
         "cross_fit beats the paper's in-sample vectors",
-        "yes",
-        predictions,
-        "cross_fit",
-        _FUSION,
-        albums,
-        [_EVERYTHING, _EVERYTHING],
+        True,
+        condition.gain("cross_fit", _FUSION, _EVERYTHING, _EVERYTHING),
     )
-    evaluation.compare(
-        "control: MM_Audio with shuffled covers beats CNN_Audio",
-        "no",
-        predictions,
-        "shuffled covers",
-        "audio",
-        albums,
-        [("audio",), ("audio",)],
+    yield (
+        "control: MM_Audio of shuffled covers beats CNN_Audio",
+        False,
+        condition.gain("shuffled covers", "audio", ("audio",), ("audio",)),
     )
-    shuffled = np.random.default_rng(0).permutation(albums.y)
-    _, predictions = evaluation.ablate(albums, y=shuffled, subsets=[_EVERYTHING])
-    evaluation.above_chance("control: labels shuffled, above chance", "no", predictions, albums)
+    print(condition.figures.round(3).to_string())
 
 
-def _same_confusion(evaluation):
-    albums = evaluation.albums("same", complementarity=0.0)
-    figures, predictions = evaluation.ablate(albums, subsets=[*_EVERYTHING, _EVERYTHING])
-    best = _best_single(figures)
-    evaluation.compare(
+def labels_shuffled(arguments, folder):
+    """Nothing to learn, with everything else as it was."""
+    condition = Condition.run(arguments, folder, shuffle=True, subsets=[_EVERYTHING])
+    yield "control: labels shuffled, above chance", False, condition.above_chance()
+
+
+def complementarity_0(arguments, folder):
+    """All modalities tell the same: a fusion can know no more than one of them.
+
+    No cell is missing here: where some are, a fusion sees albums that one modality does not.
+    """
+    condition = Condition.run(
+        arguments,
+        folder,
+        data={"complementarity": 0.0, "missing": 0.0},
+        subsets=[*_EVERYTHING, _EVERYTHING],
+    )
+    best = condition.best_single()
+    yield (
         "control: complementarity 0, fusion beats the best single modality",
-        "no",
-        predictions,
-        _FUSION,
-        best,
-        albums,
-        [_EVERYTHING, (best,)],
+        False,
+        condition.gain(_FUSION, best, _EVERYTHING, (best,)),
+    )
+    print(condition.figures.round(3).to_string())
+
+
+# Artists as loud as they can be, so that what leaks with a random split is seen.
+_NO_GENRE = {"genre_strength": 0.0, "artist_strength": 1.0}
+
+
+def genre_strength_0(arguments, folder):
+    """No genre in anything: what is known of unseen artists is nothing."""
+    condition = Condition.run(arguments, folder, data=_NO_GENRE, subsets=[_EVERYTHING])
+    yield (
+        "control: genre_strength 0, artist-wise split, above chance",
+        False,
+        condition.above_chance(),
     )
 
 
-def _no_genre_in_it(evaluation):
-    # Artists as loud as they can be, so that what leaks with a random split is seen.
-    albums = evaluation.albums("nothing", genre_strength=0.0, artist_strength=1.0)
-    _, predictions = evaluation.ablate(albums, subsets=[_EVERYTHING])
-    evaluation.above_chance(
-        "control: genre_strength 0, artist-wise split, above chance", "no", predictions, albums
-    )
-    # Rows split at random, for early stopping too: what leaks is the artist.
-    _, predictions = evaluation.ablate(
-        albums,
+def genre_strength_0_random(arguments, folder):
+    """Rows split at random, for early stopping too: what leaks is the artist."""
+    condition = Condition.run(
+        arguments,
+        folder,
+        data=_NO_GENRE,
+        subsets=[_EVERYTHING],
         groups=None,
         cv=partial(ShuffleSplit, 1, test_size=0.2),
-        subsets=[_EVERYTHING],
     )
-    predictions["group"] = albums.groups[predictions["row"]]
-    evaluation.above_chance(
+    yield (
         "control: genre_strength 0, random split, above chance",
-        "yes",
-        predictions,
-        albums,
+        True,
+        condition.above_chance(),
     )
+
+
+CONDITIONS = {
+    condition.__name__: condition
+    for condition in (
+        claims,
+        labels_shuffled,
+        complementarity_0,
+        genre_strength_0,
+        genre_strength_0_random,
+    )
+}
+
+
+def main():
+    """Run the conditions and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--albums", type=int, default=2000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--output", type=Path, default=Path("evaluation_report"))
+    parser.add_argument("--only", nargs="+", choices=list(CONDITIONS), default=list(CONDITIONS))
+    arguments = parser.parse_args()
+    began = time.perf_counter()
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for name in arguments.only:
+        with tempfile.TemporaryDirectory() as folder:
+            for claim, expected, line in CONDITIONS[name](arguments, folder):
+                above = line["low"] > 0
+                lines.append({"claim": claim, **line, "above 0": above, "expected": expected})
+                print(
+                    f"\n>>> {claim}: {line['measured']}, ceilings {line['ceilings']}: "
+                    f"{line['estimate']:+.3f} [{line['low']:+.3f}, {line['high']:+.3f}]\n",
+                    flush=True,
+                )
+    table = pd.DataFrame(lines)
+    table.to_csv(arguments.output / "single_label_claims.csv", index=False)
+    print(table.drop(columns="measured").round(3).to_string(index=False))
+    print(f"\n{time.perf_counter() - began:.0f} s; written to {arguments.output}")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,8 @@ class AudioCNN(NetEmbedder):
         "time" is 64, 128, 256 for both names. A tuple gives the filters of each layer.
     target : {"auto", "softmax", "logistic"}, default="auto"
         "auto" is softmax for one column of labels, logistic for an indicator matrix.
+    label_factorizer : None, default=None
+        The place of the factors of target "cosine", which this version does not have.
     dropout : float or "auto", default="auto"
         After every block; "auto" is 0.5 for "time" and 0 for the others.
     standardize : {"bin", "cell"} or None, default="bin"
@@ -66,7 +68,7 @@ class AudioCNN(NetEmbedder):
     ----------
     classes_ : ndarray
     n_parameters_ : int
-        Trainable parameters.
+        Parameters of the network, the output layer's among them.
     n_iter_, best_iter_ : int
     history_ : list of dict
     weights_ : dict of ndarray
@@ -102,6 +104,7 @@ class AudioCNN(NetEmbedder):
         architecture="4x70",
         width="low",
         target="auto",
+        label_factorizer=None,
         dropout="auto",
         standardize="bin",
         max_epochs=100,
@@ -119,6 +122,7 @@ class AudioCNN(NetEmbedder):
         self.architecture = architecture
         self.width = width
         self.target = target
+        self.label_factorizer = label_factorizer
         self.dropout = dropout
         self.standardize = standardize
         self.max_epochs = max_epochs

@@ -84,7 +84,8 @@ class CQTExtractor(ErrorsMixin, TransformerMixin, BaseEstimator, auto_wrap_outpu
 
     A track shorter than the patch is padded behind with -80 dB (magnitude 0). Silence is all
     -80 dB. Files cut short are errors, whichever patch is wanted. The length of an mp3
-    without Xing or Info header is found by decoding it whole.
+    without Xing or Info header is found by decoding it whole; that it was cut short cannot be
+    told.
 
     Examples
     --------

@@ -8,6 +8,7 @@ import joblib
 import numpy as np
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from sklearn.metrics import ConfusionMatrixDisplay
 
@@ -137,9 +138,9 @@ def _print_figures(console, figures, *, n_test):
         )
     console.print(table)
     console.print(
-        f"F1 is the macro mean. Gains are over [bold]{figures['reference'].iloc[0]}[/bold], with a "
-        "paired bootstrap interval over artists. The ceiling is the macro F1 of the exact posterior that the "
-        "synthetic albums were drawn from."
+        f"F1 is the macro mean. Gains are over [bold]{figures['reference'].iloc[0]}[/bold], with "
+        "a paired bootstrap interval over artists. The ceiling is the macro F1 of the exact "
+        "posterior that the synthetic albums were drawn from."
     )
 
 
@@ -206,8 +207,8 @@ def _networks(model):
 
 def _closing(report, seconds):
     return (
-        f"\nDone in {seconds:.0f} s. In [bold]{report}[/bold]: model.joblib, table.csv, "
-        "confusion_matrices.png, learning_curves.png.\n"
+        f"\nDone in {seconds:.0f} s. In [bold]{escape(str(report))}[/bold]: model.joblib, "
+        "table.csv, confusion_matrices.png, learning_curves.png.\n"
         "Next:\n"
         "  your own music    model = make_genre_classifier(audio='path', text='review', "
         "image='cover')\n"

@@ -43,15 +43,17 @@ def main(argv=None):
     demo.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="workers; default: 2")
     demo.add_argument("--output", default="demo_report", metavar="DIR", help="default: demo_report")
     arguments = parser.parse_args(argv)
+    from ..nets import interruption_ends_all
     from ._demo import run_demo
 
     try:
-        run_demo(
-            n_albums=arguments.albums,
-            seed=arguments.seed,
-            n_jobs=arguments.jobs,
-            output=arguments.output,
-        )
+        with interruption_ends_all():
+            run_demo(
+                n_albums=arguments.albums,
+                seed=arguments.seed,
+                n_jobs=arguments.jobs,
+                output=arguments.output,
+            )
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

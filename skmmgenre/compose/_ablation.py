@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from sklearn.utils import _safe_indexing
 
 from ..fusion import JointSpaceProjector
 from ..items import is_missing, progress_bar
-from ..metrics import bootstrap_interval
-from ..model_selection import ArtistShuffleSplit
-from ..nets import NetEstimator
+from ..metrics import bootstrap_interval, genre_scores, group_names
+from ..model_selection import ArtistShuffleSplit, inner_validation_mask
+from ..nets import NetEstimator, interruption_ends_all
 from ..nets.targets import read_labels
 from ._extract_once import extract_once
 from ._genre_pipeline import GenrePipeline, check_table
@@ -159,7 +158,8 @@ def ablate_modalities(
         )
     check_table(table, y, groups)
     modalities = [name for name, branch, _ in steps["modalities"].transformers if branch != "drop"]
-    rows = _rows(subsets, modalities, "joint" in model.named_steps)
+    views = steps["joint"].views if "joint" in steps else ()
+    rows = _rows(subsets, modalities, views)
     labels, names = read_labels(y)
     if names is not None:
         raise ValueError(
@@ -169,17 +169,25 @@ def ablate_modalities(
     names = [name for _, name, _ in rows] + controls
     if reference != "auto" and reference not in names:
         raise ValueError(f"reference {reference!r} is no row; rows are {names}.")
-    branches, extracted = extract_once(model.named_steps["modalities"], table)
+    if "cross_fit" in controls and _cross_fits(steps["modalities"]):
+        raise ValueError(
+            "The control 'cross_fit' takes networks with cross_fit=0; the model's are set to more."
+        )
     missing = np.column_stack(
-        [_missing_rows(table, columns) for _, _, columns in branches.transformers]
+        [
+            _missing_rows(table, columns)
+            for name, _, columns in steps["modalities"].transformers
+            if name in modalities
+        ]
     )
+    branches, extracted = extract_once(steps["modalities"], table)
     run = partial(
         _run,
         model=model,
         branches=branches,
         table=extracted,
         labels=labels,
-        groups=None if groups is None else np.asarray(groups, dtype=object),
+        groups=None if groups is None else _artists(groups),
         missing=missing,
         rows=rows,
         controls=controls,
@@ -220,9 +228,24 @@ def _run(seed, *, labels, groups, rows, controls, cv, test_size, n_folds, **shar
                 "true": labels[test],
             }
         )
-        predicted = pd.DataFrame(trial.run(rows, controls, n_folds))
+        with interruption_ends_all():
+            predicted = pd.DataFrame(trial.run(rows, controls, n_folds))
         trials.append(pd.concat([about, predicted], axis=1))
     return pd.concat(trials, ignore_index=True)
+
+
+def _artists(groups):
+    """Artists by name; a row without one is an artist of its own, the same in every run."""
+    names = group_names(groups)
+    return np.array(
+        [f"\0{row}" if name is None else name for row, name in enumerate(names)], dtype=object
+    )
+
+
+def _cross_fits(modalities):
+    return any(
+        value for name, value in modalities.get_params().items() if name.endswith("cross_fit")
+    )
 
 
 def _missing_rows(table, columns):
@@ -232,11 +255,14 @@ def _missing_rows(table, columns):
     return np.all([[is_missing(cell) for cell in column] for column in columns], axis=0)
 
 
-def _rows(subsets, modalities, joint):
-    """Rows as (input, name, blocks)."""
+def _rows(subsets, modalities, views):
+    """Rows as (input, name, blocks); `views` are those of the model's joint space."""
     if isinstance(subsets, str) and subsets == "paper":
-        if not {"audio", "image"} <= set(modalities):
-            raise ValueError(f"subsets='paper' needs audio and image; the model has {modalities}.")
+        if not {"audio", "image"} <= set(modalities) or set(views) - {"audio", "image"}:
+            raise ValueError(
+                "subsets='paper' needs audio and image, and a joint space of these two if any; "
+                f"the model has {modalities}" + (f" and the views {views}." if views else ".")
+            )
         return _PAPER_ROWS
     if isinstance(subsets, str):
         if subsets != "all":
@@ -246,7 +272,7 @@ def _rows(subsets, modalities, joint):
             for size in range(1, len(modalities) + 1)
             for subset in combinations(modalities, size)
         ]
-        embedded = [f"mm_{name}" for name in ("audio", "image")] if joint else []
+        embedded = [f"mm_{view}" for view in views]
         return [
             (
                 " + ".join(subset),
@@ -256,8 +282,7 @@ def _rows(subsets, modalities, joint):
             for subset in subsets
         ]
     known = set(modalities)
-    if {"audio", "image"} <= known:
-        known |= {"mm_audio", "mm_image"}
+    known |= {f"mm_{view}" for view in views or ("audio", "image") if view in known}
     rows = []
     for subset in subsets:
         blocks = subset.split(" + ") if isinstance(subset, str) else list(subset)
@@ -326,7 +351,7 @@ class _Trial:
                 )
         return predicted
 
-    def _vectors(self, branches, seed, cross_fit=None):
+    def _vectors(self, branches, seed, cross_fit=None, validation=None):
         """Vectors of training and test rows; of training rows also from fold networks."""
         branches = _seeded(branches, seed)
         if cross_fit is not None:
@@ -334,7 +359,7 @@ class _Trial:
             branches.set_params(**{key: cross_fit for key in networks})
         table, labels = self.table.iloc[self.train], self.labels[self.train]
         fitted = _as_pipeline(branches)
-        answer = fitted.fit_transform(table, labels, groups=self.groups)
+        answer = fitted.fit_transform(table, labels, groups=self.groups, validation=validation)
         tested = fitted.transform(self.table.iloc[self.test])
         if cross_fit is None:
             return answer, tested, None
@@ -397,9 +422,16 @@ class _Trial:
         only = clone(self.branches).set_params(
             transformers=[t for t in self.branches.transformers if t[0] == modality]
         )
-        pairs = zip(
-            (vectors, tested), self._vectors(only, self.seed + _SECOND_SEED)[:2], strict=True
+        # The second network learns from the rows that the first and the fusion learn from.
+        network = next(v for v in only.get_params().values() if isinstance(v, NetEstimator))
+        held_out = inner_validation_mask(
+            self.labels[self.train],
+            groups=self.groups,
+            validation_fraction=network.validation_fraction,
+            random_state=self.seed,
         )
+        again = self._vectors(only, self.seed + _SECOND_SEED, validation=held_out)
+        pairs = zip((vectors, tested), again[:2], strict=True)
         return self._fuse(
             *(
                 pd.concat([_blocks(first, (modality,)), second.add_prefix("second_")], axis=1)
@@ -423,7 +455,10 @@ def _seeded(estimator, seed):
 
 
 def _columns(vectors, block):
-    return [name for name in vectors.columns if name.split("__", 1)[0] == block]
+    columns = [name for name in vectors.columns if name.split("__", 1)[0] == block]
+    if not columns:
+        raise ValueError(f"The model answers with no block {block!r}.")
+    return columns
 
 
 def _blocks(vectors, blocks):
@@ -432,20 +467,19 @@ def _blocks(vectors, blocks):
 
 
 def _figures(predictions, inputs, labels):
-    """Mean and standard deviation over the runs."""
+    """Mean and standard deviation over the runs (NaN for one run)."""
     lines = {}
     for name, kind in inputs.items():
         runs = []
         for _, part in predictions.groupby("run"):
-            macro = precision_recall_fscore_support(
-                part["true"], part[name], labels=labels, average="macro", zero_division=0
-            )[:3]
-            runs.append([*macro, accuracy_score(part["true"], part[name])])
-        mean, std = np.mean(runs, axis=0), np.std(runs, axis=0)
-        line = {"input": kind}
-        for figure, value, spread in zip(_FIGURES, mean, std, strict=True):
-            line |= {figure: value, f"{figure}_std": spread}
-        lines[name] = line
+            scores = genre_scores(part["true"], part[name], labels=labels)
+            runs.append(scores.loc["macro", ["precision", "recall", "f1"]].tolist())
+            runs[-1].append(scores.attrs["accuracy"])
+        runs = pd.DataFrame(runs, columns=_FIGURES)
+        spread = runs.std().add_suffix("_std")
+        both = pd.concat([runs.mean(), spread])
+        order = [part for figure in _FIGURES for part in (figure, f"{figure}_std")]
+        lines[name] = {"input": kind, **both[order]}
     return pd.DataFrame.from_dict(lines, orient="index").rename_axis("model")
 
 

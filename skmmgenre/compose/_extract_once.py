@@ -4,7 +4,6 @@ from contextlib import nullcontext
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
@@ -51,13 +50,14 @@ def extract_once(modalities, table):
                 with naming:
                     for _, step in steps[:n_stateless]:
                         extracted = clone(step).fit(extracted).transform(extracted)
+                column = f"{column} of {name}"  # another branch may read the same column
                 table[column] = _object_column(positions)
                 take = ("extracted", TakeExtracted(_Shared(extracted)))
                 branch = Pipeline([take, *steps[n_stateless:]])
                 branch = MeanOverTracks(branch) if over_tracks else branch
         branches.append((name, branch, column))
-    answer = ColumnTransformer(branches).set_output(transform="pandas")
-    return answer, table
+    answer = clone(modalities).set_params(transformers=branches)
+    return answer.set_output(transform="pandas"), table
 
 
 def _count_stateless(steps):

@@ -115,6 +115,8 @@ def check_table(X, y, groups=None, validation=None, sample_weight=None):
         group_codes(groups, n_rows)
     given = {"groups": groups, "validation": validation, "sample_weight": sample_weight}
     for name, values in given.items():
+        if values is not None and not hasattr(values, "__len__"):
+            raise ValueError(f"{name} must hold one value for each row, got {values!r}.")
         if values is not None and len(values) != n_rows:
             raise ValueError(
                 f"{name} has {len(values)} rows, the table has {n_rows}. Pass one value for "

@@ -119,7 +119,7 @@ class AlbumOracle:
             - "accuracy", "macro_f1": those of `predict` on the true genres of the rows. For
               accuracy, chance aside, this is the best; for macro F1 it is what the most
               probable genre gives, and a rule made for it may reach more. F1 is the mean
-              over the genres that occur in the rows.
+              over all genres of the table, as elsewhere.
             - "log_loss": of the posterior, in nats; the lowest attainable, chance aside.
             - "macro_auc": of `label_posterior` on `Y`, the mean over labels with a positive
               and a negative row.
@@ -139,7 +139,7 @@ class AlbumOracle:
                 f1_score(
                     y,
                     self.predict(modalities, rows),
-                    labels=np.unique(y),
+                    labels=np.unique(self.y),
                     average="macro",
                     zero_division=0,
                 )

@@ -4,6 +4,9 @@ from collections import Counter
 
 import numpy as np
 
+WHOLE = "all"  # the block that a bare array is
+_ROWS_AT_ONCE = 4096  # bounds what is held in float64
+
 
 def find_blocks(blocks, n_features, names=None):
     """Return the columns of each block.
@@ -47,10 +50,10 @@ def find_blocks(blocks, n_features, names=None):
             for name, size, end in zip(blocks, sizes, ends, strict=True)
         }
     if names is None:
-        return {"all": np.arange(n_features)}
+        return {WHOLE: np.arange(n_features)}
     prefixes = [name.partition("__")[0] if "__" in name else "" for name in names]
     if not any(prefixes):
-        return {"all": np.arange(n_features)}
+        return {WHOLE: np.arange(n_features)}
     if not all(prefixes):
         name = names[prefixes.index("")]
         raise ValueError(
@@ -71,6 +74,13 @@ def missing_in_block(X, columns, block):
         raise ValueError(
             f"Input X contains NaN in part of block {block!r}, first in row {row} "
             f"({int(partly.sum())} rows in all). A missing block is NaN throughout."
+            + (
+                " All columns are one block here: say which belong together with "
+                "blocks={'audio': 256, ...}, or by ColumnTransformer(...).set_output("
+                "transform='pandas')."
+                if block == WHOLE
+                else ""
+            )
         )
     return missing
 
@@ -79,5 +89,9 @@ def l2_normalize(vectors):
     """Divide each row by its l2 norm, in float32; a row of zeros stays."""
     # In C order: numpy sums the rows of other orders in another way when there is one row.
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-    norm = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    return (vectors / np.where(norm == 0, 1, norm)).astype(np.float32)
+    answer = np.empty_like(vectors)
+    for start in range(0, len(vectors), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        norm = np.linalg.norm(vectors[rows].astype(np.float64), axis=1, keepdims=True)
+        answer[rows] = vectors[rows] / np.where(norm == 0, 1, norm)
+    return answer

@@ -24,6 +24,8 @@ class FusionClassifier(NetClassifier):
     ----------
     target : {"auto", "softmax", "logistic"}, default="auto"
         "auto" is softmax for one column of labels, logistic for an indicator matrix.
+    label_factorizer : None, default=None
+        The place of the factors of target "cosine", which this version does not have.
     dropout : float or "auto", default="auto"
         After the input; "auto" is 0.5 for softmax (section 6.2) and 0 for logistic.
     normalize : bool, default=True
@@ -95,6 +97,7 @@ class FusionClassifier(NetClassifier):
         self,
         *,
         target="auto",
+        label_factorizer=None,
         dropout="auto",
         normalize=True,
         blocks="auto",
@@ -111,6 +114,7 @@ class FusionClassifier(NetClassifier):
         verbose=0,
     ):
         self.target = target
+        self.label_factorizer = label_factorizer
         self.dropout = dropout
         self.normalize = normalize
         self.blocks = blocks

@@ -38,6 +38,8 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         scaled to 256/224 of it and the centre cropped.
     target : {"auto", "softmax", "logistic"}, default="auto"
         "auto" is softmax for one column of labels, logistic for an indicator matrix.
+    label_factorizer : None, default=None
+        The place of the factors of target "cosine", which this version does not have.
     batch_size : int, default=50
     max_epochs : int, default=90
     lr : float, default=1e-4
@@ -132,6 +134,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         augment=True,
         image_size=224,
         target="auto",
+        label_factorizer=None,
         batch_size=50,
         max_epochs=90,
         lr=1e-4,
@@ -154,6 +157,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         self.augment = augment
         self.image_size = image_size
         self.target = target
+        self.label_factorizer = label_factorizer
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.lr = lr
@@ -207,6 +211,10 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         state = self._pretrained()
         if state is not None:
             module.trunk.load_state_dict(state)
+
+    @property
+    def _learns_vectors(self):
+        return self.fine_tune
 
     def _training_view(self, module, feed):
         if self.fine_tune:

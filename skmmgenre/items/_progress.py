@@ -1,12 +1,16 @@
 """The progress bar of all long work."""
 
 import random
+import sys
 from contextlib import contextmanager
 
 
 @contextmanager
 def python_random_kept():
     """Give Python's global random state back: rich draws from it while it is imported."""
+    if "rich" in sys.modules:
+        yield
+        return
     state = random.getstate()
     try:
         yield

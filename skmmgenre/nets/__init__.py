@@ -11,6 +11,7 @@ from ._base import NetEstimator, Plan
 from ._classifier import NetClassifier
 from ._embedder import NetEmbedder
 from ._feeds import ArrayFeed
+from ._interruption import TrainingInterrupted, interruption_ends_all
 from ._seeds import draw_seeds
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "NetEmbedder",
     "NetEstimator",
     "Plan",
+    "TrainingInterrupted",
     "draw_seeds",
+    "interruption_ends_all",
     "targets",
 ]

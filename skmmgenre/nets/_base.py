@@ -56,7 +56,7 @@ class NetEstimator(BaseEstimator):
     history_ : list of dict
         Losses and seconds of each epoch.
     n_parameters_ : int
-        Trainable parameters.
+        Parameters of the network, the output layer's among them.
     weights_ : dict of ndarray
         Parameters and buffers of the module.
     sample_shape_ : tuple of int

@@ -44,6 +44,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     _parameter_constraints = {
         **NetEstimator._parameter_constraints,
         "target": [StrOptions({"auto", "softmax", "logistic"})],
+        "label_factorizer": [None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
 
@@ -67,11 +68,12 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         -------
         self : object
         """
-        self._fit(self._read(X, reset=True), y, groups, validation, sample_weight)
+        plan = self._plan(self._read(X, reset=True), y, groups, validation, sample_weight)
+        self._learn(plan, self.target_.n_outputs)
         return self
 
-    def _fit(self, feed, y, groups, validation, sample_weight):
-        """Fit on a feed; the plan is answered, so that fold networks can be trained by it."""
+    def _plan(self, feed, y, groups, validation, sample_weight):
+        """Learn the target and say what is trained on which rows."""
         y, names = read_labels(y)
         check_consistent_length(feed, y)
         if sample_weight is not None:
@@ -88,7 +90,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
             validation_fraction=self.validation_fraction,
             random_state=self.random_state,
         )
-        plan = Plan(
+        return Plan(
             feed=feed,
             loss=self.target_.loss,
             y=y,
@@ -98,8 +100,6 @@ class NetClassifier(ClassifierMixin, NetEstimator):
             held_out=held_out,
             seeds=draw_seeds(self.random_state, 3),
         )
-        self._learn(plan, self.target_.n_outputs)
-        return plan
 
     def _weight(self, y, sample_weight, rows):
         """One weight a row, 1 on average over the training rows."""

@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, Options
 from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import check_is_fitted
 
@@ -30,21 +30,20 @@ class NetEmbedder(
 
     _parameter_constraints = {
         **NetClassifier._parameter_constraints,
-        "cross_fit": [Interval(Integral, 0, None, closed="left")],
+        "cross_fit": [Options(Integral, {0}), Interval(Integral, 2, None, closed="left")],
     }
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, groups=None, validation=None, sample_weight=None):
-        """Train the network; see `NetClassifier.fit`."""
-        self._fit(self._read(X, reset=True), y, groups, validation, sample_weight)
-        return self
+    # Whether training changes what `transform` answers; if not, no fold needs a network.
+    _learns_vectors = True
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X, y, groups=None, validation=None, sample_weight=None):
         """Train the network and return the vector of every row; see `cross_fit`."""
-        plan = self._fit(self._read(X, reset=True), y, groups, validation, sample_weight)
+        plan = self._plan(self._read(X, reset=True), y, groups, validation, sample_weight)
+        folds = self._folds(plan)  # too many for the artists is told before training
+        self._learn(plan, self.target_.n_outputs)
         vectors = self._transform(plan.feed)
-        for fold, rows in enumerate(self._folds(plan), start=1):
+        for fold, rows in enumerate(folds, start=1):
             weights, _, _ = self._train(
                 plan,
                 train=~plan.held_out & ~rows,
@@ -57,10 +56,8 @@ class NetEmbedder(
 
     def _folds(self, plan):
         """Masks of the training rows, an artist in one fold only; none without cross_fit."""
-        if not self.cross_fit:
+        if not self.cross_fit or not self._learns_vectors:
             return []
-        if self.cross_fit == 1:
-            raise ValueError("cross_fit=1 leaves no row to learn from: use 0, or 2 and more.")
         rows = np.flatnonzero(~plan.held_out)
         groups = np.full(len(plan.y), None) if plan.groups is None else plan.groups
         groups = np.asarray(groups, dtype=object)[rows]

@@ -11,6 +11,7 @@ from skorch.helper import predefined_split
 from torch.utils.data import Dataset
 
 from ..items import progress_bar
+from ._interruption import TrainingInterrupted
 from ._modules import use_generator
 
 
@@ -195,6 +196,7 @@ def _told(net, stopping, max_epochs, patience):
         warnings.warn(
             f"Training was interrupted after epoch {len(history)} of {max_epochs}; "
             "the best weights so far are kept.",
+            TrainingInterrupted,
             stacklevel=3,
         )
     for value in net.module_.state_dict().values():

@@ -25,6 +25,8 @@ class TextMLP(NetEmbedder):
         After the input and after every dense layer.
     target : {"auto", "softmax", "logistic"}, default="auto"
         "auto" is softmax for one column of labels, logistic for an indicator matrix.
+    label_factorizer : None, default=None
+        The place of the factors of target "cosine", which this version does not have.
     max_epochs : int, default=100
     batch_size : int, default=32
     lr : float, default=1e-3
@@ -47,7 +49,7 @@ class TextMLP(NetEmbedder):
     classes_ : ndarray
     n_features_in_ : int
     n_parameters_ : int
-        Trainable parameters.
+        Parameters of the network, the output layer's among them.
     n_iter_, best_iter_ : int
     history_ : list of dict
     weights_ : dict of ndarray
@@ -80,6 +82,7 @@ class TextMLP(NetEmbedder):
         hidden_units=(2048, 2048),
         dropout=0.5,
         target="auto",
+        label_factorizer=None,
         max_epochs=100,
         batch_size=32,
         lr=1e-3,
@@ -95,6 +98,7 @@ class TextMLP(NetEmbedder):
         self.hidden_units = hidden_units
         self.dropout = dropout
         self.target = target
+        self.label_factorizer = label_factorizer
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr
