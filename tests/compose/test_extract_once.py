@@ -83,4 +83,17 @@ def test_a_column_with_nothing_in_it(albums, small_model):
     table = albums.table.assign(audio=None)
     branches, extracted = extract_once(small_model()["modalities"], table)
     assert extracted["audio"].isna().all()
-    assert extracted["text"].tolist() == list(range(40))
+    assert extracted["text of text"].tolist() == list(range(40))
+
+
+def test_two_branches_may_read_one_column(albums, small_model):
+    """Each gets its own positions; what else the ColumnTransformer was told stays."""
+    model = small_model(audio=None, image=None)
+    (name, road, column), *_ = model["modalities"].transformers
+    twice = [(name, road, column), ("again", road, column)]
+    both = model["modalities"].set_params(transformers=twice, n_jobs=1)
+    branches, extracted = extract_once(both, albums.table)
+    assert branches.n_jobs == 1
+    columns = [column for _, _, column in branches.transformers]
+    assert columns == ["text of text", "text of again"]
+    assert extracted[columns[0]].tolist() == extracted[columns[1]].tolist()
