@@ -95,6 +95,11 @@ class Condition:
             ]
         )
 
+    def agreement(self, name):
+        """Share of test rows on which a row says what the exact posterior of all says."""
+        best = self.albums.oracle.predict()[self.predictions["row"]]
+        return (best == self.predictions[name].to_numpy()).mean()
+
     def gain(self, name, other, modalities, others):
         """Difference in macro F1 of two rows, its interval, and the ceilings of both."""
         interval = self._interval(name, other, metric="f1", labels=np.unique(self.albums.y))
@@ -102,6 +107,7 @@ class Condition:
         return {
             "measured": f"F1 {f1[name]:.3f} ({name}) - {f1[other]:.3f} ({other})",
             "ceilings": f"{self.ceiling(modalities):.3f} - {self.ceiling(others):.3f}",
+            "agreement": f"{self.agreement(name):.3f} - {self.agreement(other):.3f}",
             **interval,
         }
 
@@ -248,7 +254,8 @@ def main():
                 above = line["low"] > 0
                 lines.append({"claim": claim, **line, "above 0": above, "expected": expected})
                 print(
-                    f"\n>>> {claim}: {line['measured']}, ceilings {line['ceilings']}: "
+                    f"\n>>> {claim}: {line['measured']}, ceilings {line['ceilings']}, agreement "
+                    f"with the exact posterior {line.get('agreement', '')}: "
                     f"{line['estimate']:+.3f} [{line['low']:+.3f}, {line['high']:+.3f}]\n",
                     flush=True,
                 )
