@@ -36,12 +36,14 @@ def main():
         class_weight="balanced",
         n_jobs=2,
         audio__architecture="time",
+        text__hidden_units=(512, 512),
         text__max_epochs=40,
+        audio__max_epochs=40,
         image__depth=arguments.depth,
         image__weights=arguments.weights,
-        image__image_size=64,
+        image__image_size=32,
         image__lr=1e-3 if arguments.weights is None else 1e-4,
-        image__max_epochs=30,
+        image__max_epochs=10,
     )
     figures = ablate_modalities(
         model,

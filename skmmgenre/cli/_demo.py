@@ -96,7 +96,7 @@ def _demo_model(seed, n_jobs):
         image__depth=18,
         image__weights=None,
         image__image_size=32,
-        image__max_epochs=30,
+        image__max_epochs=15,
         image__lr=1e-3,
     )
 
