@@ -58,8 +58,10 @@ class Condition:
     predictions: pd.DataFrame
 
     @classmethod
-    def run(cls, arguments, folder, *, data=None, joint_space=False, shuffle=False, **ablation):
-        """Make the albums, train on them, and keep what was predicted."""
+    def run(
+        cls, name, arguments, folder, *, data=None, joint_space=False, shuffle=False, **ablation
+    ):
+        """Make the albums, train on them, and keep what was predicted, in files too."""
         albums = make_albums(
             arguments.albums,
             directory=folder,
@@ -79,6 +81,8 @@ class Condition:
             return_predictions=True,
             **({"groups": albums.groups} | ablation),
         )
+        figures.to_csv(arguments.output / f"{name}_figures.csv")
+        predictions.to_csv(arguments.output / f"{name}_predictions.csv", index=False)
         return cls(albums, figures, predictions)
 
     def best_single(self):
@@ -137,6 +141,7 @@ class Condition:
 def claims(arguments, folder):
     """The paper's claims, and what must vanish when covers are shuffled."""
     condition = Condition.run(
+        "claims",
         arguments,
         folder,
         joint_space=True,
@@ -170,7 +175,9 @@ def claims(arguments, folder):
 
 def labels_shuffled(arguments, folder):
     """Nothing to learn, with everything else as it was."""
-    condition = Condition.run(arguments, folder, shuffle=True, subsets=[_EVERYTHING])
+    condition = Condition.run(
+        "labels_shuffled", arguments, folder, shuffle=True, subsets=[_EVERYTHING]
+    )
     yield "control: labels shuffled, above chance", False, condition.above_chance()
 
 
@@ -180,6 +187,7 @@ def complementarity_0(arguments, folder):
     No cell is missing here: where some are, a fusion sees albums that one modality does not.
     """
     condition = Condition.run(
+        "complementarity_0",
         arguments,
         folder,
         data={"complementarity": 0.0, "missing": 0.0},
@@ -200,7 +208,9 @@ _NO_GENRE = {"genre_strength": 0.0, "artist_strength": 1.0}
 
 def genre_strength_0(arguments, folder):
     """No genre in anything: what is known of unseen artists is nothing."""
-    condition = Condition.run(arguments, folder, data=_NO_GENRE, subsets=[_EVERYTHING])
+    condition = Condition.run(
+        "genre_strength_0", arguments, folder, data=_NO_GENRE, subsets=[_EVERYTHING]
+    )
     yield (
         "control: genre_strength 0, artist-wise split, above chance",
         False,
@@ -211,6 +221,7 @@ def genre_strength_0(arguments, folder):
 def genre_strength_0_random(arguments, folder):
     """Rows split at random, for early stopping too: what leaks is the artist."""
     condition = Condition.run(
+        "genre_strength_0_random",
         arguments,
         folder,
         data=_NO_GENRE,

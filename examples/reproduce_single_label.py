@@ -23,13 +23,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.model_selection import PredefinedSplit
 
 from skmmgenre.compose import ablate_modalities, make_genre_classifier
 from skmmgenre.datasets import make_albums
+from skmmgenre.inspection import ConfusionMatricesDisplay
 from skmmgenre.metrics import genre_scores
 
 # Table 2 as printed: mean and standard deviation of macro precision, recall and F1.
@@ -291,30 +292,14 @@ def table_3(by_genre):
 
 def write_confusion_matrices(predictions, labels, path):
     """Figure 3: rows are true genres, shares of each row, all runs together."""
-    from matplotlib.figure import Figure
-
-    side = max(3.2, 0.36 * len(labels) + 1.2) + 0.08 * max(len(str(label)) for label in labels)
-    picture = Figure(figsize=(3 * side, side), layout="constrained")
-    axes = picture.subplots(1, 3, sharey=True)
-    for ax, (setting, model) in zip(axes, SETTINGS.items(), strict=True):
-        display = ConfusionMatrixDisplay.from_predictions(
-            predictions["true"],
-            predictions[model],
-            labels=labels,
-            normalize="true",
-            include_values=len(labels) <= 10,
-            values_format=".2f",
-            xticks_rotation="vertical",
-            colorbar=False,
-            cmap="Blues",
-            im_kw={"vmin": 0, "vmax": 1},
-            ax=ax,
-        )
-        ax.set_title(f"{setting}: {model}" if setting != model else model)
-        ax.label_outer()
-    picture.colorbar(display.im_, ax=axes, label="share of the true genre's items", shrink=0.6)
+    panels = {
+        f"{setting}: {model}" if setting != model else model: predictions[model]
+        for setting, model in SETTINGS.items()
+    }
+    display = ConfusionMatricesDisplay.from_predictions(predictions["true"], panels, labels=labels)
     # Long names of genres: the picture is as large as they need.
-    picture.savefig(path, dpi=120, bbox_inches="tight")
+    display.figure_.savefig(path, dpi=120, bbox_inches="tight")
+    plt.close(display.figure_)
 
 
 if __name__ == "__main__":

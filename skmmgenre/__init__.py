@@ -18,6 +18,7 @@ __all__ = [
     "datasets",
     "fusion",
     "image",
+    "inspection",
     "items",
     "labels",
     "metrics",

@@ -20,7 +20,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
 
 import skmmgenre
-from skmmgenre.audio import AudioCNN, CQTExtractor
+from skmmgenre.audio import AudioCNN, CQTExtractor, TimbreStatistics
 from skmmgenre.compose import GenrePipeline, MeanOverTracks
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
 from skmmgenre.image import ResNetEmbedder
@@ -98,6 +98,7 @@ def inputs(tmp_path_factory):
         "songs": songs,
         "covers": covers,
         "texts": texts,
+        "segments": [None if row == 2 else rng.normal(size=(5 + row, 12)) for row in range(N)],
         "patches": patches,
         "words": words,
         "vectors": pd.DataFrame(vectors, columns=names),
@@ -114,6 +115,7 @@ ESTIMATORS = {
         "patches",
         {"architecture": "5x5"},
     ),
+    "TimbreStatistics": (TimbreStatistics(), "segments", {"on_error": "skip"}),
     "ResNetEmbedder": (
         ResNetEmbedder(depth=18, weights=None, image_size=32, fine_tune=False, **TRAINING),
         "covers",
@@ -141,7 +143,7 @@ ESTIMATORS = {
         {"fusion__lr": -1},
     ),
 }
-CELLS = ("songs", "covers", "texts", "tracks")
+CELLS = ("songs", "covers", "texts", "segments", "tracks")
 EVERY = pytest.mark.parametrize("name", ESTIMATORS)
 POSITIONAL = {"MeanOverTracks": ["estimator"], "GenrePipeline": ["steps"]}
 

@@ -2,8 +2,9 @@
 
 from ._constant_q import constant_q
 from ._cqt_extractor import CQTExtractor
+from ._timbre_statistics import TimbreStatistics
 
-__all__ = ["AudioCNN", "CQTExtractor", "constant_q"]
+__all__ = ["AudioCNN", "CQTExtractor", "TimbreStatistics", "constant_q"]
 
 
 def __getattr__(name):

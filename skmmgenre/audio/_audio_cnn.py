@@ -38,12 +38,16 @@ class AudioCNN(NetEmbedder):
     width : {"low", "high"} or tuple of int, default="low"
         Filters of each layer: low is 64, 128, 128, 64 and high 256, 512, 1024, 1024.
         "time" is 64, 128, 256 for both names. A tuple gives the filters of each layer.
-    target : {"auto", "softmax", "logistic"}, default="auto"
-        "auto" is softmax for one column of labels, logistic for an indicator matrix.
-    label_factorizer : None, default=None
-        The place of the factors of target "cosine", which this version does not have.
+    target : {"auto", "softmax", "logistic", "cosine"}, default="auto"
+        "auto" is softmax for one column of labels, logistic for an indicator matrix. "cosine"
+        regresses the label factors of an indicator matrix (section 5).
+    label_factorizer : estimator or None, default=None
+        Of target "cosine": a `PPMILabelFactorizer` of your own; None takes one with
+        min(50, rank) components. A fitted one inside `sklearn.frozen.FrozenEstimator` is
+        used as it is.
     dropout : float or "auto", default="auto"
-        After every block; "auto" is 0.5 for "time" and 0 for the others.
+        After every block; "auto" is 0.5 for "time" and for a cosine target with width
+        "high", else 0 (section 7.3.1).
     standardize : {"bin", "cell"} or None, default="bin"
         Mean and scale, learned from the training rows, of each frequency bin, or of each
         cell of the patch (as the authors' code does).
@@ -161,7 +165,8 @@ class AudioCNN(NetEmbedder):
             raise ValueError(self._too_small(layers, n_frames, n_bins))
         dropout = self.dropout
         if dropout == "auto":
-            dropout = 0.5 if self.architecture == "time" else 0.0
+            high_cosine = self.width == "high" and self.target_.name == "cosine"
+            dropout = 0.5 if self.architecture == "time" or high_cosine else 0.0
         shapes = {"bin": (n_bins, 1), "cell": (n_bins, n_frames), None: (1, 1)}
         return {
             "layers": layers,

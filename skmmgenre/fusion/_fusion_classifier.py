@@ -10,24 +10,28 @@ from ..nets import ArrayFeed, NetClassifier
 from ._blocks import find_blocks, l2_normalize, missing_in_block
 
 # Dropout of the paper (section 6.2 for softmax, 7.4 for several genres).
-_DROPOUT = {"softmax": 0.5, "logistic": 0.0}
+_DROPOUT = {"softmax": 0.5, "logistic": 0.0, "cosine": 0.7}
 
 
 class FusionClassifier(NetClassifier):
     """Genres from the vectors of several modalities, any of which may be missing.
 
     Every block is divided by its l2 norm, the blocks are put side by side, and one layer
-    leads to the genres: multinomial logistic regression for one genre a row, one sigmoid
-    a label for several (section 4).
+    leads to the genres: multinomial logistic regression for one genre a row (section 4),
+    one sigmoid a label or the label factors for several (section 5).
 
     Parameters
     ----------
-    target : {"auto", "softmax", "logistic"}, default="auto"
-        "auto" is softmax for one column of labels, logistic for an indicator matrix.
-    label_factorizer : None, default=None
-        The place of the factors of target "cosine", which this version does not have.
+    target : {"auto", "softmax", "logistic", "cosine"}, default="auto"
+        "auto" is softmax for one column of labels, logistic for an indicator matrix. "cosine"
+        regresses the label factors of an indicator matrix (section 5).
+    label_factorizer : estimator or None, default=None
+        Of target "cosine": a `PPMILabelFactorizer` of your own; None takes one with
+        min(50, rank) components. A fitted one inside `sklearn.frozen.FrozenEstimator` is
+        used as it is.
     dropout : float or "auto", default="auto"
-        After the input; "auto" is 0.5 for softmax (section 6.2) and 0 for logistic.
+        After the input; "auto" is 0.5 for softmax (section 6.2), 0 for logistic and 0.7
+        for cosine (section 7.4).
     normalize : bool, default=True
         Divide each block of each row by its l2 norm.
     blocks : "auto" or dict of str to int, default="auto"

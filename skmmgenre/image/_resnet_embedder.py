@@ -36,10 +36,13 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     image_size : int, default=224
         Side of what the network sees, in pixels. Outside training the shorter side is
         scaled to 256/224 of it and the centre cropped.
-    target : {"auto", "softmax", "logistic"}, default="auto"
-        "auto" is softmax for one column of labels, logistic for an indicator matrix.
-    label_factorizer : None, default=None
-        The place of the factors of target "cosine", which this version does not have.
+    target : {"auto", "softmax", "logistic", "cosine"}, default="auto"
+        "auto" is softmax for one column of labels, logistic for an indicator matrix. "cosine"
+        regresses the label factors of an indicator matrix (section 5).
+    label_factorizer : estimator or None, default=None
+        Of target "cosine": a `PPMILabelFactorizer` of your own; None takes one with
+        min(50, rank) components. A fitted one inside `sklearn.frozen.FrozenEstimator` is
+        used as it is.
     batch_size : int, default=50
     max_epochs : int, default=90
     lr : float, default=1e-4
@@ -176,8 +179,8 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
 
     def _read(self, X, *, reset):
         cells = as_cells(X, noun="image")
-        if reset:
-            self._pretrained()  # told before all covers are decoded, not after
+        # What is wrong with the weights is told before all covers are decoded, not after.
+        pretrained = self._pretrained() if reset else None
         seed = draw_seeds(self.random_state, 1)[0] if reset and self.augment else None
         feed = ImageFeed(
             cells,
@@ -188,6 +191,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
             verbose=self.verbose,
         )
         self._errors = feed.errors
+        feed.pretrained = pretrained  # for `_prepare`, once a fold; gone with the feed after fit
         return feed
 
     def _recipe(self, sample_shape, n_outputs):
@@ -208,9 +212,8 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         return read_weights(self.weights, self.depth, verbose=self.verbose)
 
     def _prepare(self, module, plan, rows):
-        state = self._pretrained()
-        if state is not None:
-            module.trunk.load_state_dict(state)
+        if plan.feed.pretrained is not None:
+            module.trunk.load_state_dict(plan.feed.pretrained)
 
     @property
     def _learns_vectors(self):

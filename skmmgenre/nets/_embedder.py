@@ -5,12 +5,22 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.linear_model import Ridge
 from sklearn.utils._param_validation import Interval, Options
 from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import ArtistKFold
 from ._classifier import NetClassifier
+
+# Ridge penalty of a row, as a share of the mean square of an activation (1e-4 to 0.1 do alike).
+_PENALTY = 1e-2
+
+
+def _fit_coordinates(theirs, own):
+    """Learn the linear map from one network's vectors to another's on the same rows."""
+    power = np.mean(theirs.astype(np.float64) ** 2)
+    return Ridge(alpha=_PENALTY * len(theirs) * max(power, 1e-12)).fit(theirs, own)
 
 
 class NetEmbedder(
@@ -24,8 +34,10 @@ class NetEmbedder(
         0 is the paper: `fit_transform` answers with vectors of rows the network learned
         from. k > 1 lets k networks, started from the same weights, each answer for the
         artists it has not seen, so that what learns from the vectors does not learn from
-        memorised ones. Inner validation rows, never learned from, are answered by the
-        network of all rows, which `transform` uses.
+        memorised ones. Hidden units of two networks drift apart even from the same start,
+        so a fold's vectors are brought into the coordinates of the network of all rows,
+        which `transform` uses, by ridge regression on the rows that both learned from.
+        Inner validation rows, never learned from, are answered by the network of all rows.
     """
 
     _parameter_constraints = {
@@ -42,16 +54,21 @@ class NetEmbedder(
         plan = self._plan(self._read(X, reset=True), y, groups, validation, sample_weight)
         folds = self._folds(plan)  # too many for the artists is told before training
         self._learn(plan, self.target_.n_outputs)
-        vectors = self._transform(plan.feed)
+        own = self._transform(plan.feed)
+        vectors = own.copy()
         for fold, rows in enumerate(folds, start=1):
+            learned = ~plan.held_out & ~rows
             weights, _, _ = self._train(
                 plan,
-                train=~plan.held_out & ~rows,
+                train=learned,
                 description=f"{type(self).__name__} fold {fold} of {self.cross_fit}",
             )
+            seen = np.flatnonzero(learned & ~plan.feed.missing)
             unseen = np.flatnonzero(rows & ~plan.feed.missing)
             if len(unseen):
-                vectors[unseen] = self._embed(plan.feed, unseen, weights)
+                answers = self._embed(plan.feed, np.concatenate([seen, unseen]), weights)
+                to_own = _fit_coordinates(answers[: len(seen)], own[seen])
+                vectors[unseen] = to_own.predict(answers[len(seen) :])
         return self._in_container(vectors, X)
 
     def _folds(self, plan):

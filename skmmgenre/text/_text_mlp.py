@@ -23,10 +23,13 @@ class TextMLP(NetEmbedder):
         Units of each dense layer.
     dropout : float, default=0.5
         After the input and after every dense layer.
-    target : {"auto", "softmax", "logistic"}, default="auto"
-        "auto" is softmax for one column of labels, logistic for an indicator matrix.
-    label_factorizer : None, default=None
-        The place of the factors of target "cosine", which this version does not have.
+    target : {"auto", "softmax", "logistic", "cosine"}, default="auto"
+        "auto" is softmax for one column of labels, logistic for an indicator matrix. "cosine"
+        regresses the label factors of an indicator matrix (section 5).
+    label_factorizer : estimator or None, default=None
+        Of target "cosine": a `PPMILabelFactorizer` of your own; None takes one with
+        min(50, rank) components. A fitted one inside `sklearn.frozen.FrozenEstimator` is
+        used as it is.
     max_epochs : int, default=100
     batch_size : int, default=32
     lr : float, default=1e-3

@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
 from torchvision.models import get_model
 
-from skmmgenre.image import ResNetEmbedder
+from skmmgenre.image import ResNetEmbedder, _resnet
 from skmmgenre.items import BadItem
 
 SMALL = {
@@ -123,6 +123,25 @@ def test_frozen_trains_only_the_head(table, resnet18, cross_fit):
         expected = headless(x).numpy()
     headless.fc = head
     np.testing.assert_allclose(vectors, expected, atol=1e-5)
+
+
+def test_weights_are_read_once_a_fit_and_not_kept(table, resnet18, monkeypatch):
+    path, _ = resnet18
+    read, reads = _resnet.read_weights, []
+    monkeypatch.setattr(
+        _resnet, "read_weights", lambda *args, **kw: reads.append(args) or read(*args, **kw)
+    )
+    net = ResNetEmbedder(**{**SMALL, "weights": path, "max_epochs": 1, "cross_fit": 2})
+    net.fit_transform(table["cover"], table["genre"], groups=table["artist"])
+    assert len(reads) == 1
+    net.transform(table["cover"])
+    net.fit(table["cover"], table["genre"])
+    assert len(reads) == 2
+    file = io.BytesIO()
+    joblib.dump(net, file)
+    assert b"torch" not in file.getvalue()
+    size = sum(value.nbytes for value in net.weights_.values())
+    assert len(file.getvalue()) < 1.05 * size  # what was read is not in there a second time
 
 
 def test_shapes_and_names(table, fitted):

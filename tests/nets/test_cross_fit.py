@@ -73,8 +73,9 @@ class Watched(TextMLP):
         return super()._train(plan, train=train, description=description)
 
     def _embed(self, feed, rows, weights=None):
-        if weights is not None:
-            log[-1] = (log[-1][0], rows)
+        if weights is not None:  # the rows it learned from are asked to align the answers
+            learned = log[-1][0]
+            log[-1] = (learned, np.setdiff1d(rows, learned))
         return super()._embed(feed, rows, weights)
 
 
@@ -97,6 +98,17 @@ def test_no_fold_network_has_seen_the_artists_it_answers_for(noise):
         known = {artists[row] for row in learned} - {None}
         assert not known & {artists[row] for row in rows}
         assert sorted([*learned, *rows]) == list(range(4, 160))
+
+
+def test_fold_vectors_are_in_the_coordinates_of_transform():
+    rng = np.random.default_rng(0)
+    y = rng.integers(4, size=240)
+    X = np.eye(4)[y] @ rng.normal(size=(4, 20)) + rng.normal(size=(240, 20))
+    model = net(hidden_units=(64,), max_epochs=20, cross_fit=3)
+    crossed = model.fit_transform(X, y)
+    own = model.transform(X)
+    off = np.linalg.norm(crossed - own, axis=1) / np.linalg.norm(own, axis=1)
+    assert np.median(off) < 0.3
 
 
 def test_without_groups_a_row_is_an_artist(noise):

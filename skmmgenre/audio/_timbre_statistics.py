@@ -1,0 +1,243 @@
+"""Statistics of the timbre coefficients of the Million Song Dataset."""
+
+import os
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._param_validation import StrOptions
+
+from ..items import BadItem, ErrorsMixin, as_cells, map_cells
+from ._decode import _check_file
+
+_N_COEFFICIENTS = 12
+# In the order of the authors' notebook.
+_STATISTICS = {
+    "mean": lambda segments: segments.mean(axis=0),
+    "max": lambda segments: segments.max(axis=0),
+    "variance": lambda segments: segments.var(axis=0),
+    "l2_norm": lambda segments: np.linalg.norm(segments, axis=0),
+}
+_PATH_IN_FILE = "analysis/segments_timbre"
+_GET_AGAIN = "Get the file again: one song a file, as the Million Song Dataset has them."
+
+
+class TimbreStatistics(ErrorsMixin, TransformerMixin, BaseEstimator):
+    """Mean, maximum, variance and l2 norm of the 12 timbre coefficients of each track.
+
+    The baseline that the paper compares its audio networks with. Needs no fit; the answer for
+    a track depends on nothing but the track.
+
+    Parameters
+    ----------
+    on_error : {"raise", "missing"}, default="raise"
+        Whether a track that cannot be used raises an error that names it, or is treated as
+        missing and listed in `errors_`.
+    n_jobs : int or None, default=None
+        Number of joblib workers.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    errors_ : DataFrame
+        A line for every track that the last `transform` treated as missing because of
+        ``on_error="missing"``: row, item, reason, remedy.
+
+    See Also
+    --------
+    AudioCNN : Learns from the sound itself.
+    skmmgenre.compose.MeanOverTracks : Takes several tracks a row.
+    skmmgenre.fusion.FusionClassifier : The layer of the paper's TIMBRE-MLP.
+
+    Notes
+    -----
+    TIMBRE-MLP (section 7.3.1 of the paper, Table 6) is a StandardScaler and
+    ``FusionClassifier(normalize=False)`` on these 48 numbers. The scaler is needed: variances
+    and norms are hundreds of times the means, and next to them the rest would count for
+    nothing.
+
+    The statistics are those of the authors' code: over the segments of a track, the variance
+    divided by their number, the norm a root of the sum of squares. The norm therefore grows
+    with the length of the track. Their code filled tracks without a file with zeros, here
+    such rows are NaN.
+
+    Paths are those of the .h5 files of the Million Song Dataset, one song each; they are read
+    with h5py: ``pip install "skmmgenre[data]"``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmmgenre.audio import TimbreStatistics
+    >>> segments = np.zeros((2, 12))
+    >>> segments[:, 0] = 3, 5
+    >>> timbre = TimbreStatistics()
+    >>> X = timbre.transform([segments, None])
+    >>> X.shape
+    (2, 48)
+    >>> names = timbre.get_feature_names_out()
+    >>> {str(name): round(float(x), 2) for name, x in zip(names[::12], X[0, ::12])}
+    {'mean_0': 4.0, 'max_0': 5.0, 'variance_0': 1.0, 'l2_norm_0': 5.83}
+    """
+
+    _parameter_constraints: dict = {
+        "on_error": [StrOptions({"raise", "missing"})],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(self, *, on_error="raise", n_jobs=None, verbose=0):
+        self.on_error = on_error
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def fit(self, X, y=None):
+        """Check the parameters and that `X` is one column.
+
+        Parameters
+        ----------
+        X : column of paths or of arrays of shape (n_segments, 12), length n
+            No file is opened.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : TimbreStatistics
+        """
+        self._validate_params()
+        as_cells(X, noun="track")
+        return self
+
+    def transform(self, X):
+        """Compute the statistics of each track.
+
+        Parameters
+        ----------
+        X : column of str, PathLike or arrays of shape (n_segments, 12), length n
+            .h5 files of the Million Song Dataset, or their timbre coefficients. A cell that is
+            None, NaN or "" is missing.
+
+        Returns
+        -------
+        statistics : ndarray of float64, shape (n, 48)
+            The 12 means, 12 maxima, 12 variances and 12 l2 norms. Rows of missing tracks are
+            NaN.
+
+        Raises
+        ------
+        BadItem
+            If a track cannot be used and ``on_error="raise"``: a missing, empty or broken
+            file, one without timbre coefficients or of several songs, no segment, another
+            number of coefficients, NaN or infinite ones.
+        ImportError
+            If a file is to be read and h5py is not installed.
+        """
+        self._validate_params()
+        self._errors = []
+        cells = as_cells(X, noun="track")
+        values, self._errors = map_cells(
+            _statistics,
+            cells,
+            noun="track",
+            on_error=self.on_error,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+            description="timbre",
+        )
+        missing = np.full(len(_STATISTICS) * _N_COEFFICIENTS, np.nan)
+        return np.stack([missing if value is None else value for value in values])
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the statistics.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        names : ndarray of str objects, shape (48,)
+            "mean_0" to "mean_11", then "max_0", "variance_0" and "l2_norm_0" onwards.
+        """
+        return np.array(
+            [f"{name}_{k}" for name in _STATISTICS for k in range(_N_COEFFICIENTS)], dtype=object
+        )
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def _statistics(cell):
+    """The statistics of one track, shape (48,)."""
+    if isinstance(cell, (str, bytes, os.PathLike)):
+        segments = _check_segments(_read_segments(cell))
+    elif hasattr(cell, "__array__"):
+        segments = _check_segments(np.asarray(cell))
+    else:
+        raise BadItem(
+            f"expected a path or an array of shape (n_segments, {_N_COEFFICIENTS}), got "
+            f"{type(cell).__name__}",
+            "Wrap the estimator in MeanOverTracks for lists of paths.",
+        )
+    return np.concatenate([statistic(segments) for statistic in _STATISTICS.values()])
+
+
+def _read_segments(path):
+    """The timbre coefficients in a file, as they are."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            'Reading .h5 files needs h5py, which is not installed: pip install "skmmgenre[data]"'
+        ) from error
+
+    _check_file(path)
+    try:
+        with h5py.File(path, "r") as file:
+            if _PATH_IN_FILE not in file:
+                raise BadItem(f"it holds no {_PATH_IN_FILE}", _GET_AGAIN)
+            if "analysis/songs" in file and (n_songs := len(file["analysis/songs"])) > 1:
+                raise BadItem(
+                    f"it holds {n_songs} songs, a file of one is expected",
+                    "Split the aggregate file, or pass the coefficients of each song as arrays.",
+                )
+            return np.asarray(file[_PATH_IN_FILE])
+    except OSError as error:
+        raise BadItem(f"it is broken, or no HDF5 file ({error})", _GET_AGAIN) from error
+
+
+def _check_segments(segments):
+    """The segments of one track as float64, rows in memory one behind the other."""
+    if segments.dtype.kind not in "fiu":
+        raise BadItem(
+            f"the timbre coefficients are {segments.dtype}, not numbers", "Give floating point."
+        )
+    if segments.ndim != 2 or segments.shape[1] != _N_COEFFICIENTS:
+        raise BadItem(
+            f"the timbre coefficients have shape {segments.shape}, expected "
+            f"(n_segments, {_N_COEFFICIENTS})",
+            "A cell is all segments of one track; put the array of a single track into a list.",
+        )
+    if len(segments) == 0:
+        raise BadItem("the track has 0 segments", "Leave the cell empty.")
+    segments = np.ascontiguousarray(segments, dtype=np.float64)
+    bad = np.flatnonzero(~np.isfinite(segments).all(axis=1))
+    if len(bad):
+        raise BadItem(
+            f"{len(bad)} of {len(segments)} segments hold NaN or infinite coefficients, the first "
+            f"is segment {bad[0]}",
+            "Drop these segments and pass the rest as an array, or leave the cell empty.",
+        )
+    return segments

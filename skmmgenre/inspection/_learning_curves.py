@@ -1,0 +1,152 @@
+"""Losses of the networks of a fitted model, epoch by epoch."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ..nets import NetEstimator
+from ._panels import make_panels
+
+_LOSSES = {"train_loss": "training", "valid_loss": "validation"}
+
+
+class LearningCurvesDisplay:
+    """Training and validation loss by epoch, a panel for each network.
+
+    Use :meth:`from_estimator`, which finds the networks of a fitted model and draws them.
+
+    Parameters
+    ----------
+    histories : dict of str to list of dict
+        `history_` of each network by the name of its panel: ``train_loss`` and, where there
+        were validation rows, ``valid_loss`` of each epoch.
+    best_iters : dict of str to int, default=None
+        The epoch whose weights each network kept, counted from 1; it is marked.
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure or SubFigure
+        What was drawn in.
+    axes_ : ndarray of matplotlib.axes.Axes, shape (n_networks,)
+        The panels, in the order of the networks.
+
+    See Also
+    --------
+    ConfusionMatricesDisplay : What several models confuse.
+    sklearn.model_selection.LearningCurveDisplay : Scores by the number of training rows.
+
+    Notes
+    -----
+    A network that stops long before its last epoch while its training loss still falls has
+    learned its training rows by heart. One whose validation loss still falls at the end may
+    be given more epochs (`max_epochs`).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmmgenre.fusion import FusionClassifier
+    >>> from skmmgenre.inspection import LearningCurvesDisplay
+    >>> X = np.random.default_rng(0).normal(size=(60, 5))
+    >>> y = np.where(X[:, 0] > 0, "Jazz", "Rock")
+    >>> fusion = FusionClassifier(max_epochs=5, random_state=0)
+    >>> display = LearningCurvesDisplay.from_estimator(fusion.fit(X, y, groups=np.arange(60)))
+    >>> [panel.get_title() for panel in display.axes_]
+    ['FusionClassifier']
+    >>> [line.get_label() for line in display.axes_[0].lines]
+    ['training', 'validation', 'kept']
+    """
+
+    def __init__(self, histories, *, best_iters=None):
+        self.histories = histories
+        self.best_iters = best_iters
+
+    @classmethod
+    def from_estimator(cls, estimator, **plot_params):
+        """Find the networks of a fitted model and draw their losses.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted network, or a Pipeline, ColumnTransformer or meta-estimator that holds
+            some; of a search, the best estimator's are shown. A panel has the name of the
+            branch or step, such as "audio" and "fusion".
+        **plot_params : dict
+            Parameters of :meth:`plot`.
+
+        Returns
+        -------
+        display : LearningCurvesDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        ValueError
+            If it holds no network.
+        """
+        check_is_fitted(estimator)
+        networks = {}
+        for *path, network in _networks(estimator):
+            names = [path[0], " / ".join(path)] if path else [type(network).__name__]
+            networks[names[0] if names[0] not in networks else names[-1]] = network
+        if not networks:
+            raise ValueError(
+                f"{type(estimator).__name__} holds no network of this package, so there are no "
+                "losses to show. To draw your own: LearningCurvesDisplay(histories).plot()."
+            )
+        display = cls(
+            {name: network.history_ for name, network in networks.items()},
+            best_iters={name: network.best_iter_ for name, network in networks.items()},
+        )
+        return display.plot(**plot_params)
+
+    def plot(self, *, figure=None, n_cols=4):
+        """Draw a panel for each network.
+
+        Parameters
+        ----------
+        figure : matplotlib.figure.Figure or SubFigure, default=None
+            What to draw in. None makes a figure with pyplot.
+        n_cols : int, default=4
+            Panels in a row at most.
+
+        Returns
+        -------
+        display : LearningCurvesDisplay
+        """
+        self.figure_, self.axes_ = make_panels(
+            figure, len(self.histories), n_cols=n_cols, size=(3.6, 3.2)
+        )
+        for panel, (name, history) in zip(self.axes_, self.histories.items(), strict=True):
+            for key, label in _LOSSES.items():
+                losses = [epoch[key] for epoch in history if key in epoch]
+                if losses:
+                    # A line of one point would not be seen.
+                    marker = "o" if len(losses) == 1 else None
+                    panel.plot(np.arange(1, len(losses) + 1), losses, label=label, marker=marker)
+            if self.best_iters is not None:
+                panel.axvline(self.best_iters[name], color="grey", linestyle=":", label="kept")
+            panel.set(title=name, xlabel="epoch", ylabel="loss", xlim=(0.5, len(history) + 0.5))
+            panel.xaxis.get_major_locator().set_params(integer=True)
+            panel.legend()
+        return self
+
+
+def _networks(estimator):
+    """The networks inside a fitted estimator, each behind the names that lead to it.
+
+    A branch of a ColumnTransformer is named without the step the ColumnTransformer is.
+    """
+    if isinstance(estimator, NetEstimator):
+        yield (estimator,)
+    elif hasattr(estimator, "best_estimator_"):
+        yield from _networks(estimator.best_estimator_)
+    elif hasattr(estimator, "estimator_"):
+        yield from _networks(estimator.estimator_)
+    elif hasattr(estimator, "transformers_"):
+        for name, branch, _ in estimator.transformers_:
+            for found in _networks(branch):
+                yield (name, *found)
+    elif hasattr(estimator, "steps"):
+        for name, step in estimator.steps:
+            for found in _networks(step):
+                yield found if hasattr(step, "transformers_") else (name, *found)

@@ -1,0 +1,106 @@
+import io
+
+import joblib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skmmgenre.fusion import FusionClassifier
+from skmmgenre.inspection import LearningCurvesDisplay
+from skmmgenre.text import TextMLP
+
+X = np.random.default_rng(0).normal(size=(40, 4))
+Y = np.where(X[:, 0] > 0, "Jazz", "Rock")
+TRAINING = {"max_epochs": 3, "validation_fraction": 0, "random_state": 0}
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def titles(display):
+    return [panel.get_title() for panel in display.axes_]
+
+
+def curves(panel):
+    return {line.get_label(): line.get_xydata().tolist() for line in panel.lines}
+
+
+def test_one_network():
+    net = FusionClassifier(max_epochs=6, patience=2, lr=0.5, random_state=0)
+    net.fit(X, Y, groups=np.arange(40))
+    display = LearningCurvesDisplay.from_estimator(net)
+    assert titles(display) == ["FusionClassifier"]
+    drawn = curves(display.axes_[0])
+    for label, key in (("training", "train_loss"), ("validation", "valid_loss")):
+        expected = [[epoch["epoch"], epoch[key]] for epoch in net.history_]
+        np.testing.assert_allclose(drawn[label], expected)
+    assert {x for x, _ in drawn["kept"]} == {net.best_iter_}
+
+
+def test_a_pipeline_of_modalities(fitted):
+    display = LearningCurvesDisplay.from_estimator(fitted)
+    assert titles(display) == ["audio", "text", "image", "fusion"]
+    assert display.histories["fusion"] == fitted.named_steps["fusion"].history_
+    buffer = io.BytesIO()
+    joblib.dump(fitted, buffer)
+    buffer.seek(0)
+    again = LearningCurvesDisplay.from_estimator(joblib.load(buffer))
+    assert again.histories == display.histories
+
+
+def test_networks_are_named_after_their_branch_or_step():
+    def net():
+        return TextMLP(hidden_units=(2, 2), **TRAINING)
+
+    branches = ColumnTransformer(
+        [
+            ("words", make_pipeline(StandardScaler(), net()), [0, 1]),
+            ("twice", Pipeline([("first", net()), ("second", net())]), [2]),
+            ("plain", StandardScaler(), [3]),
+            ("rest", "drop", []),
+        ]
+    )
+    model = Pipeline([("parts", branches), ("none", "passthrough"), ("last", net())]).fit(X, Y)
+    display = LearningCurvesDisplay.from_estimator(model)
+    assert titles(display) == ["words", "twice", "twice / second", "last"]
+    search = GridSearchCV(make_pipeline(net()), {"textmlp__dropout": [0.0]}, cv=2).fit(X, Y)
+    display = LearningCurvesDisplay.from_estimator(search)
+    assert titles(display) == ["textmlp"]
+    assert display.best_iters == {"textmlp": search.best_estimator_[0].best_iter_}
+
+
+def test_histories_of_ones_own():
+    histories = {
+        "with": [{"train_loss": 2.0, "valid_loss": 3.0}, {"train_loss": 1.0, "valid_loss": 2.5}],
+        "without": [{"train_loss": 0.5}],
+    }
+    display = LearningCurvesDisplay(histories).plot()
+    assert curves(display.axes_[0]) == {
+        "training": [[1, 2], [2, 1]],
+        "validation": [[1, 3], [2, 2.5]],
+    }
+    assert curves(display.axes_[1]) == {"training": [[1, 0.5]]}
+    assert display.axes_[1].lines[0].get_marker() == "o"  # a line of one point is not seen
+    own = Figure()
+    assert display.plot(figure=own, n_cols=1).figure_ is own
+    assert [panel.get_subplotspec().rowspan.start for panel in own.axes] == [0, 1]
+
+
+def test_without_a_network():
+    with pytest.raises(ValueError, match="Pipeline holds no network"):
+        LearningCurvesDisplay.from_estimator(make_pipeline(LogisticRegression()).fit(X, Y))
+
+
+def test_not_fitted():
+    with pytest.raises(NotFittedError):
+        LearningCurvesDisplay.from_estimator(FusionClassifier())
