@@ -13,7 +13,7 @@ USER_ROOMS = {
     "fusion": "Vectors to genres",
     "inspection": "Inside a fitted model",
     "datasets": "Tables to learn from",
-    "model_selection": "Splits by artist",
+    "model_selection": "Splits by artist, and thresholds",
     "metrics": "Figures and their intervals",
     "labels": "The space of genres",
 }

@@ -10,13 +10,12 @@ from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from sklearn.metrics import ConfusionMatrixDisplay
 
 from ..compose import ablate_modalities, make_genre_classifier
 from ..datasets import make_albums
+from ..inspection import ConfusionMatricesDisplay, LearningCurvesDisplay
 from ..metrics import genre_scores
 from ..model_selection import ArtistShuffleSplit
-from ..nets import NetEstimator
 
 _MODALITIES = {"audio": "audio", "text": "text", "image": "cover"}
 
@@ -162,47 +161,15 @@ def _write(report, model, figures, predictions):
 
     names = [name for name, kind in figures["input"].items() if kind != "Control"]
     shown = [name for name in names if " + " not in name] + names[-1:]
-    labels = model.classes_
-    picture = Figure(figsize=(4.6 * len(shown), 4.8), layout="constrained")
-    for axes, name in zip(picture.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
-        ConfusionMatrixDisplay.from_predictions(
-            predictions["true"],
-            predictions[name],
-            labels=labels,
-            normalize="true",
-            include_values=len(labels) <= 10,
-            values_format=".1f",
-            xticks_rotation="vertical",
-            colorbar=False,
-            cmap="Blues",
-            ax=axes,
-        )
-        axes.set_title(name)
+    # Figures of our own: with pyplot's, a desktop might open a window.
+    picture = Figure(figsize=(4.6 * len(shown), 4.8), layout="compressed")
+    ConfusionMatricesDisplay.from_predictions(
+        predictions["true"], predictions[shown], labels=model.classes_, figure=picture
+    )
     picture.savefig(report / "confusion_matrices.png", dpi=110)
-
-    networks = dict(_networks(model))
-    picture = Figure(figsize=(3.6 * len(networks), 3.2), layout="constrained")
-    for axes, (name, network) in zip(
-        picture.subplots(1, len(networks), squeeze=False)[0], networks.items(), strict=True
-    ):
-        for loss in ("train_loss", "valid_loss"):
-            curve = [epoch[loss] for epoch in network.history_ if loss in epoch]
-            axes.plot(np.arange(1, len(curve) + 1), curve, label=loss.replace("_", " "))
-        axes.axvline(network.best_iter_, color="grey", linestyle=":", label="kept")
-        axes.set(title=name, xlabel="epoch", ylabel="loss")
-        axes.legend()
+    picture = Figure(figsize=(3.6 * len(shown), 3.2), layout="compressed")
+    LearningCurvesDisplay.from_estimator(model, figure=picture)
     picture.savefig(report / "learning_curves.png", dpi=110)
-
-
-def _networks(model):
-    """The fitted networks by the name of their branch or step."""
-    for name, branch, _ in model.named_steps["modalities"].transformers_:
-        branch = getattr(branch, "estimator_", branch)
-        network = branch.steps[-1][1] if hasattr(branch, "steps") else branch
-        if isinstance(network, NetEstimator):
-            yield name, network
-    for name, step in model.steps[1:]:
-        yield name, step
 
 
 def _closing(report, seconds):

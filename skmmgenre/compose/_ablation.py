@@ -1,46 +1,27 @@
-"""What each modality brings: the rows of Table 2 and their controls."""
+"""What each modality brings: ablations in the manner of Tables 2 and 6."""
 
+import warnings
 from functools import partial
-from itertools import combinations
 from numbers import Integral
 
 import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
 from sklearn.utils import _safe_indexing
 
-from ..fusion import JointSpaceProjector
 from ..items import is_missing, progress_bar
-from ..metrics import bootstrap_interval, genre_scores, group_names
-from ..model_selection import ArtistShuffleSplit, inner_validation_mask
-from ..nets import NetEstimator, interruption_ends_all
+from ..model_selection import ArtistShuffleSplit
+from ..nets import interruption_ends_all
 from ..nets.targets import read_labels
+from ._ablation_figures import OneGenre, SeveralGenres, tabulate
+from ._ablation_rows import own_reference, resolve_controls, resolve_rows
+from ._ablation_trial import Trial
+from ._artist_names import artist_names
 from ._extract_once import extract_once
-from ._genre_pipeline import GenrePipeline, check_table
+from ._genre_pipeline import check_table
 
-# The nine rows of Table 2: input, name, blocks.
-_PAPER_ROWS = [
-    ("Audio", "CNN_Audio", ("audio",)),
-    ("Audio", "MM_Audio", ("mm_audio",)),
-    ("Audio", "CNN_Audio + MM_Audio", ("audio", "mm_audio")),
-    ("Video", "CNN_Visual", ("image",)),
-    ("Video", "MM_Visual", ("mm_image",)),
-    ("Video", "CNN_Visual + MM_Visual", ("image", "mm_image")),
-    ("A + V", "CNN_Audio + CNN_Visual", ("audio", "image")),
-    ("A + V", "MM_Audio + MM_Visual", ("mm_audio", "mm_image")),
-    ("A + V", "All", ("audio", "image", "mm_audio", "mm_image")),
-]
-CONTROLS = (
-    "missing pattern",
-    "mean of probabilities",
-    "two seeds",
-    "shuffled covers",
-    "cross_fit",
-)
-_SECOND_SEED = 100_003  # far from the seeds of other runs
-_FIGURES = ("precision", "recall", "f1", "accuracy")
+_ERRORS_NAMED = 3  # in a warning; the answer lists all
 
 
 def ablate_modalities(
@@ -74,26 +55,35 @@ def ablate_modalities(
         As `make_genre_classifier` writes it: steps ``modalities``, maybe ``joint``, and
         ``fusion``. It is cloned, not fitted.
     table : DataFrame
-    y : array-like of shape (n_rows,)
-        One genre a row.
+    y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
+        One genre a row, or several: an ndarray, DataFrame or sparse matrix of 0 and 1.
     groups : array-like of shape (n_rows,), default=None
         Artists. They may be left out only where `cv` needs none.
     subsets : "all", "paper" or list, default="all"
         "all": every subset of the modalities (with the joint space's vectors of those that
-        are in it). "paper": the nine rows of Table 2. A list names blocks:
-        ``["audio", ("audio", "text"), "audio + mm_audio"]``.
+        are in it). "paper": for one genre a row the nine rows of Table 2; for several the
+        eight fusions of Table 6 ("A + T logistic", ..., "A + T + I cosine") beside each
+        modality alone. Which targets the networks of the modalities have is the model's
+        affair: in the paper cosine for audio and text, logistic for images. A list names
+        blocks: ``["audio", ("audio", "text"), "audio + mm_audio"]``.
     n_runs : int, default=3
         Runs with seeds ``random_state``, ``random_state + 1``, ...
     controls : sequence of str or "all", default=()
-        Rows that show what is not due to the modalities:
+        Rows that show what is not due to the modalities; "all" leaves out, with a warning,
+        those that the model has no modalities for:
         "missing pattern" (a logistic regression that sees only which cells are there),
-        "mean of probabilities" (of the modalities, without a fusion layer),
+        "mean of probabilities" (of the modalities, without a fusion layer; there are none
+        with target "cosine"),
         "two seeds" (two networks of one modality fused; "two seeds of audio" for one only),
         "shuffled covers" (CNN_Audio + MM_Audio, the joint space trained with the covers of
         other items) and "cross_fit" (the largest row, trained on vectors of fold networks).
+        For several genres also "random scores" and "half of log prior removed" (the largest
+        row as a logistic one, common labels favoured less), since diversity can be had
+        cheaply.
     reference : str, default="auto"
-        The row the others are compared with. "auto": the best single modality by mean F1;
-        for "paper" each input's own CNN row, and CNN_Audio for A + V.
+        The row the others are compared with. "auto": the best single modality by mean F1
+        (macro AUC for several genres); for Table 2 each input's own CNN row, and CNN_Audio
+        for A + V.
     cv : cross-validation splitter or callable, default=None
         All its splits together are one run. A callable makes the splitter of a run:
         ``cv(random_state=seed)``. None is one `ArtistShuffleSplit` a run.
@@ -103,7 +93,8 @@ def ablate_modalities(
         Folds of the control "cross_fit".
     random_state : int, default=0
     n_resamples : int, default=2000
-        Of the bootstrap.
+        Of the bootstrap; that of macro AUC takes its time on thousands of rows and hundreds
+        of labels.
     n_jobs : int or None, default=None
         joblib workers, each of which does whole runs. A worker trains with one thread, and
         the last bits of what is learned depend on the number of threads.
@@ -117,19 +108,36 @@ def ablate_modalities(
         A row a model (index), with ``input``, mean and standard deviation over the runs of
         macro ``precision``, ``recall``, ``f1`` and ``accuracy`` (``f1_std``, ...), the
         ``reference`` it is compared with, the ``difference`` in F1, and ``low`` and
-        ``high``, its paired 95 % bootstrap interval over artists.
-    predictions : DataFrame
-        If asked for: ``run``, ``row`` (position in the table), ``group``, ``true`` and a
-        column of predicted genres for each model.
+        ``high``, its paired 95 % bootstrap interval over artists. For several genres the
+        figures are those of `ranking_scores`, and the difference is in macro AUC.
+        ``figures.attrs["errors"]`` lists the cells that ``on_error="missing"`` set aside
+        (make a DataFrame of it).
+    predictions : DataFrame or Bunch
+        If asked for. One genre a row: a DataFrame of ``run``, ``row`` (position in the
+        table), ``group``, ``true`` and a column of predicted genres for each model.
+        Several: a Bunch of ``rows`` (DataFrame: run, split, row, group), ``true``
+        (DataFrame: the labels of these rows) and ``scores`` (dict: for each model an
+        ndarray of shape (len(rows), n_labels); logits, cosine similarities, or, of the
+        first two controls, probabilities).
 
     Raises
     ------
     ValueError
-        If a subset or control needs a modality that the model lacks.
+        If a subset, or a control asked for by name, needs what the model lacks.
+
+    Warns
+    -----
+    UserWarning
+        If ``controls="all"`` leaves one out, or if cells are treated as missing because of
+        ``on_error="missing"``.
 
     Notes
     -----
     The best single modality is chosen on the test rows, which favours it, not the fusion.
+
+    Where `cv` has several splits, predicted genres of a run are judged together; scores are
+    judged split by split, since those of different networks cannot be ranked together, and
+    a run's figure is the mean.
 
     Examples
     --------
@@ -157,37 +165,39 @@ def ablate_modalities(
             "groups=table['artist'], or a cv that needs none."
         )
     check_table(table, y, groups)
-    modalities = [name for name, branch, _ in steps["modalities"].transformers if branch != "drop"]
+    y, labels = read_labels(y)
+    several = labels is not None
+    if several:
+        y = pd.DataFrame(y, columns=labels)  # so that what is told of a label has its name
+    branches = {
+        name: branch for name, branch, _ in steps["modalities"].transformers if branch != "drop"
+    }
     views = steps["joint"].views if "joint" in steps else ()
-    rows = _rows(subsets, modalities, views)
-    labels, names = read_labels(y)
-    if names is not None:
-        raise ValueError(
-            "ablate_modalities takes one genre a row; y is an indicator matrix of several."
-        )
-    controls = _resolve_controls(controls, modalities)
-    names = [name for _, name, _ in rows] + controls
+    rows = resolve_rows(subsets, list(branches), views, several=several)
+    own_target = getattr(steps["fusion"], "target", None)
+    targets = {row.target or own_target for row in rows}
+    for target in targets - {own_target}:
+        clone(steps["fusion"]).set_params(target=target)._validate_params()
+    controls = resolve_controls(controls, branches, views, targets, several=several)
+    names = [row.name for row in rows] + controls
     if reference != "auto" and reference not in names:
         raise ValueError(f"reference {reference!r} is no row; rows are {names}.")
-    if "cross_fit" in controls and _cross_fits(steps["modalities"]):
-        raise ValueError(
-            "The control 'cross_fit' takes networks with cross_fit=0; the model's are set to more."
-        )
     missing = np.column_stack(
         [
             _missing_rows(table, columns)
             for name, _, columns in steps["modalities"].transformers
-            if name in modalities
+            if name in branches
         ]
     )
-    branches, extracted = extract_once(steps["modalities"], table)
+    behind, extracted, errors = extract_once(steps["modalities"], table)
+    _warn_of_errors(errors)
     run = partial(
         _run,
         model=model,
-        branches=branches,
+        branches=behind,
         table=extracted,
-        labels=labels,
-        groups=None if groups is None else _artists(groups),
+        y=y,
+        groups=None if groups is None else artist_names(groups, len(table)),
         missing=missing,
         rows=rows,
         controls=controls,
@@ -195,57 +205,56 @@ def ablate_modalities(
         test_size=test_size,
         n_folds=n_folds,
     )
-    seeds = [random_state + number for number in range(n_runs)]
+    seeds = [(number, random_state + number) for number in range(n_runs)]
     n_workers = joblib.effective_n_jobs(n_jobs)
     trials = []
     with progress_bar(n_runs, "Runs", verbose=verbose) as advance:
         for start in range(0, n_runs, n_workers):
             some = seeds[start : start + n_workers]
-            trials += joblib.Parallel(n_jobs=n_jobs)(joblib.delayed(run)(seed) for seed in some)
+            for done in joblib.Parallel(n_jobs=n_jobs)(
+                joblib.delayed(run)(*run_seed) for run_seed in some
+            ):
+                trials += done
             advance(len(some))
-    trials = [trial.assign(run=number) for number, trial in enumerate(trials)]
-    predictions = pd.concat(trials, ignore_index=True)
-    inputs = {name: kind for kind, name, _ in rows} | {name: "Control" for name in controls}
-    figures = _figures(predictions, inputs, np.unique(labels))
-    comparison = _references(reference, subsets, rows, figures, modalities)
-    figures = figures.join(_differences(predictions, comparison, np.unique(labels), n_resamples))
-    return (figures, predictions) if return_predictions else figures
+    abouts, answers, set_aside = zip(*trials, strict=True)
+    while_training = _distinct([error for found in set_aside for error in found])
+    _warn_of_errors(while_training)
+    judged = (SeveralGenres if several else OneGenre)(
+        pd.concat(abouts, ignore_index=True),
+        y,
+        {name: np.concatenate([answer[name] for answer in answers]) for name in names},
+    )
+    figures = tabulate(
+        judged,
+        rows,
+        controls,
+        reference,
+        own_reference=own_reference(rows),
+        n_resamples=n_resamples,
+    )
+    figures.attrs["errors"] = errors + while_training
+    return (figures, judged.predictions) if return_predictions else figures
 
 
-def _run(seed, *, labels, groups, rows, controls, cv, test_size, n_folds, **shared):
-    """Predictions of all splits of one run."""
+def _run(number, seed, *, y, groups, rows, controls, cv, test_size, n_folds, **shared):
+    """What is answered where, and what was set aside, for each split of one run."""
     if cv is None:
         cv = partial(ArtistShuffleSplit, 1, test_size=test_size)
     splitter = cv(random_state=seed) if callable(cv) else cv
     trials = []
-    for train, test in splitter.split(shared["table"], labels, groups):
-        trial = _Trial(labels=labels, groups=groups, train=train, test=test, seed=seed, **shared)
+    for split, (train, test) in enumerate(splitter.split(shared["table"], y, groups)):
+        trial = Trial(y=y, groups=groups, train=train, test=test, seed=seed, **shared)
         about = pd.DataFrame(
             {
-                "run": seed,
+                "run": number,
+                "split": split,
                 "row": test,
                 "group": test if groups is None else groups[test],
-                "true": labels[test],
             }
         )
         with interruption_ends_all():
-            predicted = pd.DataFrame(trial.run(rows, controls, n_folds))
-        trials.append(pd.concat([about, predicted], axis=1))
-    return pd.concat(trials, ignore_index=True)
-
-
-def _artists(groups):
-    """Artists by name; a row without one is an artist of its own, the same in every run."""
-    names = group_names(groups)
-    return np.array(
-        [f"\0{row}" if name is None else name for row, name in enumerate(names)], dtype=object
-    )
-
-
-def _cross_fits(modalities):
-    return any(
-        value for name, value in modalities.get_params().items() if name.endswith("cross_fit")
-    )
+            trials.append((about, trial.run(rows, controls, n_folds), trial.errors))
+    return trials
 
 
 def _missing_rows(table, columns):
@@ -255,279 +264,30 @@ def _missing_rows(table, columns):
     return np.all([[is_missing(cell) for cell in column] for column in columns], axis=0)
 
 
-def _rows(subsets, modalities, views):
-    """Rows as (input, name, blocks); `views` are those of the model's joint space."""
-    if isinstance(subsets, str) and subsets == "paper":
-        if not {"audio", "image"} <= set(modalities) or set(views) - {"audio", "image"}:
-            raise ValueError(
-                "subsets='paper' needs audio and image, and a joint space of these two if any; "
-                f"the model has {modalities}" + (f" and the views {views}." if views else ".")
-            )
-        return _PAPER_ROWS
-    if isinstance(subsets, str):
-        if subsets != "all":
-            raise ValueError(f"subsets must be 'all', 'paper' or a list, got {subsets!r}.")
-        subsets = [
-            subset
-            for size in range(1, len(modalities) + 1)
-            for subset in combinations(modalities, size)
-        ]
-        embedded = [f"mm_{view}" for view in views]
-        return [
-            (
-                " + ".join(subset),
-                " + ".join(subset),
-                (*subset, *(mm for mm in embedded if mm.removeprefix("mm_") in subset)),
-            )
-            for subset in subsets
-        ]
-    known = set(modalities)
-    known |= {f"mm_{view}" for view in views or ("audio", "image") if view in known}
-    rows = []
-    for subset in subsets:
-        blocks = subset.split(" + ") if isinstance(subset, str) else list(subset)
-        unknown = [block for block in blocks if block not in known]
-        if unknown or not blocks:
-            raise ValueError(f"subset {subset!r} names {unknown}; known are {sorted(known)}.")
-        inputs = " + ".join(dict.fromkeys(block.removeprefix("mm_") for block in blocks))
-        rows.append((inputs, " + ".join(blocks), tuple(blocks)))
-    return rows
+def _distinct(errors):
+    """A cell is met in every run: list it once, in order of the table."""
+    of_cell = {(error["modality"], error["row"], error["track"]): error for error in errors}
+    return [of_cell[cell] for cell in sorted(of_cell, key=lambda c: (c[0], c[1], c[2] or 0))]
 
 
-def _resolve_controls(controls, modalities):
-    """Controls by name; "two seeds" is a row a modality."""
-    if isinstance(controls, str):
-        controls = CONTROLS if controls == "all" else [controls]
-    names = []
-    for control in controls:
-        if control == "two seeds":
-            names += [f"two seeds of {modality}" for modality in modalities]
-        elif control in CONTROLS or control in [f"two seeds of {m}" for m in modalities]:
-            names.append(control)
-        else:
-            raise ValueError(f"control {control!r} is unknown; known are {list(CONTROLS)}.")
-    if "shuffled covers" in names and not {"audio", "image"} <= set(modalities):
-        raise ValueError("The control 'shuffled covers' needs audio and image.")
-    return names
-
-
-class _Trial:
-    """One split of one run: networks trained once, rows predicted from their vectors."""
-
-    def __init__(self, *, model, branches, table, labels, groups, missing, train, test, seed):
-        self.seed = seed
-        self.train, self.test = train, test
-        self.table, self.labels, self.missing = table, labels, missing
-        self.groups = None if groups is None else groups[train]
-        self.branches = branches
-        self.joint = model.named_steps.get("joint", JointSpaceProjector(passthrough=True))
-        self.fusion = model.named_steps["fusion"]
-
-    def run(self, rows, controls, n_folds):
-        """Predicted genres of the test rows, by row and control."""
-        cross_fit = n_folds if "cross_fit" in controls else None
-        vectors, tested, folded = self._vectors(self.branches, self.seed, cross_fit)
-        if any(block.startswith("mm_") for _, _, blocks in rows for block in blocks):
-            embedded, embedded_test = self._embed(vectors, tested)
-        else:
-            embedded, embedded_test = vectors, tested
-        predicted = {
-            name: self._fuse(_blocks(embedded, blocks), _blocks(embedded_test, blocks))
-            for _, name, blocks in rows
-        }
-        for control in controls:
-            if control == "missing pattern":
-                predicted[control] = self._missing_pattern()
-            elif control == "mean of probabilities":
-                predicted[control] = self._mean_of_probabilities(embedded, embedded_test)
-            elif control == "shuffled covers":
-                predicted[control] = self._shuffled_covers(vectors, tested)
-            elif control == "cross_fit":
-                largest = max((blocks for _, _, blocks in rows), key=len)
-                predicted[control] = self._cross_fitted(largest, folded, tested)
-            else:
-                predicted[control] = self._two_seeds(
-                    control.removeprefix("two seeds of "), vectors, tested
-                )
-        return predicted
-
-    def _vectors(self, branches, seed, cross_fit=None, validation=None):
-        """Vectors of training and test rows; of training rows also from fold networks."""
-        branches = _seeded(branches, seed)
-        if cross_fit is not None:
-            networks = [key for key in branches.get_params() if key.endswith("cross_fit")]
-            branches.set_params(**{key: cross_fit for key in networks})
-        table, labels = self.table.iloc[self.train], self.labels[self.train]
-        fitted = _as_pipeline(branches)
-        answer = fitted.fit_transform(table, labels, groups=self.groups, validation=validation)
-        tested = fitted.transform(self.table.iloc[self.test])
-        if cross_fit is None:
-            return answer, tested, None
-        # The network of all rows is trained either way, so it answers for both.
-        return fitted.transform(table), tested, answer
-
-    def _embed(self, vectors, tested):
-        joint = _seeded(self.joint, self.seed).set_params(passthrough=True)
-        pipeline = _as_pipeline(joint).fit(vectors, self.labels[self.train], groups=self.groups)
-        return pipeline.transform(vectors), pipeline.transform(tested)
-
-    def _fuse(self, vectors, tested):
-        return self._fitted_fusion(vectors).predict(tested)
-
-    def _fitted_fusion(self, vectors):
-        fusion = _seeded(self.fusion, self.seed)
-        return fusion.fit(vectors, self.labels[self.train], groups=self.groups)
-
-    def _cross_fitted(self, blocks, vectors, tested):
-        """The largest row again, trained on what fold networks answered."""
-        if any(block.startswith("mm_") for block in blocks):
-            vectors, tested = self._embed(vectors, tested)
-        return self._fuse(_blocks(vectors, blocks), _blocks(tested, blocks))
-
-    def _missing_pattern(self):
-        regression = LogisticRegression().fit(self.missing[self.train], self.labels[self.train])
-        return regression.predict(self.missing[self.test])
-
-    def _mean_of_probabilities(self, vectors, tested):
-        """Mean over the modalities that a row has; the class prior if it has none."""
-        total, prior, nothing = 0, 0, True
-        for name, _, _ in self.branches.transformers:
-            fusion = self._fitted_fusion(_blocks(vectors, (name,)))
-            block = _blocks(tested, (name,))
-            absent = block.isna().all(axis=1).to_numpy()[:, None]
-            # A row with nothing gets the prior.
-            probabilities = fusion.predict_proba(block)
-            total = total + np.where(absent, 0, probabilities)
-            prior, nothing = prior + probabilities, nothing & absent
-        return fusion.classes_[np.where(nothing, prior, total).argmax(axis=1)]
-
-    def _shuffled_covers(self, vectors, tested):
-        """CNN_Audio + MM_Audio with covers of other items in the joint space's training."""
-        shuffled = vectors.copy()
-        cover = _columns(vectors, "image")
-        there = np.flatnonzero(vectors[cover].notna().all(axis=1))
-        order = np.random.default_rng(self.seed).permutation(there)
-        positions = vectors.columns.get_indexer(cover)
-        shuffled.iloc[there, positions] = vectors[cover].to_numpy()[order]
-        joint = _seeded(self.joint, self.seed).set_params(passthrough=True)
-        pipeline = _as_pipeline(joint)
-        pipeline.fit(shuffled, self.labels[self.train], groups=self.groups)
-        blocks = ("audio", "mm_audio")
-        return self._fuse(
-            *(_blocks(pipeline.transform(part), blocks) for part in (vectors, tested))
-        )
-
-    def _two_seeds(self, modality, vectors, tested):
-        """Two networks of one modality, fused as two modalities would be."""
-        only = clone(self.branches).set_params(
-            transformers=[t for t in self.branches.transformers if t[0] == modality]
-        )
-        # The second network learns from the rows that the first and the fusion learn from.
-        network = next(v for v in only.get_params().values() if isinstance(v, NetEstimator))
-        held_out = inner_validation_mask(
-            self.labels[self.train],
-            groups=self.groups,
-            validation_fraction=network.validation_fraction,
-            random_state=self.seed,
-        )
-        again = self._vectors(only, self.seed + _SECOND_SEED, validation=held_out)
-        pairs = zip((vectors, tested), again[:2], strict=True)
-        return self._fuse(
-            *(
-                pd.concat([_blocks(first, (modality,)), second.add_prefix("second_")], axis=1)
-                for first, second in pairs
-            )
-        )
-
-
-def _as_pipeline(step):
-    return GenrePipeline([("only", step)])
-
-
-def _seeded(estimator, seed):
-    """A clone whose networks have this seed; extractors keep theirs."""
-    estimator = clone(estimator)
-    if isinstance(estimator, NetEstimator):
-        return estimator.set_params(random_state=seed)
-    params = estimator.get_params()
-    networks = [name for name, value in params.items() if isinstance(value, NetEstimator)]
-    return estimator.set_params(**{f"{name}__random_state": seed for name in networks})
-
-
-def _columns(vectors, block):
-    columns = [name for name in vectors.columns if name.split("__", 1)[0] == block]
-    if not columns:
-        raise ValueError(f"The model answers with no block {block!r}.")
-    return columns
-
-
-def _blocks(vectors, blocks):
-    """The columns of some blocks."""
-    return vectors[[name for block in blocks for name in _columns(vectors, block)]]
-
-
-def _figures(predictions, inputs, labels):
-    """Mean and standard deviation over the runs (NaN for one run)."""
-    lines = {}
-    for name, kind in inputs.items():
-        runs = []
-        for _, part in predictions.groupby("run"):
-            scores = genre_scores(part["true"], part[name], labels=labels)
-            runs.append(scores.loc["macro", ["precision", "recall", "f1"]].tolist())
-            runs[-1].append(scores.attrs["accuracy"])
-        runs = pd.DataFrame(runs, columns=_FIGURES)
-        spread = runs.std().add_suffix("_std")
-        both = pd.concat([runs.mean(), spread])
-        order = [part for figure in _FIGURES for part in (figure, f"{figure}_std")]
-        lines[name] = {"input": kind, **both[order]}
-    return pd.DataFrame.from_dict(lines, orient="index").rename_axis("model")
-
-
-def _references(reference, subsets, rows, figures, modalities):
-    """The row that each row is compared with."""
-    names = list(figures.index)
-    if reference != "auto":
-        return dict.fromkeys(names, reference)
-    if isinstance(subsets, str) and subsets == "paper":
-        own = {"Video": "CNN_Visual"}
-        comparison = {name: own.get(figures.loc[name, "input"], "CNN_Audio") for name in names}
-    else:
-        best = figures.loc[_single_modalities(rows) or names, "f1"].idxmax()
-        comparison = dict.fromkeys(names, best)
-    # A control is compared with the row it is the control of, where that is there.
-    by_blocks = {frozenset(blocks): name for _, name, blocks in rows}
-    controlled = {f"two seeds of {modality}": {modality} for modality in modalities}
-    controlled["shuffled covers"] = {"audio"}  # which MM_Audio is to gain over
-    controlled["cross_fit"] = max(by_blocks, key=len)
-    for control, blocks in controlled.items():
-        if control in comparison and frozenset(blocks) in by_blocks:
-            comparison[control] = by_blocks[frozenset(blocks)]
-    return comparison
-
-
-def _single_modalities(rows):
-    """Rows of one modality; where there is one without the joint space, only that."""
-    alone = {kind for kind, _, blocks in rows if len(blocks) == 1}
-    return [
-        name
-        for kind, name, blocks in rows
-        if " + " not in kind and (len(blocks) == 1 or kind not in alone)
-    ]
-
-
-def _differences(predictions, comparison, labels, n_resamples):
-    """Difference in F1 to the reference with its paired interval over artists."""
-    lines = {}
-    for name, other in comparison.items():
-        estimate, low, high = bootstrap_interval(
-            predictions["true"],
-            predictions[name],
-            predictions[other],
-            metric="f1",
-            groups=predictions["group"],
-            runs=predictions["run"],
-            labels=labels,
-            n_resamples=n_resamples,
-        )
-        lines[name] = {"reference": other, "difference": estimate, "low": low, "high": high}
-    return pd.DataFrame.from_dict(lines, orient="index")
+def _warn_of_errors(errors):
+    """Say how many cells are treated as missing, and name the first of them."""
+    if not errors:
+        return
+    counts = pd.Series([error["modality"] for error in errors]).value_counts(sort=False)
+    listed = "; ".join(
+        f"{error['modality']} of row {error['row']}"
+        + ("" if error["track"] is None else f", track {error['track']}")
+        + f": {error['item']} ({error['reason']})"
+        for error in errors[:_ERRORS_NAMED]
+    )
+    more = len(errors) - _ERRORS_NAMED
+    warnings.warn(
+        "Treated as missing because of on_error='missing': "
+        + ", ".join(f"{count} of {modality}" for modality, count in counts.items())
+        + f". {listed}"
+        + (f"; and {more} more" if more > 0 else "")
+        + ". All of them are in the answer: pandas.DataFrame(figures.attrs['errors']).",
+        UserWarning,
+        stacklevel=3,
+    )

@@ -3,11 +3,12 @@
 from contextlib import nullcontext
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
-from ..items import as_cells
+from ..items import ErrorsMixin, as_cells
 from ._mean_over_tracks import MeanOverTracks, flatten_tracks, naming_albums
 
 
@@ -26,8 +27,11 @@ def extract_once(modalities, table):
         Its branches start where learning starts.
     table : DataFrame
         Cells of the replaced columns are positions in what was extracted.
+    errors : list of dict
+        Cells that ``on_error="missing"`` set aside: modality, row, track (None where there
+        is one cell a row), item, reason, remedy.
     """
-    table, branches = table.copy(), []
+    table, branches, errors = table.copy(), [], []
     for name, branch, column in modalities.transformers:
         if branch == "drop":
             continue
@@ -45,19 +49,37 @@ def extract_once(modalities, table):
                 naming = naming_albums(owner, place)
             else:
                 items, positions, naming = cells, list(range(len(cells))), nullcontext()
+                owner, place = positions, [None] * len(cells)
             if items:
                 extracted = items
                 with naming:
                     for _, step in steps[:n_stateless]:
-                        extracted = clone(step).fit(extracted).transform(extracted)
+                        step = clone(step).set_output(transform="default").fit(extracted)
+                        extracted = step.transform(extracted)
+                        if isinstance(step, ErrorsMixin):
+                            errors += _of_table(step.errors_, name, owner, place)
                 column = f"{column} of {name}"  # another branch may read the same column
                 table[column] = _object_column(positions)
-                take = ("extracted", TakeExtracted(_Shared(extracted)))
+                names = step.get_feature_names_out()
+                take = ("extracted", TakeExtracted(_Shared(extracted, names)))
                 branch = Pipeline([take, *steps[n_stateless:]])
                 branch = MeanOverTracks(branch) if over_tracks else branch
         branches.append((name, branch, column))
     answer = clone(modalities).set_params(transformers=branches)
-    return answer.set_output(transform="pandas"), table
+    return answer.set_output(transform="pandas"), table, errors
+
+
+def _of_table(errors, modality, owner, place):
+    """Errors of items, by the rows of the table they are in."""
+    return [
+        {
+            "modality": modality,
+            **error,
+            "row": int(owner[error["row"]]),
+            "track": None if place[error["row"]] is None else int(place[error["row"]]),
+        }
+        for error in errors.to_dict("records")
+    ]
 
 
 def _count_stateless(steps):
@@ -77,8 +99,8 @@ def _object_column(values):
 class _Shared:
     """Holds what was extracted; clones share it."""
 
-    def __init__(self, values):
-        self.values = values
+    def __init__(self, values, names):
+        self.values, self.names = values, names
 
     def __deepcopy__(self, memo):
         return self
@@ -98,14 +120,17 @@ class TakeExtracted(TransformerMixin, BaseEstimator):
         """Return the extracted items at positions X."""
         values = self.extracted.values
         positions = np.asarray(as_cells(X), dtype=int)
-        return (
-            values[positions] if isinstance(values, np.ndarray) else [values[p] for p in positions]
-        )
+        if not isinstance(values, np.ndarray):
+            return [values[position] for position in positions]
+        if values.ndim == 2 and hasattr(X, "index"):  # a table: its rows keep their names
+            names = self.get_feature_names_out()
+            return pd.DataFrame(values[positions], index=X.index, columns=names)
+        return values[positions]
 
     def set_output(self, *, transform=None):
-        """Do nothing: what was extracted need not be a table."""
+        """Do nothing: rows and columns of a table keep their names anyway."""
         return self
 
     def get_feature_names_out(self, input_features=None):
-        """Return the one name there is."""
-        return np.array(["extracted"], dtype=object)
+        """Return the names that the last replaced step gives."""
+        return self.extracted.names

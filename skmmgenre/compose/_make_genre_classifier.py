@@ -28,8 +28,8 @@ def make_genre_classifier(
         The column of each modality; None leaves the modality out. A cell of audio is a
         path or a list of paths, of text a text or a list of texts in order of time, of
         image a path.
-    target : {"auto", "softmax", "logistic"}, default="auto"
-        Of all networks and of the fusion layer.
+    target : {"auto", "softmax", "logistic", "cosine"}, default="auto"
+        Of all networks and of the fusion layer; ``text__target`` and the like change one.
     joint_space : bool, default=False
         Whether to add the joint space of audio and image (section 3.4).
     linker : None

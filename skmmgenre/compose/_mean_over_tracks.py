@@ -1,19 +1,22 @@
 """An album's vector is the mean of its tracks' vectors."""
 
 from contextlib import contextmanager
+from copy import copy
 
 import numpy as np
 import pandas as pd
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import check_is_fitted
 
-from ..items import BadItem, ErrorsMixin, as_cells, is_missing
-from ..metrics import group_names
+from ..items import BadItem, ErrorsMixin, as_cells, is_missing, progress_bar
 from ..model_selection import inner_validation_mask
+from ..nets.targets import make_target, read_labels
+from ._artist_names import artist_names
 
 # Tracks in flight at transform: enough to keep workers and batches full, few enough for
 # their patches (124 kB each) to stay small beside a network.
@@ -44,7 +47,12 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
     -----
     A cell is one track or a list of them. An album without tracks, or whose tracks are all
     missing, gets a row of NaN. Inner validation rows are chosen on albums, so that they are
-    those of the other modalities.
+    those of the other modalities. So are the label factors of target "cosine": fitted on
+    albums, whatever the number of their tracks.
+
+    `transform` has at most 256 tracks in flight (32 MB of patches), however many tracks and
+    albums there are. `fit` holds the patches of all tracks, 124 kB each (half of it with
+    ``CQTExtractor(dtype="float16")``), since a network is trained on them many times.
 
     Examples
     --------
@@ -87,11 +95,11 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         tracks, owner, place, n_albums = self._read(X)
         self.estimator_ = clone(self.estimator)
         y, metadata = self._of_tracks(owner, n_albums, y, groups, validation, sample_weight)
-        self._call("fit", tracks, owner, place, y, **metadata)
-        errors = self._errors
-        vectors = self._call("transform", tracks[:1], owner[:1], place[:1])
+        _, self._errors = _call(self.estimator_, "fit", tracks, owner, place, y, **metadata)
+        # Not every transformer tells its width before it has answered.
+        quiet = _quiet(self.estimator_)
+        vectors, _ = _call(quiet, "transform", tracks[:1], owner[:1], place[:1])
         self.n_features_out_ = np.asarray(vectors).shape[1]
-        self._errors = errors
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -100,14 +108,16 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         tracks, owner, place, n_albums = self._read(X)
         self.estimator_ = clone(self.estimator)
         y, metadata = self._of_tracks(owner, n_albums, y, groups, validation, sample_weight)
+        everything = tracks, owner, place
         if hasattr(self.estimator_, "fit_transform"):
-            vectors = self._call("fit_transform", tracks, owner, place, y, **metadata)
+            method, arguments = "fit_transform", (y,)
         else:
-            self._call("fit", tracks, owner, place, y, **metadata)
-            vectors = self._call("transform", tracks, owner, place)
+            _call(self.estimator_, "fit", *everything, y, **metadata)
+            method, arguments, metadata = "transform", (), {}
+        vectors, self._errors = _call(self.estimator_, method, *everything, *arguments, **metadata)
         vectors = np.asarray(vectors, dtype=np.float32)
         self.n_features_out_ = vectors.shape[1]
-        return _album_means(vectors, owner, n_albums)
+        return _album_means([(owner, vectors)], n_albums, self.n_features_out_)
 
     def transform(self, X):
         """Return the mean vector of each album.
@@ -119,18 +129,30 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         tracks, owner, place, n_albums = self._read(X)
-        means = np.full((n_albums, self.n_features_out_), np.nan, dtype=np.float32)
         errors = []
-        for first, last in _album_chunks(owner, n_albums):
-            here = np.flatnonzero((owner >= first) & (owner < last))
-            if len(here):
-                chunk = [tracks[track] for track in here]
-                vectors = self._call("transform", chunk, owner[here], place[here])
-                vectors = np.asarray(vectors, dtype=np.float32)
-                means[first:last] = _album_means(vectors, owner[here] - first, last - first)
-                errors += self._errors
+        means = _album_means(
+            self._vectors(tracks, owner, place, errors), n_albums, self.n_features_out_
+        )
         self._errors = errors
         return means
+
+    def _vectors(self, tracks, owner, place, errors):
+        """Albums and vectors of some tracks at a time; errors are appended."""
+        starts = range(0, len(tracks), _TRACKS_AT_ONCE)
+        estimator, verbose = self.estimator_, 0
+        if len(starts) > 1:
+            verbose = max(getattr(step, "verbose", 0) for step in _steps(estimator))
+            if verbose:  # one bar over all tracks, not one for each chunk
+                estimator = _quiet(estimator)
+        with progress_bar(len(tracks), "Tracks", verbose=verbose) as advance:
+            for start in starts:
+                here = slice(start, start + _TRACKS_AT_ONCE)
+                vectors, found = _call(
+                    estimator, "transform", tracks[here], owner[here], place[here]
+                )
+                errors += found
+                yield owner[here], np.asarray(vectors, dtype=np.float32)
+                advance(len(vectors))
 
     @property
     def errors_(self):
@@ -156,6 +178,9 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
             if values is not None:
                 check_consistent_length(np.empty(n_albums), values)
         network = _last_step(self.estimator_)
+        if y is not None and getattr(network, "target", None) == "cosine":
+            factors = _factors_of_albums(y, network.label_factorizer)
+            network.set_params(label_factorizer=factors)
         fraction = getattr(network, "validation_fraction", 0)
         if y is not None and (fraction or validation is not None):
             mask = inner_validation_mask(
@@ -165,27 +190,19 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
                 validation_fraction=fraction,
                 random_state=getattr(network, "random_state", None),
             )
-            metadata["validation"] = mask
-            metadata["groups"] = _artist_of_every_album(groups, n_albums)
+            if mask.any():
+                metadata["validation"] = mask
+            else:  # told by now; the network need not tell it again
+                metadata["validation"] = None
+                if fraction:
+                    network.set_params(validation_fraction=0)
+            metadata["groups"] = artist_names(groups, n_albums)
         with config_context(enable_metadata_routing=True):
             taken = get_routing_for_object(self.estimator_).consumes("fit", metadata)
         metadata = {
             name: np.asarray(metadata[name])[owner] for name in taken if metadata[name] is not None
         }
         return None if y is None else _safe_indexing(y, owner), metadata
-
-    def _call(self, method, tracks, owner, place, y=None, **metadata):
-        """Call the transformer of tracks; what is wrong with a track names its album."""
-        arguments = [tracks] if method == "transform" else [tracks, y]
-        with naming_albums(owner, place), config_context(enable_metadata_routing=True):
-            answer = getattr(self.estimator_, method)(*arguments, **metadata)
-        self._errors = [
-            {**error, "row": int(owner[row]), "track": int(place[row])}
-            for step in _steps(self.estimator_)
-            for error in getattr(step, "_errors", ())
-            for row in [error["row"]]
-        ]
-        return answer
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -211,6 +228,15 @@ def flatten_tracks(cells):
     return tracks, np.array(owner, dtype=int), np.array(place, dtype=int), len(cells)
 
 
+def _factors_of_albums(y, label_factorizer):
+    """The label factors that the other modalities learn, ready for the tracks."""
+    if isinstance(label_factorizer, FrozenEstimator):
+        return label_factorizer
+    y, labels = read_labels(y)
+    target = make_target("cosine", labels, label_factorizer).fit(y)
+    return FrozenEstimator(target.label_factorizer_)
+
+
 @contextmanager
 def naming_albums(owner, place):
     """What is wrong with a track, told by its number among all, names its album instead."""
@@ -223,36 +249,47 @@ def naming_albums(owner, place):
         raise BadItem(error.reason, error.remedy, where) from None
 
 
-def _artist_of_every_album(groups, n_albums):
-    """Artists; an album without one is an artist of its own, with all its tracks."""
-    names = np.full(n_albums, None) if groups is None else group_names(groups, n_albums)
-    for album in np.flatnonzero([name is None for name in names]):
-        names[album] = f"\0{album}"  # as `inner_validation_mask` names it
-    return names
+def _call(estimator, method, tracks, owner, place, y=None, **metadata):
+    """Call the transformer of tracks; what is wrong with a track names its album."""
+    arguments = [tracks] if method == "transform" else [tracks, y]
+    with naming_albums(owner, place), config_context(enable_metadata_routing=True):
+        answer = getattr(estimator, method)(*arguments, **metadata)
+    errors = [
+        {**error, "row": int(owner[row]), "track": int(place[row])}
+        for step in _steps(estimator)
+        for error in getattr(step, "_errors", ())
+        for row in [error["row"]]
+    ]
+    return answer, errors
 
 
-def _album_means(vectors, owner, n_albums):
-    """Mean over the tracks of each album whose vector is there."""
-    means = np.full((n_albums, vectors.shape[1]), np.nan, dtype=np.float32)
-    there = ~np.isnan(vectors).all(axis=1)
-    bounds = np.searchsorted(owner, np.arange(n_albums + 1))
-    for album, (first, last) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
-        found = vectors[first:last][there[first:last]]
-        if len(found):
-            means[album] = found.mean(axis=0, dtype=np.float64)
+def _quiet(estimator):
+    """A copy that shows no progress; it shares what was learned."""
+    estimator = copy(estimator)
+    if hasattr(estimator, "steps"):
+        estimator.steps = [(name, _quiet(step)) for name, step in estimator.steps]
+    if hasattr(estimator, "verbose"):
+        estimator.verbose = 0
+    return estimator
+
+
+def _album_means(chunks, n_albums, n_features):
+    """Mean over the tracks of each album whose vector is there.
+
+    Chunks are (owner, vectors) of consecutive tracks in order of albums. Tracks are added
+    up one by one, so that it does not matter where an album is cut.
+    """
+    means = np.full((n_albums, n_features), np.nan, dtype=np.float32)
+    current, total, count = None, None, 0
+    for owner, vectors in chunks:
+        there = ~np.isnan(vectors).all(axis=1)
+        for album, vector in zip(owner[there], vectors[there], strict=True):
+            if album != current:
+                current, total, count = album, np.zeros(n_features), 0
+            total += vector
+            count += 1
+            means[album] = total / count
     return means
-
-
-def _album_chunks(owner, n_albums):
-    """Bounds of runs of albums that hold few enough tracks."""
-    counts = np.bincount(owner, minlength=n_albums)
-    first, held = 0, 0
-    for album, count in enumerate(counts):
-        if held and held + count > _TRACKS_AT_ONCE:
-            yield first, album
-            first, held = album, 0
-        held += count
-    yield first, n_albums
 
 
 def _steps(estimator):

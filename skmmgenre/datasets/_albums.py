@@ -12,6 +12,7 @@ from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ..items import map_cells
+from ..labels import GenreTaxonomy
 from ._genre_model import (
     MODALITIES,
     confusion_matrices,
@@ -156,8 +157,8 @@ def make_albums(
             are sorted: leaves, then parents.
         groups : ndarray of str, shape (n_albums,)
             Artists.
-        taxonomy : list of str
-            "Parent/Leaf" for each leaf.
+        taxonomy : GenreTaxonomy
+            Of the branches "Parent/Leaf" of each leaf; iterating gives these.
         oracle : AlbumOracle
             What each cell shows, the confusion matrices, `posterior(modalities)` and
             `ceiling(modalities, rows, metric)`.
@@ -298,7 +299,7 @@ def make_albums(
         y=classes[main],
         Y=Y,
         groups=artist_names[artists],
-        taxonomy=[f"{genre.parent}/{genre.name}" for genre in genres],
+        taxonomy=GenreTaxonomy(f"{genre.parent}/{genre.name}" for genre in genres),
         oracle=AlbumOracle(
             classes=classes,
             prior=prior,

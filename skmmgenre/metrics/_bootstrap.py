@@ -1,5 +1,6 @@
 """Percentile bootstrap over artists."""
 
+import inspect
 from collections import namedtuple
 from numbers import Integral
 
@@ -10,12 +11,23 @@ from scipy import sparse
 from ._genre_scores import precision_recall_f1, right_rows
 from ._groups import group_codes
 from ._label_matrices import label_matrices
+from ._macro_auc import macro_auc_score
+from ._macro_average_precision import macro_average_precision_score
+from ._ranking_figures import MACRO_FIGURES, names_of_figures, ranking_figure
+from ._score_matrix import truth_and_scores
 
 BootstrapInterval = namedtuple("BootstrapInterval", ["estimate", "low", "high"])
 
 _METRICS = ("f1", "precision", "recall", "accuracy")
+# Callables that have a fast way.
+_NAMES = {
+    macro_auc_score: "macro_auc",
+    macro_average_precision_score: "macro_average_precision",
+}
 # Numbers held at a time for each matrix of a chunk of resamples (32 MB).
 _CHUNK = 4_000_000
+# Cumulated weights of a label are best kept in the processor's cache.
+_SCORES_WIDTH = 40
 
 
 def bootstrap_interval(
@@ -39,14 +51,19 @@ def bootstrap_interval(
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n,) or (n, n_labels)
-        One label a row, or indicator matrices. With a callable `metric`, whatever it takes,
-        as arrays of n rows.
+        One label a row, or indicator matrices. For figures of scores `y_true` is an indicator
+        matrix and `y_pred` the scores of its labels. With a callable `metric`, whatever it
+        takes, as arrays of n rows.
     y_other : array-like like `y_pred`, optional
-        Predictions of a second model for the same rows. The figure is then
+        Predictions (scores) of a second model for the same rows. The figure is then
         ``metric(y_true, y_pred) - metric(y_true, y_other)``.
-    metric : {"f1", "precision", "recall", "accuracy"} or callable
-        The first three are means over all `labels`, as in `genre_scores`. A callable is
-        called as ``metric(y_true, y_pred, sample_weight=...)`` once a resample, which is slow.
+    metric : str or callable, default="f1"
+        Of predictions "f1", "precision", "recall" (means over all `labels`, as in
+        `genre_scores`) and "accuracy". Of scores "macro_auc", "macro_average_precision",
+        "precision@k", "ndcg@k", "diversity@k" and "correct_diversity@k" with any number for k,
+        such as "precision@3" (the columns of `ranking_scores`). A callable is called once a
+        resample, which is slow: as ``metric(y_true, y_pred, sample_weight=...)`` if it takes
+        weights, else with the rows repeated as often as they were drawn.
     groups : array-like of shape (n,), optional
         The artist of each row; a missing one is an artist of its own. By default every row is.
     runs : array-like of shape (n,), optional
@@ -93,13 +110,21 @@ def bootstrap_interval(
         raise ValueError(f"n_resamples must be an integer above 0, got {n_resamples!r}.")
     if not 0 < confidence_level < 1:
         raise ValueError(f"confidence_level must be in (0, 1), got {confidence_level!r}.")
-    if not callable(metric) and metric not in _METRICS:
-        raise ValueError(f"metric must be one of {_METRICS} or a callable, got {metric!r}.")
+    if callable(metric):
+        metric = _NAMES.get(metric, metric)
+    elif metric not in _METRICS and ranking_figure(metric) is None:
+        raise ValueError(
+            f"metric must be one of {[*_METRICS, *names_of_figures()]} or a callable, got "
+            f"{metric!r}."
+        )
+    of_scores = None if callable(metric) else ranking_figure(metric)
     answers = {"y_true": y_true, "y_pred": y_pred}
     if y_other is not None:
         answers["y_other"] = y_other
     if callable(metric):
         truth, *predictions = _arrays(answers)
+    elif of_scores is not None:
+        truth, *predictions = _truth_and_scores(answers)
     else:
         (truth, *predictions), _ = label_matrices(answers, labels)
     n = truth.shape[0]
@@ -116,6 +141,9 @@ def bootstrap_interval(
     if callable(metric):
         figure = _callable_figure(metric, truth, predictions, artists, run_codes)
         width = n_artists
+    elif of_scores is not None:
+        figure = _scores_figure(of_scores, truth, predictions, artists, run_codes)
+        width = max(truth.shape) * (_SCORES_WIDTH if metric in MACRO_FIGURES else 1)
     else:
         figure, width = _counted_figure(metric, truth, predictions, artists, run_codes)
 
@@ -139,6 +167,12 @@ def _arrays(answers):
         if y.shape[0] != arrays[0].shape[0]:
             raise ValueError(f"y_true has {arrays[0].shape[0]} rows, {name} has {y.shape[0]}.")
     return arrays
+
+
+def _truth_and_scores(answers):
+    _, *names = answers
+    pairs = [truth_and_scores(answers["y_true"], answers[name], ("y_true", name)) for name in names]
+    return pairs[0][0], *(scores for _, scores in pairs)
 
 
 def _draw(rng, n_draws, n_artists):
@@ -189,21 +223,48 @@ def _counted_figure(metric, truth, predictions, artists, run_codes):
 
 
 def _callable_figure(metric, truth, predictions, artists, run_codes):
+    weighted = _takes_weights(metric)
+
+    def one_model(rows, times, pred):
+        if weighted:
+            return metric(truth[rows], pred[rows], sample_weight=times)
+        rows = np.repeat(rows, times.astype(int))
+        return metric(truth[rows], pred[rows])
+
+    def one_run(rows, weight):
+        return [
+            [one_model(rows, times, pred) if times.any() else np.nan for times in weight]
+            for pred in predictions
+        ]
+
+    return _by_runs(one_run, artists, run_codes)
+
+
+def _takes_weights(metric):
+    try:
+        parameters = inspect.signature(metric).parameters.values()
+    except ValueError:  # some builtins
+        return False
+    return any(p.name == "sample_weight" or p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def _scores_figure(of_scores, truth, predictions, artists, run_codes):
+    def one_run(rows, weight):
+        return [of_scores(truth[rows], scores[rows], weight) for scores in predictions]
+
+    return _by_runs(one_run, artists, run_codes)
+
+
+def _by_runs(one_run, artists, run_codes):
+    """A function of the artists' multiplicities, through each run's rows and their weights."""
     runs = [np.flatnonzero(run_codes == run) for run in range(run_codes.max() + 1)]
 
     def figure(times):
-        n_rows = np.empty((len(times), len(runs)))
-        values = np.zeros((len(predictions), *n_rows.shape))
-        for draw, multiplicity in enumerate(times):
-            for run, rows in enumerate(runs):
-                weight = multiplicity[artists[rows]]
-                n_rows[draw, run] = weight.sum()
-                if n_rows[draw, run]:
-                    for model, pred in enumerate(predictions):
-                        values[model, draw, run] = metric(
-                            truth[rows], pred[rows], sample_weight=weight
-                        )
-        return _mean_over_runs(values, n_rows)
+        weights = [times[:, artists[rows]] for rows in runs]
+        values = [one_run(*pair) for pair in zip(runs, weights, strict=True)]
+        values = np.moveaxis(np.array(values, dtype=float), 0, -1)  # model, draw, run
+        n_rows = np.stack([weight.sum(axis=1) for weight in weights], axis=1)
+        return _mean_over_runs(values, np.where(np.isnan(values).any(axis=0), 0, n_rows))
 
     return figure
 

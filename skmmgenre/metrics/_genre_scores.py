@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 
 from ._label_matrices import label_matrices
+from ._ranking_figures import auc_by_label, average_precision_by_label
+from ._score_matrix import row_weights, truth_and_scores
 
 
-def genre_scores(y_true, y_pred, labels=None):
+def genre_scores(y_true, y_pred, labels=None, *, y_score=None):
     """Precision, recall and F1 of every genre, and their plain mean.
 
     The macro F1 is the mean of the genres' F1 (not the F1 of the mean precision and recall),
@@ -16,22 +18,29 @@ def genre_scores(y_true, y_pred, labels=None):
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n,) or (n, n_labels)
-        One label a row, or indicator matrices (ndarray, DataFrame or sparse).
+        One label a row, or indicator matrices (ndarray, DataFrame or sparse). The table has
+        the column names of a DataFrame.
     labels : array-like, optional
         The labels to score, in this order: pass the ``classes_`` of the model, so that a genre
-        that is absent from a test set counts. By default those in `y_true` or `y_pred`, sorted.
+        that is absent from a test set counts. By default those in `y_true` or `y_pred`,
+        sorted; of indicator matrices all columns.
+    y_score : array-like of shape (n, n_labels), optional
+        Scores of the labels, in the order of `labels`. The table then has two more columns.
 
     Returns
     -------
     scores : DataFrame
         One row a genre and a last row "macro"; columns precision, recall and f1 in [0, 1] and
-        support (rows that truly have the genre; for "macro" all rows).
+        support (rows that truly have the genre; for "macro" all rows). With `y_score` also
+        auc and average_precision, NaN for a genre without a positive or a negative and left
+        out of the macro figures, as in `macro_auc_score`.
         ``scores.attrs["accuracy"]`` is the share of rows that are wholly right.
 
     Raises
     ------
     ValueError
-        If shapes differ, a label is missing or not in `labels`, or there is no row.
+        If shapes differ, a label is missing or not in `labels`, there is no row, an indicator
+        holds other values than 0 and 1, or a score is NaN.
 
     Examples
     --------
@@ -52,11 +61,23 @@ def genre_scores(y_true, y_pred, labels=None):
         np.asarray(pred.sum(axis=0)).ravel(),
         support,
     )
+    if isinstance(y_score, pd.DataFrame) and list(y_score.columns) != list(labels):
+        raise ValueError(
+            f"The columns of y_score are not the labels {list(labels)[:5]}... in this order. "
+            "Reorder them, or pass an array."
+        )
     scores = pd.DataFrame(
         dict(zip(("precision", "recall", "f1"), figures, strict=True)), index=labels
     )
     scores["support"] = support.astype(int)
-    scores.loc["macro"] = [*scores[["precision", "recall", "f1"]].mean(), true.shape[0]]
+    if y_score is not None:
+        truth, y_score = truth_and_scores(true, y_score, ("y_true", "y_score"))
+        weight = row_weights(None, len(truth))
+        scores["auc"] = auc_by_label(truth, y_score, weight)[0]
+        scores["average_precision"] = average_precision_by_label(truth, y_score, weight)[0]
+    macro = scores.mean()
+    macro["support"] = true.shape[0]
+    scores.loc["macro"] = macro
     scores["support"] = scores["support"].astype(int)
     scores.attrs["accuracy"] = float(right_rows(true, pred).mean())
     return scores

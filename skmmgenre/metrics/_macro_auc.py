@@ -3,14 +3,13 @@
 import warnings
 
 import numpy as np
-from scipy import sparse
-from scipy.stats import rankdata
 from sklearn.exceptions import UndefinedMetricWarning
 
-from ._score_matrix import score_matrix
+from ._ranking_figures import auc_by_label
+from ._score_matrix import row_weights, truth_and_scores
 
 
-def macro_auc_score(Y_true, Y_score, *, return_skipped=False):
+def macro_auc_score(Y_true, Y_score, *, sample_weight=None, return_skipped=False):
     """Mean area under the ROC curve over the labels that have one.
 
     A label without a positive, or without a negative, in the test set has no ROC curve: it is
@@ -22,7 +21,8 @@ def macro_auc_score(Y_true, Y_score, *, return_skipped=False):
         Indicator matrix (ndarray, DataFrame or sparse) of 0 and 1.
     Y_score : array-like of shape (n, n_labels)
         Any scores, the larger the likelier: probabilities, logits or cosine similarities,
-        which are used as they are.
+        which are used as they are. Rows of equal score count half.
+    sample_weight : array-like of shape (n,), optional
     return_skipped : bool, default=False
         Also answer how many labels were left out.
 
@@ -36,7 +36,12 @@ def macro_auc_score(Y_true, Y_score, *, return_skipped=False):
     Raises
     ------
     ValueError
-        If shapes differ, `Y_true` holds other values than 0 and 1, or a score is NaN.
+        If shapes or names differ, `Y_true` holds other values than 0 and 1, or a score is NaN.
+
+    See Also
+    --------
+    macro_average_precision_score : Looks at the top of each label's ranking.
+    genre_scores : The figure of each label.
 
     Examples
     --------
@@ -46,32 +51,20 @@ def macro_auc_score(Y_true, Y_score, *, return_skipped=False):
     >>> macro_auc_score(Y_true, Y_score, return_skipped=True)
     (0.75, 1)
     """
-    scores = score_matrix(Y_score, "Y_score")
-    truth = Y_true.toarray() if sparse.issparse(Y_true) else np.asarray(Y_true)
-    if truth.ndim == 1:
-        truth = truth[:, None]
-    if truth.shape != scores.shape:
-        raise ValueError(
-            f"Y_true has shape {truth.shape}, Y_score has {scores.shape}. Pass the same rows "
-            "and labels to both; one column of labels must be made an indicator matrix."
-        )
-    if not np.isin(truth, (0, 1)).all():
-        raise ValueError("Y_true must be an indicator matrix of 0 and 1.")
-    truth = truth.astype(bool)
-    n_positive = truth.sum(axis=0)
-    n_negative = len(truth) - n_positive
-    judged = (n_positive > 0) & (n_negative > 0)
-    n_skipped = int((~judged).sum())
-    if judged.any():
-        ranks = rankdata(scores[:, judged], axis=0)  # ties share their mean rank
-        n_positive, n_negative = n_positive[judged], n_negative[judged]
-        above = (ranks * truth[:, judged]).sum(axis=0) - n_positive * (n_positive + 1) / 2
-        score = float((above / (n_positive * n_negative)).mean())
-    else:
-        warnings.warn(
-            "No label has both a positive and a negative row, so the macro AUC is undefined.",
-            UndefinedMetricWarning,
-            stacklevel=2,
-        )
-        score = float("nan")
+    truth, scores = truth_and_scores(Y_true, Y_score)
+    values = auc_by_label(truth, scores, row_weights(sample_weight, len(truth)))[0]
+    score, n_skipped = mean_of_judged(values, "AUC")
     return (score, n_skipped) if return_skipped else score
+
+
+def mean_of_judged(values, name):
+    """Return the mean over the labels that have a value, and how many have none."""
+    judged = ~np.isnan(values)
+    if judged.any():
+        return float(values[judged].mean()), int((~judged).sum())
+    warnings.warn(
+        f"No label has both a positive and a negative row, so the macro {name} is undefined.",
+        UndefinedMetricWarning,
+        stacklevel=3,
+    )
+    return float("nan"), len(values)

@@ -1,9 +1,13 @@
-"""Scores of labels, checked."""
+"""Scores of labels, checked, beside their truth."""
 
 import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from ._label_matrices import indicator_matrix
 
 
-def score_matrix(Y_score, name):
+def score_matrix(Y_score, name="Y_score"):
     """Return scores as a float array of shape (n, n_labels) without NaN."""
     scores = np.asarray(Y_score, dtype=float)
     if scores.ndim == 1:
@@ -12,7 +16,55 @@ def score_matrix(Y_score, name):
         raise ValueError(
             f"{name} must have one row an item and one column a label, got shape {scores.shape}."
         )
-    if np.isnan(scores).any():
-        row, label = np.argwhere(np.isnan(scores))[0]
-        raise ValueError(f"{name} is NaN in row {row}, column {label}.")
+    missing = np.isnan(scores)
+    if missing.any():
+        row, column = np.argwhere(missing)[0]
+        where = f"column {column}"
+        if isinstance(Y_score, pd.DataFrame):
+            where = f"label {Y_score.columns.tolist()[column]!r}"
+        raise ValueError(f"{name} is NaN in row {row}, {where}.")
     return scores
+
+
+def truth_and_scores(Y_true, Y_score, names=("Y_true", "Y_score")):
+    """Check an indicator matrix and the scores of the same rows and labels.
+
+    Returns
+    -------
+    truth : ndarray of bool, shape (n, n_labels)
+    scores : ndarray of float64, shape (n, n_labels)
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, two DataFrames have other columns, `Y_true` holds other values than 0
+        and 1, or a score is NaN.
+    """
+    scores = score_matrix(Y_score, names[1])
+    if np.ndim(Y_true) == 1 and not sparse.issparse(Y_true):
+        Y_true = np.asarray(Y_true)[:, None]
+    truth = indicator_matrix(Y_true, names[0])
+    if truth.shape != scores.shape:
+        raise ValueError(
+            f"{names[0]} has shape {truth.shape}, {names[1]} has {scores.shape}. Pass the same "
+            "rows and labels to both; one column of labels must be made an indicator matrix."
+        )
+    if isinstance(Y_true, pd.DataFrame) and isinstance(Y_score, pd.DataFrame):
+        if list(Y_true.columns) != list(Y_score.columns):
+            raise ValueError(
+                f"The columns of {names[1]} are not those of {names[0]} in the same order. "
+                f"Reorder them: {names[1]}[{names[0]}.columns]."
+            )
+    return truth.astype(bool).toarray(), scores
+
+
+def row_weights(sample_weight, n):
+    """Return weights of shape (1, n): ones, or `sample_weight` checked."""
+    if sample_weight is None:
+        return np.ones((1, n))
+    weight = np.asarray(sample_weight, dtype=float)
+    if weight.shape != (n,):
+        raise ValueError(f"sample_weight has shape {weight.shape}, there are {n} rows.")
+    if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
+        raise ValueError("sample_weight must be finite, not negative, and not all zero.")
+    return weight[None]

@@ -192,7 +192,7 @@ def _several_label_rows(incidence, fraction, seed):
         splitter = MultilabelStratifiedShuffleSplit(
             n_splits=1, test_size=n_held_out, random_state=seed
         )
-        _, rows = next(splitter.split(np.zeros(n), incidence.toarray().astype(int)))
+        _, rows = next(splitter.split(np.zeros(n), incidence.astype(np.int8).toarray()))
         mask[rows] = True
     return mask
 

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from ..metrics import indicator_matrix
+
 
 def label_incidence(y):
     """Return the sparse 0/1 matrix of rows and labels.
@@ -18,17 +20,19 @@ def label_incidence(y):
     incidence : csr_array of float64, shape (n, n_labels)
     several : bool
         Whether a row may have several labels.
+
+    Raises
+    ------
+    ValueError
+        If y has more than two dimensions, or an indicator holds other values than 0 and 1.
     """
     if sparse.issparse(y):
-        incidence = sparse.csr_array(y != 0, dtype=np.float64)
-        return incidence, True
+        return indicator_matrix(y), True
     values = y if hasattr(y, "ndim") else np.asarray(y)
     if values.ndim == 2 and values.shape[1] == 1:
         values = np.asarray(values)[:, 0]
     if values.ndim == 2:
-        if isinstance(values, pd.DataFrame):
-            values = values.to_numpy()
-        return sparse.csr_array(np.asarray(values) != 0, dtype=np.float64), True
+        return indicator_matrix(values), True
     if values.ndim != 1:
         raise ValueError(
             f"y has shape {tuple(values.shape)}. Pass one column of labels, or an indicator "

@@ -437,10 +437,6 @@ class TestErrors:
             ablate(small_model(audio=None, image=None), **params)
         assert not counts
 
-    def test_one_genre_a_row(self, albums, ablate, small_model):
-        with pytest.raises(ValueError, match="one genre a row"):
-            ablate(small_model(audio=None), y=albums.Y)
-
     def test_another_model(self, ablate):
         with pytest.raises(ValueError, match="steps modalities and fusion"):
             ablate(LogisticRegression())

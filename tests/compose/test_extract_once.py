@@ -1,12 +1,13 @@
 """What learns nothing is done once, and nothing that is learned changes by it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skmmgenre.audio import AudioCNN
+from skmmgenre.audio import AudioCNN, TimbreStatistics
 from skmmgenre.compose import GenrePipeline, MeanOverTracks
 from skmmgenre.compose._extract_once import extract_once
 from skmmgenre.image import ResNetEmbedder
@@ -15,7 +16,7 @@ from skmmgenre.text import ReviewVectorizer
 
 def test_the_same_bits_as_the_whole_pipeline(albums, small_model, fitted, probabilities):
     model = small_model()
-    branches, table = extract_once(model["modalities"], albums.table)
+    branches, table, _ = extract_once(model["modalities"], albums.table)
     behind = GenrePipeline([("modalities", branches), ("fusion", model["fusion"])])
     behind.fit(table, albums.y, groups=albums.groups)
     np.testing.assert_array_equal(behind.predict_proba(table), probabilities)
@@ -27,7 +28,7 @@ def test_the_same_bits_with_cells_missing(albums, small_model):
         table[column] = [None if i % 4 == number else c for i, c in enumerate(table[column])]
     rows = np.arange(40) % 3 > 0
     model, answers = small_model(), []
-    branches, extracted = extract_once(model["modalities"], table)
+    branches, extracted, _ = extract_once(model["modalities"], table)
     for front, cells in ((model["modalities"], table), (branches, extracted)):
         whole = GenrePipeline([("modalities", front), ("fusion", model["fusion"])])
         whole.fit(cells[rows], albums.y[rows], groups=np.asarray(albums.groups)[rows])
@@ -36,7 +37,7 @@ def test_the_same_bits_with_cells_missing(albums, small_model):
 
 
 def test_roads_start_where_learning_starts(albums, small_model):
-    branches, _ = extract_once(small_model()["modalities"], albums.table)
+    branches, _, _ = extract_once(small_model()["modalities"], albums.table)
     roads = {name: branch for name, branch, _ in branches.transformers}
     assert isinstance(roads["audio"], MeanOverTracks)
     assert [type(step) for _, step in roads["audio"].estimator.steps[1:]] == [AudioCNN]
@@ -63,7 +64,7 @@ def test_other_branches_stay(albums):
             ("road", Pipeline([("a", FunctionTransformer()), ("b", "passthrough")]), ["width"]),
         ]
     )
-    answer, cells = extract_once(branches, table)
+    answer, cells, _ = extract_once(branches, table)
     assert [name for name, _, _ in answer.transformers] == ["scaled", "plain", "only", "road"]
     assert cells.equals(table)
     assert answer.fit_transform(cells).shape == (40, 5)
@@ -81,7 +82,7 @@ def test_a_bad_track_names_its_album(albums, small_model, tmp_path):
 
 def test_a_column_with_nothing_in_it(albums, small_model):
     table = albums.table.assign(audio=None)
-    branches, extracted = extract_once(small_model()["modalities"], table)
+    branches, extracted, _ = extract_once(small_model()["modalities"], table)
     assert extracted["audio"].isna().all()
     assert extracted["text of text"].tolist() == list(range(40))
 
@@ -92,8 +93,23 @@ def test_two_branches_may_read_one_column(albums, small_model):
     (name, road, column), *_ = model["modalities"].transformers
     twice = [(name, road, column), ("again", road, column)]
     both = model["modalities"].set_params(transformers=twice, n_jobs=1)
-    branches, extracted = extract_once(both, albums.table)
+    branches, extracted, _ = extract_once(both, albums.table)
     assert branches.n_jobs == 1
     columns = [column for _, _, column in branches.transformers]
     assert columns == ["text of text", "text of again"]
     assert extracted[columns[0]].tolist() == extracted[columns[1]].tolist()
+
+
+def test_a_step_that_answers_a_table(albums):
+    rng = np.random.default_rng(0)
+    segments = [None if i == 3 else rng.normal(size=(9, 12)) for i in range(40)]
+    table = albums.table.assign(timbre=pd.Series(segments, dtype=object))
+    road = Pipeline([("statistics", TimbreStatistics()), ("scale", StandardScaler())])
+    branches = ColumnTransformer([("timbre", road, "timbre"), ("other", "passthrough", ["length"])])
+    branches.set_output(transform="pandas")
+    table = table.assign(length=np.arange(40.0))
+    rows = np.flatnonzero(np.arange(40) % 3)
+    expected = branches.fit(table.iloc[rows]).transform(table)
+    behind, extracted, _ = extract_once(branches, table)
+    found = behind.fit(extracted.iloc[rows]).transform(extracted)
+    pd.testing.assert_frame_equal(found, expected)

@@ -1,5 +1,8 @@
 """MeanOverTracks: the mean of an album's tracks, and everything of albums handed to tracks."""
 
+import tracemalloc
+import warnings
+
 import joblib
 import numpy as np
 import pandas as pd
@@ -12,6 +15,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 import skmmgenre.compose._mean_over_tracks as module
 from skmmgenre.audio import AudioCNN, CQTExtractor
 from skmmgenre.compose import MeanOverTracks
+from skmmgenre.labels import PPMILabelFactorizer
 from skmmgenre.model_selection import inner_validation_mask
 from skmmgenre.nets import NetEstimator
 
@@ -260,7 +264,128 @@ def test_transform_holds_few_tracks_at_a_time():
     assert sum(sizes) == 900 and max(sizes) <= 256 and len(sizes) == 4
     mean.estimator_.sizes_ = []
     mean.transform([None] * 5 + [[track(0, 1)] * 1000] + [track(0, 1)] * 3)
-    assert mean.estimator_.sizes_ == [1000, 3]
+    assert mean.estimator_.sizes_ == [256, 256, 256, 235]  # an album is cut where need be
+
+
+def flat_patches(tracks):
+    """As an extractor and a network do: a patch of 124 kB a track, and few numbers of it."""
+    patches = np.zeros((len(tracks), 96, 323), dtype=np.float32)
+    return patches[:, :2, 0].copy()
+
+
+class TestMemory:
+    """What transform needs beside its answer is the patches of 256 tracks, 32 MB."""
+
+    bound = 256 * 96 * 323 * 4 + 2_000_000
+
+    @staticmethod
+    def transform(albums):
+        mean = MeanOverTracks(FunctionTransformer(flat_patches)).fit([[0]])
+        tracemalloc.start()
+        try:
+            found = mean.transform(albums)
+            return found, tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    @pytest.mark.parametrize("n_tracks", [1, 12, 2000], ids="{} an album".format)
+    def test_it_does_not_grow_with_the_tracks(self, n_tracks):
+        """The patches of 2000 tracks would be 248 MB."""
+        found, peak = self.transform([[0] * n_tracks] * (2000 // n_tracks))
+        assert (found == 0).all()
+        assert self.bound / 2 < peak < self.bound
+
+    def test_albums_without_tracks_cost_nothing(self):
+        found, peak = self.transform([None, []] * 1000)
+        assert np.isnan(found).all() and peak < 2_000_000
+
+
+class TestTold:
+    """What is shown and warned of, once."""
+
+    @staticmethod
+    def warnings_of(mean, *arguments, **metadata):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            mean.fit(*arguments, **metadata)
+        return [str(warning.message) for warning in told]
+
+    def test_without_artists(self, tracks):
+        albums, y, _ = tracks
+        (told,) = self.warnings_of(road(), albums, y)
+        assert "without regard to artists" in told
+
+    def test_nothing_to_hold_out(self, tracks):
+        """The artists are those of the labels; the network stops at the last epoch."""
+        albums, y, _ = tracks
+        mean = road()
+        (told,) = self.warnings_of(mean, albums, y, groups=[f"artist {label}" for label in y])
+        assert "no artist can be held out" in told
+        assert mean.estimator_["cnn"].n_iter_ == mean.estimator_["cnn"].best_iter_ == 2
+        assert mean.estimator["cnn"].validation_fraction == 0.1  # ours is left alone
+
+    def test_marks_that_mark_nothing(self, tracks):
+        albums, y, artists = tracks
+        marks = np.zeros(60, dtype=bool)
+        (told,) = self.warnings_of(road(), albums, y, groups=artists, validation=marks)
+        assert "`validation` marks no row" in told
+
+    def mean(self, n_jobs=None):
+        extractor = CQTExtractor(**TestBadTracks.extractor, verbose=1, n_jobs=n_jobs)
+        steps = [("cqt", extractor), ("flat", FunctionTransformer(flatten))]
+        return MeanOverTracks(Pipeline(steps))
+
+    def test_one_bar_over_all_tracks(self, capsys, monkeypatch):
+        tone = np.sin(np.arange(6000) / 9).astype(np.float32)
+        albums = [[tone, tone], None, [tone] * 3]
+        mean = self.mean().fit(albums)
+        told = capsys.readouterr().err
+        assert told.count("constant-Q") == 1 and "5/5" in told
+        whole = mean.transform(albums)
+        told = capsys.readouterr().err
+        assert told.count("constant-Q") == 1 and "5/5" in told
+        monkeypatch.setattr(module, "_TRACKS_AT_ONCE", 2)
+        assert_array_equal(mean.transform(albums), whole)
+        told = capsys.readouterr().err
+        assert "constant-Q" not in told
+        assert told.count("Tracks") == 1 and "5/5" in told
+        assert mean.estimator_["cqt"].verbose == 1
+
+    def test_no_bar_unless_asked_for(self, capsys, monkeypatch):
+        monkeypatch.setattr(module, "_TRACKS_AT_ONCE", 1)
+        MeanOverTracks(FunctionTransformer(stack)).fit(ALBUMS).transform(ALBUMS)
+        assert not capsys.readouterr().err
+
+
+class TestCosine:
+    """Factors are of albums, as in the other modalities, not of their tracks."""
+
+    @pytest.fixture
+    def labels(self):
+        Y = np.random.default_rng(1).random((60, 5)) < 0.4
+        Y[:, 4] = Y[:, 0] & Y[:, 1]
+        return pd.DataFrame(Y.astype(int), columns=list("abcde"))
+
+    @pytest.mark.parametrize("form", [pd.DataFrame, np.asarray], ids=["DataFrame", "ndarray"])
+    def test_factors_of_albums(self, tracks, labels, form):
+        albums, _, artists = tracks
+        mean = road(target="cosine", label_factorizer=PPMILabelFactorizer(n_components=3))
+        mean.fit(albums, form(labels), groups=artists)
+        found = mean.estimator_["cnn"].label_factorizer_
+        expected = PPMILabelFactorizer(n_components=3).fit(labels)
+        assert_array_equal(found.label_factors_, expected.label_factors_)
+        assert isinstance(mean.estimator["cnn"].label_factorizer, PPMILabelFactorizer)
+
+    def test_a_label_that_nobody_has_is_told_of_once(self, tracks, labels):
+        albums, _, artists = tracks
+        mean = road(target="cosine")
+        told = TestTold.warnings_of(mean, albums, labels.assign(f=0), groups=artists)
+        assert len(told) == 1 and "'f'" in told[0]
+
+    def test_one_genre_a_row(self, tracks):
+        albums, y, artists = tracks
+        with pytest.raises(ValueError, match="cosine"):
+            road(target="cosine").fit(albums, y, groups=artists)
 
 
 class TestBadTracks:

@@ -128,6 +128,10 @@ def test_table_and_labels(albums):
     for parent, leaves in children.items():
         assert (Y[parent] == Y[leaves].max(axis=1)).all()
     assert set(children).isdisjoint(sum(children.values(), []))
+    assert albums.taxonomy.labels == sorted(Y.columns)
+    assert albums.taxonomy.make_consistent(Y).equals(Y)
+    main_genre = albums.taxonomy.label_matrix(albums.y)
+    assert (main_genre <= Y[main_genre.columns]).all(axis=None)
 
 
 @pytest.mark.parametrize("n_genres", [2, 8, 40, 96])

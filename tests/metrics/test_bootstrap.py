@@ -1,9 +1,19 @@
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
-from skmmgenre.metrics import bootstrap_interval
+from skmmgenre.metrics import (
+    aggregated_diversity_score,
+    bootstrap_interval,
+    correct_diversity_score,
+    macro_auc_score,
+    macro_average_precision_score,
+    ndcg_at_k_score,
+    precision_at_k_score,
+)
 
 LABELS = [0, 1, 2, 3]
 SKLEARN = {
@@ -156,5 +166,70 @@ def test_stacked_runs_of_one_artist_are_drawn_together():
 def test_bad_input(change, message):
     y, pred, _, artists, _ = small_table()
     arguments = {"y_true": y, "y_pred": pred, "groups": artists} | change
+    with pytest.raises(ValueError, match=message):
+        bootstrap_interval(**arguments)
+
+
+# ---- figures of scores ----------------------------------------------------------------------
+
+OF_SCORES = {
+    "macro_auc": macro_auc_score,
+    "macro_average_precision": macro_average_precision_score,
+    "precision@2": partial(precision_at_k_score, k=2),
+    "ndcg@2": partial(ndcg_at_k_score, k=2),
+    "diversity@1": lambda Y, scores: aggregated_diversity_score(scores, 1),
+    "correct_diversity@1": partial(correct_diversity_score, k=1),
+}
+
+
+def scored_table(seed=0, n=45, n_artists=9):
+    rng = np.random.default_rng(seed)
+    Y = (rng.random((n, 5)) < [0.05, 0.1, 0.3, 0.5, 0.9]).astype(int)
+    one, other = (np.round(rng.normal(size=Y.shape) + Y * gain) for gain in (1.5, 0.5))
+    return Y, one, other, rng.integers(0, n_artists, n), rng.integers(0, 2, n)
+
+
+@pytest.mark.parametrize("name", OF_SCORES)
+@pytest.mark.parametrize("paired", [True, False])
+def test_scores_as_in_the_plain_loop(name, paired):
+    Y, one, other, artists, runs = scored_table()
+    other = other if paired else None
+    expected = by_plain_loop(OF_SCORES[name], Y, one, other, artists, runs, 40, seed=3)
+    settings = {"groups": artists, "runs": runs, "n_resamples": 40, "random_state": 3}
+    found = bootstrap_interval(Y, one, other, metric=name, **settings)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    table = bootstrap_interval(pd.DataFrame(Y), pd.DataFrame(one), other, metric=name, **settings)
+    assert table == found
+    # A callable answers the same, whether or not it takes weights.
+    function = OF_SCORES[name]
+    plain = bootstrap_interval(Y, one, other, metric=lambda Y, S: function(Y, S), **settings)
+    np.testing.assert_allclose(plain, expected, atol=1e-12)
+    np.testing.assert_allclose(
+        bootstrap_interval(Y, one, other, metric=function, **settings), expected, atol=1e-12
+    )
+
+
+def test_a_resample_without_a_label_leaves_it_out():
+    Y = np.array([[1, 1], [0, 1], [1, 0], [0, 0], [0, 0], [1, 0]])
+    Y[2:, 1] = 0  # only two artists have the second label
+    scores = np.arange(12).reshape(6, 2)
+    interval = bootstrap_interval(Y, scores, metric="macro_auc", n_resamples=200)
+    assert np.isfinite(interval).all()
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"metric": "precision@9"}, "from 1 to"),
+        ({"metric": "precision@"}, "metric must be"),
+        ({"metric": None}, "metric must be"),
+        ({"y_other": np.zeros((45, 3))}, "y_other has"),
+        ({"y_other": np.full((45, 5), np.nan)}, "y_other is NaN"),
+        ({"y_true": np.full((45, 5), 2)}, "got 2 in row 0"),
+    ],
+)
+def test_bad_scores(change, message):
+    Y, one, _, artists, _ = scored_table()
+    arguments = {"y_true": Y, "y_pred": one, "metric": "macro_auc", "groups": artists} | change
     with pytest.raises(ValueError, match=message):
         bootstrap_interval(**arguments)

@@ -6,6 +6,7 @@ import pytest
 import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
@@ -181,6 +182,41 @@ def test_bad_sizes(sizes):
 def test_y_of_another_length():
     with pytest.raises(ValueError, match="y has 2 rows, the table has 3"):
         train_validation_test_split([0] * 3, [0, 1], list("abc"))
+
+
+@pytest.mark.parametrize(
+    "y, message",
+    [
+        (np.array([[0, 1], [2, 0], [1, 1]]), "got 2 in row 1, column 0"),
+        (pd.DataFrame({"Jazz": [0, 1, 1], "Pop": [0, np.nan, 1]}), "NaN in row 1, label 'Pop'"),
+        (sparse.csr_array([[0, 1], [5, 0], [1, 1]]), "got 5 in row 1"),
+    ],
+)
+def test_what_is_no_indicator(y, message):
+    with pytest.raises(ValueError, match=message):
+        train_validation_test_split([0] * 3, y, list("abc"))
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array, sparse.coo_array, pd.DataFrame])
+def test_labels_that_all_or_none_have(form):
+    Y = np.eye(4, dtype=int)[np.arange(40) % 4]
+    Y[:, 0], Y[:, 1] = 0, 1
+    parts = train_validation_test_split(Y, form(Y), np.arange(40), random_state=0)
+    assert sorted(map(len, parts)) == [6, 6, 28]
+
+
+def test_many_labels_are_kept_as_well_as_without_artists():
+    rng = np.random.default_rng(0)
+    artists = rng.integers(0, 1000, 3000)
+    Y = (rng.random((3000, 60)) < np.geomspace(0.005, 0.5, 60)).astype(np.int8)
+
+    def deviation(parts):
+        shares = np.array([Y[part].sum(axis=0) for part in parts]) / Y.sum(axis=0)
+        return np.mean(np.abs(shares - [[0.75], [0.25]]) / [[0.75], [0.25]])
+
+    ours = next(ArtistShuffleSplit(1, test_size=0.25, random_state=0).split(Y, Y, artists))
+    theirs = next(MultilabelStratifiedShuffleSplit(1, test_size=0.25, random_state=0).split(Y, Y))
+    assert deviation(ours) <= 1.5 * deviation(theirs)
 
 
 def test_msdi(shared_data):

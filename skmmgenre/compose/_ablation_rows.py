@@ -1,0 +1,226 @@
+"""The rows of an ablation: what each is trained on, and what it is a control of."""
+
+import warnings
+from itertools import combinations
+from typing import NamedTuple
+
+from ..nets import NetEstimator
+
+CONTROLS = (
+    "missing pattern",
+    "mean of probabilities",
+    "two seeds",
+    "shuffled covers",
+    "cross_fit",
+)
+# For several genres only: diversity can be had cheaply.
+CONTROLS_OF_SCORES = ("random scores", "half of log prior removed")
+_TWO_SEEDS = "two seeds of "
+
+
+class Row(NamedTuple):
+    """A fusion layer trained on some blocks; `target` is the model's own if None."""
+
+    input: str
+    name: str
+    blocks: tuple
+    target: str | None = None
+
+
+# The nine rows of Table 2.
+_TABLE_2 = [
+    Row("Audio", "CNN_Audio", ("audio",)),
+    Row("Audio", "MM_Audio", ("mm_audio",)),
+    Row("Audio", "CNN_Audio + MM_Audio", ("audio", "mm_audio")),
+    Row("Video", "CNN_Visual", ("image",)),
+    Row("Video", "MM_Visual", ("mm_image",)),
+    Row("Video", "CNN_Visual + MM_Visual", ("image", "mm_image")),
+    Row("A + V", "CNN_Audio + CNN_Visual", ("audio", "image")),
+    Row("A + V", "MM_Audio + MM_Visual", ("mm_audio", "mm_image")),
+    Row("A + V", "All", ("audio", "image", "mm_audio", "mm_image")),
+]
+# The vectors of Table 6 alone, and its eight fusions.
+_LETTERS = {"A": "audio", "T": "text", "I": "image"}
+_TABLE_6 = [
+    Row(parts, f"{parts} {target}", tuple(_LETTERS[part] for part in parts.split(" + ")), target)
+    for inputs in (("A", "T", "I"), ("A + T", "A + I", "T + I", "A + T + I"))
+    for target in ("logistic", "cosine")
+    for parts in inputs
+]
+
+
+def resolve_rows(subsets, modalities, views, *, several):
+    """Rows of an ablation.
+
+    Parameters
+    ----------
+    subsets : "all", "paper" or list
+    modalities : list of str
+        The model's.
+    views : sequence of str
+        Of the model's joint space; empty if it has none.
+    several : bool
+        Whether there are several genres a row.
+
+    Returns
+    -------
+    rows : list of Row
+    """
+    if isinstance(subsets, str) and subsets == "paper":
+        return _paper_rows(modalities, views, several=several)
+    if isinstance(subsets, str):
+        if subsets != "all":
+            raise ValueError(f"subsets must be 'all', 'paper' or a list, got {subsets!r}.")
+        subsets = [
+            subset
+            for size in range(1, len(modalities) + 1)
+            for subset in combinations(modalities, size)
+        ]
+        embedded = [f"mm_{view}" for view in views]
+        return [
+            Row(
+                " + ".join(subset),
+                " + ".join(subset),
+                (*subset, *(mm for mm in embedded if mm.removeprefix("mm_") in subset)),
+            )
+            for subset in subsets
+        ]
+    known = set(modalities)
+    known |= {f"mm_{view}" for view in views or ("audio", "image") if view in known}
+    rows = []
+    for subset in subsets:
+        blocks = subset.split(" + ") if isinstance(subset, str) else list(subset)
+        unknown = [block for block in blocks if block not in known]
+        if unknown or not blocks:
+            raise ValueError(f"subset {subset!r} names {unknown}; known are {sorted(known)}.")
+        inputs = " + ".join(dict.fromkeys(block.removeprefix("mm_") for block in blocks))
+        rows.append(Row(inputs, " + ".join(blocks), tuple(blocks)))
+    return rows
+
+
+def _paper_rows(modalities, views, *, several):
+    if several:
+        if not set(_LETTERS.values()) <= set(modalities):
+            raise ValueError(
+                "subsets='paper' for several genres needs audio, text and image; the model has "
+                f"{modalities}."
+            )
+        return _TABLE_6
+    if not {"audio", "image"} <= set(modalities) or set(views) - {"audio", "image"}:
+        raise ValueError(
+            "subsets='paper' needs audio and image, and a joint space of these two if any; "
+            f"the model has {modalities}" + (f" and the views {views}." if views else ".")
+        )
+    return _TABLE_2
+
+
+def resolve_controls(controls, branches, views, targets, *, several):
+    """Controls by name; "two seeds" is a row a modality.
+
+    A control that is asked for by name and cannot be run is an error; "all" leaves it out
+    with a warning.
+
+    Parameters
+    ----------
+    controls : sequence of str or "all"
+    branches : dict of str to estimator
+        The model's modalities.
+    views : sequence of str
+        Of the model's joint space; empty if it has none.
+    targets : set of str
+        What the fusion layers of the rows learn.
+    several : bool
+        Whether there are several genres a row.
+
+    Returns
+    -------
+    names : list of str
+    """
+    hindered = _hindered(branches, views, targets)
+    seeds = [f"{_TWO_SEEDS}{modality}" for modality in branches]
+    known = (*CONTROLS, *CONTROLS_OF_SCORES) if several else CONTROLS
+    everything = isinstance(controls, str) and controls == "all"
+    if isinstance(controls, str):
+        controls = known if everything else [controls]
+    names, left_out = [], []
+    for control in controls:
+        if control not in known and control not in seeds:
+            raise ValueError(
+                f"control {control!r} is unknown; known are {list(known)}"
+                + (" (for several genres)." if several else " (for one genre a row).")
+            )
+        if control == "two seeds":
+            some = [name for name in seeds if name not in hindered]
+            reason = None if some else "needs a modality with a network"
+        else:
+            some, reason = [control], hindered.get(control)
+        if reason is None:
+            names += some
+        elif everything:
+            left_out.append(f"{control!r} {reason}")
+        else:
+            raise ValueError(f"The control {control!r} {reason}.")
+    if left_out:
+        warnings.warn(f"controls='all' leaves out: {'; '.join(left_out)}.", stacklevel=3)
+    return names
+
+
+def _hindered(branches, views, targets):
+    """Why some controls cannot be run, by their names."""
+    networks = {name: find_networks(branch) for name, branch in branches.items()}
+    hindered = {
+        f"{_TWO_SEEDS}{name}": f"needs a network, and {name} has none"
+        for name, found in networks.items()
+        if not found
+    }
+    if targets == {"cosine"}:
+        hindered["mean of probabilities"] = (
+            "needs probabilities, which a fusion with target='cosine' does not give"
+        )
+    if not {"audio", "image"} <= set(branches):
+        hindered["shuffled covers"] = "needs audio and image"
+    elif views and set(views) != {"audio", "image"}:
+        hindered["shuffled covers"] = f"needs a joint space of audio and image, not of {views}"
+    folds = [
+        network.cross_fit
+        for found in networks.values()
+        for network in found.values()
+        if hasattr(network, "cross_fit")
+    ]
+    if not folds:
+        hindered["cross_fit"] = "needs a modality with a network"
+    elif any(folds):
+        hindered["cross_fit"] = "takes networks with cross_fit=0; the model's are set to more"
+    return hindered
+
+
+def find_networks(estimator):
+    """Networks inside an estimator by the names of their parameters; itself is ""."""
+    if isinstance(estimator, NetEstimator):
+        return {"": estimator}
+    if not hasattr(estimator, "get_params"):  # "passthrough"
+        return {}
+    params = estimator.get_params()
+    return {name: value for name, value in params.items() if isinstance(value, NetEstimator)}
+
+
+def seeded_modality(control):
+    """The modality of a control "two seeds of ..."; None for others."""
+    return control.removeprefix(_TWO_SEEDS) if control.startswith(_TWO_SEEDS) else None
+
+
+def controlled_row(control, rows):
+    """The row that a control is a control of, or None."""
+    if control in ("cross_fit", "half of log prior removed"):
+        return max(rows, key=lambda row: len(row.blocks))
+    # MM_Audio of shuffled covers is to gain nothing over the sound alone.
+    blocks = {"audio"} if control == "shuffled covers" else {seeded_modality(control)}
+    return next((row for row in rows if set(row.blocks) == blocks), None)
+
+
+def own_reference(rows):
+    """With reference="auto": the row that those of an input are compared with.
+
+    None stands for all other inputs; an empty dict for the best single modality.
+    """
+    return {"Video": "CNN_Visual", None: "CNN_Audio"} if rows is _TABLE_2 else {}

@@ -1,0 +1,246 @@
+"""One split of one run of an ablation: networks trained once, every row answered."""
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+
+from ..fusion import JointSpaceProjector
+from ..items import ErrorsMixin
+from ..metrics import remove_log_prior
+from ..model_selection import inner_validation_mask
+from ..nets import NetEstimator
+from ._ablation_rows import controlled_row, find_networks, seeded_modality
+from ._genre_pipeline import GenrePipeline
+
+_SECOND_SEED = 100_003  # far from the seeds of other runs
+
+
+class Trial:
+    """Networks trained once on the training rows, test rows answered from their vectors.
+
+    Parameters
+    ----------
+    model : GenrePipeline
+    branches : ColumnTransformer
+        The model's modalities, behind what was extracted once.
+    table : DataFrame
+    y : ndarray of shape (n_rows,), or DataFrame of shape (n_rows, n_labels)
+    groups : ndarray of shape (n_rows,) or None
+    missing : ndarray of bool, shape (n_rows, n_modalities)
+    train, test : ndarray of int
+        Positions in the table.
+    seed : int
+        Of all networks.
+
+    Attributes
+    ----------
+    errors : list of dict
+        Cells treated as missing: modality, row, track (None where there is one cell a row),
+        item, reason, remedy.
+    """
+
+    def __init__(self, *, model, branches, table, y, groups, missing, train, test, seed):
+        self.seed = seed
+        self.train, self.test = train, test
+        self.table, self.missing = table, missing
+        self.y = _safe_indexing(y, train)
+        self.several = y.ndim == 2
+        self.groups = None if groups is None else groups[train]
+        self.branches = branches
+        self.joint = model.named_steps.get("joint", JointSpaceProjector(passthrough=True))
+        self.fusion = model.named_steps["fusion"]
+        self.errors = []
+
+    def run(self, rows, controls, n_folds):
+        """Answers for the test rows, by row and control.
+
+        Returns
+        -------
+        answers : dict of str to ndarray
+            Genres of shape (n_test,), or for several genres scores of shape
+            (n_test, n_labels).
+        """
+        cross_fit = n_folds if "cross_fit" in controls else None
+        vectors, tested, folded = self._vectors(self.branches, self.seed, cross_fit)
+        if any(block.startswith("mm_") for row in rows for block in row.blocks):
+            embedded, embedded_test = self._embed(vectors, tested)
+        else:
+            embedded, embedded_test = vectors, tested
+        answers = {row.name: self._answer_row(row, embedded, embedded_test) for row in rows}
+        for control in controls:
+            row = controlled_row(control, rows)
+            if control == "missing pattern":
+                answers[control] = self._missing_pattern()
+            elif control == "mean of probabilities":
+                answers[control] = self._mean_of_probabilities(embedded, embedded_test)
+            elif control == "random scores":
+                answers[control] = self._random_scores()
+            elif control == "half of log prior removed":
+                answers[control] = self._half_of_log_prior_removed(row, embedded, embedded_test)
+            elif control == "shuffled covers":
+                answers[control] = self._shuffled_covers(row, vectors, tested)
+            elif control == "cross_fit":
+                answers[control] = self._cross_fitted(row, folded, tested)
+            else:
+                answers[control] = self._two_seeds(row, seeded_modality(control), vectors, tested)
+        return answers
+
+    def _vectors(self, branches, seed, cross_fit=None, validation=None):
+        """Vectors of training and test rows; of training rows also from fold networks."""
+        branches = _seeded(branches, seed)
+        if cross_fit is not None:
+            networks = [key for key in branches.get_params() if key.endswith("cross_fit")]
+            branches.set_params(**{key: cross_fit for key in networks})
+        table = self.table.iloc[self.train]
+        fitted = _as_pipeline(branches)
+        answer = fitted.fit_transform(table, self.y, groups=self.groups, validation=validation)
+        self._note_errors(fitted, self.train)
+        tested = fitted.transform(self.table.iloc[self.test])
+        self._note_errors(fitted, self.test)
+        if cross_fit is None:
+            return answer, tested, None
+        # The network of all rows is trained either way, so it answers for both.
+        return fitted.transform(table), tested, answer
+
+    def _note_errors(self, fitted, positions):
+        """Keep what the last call set aside; rows are those of the table."""
+        for name, branch, _ in fitted.named_steps["only"].transformers_:
+            steps = [step for _, step in branch.steps] if isinstance(branch, Pipeline) else [branch]
+            for step in steps:
+                if isinstance(step, ErrorsMixin):
+                    self.errors += [
+                        {"modality": name, "track": None, **error, "row": int(positions[row])}
+                        for error in step.errors_.to_dict("records")
+                        for row in [error["row"]]
+                    ]
+
+    def _embed(self, vectors, tested):
+        joint = _seeded(self.joint, self.seed).set_params(passthrough=True)
+        pipeline = _as_pipeline(joint).fit(vectors, self.y, groups=self.groups)
+        return pipeline.transform(vectors), pipeline.transform(tested)
+
+    def _answer_row(self, row, vectors, tested):
+        return self._fuse(_blocks(vectors, row.blocks), _blocks(tested, row.blocks), row.target)
+
+    def _fuse(self, vectors, tested, target=None):
+        fusion = self._fitted_fusion(vectors, target)
+        return fusion.decision_function(tested) if self.several else fusion.predict(tested)
+
+    def _fitted_fusion(self, vectors, target=None):
+        fusion = _seeded(self.fusion, self.seed)
+        if target is not None:
+            fusion.set_params(target=target)
+        return fusion.fit(vectors, self.y, groups=self.groups)
+
+    def _cross_fitted(self, row, vectors, tested):
+        """The largest row again, trained on what fold networks answered."""
+        if any(block.startswith("mm_") for block in row.blocks):
+            vectors, tested = self._embed(vectors, tested)
+        return self._answer_row(row, vectors, tested)
+
+    def _missing_pattern(self):
+        learned, asked = self.missing[self.train], self.missing[self.test]
+        if not self.several:
+            return LogisticRegression().fit(learned, self.y).predict(asked)
+        scores = np.empty((len(asked), self.y.shape[1]))
+        for label, truth in enumerate(self.y.to_numpy().T):
+            if truth.min() == truth.max():
+                scores[:, label] = truth[0]
+            else:
+                regression = LogisticRegression().fit(learned, truth)
+                scores[:, label] = regression.predict_proba(asked)[:, 1]
+        return scores
+
+    def _mean_of_probabilities(self, vectors, tested):
+        """Mean over the modalities that a row has; the class prior if it has none."""
+        # Rows of Table 6 have both targets; only one of them has probabilities.
+        target = "logistic" if getattr(self.fusion, "target", None) == "cosine" else None
+        total, prior, n_there = 0, 0, 0
+        for name, _, _ in self.branches.transformers:
+            fusion = self._fitted_fusion(_blocks(vectors, (name,)), target)
+            block = _blocks(tested, (name,))
+            there = block.notna().any(axis=1).to_numpy()[:, None]
+            # A row with nothing gets the prior.
+            probabilities = fusion.predict_proba(block)
+            total = total + np.where(there, probabilities, 0)
+            prior, n_there = prior + probabilities, n_there + there
+        n_all = len(self.branches.transformers)
+        mean = np.where(n_there, total, prior) / np.where(n_there, n_there, n_all)
+        return mean if self.several else fusion.classes_[mean.argmax(axis=1)]
+
+    def _random_scores(self):
+        shape = len(self.test), self.y.shape[1]
+        return np.random.default_rng(self.seed).normal(size=shape)
+
+    def _half_of_log_prior_removed(self, row, vectors, tested):
+        """The largest row with common labels favoured less, which needs log-odds."""
+        log_odds = self._answer_row(row._replace(target="logistic"), vectors, tested)
+        return remove_log_prior(log_odds, self.y.mean())
+
+    def _shuffled_covers(self, row, vectors, tested):
+        """CNN_Audio + MM_Audio with covers of other items in the joint space's training."""
+        shuffled = vectors.copy()
+        cover = _columns(vectors, "image")
+        there = np.flatnonzero(vectors[cover].notna().all(axis=1))
+        order = np.random.default_rng(self.seed).permutation(there)
+        positions = vectors.columns.get_indexer(cover)
+        shuffled.iloc[there, positions] = vectors[cover].to_numpy()[order]
+        joint = _seeded(self.joint, self.seed).set_params(passthrough=True)
+        pipeline = _as_pipeline(joint)
+        pipeline.fit(shuffled, self.y, groups=self.groups)
+        blocks = ("audio", "mm_audio")
+        return self._fuse(
+            *(_blocks(pipeline.transform(part), blocks) for part in (vectors, tested)),
+            None if row is None else row.target,
+        )
+
+    def _two_seeds(self, row, modality, vectors, tested):
+        """Two networks of one modality, fused as two modalities would be."""
+        only = clone(self.branches).set_params(
+            transformers=[t for t in self.branches.transformers if t[0] == modality]
+        )
+        # The second network learns from the rows that the first and the fusion learn from.
+        network = next(iter(find_networks(only).values()))
+        held_out = inner_validation_mask(
+            self.y,
+            groups=self.groups,
+            validation_fraction=network.validation_fraction,
+            random_state=self.seed,
+        )
+        again = self._vectors(only, self.seed + _SECOND_SEED, validation=held_out)
+        pairs = zip((vectors, tested), again[:2], strict=True)
+        return self._fuse(
+            *(
+                pd.concat([_blocks(first, (modality,)), second.add_prefix("second_")], axis=1)
+                for first, second in pairs
+            ),
+            None if row is None else row.target,
+        )
+
+
+def _as_pipeline(step):
+    return GenrePipeline([("only", step)])
+
+
+def _seeded(estimator, seed):
+    """A clone whose networks have this seed; extractors keep theirs."""
+    estimator = clone(estimator)
+    if isinstance(estimator, NetEstimator):
+        return estimator.set_params(random_state=seed)
+    networks = find_networks(estimator)
+    return estimator.set_params(**{f"{name}__random_state": seed for name in networks})
+
+
+def _columns(vectors, block):
+    columns = [name for name in vectors.columns if name.split("__", 1)[0] == block]
+    if not columns:
+        raise ValueError(f"The model answers with no block {block!r}.")
+    return columns
+
+
+def _blocks(vectors, blocks):
+    """The columns of some blocks."""
+    return vectors[[name for block in blocks for name in _columns(vectors, block)]]
