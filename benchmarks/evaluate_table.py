@@ -1,62 +1,106 @@
 """Every subset of the modalities on a table of one's own, by artist-wise cross-validation.
 
-The CSV has the columns audio, text, cover (paths relative to it; empty cells are missing),
-genre and artist. One run is a cross-validation over all rows; runs differ in the seeds of
-the networks and in the folds. Whether the modalities of a row belong to the same music is
-for the reader to know: where they do not, nothing follows about fusion.
+The CSV has some of the columns audio, text, cover (paths relative to it; empty cells are
+missing), the artist, and genre, or a column of several genres in one cell. One run is a
+cross-validation over all rows; runs differ in the seeds of the networks and in the folds.
+Whether the modalities of a row belong to the same music is for the reader to know: where they
+do not, nothing follows about fusion.
 
     python benchmarks/evaluate_table.py TABLE.csv
+    python benchmarks/evaluate_table.py TABLE.csv --genres genres --target cosine
 """
 
 import argparse
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from skmmgenre.compose import ablate_modalities, make_genre_classifier
+from skmmgenre.metrics import macro_auc_score
 from skmmgenre.model_selection import ArtistKFold
+
+_COLUMNS = {"audio": "audio", "text": "text", "image": "cover"}
+
+
+def read_table(path):
+    """The table with paths joined to its folder; empty cells are None."""
+    table = pd.read_csv(path, keep_default_na=False)
+    for column in {"audio", "cover"} & set(table.columns):
+        table[column] = [str(path.parent / cell) if cell else None for cell in table[column]]
+    table["artist"] = [artist or None for artist in table["artist"]]
+    return table
+
+
+def build_model(table, arguments):
+    """The paper's networks at a size for two cores and a few hundred rows."""
+    used = {name: column for name, column in _COLUMNS.items() if column in table}
+    parameters = {
+        "audio__architecture": "time",
+        "audio__max_epochs": 40,
+        "text__hidden_units": (512, 512),
+        "text__max_epochs": 40,
+        "image__depth": arguments.depth,
+        "image__weights": arguments.weights,
+        "image__image_size": 32,
+        "image__lr": 1e-3 if arguments.weights is None else 1e-4,
+        "image__max_epochs": 10,
+    }
+    if arguments.genres is None:
+        parameters["class_weight"] = "balanced"
+    return make_genre_classifier(
+        **{name: used.get(name) for name in _COLUMNS},
+        target=arguments.target,
+        n_jobs=2,
+        **{
+            name: value
+            for name, value in parameters.items()
+            if name == "class_weight" or name.split("__")[0] in used
+        },
+    )
 
 
 def main():
     """Print the table of figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", type=Path)
+    parser.add_argument("--genres", default=None, help="column of several genres in a cell")
+    parser.add_argument("--separator", default="; ", help="between the genres of a cell")
+    parser.add_argument("--target", default="auto")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--weights", default=None, help="of the ResNet; default: random")
     parser.add_argument("--depth", type=int, default=18)
     parser.add_argument("--output", type=Path, default=None)
     arguments = parser.parse_args()
-    table = pd.read_csv(arguments.table, keep_default_na=False)
-    folder = arguments.table.parent
-    for column in ("audio", "cover"):
-        table[column] = [str(folder / cell) if cell else None for cell in table[column]]
-    model = make_genre_classifier(
-        class_weight="balanced",
-        n_jobs=2,
-        audio__architecture="time",
-        text__hidden_units=(512, 512),
-        text__max_epochs=40,
-        audio__max_epochs=40,
-        image__depth=arguments.depth,
-        image__weights=arguments.weights,
-        image__image_size=32,
-        image__lr=1e-3 if arguments.weights is None else 1e-4,
-        image__max_epochs=10,
-    )
-    figures = ablate_modalities(
-        model,
+    table = read_table(arguments.table)
+    several = arguments.genres is not None
+    if several:
+        y = table[arguments.genres].str.get_dummies(arguments.separator)
+    else:
+        y = table["genre"].to_numpy()
+    figures, predictions = ablate_modalities(
+        build_model(table, arguments),
         table,
-        table["genre"].to_numpy(),
+        y,
         table["artist"],
         n_runs=arguments.runs,
         cv=partial(ArtistKFold, arguments.folds),
-        controls=["missing pattern", "mean of probabilities"],
+        controls=["missing pattern", *([] if several else ["mean of probabilities"])],
         n_jobs=2,
         verbose=1,
+        return_predictions=True,
     )
-    print(figures.drop(columns="input").round(3).to_string())
+    print(figures.drop(columns="input").round(3).T.to_string())
+    if several:  # beside the mean over folds: the scores of all folds, taken together
+        run = predictions.rows["run"].to_numpy()
+        for name, scores in predictions.scores.items():
+            pooled = [
+                macro_auc_score(predictions.true[run == r], scores[run == r])
+                for r in np.unique(run)
+            ]
+            print(f"macro AUC, folds pooled: {name} {np.mean(pooled):.3f} ± {np.std(pooled):.3f}")
     if arguments.output is not None:
         figures.to_csv(arguments.output)
 

@@ -8,6 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+# rich draws from `random` while it is imported, and scikit-learn imports it with many of its
+# modules: not our code's doing, so it happens before the first test.
+import rich.style  # noqa: F401
+
 # No test opens a window; also set for the processes that tests start.
 os.environ.setdefault("MPLBACKEND", "Agg")
 

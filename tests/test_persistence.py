@@ -11,6 +11,8 @@ import skops.io
 
 from skmmgenre.compose import GenrePipeline
 
+NOT_IN_A_FILE = [b"torch", b"skorch", b"optimizer_", b"DataFrame", b"memmap"]
+
 PREDICT = """
 import sys
 import joblib
@@ -91,7 +93,7 @@ def test_small_networks_too(albums, small_model, tmp_path):
     assert (tmp_path / "m.joblib").stat().st_size <= 1.1 * n_bytes
 
 
-@pytest.mark.parametrize("word", [b"torch", b"skorch", b"optimizer_", b"DataFrame", b"memmap"])
+@pytest.mark.parametrize("word", NOT_IN_A_FILE)
 def test_words_that_are_not_in_the_file(file, word):
     assert word not in file.read_bytes()
 
@@ -154,3 +156,31 @@ class TestSkops:
         again = skops.io.loads(stored, trusted=unknown)
         assert type(again) is GenrePipeline
         np.testing.assert_array_equal(again.predict_proba(table), answers)
+
+
+class TestCosine:
+    """Several genres by label factors: those of a factorizer are part of every network."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def answers(albums, small_model):
+        small = small_model(image=None, target="cosine", audio__max_epochs=1, text__max_epochs=2)
+        small.fit(albums.table, albums.Y, groups=albums.groups)
+        return small, small.decision_function(albums.table), small.predict(albums.table)
+
+    def same(self, again, answers, table):
+        np.testing.assert_array_equal(again.decision_function(table), answers[1])
+        np.testing.assert_array_equal(again.predict(table), answers[2])
+
+    def test_joblib(self, answers, albums, tmp_path):
+        joblib.dump(answers[0], tmp_path / "m.joblib")
+        content = (tmp_path / "m.joblib").read_bytes()
+        assert not [word for word in NOT_IN_A_FILE if word in content]
+        self.same(joblib.load(tmp_path / "m.joblib"), answers, albums.table)
+
+    def test_skops(self, answers, albums):
+        stored = skops.io.dumps(answers[0])
+        unknown = skops.io.get_untrusted_types(data=stored)
+        assert "skmmgenre.labels._ppmi_label_factorizer.PPMILabelFactorizer" in unknown
+        assert not [name for name in unknown if not name.startswith("skmmgenre.")]
+        self.same(skops.io.loads(stored, trusted=unknown), answers, albums.table)

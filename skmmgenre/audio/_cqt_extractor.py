@@ -6,17 +6,16 @@ import os
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..items import BadItem, ErrorsMixin, as_cells, map_cells
+from ..items import BadItem, CellTransformer, as_cells
 from ._constant_q import PARAMETER_CONSTRAINTS, check_bins, constant_q
 from ._decode import AudioFile
 
 _FLOOR = -80.0  # dB
 
 
-class CQTExtractor(ErrorsMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
     """Log-compressed constant-Q patch of each track.
 
     One patch of `duration` seconds is taken from a track; only its seconds are decoded. Needs
@@ -100,6 +99,7 @@ class CQTExtractor(ErrorsMixin, TransformerMixin, BaseEstimator, auto_wrap_outpu
     """
 
     _parameter_constraints: dict = {
+        **CellTransformer._parameter_constraints,
         **PARAMETER_CONSTRAINTS,
         "sr": [Interval(Integral, 1, None, closed="left")],
         "duration": [Interval(Real, 0, None, closed="neither")],
@@ -108,10 +108,7 @@ class CQTExtractor(ErrorsMixin, TransformerMixin, BaseEstimator, auto_wrap_outpu
         "ref": [StrOptions({"patch", "clip"})],
         "dtype": [StrOptions({"float32", "float16"})],
         "cache": [None],
-        "on_error": [StrOptions({"raise", "missing"})],
-        "n_jobs": [Integral, None],
         "random_state": [Interval(Integral, 0, 2**32 - 1, closed="both"), None],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -190,20 +187,11 @@ class CQTExtractor(ErrorsMixin, TransformerMixin, BaseEstimator, auto_wrap_outpu
             file, one that is not audio, 0 samples, NaN or infinite samples.
         """
         self._check_params()
-        self._errors = []
-        cells = as_cells(X, noun="track")
-        values, self._errors = map_cells(
-            functools.partial(_extract, **self._settings()),
-            cells,
-            noun="track",
-            on_error=self.on_error,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-            description="constant-Q",
-        )
+        extract = functools.partial(_extract, **self._settings())
+        values = self._map(extract, X, noun="track", description="constant-Q")
         n_frames = 1 + int(self.duration * self.sr) // self.hop_length
         dtype = self.dtype if self.log else "float32"
-        patches = np.empty((len(cells), self.n_bins, n_frames), dtype=dtype)
+        patches = np.empty((len(values), self.n_bins, n_frames), dtype=dtype)
         for row in range(len(values)):
             patches[row] = np.nan if values[row] is None else values[row]
             values[row] = None  # so that the patches are not held twice
@@ -264,19 +252,6 @@ class CQTExtractor(ErrorsMixin, TransformerMixin, BaseEstimator, auto_wrap_outpu
                 "backend": self.backend,
             },
         }
-
-    def __sklearn_is_fitted__(self):
-        return True
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        tags.input_tags.one_d_array = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.string = True
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = []
-        return tags
 
 
 def _extract(cell, *, n_samples, patch, log, ref, dtype, key, transform):

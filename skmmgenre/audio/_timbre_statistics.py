@@ -1,13 +1,10 @@
 """Statistics of the timbre coefficients of the Million Song Dataset."""
 
 import os
-from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils._param_validation import StrOptions
 
-from ..items import BadItem, ErrorsMixin, as_cells, map_cells
+from ..items import BadItem, CellTransformer, as_cells
 from ._decode import _check_file
 
 _N_COEFFICIENTS = 12
@@ -22,7 +19,7 @@ _PATH_IN_FILE = "analysis/segments_timbre"
 _GET_AGAIN = "Get the file again: one song a file, as the Million Song Dataset has them."
 
 
-class TimbreStatistics(ErrorsMixin, TransformerMixin, BaseEstimator):
+class TimbreStatistics(CellTransformer):
     """Mean, maximum, variance and l2 norm of the 12 timbre coefficients of each track.
 
     The baseline that the paper compares its audio networks with. Needs no fit; the answer for
@@ -80,12 +77,6 @@ class TimbreStatistics(ErrorsMixin, TransformerMixin, BaseEstimator):
     {'mean_0': 4.0, 'max_0': 5.0, 'variance_0': 1.0, 'l2_norm_0': 5.83}
     """
 
-    _parameter_constraints: dict = {
-        "on_error": [StrOptions({"raise", "missing"})],
-        "n_jobs": [Integral, None],
-        "verbose": ["verbose"],
-    }
-
     def __init__(self, *, on_error="raise", n_jobs=None, verbose=0):
         self.on_error = on_error
         self.n_jobs = n_jobs
@@ -134,17 +125,7 @@ class TimbreStatistics(ErrorsMixin, TransformerMixin, BaseEstimator):
             If a file is to be read and h5py is not installed.
         """
         self._validate_params()
-        self._errors = []
-        cells = as_cells(X, noun="track")
-        values, self._errors = map_cells(
-            _statistics,
-            cells,
-            noun="track",
-            on_error=self.on_error,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-            description="timbre",
-        )
+        values = self._map(_statistics, X, noun="track", description="timbre")
         missing = np.full(len(_STATISTICS) * _N_COEFFICIENTS, np.nan)
         return np.stack([missing if value is None else value for value in values])
 
@@ -164,19 +145,6 @@ class TimbreStatistics(ErrorsMixin, TransformerMixin, BaseEstimator):
         return np.array(
             [f"{name}_{k}" for name in _STATISTICS for k in range(_N_COEFFICIENTS)], dtype=object
         )
-
-    def __sklearn_is_fitted__(self):
-        return True
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        tags.input_tags.one_d_array = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.string = True
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = []
-        return tags
 
 
 def _statistics(cell):

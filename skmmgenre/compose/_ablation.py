@@ -11,13 +11,13 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
 from ..items import is_missing, progress_bar
+from ..metrics import artist_names
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
 from ..nets.targets import read_labels
 from ._ablation_figures import OneGenre, SeveralGenres, tabulate
 from ._ablation_rows import own_reference, resolve_controls, resolve_rows
 from ._ablation_trial import Trial
-from ._artist_names import artist_names
 from ._extract_once import extract_once
 from ._genre_pipeline import check_table
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..labels import plain_labels, read_indicator
+from ..metrics import plain_labels, read_indicator
 
 
 def describe_genres(Y, split=None):
@@ -76,9 +76,9 @@ def describe_genres(Y, split=None):
 def _incidence(Y):
     """Return which item has which genre (csr_array of int64), and the genres."""
     is_matrix = sparse.issparse(Y) or isinstance(Y, pd.DataFrame)
-    values = Y if is_matrix else plain_labels(Y)
+    values = Y if is_matrix else plain_labels(Y, "Y")
     if is_matrix or values.ndim == 2:
-        matrix, names = read_indicator(Y, keep_sparse=True)
+        matrix, names = read_indicator(Y, "Y", keep_sparse=True)
         return sparse.csr_array(matrix, dtype=np.int64), names
     if values.ndim != 1:
         raise ValueError(f"Y must be one column or an indicator matrix, got shape {values.shape}.")

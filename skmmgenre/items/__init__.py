@@ -1,5 +1,6 @@
 """The one loop over cells: what is missing, what is bad, in parallel, with progress."""
 
+from ._cell_transformer import CellTransformer
 from ._cells import as_cells, describe_cell, is_missing
 from ._errors import BadItem, ErrorsMixin
 from ._loop import map_cells
@@ -7,6 +8,7 @@ from ._progress import progress_bar, python_random_kept
 
 __all__ = [
     "BadItem",
+    "CellTransformer",
     "ErrorsMixin",
     "as_cells",
     "describe_cell",

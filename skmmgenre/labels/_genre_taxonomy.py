@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ._indicator import read_indicator
+from ..metrics import read_indicator
 
 
 class GenreTaxonomy:
@@ -303,11 +303,11 @@ class GenreTaxonomy:
             As `expand`; or if an indicator has other labels or entries.
         """
         if isinstance(items, pd.DataFrame):
-            matrix, names = read_indicator(items)
+            matrix, names = read_indicator(items, "items")
             for name in names.tolist():
                 self._check_label(name)
         elif sparse.issparse(items) or (isinstance(items, np.ndarray) and items.ndim == 2):
-            matrix, _ = read_indicator(items, keep_sparse=True)
+            matrix, _ = read_indicator(items, "items", keep_sparse=True)
             names = self._labels_of_columns(matrix)
         else:
             matrix, names = self.label_matrix(items, sparse_output=True), self._labels

@@ -12,8 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import svd_flip
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from ..metrics import ranking_scores
-from ._indicator import read_indicator
+from ..metrics import ranking_scores, read_indicator
 
 # Rows counted at a time, so that memory does not grow with them.
 _BLOCK = 65536
@@ -130,7 +129,7 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             If nobody has a label, or the components do not reach one; they are named.
         """
         self._validate_params()
-        matrix, self.classes_ = read_indicator(Y, keep_sparse=True)
+        matrix, self.classes_ = read_indicator(Y, "Y", keep_sparse=True)
         n = matrix.shape[0]
         if not n:
             raise ValueError("Y has 0 rows.")
@@ -271,7 +270,7 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return ranking_scores(matrix, scores, ks, references=False).iloc[0].rename("ceiling")
 
     def _read_known(self, Y):
-        matrix, names = read_indicator(Y, keep_sparse=True)
+        matrix, names = read_indicator(Y, "Y", keep_sparse=True)
         if len(names) != self.n_features_in_:
             raise ValueError(
                 f"Y has {len(names)} labels, the factorizer was fitted on {self.n_features_in_}."

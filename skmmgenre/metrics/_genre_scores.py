@@ -40,7 +40,7 @@ def genre_scores(y_true, y_pred, labels=None, *, y_score=None):
     ------
     ValueError
         If shapes differ, a label is missing or not in `labels`, there is no row, an indicator
-        holds other values than 0 and 1, or a score is NaN.
+        holds other values than 0 and 1, a score is NaN, or a genre is called "macro".
 
     Examples
     --------
@@ -55,6 +55,10 @@ def genre_scores(y_true, y_pred, labels=None, *, y_score=None):
     0.75
     """
     (true, pred), labels = label_matrices({"y_true": y_true, "y_pred": y_pred}, labels)
+    if "macro" in labels:
+        raise ValueError(
+            "A genre is called 'macro', which is the name of the row of means: rename the genre."
+        )
     support = np.asarray(true.sum(axis=0)).ravel()
     figures = precision_recall_f1(
         np.asarray(true.multiply(pred).sum(axis=0)).ravel(),

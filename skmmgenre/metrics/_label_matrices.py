@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from ._indicator import read_indicator
+
 
 def label_matrices(named, labels=None):
     """Turn several columns of labels, or indicator matrices, into matrices of the same columns.
@@ -53,7 +55,8 @@ def label_matrices(named, labels=None):
                 f"Reorder them: {name}[labels]."
             )
     # From `named`: a DataFrame's error names the label.
-    return [indicator_matrix(y, name) for name, y in named.items()], labels
+    matrices = [read_indicator(y, name, keep_sparse=True)[0] for name, y in named.items()]
+    return [sparse.csr_array(matrix, dtype=np.float64) for matrix in matrices], labels
 
 
 def _as_array(name, y):
@@ -100,65 +103,3 @@ def _from_columns(columns, labels):
             sparse.csr_array((np.ones(n), (np.arange(n), codes)), shape=(n, len(labels)))
         )
     return matrices, labels
-
-
-def indicator_matrix(y, name="y"):
-    """Read an indicator matrix, whatever form it comes in.
-
-    Parameters
-    ----------
-    y : array-like of shape (n, n_labels)
-        0 and 1 (or booleans): ndarray, DataFrame, sparse or nested lists.
-    name : str
-        What the argument is called, for the error.
-
-    Returns
-    -------
-    matrix : csr_array of float64, shape (n, n_labels)
-        Without explicit zeros. It is never made dense on the way.
-
-    Raises
-    ------
-    ValueError
-        If an entry is neither 0 nor 1; the first one is named.
-    """
-    labels = y.columns if isinstance(y, pd.DataFrame) else None
-    if sparse.issparse(y):
-        matrix = sparse.csr_array(y)
-        bad = ~np.isin(matrix.data, (0, 1))
-        if bad.any():
-            place = int(np.argmax(bad))
-            row = int(np.searchsorted(matrix.indptr, place, side="right")) - 1
-            _refuse(name, matrix.data[place], row, matrix.indices[place], labels)
-    else:
-        values = np.asarray(y)
-        if values.ndim != 2:
-            raise ValueError(
-                f"{name} must be an indicator matrix with one row an item and one column a "
-                f"label, got shape {values.shape}."
-            )
-        if values.dtype.kind not in "biuf":  # pandas' nullable types, or None among numbers
-            values = np.where(pd.isna(values), np.nan, values.astype(object))
-            bad = np.vectorize(lambda entry: entry not in (0, 1), otypes=[bool])(values)
-        else:
-            bad = (values != 0) & (values != 1)
-        if bad.any():
-            row, column = np.argwhere(bad)[0]
-            _refuse(name, values[row, column], row, column, labels)
-        matrix = sparse.csr_array(values.astype(bool))
-    matrix = matrix.astype(np.float64)
-    matrix.eliminate_zeros()
-    return matrix
-
-
-def _refuse(name, entry, row, column, labels):
-    entry = entry.item() if isinstance(entry, np.generic) else entry
-    where = f"row {row}, " + (
-        f"column {column}" if labels is None else f"label {labels.tolist()[column]!r}"
-    )
-    if pd.isna(entry):
-        raise ValueError(f"{name} is NaN in {where}. Leave such rows out, or write 0.")
-    raise ValueError(
-        f"{name} must be an indicator matrix of 0 and 1, got {entry!r} in {where}. Scores must "
-        "be cut first, for example by the model's predict."
-    )

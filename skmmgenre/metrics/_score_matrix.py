@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ._label_matrices import indicator_matrix
+from ._indicator import read_indicator
 
 
 def score_matrix(Y_score, name="Y_score"):
@@ -43,7 +43,7 @@ def truth_and_scores(Y_true, Y_score, names=("Y_true", "Y_score")):
     scores = score_matrix(Y_score, names[1])
     if np.ndim(Y_true) == 1 and not sparse.issparse(Y_true):
         Y_true = np.asarray(Y_true)[:, None]
-    truth = indicator_matrix(Y_true, names[0])
+    truth, _ = read_indicator(Y_true, names[0])
     if truth.shape != scores.shape:
         raise ValueError(
             f"{names[0]} has shape {truth.shape}, {names[1]} has {scores.shape}. Pass the same "
@@ -55,7 +55,7 @@ def truth_and_scores(Y_true, Y_score, names=("Y_true", "Y_score")):
                 f"The columns of {names[1]} are not those of {names[0]} in the same order. "
                 f"Reorder them: {names[1]}[{names[0]}.columns]."
             )
-    return truth.astype(bool).toarray(), scores
+    return truth.astype(bool), scores
 
 
 def row_weights(sample_weight, n):

@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 
-from ..metrics import group_codes, group_names
+from ..metrics import artist_names, group_codes
 from ._label_incidence import label_incidence
 
 
@@ -73,7 +73,7 @@ def inner_validation_mask(
         return np.zeros(n, dtype=bool)
     seed = int(random_state) if isinstance(random_state, Integral) else 0
     if codes is not None:
-        u = _artist_hashes(group_names(groups, n), codes, seed)
+        u = _artist_hashes(artist_names(groups, n), codes, seed)
         mask = _held_out_artists(incidence, codes, u, validation_fraction)[codes]
         if not mask.any():
             _warn_no_validation(
@@ -83,12 +83,10 @@ def inner_validation_mask(
     draw = _several_label_rows if several else _one_label_rows
     mask = _give_back(incidence, draw(incidence, validation_fraction, seed))
     if mask.any():
-        warnings.warn(
+        _warn(
             "Inner validation rows were drawn without regard to artists: an artist may be on "
             "both sides, which makes early stopping too hopeful. Pass groups= (the artist of "
-            "each row) to fit, or mark the rows with validation=.",
-            UserWarning,
-            stacklevel=2,
+            "each row) to fit, or mark the rows with validation=."
         )
     else:
         _warn_no_validation(f"{n} rows are too few to hold out {validation_fraction:g} of them")
@@ -96,13 +94,16 @@ def inner_validation_mask(
 
 
 def _warn_no_validation(reason):
-    warnings.warn(
+    _warn(
         f"No inner validation rows: {reason}. Without them there is no early stopping: all "
         "epochs run and the last weights are kept. Give more rows, mark some with "
-        "validation=, or set validation_fraction=0 to say that this is meant.",
-        UserWarning,
-        stacklevel=3,
+        "validation=, or set validation_fraction=0 to say that this is meant."
     )
+
+
+def _warn(message):
+    # From this one place, so that Python tells once what all networks of a pipeline meet.
+    warnings.warn(message, UserWarning, stacklevel=1)
 
 
 def _marked_rows(validation, n):
@@ -133,9 +134,8 @@ def _artist_hashes(names, codes, seed):
     key = str(seed).encode()
     u = np.empty(codes.max() + 1)
     for row, code in zip(*np.unique(codes, return_index=True)[::-1], strict=True):
-        # A null character keeps the rows of missing artists apart from artists called "12".
-        name = f"\0{row}" if names[row] is None else str(names[row])
-        digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest()
+        name = str(names[row]).encode("utf-8", "surrogatepass")
+        digest = blake2b(name, digest_size=8, key=key).digest()
         # 53 bits, so that the largest hash does not round up to 1.
         u[code] = (int.from_bytes(digest, "big") >> 11) / 2**53
     return u

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..metrics import indicator_matrix
+from ..metrics import read_indicator
 
 
 def label_incidence(y):
@@ -26,19 +26,19 @@ def label_incidence(y):
     ValueError
         If y has more than two dimensions, or an indicator holds other values than 0 and 1.
     """
-    if sparse.issparse(y):
-        return indicator_matrix(y), True
-    values = y if hasattr(y, "ndim") else np.asarray(y)
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = np.asarray(values)[:, 0]
-    if values.ndim == 2:
-        return indicator_matrix(values), True
-    if values.ndim != 1:
+    if not hasattr(y, "ndim"):
+        y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1 and not sparse.issparse(y):
+        y = np.asarray(y)[:, 0]
+    if y.ndim == 2:
+        matrix, _ = read_indicator(y, keep_sparse=True)
+        return sparse.csr_array(matrix, dtype=np.float64), True
+    if y.ndim != 1:
         raise ValueError(
-            f"y has shape {tuple(values.shape)}. Pass one column of labels, or an indicator "
+            f"y has shape {tuple(y.shape)}. Pass one column of labels, or an indicator "
             "matrix with one row an item and one column a label."
         )
-    codes, labels = pd.factorize(values, use_na_sentinel=False)
+    codes, labels = pd.factorize(y, use_na_sentinel=False)
     n = len(codes)
     incidence = sparse.csr_array((np.ones(n), (np.arange(n), codes)), shape=(n, len(labels)))
     return incidence, False

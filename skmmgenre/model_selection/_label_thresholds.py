@@ -18,9 +18,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..metrics import (
     genre_scores,
-    indicator_matrix,
     label_scores,
     macro_auc_score,
+    read_indicator,
     refuse_other_labels,
     top_k_labels,
 )
@@ -190,7 +190,7 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 "LabelThresholds is for several genres a row: y must be an indicator matrix, got "
                 f"shape {tuple(y.shape)}. One genre a row needs no threshold."
             )
-        truth = indicator_matrix(y)
+        truth, self.classes_ = read_indicator(y)
         check_consistent_length(X, truth)
         y = sparse.csr_array(y) if sparse.issparse(y) else y
         n_labels = truth.shape[1]
@@ -201,12 +201,9 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         for name, values in metadata.items():
             if len(values) != truth.shape[0]:
                 raise ValueError(f"{name} has {len(values)} rows, X has {truth.shape[0]}.")
-        self.classes_ = np.array(
-            y.columns.tolist() if isinstance(y, pd.DataFrame) else range(n_labels)
-        )
         with config_context(enable_metadata_routing=True):
             rows, scores = self._fit_and_score(X, y, metadata)
-        self._tune(truth[rows].astype(bool).toarray(), scores)
+        self._tune(truth[rows].astype(bool), scores)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))

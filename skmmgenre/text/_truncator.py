@@ -4,10 +4,9 @@ import functools
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
-from ..items import BadItem, ErrorsMixin, as_cells, is_missing, map_cells
+from ..items import BadItem, CellTransformer, is_missing
 from ._sentences import sentence_ends
 
 _SEPARATOR = "\n"
@@ -15,7 +14,7 @@ _SEPARATOR = "\n"
 _LOOK_AHEAD = 100
 
 
-class ReviewTruncator(ErrorsMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class ReviewTruncator(CellTransformer, auto_wrap_output_keys=None):
     """Join the reviews of an item and cut them behind a whole sentence.
 
     Reviews are joined in their order, a line each. Of a text longer than `max_chars` the
@@ -58,11 +57,9 @@ class ReviewTruncator(ErrorsMixin, TransformerMixin, BaseEstimator, auto_wrap_ou
     ['A fine record. Calm and warm.\\nThe best of the year!', None, 'Loud.']
     """
 
-    _parameter_constraints = {
+    _parameter_constraints: dict = {
+        **CellTransformer._parameter_constraints,
         "max_chars": [Interval(Integral, 1, None, closed="left")],
-        "on_error": [StrOptions({"raise", "missing"})],
-        "n_jobs": [Integral, None],
-        "verbose": ["verbose"],
     }
 
     def __init__(self, *, max_chars=1500, on_error="raise", n_jobs=None, verbose=0):
@@ -107,16 +104,8 @@ class ReviewTruncator(ErrorsMixin, TransformerMixin, BaseEstimator, auto_wrap_ou
             If a cell is neither str nor a list of str and ``on_error="raise"``.
         """
         self._validate_params()
-        cells = as_cells(X, noun="text")
-        values, self._errors = map_cells(
-            functools.partial(_truncate, max_chars=self.max_chars),
-            cells,
-            noun="text",
-            on_error=self.on_error,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-            description="reviews",
-        )
+        truncate = functools.partial(_truncate, max_chars=self.max_chars)
+        values = self._map(truncate, X, noun="text", description="reviews")
         texts = np.empty(len(values), dtype=object)
         texts[:] = values
         return texts
@@ -148,17 +137,9 @@ class ReviewTruncator(ErrorsMixin, TransformerMixin, BaseEstimator, auto_wrap_ou
         """
         return self
 
-    def __sklearn_is_fitted__(self):
-        return True
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.requires_fit = False
         tags.no_validation = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        tags.input_tags.string = True
-        tags.input_tags.allow_nan = True
         return tags
 
 

@@ -116,7 +116,7 @@ def test_forms_of_a_split():
         (["Jazz", None], None, "no genre in row 1, 1 rows in all"),
         ([], None, "0 rows"),
         (np.zeros((2, 2, 2)), None, "one column or an indicator matrix"),
-        ([[0, 3], [1, 0]], None, "got 3 in row 0, label 1"),
+        ([[0, 3], [1, 0]], None, "got 3 in row 0, column 1"),
         ([["Jazz"], ["Jazz", "Pop"]], None, "MultiLabelBinarizer"),
         (Y, ["train"], "split has 1 rows, Y has 4"),
         (Y, ["train", None, "train", "test"], "split is missing in row 1"),

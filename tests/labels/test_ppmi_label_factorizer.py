@@ -186,7 +186,7 @@ def test_order_of_rows_is_no_matter_and_signs_are_settled():
         (np.ones((5, 3)), "auto", "rank 0. No label is in some rows and not in others"),
         (np.zeros((5, 3)), 1, "rank 0"),
         (np.zeros((0, 3)), 1, "0 rows"),
-        ([[0, 2], [1, 0]], 1, "got 2 in row 0, label 1"),
+        ([[0, 2], [1, 0]], 1, "Y must be .* got 2 in row 0, column 1"),
         (["Jazz", "Pop"], 1, "get_dummies"),
         (np.eye(4), 0, "'n_components' parameter"),
         (np.eye(4), "all", "'n_components' parameter"),

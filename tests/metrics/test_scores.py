@@ -52,6 +52,8 @@ def test_genre_scores_of_several_labels(form):
         ([[0, 1]], [[0, 0.3]], None, "indicator"),
         (["a"], [[0, 1]], None, "shape"),
         ([[0, 1]], [[0, 1]], ["x"], "1 names"),
+        (["macro"], ["a"], None, "genre is called 'macro'"),
+        ([[0, 1]], [[0, 1]], ["a", "macro"], "genre is called 'macro'"),
     ],
 )
 def test_genre_scores_of_bad_input(y_true, y_pred, labels, message):

@@ -124,6 +124,15 @@ def test_rule_b(seed, n, n_artists, fraction):
         np.testing.assert_array_equal(again, mask)
 
 
+@pytest.mark.parametrize("y", [["x"] * 10 + ["y"] * 10, ["x", "y"]], ids=["leak", "no rows"])
+def test_what_several_networks_meet_is_told_once(y):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")  # Python's own: once for each place that warns
+        inner_validation_mask(y)
+        inner_validation_mask(y)
+    assert len(told) == 1
+
+
 def test_if_no_artist_is_drawn_the_nearest_one_is():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -181,17 +181,37 @@ def test_names_are_kept():
         LabelThresholds(model.estimator_, cv="prefit").fit(X, reordered)
 
 
-def test_around_a_pipeline_over_a_table(albums, small_model):
+def test_around_a_cosine_network():
+    X, Y, artists = data()
+    half = np.isin(artists, np.unique(artists)[::2])
+    network = fusion(target="cosine", max_epochs=10)
+    model = LabelThresholds(network, cv=3).fit(X[half], Y[half], groups=artists[half])
+    similarities = model.decision_function(X[~half])
+    np.testing.assert_array_equal(similarities, model.estimator_.decision_function(X[~half]))
+    assert (np.abs(model.thresholds_) < 1).all()
+    predicted = model.predict(X[~half])
+    np.testing.assert_array_equal(predicted, similarities > model.thresholds_)
+    assert not hasattr(model, "predict_proba")
+    # The network alone has one threshold for all genres.
+    plain = model.estimator_.predict(X[~half])
+    f1 = [f1_score(Y[~half], found, average="macro") for found in (plain, predicted)]
+    assert f1[1] > f1[0] + 0.02
+
+
+@pytest.mark.parametrize("target", ["logistic", "cosine"])
+def test_around_a_pipeline_over_a_table(albums, small_model, target):
     Y = pd.DataFrame({name: (albums.y == name).astype(int) for name in np.unique(albums.y)})
     Y.iloc[::5, 0] = 1
-    model = LabelThresholds(small_model(audio=None, image=None), cv=2, at_least_one=True)
+    pipeline = small_model(audio=None, image=None, target=target)
+    model = LabelThresholds(pipeline, cv=2, at_least_one=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # artists reach every network: none warns of leaks
         model.fit(albums.table, Y, groups=albums.groups)
     assert isinstance(model.estimator_, GenrePipeline)
     assert model.classes_.tolist() == Y.columns.tolist()
     assert model.predict(albums.table).any(axis=1).all()
-    assert model.predict_proba(albums.table).shape == Y.shape
+    assert model.decision_function(albums.table).shape == Y.shape
+    assert hasattr(model, "predict_proba") == (target == "logistic")
 
 
 def test_as_the_last_step_of_a_pipeline():

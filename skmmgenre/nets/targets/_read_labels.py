@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import check_classification_targets
 
-from ...labels import plain_labels, read_indicator
+from ...metrics import plain_labels, read_indicator
 
 
 def read_labels(y):

@@ -1,11 +1,11 @@
-"""Indicator matrices as they come in; dense ones are also tested where networks read them."""
+"""Indicator matrices as they come in; also tested where metrics and networks read them."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
 
-from skmmgenre.labels import read_indicator
+from skmmgenre.metrics import read_indicator
 
 INDICATOR = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 0]])
 
@@ -36,10 +36,10 @@ def test_one_column_is_an_indicator_here():
 
 def test_entries_given_twice_are_not_counted_as_one():
     Y = sparse.coo_array((np.ones(3), ([0, 2, 2], [1, 0, 0])), shape=(3, 2))
-    with pytest.raises(ValueError, match="got 2.0 in row 2, label 0"):
+    with pytest.raises(ValueError, match="got 2.0 in row 2, column 0"):
         read_indicator(Y, keep_sparse=True)
     rows = sparse.csr_array((np.ones(2), [1, 1], [0, 0, 2]), shape=(2, 2))
-    with pytest.raises(ValueError, match="got 2.0 in row 1, label 1"):
+    with pytest.raises(ValueError, match="got 2.0 in row 1, column 1"):
         read_indicator(rows)
     assert rows.nnz == 2
 
@@ -47,17 +47,22 @@ def test_entries_given_twice_are_not_counted_as_one():
 @pytest.mark.parametrize(
     ("Y", "message"),
     [
-        (sparse.csr_array([[0, 0], [1, 3]]), "got 3 in row 1, label 1"),
-        (sparse.csc_array([[0, 0.5], [1, 0]]), "got 0.5 in row 0, label 1"),
-        (sparse.csr_array([[2, 0], [0, np.nan]]), "NaN: the first is in row 1, label 1"),
-        (sparse.csr_array([[1j, 0]]), "dtype complex128"),
-        ([1, 0, 1], "must be 2-D, one column a label; got shape"),
-        ([[-1, 0]], "got -1 in row 0, label 0"),
+        (sparse.csr_array([[0, 0], [1, 3]]), "got 3 in row 1, column 1"),
+        (sparse.csc_array([[0, 0.5], [1, 0]]), "got 0.5 in row 0, column 1. Write 1"),
+        (sparse.csr_array([[0, 0], [1, np.nan]]), "truth is NaN in row 1, column 1. Leave"),
+        (sparse.csr_array([[1j, 0]]), "got 1j in row 0, column 0"),
+        ([1, 0, 1], r"truth must be .* one column a label, got shape \(3,\)"),
+        ([[-1, 0]], "got -1 in row 0, column 0"),
+        ([[0, None]], "truth is NaN in row 0, column 1"),
+        ([["0", "1"]], "got '0' in row 0, column 0. For lists of genres use .*MultiLabel"),
         (pd.DataFrame([[0, 1], [7, 0]], columns=["a", "b"]), "got 7 in row 1, label 'a'"),
-        (pd.DataFrame([["x", "y"]], columns=["a", "b"]), "must hold 0 and 1, got dtype"),
-        (pd.DataFrame(np.eye(2), columns=["a", "a"]), r"duplicate columns: \['a'\]"),
+        (pd.DataFrame({"a": [0, 1], "b": pd.array([1, None], "Int8")}), "NaN in row 1, label 'b'"),
+        (pd.DataFrame({"a": [["Jazz"]], "b": [0]}), "got .'Jazz'. in row 0, label 'a'"),
+        (pd.DataFrame([["x", "y"]], columns=["a", "b"]), "got 'x' in row 0, label 'a'"),
+        (pd.DataFrame(np.eye(2), columns=["a", 1]), "truth.columns mixes types"),
+        (pd.DataFrame(np.eye(2), columns=["a", "a"]), r"truth has duplicate columns: \['a'\]"),
     ],
 )
-def test_the_error_names_row_and_label(Y, message):
+def test_the_error_names_argument_row_and_label(Y, message):
     with pytest.raises(ValueError, match=message):
-        read_indicator(Y)
+        read_indicator(Y, "truth")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..metrics import group_names
+from ._groups import group_names
 
 
 def artist_names(groups, n_rows):
@@ -22,5 +22,6 @@ def artist_names(groups, n_rows):
     """
     names = np.full(n_rows, None) if groups is None else group_names(groups, n_rows)
     for row in np.flatnonzero([name is None for name in names]):
-        names[row] = f"\0{row}"  # as `inner_validation_mask` names it
+        # A null character keeps it apart from an artist called "12".
+        names[row] = f"\0{row}"
     return names

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmmgenre.compose._artist_names import artist_names
-from skmmgenre.metrics import group_codes
+from skmmgenre.metrics import artist_names, group_codes
 
 
 @pytest.mark.parametrize("container", [list, pd.Series, np.array], ids=["list", "Series", "array"])
