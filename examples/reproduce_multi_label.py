@@ -1,0 +1,606 @@
+"""Table 6 of Oramas et al. (2018), row by row, on your own table of albums.
+
+The table is a CSV with a header, one row an album. Of its columns are used: the sound files, the
+timbre files (.h5 of the Million Song Dataset), the reviews, the reviews enriched with the
+categories of their entities (as they are: cut them before), the cover, the genres and the artist.
+A modality without a column is left out; any of its cells may be empty. Several files or genres in
+a cell are separated by "|"; a genre is a name or a branch ("Pop/Oldies/Traditional Pop"), which
+gives the album all labels on it. Paths are relative to the folder of the CSV, or to --root.
+
+    python examples/reproduce_multi_label.py albums.csv --split set --jobs -1
+    python examples/reproduce_multi_label.py albums.csv --rows "audio/cosine/*" "fusion/*/A+T"
+    python examples/reproduce_multi_label.py --quick
+
+Printed beside the paper's figures: parameters, seconds an epoch, AUC, average precision (AP),
+aggregated diversity (ADiv@k) and precision (P@k); then each logistic row with half of its log
+prior removed, random scores and the ceiling, because diversity can be had cheaply: it is a gain
+only at equal precision. The same is written to --output as table_6.csv.
+
+Finished rows are kept in --output, rows/*.npz: scores of the test_rows (counted from 0 in the CSV)
+for the labels, and vectors of all rows. After a stop the same command goes on with the row it was
+at; a row whose settings or data have changed is run again. Sound is transformed once, into
+patches.npy there: 124 kB a track.
+
+A fusion is fed by the same parts whatever their figures here: audio/cosine/high-4x70,
+text/cosine/vsm+sem (vsm without enriched reviews) and image/logistic/resnet.
+"""
+
+import argparse
+import hashlib
+import os
+import sys
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+import skmmgenre
+from skmmgenre.audio import AudioCNN, CQTExtractor, TimbreStatistics
+from skmmgenre.compose import GenrePipeline, MeanOverTracks
+from skmmgenre.datasets import make_albums
+from skmmgenre.fusion import FusionClassifier
+from skmmgenre.image import ResNetEmbedder
+from skmmgenre.labels import GenreTaxonomy
+from skmmgenre.metrics import ranking_scores
+from skmmgenre.model_selection import train_validation_test_split
+from skmmgenre.nets import interruption_ends_all
+from skmmgenre.text import ReviewTruncator, ReviewVectorizer, TextMLP
+
+# As printed: parameters, seconds an epoch, AUC, ADiv@1, ADiv@3, ADiv@5.
+PAPER_TABLE_6 = {
+    "audio/logistic/timbre-mlp": ("0.01M", 1, 0.792, 0.04, 0.14, 0.22),
+    "audio/logistic/low-3x3": ("0.5M", 390, 0.859, 0.14, 0.34, 0.54),
+    "audio/logistic/high-3x3": ("16.5M", 2280, 0.840, 0.20, 0.43, 0.69),
+    "audio/logistic/low-4x96": ("0.2M", 140, 0.851, 0.14, 0.32, 0.48),
+    "audio/logistic/high-4x96": ("5M", 260, 0.862, 0.12, 0.33, 0.48),
+    "audio/logistic/low-4x70": ("0.35M", 200, 0.871, 0.05, 0.16, 0.34),
+    "audio/logistic/high-4x70": ("7.5M", 600, 0.849, 0.08, 0.23, 0.38),
+    "audio/cosine/low-3x3": ("0.33M", 400, 0.864, 0.26, 0.47, 0.65),
+    "audio/cosine/high-3x3": ("15.5M", 2200, 0.881, 0.30, 0.54, 0.69),
+    "audio/cosine/low-4x96": ("0.15M", 135, 0.860, 0.19, 0.40, 0.52),
+    "audio/cosine/high-4x96": ("4M", 250, 0.884, 0.35, 0.59, 0.75),
+    "audio/cosine/low-4x70": ("0.3M", 190, 0.868, 0.26, 0.51, 0.68),
+    "audio/cosine/high-4x70": ("6.5M", 590, 0.888, 0.35, 0.60, 0.74),
+    "text/logistic/vsm": ("25M", 11, 0.905, 0.08, 0.20, 0.37),
+    "text/logistic/vsm+sem": ("25M", 11, 0.916, 0.10, 0.25, 0.44),
+    "text/cosine/vsm": ("25M", 11, 0.901, 0.53, 0.44, 0.90),
+    "text/cosine/vsm+sem": ("25M", 11, 0.917, 0.42, 0.70, 0.85),
+    "image/logistic/resnet": ("1.7M", 4009, 0.743, 0.06, 0.15, 0.27),
+    "fusion/logistic/A+T": ("1.5M", 2, 0.923, 0.10, 0.40, 0.64),
+    "fusion/logistic/A+I": ("1.5M", 2, 0.900, 0.10, 0.38, 0.66),
+    "fusion/logistic/T+I": ("1.5M", 2, 0.921, 0.10, 0.37, 0.63),
+    "fusion/logistic/A+T+I": ("2M", 2, 0.936, 0.11, 0.39, 0.66),
+    "fusion/cosine/A+T": ("0.3M", 2, 0.930, 0.43, 0.74, 0.86),
+    "fusion/cosine/A+I": ("0.3M", 2, 0.896, 0.32, 0.57, 0.76),
+    "fusion/cosine/T+I": ("0.3M", 2, 0.919, 0.43, 0.74, 0.85),
+    "fusion/cosine/A+T+I": ("0.4M", 2, 0.931, 0.42, 0.72, 0.86),
+}
+KS = (1, 3, 5)
+
+# Columns by default; only the first two must be there.
+_COLUMNS = {
+    "genres": "genres",
+    "artist": "artist",
+    "audio": "audio",
+    "timbre": "timbre",
+    "text": "text",
+    "enriched-text": "enriched_text",
+    "image": "cover",
+}
+# Small networks and few epochs, for --quick.
+_QUICK_WIDTHS = {"low": (8, 16, 16, 8), "high": (16, 32, 32, 32)}
+_QUICK = {
+    "audio": {"max_epochs": 6},
+    "text": {"hidden_units": (256, 256), "max_epochs": 30},
+    "image": {"depth": 18, "weights": None, "image_size": 32, "lr": 1e-3, "max_epochs": 8},
+    "fusion": {"lr": 1e-2},
+}
+_TRACKS_AT_ONCE = 1024
+_SYNTHETIC = "SYNTHETIC albums: the figures say nothing about real music, nor about the paper's."
+_SMALL = "--quick: small networks and few epochs. The figures say nothing about the paper's."
+
+
+@dataclass
+class Albums:
+    """The table as it is learned from: first the rows to learn from, then the test rows."""
+
+    cells: dict  # column of cells by modality
+    Y: pd.DataFrame
+    artists: np.ndarray
+    validation: np.ndarray | None  # which of the rows to learn from are for validation
+    n_fit: int
+    rows: np.ndarray  # where each row stands in the CSV
+    key: str  # changes with anything above but the cells
+    stamps: dict  # by modality, changes with the cells and their files
+
+    def learn(self, model, X):
+        """Fit a model on the rows to learn from; label factors are those of all of them."""
+        return model.fit(
+            X[: self.n_fit],
+            self.Y[: self.n_fit],
+            groups=self.artists[: self.n_fit],
+            validation=self.validation,
+        )
+
+
+def main(argv=None):
+    """Run the command; return 0, 1 if the table cannot be used, 130 after Ctrl-C."""
+    options = read_options(argv)
+    if options.list:
+        print("\n".join(PAPER_TABLE_6))
+        return 0
+    try:
+        if options.synthetic:
+            print(_SYNTHETIC, flush=True)
+            options.csv = write_synthetic_table(options)
+        reproduce(read_albums(options), options)
+    except (ValueError, OSError, ImportError) as error:
+        # A broken file is named; the number of its row would be that of the reordered table.
+        print(f"reproduce_multi_label: {getattr(error, 'reason', error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Finished rows are kept: the same command goes on.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def read_options(argv):
+    """Options of the command line."""
+    about, _, details = __doc__.partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=about, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("csv", nargs="?", type=Path, help="the table; not needed with --demo or --quick")
+    add("--demo", action="store_true", help="run on synthetic albums")
+    add("--quick", action="store_true", help="small networks; without a CSV few synthetic albums")
+    add("--albums", type=int, help="synthetic albums to make; default: 2000 (--quick: 450)")
+    add("--rows", nargs="+", default=["*"], help='rows to run, by name or pattern ("text/*")')
+    add("--list", action="store_true", help="names of the rows")
+    columns = parser.add_argument_group("columns of the table")
+    for name, column in _COLUMNS.items():
+        columns.add_argument(f"--{name}", help=f"default: {column}")
+    columns.add_argument("--root", type=Path, help="folder of the paths; default: the CSV's")
+    columns.add_argument(
+        "--split",
+        help="column of a published split (train, val, test); default: 80, 10 and 10 %% of the "
+        "albums, no artist in two parts",
+    )
+    columns.add_argument("--separator", default="|", help="between genres; default: |")
+    columns.add_argument("--branch-separator", default="/", help="in a branch; default: /")
+    columns.add_argument(
+        "--min-items", type=int, default=12, help="albums a genre must have; default: 12"
+    )
+    networks = parser.add_argument_group("networks (the paper's by default)")
+    networks.add_argument("--depth", type=int, help="of the ResNet; default: 101")
+    networks.add_argument(
+        "--weights", help="'imagenet' (default), 'none', or the path of a state dict"
+    )
+    networks.add_argument("--image-size", type=int, help="pixels; default: 224")
+    networks.add_argument("--epochs", type=int, help="at most, of every network")
+    networks.add_argument("--device", default="auto", help="default: auto")
+    other = parser.add_argument_group("other")
+    other.add_argument("--seed", type=int, default=0, help="default: 0")
+    other.add_argument("--jobs", type=int, default=1, help="workers that read files; default: 1")
+    other.add_argument(
+        "--skip-broken",
+        dest="on_error",
+        action="store_const",
+        const="missing",
+        default="raise",
+        help="count broken files as missing, do not stop",
+    )
+    other.add_argument(
+        "--output", type=Path, default=Path("multi_label"), help="folder; default: multi_label"
+    )
+    options = parser.parse_args(argv)
+    synthetic = options.demo or options.quick or options.list
+    if (options.csv is None and not synthetic) or (options.csv is not None and options.demo):
+        parser.error("give the CSV of a table, or --demo or --quick for synthetic albums")
+    options.synthetic = options.csv is None
+    return options
+
+
+def write_synthetic_table(options):
+    """Make albums and their CSV, once; return its path."""
+    n_albums = options.albums or (450 if options.quick else 2000)
+    folder = options.output / f"albums_{n_albums}_seed_{options.seed}"
+    csv = folder / "albums.csv"
+    if csv.exists():
+        return csv
+    albums = make_albums(
+        n_albums,
+        n_genres=42,  # and 14 parents; of these 56 some have too few of the albums
+        tracks_per_album=(1, 2),
+        directory=folder,
+        random_state=options.seed,
+        n_jobs=options.jobs,
+        verbose=1,
+    )
+    branch = {path.rpartition("/")[2]: path for path in albums.taxonomy}
+    table = albums.table[["album", "artist"]].copy()
+    table["audio"] = [
+        "|".join(os.path.relpath(track, folder) for track in cell) for cell in albums.table["audio"]
+    ]
+    table["text"] = ["\n".join(reviews) for reviews in albums.table["text"]]
+    table["cover"] = [os.path.relpath(cover, folder) for cover in albums.table["cover"]]
+    table["genres"] = [
+        "|".join(branch[label] for label in albums.Y.columns[row] if label in branch)
+        for row in albums.Y.to_numpy(dtype=bool)
+    ]
+    replace_file(csv, lambda file: file.write(table.to_csv(index=False).encode()))
+    return csv
+
+
+def read_albums(options):
+    """Read the CSV into `Albums`."""
+    table = pd.read_csv(options.csv, dtype=str, keep_default_na=False)
+    columns = {}
+    for name, default in _COLUMNS.items():
+        given = getattr(options, name.replace("-", "_"))
+        if (given or default) in table.columns:
+            columns[name] = given or default
+        elif given or name in ("genres", "artist"):
+            raise ValueError(
+                f"{options.csv} has no column {given or default!r}; it has "
+                f"{list(table.columns)}. Name its column with --{name}."
+            )
+    Y = read_genres(table[columns["genres"]], options)
+    known = Y.any(axis=1)
+    if not known.all():
+        print(f"{(~known).sum()} of {len(table)} rows have none of the genres and are left out.")
+        table, Y = table[known], Y[known]
+    part = split(table, Y, table[columns["artist"]], options)
+    order = np.argsort(part == "test", kind="stable")
+    table, Y, part = table.iloc[order], Y.iloc[order], part[order]
+    artists = table[columns["artist"]].to_numpy(dtype=object)
+    cells = {
+        name: read_cells(name, table[column], options)
+        for name, column in columns.items()
+        if name not in ("genres", "artist")
+    }
+    cells = {name: column for name, column in cells.items() if any(column)}
+    print(
+        f"{len(table)} albums of {len(set(artists))} artists, {Y.shape[1]} genres; "
+        + ", ".join(f"{name} {(part == name).sum()}" for name in ("train", "val", "test"))
+        + "".join(f"; without {name} {sum(not c for c in cells[name])}" for name in cells)
+    )
+    validation = part[part != "test"] == "val"
+    return Albums(
+        cells=cells,
+        Y=Y.reset_index(drop=True),
+        artists=artists,
+        validation=validation if validation.any() else None,
+        n_fit=len(validation),
+        rows=table.index.to_numpy(),
+        key=digest(Y.columns.tolist(), Y.to_numpy().tobytes(), artists.tolist(), part.tolist()),
+        stamps={name: digest(cells[name], stamps(cells[name])) for name in cells},
+    )
+
+
+def read_genres(column, options):
+    """Return the label matrix of a column of genres, those of few albums left out."""
+    items = [listed(cell, options.separator) for cell in column]
+    taxonomy = GenreTaxonomy.from_items(items, separator=options.branch_separator)
+    Y = taxonomy.filter(items, min_items=options.min_items).label_matrix(items)
+    if Y.shape[1] < max(KS):
+        raise ValueError(
+            f"Only {Y.shape[1]} genres have {options.min_items} albums: {', '.join(Y.columns)}; "
+            f"{max(KS)} are needed. Pass a smaller --min-items."
+        )
+    return Y
+
+
+def read_cells(name, column, options):
+    """Return the cells of a modality: lists of paths, paths or texts; None where there is none."""
+    root = options.root or options.csv.parent
+    if name in ("audio", "timbre"):
+        return [[str(root / path) for path in listed(cell)] for cell in column]
+    if name == "image":
+        return [str(root / path) if path else None for path in column]
+    return [text or None for text in column]
+
+
+def listed(cell, separator="|"):
+    """Return the entries of a cell."""
+    return [entry.strip() for entry in cell.split(separator) if entry.strip()]
+
+
+def split(table, Y, artists, options):
+    """Return the part of every row: train, val or test."""
+    if not options.split:
+        sizes = (0.8, 0.1, 0.1)  # section 7.3
+        _, val, test = train_validation_test_split(table, Y, artists, sizes, options.seed)
+        part = np.full(len(table), "train", dtype=object)
+        part[val], part[test] = "val", "test"
+        return part
+    if options.split not in table.columns:
+        raise ValueError(f"{options.csv} has no column {options.split!r}, given as --split.")
+    part = table[options.split].str.strip().str.lower().replace("validation", "val")
+    if not {"train", "test"} <= set(part) <= {"train", "val", "test"}:
+        raise ValueError(
+            f"Column {options.split!r} must say train, val or test in every row, and train and "
+            f"test in some; it says {', '.join(map(repr, sorted(set(part))))}."
+        )
+    return part.to_numpy(dtype=object)
+
+
+def reproduce(albums, options):
+    """Run the rows that are not finished, print the table and write it."""
+    names = choose_rows(albums, options)
+    folder = options.output / "rows"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = {}
+    for number, name in enumerate(names, start=1):
+        network = build_network(name, options)
+        parts = [rows[part] for part in parts_of(name, albums)]
+        key = key_of_row(name, network, parts, albums, options)
+        path = folder / f"{name.replace('/', '_')}.npz"
+        rows[name] = read_row(path, key)
+        print(f"[{number} of {len(names)}] {name}{': kept' if rows[name] else ''}", flush=True)
+        if not rows[name]:
+            with interruption_ends_all():
+                row = run_row(name, network, parts, albums, options)
+            row |= {"key": key, "labels": list(albums.Y.columns), "rows": albums.rows}
+            row["test_rows"] = albums.rows[albums.n_fit :]
+            replace_file(path, lambda file, row=row: np.savez(file, **row))
+            rows[name] = read_row(path, key)
+            write_figures(rows, albums, options)
+    figures = write_figures(rows, albums, options)
+    print(f"\n{table_6(figures, albums, options)}\n\nIn {options.output}: table_6.csv, rows")
+
+
+def parts_of(name, albums):
+    """Return the rows whose vectors feed a fusion: the paper's, whatever their figures here."""
+    text = "text/cosine/vsm+sem" if "enriched-text" in albums.cells else "text/cosine/vsm"
+    parts = {"A": "audio/cosine/high-4x70", "T": text, "I": "image/logistic/resnet"}
+    modality, _, setting = name.split("/")
+    return [parts[letter] for letter in setting.split("+")] if modality == "fusion" else []
+
+
+def source(name):
+    """Return the column that a row reads."""
+    modality, _, setting = name.split("/")
+    return {"timbre-mlp": "timbre", "vsm+sem": "enriched-text"}.get(setting, modality)
+
+
+def choose_rows(albums, options):
+    """Return the rows to run, the parts of fusions with them, in the order of the table."""
+    missing = {}
+    for name in PAPER_TABLE_6:
+        sources = map(source, parts_of(name, albums) or [name])
+        missing[name] = [column for column in sources if column not in albums.cells]
+    chosen, left_out = set(), {}
+    for pattern in options.rows:
+        found = [name for name in missing if fnmatch(name.lower(), pattern.lower())]
+        there = [name for name in found if not missing[name]]
+        if not there:
+            why = f"the table has no {missing[found[0]][0]}" if found else "see --list"
+            raise ValueError(f"--rows {pattern!r} names no row that can be run: {why}.")
+        chosen.update(there, *(parts_of(name, albums) for name in there))
+        left_out |= {name: missing[name] for name in found if missing[name]}
+    for name, columns in left_out.items():
+        print(f"Left out, as the table has no {', no '.join(columns)}: {name}")
+    return [name for name in PAPER_TABLE_6 if name in chosen]
+
+
+def build_network(name, options):
+    """Return the network of a row, with the settings of section 7.3."""
+    modality, target, setting = name.split("/")
+    settings = {"target": target, "random_state": options.seed, "device": options.device}
+    settings["verbose"] = 1
+    if options.quick:
+        settings |= _QUICK["fusion" if setting == "timbre-mlp" else modality]
+    if options.epochs:
+        settings["max_epochs"] = options.epochs
+    if setting == "timbre-mlp":
+        return FusionClassifier(normalize=False, **settings)
+    if modality == "audio":
+        width, architecture = setting.split("-")
+        # As dropout="auto" would have it, which knows "high" by its name alone.
+        settings["dropout"] = 0.5 if (target, width) == ("cosine", "high") else 0.0
+        settings["width"] = _QUICK_WIDTHS[width] if options.quick else width
+        return AudioCNN(architecture=architecture, **settings)
+    if modality == "text":
+        return TextMLP(**settings)
+    if modality == "image":
+        for parameter in ("depth", "image_size", "weights"):
+            value = getattr(options, parameter)
+            if value is not None:
+                settings[parameter] = None if value == "none" else value
+        return ResNetEmbedder(n_jobs=options.jobs, on_error=options.on_error, **settings)
+    return FusionClassifier(**settings)
+
+
+def run_row(name, network, parts, albums, options):
+    """Train a row; return its scores of the test rows, vectors of all rows, and figures."""
+    modality, target, setting = name.split("/")
+    X = albums.cells.get(source(name))
+    vectors = np.empty((len(albums.Y), 0), dtype=np.float32)
+    if setting == "timbre-mlp":
+        timbre = TimbreStatistics(n_jobs=options.jobs, on_error=options.on_error)
+        X = MeanOverTracks(timbre).fit_transform(X)
+        model = albums.learn(GenrePipeline([("scale", StandardScaler()), ("mlp", network)]), X)
+    elif modality == "audio":
+        # The three steps of section 7.3.1: tracks, their mean, a layer on top of it.
+        vectors, network = mean_vectors(network, albums, options)
+        X, model = vectors, albums.learn(build_network(f"fusion/{target}/A", options), vectors)
+    elif modality == "text":
+        steps = [("truncate", ReviewTruncator())] if setting == "vsm" else []
+        model = GenrePipeline([*steps, ("tfidf", ReviewVectorizer()), ("mlp", network)])
+        vectors = albums.learn(model, X).transform(X)
+    elif modality == "image":
+        model = network
+        vectors = albums.learn(model, X).transform(X)
+    else:
+        blocks = [read_row(part["path"], part["key"], ["vectors"])["vectors"] for part in parts]
+        X = np.hstack(blocks)
+        network.set_params(blocks={f"part {i}": b.shape[1] for i, b in enumerate(blocks)})
+        model = albums.learn(network, X)
+    return {
+        "scores": model.decision_function(X[albums.n_fit :]),
+        "vectors": vectors,
+        "n_parameters": network.n_parameters_,
+        "seconds_an_epoch": np.mean([epoch["duration"] for epoch in network.history_]),
+    }
+
+
+def mean_vectors(network, albums, options):
+    """Train an audio network on all tracks; return the mean vectors of albums, and it."""
+    tracks = albums.cells["audio"]
+    ends = np.cumsum([0, *map(len, tracks)]).tolist()
+    positions = [list(range(start, end)) for start, end in pairwise(ends)]
+    patches = extract_patches([path for cell in tracks for path in cell], options)
+    # MeanOverTracks asks for tracks in order and without gaps, so that a slice of the file will
+    # do: nothing of it is in memory but the batch at work.
+    take = FunctionTransformer(lambda rows: patches[rows[0] : rows[-1] + 1])
+    model = MeanOverTracks(Pipeline([("patches", take), ("cnn", network)]))
+    vectors = albums.learn(model, positions).transform(positions)
+    return vectors, model.estimator_["cnn"]
+
+
+def extract_patches(paths, options):
+    """Transform the tracks that are not yet done; return the patches of all as a memory map."""
+    extractor = CQTExtractor(
+        n_jobs=options.jobs, on_error=options.on_error, random_state=options.seed
+    )
+    path, done_path = options.output / "patches.npy", options.output / "patches_done.npy"
+    settings = skmmgenre.__version__, options.seed
+    wanted = np.array([digest(settings, stamp) for stamp in stamps(paths)], dtype="S")
+    done = np.load(done_path) if path.exists() and done_path.exists() else []
+    if len(done) != len(paths):
+        done_path.unlink(missing_ok=True)
+        shape = (len(paths), *extractor.transform([None]).shape[1:])
+        np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape).flush()
+        done = np.zeros_like(wanted)
+    patches = np.load(path, mmap_mode="r+")
+    left = np.flatnonzero(done != wanted)
+    done[left] = b""
+    for start in range(0, len(left), _TRACKS_AT_ONCE):
+        replace_file(done_path, lambda file: np.save(file, done))
+        print(f"constant-Q: {len(paths) - len(left) + start} of {len(paths)} tracks", flush=True)
+        rows = left[start : start + _TRACKS_AT_ONCE]
+        patches[rows] = extractor.transform([paths[row] for row in rows])
+        patches.flush()
+        done[rows] = wanted[rows]
+        for error in extractor.errors_.itertuples():
+            print(f"Counted as missing: {error.item}: {error.reason}")
+            done[rows[error.row]] = b""  # it is tried again at the next start
+    replace_file(done_path, lambda file: np.save(file, done))
+    return np.load(path, mmap_mode="r")
+
+
+def key_of_row(name, network, parts, albums, options):
+    """Return what changes if the row would: its settings, its data, the keys of its parts."""
+    settings = network.get_params()
+    for of_no_effect in ("device", "n_jobs", "on_error", "verbose"):
+        settings.pop(of_no_effect, None)
+    weights = stamps([settings.get("weights")])
+    cells = albums.stamps.get(source(name))
+    keys = [part["key"] for part in parts]
+    common = skmmgenre.__version__, options.quick, albums.key
+    return digest(name, settings, weights, cells, keys, common)
+
+
+def digest(*things):
+    """Return a short name of values whose text tells all of them."""
+    return hashlib.blake2b(repr(things).encode(), digest_size=16).hexdigest()
+
+
+def stamps(cells):
+    """Return the paths in cells with what tells that their files have changed."""
+    paths = [path for cell in cells for path in (cell if isinstance(cell, list) else [cell])]
+    found = [os.stat(path) if path and os.path.isfile(path) else None for path in paths]
+    return [
+        (path, about and (about.st_size, about.st_mtime_ns))
+        for path, about in zip(paths, found, strict=True)
+    ]
+
+
+def replace_file(path, write):
+    """Write a file so that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    with open(part, "wb") as file:
+        write(file)
+    os.replace(part, path)
+
+
+def read_row(path, key, wanted=("scores", "n_parameters", "seconds_an_epoch")):
+    """Return what is wanted of a finished row; None if it is not there, or of other data."""
+    if not path.exists():
+        return None
+    with np.load(path) as row:
+        if row["key"].item() != key:
+            return None
+        return {"path": path, "key": key, **{name: row[name] for name in wanted}}
+
+
+def write_figures(rows, albums, options):
+    """Write all figures of the finished rows, with the paper's beside them; return them."""
+    figures = ranking_scores(
+        albums.Y[albums.n_fit :],
+        {name: row["scores"] for name, row in rows.items()},
+        KS,
+        prior=albums.Y[: albums.n_fit].mean().to_numpy(),
+        log_odds=[name for name in rows if "/logistic/" in name],
+    )
+    attrs = figures.attrs
+    for column in ("n_parameters", "seconds_an_epoch"):
+        figures[column] = pd.Series({name: row[column].item() for name, row in rows.items()})
+    columns = ["parameters", "seconds_an_epoch", "macro_auc", *(f"diversity@{k}" for k in KS)]
+    paper = pd.DataFrame.from_dict(PAPER_TABLE_6, orient="index", columns=columns)
+    figures = figures.join(paper.add_prefix("paper_"))
+    figures.attrs = attrs
+    # As the paper orders them; then what there is to compare with.
+    order = [*rows, *(name for name in figures.index if name not in rows)]
+    csv = figures.loc[order].to_csv(index_label="row").encode()
+    replace_file(options.output / "table_6.csv", lambda file: file.write(csv))
+    return figures.loc[order]
+
+
+def table_6(figures, albums, options):
+    """Table 6 as text: ours, and the paper's figures for its own data."""
+    n_test, n_labels = albums.Y[albums.n_fit :].shape
+    names = {
+        "n_parameters": ("here", "Params", lambda n: f"{n / 1e6:.3f}M"),
+        "seconds_an_epoch": ("here", "s/epoch", "{:.2f}".format),
+        "macro_auc": ("here", "AUC", "{:.3f}".format),
+        "macro_average_precision": ("here", "AP", "{:.3f}".format),
+        **{f"diversity@{k}": ("here", f"ADiv@{k}", "{:.2f}".format) for k in KS},
+        **{f"precision@{k}": ("here", f"P@{k}", "{:.2f}".format) for k in KS},
+        "paper_parameters": ("the paper", "Params", str),
+        "paper_seconds_an_epoch": ("the paper", "s/epoch", "{:.0f}".format),
+        "paper_macro_auc": ("the paper", "AUC", "{:.3f}".format),
+        **{f"paper_diversity@{k}": ("the paper", f"ADiv@{k}", "{:.2f}".format) for k in KS},
+    }
+    table = pd.DataFrame(
+        {
+            (side, title): figures[name].map(form, na_action="ignore").astype(object)
+            for name, (side, title, form) in names.items()
+        }
+    ).fillna("")
+    table.index = table.index.str.replace(", half of log prior removed", " *")
+    lines = [
+        f"Table 6: {n_test} test albums, {n_labels} genres; AUC and AP leave out "
+        f"{figures.attrs['n_skipped']} that no test album has, or every one",
+        "(the paper's are of MuMu: 31,471 albums, 250 genres, a single run)",
+        "",
+        table.to_string(),
+        "",
+        "* half of the log prior removed: diversity that costs no AUC",
+        "Params printed for 3x3, T+I and resnet do not follow from the paper's own sizes.",
+    ]
+    if "enriched-text" not in albums.cells and any("T" in name for name in figures.index):
+        lines.append("T in fusions is text/cosine/vsm, as there are no enriched reviews.")
+    lines += [_SYNTHETIC] * options.synthetic + [_SMALL] * options.quick
+    return "\n".join(line.rstrip() for line in "\n".join(lines).splitlines())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

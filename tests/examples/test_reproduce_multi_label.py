@@ -1,0 +1,294 @@
+"""The script that prints Table 6: how it reads a table, its rows, how it goes on after a stop."""
+
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "reproduce_multi_label.py"
+FAST = ["--quick", "--epochs", "1", "--min-items", "5"]
+
+
+@pytest.fixture(scope="module")
+def script():
+    return runpy.run_path(str(SCRIPT))
+
+
+@pytest.fixture(scope="module")
+def albums_csv(script, tmp_path_factory):
+    """Sixty synthetic albums with reviews and covers, every third with sound."""
+    folder = tmp_path_factory.mktemp("albums")
+    command = ["--quick", "--albums", "60", "--output", str(folder)]
+    csv = script["write_synthetic_table"](script["read_options"](command))
+    table = pd.read_csv(csv, dtype=str)
+    assert table["audio"].str.contains("|", regex=False).any()
+    table["audio"] = table["audio"].where(table.index % 3 == 0, "")
+    table.to_csv(csv, index=False)
+    return csv
+
+
+def run(script, csv, output, *arguments):
+    return script["main"]([str(csv), *FAST, "--output", str(output), *arguments])
+
+
+def finished(output):
+    """The finished rows and when they were written."""
+    return {path.name: path.stat().st_mtime_ns for path in (output / "rows").glob("*.npz")}
+
+
+def test_every_row_of_the_paper_has_its_network(script):
+    options = script["read_options"](["--demo"])
+    networks = {name: script["build_network"](name, options) for name in script["PAPER_TABLE_6"]}
+    assert len(networks) == 26
+    kinds = pd.Series({name: type(network).__name__ for name, network in networks.items()})
+    assert kinds.value_counts().to_dict() == {
+        "AudioCNN": 12,
+        "FusionClassifier": 9,
+        "TextMLP": 4,
+        "ResNetEmbedder": 1,
+    }
+    for name, network in networks.items():
+        assert network.target == name.split("/")[1]
+    # Section 7.3.1: dropout only for high and cosine.
+    dropout = {name: net.dropout for name, net in networks.items() if kinds[name] == "AudioCNN"}
+    assert {name for name, rate in dropout.items() if rate} == {
+        f"audio/cosine/high-{kernel}" for kernel in ("3x3", "4x96", "4x70")
+    }
+    assert set(dropout.values()) == {0.0, 0.5}
+    assert not networks["audio/logistic/timbre-mlp"].normalize
+
+
+@pytest.mark.parametrize("enriched", [False, True])
+def test_parts_of_fusions_are_fixed(script, enriched):
+    columns = dict.fromkeys(["audio", "text", "image"] + ["enriched-text"] * enriched, [])
+    albums = script["Albums"](columns, *[None] * 7)
+    text = "text/cosine/vsm+sem" if enriched else "text/cosine/vsm"
+    parts = ["audio/cosine/high-4x70", text, "image/logistic/resnet"]
+    for target in ("logistic", "cosine"):
+        assert script["parts_of"](f"fusion/{target}/A+T+I", albums) == parts
+        assert script["parts_of"](f"fusion/{target}/T+I", albums) == parts[1:]
+
+
+def read(script, folder, lines, *arguments):
+    (folder / "music.csv").write_text("\n".join(lines))
+    options = script["read_options"]([str(folder / "music.csv"), *arguments])
+    return script["read_albums"](options)
+
+
+SMALL_TABLE = [
+    "audio,words,style,performer,set",
+    "a.ogg | b.ogg,loud,Pop/Oldies|Rock/Punk,Nina,test",
+    ",calm,Jazz/Bebop,Otis,Train",
+    "c.ogg,,Rare,Nick,train",
+    "d.ogg,slow,Pop/Oldies|Rock/Punk|Jazz/Bebop,Kim,validation",
+]
+SMALL_COLUMNS = ["--text", "words", "--genres", "style", "--artist", "performer", "--split", "set"]
+
+
+def test_the_table_is_read(script, tmp_path, capsys):
+    albums = read(script, tmp_path, SMALL_TABLE, *SMALL_COLUMNS, "--min-items", "2")
+    assert albums.rows.tolist() == [1, 3, 0]  # the test row last, the one of a rare genre nowhere
+    assert albums.n_fit == 2 and albums.validation.tolist() == [False, True]
+    assert albums.artists.tolist() == ["Otis", "Kim", "Nina"]
+    assert albums.Y.columns.tolist() == ["Bebop", "Jazz", "Oldies", "Pop", "Punk", "Rock"]
+    assert albums.Y.to_numpy().tolist() == [[1, 1, 0, 0, 0, 0], [1] * 6, [0, 0, 1, 1, 1, 1]]
+    paths = [[], [str(tmp_path / "d.ogg")], [str(tmp_path / "a.ogg"), str(tmp_path / "b.ogg")]]
+    assert albums.cells == {"audio": paths, "text": ["calm", "slow", "loud"]}
+    told = capsys.readouterr().out
+    assert "1 of 4 rows have none of the genres" in told
+    assert "train 1, val 1, test 1; without audio 1; without text 0" in told
+
+
+def test_a_list_of_genres_with_slashes_in_their_names(script, tmp_path):
+    lines = [line.replace("|R", "; R").replace("|J", "; J") for line in SMALL_TABLE]
+    own = ["--separator", ";", "--branch-separator", ">", "--min-items", "1"]
+    with pytest.raises(ValueError, match="Only 4 genres have 1 albums: Jazz/Bebop, Pop/Oldies, R"):
+        read(script, tmp_path, lines, *SMALL_COLUMNS, *own)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--genres", "genre"], "has no column 'genre'"),
+        (["--image", "front"], "no column 'front'.*Name its column with --image"),
+        (["--split", "audio"], "must say train, val or test in every row.*'a.ogg | b.ogg'"),
+        (["--split", "sets"], "no column 'sets', given as --split"),
+        (["--min-items", "3"], "No label has 3 items"),
+    ],
+)
+def test_bad_tables_are_refused_by_name(script, tmp_path, capsys, arguments, message):
+    (tmp_path / "music.csv").write_text("\n".join(SMALL_TABLE))
+    columns = [*SMALL_COLUMNS, "--min-items", "2", *arguments]
+    with pytest.raises(ValueError, match=message):
+        read(script, tmp_path, SMALL_TABLE, *columns)
+    assert script["main"]([str(tmp_path / "music.csv"), *columns]) == 1
+    assert capsys.readouterr().err.startswith("reproduce_multi_label: ")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [("audio/cosine/5x5", "see --list"), ("text/cosine/vsm+sem", "the table has no enriched-text")],
+)
+def test_rows_that_cannot_be_run(script, albums_csv, tmp_path, capsys, row, message):
+    assert run(script, albums_csv, tmp_path, "--rows", row) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_list_names_all_rows(script, capsys):
+    assert script["main"](["--list"]) == 0
+    assert capsys.readouterr().out.split() == list(script["PAPER_TABLE_6"])
+
+
+def test_a_fusion_brings_its_parts_and_the_table_the_paper(script, albums_csv, tmp_path, capsys):
+    assert run(script, albums_csv, tmp_path, "--rows", "fusion/*/a+t") == 0
+    told = capsys.readouterr().out
+    names = [
+        "audio/cosine/high-4x70",
+        "text/cosine/vsm",
+        "fusion/logistic/A+T",
+        "fusion/cosine/A+T",
+    ]
+    figures = pd.read_csv(tmp_path / "table_6.csv", index_col="row")
+    assert figures.index.tolist() == [
+        *names,
+        "fusion/logistic/A+T, half of log prior removed",
+        "random scores",
+        "ceiling",
+    ]
+    assert figures["paper_macro_auc"][names].tolist() == [0.888, 0.901, 0.923, 0.930]
+    lines = {line.split()[0]: line.split() for line in told.splitlines() if line[:5] == "audio"}
+    shown = lines["audio/cosine/high-4x70"]
+    assert shown[3] == f"{figures['macro_auc'].iloc[0]:.3f}" and shown[-6:-3] == [
+        "6.5M",
+        "590",
+        "0.888",
+    ]
+    assert "SYNTHETIC" not in told and "--quick: small networks" in told
+    assert "T in fusions is text/cosine/vsm" in told
+    # What is kept: scores of the test rows, and vectors of all that the fusion learned from.
+    kept = {name: np.load(tmp_path / "rows" / f"{name.replace('/', '_')}.npz") for name in names}
+    widths = [kept[name]["vectors"].shape[1] for name in names[:2]]
+    n_labels = len(kept[names[0]]["labels"])
+    assert kept[names[2]]["scores"].shape == (len(kept[names[2]]["test_rows"]), n_labels)
+    assert kept[names[2]]["n_parameters"] == (sum(widths) + 1) * n_labels
+    for file in kept.values():
+        file.close()
+
+
+def test_a_second_start_goes_on_and_what_changed_is_run_again(script, tmp_path, albums_csv, capsys):
+    table = pd.read_csv(albums_csv, dtype=str)
+    covers = albums_csv.parent / "cover"
+    table["cover"] = [str(albums_csv.parent / path) for path in table["cover"]]
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    known = script["read_albums"](script["read_options"]([str(albums_csv), *FAST])).rows[0]
+    table.loc[known, "cover"] = str(broken)
+    table.to_csv(tmp_path / "music.csv", index=False)
+    rows = ["--rows", "text/*", "image/*"]
+    output = tmp_path / "output"
+
+    assert run(script, tmp_path / "music.csv", output, *rows) == 1
+    assert f"cannot use image '{broken}'" in capsys.readouterr().err
+    first = finished(output)
+    assert len(first) == 2
+
+    broken.write_bytes(next(covers.iterdir()).read_bytes())
+    assert run(script, tmp_path / "music.csv", output, *rows) == 0
+    second = finished(output)
+    assert {name: second[name] for name in first} == first
+    assert second.keys() - first.keys() == {"image_logistic_resnet.npz"}
+    assert "text/logistic/vsm: kept" in capsys.readouterr().out
+
+    table.loc[known, "text"] += " Bagpipes."
+    table.to_csv(tmp_path / "music.csv", index=False)
+    assert run(script, tmp_path / "music.csv", output, *rows) == 0
+    third = finished(output)
+    same = {name for name in second if third[name] == second[name]}
+    assert same == {"image_logistic_resnet.npz"}
+
+    assert run(script, tmp_path / "music.csv", output, *rows, "--epochs", "2") == 0
+    assert not set(finished(output).values()) & set(third.values())
+
+
+def test_only_patches_that_are_left_are_extracted(script, albums_csv, tmp_path):
+    tracks = sorted(str(path) for path in (albums_csv.parent / "audio").iterdir())[:3]
+    options = script["read_options"](["--quick", "--output", str(tmp_path)])
+    extract = script["extract_patches"]
+    patches = np.array(extract(tracks, options))
+    assert patches.shape == (3, 96, 323) and (patches.max(axis=(1, 2)) == 0).all()
+
+    marked = np.load(tmp_path / "patches.npy", mmap_mode="r+")
+    marked[:] = 7
+    del marked
+    done = np.load(tmp_path / "patches_done.npy")
+    done[1] = b""
+    np.save(tmp_path / "patches_done.npy", done)
+    again = extract(tracks, options)
+    assert (again[[0, 2]] == 7).all()
+    np.testing.assert_array_equal(again[1], patches[1])
+    options.seed = 1  # other patches of the same tracks
+    assert not np.array_equal(extract(tracks, options)[0], patches[0])
+
+
+def test_timbre_and_enriched_reviews(script, albums_csv, tmp_path, capsys):
+    table = pd.read_csv(albums_csv, dtype=str)[["artist", "genres", "text"]]
+    table["enriched_text"] = table.pop("text") + " Jazz_musicians"
+    rng = np.random.default_rng(0)
+    for row in range(3):
+        with h5py.File(tmp_path / f"{row}.h5", "w") as file:
+            file["analysis/segments_timbre"] = rng.normal(size=(9, 12))
+    table["timbre"] = [("0.h5|1.h5", "2.h5", "")[row % 3] for row in range(len(table))]
+    table.to_csv(tmp_path / "music.csv", index=False)
+    assert run(script, tmp_path / "music.csv", tmp_path / "output") == 0
+    figures = pd.read_csv(tmp_path / "output" / "table_6.csv", index_col="row")
+    names = ["audio/logistic/timbre-mlp", "text/logistic/vsm+sem", "text/cosine/vsm+sem"]
+    assert figures.index[:3].tolist() == names
+    with np.load(tmp_path / "output" / "rows" / "audio_logistic_timbre-mlp.npz") as row:
+        assert row["n_parameters"] == 49 * len(row["labels"])
+    assert "Left out, as the table has no text: text/logistic/vsm" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "stop", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
+def test_a_stop_loses_only_the_row_at_work(script, albums_csv, tmp_path, capsys, stop):
+    arguments = [str(albums_csv), *FAST[:1], *FAST[3:], "--rows", "text/*", "image/*"]
+    arguments += ["--output", str(tmp_path)]
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), *arguments],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while process.poll() is None and not finished(tmp_path):
+        time.sleep(0.005)
+    process.send_signal(stop)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == (-9 if stop == signal.SIGKILL else 130), told
+    first = finished(tmp_path)
+    assert 1 <= len(first) < 3
+    assert script["main"](arguments) == 0
+    second = finished(tmp_path)
+    assert len(second) == 3 and first.items() <= second.items()
+    assert capsys.readouterr().out.count(": kept") == len(first)
+
+
+@pytest.mark.slow
+def test_the_whole_script(tmp_path):
+    command = [sys.executable, str(SCRIPT), "--quick", "--jobs", "-1", "--output", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("SYNTHETIC") == 2
+    figures = pd.read_csv(tmp_path / "table_6.csv", index_col="row")
+    assert figures["n_parameters"].notna().sum() == 23  # all but timbre and enriched reviews
+    with np.load(tmp_path / "rows" / "fusion_cosine_A+T+I.npz") as row:
+        assert len(row["labels"]) >= 40
