@@ -41,6 +41,8 @@ myst_heading_anchors = 3
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skmmgenre"
+html_static_path = ["_static"]
+html_css_files = ["wide_code.css"]
 html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
 
 write_pages(DOCS / "api")

@@ -41,8 +41,9 @@ def test_table_3_by_hand(script, predictions):
 
 
 def test_a_correlation_that_does_not_exist(script):
-    by_genre = pd.DataFrame({"Audio": [0.0, 0.0, 0.0], "Visual": [0, 1, 0.5], "A + V": 0.0})
-    assert ": undefined " in script["table_3"](by_genre)
+    for audio in ([0.0, 0.0, 0.0], [0.0, 0.7, 0.0]):
+        by_genre = pd.DataFrame({"Audio": audio, "Visual": [0, 1, 0.5], "A + V": 0.0})
+        assert ": undefined " in script["table_3"](by_genre)
 
 
 def test_table_2_stands_beside_the_paper(script):
@@ -54,6 +55,19 @@ def test_table_2_stands_beside_the_paper(script):
     line = next(line for line in text.splitlines() if " CNN_Audio + MM_Audio " in line)
     assert "0.250 ± 0.010" in line and line.endswith("0.346 ± 0.002")
     assert len({len(line) for line in text.splitlines()[4:]} - {len(text.splitlines()[4])}) == 1
+
+
+def test_one_run_has_no_deviation(script):
+    names = list(script["PAPER_TABLE_2"])
+    figures = pd.DataFrame({"input": ["A + V"] * 9}, index=names)
+    for figure in ("precision", "recall", "f1"):
+        figures[figure], figures[f"{figure}_std"] = 0.25, np.nan
+    text = script["table_2"](figures)
+    assert "nan" not in text
+    # The paper's columns stay below their head.
+    head, *lines = text.splitlines()[4:]
+    paper = [line[head.rindex("P ") :] for line in lines]
+    assert paper == list(script["PAPER_TABLE_2"].values())
 
 
 def test_figure_3_is_a_picture(script, predictions, tmp_path):
