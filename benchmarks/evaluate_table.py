@@ -7,7 +7,7 @@ Whether the modalities of a row belong to the same music is for the reader to kn
 do not, nothing follows about fusion.
 
     python benchmarks/evaluate_table.py TABLE.csv
-    python benchmarks/evaluate_table.py TABLE.csv --genres genres --target cosine
+    python benchmarks/evaluate_table.py TABLE.csv --genres genres --text-target cosine --epochs 12
 """
 
 import argparse
@@ -47,6 +47,11 @@ def build_model(table, arguments):
         "image__lr": 1e-3 if arguments.weights is None else 1e-4,
         "image__max_epochs": 10,
     }
+    if arguments.epochs is not None:
+        parameters |= {f"{name}__max_epochs": arguments.epochs for name in used}
+        parameters["validation_fraction"] = 0
+    if arguments.text_target is not None:
+        parameters["text__target"] = arguments.text_target
     if arguments.genres is None:
         parameters["class_weight"] = "balanced"
     return make_genre_classifier(
@@ -56,7 +61,7 @@ def build_model(table, arguments):
         **{
             name: value
             for name, value in parameters.items()
-            if name == "class_weight" or name.split("__")[0] in used
+            if "__" not in name or name.split("__")[0] in used
         },
     )
 
@@ -68,6 +73,13 @@ def main():
     parser.add_argument("--genres", default=None, help="column of several genres in a cell")
     parser.add_argument("--separator", default="; ", help="between the genres of a cell")
     parser.add_argument("--target", default="auto")
+    parser.add_argument("--text-target", default=None, help="of the text network alone")
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        default=None,
+        help="of every branch, without early stopping: a tenth of a few hundred rows tells little",
+    )
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--weights", default=None, help="of the ResNet; default: random")
