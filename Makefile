@@ -41,12 +41,13 @@ docs: $(VENV)/.installed-docs  ## the documentation, in docs/_build/html; a warn
 
 evaluate: $(VENV)/.installed  ## the learning claims, beside their ceilings (under an hour)
 	$(BIN)/python benchmarks/evaluate_single_label.py
+	$(BIN)/python benchmarks/evaluate_multi_label.py
 
 bench: $(VENV)/.installed  ## speed and memory
 	@set -e; for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
 
 clean:  ## all that the commands above made
-	rm -rf $(VENV) demo_report evaluation_report single_label build *.egg-info docs/_build docs/api docs/auto_examples \
+	rm -rf $(VENV) demo_report evaluation_report single_label multi_label build *.egg-info docs/_build docs/api docs/auto_examples \
 		docs/sg_execution_times.rst .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

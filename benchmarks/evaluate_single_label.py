@@ -6,15 +6,12 @@ interval excludes 0. The conditions and the sizes of the networks were fixed bef
 first run.
 """
 
-import argparse
-import tempfile
-import time
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _claims import run_conditions
 from sklearn.metrics import cohen_kappa_score
 from sklearn.model_selection import ShuffleSplit
 
@@ -125,14 +122,11 @@ class Condition:
 
     def _interval(self, name, other=None, **parameters):
         predictions = self.predictions
-        groups = self.albums.groups[predictions["row"]]
-        missing = pd.isna(groups)
-        groups[missing] = [f"row {row}" for row in predictions["row"][missing]]
         return bootstrap_interval(
             predictions["true"],
             predictions[name],
             None if other is None else predictions[other],
-            groups=groups,
+            groups=self.albums.groups[predictions["row"]],
             runs=predictions["run"],
             **parameters,
         )._asdict()
@@ -236,44 +230,19 @@ def genre_strength_0_random(arguments, folder):
     )
 
 
-CONDITIONS = {
-    condition.__name__: condition
-    for condition in (
-        claims,
-        labels_shuffled,
-        complementarity_0,
-        genre_strength_0,
-        genre_strength_0_random,
-    )
-}
-
-
 def main():
     """Run the conditions and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--albums", type=int, default=2000)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--output", type=Path, default=Path("evaluation_report"))
-    parser.add_argument("--only", nargs="+", choices=list(CONDITIONS), default=list(CONDITIONS))
-    arguments = parser.parse_args()
-    began = time.perf_counter()
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for name in arguments.only:
-        with tempfile.TemporaryDirectory() as folder:
-            for claim, expected, line in CONDITIONS[name](arguments, folder):
-                above = line["low"] > 0
-                lines.append({"claim": claim, **line, "above 0": above, "expected": expected})
-                print(
-                    f"\n>>> {claim}: {line['measured']}, ceilings {line['ceilings']}, agreement "
-                    f"with the exact posterior {line.get('agreement', '')}: "
-                    f"{line['estimate']:+.3f} [{line['low']:+.3f}, {line['high']:+.3f}]\n",
-                    flush=True,
-                )
-    table = pd.DataFrame(lines)
-    table.to_csv(arguments.output / "single_label_claims.csv", index=False)
-    print(table.drop(columns="measured").round(3).to_string(index=False))
-    print(f"\n{time.perf_counter() - began:.0f} s; written to {arguments.output}")
+    run_conditions(
+        (
+            claims,
+            labels_shuffled,
+            complementarity_0,
+            genre_strength_0,
+            genre_strength_0_random,
+        ),
+        description=__doc__.splitlines()[0],
+        table="single_label_claims.csv",
+    )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
+from sklearn.metrics import accuracy_score, f1_score, log_loss
 
+from ..metrics import ranking_scores
 from ._genre_model import MODALITIES
 
 _ROWS_AT_ONCE = 1024  # bounds the memory of rows x genres x genres
@@ -121,8 +122,8 @@ class AlbumOracle:
               probable genre gives, and a rule made for it may reach more. F1 is the mean
               over all genres of the table, as elsewhere.
             - "log_loss": of the posterior, in nats; the lowest attainable, chance aside.
-            - "macro_auc": of `label_posterior` on `Y`, the mean over labels with a positive
-              and a negative row.
+            - one of `label_figures`, with any number for k: "macro_auc",
+              "macro_average_precision", "precision@1", "diversity@3", ...
 
         Returns
         -------
@@ -146,14 +147,42 @@ class AlbumOracle:
             )
         if metric == "log_loss":
             return float(log_loss(y, self.posterior(modalities, rows), labels=self.classes))
-        if metric == "macro_auc":
-            truth, scores = self._Y[rows], self.label_posterior(modalities, rows)
-            both = (truth.min(axis=0) == 0) & (truth.max(axis=0) == 1)
-            return float(roc_auc_score(truth[:, both], scores[:, both], average="macro"))
+        k = metric.partition("@")[2]
+        figures = self.label_figures(modalities, rows, (int(k) if k.isdecimal() else 1,))
+        if metric in figures:
+            return float(figures[metric])
         raise ValueError(
             f"Unknown metric {metric!r}. Choose from 'accuracy', 'expected_accuracy', "
-            "'macro_f1', 'log_loss', 'macro_auc'."
+            f"'macro_f1', 'log_loss', {', '.join(map(repr, figures.index))} (any k)."
         )
+
+    def label_figures(self, modalities=MODALITIES, rows=None, ks=(1, 3, 5)):
+        """What `label_posterior` reaches on `Y`.
+
+        Parameters
+        ----------
+        modalities : str or sequence of str
+        rows : array of int or bool, default=None
+            For example the test rows.
+        ks : sequence of int, default=(1, 3, 5)
+            How many labels of each album are looked at; at most n_labels.
+
+        Returns
+        -------
+        figures : Series
+            As `skmmgenre.metrics.ranking_scores` names them.
+
+        Notes
+        -----
+        No order of the albums has a higher expected AUC for a label, and no choice of k
+        labels a higher expected precision, given each album's own cells; so the AUC, the
+        average precision and precision@k are ceilings, chance aside. The diversities are
+        not: they tell how many labels come up when every album is answered as well as can be,
+        and a scorer may name more of them at the price of precision.
+        """
+        rows = self._rows(rows)
+        scores = self.label_posterior(modalities, rows)
+        return ranking_scores(self._Y[rows], scores, ks, references=False).loc["scores"]
 
     def _columns(self, modalities):
         modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)

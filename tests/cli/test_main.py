@@ -114,6 +114,19 @@ class TestDemo:
         for name in table.index:
             assert name in demo[0].stdout
 
+    def test_table_of_several_genres(self, demo):
+        table = pd.read_csv(demo[1] / "table_multi_label.csv", index_col="model")
+        assert len(table) == 2 * 7 + 2 + 1
+        figures = ["macro_auc", "macro_average_precision"]
+        figures += [f"{name}@{k}" for name in ("diversity", "precision") for k in (1, 3, 5)]
+        assert table[figures].map(lambda value: 0 <= value <= 1).all(axis=None)
+        assert table.loc["random scores", "diversity@3"] == 1
+        assert table.loc["exact posterior", "macro_auc"] > 0.6
+        for name in table.index:
+            assert name in demo[0].stdout
+        for head in ("AUC", "AP", "ADiv@1", "ADiv@5", "P@1", "P@5"):
+            assert head in demo[0].stdout
+
     @pytest.mark.parametrize("name", ["confusion_matrices.png", "learning_curves.png"])
     def test_pictures(self, demo, name):
         with Image.open(demo[1] / name) as picture:
@@ -132,6 +145,7 @@ class TestDemo:
         assert left == {
             "model.joblib",
             "table.csv",
+            "table_multi_label.csv",
             "confusion_matrices.png",
             "learning_curves.png",
         }

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from skmmgenre.datasets._albums import _draw_labels
 from skmmgenre.datasets._genre_model import (
@@ -21,6 +22,7 @@ from skmmgenre.datasets._genre_model import (
 )
 from skmmgenre.datasets._genre_names import FAMILIES, MAX_GENRES, genre_tree
 from skmmgenre.datasets._oracle import AlbumOracle
+from skmmgenre.metrics import ranking_scores
 
 ACCURACY = {"shared": 0.65, "audio": 0.65, "text": 0.7, "cover": 0.45}
 SUBSETS = [subset for size in range(4) for subset in combinations(MODALITIES, size)]
@@ -109,7 +111,10 @@ def test_without_complementarity_fusion_gains_nothing():
     alone = oracle.posterior("cover")
     for subset in SUBSETS[1:]:
         np.testing.assert_allclose(oracle.posterior(subset), alone)
-        for metric in ("accuracy", "expected_accuracy", "macro_f1", "log_loss", "macro_auc"):
+        for metric in (
+            *("accuracy", "expected_accuracy", "macro_f1", "log_loss"),
+            *("macro_auc", "macro_average_precision", "precision@2", "diversity@1"),
+        ):
             assert oracle.ceiling(subset, metric=metric) == pytest.approx(
                 oracle.ceiling("cover", metric=metric)
             )
@@ -148,8 +153,51 @@ def test_oracle_refuses_what_it_does_not_know():
     oracle, _, _ = simulate(5)
     with pytest.raises(ValueError, match="'image'"):
         oracle.posterior("image")
-    with pytest.raises(ValueError, match="'f1'"):
-        oracle.ceiling("audio", metric="f1")
+    for metric in ("f1", "precision", "precision@", "precision@one", "coverage@1"):
+        with pytest.raises(ValueError, match=f"'{metric}'.*'precision@1'"):
+            oracle.ceiling("audio", metric=metric)
+    with pytest.raises(ValueError, match="k must be"):
+        oracle.ceiling("audio", metric="precision@4")
+
+
+def test_label_figures_are_those_of_the_label_posterior():
+    oracle, _, _ = simulate(3000, n_genres=9, missing=0.2)
+    rows = np.arange(0, 3000, 3)
+    truth, scores = oracle._Y[rows], oracle.label_posterior("text", rows)
+    figures = oracle.label_figures("text", rows, ks=(1, 3))
+    assert figures["macro_auc"] == pytest.approx(roc_auc_score(truth, scores))
+    assert figures["macro_average_precision"] == pytest.approx(
+        average_precision_score(truth, scores)
+    )
+    best = np.argsort(scores, axis=1)[:, :-4:-1]
+    assert figures["precision@3"] == pytest.approx(np.take_along_axis(truth, best, 1).mean())
+    assert figures["diversity@3"] == len(np.unique(best)) / 9
+    for name, value in figures.items():
+        assert oracle.ceiling("text", rows, metric=name) == value
+    assert "ndcg@5" in oracle.label_figures()
+
+
+def test_no_scores_of_the_same_cells_pass_the_label_ceilings():
+    oracle, _, perceived = simulate(40_000, n_genres=5, c=1.0)
+    learning, judged = np.arange(20_000), np.arange(20_000, 40_000)
+    rng = np.random.default_rng(0)
+    for subset in SUBSETS[1:]:
+        cell = perceived[:, [MODALITIES.index(modality) for modality in subset]]
+        cell = np.unique(cell, axis=0, return_inverse=True)[1].ravel()
+        n_cells = cell.max() + 1
+        there = np.bincount(cell[learning], minlength=n_cells)
+        learned = (
+            np.stack(
+                [np.bincount(cell[learning], truth, n_cells) for truth in oracle._Y[learning].T],
+                axis=1,
+            )
+            / np.maximum(there, 1)[:, None]
+        )
+        ceilings = oracle.label_figures(subset, judged)
+        for scores in (learned[cell[judged]], rng.random((n_cells, 5))[cell[judged]]):
+            reached = ranking_scores(oracle._Y[judged], scores, references=False).loc["scores"]
+            for name in ("macro_auc", "macro_average_precision", "precision@1", "precision@3"):
+                assert reached[name] <= ceilings[name] + 0.005
 
 
 @settings(max_examples=60, deadline=None)
