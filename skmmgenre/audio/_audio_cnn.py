@@ -165,7 +165,7 @@ class AudioCNN(NetEmbedder):
             raise ValueError(self._too_small(layers, n_frames, n_bins))
         dropout = self.dropout
         if dropout == "auto":
-            high_cosine = self.width == "high" and self.target_.name == "cosine"
+            high_cosine = self.width == "high" and self.target == "cosine"
             dropout = 0.5 if self.architecture == "time" or high_cosine else 0.0
         shapes = {"bin": (n_bins, 1), "cell": (n_bins, n_frames), None: (1, 1)}
         return {

@@ -9,6 +9,8 @@ from ._indicator import read_indicator
 
 def score_matrix(Y_score, name="Y_score"):
     """Return scores as a float array of shape (n, n_labels) without NaN."""
+    if sparse.issparse(Y_score):
+        Y_score = Y_score.toarray()
     scores = np.asarray(Y_score, dtype=float)
     if scores.ndim == 1:
         scores = scores[:, None]

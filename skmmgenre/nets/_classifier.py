@@ -14,7 +14,8 @@ from .targets import make_target, read_labels
 
 
 def _gives_probabilities(estimator):
-    if estimator.target == "cosine":
+    fitted = getattr(estimator, "target_", None)
+    if (estimator.target if fitted is None else fitted.name) == "cosine":
         raise AttributeError(
             f"{type(estimator).__name__} with target='cosine' gives similarities, no "
             "probabilities: use decision_function."
@@ -57,8 +58,8 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         The fitted factors; target "cosine" only.
     threshold_ : float
         Similarity from which on `predict` tells a genre: where micro F1 is largest on the
-        inner validation rows, or on the training rows if there are none; target "cosine"
-        only.
+        inner validation rows, or on the training rows if none of them has a genre; target
+        "cosine" only.
     """
 
     _parameter_constraints = {
@@ -97,8 +98,8 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         if self.target_.name == "cosine":
             there = ~plan.feed.missing
             rows = np.flatnonzero(there & plan.held_out)
-            if not len(rows):
-                rows = np.flatnonzero(there)
+            if not plan.y[rows].any():  # nothing to tell a threshold by
+                rows = np.flatnonzero(there & ~plan.held_out)
             self.target_.tune(plan.y[rows], self._forward(plan.feed, None, rows))
             self.threshold_ = self.target_.threshold_
             self.label_factorizer_ = self.target_.label_factorizer_

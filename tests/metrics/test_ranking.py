@@ -291,3 +291,11 @@ def test_remove_log_prior():
     for prior, message in ([[0, 0, 0], "0 for all"], [[0.1, 2, 0], "shares"], [[0.1], "shape"]):
         with pytest.raises(ValueError, match=message):
             remove_log_prior(log_odds, prior)
+
+
+def test_sparse_scores():
+    Y, scores = drawn()
+    assert aggregated_diversity_score(sparse.csr_array(scores), 2) == aggregated_diversity_score(
+        scores, 2
+    )
+    assert macro_auc_score(Y, sparse.csr_array(scores)) == macro_auc_score(Y, scores)

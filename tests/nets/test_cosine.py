@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import f1_score
@@ -197,7 +198,6 @@ def test_default_dropouts_of_the_paper(albums):
     patches = np.random.default_rng(0).normal(size=(300, 96, 130)).astype(np.float32)
     for width, dropout in (("low", 0.0), ("high", 0.5)):
         net = AudioCNN(architecture="4x96", width=width, target="cosine")
-        net.target_ = make_target("cosine", np.array(LABELS))
         assert net._recipe(patches.shape[1:], 5)["dropout"] == dropout
 
 
@@ -232,3 +232,34 @@ def test_state_is_arrays_and_answers_the_same_after_a_pickle(albums):
     again = pickle.loads(dumped)
     np.testing.assert_array_equal(again.decision_function(X), model.decision_function(X))
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
+
+
+def test_pandas_output_changes_nothing(albums):
+    X, Y, _ = albums
+    plain = fusion(max_epochs=2, validation_fraction=0).fit(X, Y).decision_function(X)
+    framed = PPMILabelFactorizer(n_components="auto").set_output(transform="pandas")
+    model = fusion(max_epochs=2, validation_fraction=0, label_factorizer=framed).fit(X, Y)
+    np.testing.assert_array_equal(model.decision_function(X), plain)
+    with config_context(transform_output="pandas"):
+        model = fusion(max_epochs=2, validation_fraction=0).fit(X, Y)
+        np.testing.assert_array_equal(model.decision_function(X), plain)
+
+
+def test_validation_rows_without_a_label_tell_no_threshold(albums):
+    X, Y, groups = albums
+    validation = groups % 5 == 0
+    Y = Y.copy()
+    Y[validation] = 0
+    model = fusion(max_epochs=5).fit(X, Y, groups=groups, validation=validation)
+    scores, truth = model.decision_function(X[~validation]), Y[~validation]
+    told = model.predict(X[~validation])
+    best = max(f1_score(truth, scores >= s, average="micro") for s in np.unique(scores)[::7])
+    assert f1_score(truth, told, average="micro") >= best
+
+
+def test_what_was_fitted_says_whether_there_are_probabilities(albums):
+    X, Y, _ = albums
+    model = fusion(max_epochs=1, validation_fraction=0).fit(X, Y)
+    assert not hasattr(model.set_params(target="logistic"), "predict_proba")
+    model.fit(X, Y).set_params(target="cosine")
+    assert model.predict_proba(X).shape == (300, 5)

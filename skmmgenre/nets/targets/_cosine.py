@@ -58,7 +58,7 @@ class CosineTarget(IndicatorTarget):
 
     def encode(self, y):
         """Return what the loss compares with: factors of length 1; 0 for a row without a label."""
-        factors = self.label_factorizer_.transform(self._named(y))
+        factors = np.asarray(self.label_factorizer_.transform(self._named(y)))
         norm = np.linalg.norm(factors, axis=1, keepdims=True)
         return (factors / np.where(norm > 0, norm, 1)).astype(np.float32)
 

@@ -27,8 +27,8 @@ def make_target(name, names, label_factorizer=None):
         return SoftmaxTarget()
     if names is None:
         raise ValueError(
-            f"target={name!r} takes an indicator matrix, y is one column of labels. "
-            "Use target='softmax' or 'auto', or pass pandas.get_dummies(y)."
+            f"target={name!r} takes an indicator matrix of two or more labels, y is one column. "
+            "Of one genre a row use target='softmax' or 'auto', or pass pandas.get_dummies(y)."
         )
     if name == "cosine":
         return CosineTarget(names, label_factorizer)
