@@ -1,7 +1,8 @@
 """Words to vectors."""
 
+from ._mention import Mention
 from ._text_mlp import TextMLP
 from ._truncator import ReviewTruncator
 from ._vectorizer import ReviewVectorizer
 
-__all__ = ["ReviewTruncator", "ReviewVectorizer", "TextMLP"]
+__all__ = ["Mention", "ReviewTruncator", "ReviewVectorizer", "TextMLP"]
