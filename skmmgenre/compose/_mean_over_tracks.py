@@ -167,7 +167,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
 
     def _read(self, X):
         """All tracks, the album of each and its place in the album, and the number of albums."""
-        return flatten_tracks(as_cells(X, noun="list of tracks"))
+        return flatten_tracks(as_cells(X, noun="album"))
 
     def _of_tracks(self, owner, n_albums, y, groups, validation, sample_weight):
         """y and metadata of every track; validation albums are chosen here."""
