@@ -173,7 +173,10 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
     def _of_tracks(self, owner, n_albums, y, groups, validation, sample_weight):
         """y and metadata of every track; validation albums are chosen here."""
         if not len(owner):
-            raise ValueError(f"None of the {n_albums} albums has a track to learn from.")
+            raise ValueError(
+                f"None of the {n_albums} albums has a track to learn from. Leave this modality "
+                "out, or check that the right column was passed."
+            )
         metadata = {"groups": groups, "validation": validation, "sample_weight": sample_weight}
         for values in (y, *metadata.values()):
             if values is not None:
