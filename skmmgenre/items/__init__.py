@@ -2,6 +2,7 @@
 
 from ._cell_transformer import CellTransformer
 from ._cells import as_cells, describe_cell, is_missing
+from ._columns import refuse_repeated_columns
 from ._errors import BadItem, ErrorsMixin
 from ._loop import map_cells
 from ._progress import progress_bar, python_random_kept
@@ -16,4 +17,5 @@ __all__ = [
     "map_cells",
     "progress_bar",
     "python_random_kept",
+    "refuse_repeated_columns",
 ]

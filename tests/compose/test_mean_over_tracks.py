@@ -134,11 +134,12 @@ class TestLearning:
         mean.fit(ALBUMS, self.y, groups=list("abcde"), validation=marks)
         assert_array_equal(mean.estimator_.validation_, marks[OWNER])
 
-    def test_a_missing_artist_is_one_artist_for_all_tracks_of_the_album(self):
+    @pytest.mark.filterwarnings("ignore:.*nner validation")
+    @pytest.mark.parametrize("fraction", [0, 0.3])
+    def test_a_missing_artist_is_one_artist_for_all_tracks_of_the_album(self, fraction):
         """Else cross_fit would put tracks of one album into two folds."""
-        mean = MeanOverTracks(Recorder(validation_fraction=0.3))
-        with pytest.warns(UserWarning):
-            mean.fit(ALBUMS, self.y)
+        mean = MeanOverTracks(Recorder(validation_fraction=fraction))
+        mean.fit(ALBUMS, self.y)
         groups = mean.estimator_.groups_
         assert groups[0] == groups[1] and groups[3] == groups[4]
         assert len(set(groups)) == 3
@@ -329,6 +330,16 @@ class TestTold:
         marks = np.zeros(60, dtype=bool)
         (told,) = self.warnings_of(road(), albums, y, groups=artists, validation=marks)
         assert "`validation` marks no row" in told
+
+    def test_validation_albums_without_a_track(self, tracks):
+        albums, y, artists = tracks
+        marks = np.arange(60) < 2
+        mean = road()
+        (told,) = self.warnings_of(
+            mean, [None, None, *albums[2:]], y, groups=artists, validation=marks
+        )
+        assert told.startswith("AudioCNN: no inner validation album has a track; all epochs")
+        assert mean.estimator_["cnn"].n_iter_ == mean.estimator_["cnn"].best_iter_ == 2
 
     def mean(self, n_jobs=None):
         extractor = CQTExtractor(**TestBadTracks.extractor, verbose=1, n_jobs=n_jobs)
