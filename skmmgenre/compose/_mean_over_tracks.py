@@ -6,6 +6,7 @@ from copy import copy
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
 from sklearn.frozen import FrozenEstimator
@@ -181,6 +182,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         for values in (y, *metadata.values()):
             if values is not None:
                 check_consistent_length(np.empty(n_albums), values)
+        y = y.tocsr() if sparse.issparse(y) else y  # not every format has rows to take
         network = _last_step(self.estimator_)
         if y is not None and getattr(network, "target", None) == "cosine":
             factors = _factors_of_albums(y, network.label_factorizer)

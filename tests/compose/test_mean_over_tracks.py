@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import coo_matrix, csr_array
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -377,7 +378,7 @@ class TestCosine:
         Y[:, 4] = Y[:, 0] & Y[:, 1]
         return pd.DataFrame(Y.astype(int), columns=list("abcde"))
 
-    @pytest.mark.parametrize("form", [pd.DataFrame, np.asarray], ids=["DataFrame", "ndarray"])
+    @pytest.mark.parametrize("form", [pd.DataFrame, np.asarray, csr_array, coo_matrix])
     def test_factors_of_albums(self, tracks, labels, form):
         albums, _, artists = tracks
         mean = road(target="cosine", label_factorizer=PPMILabelFactorizer(n_components=3))
