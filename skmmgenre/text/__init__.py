@@ -1,8 +1,9 @@
 """Words to vectors."""
 
+from ._entity_enricher import EntityEnricher
 from ._mention import Mention
 from ._text_mlp import TextMLP
 from ._truncator import ReviewTruncator
 from ._vectorizer import ReviewVectorizer
 
-__all__ = ["Mention", "ReviewTruncator", "ReviewVectorizer", "TextMLP"]
+__all__ = ["EntityEnricher", "Mention", "ReviewTruncator", "ReviewVectorizer", "TextMLP"]
