@@ -164,7 +164,9 @@ def _train_and_ask(albums, texts, target, train, test, seed):
     model = GenrePipeline([("tfidf", ReviewVectorizer()), ("mlp", mlp)])
     y = albums.y[train] if target == "softmax" else albums.Y.iloc[train]
     model.fit(texts[train], y, groups=albums.groups[train])
-    return model.predict(texts[test]) if target == "softmax" else model.decision_function(texts[test])
+    return (
+        model.predict(texts[test]) if target == "softmax" else model.decision_function(texts[test])
+    )
 
 
 def claims(arguments, folder):
