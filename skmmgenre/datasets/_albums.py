@@ -107,9 +107,9 @@ def make_albums(
         Share of the cells emptied at random, independent of everything else; a dict gives a
         share for "audio", "text" or "cover". The nearest whole number of cells is emptied.
     directory : str or path, default=None
-        Where audio/, cover/ and catalogue.kb are written; a new temporary folder by default. Files of the
-        same name are overwritten, others are left alone. Paths in the table begin with it as
-        it was given.
+        Where audio/, cover/ and catalogue.kb are written; a new temporary folder by default.
+        Files of the same name are overwritten, others are left alone. Paths in the table begin
+        with it as it was given.
     random_state : int, RandomState instance or None, default=None
         The same seed gives the same bytes, whatever `n_jobs`.
     complementarity : float in [0, 1], default=0.8
