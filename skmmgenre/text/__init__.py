@@ -2,6 +2,7 @@
 
 from ._babelfy_linker import BabelfyLinker
 from ._entity_enricher import EntityEnricher
+from ._gazetteer_linker import GazetteerLinker
 from ._knowledge_base import KnowledgeBase
 from ._mention import Mention
 from ._precomputed_linker import PrecomputedLinker
@@ -15,6 +16,7 @@ from ._voting_linker import VotingLinker
 __all__ = [
     "BabelfyLinker",
     "EntityEnricher",
+    "GazetteerLinker",
     "KnowledgeBase",
     "Mention",
     "PrecomputedLinker",

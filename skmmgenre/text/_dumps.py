@@ -7,9 +7,9 @@ import re
 import zlib
 from contextlib import contextmanager
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from ._extra import import_extra
+from ._titles import as_name, resource_name
 
 _PREAMBLE = re.compile(rb"@?(prefix|base)\b", re.IGNORECASE)
 _STATEMENT_END = re.compile(rb'(>|"|@[\w-]+|_:\w+)\s*\.\s*(#.*)?$')
@@ -74,34 +74,6 @@ def read_dump(path, advance=None):
             raise ValueError(
                 f"{name} is damaged or cut off ({error}). Get the file again."
             ) from None
-
-
-def resource_name(iri):
-    """Name of a resource: the part of its IRI behind the namespace, decoded, no spaces.
-
-    Behind "/resource/" (DBpedia) or "/wiki/" it may hold slashes ("AC/DC"); else it is what
-    follows the last slash or "#".
-    """
-    for mark in ("/resource/", "/wiki/"):
-        _, found, name = iri.partition(mark)
-        if found:
-            break
-    else:
-        name = re.split("[/#]", iri)[-1] or iri
-    if "%" in name:
-        decoded = unquote(name)
-        name = name if "\ufffd" in decoded else decoded
-    return as_name(name)
-
-
-def as_name(text):
-    """A title as the name of a resource: "Miles Davis" as "Miles_Davis"."""
-    return "_".join(text.split())
-
-
-def as_title(name):
-    """The name of a resource as a title, without a prefix "Category:"."""
-    return " ".join(name.removeprefix("Category:").replace("_", " ").split())
 
 
 @contextmanager

@@ -216,5 +216,7 @@ def _char_class(belongs, first=0, end=0x10000):
     """Inside of a class of a regular expression: the characters of some categories, in ranges."""
     codes = [code for code in range(first, end) if belongs(unicodedata.category(chr(code)))]
     starts = [code for code, before in zip(codes, [-1, *codes], strict=False) if code != before + 1]
-    ends = [code for code, behind in zip(codes, [*codes[1:], -1], strict=True) if behind != code + 1]
+    ends = [
+        code for code, behind in zip(codes, [*codes[1:], -1], strict=True) if behind != code + 1
+    ]
     return "".join(f"{chr(a)}-{chr(b)}" for a, b in zip(starts, ends, strict=True))

@@ -14,22 +14,16 @@ import numpy as np
 
 from .. import __version__
 from ..items import progress_bar
-from ._dumps import as_name, as_title, read_dump
+from ._dumps import read_dump
 from ._extra import import_extra
 from ._form_key import count_words, form_keys
-from ._kb_file import NUMBER, SEVERAL, SHARED, writing
+from ._kb_file import LISTED, NUMBER, SHARED, writing
+from ._titles import as_name, as_title, category_title, split_qualifier
 
 ROLES = ("labels", "redirects", "categories", "links")
 _MOST_WORDS = 32
 _MOST_SEEN = 500_000
 _MB = 1_000_000
-_QUALIFIED = re.compile(r"(.+?) \(([^()]+)\)")
-
-
-def split_qualifier(title):
-    """A title without what stands in brackets behind it, and that: "Yes (band)" as Yes, band."""
-    match = _QUALIFIED.fullmatch(title)
-    return (match[1], match[2]) if match else (title, "")
 
 
 class KnowledgeBaseBuild:
@@ -65,6 +59,7 @@ class KnowledgeBaseBuild:
                     **forms,
                     **categories,
                     "links": int(counts.sum()),
+                    "most_linked": int(counts.max(initial=0)),
                     "sources": sources,
                     "left_out": self.left_out,
                 }
@@ -78,9 +73,7 @@ class KnowledgeBaseBuild:
         total = sum(os.path.getsize(dump) // _MB for role in ROLES for dump in dumps[role])
         with ExitStack() as stack:
             files = {role: stack.enter_context(open(self._lines(role), "wb")) for role in ROLES}
-            advance = stack.enter_context(
-                progress_bar(total, "reading", verbose=self.verbose)
-            )
+            advance = stack.enter_context(progress_bar(total, "reading", verbose=self.verbose))
 
             def put(role, name, what):
                 try:
@@ -134,7 +127,7 @@ class KnowledgeBaseBuild:
             if role is None:
                 self._leave_out("categories by other predicates")
                 continue
-            title = as_title(category)
+            title = category_title(category)
             yield subject, f"{role}: {title}" if role else title
 
     def _read_links(self, statements):
@@ -358,7 +351,7 @@ def _checked(record):
             f"The record of {entity!r} has the prior {prior!r}. Give a count, 0 or more."
         )
     forms = [" ".join(form.split()) for form in forms]
-    return entity, forms, [as_title(category) for category in categories], prior
+    return entity, forms, [category_title(category) for category in categories], prior
 
 
 def _variants(title):
@@ -388,8 +381,10 @@ def _candidates(forms, entities, shared, counts):
     sizes = np.bincount(forms)
     begins = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     form_entities = entities[begins].astype(np.uint32)
-    several = np.flatnonzero(sizes > 1)
-    lengths = 1 + 2 * sizes[several]
+    is_shared = np.minimum.reduceat(shared, begins) > 0 if len(forms) else shared > 0
+    # Also one candidate alone, if its count is to tell whether it is meant at all.
+    listed = is_shared | (sizes > 1)
+    lengths = 1 + 2 * sizes[listed]
     places = np.concatenate([[0], np.cumsum(lengths)])
     if places[-1] > NUMBER:
         raise ValueError(
@@ -397,13 +392,12 @@ def _candidates(forms, entities, shared, counts):
             "several knowledge bases of fewer entities."
         )
     candidates = np.zeros(places[-1], dtype=np.uint32)
-    candidates[places[:-1]] = sizes[several]
-    rows = np.repeat(sizes > 1, sizes)
+    candidates[places[:-1]] = sizes[listed]
+    rows = np.repeat(listed, sizes)
     rank = np.arange(len(forms)) - begins[forms]
-    place = np.repeat(places[:-1], sizes[several]) + 1 + 2 * rank[rows]
+    place = np.repeat(places[:-1], sizes[listed]) + 1 + 2 * rank[rows]
     candidates[place] = entities[rows]
     candidates[place + 1] = np.minimum(counts[entities[rows]], np.iinfo(np.uint32).max)
-    form_entities[several] = places[:-1] | SEVERAL
-    if len(forms):
-        form_entities[np.minimum.reduceat(shared, begins) > 0] |= np.uint32(SHARED)
+    form_entities[listed] = places[:-1] | LISTED
+    form_entities[is_shared] |= np.uint32(SHARED)
     return form_entities, candidates

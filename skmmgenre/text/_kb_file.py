@@ -31,8 +31,8 @@ _CHUNK = 1 << 20
 TRIES = ("forms", "entities", "categories")
 # Unsigned integers of 4 bytes.
 ARRAYS = (
-    # For each form its entity, or with SEVERAL where its candidates begin. With SHARED no entity
-    # has the form as its whole title, only with a qualifier behind it.
+    # For each form its entity, or with LISTED where its candidates begin. With SHARED no entity
+    # has the form as its whole title, only with a qualifier behind it; these are listed.
     "form_entities",
     # How many, then entity and count of links of each, the most linked first.
     "candidates",
@@ -43,8 +43,8 @@ ARRAYS = (
     "category_sizes",
     "category_entities",
 )
-SHARED, SEVERAL = 1 << 31, 1 << 30
-NUMBER = SEVERAL - 1
+SHARED, LISTED = 1 << 31, 1 << 30
+NUMBER = LISTED - 1
 
 
 class KnowledgeBaseFile:
@@ -84,7 +84,7 @@ class KnowledgeBaseFile:
         """Entity and count of links of each entity that bears a form, the most linked first."""
         value = self.form_entities[form]
         first = value & NUMBER
-        if not value & SEVERAL:
+        if not value & LISTED:
             return [(first, 0)]
         pairs = self.candidates[first + 1 : first + 1 + 2 * self.candidates[first]].tolist()
         return list(zip(pairs[::2], pairs[1::2], strict=True))

@@ -2,10 +2,10 @@
 
 import os
 
-from ._dumps import as_name
 from ._form_key import form_keys
 from ._kb_build import ROLES, KnowledgeBaseBuild
 from ._kb_file import KnowledgeBaseFile
+from ._titles import as_name
 
 
 class KnowledgeBase:
@@ -162,7 +162,7 @@ class KnowledgeBase:
             how often it was met; most_words, those of the longest form; format; version, that of
             the package that built it.
         """
-        manifest = dict(self._content.manifest)
+        manifest = dict(self.content.manifest)
         del manifest["byteorder"], manifest["sizes"]
         return {**manifest, "bytes": os.path.getsize(self.path)}
 
@@ -180,14 +180,12 @@ class KnowledgeBase:
             each counted once more. The priors add up to 1.
         """
         keys = form_keys(form)
-        number = self._content.forms.get(keys[0]) if keys else None
+        number = self.content.forms.get(keys[0]) if keys else None
         if number is None:
             return []
-        found = self._content.candidates_of(number)
+        found = self.content.candidates_of(number)
         total = sum(count + 1 for _, count in found)
-        return [
-            (self._content.entity_name(entity), (count + 1) / total) for entity, count in found
-        ]
+        return [(self.content.entity_name(entity), (count + 1) / total) for entity, count in found]
 
     def categories(self, entity):
         """Categories of an entity.
@@ -202,13 +200,13 @@ class KnowledgeBase:
         categories : tuple of str
             Without the prefix "Category:", with spaces. Empty if it has none, or is not known.
         """
-        number = self._content.entities.get(as_name(entity).encode())
+        number = self.content.entities.get(as_name(entity).encode())
         if number is None:
             return ()
-        return tuple(map(self._content.category_name, self._content.categories_of(number)))
+        return tuple(map(self.content.category_name, self.content.categories_of(number)))
 
     def __contains__(self, entity):
-        return self._content.entities.get(as_name(entity).encode()) is not None
+        return self.content.entities.get(as_name(entity).encode()) is not None
 
     def __repr__(self):
         return f"{type(self).__name__}({os.fspath(self.path)!r})"
@@ -226,8 +224,8 @@ class KnowledgeBase:
         return self
 
     @property
-    def _content(self):
-        """The mapped file; threads that open it at the same time do so once too often."""
+    def content(self):
+        """The mapped file. Threads that open it at the same time do so once too often."""
         if self._opened is None:
             self._open(verify=False)
         return self._opened
