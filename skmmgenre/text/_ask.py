@@ -1,5 +1,6 @@
 """A form sent to a web service, and the JSON that it answers with."""
 
+import atexit
 import json
 import os
 import random
@@ -7,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from urllib.parse import quote_plus
 
 from .. import __version__
 from ..items import BadItem
@@ -73,25 +75,10 @@ def ask(service, url, form, *, secret="", key_hint="", timeout, max_retries, bac
 def _post(url, form, timeout):
     # No exception of httpx may be raised or be the context of one: it holds the request, and
     # so the key.
-    try:
-        import httpx
-    except ImportError as error:
-        raise ImportError(
-            'Asking a service needs httpx, which is not installed: pip install "skmmgenre[text]"'
-        ) from error
-    client = _clients.get(os.getpid())
-    if client is None:
-        headers = {
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",  # so that the limit of size is that of what is sent
-            "User-Agent": f"skmmgenre/{__version__}",
-        }
-        client = _clients.setdefault(
-            os.getpid(), httpx.Client(headers=headers, follow_redirects=False)
-        )
+    httpx = _import_httpx()
     give_up = time.monotonic() + timeout
     try:
-        with client.stream("POST", url, data=form, timeout=timeout) as response:
+        with _client(httpx).stream("POST", url, data=form, timeout=timeout) as response:
             body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk
@@ -110,8 +97,34 @@ def _post(url, form, timeout):
         return _Reply(problem=_too_slow(timeout), temporary=True)
     except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.DecodingError) as error:
         return _Reply(problem=f"could not be asked ({error})")
+    except httpx.ConnectError as error:
+        return _Reply(problem=f"could not be reached ({error})", temporary=True)
     except httpx.HTTPError as error:
         return _Reply(problem=f"broke the connection ({error})", temporary=True)
+
+
+def _import_httpx():
+    try:
+        import httpx
+    except ImportError as error:
+        raise ImportError(
+            'Asking a service needs httpx, which is not installed: pip install "skmmgenre[text]"'
+        ) from error
+    return httpx
+
+
+def _client(httpx):
+    client = _clients.get(os.getpid())
+    if client is None:
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",  # so that the limit of size is that of what is sent
+            "User-Agent": f"skmmgenre/{__version__}",
+        }
+        new = httpx.Client(headers=headers, follow_redirects=False)
+        client = _clients.setdefault(os.getpid(), new)  # another thread may have been first
+        atexit.register(client.close)
+    return client
 
 
 def _too_slow(timeout):
@@ -168,11 +181,13 @@ def _status_name(status):
 
 
 def _quote(body, secret):
-    text = " ".join(_blot(body[: 10 * _QUOTED].decode(errors="replace"), secret).split())
+    text = " ".join(_blot(body.decode(errors="replace"), secret).split())
     if not text:
         return ""
     return f": {text[:_QUOTED]!r}{' ...' if len(text) > _QUOTED else ''}"
 
 
 def _blot(text, secret):
-    return text.replace(secret, "***") if secret else text
+    for written in (secret, quote_plus(secret)):
+        text = text.replace(written, "***") if written else text
+    return text

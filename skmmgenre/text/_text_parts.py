@@ -2,7 +2,10 @@
 
 from ._sentences import sentence_ends
 
-# Characters read beyond the limit, to see whether the last sentence ends there.
+# Characters in which the end of a sentence is looked for at a time, from the limit backwards:
+# spaCy needs the square of the length for a run of marks without a space.
+_BLOCK = 400
+# Characters read behind a block, to see whether its last sentence ends there.
 _LOOK_AHEAD = 100
 
 
@@ -31,11 +34,12 @@ def split_text(text, max_chars):
 def _part_end(text, start, max_chars):
     if len(text) - start <= max_chars:
         return len(text)
-    # Only what the limit lets through is read, however long the text is.
-    window = text[start : start + max_chars + _LOOK_AHEAD]
-    # The last sentence of the window crosses the limit, or its end is not seen.
-    whole = [end for end in sentence_ends(window)[:-1] if end <= max_chars]
-    if whole:
-        return start + whole[-1]
-    words = [end for end in range(1, max_chars + 1) if window[end].isspace()]
+    for stop in range(start + max_chars, start, -_BLOCK):
+        first = max(stop - _BLOCK, start)
+        # The last sentence goes on behind the block, or its end is not seen.
+        ends = [first + end for end in sentence_ends(text[first : stop + _LOOK_AHEAD])[:-1]]
+        whole = [end for end in ends if end <= stop]
+        if whole:
+            return whole[-1]
+    words = [end for end in range(1, max_chars + 1) if text[start + end].isspace()]
     return start + (words[-1] if words else max_chars)
