@@ -26,7 +26,10 @@ def find_file(folder, text):
     wanted = letters(text)
     longer = {}
     for path in index.begin_with(wanted[:_HEAD]):
-        sentences = read_sentences(path)
+        try:
+            sentences = read_sentences(path)
+        except _UNREADABLE as error:
+            raise BadItem(f"file {path.name!r} cannot be read: {error}", "Get it again.") from error
         found = letters("".join(sentence for sentence, _ in sentences))
         if found == wanted:
             return path.name, sentences
@@ -79,7 +82,7 @@ class _Index:
             try:
                 sentences = read_sentences(path)
             except _UNREADABLE as error:
-                self.broken.append((path, error))
+                self.broken.append((path, str(error)))
             else:
                 heads.append((_head(sentences), path))
         heads.sort()
