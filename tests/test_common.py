@@ -24,7 +24,14 @@ from skmmgenre.audio import AudioCNN, CQTExtractor, TimbreStatistics
 from skmmgenre.compose import GenrePipeline, MeanOverTracks
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
 from skmmgenre.image import ResNetEmbedder
-from skmmgenre.text import ReviewTruncator, ReviewVectorizer, TextMLP
+from skmmgenre.text import (
+    EntityEnricher,
+    Mention,
+    ReviewTruncator,
+    ReviewVectorizer,
+    TextMLP,
+    VotingLinker,
+)
 
 # ---- scikit-learn's ---------------------------------------------------------------------
 
@@ -64,6 +71,14 @@ def test_scikit_learn_checks(estimator, check):
 N = 8
 Y = np.array(["Jazz", "Rock"] * 4)
 TRAINING = {"max_epochs": 1, "validation_fraction": 0, "random_state": 0}
+
+
+class SaxLinker(BaseEstimator):
+    """Every sax is an entity."""
+
+    def link(self, text):
+        categories = ("Reed instruments", "1846 introductions")
+        return [Mention(*m.span(), m[0], "Sax", 1.0, categories) for m in re.finditer("sax", text)]
 
 
 def _first_and_last(tracks):
@@ -122,6 +137,11 @@ ESTIMATORS = {
         {"depth": 19},
     ),
     "ReviewTruncator": (ReviewTruncator(max_chars=30), "texts", {"max_chars": 0}),
+    "EntityEnricher": (
+        EntityEnricher(VotingLinker([SaxLinker()], min_votes=1)),
+        "texts",
+        {"min_confidence": 2},
+    ),
     "ReviewVectorizer": (ReviewVectorizer(max_df=1.0), "texts", {"max_features": -3}),
     "TextMLP": (TextMLP(hidden_units=(4, 3), **TRAINING), "words", {"dropout": 2}),
     "JointSpaceProjector": (
@@ -145,7 +165,11 @@ ESTIMATORS = {
 }
 CELLS = ("songs", "covers", "texts", "segments", "tracks")
 EVERY = pytest.mark.parametrize("name", ESTIMATORS)
-POSITIONAL = {"MeanOverTracks": ["estimator"], "GenrePipeline": ["steps"]}
+POSITIONAL = {
+    "EntityEnricher": ["linker"],
+    "MeanOverTracks": ["estimator"],
+    "GenrePipeline": ["steps"],
+}
 
 
 @pytest.fixture
@@ -177,6 +201,7 @@ def test_every_estimator_is_here():
         for room in map(skmmgenre.__getattr__, ("audio", "image", "text", "fusion", "compose"))
         for name in room.__all__
         if inspect.isclass(getattr(room, name)) and issubclass(getattr(room, name), BaseEstimator)
+        if not hasattr(getattr(room, name), "link")  # a linker has parameters, but no fit
     }
     assert public == set(ESTIMATORS)
 
