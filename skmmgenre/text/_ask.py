@@ -12,6 +12,7 @@ from urllib.parse import quote_plus
 
 from .. import __version__
 from ..items import BadItem
+from ._extra import import_extra
 
 _MAX_BYTES = 16_000_000  # of an answer; those of real texts have some ten thousand
 _MAX_WAIT = 120  # seconds between two tries; a service that asks for more is not waited for
@@ -75,7 +76,7 @@ def ask(service, url, form, *, secret="", key_hint="", timeout, max_retries, bac
 def _post(url, form, timeout):
     # No exception of httpx may be raised or be the context of one: it holds the request, and
     # so the key.
-    httpx = _import_httpx()
+    httpx = import_extra("httpx")
     give_up = time.monotonic() + timeout
     try:
         with _client(httpx).stream("POST", url, data=form, timeout=timeout) as response:
@@ -101,16 +102,6 @@ def _post(url, form, timeout):
         return _Reply(problem=f"could not be reached ({error})", temporary=True)
     except httpx.HTTPError as error:
         return _Reply(problem=f"broke the connection ({error})", temporary=True)
-
-
-def _import_httpx():
-    try:
-        import httpx
-    except ImportError as error:
-        raise ImportError(
-            'Asking a service needs httpx, which is not installed: pip install "skmmgenre[text]"'
-        ) from error
-    return httpx
 
 
 def _client(httpx):

@@ -215,8 +215,7 @@ def _patterns():
 def _char_class(belongs, first=0, end=0x10000):
     """Inside of a class of a regular expression: the characters of some categories, in ranges."""
     codes = [code for code in range(first, end) if belongs(unicodedata.category(chr(code)))]
-    starts = [code for code, before in zip(codes, [-1, *codes], strict=False) if code != before + 1]
-    ends = [
-        code for code, behind in zip(codes, [*codes[1:], -1], strict=True) if behind != code + 1
-    ]
+    known = set(codes)
+    starts = [code for code in codes if code - 1 not in known]
+    ends = [code for code in codes if code + 1 not in known]
     return "".join(f"{chr(a)}-{chr(b)}" for a, b in zip(starts, ends, strict=True))

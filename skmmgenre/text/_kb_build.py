@@ -289,17 +289,9 @@ class KnowledgeBaseBuild:
                     yield category
 
         categories, numbers = self._number(names, "categories")
-        pairs = np.frombuffer(entities, dtype=np.uint32).astype(np.uint64)
-        pairs <<= np.uint64(32)
-        pairs |= numbers
-        del entities, numbers
-        pairs.sort()
-        pairs = pairs[np.diff(pairs, prepend=pairs[:1] - np.uint64(1)) != 0]
-        of_entity = (pairs & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-        per_entity = np.bincount(
-            (pairs >> np.uint64(32)).astype(np.int64), minlength=len(self.entities)
+        starts, of_entity = _rows(
+            np.frombuffer(entities, dtype=np.uint32), numbers, len(self.entities)
         )
-        starts = np.concatenate([[0], np.cumsum(per_entity)]).astype(np.uint32)
         sizes = np.bincount(of_entity, minlength=len(categories)).astype(np.uint32)
         starts.tofile(self.folder / "entity_category_starts")
         of_entity.tofile(self.folder / "entity_categories")
@@ -368,6 +360,18 @@ def _variants(title):
 
 def _add(counts, entities, numbers):
     np.add.at(counts, np.frombuffer(entities, dtype=np.uint32), np.frombuffer(numbers, np.uint64))
+
+
+def _rows(entities, categories, n_entities):
+    """Where the categories of each entity start, and these, from one row an entity and category."""
+    pairs = entities.astype(np.uint64)
+    pairs <<= np.uint64(32)
+    pairs |= categories
+    pairs.sort()
+    pairs = pairs[np.diff(pairs, prepend=pairs[:1] - np.uint64(1)) != 0]
+    per_entity = np.bincount((pairs >> np.uint64(32)).astype(np.int64), minlength=n_entities)
+    starts = np.concatenate([[0], np.cumsum(per_entity)]).astype(np.uint32)
+    return starts, pairs.astype(np.uint32)
 
 
 def _candidates(forms, entities, shared, counts):

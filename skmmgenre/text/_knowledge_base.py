@@ -37,8 +37,8 @@ class KnowledgeBase:
     >>> from skmmgenre.text import KnowledgeBase
     >>> folder = tempfile.TemporaryDirectory()
     >>> records = [
-    ...     ("Yes_(band)", ["Yes (band)"], ["English rock bands"], 90),
-    ...     ("Yes_(Alvin_Slaughter_album)", ["Yes (Alvin Slaughter album)"], ["2010 albums"], 10),
+    ...     ("Yes_(band)", ["Yes (band)"], ["English rock bands"], 89),
+    ...     ("Yes_(Alvin_Slaughter_album)", ["Yes (Alvin Slaughter album)"], ["2010 albums"], 9),
     ... ]
     >>> kb = KnowledgeBase.build(f"{folder.name}/small.kb", records=records)
     >>> kb.candidates("YES")

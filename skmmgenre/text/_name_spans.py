@@ -55,6 +55,8 @@ def find_spans(text, words, forms, most_words, common):
         reach = stream[offsets[first] : offsets[min(first + most_words, n_words)]]
         next_first = first + 1
         for key in reversed(forms.prefixes(reach)):
+            if key in common and not text[words.starts[first]].isupper():
+                continue  # one common word: what most words of a text are
             last = first + count_words(key)
             doubt = _doubt(text, words, first, last, common, is_shouted)
             if doubt is not None:

@@ -23,10 +23,15 @@ def resource_name(iri):
             break
     else:
         name = re.split("[/#]", iri)[-1] or iri
-    if "%" in name:
-        decoded = unquote(name)
-        name = name if "\ufffd" in decoded else decoded
-    return as_name(name)
+    return as_name(decoded(name))
+
+
+def decoded(name):
+    """A name without percent-encoding; as it is if its percent signs are no encoding."""
+    if "%" not in name:
+        return name
+    plain = unquote(name)
+    return name if "\ufffd" in plain else plain
 
 
 def as_name(text):

@@ -26,7 +26,7 @@ def test_marks_of_a_name_stay():
     assert entity_name("AC/DC") == entity_name("http://dbpedia.org/resource/AC/DC") == "AC/DC"
     assert entity_name("bn:00083221v") == "bn:00083221v"
     assert entity_name("Blowin\\u0027_in_the_Wind") == "Blowin'_in_the_Wind"
-    assert entity_name("http://example.org/Adele") == "http://example.org/Adele"
+    assert entity_name("http://example.org/music/Adele") == "Adele"
 
 
 @pytest.mark.parametrize(
