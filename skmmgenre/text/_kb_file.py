@@ -15,7 +15,7 @@ import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from ._extra import import_extra
+import marisa_trie
 
 # The first member, so that the type stands at a fixed place, as in EPUB and OpenDocument.
 _TYPE = b"application/x-skmmgenre-knowledge-base"
@@ -70,10 +70,9 @@ class KnowledgeBaseFile:
                 _verify(file, name)
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         view = memoryview(self._map)
-        binary_trie = import_extra("marisa_trie").BinaryTrie
         for member in TRIES:
             start, size = members[member]
-            trie = binary_trie()
+            trie = marisa_trie.BinaryTrie()
             trie.map(view[start : start + size])
             setattr(self, member, trie)
         for member in ARRAYS:
