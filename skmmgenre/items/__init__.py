@@ -3,6 +3,7 @@
 from ._cell_transformer import CellTransformer
 from ._cells import as_cells, describe_cell, is_missing
 from ._errors import BadItem, ErrorsMixin
+from ._feature_store import FeatureStore, RawCodec, StepCodec
 from ._loop import map_cells
 from ._progress import progress_bar, python_random_kept
 from ._store import Store
@@ -11,6 +12,9 @@ __all__ = [
     "BadItem",
     "CellTransformer",
     "ErrorsMixin",
+    "FeatureStore",
+    "RawCodec",
+    "StepCodec",
     "Store",
     "as_cells",
     "describe_cell",
