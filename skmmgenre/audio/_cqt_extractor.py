@@ -34,6 +34,8 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         Bins in an octave.
     fmin : float or None, default=None
         Frequency of the lowest bin in Hz. None is C1, 32.70 Hz.
+    window : str, tuple, float or callable, default="hann"
+        Window of the filters, see :func:`constant_q`.
     duration : float, default=15.0
         Length of the patch in seconds.
     patch : {"random", "center", "start"}, default="random"
@@ -49,8 +51,8 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         that; 0 dB is the track's maximum.
     dtype : {"float32", "float16"}, default="float32"
         Type of the decibels. Magnitudes are always float32.
-    backend : {"auto", "librosa"}, default="auto"
-        What computes the transform, see :func:`constant_q`.
+    backend : {"auto", "multirate", "librosa"}, default="auto"
+        What computes the transform, see :func:`constant_q`. "auto" is "multirate".
     cache : None, default=None
         Kept for a store of patches.
     on_error : {"raise", "missing"}, default="raise"
@@ -119,6 +121,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         n_bins=96,
         bins_per_octave=12,
         fmin=None,
+        window="hann",
         duration=15.0,
         patch="random",
         log=True,
@@ -136,6 +139,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         self.n_bins = n_bins
         self.bins_per_octave = bins_per_octave
         self.fmin = fmin
+        self.window = window
         self.duration = duration
         self.patch = patch
         self.log = log
@@ -233,6 +237,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
             n_bins=self.n_bins,
             bins_per_octave=self.bins_per_octave,
             fmin=self.fmin,
+            window=self.window,
         )
 
     def _settings(self):
@@ -249,6 +254,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
                 "n_bins": self.n_bins,
                 "bins_per_octave": self.bins_per_octave,
                 "fmin": self.fmin,
+                "window": self.window,
                 "backend": self.backend,
             },
         }
