@@ -139,7 +139,7 @@ class NetEstimator(BaseEstimator):
             raise ValueError(
                 f"{type(self).__name__} has no row to learn from: of {len(plan.feed)} rows "
                 f"{int(plan.feed.missing.sum())} are missing and {len(valid_rows)} are held "
-                "out for validation."
+                "out for validation. Leave this modality out, or give it rows to learn from."
             )
         if plan.held_out.any() and not len(valid_rows):
             warnings.warn(

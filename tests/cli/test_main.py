@@ -127,6 +127,16 @@ class TestDemo:
         for head in ("AUC", "AP", "ADiv@1", "ADiv@5", "P@1", "P@5"):
             assert head in demo[0].stdout
 
+    def test_table_of_entities(self, demo):
+        table = pd.read_csv(demo[1] / "table_entities.csv", index_col="target")
+        assert table.index.tolist() == ["softmax", "logistic", "cosine"]
+        assert (
+            table[["VSM", "VSM + SEM", "ceiling"]].map(lambda value: 0 < value <= 1).all(axis=None)
+        )
+        np.testing.assert_allclose(table["VSM + SEM"] - table["VSM"], table["estimate"])
+        for words in (*table.index, "VSM", "VSM + SEM", "what they mention"):
+            assert words in demo[0].stdout
+
     @pytest.mark.parametrize("name", ["confusion_matrices.png", "learning_curves.png"])
     def test_pictures(self, demo, name):
         with Image.open(demo[1] / name) as picture:
@@ -146,6 +156,7 @@ class TestDemo:
             "model.joblib",
             "table.csv",
             "table_multi_label.csv",
+            "table_entities.csv",
             "confusion_matrices.png",
             "learning_curves.png",
         }

@@ -1,12 +1,15 @@
 """make_genre_classifier: the steps of the design, and where its parameters go."""
 
+import re
+
 import pytest
+from sklearn.base import BaseEstimator, clone
 
 from skmmgenre.audio import AudioCNN, CQTExtractor
 from skmmgenre.compose import GenrePipeline, MeanOverTracks, make_genre_classifier
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
 from skmmgenre.image import ResNetEmbedder
-from skmmgenre.text import ReviewTruncator, ReviewVectorizer, TextMLP
+from skmmgenre.text import EntityEnricher, Mention, ReviewTruncator, ReviewVectorizer, TextMLP
 
 
 def branches(model):
@@ -67,9 +70,47 @@ def test_the_joint_space_needs_its_two(off):
         make_genre_classifier(joint_space=True, **{off: None})
 
 
-def test_entities_are_not_linked_yet():
-    with pytest.raises(ValueError, match="linker=None"):
-        make_genre_classifier(linker=object())
+class SaxLinker(BaseEstimator):
+    """Every saxophone is an entity."""
+
+    def __init__(self, category="Reed instruments"):
+        self.category = category
+
+    def link(self, text):
+        found = re.finditer("saxophone", text)
+        return [Mention(*m.span(), m[0], "Saxophone", 1.0, (self.category,)) for m in found]
+
+
+def test_a_linker_adds_a_step():
+    linker = SaxLinker()
+    text, _ = branches(make_genre_classifier(linker=linker, n_jobs=2, text__cache="file"))["text"]
+    assert kinds(text.steps) == [
+        ("truncate", ReviewTruncator),
+        ("enrich", EntityEnricher),
+        ("tfidf", ReviewVectorizer),
+        ("mlp", TextMLP),
+    ]
+    assert text["enrich"].linker is linker
+    assert (text["enrich"].n_jobs, text["enrich"].cache) == (2, "file")
+    model = make_genre_classifier(linker=linker, text__min_confidence=0.5)
+    twin = clone(model)
+    name = "modalities__text__enrich"
+    assert twin.get_params()[f"{name}__min_confidence"] == 0.5
+    twin.set_params(**{f"{name}__linker__category": "Saxes"})
+    assert model.get_params()[f"{name}__linker__category"] == "Reed instruments"
+
+
+def test_a_linker_needs_texts():
+    with pytest.raises(ValueError, match="linker needs texts: name their column"):
+        make_genre_classifier(text=None, linker=SaxLinker())
+
+
+def test_categories_reach_the_network(albums, small_model):
+    model = small_model(audio=None, image=None, linker=SaxLinker())
+    model.fit(albums.table, albums.y, groups=albums.groups)
+    text = model["modalities"].named_transformers_["text"]
+    assert "cat_reed_instruments" in text["tfidf"].vocabulary_
+    assert model.predict(albums.table).shape == (40,)
 
 
 def networks(model):

@@ -115,3 +115,58 @@ def test_it_is_stored_small_and_safely():
 def test_set_output_does_nothing():
     vectorizer = ReviewVectorizer()
     assert vectorizer.set_output(transform="pandas") is vectorizer
+
+
+CHINESE = ["这张专辑很好", "这首歌很好听", "节奏太慢", "声音太吵"]
+
+
+def test_scripts_without_spaces_are_told_once_with_the_way_out():
+    texts = ["calm music", None, *CHINESE, *CHINESE]
+    with pytest.warns(UserWarning) as told:
+        vectorizer = ReviewVectorizer().fit(texts)
+    assert len(told) == 1 and told[0].filename == __file__
+    message = str(told[0].message)
+    assert message.startswith("8 of 9 texts (89%) are in a script without spaces")
+    assert "rows 2, 3, 4, 5, 6, ..." in message
+    assert "analyzer='mixed', ngram_range=(1, 2)" in message
+    vectorizer.transform(texts)  # said at fit alone
+    with pytest.warns(UserWarning, match="1 of 2 texts .* row 1. A whole"):
+        ReviewVectorizer().fit_transform(["calm music", "这张专辑很好"])
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"analyzer": "mixed", "ngram_range": (1, 2)},
+        {"analyzer": "char", "ngram_range": (1, 3)},
+        {"analyzer": "char_wb", "ngram_range": (1, 3)},
+        {"tokenizer": list, "token_pattern": None},
+    ],
+    ids=str,
+)
+def test_ways_to_take_them(params):
+    weights = ReviewVectorizer(**params).fit_transform(CHINESE)
+    similar = (weights @ weights.T).toarray()
+    assert similar[0, 1] > 0 and similar[2, 3] > 0
+    assert similar[0, 2] == similar[1, 3] == 0
+    vectorizer = clone(ReviewVectorizer(**params)).fit(CHINESE)
+    np.testing.assert_array_equal(vectorizer.transform(CHINESE).toarray(), weights.toarray())
+
+
+def test_mixed_is_word_where_there_are_spaces():
+    texts = ["Calm piano-music, 2 of a kind", "it's LOUD", "cat_a_b calm"]
+    found, expected = (
+        ReviewVectorizer(max_df=1.0, analyzer=analyzer).fit(texts) for analyzer in ("mixed", "word")
+    )
+    assert found.vocabulary_ == expected.vocabulary_
+    assert (
+        skops.io.loads(
+            skops.io.dumps(found), trusted=["skmmgenre.text._vectorizer.ReviewVectorizer"]
+        ).analyzer
+        == "mixed"
+    )
+
+
+def test_a_bad_analyzer():
+    with pytest.raises(ValueError, match="analyzer"):
+        ReviewVectorizer(analyzer="syllable").fit(TEXTS)

@@ -1,0 +1,155 @@
+"""Where names of a knowledge base stand in a text, and how doubtful it is that they are names."""
+
+from typing import NamedTuple
+
+from ._form_key import HARD, START, count_words, stream_of
+
+# Doubt: the weight of "none of these entities" beside their priors, which add up to 1. Chosen on
+# abstracts of albums that are not among those by which precision is judged.
+_COMMON = 0.5  # all its words are common, though one has a capital that no sentence asks for
+_SMALL_WORD, _SMALL_WORDS = 1.0, 0.25  # no capital, in one word and in several
+_GOES_ON = 1.0  # a capital or number follows: part of a longer name
+_GOES_ON_LATER = 0.5  # a common word, and a capital follows after a short one: "Off the Wall"
+_BEGINS_BEFORE = 0.75  # one word or common words, and a capital stands before
+_QUOTED = 1.0  # more often the title of a song than a name
+
+_SHORT = 3
+_QUOTES = frozenset("\"'“”‘’„«»「」『』")
+
+
+class Span(NamedTuple):
+    """Words ``first`` to ``last`` (exclusive) that are a form, by its number."""
+
+    first: int
+    last: int
+    form: int
+    doubt: float
+
+
+def find_spans(text, words, forms, most_words, common):
+    """The longest names, from left to right, that are not just common words.
+
+    Parameters
+    ----------
+    text : str
+    words : Words
+        Those of the text.
+    forms : BinaryTrie
+        Keys of all names.
+    most_words : int
+        Words of the longest.
+    common : frozenset of bytes
+        Keys of common words.
+
+    Returns
+    -------
+    spans : list of Span
+        In order; none overlaps another.
+    """
+    stream, offsets = stream_of(words)
+    n_words = len(words.keys)
+    is_shouted = text.isupper()
+    spans = []
+    first = 0
+    while first < n_words:
+        reach = stream[offsets[first] : offsets[min(first + most_words, n_words)]]
+        next_first = first + 1
+        for key in reversed(forms.prefixes(reach)):
+            if key in common and not text[words.starts[first]].isupper():
+                continue  # one common word: what most words of a text are
+            last = first + count_words(key)
+            doubt = _doubt(text, words, first, last, common, is_shouted)
+            if doubt is not None:
+                spans.append(Span(first, last, forms[key], doubt))
+                next_first = last
+                break
+        first = next_first
+    return spans
+
+
+def _doubt(text, words, first, last, common, is_shouted):
+    """How doubtful a name is by the way it is written; None if it is surely none."""
+    start, end = words.starts[first], words.ends[last - 1]
+    label = text[start:end]
+    keys = words.keys
+    is_single = last == first + 1
+    is_common = all(key in common or _is_slight(key, is_single) for key in keys[first:last])
+    is_small = label.islower()
+    if is_common and (is_small or is_shouted or not _has_telling_capital(text, words, first, last)):
+        return None
+    before, behind = text[start - 1 : start], text[end : end + 1]
+    if before == "&" or behind == "&" or behind == "." and _is_abbreviated(words, last):
+        return None  # "R&B" and "M.I.U." are one word each
+    doubt = 0.0
+    if is_common:
+        doubt += _COMMON
+    elif is_small:
+        doubt += _SMALL_WORD if is_single else _SMALL_WORDS
+    is_opened, is_closed = before in _QUOTES, behind in _QUOTES
+    if is_opened and (is_closed or is_common) or is_common and is_closed and behind != "'":
+        doubt += _QUOTED
+    if _is_capital(text, words, last, last):
+        doubt += _GOES_ON
+    elif is_common and is_single and _is_short(words, last):
+        if _is_capital(text, words, last + 1, last + 1):
+            doubt += _GOES_ON_LATER
+    if is_single or is_common:
+        if _is_capital(text, words, first - 1, first) or (
+            _is_short(words, first - 1)
+            and not words.gaps[first] & HARD
+            and _is_capital(text, words, first - 2, first - 1)
+        ):
+            doubt += _BEGINS_BEFORE
+    return doubt
+
+
+def _is_abbreviated(words, last):
+    """Whether single letters with nothing but a period between them go on at word `last`."""
+    ends, starts = words.ends, words.starts
+    return (
+        last < len(starts)
+        and starts[last] == ends[last - 1] + 1
+        and ends[last] - starts[last] == ends[last - 1] - starts[last - 1] == 1
+    )
+
+
+def _is_slight(key, is_single):
+    """Whether a word is a number, or a single letter or (alone) any single character."""
+    word = key[:-1]
+    if word.rstrip(b"s").isdigit():
+        return True
+    return len(word) == 1 or is_single and len(word) < 5 and len(word.decode()) == 1
+
+
+def _has_telling_capital(text, words, first, last):
+    """Whether common words are written as a name is: with a capital that no sentence asks for.
+
+    Short words may be without one ("Made in Japan"), longer ones not.
+    """
+    is_told = False
+    for word in range(first, last):
+        if text[words.starts[word]].isupper():
+            is_told |= word > first or not words.gaps[word] & START
+        elif last == first + 1 or words.ends[word] - words.starts[word] > _SHORT:
+            return False
+    return is_told
+
+
+def _is_capital(text, words, word, gap):
+    """Whether a word begins with a digit or capital, and no stop is in the gap before word `gap`.
+
+    A period behind an abbreviation may be that of a sentence ("R.E.M. It"), but not before a
+    digit ("No. 1").
+    """
+    if not 0 <= word < len(words.keys) or words.gaps[gap] & HARD:
+        return False
+    first = text[words.starts[word]]
+    return first.isdigit() or first.isupper() and not words.gaps[gap] & START
+
+
+def _is_short(words, word):
+    return (
+        0 <= word < len(words.keys)
+        and words.ends[word] - words.starts[word] <= _SHORT
+        and not words.gaps[word] & HARD
+    )
