@@ -1,7 +1,19 @@
 """Tables to learn from."""
 
 from ._albums import make_albums
+from ._data_home import get_data_home
 from ._describe_genres import describe_genres
+from ._msdi import fetch_msdi, load_msdi
+from ._mumu import fetch_mumu, load_mumu
 from ._oracle import AlbumOracle
 
-__all__ = ["AlbumOracle", "describe_genres", "make_albums"]
+__all__ = [
+    "AlbumOracle",
+    "describe_genres",
+    "fetch_msdi",
+    "fetch_mumu",
+    "get_data_home",
+    "load_msdi",
+    "load_mumu",
+    "make_albums",
+]
