@@ -57,7 +57,7 @@ def fetch_record(doi, folder, *, name, wanted, verbose=1):
         record = pooch.create(folder, base_url=f"doi:{doi}/", retry_if_failed=1)
         record.load_registry_from_doi()
         _check_against_the_first(record.registry, folder / _CHECKSUMS, name)
-        for file in record.registry_files:
+        for file in _missing_files(folder):
             with _DownloadProgress(f"{name}: {file} (MB)", verbose) as progress:
                 downloader = pooch.DOIDownloader(progressbar=progress, chunk_size=_CHUNK)
                 record.fetch(file, downloader=downloader)
@@ -69,12 +69,27 @@ def fetch_record(doi, folder, *, name, wanted, verbose=1):
         logger.setLevel(level)
 
 
+def is_partly_fetched(folder):
+    """Tell whether a download was begun and not ended."""
+    return (folder / _CHECKSUMS).exists() and bool(_missing_files(folder))
+
+
+def _missing_files(folder):
+    """Return the files of the record that are neither there nor unpacked."""
+    files = _read_checksums(folder / _CHECKSUMS)
+    return [f for f in files if not (folder / f).exists() and not _target(folder / f).exists()]
+
+
+def _read_checksums(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {file: checksum for checksum, _, file in (line.partition("  ") for line in lines)}
+
+
 def _check_against_the_first(registry, path, name):
     """Compare the record's checksums with those of the first download, if there was one."""
     now = {file: str(checksum) for file, checksum in sorted(registry.items())}
     if path.exists():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        then = {file: checksum for checksum, _, file in (line.partition("  ") for line in lines)}
+        then = _read_checksums(path)
         changed = sorted(file for file, checksum in now.items() if then.get(file) != checksum)
         if changed:
             raise ValueError(
@@ -86,19 +101,22 @@ def _check_against_the_first(registry, path, name):
         path.write_text(text, encoding="utf-8")
 
 
+def _target(path):
+    """Where a file ends: an archive in a folder of its name without the ends."""
+    ends = tuple(end for _, ends, _ in shutil.get_unpack_formats() for end in ends)
+    return path.with_name(path.name.partition(".")[0]) if path.name.endswith(ends) else path
+
+
 def _unpack(path):
     """Unpack an archive into a folder of its name, all of it or nothing, and drop it."""
-    ends = tuple(end for _, ends, _ in shutil.get_unpack_formats() for end in ends)
-    if not path.name.endswith(ends):
+    target = _target(path)
+    if target == path:
         return
-    target = path.with_name(path.name.partition(".")[0])
     unpacked = Path(tempfile.mkdtemp(prefix=".unpacking_", dir=path.parent))
     try:
         # The filter refuses paths that lead out of the folder; of a zip they are cut.
         options = {} if path.suffix == ".zip" else {"filter": "data"}
         shutil.unpack_archive(path, unpacked, **options)
-        if target.exists():
-            shutil.rmtree(target)
         os.replace(unpacked, target)
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)

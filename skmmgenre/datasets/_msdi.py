@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from ._data_home import get_data_home
-from ._fetch_record import fetch_record
+from ._fetch_record import fetch_record, is_partly_fetched
 from ._media_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
 from ._problems import first_few, tell
 from ._published_split import PARTS, artists_in_two_parts, split_entries
@@ -184,9 +184,12 @@ def fetch_msdi(*, data_home=None, download_if_missing=True, verbose=1, **options
     folder = get_data_home(data_home) / "msdi"
     try:
         _find(None, data_home)
+        missing = is_partly_fetched(folder)
     except FileNotFoundError:
         if not download_if_missing:
             raise
+        missing = True
+    if missing and download_if_missing:
         wanted = f"{_FILE} (and the folders splits and train_data, for vectors)"
         fetch_record(_DOI, folder, name="MSD-I", wanted=wanted, verbose=verbose)
     return load_msdi(data_home=data_home, **options)

@@ -42,6 +42,9 @@ class Record(BaseHTTPRequestHandler):
                 for key, data in self.server.files.items()
             ]
             body = json.dumps({"id": 1, "files": files}).encode()
+        elif name in self.server.out_of_order:
+            self.send_error(503)
+            return
         elif self.path.startswith("/files/"):
             body = self.server.files[name]
         self.send_response(200)
@@ -69,7 +72,7 @@ def at_home(get, port, url, **options):
 @pytest.fixture
 def zenodo(monkeypatch, tmp_path):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Record)
-    server.files, server.checksums, server.asked = {}, {}, []
+    server.files, server.checksums, server.asked, server.out_of_order = {}, {}, [], set()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     monkeypatch.setattr(requests, "get", partial(at_home, requests.get, server.server_port))
@@ -120,6 +123,20 @@ def test_a_table_and_an_archive(zenodo, tmp_path, capsys):
     asked = len(zenodo.asked)  # what is there is not asked for again
     assert len(fetch_msdi().table) == len(load_msdi().table) == 12
     assert len(zenodo.asked) == asked
+
+
+def test_a_download_that_was_stopped_goes_on(zenodo, tmp_path):
+    write_msdi(tmp_path / "source", widths={"audio": 3})
+    (table,) = (tmp_path / "source").rglob("MSD-I_dataset.tsv")
+    zenodo.files = {"MSD-I_dataset.tsv": table.read_bytes()}
+    table.unlink()
+    zenodo.files["msdi.tar.gz"] = tar_of(tmp_path / "source")
+    zenodo.out_of_order = {"msdi.tar.gz"}
+    with pytest.raises(OSError, match="503"):
+        fetch_msdi(verbose=0)  # the table has come, the archive has not
+    zenodo.out_of_order = set()
+    assert fetch_msdi(verbose=0, vectors="audio").vectors.shape == (12, 3)
+    assert zenodo.asked.count("/files/MSD-I_dataset.tsv") == 1
 
 
 def test_mumu_in_a_zip(zenodo, tmp_path, capsys):
