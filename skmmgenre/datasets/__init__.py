@@ -1,8 +1,10 @@
 """Tables to learn from."""
 
 from ._albums import make_albums
+from ._catalogues import make_catalogues
 from ._data_home import get_data_home
 from ._describe_genres import describe_genres
+from ._match_records import match_records
 from ._msdi import fetch_msdi, load_msdi
 from ._mumu import fetch_mumu, load_mumu
 from ._oracle import AlbumOracle
@@ -16,4 +18,6 @@ __all__ = [
     "load_msdi",
     "load_mumu",
     "make_albums",
+    "make_catalogues",
+    "match_records",
 ]
