@@ -7,6 +7,7 @@ from ._describe_genres import describe_genres
 from ._match_records import match_records
 from ._msdi import fetch_msdi, load_msdi
 from ._mumu import fetch_mumu, load_mumu
+from ._music_folder import load_music_folder
 from ._oracle import AlbumOracle
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "get_data_home",
     "load_msdi",
     "load_mumu",
+    "load_music_folder",
     "make_albums",
     "make_catalogues",
     "match_records",

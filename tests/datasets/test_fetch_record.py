@@ -11,9 +11,9 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from published_layout import write_msdi, write_mumu
 
 from skmmgenre.datasets import fetch_msdi, fetch_mumu, load_msdi, load_mumu
-from tests.datasets.published import write_msdi, write_mumu
 
 pooch = pytest.importorskip("pooch")
 requests = pytest.importorskip("requests")

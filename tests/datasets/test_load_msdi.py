@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from published_layout import write_msdi
 
 from skmmgenre.compose import make_genre_classifier
 from skmmgenre.datasets import describe_genres, fetch_msdi, get_data_home, load_msdi
 from skmmgenre.fusion import FusionClassifier
-from tests.datasets.published import write_msdi
 
 
 def touch(folder, *names):

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from published_layout import MUMU_COLUMNS, mumu_albums, write_mumu
 
 from skmmgenre.compose import make_genre_classifier
 from skmmgenre.datasets import describe_genres, fetch_mumu, load_mumu
 from skmmgenre.datasets._json_records import iterate_json
 from skmmgenre.fusion import FusionClassifier
 from skmmgenre.metrics import macro_auc_score
-from tests.datasets.published import MUMU_COLUMNS, mumu_albums, write_mumu
 
 
 @pytest.fixture(scope="module")
