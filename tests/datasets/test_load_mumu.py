@@ -220,6 +220,24 @@ def test_the_papers_protocol_runs_on_published_vectors(published):
     assert macro_auc_score(data.Y[fit], model.predict_proba(data.vectors[fit])) > 0
 
 
+def test_the_papers_protocol_runs_on_sound_reviews_and_covers(albums, small_model, tmp_path):
+    """Albums of several tracks, several genres, stopped early on the published validation rows."""
+    published = write_mumu(tmp_path / "mumu", n=20)
+    sounds = [path for cell in albums.table["audio"] for path in cell]
+    for album, cover in zip(published, albums.table["cover"], strict=False):
+        (tmp_path / f"{album['amazon_id']}.png").symlink_to(cover)
+        for track, _ in album["tracks"]:
+            (tmp_path / f"{track}.wav").symlink_to(sounds.pop())
+    with pytest.warns(UserWarning, match="text: 1 of 20"):
+        data = load_mumu(tmp_path / "mumu", audio_directory=tmp_path, image_directory=tmp_path)
+    fit = data.split != "test"
+    model = small_model(target="logistic", n_jobs=1).fit(
+        data.table[fit], data.Y[fit], groups=data.groups[fit], validation=data.validation[fit]
+    )
+    assert "valid_loss" in model.named_steps["fusion"].history_[0]
+    assert model.predict_proba(data.table[~fit]).shape == (1, data.Y.shape[1])
+
+
 def test_the_table_is_that_of_the_road(published):
     table = load(published).table
     steps = make_genre_classifier().named_steps["modalities"].transformers
