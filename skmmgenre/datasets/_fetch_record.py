@@ -18,30 +18,48 @@ _CHUNK = 1 << 16
 _FAULTS = (ValueError, KeyError, shutil.ReadError, tarfile.TarError, zipfile.BadZipFile)
 
 
-def fetch_record(doi, folder, *, name, wanted, verbose=1):
-    """Download every file of a record, compare its checksum, and unpack archives.
-
-    Names and checksums (MD5) are those that the record itself gives; those of the first
-    download are written to checksums.txt in the folder, and a record that gives others later
-    is refused.
+def fetch_if_missing(find, doi, folder, *, name, wanted, download, verbose):
+    """Download a data set if it is not there, or if its download was stopped.
 
     Parameters
     ----------
+    find : callable
+        Raises FileNotFoundError if the data set is not there.
     doi : str
-        The record, such as "10.5281/zenodo.1240485".
+        Its record, such as "10.5281/zenodo.1240485".
     folder : Path
-        Where to. A file or archive is there whole or not at all.
+        Where to.
     name : str
         What the data set is called, for the error.
     wanted : str
         Which files to put into the folder by hand, for the error.
-    verbose : int, default=1
+    download : bool
+        Whether to download, or to raise if the files are not there.
+    verbose : int
         1 shows a progress bar.
 
     Raises
     ------
     OSError
         If there is no network, or a file does not arrive as the record says.
+    """
+    try:
+        find()
+        missing = (folder / _CHECKSUMS).exists() and bool(_missing_files(folder))
+    except FileNotFoundError:
+        if not download:
+            raise
+        missing = True
+    if missing and download:
+        _fetch_record(doi, folder, name, wanted, verbose)
+
+
+def _fetch_record(doi, folder, name, wanted, verbose):
+    """Download every file of a record, compare its checksum, and unpack archives.
+
+    Names and checksums (MD5) are those that the record itself gives; those of the first
+    download are written to checksums.txt in the folder, and a record that gives others later
+    is refused. A file or archive is there whole or not at all.
     """
     pooch = import_from_extra("pooch", f"Downloading {name}")
     requests = import_from_extra("requests", f"Downloading {name}")
@@ -67,11 +85,6 @@ def fetch_record(doi, folder, *, name, wanted, verbose=1):
         raise OSError(f"{name} could not be downloaded ({reason[:300]}). {by_hand}") from error
     finally:
         logger.setLevel(level)
-
-
-def is_partly_fetched(folder):
-    """Tell whether a download was begun and not ended."""
-    return (folder / _CHECKSUMS).exists() and bool(_missing_files(folder))
 
 
 def _missing_files(folder):

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from ._data_home import get_data_home
-from ._fetch_record import fetch_record, is_partly_fetched
+from ._fetch_record import fetch_if_missing
 from ._media_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
 from ._problems import first_few, tell
 from ._published_split import PARTS, artists_in_two_parts, split_entries
@@ -182,16 +182,15 @@ def fetch_msdi(*, data_home=None, download_if_missing=True, verbose=1, **options
     the first download are kept beside the files. Needs pooch: ``pip install "skmmgenre[data]"``.
     """
     folder = get_data_home(data_home) / "msdi"
-    try:
-        _find(None, data_home)
-        missing = is_partly_fetched(folder)
-    except FileNotFoundError:
-        if not download_if_missing:
-            raise
-        missing = True
-    if missing and download_if_missing:
-        wanted = f"{_FILE} (and the folders splits and train_data, for vectors)"
-        fetch_record(_DOI, folder, name="MSD-I", wanted=wanted, verbose=verbose)
+    fetch_if_missing(
+        lambda: _find(None, data_home),
+        _DOI,
+        folder,
+        name="MSD-I",
+        wanted=f"{_FILE} (and the folders splits and train_data, for vectors)",
+        download=download_if_missing,
+        verbose=verbose,
+    )
     return load_msdi(data_home=data_home, **options)
 
 

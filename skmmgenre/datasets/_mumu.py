@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from ..items import is_missing
 from ..labels import GenreTaxonomy
 from ._data_home import get_data_home
-from ._fetch_record import fetch_record, is_partly_fetched
+from ._fetch_record import fetch_if_missing
 from ._json_records import iterate_json
 from ._media_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
 from ._problems import first_few, tell
@@ -226,16 +226,15 @@ def fetch_mumu(*, data_home=None, download_if_missing=True, verbose=1, **options
     the first download are kept beside the files. Needs pooch: ``pip install "skmmgenre[data]"``.
     """
     folder = get_data_home(data_home) / "mumu"
-    try:
-        _find(None, data_home)
-        missing = is_partly_fetched(folder)
-    except FileNotFoundError:
-        if not download_if_missing:
-            raise
-        missing = True
-    if missing and download_if_missing:
-        wanted = f"{_FILES} (and the folders splits and train_data, for the split and vectors)"
-        fetch_record(_DOI, folder, name="MuMu", wanted=wanted, verbose=verbose)
+    fetch_if_missing(
+        lambda: _find(None, data_home),
+        _DOI,
+        folder,
+        name="MuMu",
+        wanted=f"{_FILES} (and the folders splits and train_data, for the split and vectors)",
+        download=download_if_missing,
+        verbose=verbose,
+    )
     return load_mumu(data_home=data_home, **options)
 
 

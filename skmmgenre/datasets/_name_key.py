@@ -100,11 +100,11 @@ def name_key(text):
     rest = _ARTICLE_BEHIND.sub(r"\2 \1", rest)
     words = _words(rest) or _words(plain)
     if not words:  # a name of signs, such as "!!!"
-        signs = "".join(plain.split())
+        signs = "".join(plain.split()) or "".join(str(text).split())
         return NameKey(signs, _latin(signs), (), signs) if signs else None
-    text = " ".join(words)
+    compared = " ".join(words)
     marks = tuple(word for word in words if word in _VERSION or word.isdecimal())
-    return NameKey(text, _latin(text), marks, written)
+    return NameKey(compared, _latin(compared), marks, written)
 
 
 def _plain(text):
