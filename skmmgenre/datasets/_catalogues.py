@@ -75,7 +75,9 @@ def make_catalogues(
         pairs : DataFrame of shape (n_common, 2)
             left and right: the ids of the albums that are in both.
         taxonomy : GenreTaxonomy
+            Of all branches.
         DESCR : str
+            What this is.
 
     See Also
     --------

@@ -74,6 +74,7 @@ def load_msdi(
         problems : list of str
             What is not as published, and what was not found.
         DESCR : str
+            What was loaded.
 
     Raises
     ------

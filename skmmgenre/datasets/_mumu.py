@@ -117,6 +117,7 @@ def load_mumu(
         problems : list of str
             What is not as published, and what was not found.
         DESCR : str
+            What was loaded.
 
     Raises
     ------

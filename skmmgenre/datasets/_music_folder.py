@@ -21,6 +21,7 @@ from ._side_files import choose_album_text, choose_cover, read_text, write_cover
 _TRACK = "artist albumartist album title track disc date genres genre duration format".split()
 _ALBUM = "artist title track_titles date genres genre duration".split()
 _CELLS = ["audio", "text", "cover"]
+_VARIOUS = frozenset({"various artists", "various", "va", "v.a.", "v/a"})
 _MIN_WORDS = 5  # of a comment
 _DISC = re.compile(r"(?:cd|disc|disk)\s*[-_#.]?\s*\d{1,2}\b.*", re.IGNORECASE)
 _NO_SOUND = IMAGE_SUFFIXES | frozenset(
@@ -67,8 +68,9 @@ def load_music_folder(
         Whether texts are taken from files (``TRACK.txt``, or one in the album's folder, such as
         ``review.txt``), from comment and description tags of five words and more, or both, the
         file first.
-    genre_separators : str, default=";/|"
-        Letters that stand between genres in one tag; without the slash "Pop/Rock" is one.
+    genre_separators : str
+        Letters that stand between genres in one tag, by default semicolon, slash and bar; without
+        the slash "Pop/Rock" is one.
     n_jobs : int, default=None
         joblib workers.
     verbose : int, default=0
@@ -90,12 +92,13 @@ def load_music_folder(
             The genres of each row as an indicator; columns are sorted. Of spellings that
             differ in case only the most frequent counts.
         groups : ndarray of str or None, shape (n,)
-            The column albumartist of a track, where it has none, the artist; of an album the
-            artist.
+            The column albumartist of a track, where it has none, or "Various Artists", the
+            artist; of an album the artist, None for various ones.
         errors : DataFrame
             What is odd: item (path), row (of the table, None where there is none), reason and
             remedy. Nothing is left out in silence, and nothing is fatal.
         DESCR : str
+            What was loaded.
 
     Raises
     ------
@@ -174,7 +177,7 @@ def load_music_folder(
         table=table,
         y=table["genre"].to_numpy(dtype=object),
         Y=_indicator(table["genres"]),
-        groups=np.array([row.get("albumartist") or row["artist"] for row in rows], dtype=object),
+        groups=np.array([_group(row) for row in rows], dtype=object),
         errors=_error_table(errors),
         DESCR=(
             f"{len(table):,} {by}s in the folder {os.path.basename(os.path.abspath(path))!r}: "
@@ -182,6 +185,14 @@ def load_music_folder(
             f"texts, {table['cover'].notna().sum():,} with a cover."
         ),
     )
+
+
+def _group(row):
+    """Return who an item is by, so that a split by artist parts nobody's music."""
+    for name in (row.get("albumartist"), row["artist"]):
+        if name is not None and name.casefold() not in _VARIOUS:
+            return name
+    return None
 
 
 def _error_table(errors):

@@ -223,6 +223,16 @@ def test_what_is_an_album(tmp_path):
     assert table["title"].tolist() == ["Hits", "Hits", None, None, "Hits"]
 
 
+def test_groups(tmp_path):
+    """A track on a collection is of its own artist, a collection is of nobody."""
+    various = {"album": "Mix", "albumartist": "Various Artists"}
+    tagged(tmp_path / "1.ogg", artist="Ada", **various)
+    tagged(tmp_path / "2.ogg", artist="Ada feat. Otis", albumartist="Ada", album="Own")
+    tagged(tmp_path / "3.ogg", **various)
+    assert load_music_folder(tmp_path).groups.tolist() == ["Ada", "Ada", None]
+    assert load_music_folder(tmp_path, by="album").groups.tolist() == [None, "Ada"]
+
+
 def test_order_of_tracks(tmp_path):
     """By disc and number; without a number by name, 2 before 10."""
     for name, tags in {
