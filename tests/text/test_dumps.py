@@ -56,9 +56,9 @@ def test_lines_with_tabs_and_without_line_end(tmp_path):
 def test_turtle(tmp_path):
     content = (
         f"@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n@prefix : <{BASE}> .\n"
-        'PREFIX o: <http://dbpedia.org/ontology/>\n'
+        "PREFIX o: <http://dbpedia.org/ontology/>\n"
         ':Miles_Davis rdfs:label "Miles Davis"@en , "マイルス"@ja ;\n'
-        "    o:artist :Bill_Evans , [ rdfs:label \"nobody\" ] .\n"
+        '    o:artist :Bill_Evans , [ rdfs:label "nobody" ] .\n'
     )
     assert [statement[::2] for statement in read(tmp_path / "some.ttl.gz", content)] == [
         ("Miles_Davis", "Miles Davis", "en"),
@@ -124,7 +124,7 @@ def test_what_is_written_is_read_again(tmp_path_factory, pairs):
         ("a.nt", LINES[0] + "\n<http://a> <http://b> nonsense .\n", ["a.nt", "line 2"]),
         ("a.nt", LINES[0] + "\n" + LINES[1][:-2] + "\n" + LINES[0], ["a.nt", "line"]),
         ("a.ttl", "@prefix : <http://x/> .\n:a :b :c .\n:a :b .\n", ["a.ttl", "line 3"]),
-        ("a.nt", b"<http://a> <http://b> \"\xff\" .\n" * 2, ["a.nt", "line 1"]),
+        ("a.nt", b'<http://a> <http://b> "\xff" .\n' * 2, ["a.nt", "line 1"]),
         ("a.tsv", "a\tb\na\n", ["a.tsv", "line 2", "1 cells"]),
         ("a.tsv", "a\tb\n\tb\n", ["a.tsv", "line 2"]),
         ("a.tsv", "a\tb\nc\td\te\tf\n", ["a.tsv", "line 2", "4 cells"]),

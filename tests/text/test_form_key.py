@@ -124,7 +124,20 @@ def test_scripts_without_spaces_are_taken_apart():
 
 @pytest.mark.parametrize(
     "piece",
-    ["!", "\U0001f3b8", "\u0301", "א", "a\u200d", "坂", "\x00", "a!", "_", "\u200d", "e\u0301", "&"],
+    [
+        "!",
+        "\U0001f3b8",
+        "\u0301",
+        "א",
+        "a\u200d",
+        "坂",
+        "\x00",
+        "a!",
+        "_",
+        "\u200d",
+        "e\u0301",
+        "&",
+    ],
     ids=ascii,
 )
 def test_a_long_text_of_one_character(piece):

@@ -103,7 +103,9 @@ def test_candidates_by_their_links(kb):
     assert kb.candidates("MILES  DAVIS") == [("Miles_Davis", 1.0)]
 
 
-@pytest.mark.parametrize("form", ["Queen band", "Queens", "マイルス・デイヴィス", "prince of darkness"])
+@pytest.mark.parametrize(
+    "form", ["Queen band", "Queens", "マイルス・デイヴィス", "prince of darkness"]
+)
 def test_labels_and_redirects_are_forms(kb, form):
     expected = "Queen_(band)" if form.startswith("Queen") else "Miles_Davis"
     assert kb.candidates(form) == [(expected, 1.0)]
@@ -296,7 +298,9 @@ def test_an_interruption_leaves_the_old_file(file, tmp_path):
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no knowledge base .*absent.kb.*skmmgenre kb build"):
+    with pytest.raises(
+        FileNotFoundError, match="no knowledge base .*absent.kb.*skmmgenre kb build"
+    ):
         KnowledgeBase.open(tmp_path / "absent.kb")
 
 
