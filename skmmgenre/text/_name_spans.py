@@ -47,16 +47,17 @@ def find_spans(text, words, forms, most_words, common):
         In order; none overlaps another.
     """
     stream, offsets = stream_of(words)
-    n_words = len(words.keys)
+    starts, n_words = words.starts, len(words.keys)
     is_shouted = text.isupper()
     spans = []
     first = 0
     while first < n_words:
         reach = stream[offsets[first] : offsets[min(first + most_words, n_words)]]
+        found = forms.prefixes(reach)
         next_first = first + 1
-        for key in reversed(forms.prefixes(reach)):
-            if key in common and not text[words.starts[first]].isupper():
-                continue  # one common word: what most words of a text are
+        if found and found[0] in common and not text[starts[first]].isupper():
+            del found[0]  # one common word: what most words of a text are
+        for key in reversed(found):
             last = first + count_words(key)
             doubt = _doubt(text, words, first, last, common, is_shouted)
             if doubt is not None:
@@ -70,11 +71,9 @@ def find_spans(text, words, forms, most_words, common):
 def _doubt(text, words, first, last, common, is_shouted):
     """How doubtful a name is by the way it is written; None if it is surely none."""
     start, end = words.starts[first], words.ends[last - 1]
-    label = text[start:end]
-    keys = words.keys
     is_single = last == first + 1
-    is_common = all(key in common or _is_slight(key, is_single) for key in keys[first:last])
-    is_small = label.islower()
+    is_common = _are_common(words.keys[first:last], common)
+    is_small = text[start:end].islower()
     if is_common and (is_small or is_shouted or not _has_telling_capital(text, words, first, last)):
         return None
     before, behind = text[start - 1 : start], text[end : end + 1]
@@ -111,12 +110,19 @@ def _is_abbreviated(words, last):
     )
 
 
-def _is_slight(key, is_single):
-    """Whether a word is a number, or a single letter or (alone) any single character."""
-    word = key[:-1]
-    if word.rstrip(b"s").isdigit():
+def _are_common(keys, common):
+    """Whether all words are common, numbers, or single letters or (alone) single characters."""
+    if common.issuperset(keys):
         return True
-    return len(word) == 1 or is_single and len(word) < 5 and len(word.decode()) == 1
+    words = [key[:-1] for key in keys if key not in common]
+    return all(
+        len(word) == 1
+        or word.rstrip(b"s").isdigit()
+        or len(keys) == 1
+        and len(word) < 5
+        and len(word.decode()) == 1
+        for word in words
+    )
 
 
 def _has_telling_capital(text, words, first, last):
