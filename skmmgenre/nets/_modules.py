@@ -102,7 +102,7 @@ def _initialize_part(part, generator):
 def to_arrays(module):
     """Return the state of a module as a dict of numpy arrays."""
     return {
-        name: np.ascontiguousarray(value.detach().cpu().numpy()).copy()
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format).numpy()
         for name, value in module.state_dict().items()
     }
 
