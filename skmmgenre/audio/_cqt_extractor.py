@@ -16,7 +16,7 @@ from ._constant_q import PARAMETER_CONSTRAINTS, check_bins, constant_q
 from ._decode import AudioFile
 
 _FLOOR = -80.0  # dB
-_VERSION = 1  # of what is computed here and in what it calls; a change empties stores
+_VERSION = 2  # of what is computed here and in what it calls; a change empties stores
 
 
 class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
@@ -38,6 +38,8 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         Bins in an octave.
     fmin : float or None, default=None
         Frequency of the lowest bin in Hz. None is C1, 32.70 Hz.
+    window : str, tuple, float or callable, default="hann"
+        Window of the filters, see :func:`constant_q`.
     duration : float, default=15.0
         Length of the patch in seconds.
     patch : {"random", "center", "start"}, default="random"
@@ -53,8 +55,8 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         that; 0 dB is the track's maximum.
     dtype : {"float32", "float16"}, default="float32"
         Type of the decibels. Magnitudes are always float32.
-    backend : {"auto", "librosa"}, default="auto"
-        What computes the transform, see :func:`constant_q`.
+    backend : {"auto", "multirate", "librosa"}, default="auto"
+        What computes the transform, see :func:`constant_q`. "auto" is "multirate".
     cache : str, path or None, default=None
         File of a store of patches, made if it is not there: a track whose content and settings
         were met before is not decoded again, whatever its folder. Any number of extractors
@@ -129,6 +131,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         n_bins=96,
         bins_per_octave=12,
         fmin=None,
+        window="hann",
         duration=15.0,
         patch="random",
         log=True,
@@ -147,6 +150,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         self.n_bins = n_bins
         self.bins_per_octave = bins_per_octave
         self.fmin = fmin
+        self.window = window
         self.duration = duration
         self.patch = patch
         self.log = log
@@ -245,7 +249,13 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
             n_bins=self.n_bins,
             bins_per_octave=self.bins_per_octave,
             fmin=self.fmin,
+            window=self.window,
         )
+        if self.cache is not None and callable(self.window):
+            raise ValueError(
+                "A store cannot tell one function from another: name the window "
+                f"(window={self.window!r}), or pass cache=None."
+            )
 
     def _store(self):
         if self.cache is None:
@@ -284,6 +294,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
                 "n_bins": self.n_bins,
                 "bins_per_octave": self.bins_per_octave,
                 "fmin": self.fmin,
+                "window": self.window,
                 "backend": self.backend,
             },
         }

@@ -79,13 +79,14 @@ class KnowledgeBaseFile:
             start, size = members[member]
             setattr(self, member, view[start : start + size].cast("I"))
 
-    def candidates_of(self, form):
-        """Entity and count of links of each entity that bears a form, the most linked first."""
+    def candidates_of(self, form, most=NUMBER):
+        """Entity and count of links of the entities that bear a form, the most linked first."""
         value = self.form_entities[form]
         first = value & NUMBER
         if not value & LISTED:
             return [(first, 0)]
-        pairs = self.candidates[first + 1 : first + 1 + 2 * self.candidates[first]].tolist()
+        end = first + 1 + 2 * min(self.candidates[first], most)
+        pairs = self.candidates[first + 1 : end].tolist()
         return list(zip(pairs[::2], pairs[1::2], strict=True))
 
     def categories_of(self, entity):
