@@ -6,7 +6,6 @@ import json
 from importlib.resources import files
 from typing import NamedTuple
 
-from ._extra import import_extra
 from ._form_key import split_words
 
 # Beyond these the lists hold more names than common words; the first are those of grammar.
@@ -23,7 +22,7 @@ class CommonWords(NamedTuple):
 @functools.cache
 def common_words_of(language):
     """The common words of a language, by the frequencies that pyspellchecker brings."""
-    folder = files(import_extra("spellchecker")) / "resources"
+    folder = files("spellchecker") / "resources"
     file = folder / f"{language}.json.gz"
     if not file.is_file():
         known = sorted(path.name.partition(".")[0] for path in folder.iterdir())

@@ -56,24 +56,23 @@ def read_dump(path, advance=None):
         If the file is damaged, cut off, empty, or in no such format; it names file and line.
     """
     name = os.path.basename(path)
-    with _opened(path) as (stream, position):
-        head = stream.peek(_HEAD)[:_HEAD]
-        form = _format_of(head, name)
-        statements = _table(stream, name) if form == "table" else _rdf(stream, form)
-        try:
+    try:
+        with _opened(path) as (stream, _):
+            form = _format_of(stream.read(_HEAD), name)
+        with _opened(path) as (stream, position):
+            statements = _table(stream, name) if form == "table" else _rdf(stream, form)
             for count, statement in enumerate(statements):
                 if advance is not None and not count % 10_000:
                     advance(position())
                 yield statement
-        except SyntaxError as error:
-            raise ValueError(
-                f"{name}, read as {form}: {error}. Mend or leave out that line, or get the "
-                "file again."
-            ) from None
-        except (EOFError, zlib.error, OSError) as error:
-            raise ValueError(
-                f"{name} is damaged or cut off ({error}). Get the file again."
-            ) from None
+    except FileNotFoundError:
+        raise
+    except SyntaxError as error:
+        raise ValueError(
+            f"{name}, read as {form}: {error}. Mend or leave out that line, or get the file again."
+        ) from None
+    except (EOFError, zlib.error, OSError) as error:
+        raise ValueError(f"{name} is damaged or cut off ({error}). Get the file again.") from None
 
 
 @contextmanager

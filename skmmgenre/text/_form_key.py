@@ -206,7 +206,7 @@ def _patterns():
     marks += "\U000e0100-\U000e01ef"
     part = rf"(?:{letter}|[{marks}{money}])"
     word = (
-        rf"[&＆]|[{UNSPACED}][{marks}]*|"
+        rf"[&＆]|[{UNSPACED}][{marks}ﾞﾟ]*|"
         rf"(?:{letter}|[{money}]){part}*(?:[{_UNSEEN}]+{part}+)*"
     )
     return _Patterns(re.compile(f"({coarse}+)"), re.compile(word))

@@ -4,20 +4,19 @@ import os
 from numbers import Integral, Real
 from typing import NamedTuple
 
-from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from ..items import describe_cell
 from ._common_words import CommonWords, common_words_of, keys_of
 from ._disambiguation import Disambiguation
 from ._form_key import split_words
 from ._kb_file import KnowledgeBaseFile
 from ._knowledge_base import KnowledgeBase
+from ._linker import Linker
 from ._mention import Mention
 from ._name_spans import find_spans
 
 
-class GazetteerLinker(BaseEstimator):
+class GazetteerLinker(Linker):
     """Find the entities of a knowledge base in a text, offline.
 
     From left to right the longest name that the knowledge base has is taken, without regard to
@@ -43,7 +42,7 @@ class GazetteerLinker(BaseEstimator):
         brings ("de", "es", "fr", ...), or the words themselves. With None no word but a
         single letter, a number or a single Chinese character is.
     max_candidates : int, default=16
-        Of a name that more entities bear only those of largest prior are weighed.
+        Of a name that more entities bear only the most linked are weighed.
     coherence : float, default=1.0
         How much the categories of the other mentions count; with 0 they do not.
 
@@ -97,26 +96,7 @@ class GazetteerLinker(BaseEstimator):
         self.max_candidates = max_candidates
         self.coherence = coherence
 
-    def link(self, text):
-        """Find the mentions in a text.
-
-        Parameters
-        ----------
-        text : str
-
-        Returns
-        -------
-        mentions : list of Mention
-            In order; none overlaps another.
-
-        Raises
-        ------
-        ValueError
-            If `text` is no str, a parameter is out of its range, or the file is no knowledge
-            base.
-        """
-        if not isinstance(text, str):
-            raise ValueError(f"Expected a text, got {describe_cell(text)}. Pass a str.")
+    def _find(self, text):
         content, (common, _), disambiguation = self._prepared()
         words = split_words(text)
         spans = find_spans(text, words, content.forms, content.manifest["most_words"], common)
@@ -135,7 +115,6 @@ class GazetteerLinker(BaseEstimator):
         params = self.kb, self.common_words, self.max_candidates, self.coherence
         prepared = getattr(self, "_prepared_for", None)
         if prepared is None or prepared[0] != params:
-            self._validate_params()
             kb = self.kb if isinstance(self.kb, KnowledgeBase) else KnowledgeBase.open(self.kb)
             words = self.common_words
             if isinstance(words, str):
@@ -147,10 +126,6 @@ class GazetteerLinker(BaseEstimator):
             )
             prepared = self._prepared_for = params, _Prepared(kb.content, common, disambiguation)
         return prepared[1]
-
-    def __getstate__(self):
-        state = super().__getstate__()
-        return {key: value for key, value in state.items() if key != "_prepared_for"}
 
 
 class _Prepared(NamedTuple):
