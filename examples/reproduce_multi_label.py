@@ -47,6 +47,7 @@ from skmmgenre.compose import GenrePipeline, MeanOverTracks
 from skmmgenre.datasets import make_albums
 from skmmgenre.fusion import FusionClassifier
 from skmmgenre.image import ResNetEmbedder
+from skmmgenre.items import SetupError
 from skmmgenre.labels import GenreTaxonomy
 from skmmgenre.metrics import ranking_scores
 from skmmgenre.model_selection import train_validation_test_split
@@ -148,7 +149,7 @@ def main(argv=None):
             options.csv = write_synthetic_table(options)
             options.knowledge_base = options.csv.parent / "catalogue.kb"
         reproduce(read_albums(options), options)
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, SetupError) as error:
         # A broken file is named; the number of its row would be that of the reordered table.
         print(f"reproduce_multi_label: {getattr(error, 'reason', error)}", file=sys.stderr)
         return 1

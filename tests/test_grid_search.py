@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import sklearn
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
 from skmmgenre.model_selection import ArtistKFold
+from skmmgenre.text import GazetteerLinker
 
 CNN = "modalities__audio__estimator__cnn"
 
@@ -75,3 +77,21 @@ def test_steps_can_be_left_out_and_replaced(albums, small_model):
     assert {
         name.split("__")[0] for name in search.best_estimator_[:-1].get_feature_names_out()
     } == {"text"}
+
+
+def test_a_linker_on_or_off(albums, small_model):
+    linker = GazetteerLinker(albums.knowledge_base)
+    model = small_model(audio=None, image=None, linker=linker, text__max_epochs=2)
+    step = "modalities__text__enrich"
+    grid = [
+        {step: ["passthrough"]},
+        {f"{step}__min_confidence": [0.0, 1.0], f"{step}__linker__coherence": [1.0]},
+    ]
+    search = search_of(model, albums, grid, n_jobs=1)
+    assert len(search.cv_results_["params"]) == 3
+    for params in search.cv_results_["params"]:
+        again = clone(model).set_params(**params)
+        again.fit(albums.table, albums.y, groups=albums.groups)
+        words = again["modalities"].named_transformers_["text"]["tfidf"].vocabulary_
+        enriched = any(word.startswith("cat_") for word in words)
+        assert enriched == (params.get(step) != "passthrough")

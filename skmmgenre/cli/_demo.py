@@ -58,6 +58,7 @@ def run_demo(*, n_albums=400, seed=0, n_jobs=2, output="demo_report"):
             n_albums,
             n_genres=6,
             missing=0.1,
+            entity_signal=1.0,
             directory=folder,
             random_state=seed,
             n_jobs=n_jobs,
@@ -293,7 +294,8 @@ def _print_enrichment(console, figures):
     console.print(table)
     console.print(
         "VSM is tf-idf over the words of the reviews. SEM adds the categories of the people and "
-        "places they name, as words; a name's own words tell nothing in these albums."
+        "places they name, as words. In these albums all of them belong to the genre that the "
+        "review shows, and the words of a name alone tell nothing."
     )
 
 

@@ -2,7 +2,7 @@
 
 from ._cell_transformer import CellTransformer
 from ._cells import as_cells, describe_cell, is_missing
-from ._errors import BadItem, ErrorsMixin
+from ._errors import BadItem, ErrorsMixin, SetupError
 from ._loop import map_cells
 from ._progress import progress_bar, python_random_kept
 from ._store import Store
@@ -11,6 +11,7 @@ __all__ = [
     "BadItem",
     "CellTransformer",
     "ErrorsMixin",
+    "SetupError",
     "Store",
     "as_cells",
     "describe_cell",

@@ -3,7 +3,7 @@
 import joblib
 
 from ._cells import describe_cell, is_missing
-from ._errors import BadItem
+from ._errors import BadItem, SetupError
 from ._progress import progress_bar
 
 # Cells one worker takes at a time: long enough to hide joblib's cost, short enough
@@ -45,6 +45,8 @@ def map_cells(
     ------
     BadItem
         The first bad cell in order of rows, if `on_error="raise"`.
+    SetupError, ImportError, MemoryError
+        Of `function`, whatever `on_error` is: they are not the fault of a cell.
     """
     values, errors = [None] * len(cells), []
     rows = [row for row, cell in enumerate(cells) if not is_missing(cell)]
@@ -90,7 +92,7 @@ def _run_chunk(function, cells):
             outcome.append((function(cell), None))
         except BadItem as error:
             outcome.append((None, (error.reason, error.remedy)))
-        except (ImportError, MemoryError):  # not the fault of the item
+        except (ImportError, MemoryError, SetupError):  # not the fault of the item
             raise
         except Exception as error:  # whatever a decoder throws must name the item
             outcome.append((None, (f"{type(error).__name__}: {error}", "")))

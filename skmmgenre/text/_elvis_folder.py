@@ -9,6 +9,7 @@ from ..items import BadItem, describe_cell
 from ._elvis_file import read_sentences
 
 _HEAD = 64  # letters by which the files that may hold a text are found
+_UNREADABLE = (OSError, ValueError, RecursionError)
 
 
 def letters(text):
@@ -25,7 +26,10 @@ def find_file(folder, text):
     wanted = letters(text)
     longer = {}
     for path in index.begin_with(wanted[:_HEAD]):
-        sentences = read_sentences(path)
+        try:
+            sentences = read_sentences(path)
+        except _UNREADABLE as error:
+            raise BadItem(f"file {path.name!r} cannot be read: {error}", "Get it again.") from error
         found = letters("".join(sentence for sentence, _ in sentences))
         if found == wanted:
             return path.name, sentences
@@ -40,12 +44,23 @@ def find_file(folder, text):
             f"differently ({names}), so it is not told which is meant",
             "Give the whole text, or a longer beginning of it.",
         )
-    broken = "".join(f"; {name} cannot be read: {why}" for name, why in index.broken[:3])
+    if any(_is_whole(path) for path, _ in index.broken):  # now: it was mended
+        _index.cache_clear()
+        return find_file(folder, text)
+    broken = "".join(f"; {path.name} cannot be read: {why}" for path, why in index.broken[:3])
     raise BadItem(
         f"none of the {len(index.paths)} files of {os.fspath(folder)!r} holds the sentences of "
         f"{describe_cell(text, max_chars=80)}{broken}",
         "Let ELVIS link this text as well, or pass the folder that holds it.",
     )
+
+
+def _is_whole(path):
+    try:
+        read_sentences(path)
+    except _UNREADABLE:
+        return False
+    return True
 
 
 def _changed(folder):
@@ -66,8 +81,8 @@ class _Index:
         for path in sorted(Path(folder).glob("*.json")):
             try:
                 sentences = read_sentences(path)
-            except (OSError, ValueError, RecursionError) as error:
-                self.broken.append((path.name, error))
+            except _UNREADABLE as error:
+                self.broken.append((path, str(error)))
             else:
                 heads.append((_head(sentences), path))
         heads.sort()

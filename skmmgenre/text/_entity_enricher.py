@@ -1,14 +1,14 @@
 """Texts with the categories of what they mention."""
 
-import functools
 import os
+import uuid
 from dataclasses import fields
 from numbers import Real
 
 import pandas as pd
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from ..items import BadItem
+from ..items import BadItem, SetupError
 from ._category_words import category_word
 from ._kept_links import KeptLinks
 from ._mention import Mention
@@ -130,12 +130,14 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         ------
         BadItem
             If a cell is no text or cannot be linked, and ``on_error="raise"``.
+        SetupError
+            If a file that the linker reads is not there, or the cache cannot be used.
         """
         self._validate_params()
         self._mentions = None
         linker = self.linker if self.cache is None else KeptLinks(self.linker, self.cache)
-        find = functools.partial(_find, linker=linker, min_confidence=self.min_confidence)
-        answers = self._map(find, X, noun="text", description="entities")
+        enrich = _Enrich(linker, self.min_confidence)
+        answers = self._map(enrich, X, noun="text", description="entities")
         if self.keep_mentions:
             self._mentions = [
                 {"row": row, **{name: getattr(mention, name) for name in _MENTION}}
@@ -159,14 +161,41 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         return {key: value for key, value in state.items() if key != "_mentions"}
 
 
-def _find(cell, *, linker, min_confidence):
-    """The enriched text of a cell, and the mentions in it."""
-    if not isinstance(cell, str):
-        raise BadItem(
-            f"a {type(cell).__name__} is no text",
-            "Give a str; lists of reviews are joined by ReviewTruncator before.",
-        )
-    mentions = [mention for mention in linker.link(cell) if mention.confidence >= min_confidence]
-    categories = {mention.entity: mention.categories for mention in mentions}
-    words = [category_word(name) for names in categories.values() for name in dict.fromkeys(names)]
-    return "\n".join([cell, " ".join(words)]) if words else cell, mentions
+class _Enrich:
+    """Takes a cell to its enriched text and the mentions in it.
+
+    A worker gets it anew with every few cells. It keeps the linker that came first, with the
+    knowledge base that this has opened.
+    """
+
+    def __init__(self, linker, min_confidence):
+        self.linker = linker
+        self.min_confidence = min_confidence
+        self.key = uuid.uuid4().hex
+
+    def __call__(self, cell):
+        if not isinstance(cell, str):
+            raise BadItem(
+                f"a {type(cell).__name__} is no text",
+                "Give a str; lists of reviews are joined by ReviewTruncator before.",
+            )
+        try:
+            found = self.linker.link(cell)
+        except FileNotFoundError as error:  # the text has no part in it
+            raise SetupError(str(error)) from error
+        mentions = [mention for mention in found if mention.confidence >= self.min_confidence]
+        categories = {mention.entity: mention.categories for mention in mentions}
+        words = [
+            category_word(name) for names in categories.values() for name in dict.fromkeys(names)
+        ]
+        return "\n".join([cell, " ".join(words)]) if words else cell, mentions
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        if self.key not in _arrived:
+            _arrived.clear()
+            _arrived[self.key] = self.linker
+        self.linker = _arrived.get(self.key, self.linker)
+
+
+_arrived = {}  # the linker of the last _Enrich that came to this process

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
 
 from .. import __version__
-from ..items import Store
+from ..items import SetupError, Store
 from ._mention import Mention
 
 
@@ -35,12 +36,22 @@ class KeptLinks:
     def link(self, text):
         """Return the mentions in a text, asking the linker if they are not kept."""
         key = hashlib.blake2b(f"{self.key}\n{text}".encode(errors="surrogatepass")).digest()
-        kept = self.store.get(key)
+        with _no_fault_of_the_text():
+            kept = self.store.get(key)
         if kept is not None:
             return [Mention(*rest, tuple(categories)) for *rest, categories in json.loads(kept)]
         mentions = self.linker.link(text)
-        self.store.put(key, json.dumps([astuple(mention) for mention in mentions]).encode())
+        with _no_fault_of_the_text():
+            self.store.put(key, json.dumps([astuple(mention) for mention in mentions]).encode())
         return mentions
+
+
+@contextmanager
+def _no_fault_of_the_text():
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(str(error)) from error
 
 
 def _describe(value):

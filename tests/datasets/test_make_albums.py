@@ -8,7 +8,7 @@ import soundfile
 from PIL import Image
 
 from skmmgenre.datasets import make_albums
-from skmmgenre.text import KnowledgeBase
+from skmmgenre.text import GazetteerLinker, KnowledgeBase
 
 SHORT = {"duration": 0.5, "cover_size": 32}
 
@@ -234,7 +234,6 @@ def test_knowledge_base(albums):
     assert kb.info()["entities"] == len(catalogue) + namesakes
 
 
-@pytest.mark.skip
 def test_names_in_reviews_are_linked(albums):
     """Every name in the reviews is found, nearly all as whom they mean, and nothing else."""
     linker = GazetteerLinker(albums.knowledge_base)

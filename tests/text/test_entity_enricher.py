@@ -1,17 +1,27 @@
 import io
+import pickle
 import re
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import make_pipeline
 
-from skmmgenre.items import BadItem
-from skmmgenre.text import EntityEnricher, Mention, ReviewVectorizer
+from skmmgenre.items import BadItem, SetupError
+from skmmgenre.text import (
+    EntityEnricher,
+    GazetteerLinker,
+    KnowledgeBase,
+    Mention,
+    ReviewVectorizer,
+    VotingLinker,
+    _entity_enricher,
+)
 
 ENTITIES = {
     "ABBA": ("Swedish pop music groups", "Musical quartets"),
@@ -226,6 +236,85 @@ class TestCache:
         assert EntityEnricher(Bare()).transform(["x"]).tolist() == ["x"]
         with pytest.raises(ValueError, match="Bare has no get_params.*cache=None"):
             EntityEnricher(Bare(), cache=path).transform(["x"])
+
+    def test_a_cache_that_cannot_be_used(self, tmp_path):
+        path = tmp_path / "text.txt"
+        path.write_text("No database at all." * 100)
+        for on_error in ("raise", "missing"):
+            with pytest.raises(SetupError, match="text.txt': is a file of another kind"):
+                self.ask(["ABBA"], path, on_error=on_error)
+
+
+class TestKnowledgeBase:
+    """With the linker that works offline."""
+
+    TEXTS = ["We like Hugo Vance.", None, "Nothing.", "Ada Rook and Hugo Vance"] * 10
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def path(tmp_path_factory):
+        path = str(tmp_path_factory.mktemp("kb") / "people.kb")
+        records = [
+            ("Hugo_Vance", ["Hugo Vance"], ["Secret agents", "Living people"], 3),
+            ("Ada_Rook", ["Ada Rook"], ["Secret agents"], 3),
+        ]
+        KnowledgeBase.build(path, records=records)
+        return path
+
+    def test_categories(self, path):
+        texts = EntityEnricher(GazetteerLinker(path)).transform(self.TEXTS[:4])
+        assert texts[0].split("\n")[0] == self.TEXTS[0]
+        assert sorted(texts[0].split("\n")[1].split()) == ["cat_living_people", "cat_secret_agents"]
+        assert texts[3].split("\n")[1].split().count("cat_secret_agents") == 2
+        assert texts[1:3].tolist() == self.TEXTS[1:3]
+
+    @pytest.mark.parametrize("form", [str, KnowledgeBase])
+    @pytest.mark.parametrize("nested", [False, True])
+    def test_a_file_holds_the_path_and_no_content(self, path, form, nested, tmp_path):
+        linker = GazetteerLinker(form(path))
+        if nested:
+            linker = VotingLinker([linker], min_votes=1)
+        enricher = EntityEnricher(linker, keep_mentions=True)
+        expected = enricher.transform(self.TEXTS).tolist()
+        joblib.dump(enricher, tmp_path / "enricher")
+        content = (tmp_path / "enricher").read_bytes()
+        assert path.encode() in content
+        assert b"ecret" not in content and b"Hugo" not in content
+        assert joblib.load(tmp_path / "enricher").transform(self.TEXTS).tolist() == expected
+        assert clone(enricher).transform(self.TEXTS).tolist() == expected
+
+    def test_skops(self, path):
+        enricher = EntityEnricher(GazetteerLinker(path))
+        expected = enricher.transform(self.TEXTS).tolist()
+        stored = skops.io.dumps(enricher)
+        unknown = skops.io.get_untrusted_types(data=stored)
+        assert all(name.startswith("skmmgenre.") for name in unknown)
+        assert skops.io.loads(stored, trusted=unknown).transform(self.TEXTS).tolist() == expected
+
+    @pytest.mark.parametrize("on_error", ["raise", "missing"])
+    def test_a_knowledge_base_that_is_not_there_is_no_texts_fault(self, path, on_error):
+        enricher = EntityEnricher(GazetteerLinker(path + ".gone"), on_error=on_error)
+        with pytest.raises(SetupError, match=r"no knowledge base '.*people.kb.gone'"):
+            enricher.transform(self.TEXTS)
+
+    @pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
+    def test_workers_answer_the_same(self, path, backend, tmp_path):
+        one = EntityEnricher(GazetteerLinker(path), keep_mentions=True)
+        two = clone(one).set_params(n_jobs=2, cache=tmp_path / "links")
+        with joblib.parallel_config(backend):
+            for _ in range(2):
+                assert two.transform(self.TEXTS).tolist() == one.transform(self.TEXTS).tolist()
+        pd.testing.assert_frame_equal(two.mentions_, one.mentions_)
+
+
+def test_a_worker_keeps_the_linker_that_came_first():
+    """What it has opened is not opened again for every few texts."""
+    first = _entity_enricher._Enrich(DictionaryLinker(), 0.0)
+    arrived = [pickle.loads(pickle.dumps(first)) for _ in range(2)]
+    assert arrived[0].linker is arrived[1].linker
+    other = pickle.loads(pickle.dumps(_entity_enricher._Enrich(DictionaryLinker(), 0.0)))
+    assert other.linker is not arrived[0].linker
+    assert pickle.loads(pickle.dumps(first)).linker is not other.linker
 
 
 class FileLinker(DictionaryLinker):

@@ -19,7 +19,14 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from skmmgenre.items import BadItem, Store
-from skmmgenre.text import BabelfyLinker, Mention, SpotlightLinker, TagMeLinker
+from skmmgenre.text import (
+    BabelfyLinker,
+    EntityEnricher,
+    KnowledgeBase,
+    Mention,
+    SpotlightLinker,
+    TagMeLinker,
+)
 
 KEY = "0f5c-secret/key+of=mine"
 # Names that the services here know, and what they tell of each.
@@ -217,13 +224,13 @@ def test_nothing_to_send(server, name, text):
 
 
 @EVERY
-def test_categories_from_a_knowledge_base(server, name):
-    class Base:
-        def categories(self, entity):
-            return [f"Category:{entity}_things"]
-
-    mentions = make(server, name, categories_from=Base()).link("Adele")
-    assert mentions[0].categories == ("Adele (singer) things",)
+def test_categories_from_a_knowledge_base(server, name, tmp_path):
+    records = [("Adele_(singer)", ["Adele"], ["English contraltos"], 5)]
+    kb = KnowledgeBase.build(tmp_path / "small.kb", records=records)
+    mentions = make(server, name, categories_from=kb).link(TEXT)
+    assert [m.categories for m in mentions] == [("English contraltos",), ()]
+    twin = pickle.loads(pickle.dumps(clone(make(server, name, categories_from=kb))))
+    assert twin.link(TEXT) == mentions
 
 
 def test_what_has_no_page_has_its_synset(server):
@@ -698,3 +705,33 @@ def test_threads_share_a_linker(server, tmp_path):
         thread.join()
     assert [len(found[text]) for text in texts] == [2] * 20
     assert entries(tmp_path / "cache") == 20
+
+
+# ---- in a pipeline -----------------------------------------------------------------------
+
+
+def test_a_text_that_failed_is_listed(server):
+    server.replies = [
+        lambda handler, form: handler.reply(json.dumps(tagme(form)).encode()),
+        status(400, b"no language"),
+    ]
+    enricher = EntityEnricher(make(server), on_error="missing")
+    first, second, third, missing = enricher.transform([TEXT, "Nobody.", "Adele!", None])
+    assert first.endswith("cat_english_pop_singers cat_torch_singers cat_british_record_labels")
+    assert second is missing is None
+    assert third == "Adele!\ncat_english_pop_singers cat_torch_singers"
+    (error,) = enricher.errors_.to_dict("records")
+    assert error["row"] == 1
+    assert error["reason"] == "TagMe answered 400 Bad Request: 'no language'"
+    assert error["remedy"].startswith("Check url=")
+
+
+def test_several_processes_share_a_cache(server, tmp_path):
+    texts = [f"{TEXT} Take {number}." for number in range(40)]
+    linker = make(server, "spotlight", cache=tmp_path / "cache")
+    kept = EntityEnricher(linker, keep_mentions=True, n_jobs=2)
+    kept.transform(texts)
+    assert len(kept.mentions_) == 80
+    assert len(server.forms) == entries(tmp_path / "cache") == 40
+    kept.transform(texts[::-1])
+    assert len(server.forms) == 40

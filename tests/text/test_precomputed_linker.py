@@ -277,6 +277,23 @@ def test_a_file_that_cannot_be_read_is_told_where_a_text_is_missing(tmp_path):
         assert part in str(caught.value)
 
 
+def test_a_file_that_broke_meanwhile(tmp_path):
+    linker = write(tmp_path, BABELFY)
+    linker.link(TEXT)
+    (tmp_path / "1.json").write_text("[{")
+    with pytest.raises(BadItem, match="file '1.json' cannot be read: Expecting.*Get it again"):
+        linker.link(TEXT)
+
+
+def test_a_file_that_was_mended_is_seen(tmp_path):
+    (tmp_path / "1.json").write_text("[{")
+    linker = PrecomputedLinker(tmp_path)
+    with pytest.raises(BadItem, match="1.json cannot be read"):
+        linker.link(TEXT)
+    (tmp_path / "1.json").write_text(json.dumps(BABELFY))
+    assert len(linker.link(TEXT)) == 3
+
+
 def test_a_file_that_comes_later_is_seen(tmp_path):
     linker = write(tmp_path, BABELFY)
     linker.link(TEXT)
