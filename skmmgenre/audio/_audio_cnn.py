@@ -102,6 +102,8 @@ class AudioCNN(NetEmbedder):
         "standardize": [StrOptions({"bin", "cell"}), None],
     }
 
+    _convolutional = True
+
     def __init__(
         self,
         *,

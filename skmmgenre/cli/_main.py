@@ -1,6 +1,7 @@
 """Reading the command line."""
 
 import argparse
+import json
 import sys
 
 from .. import __version__
@@ -44,6 +45,7 @@ def main(argv=None):
     demo.add_argument("--output", default="demo_report", metavar="DIR", help="default: demo_report")
     demo.set_defaults(run=_run_demo)
     _add_kb(commands)
+    _add_cache(commands)
     arguments = parser.parse_args(argv)
     try:
         arguments.run(arguments)
@@ -113,6 +115,62 @@ def _add_kb(commands):
     info.add_argument("file", metavar="FILE")
     info.add_argument("--json", action="store_true", help="print one JSON object")
     info.set_defaults(run=_run_kb_info)
+
+
+def _add_cache(commands):
+    """The commands about stores of features."""
+    cache = commands.add_parser(
+        "cache",
+        help="look at a store of features, or make room in it",
+        description="Stores of features, which cache= of CQTExtractor names.",
+    ).add_subparsers(dest="cache_command", required=True, metavar="CACHE_COMMAND")
+    info = cache.add_parser("info", help="tell what is in a store")
+    info.add_argument("file", metavar="FILE")
+    info.add_argument("--json", action="store_true", help="print one JSON object")
+    info.set_defaults(run=_run_cache_info)
+    prune = cache.add_parser(
+        "prune",
+        help="remove what was used longest ago",
+        epilog="example: skmmgenre cache prune patches.sqlite --unused-days 90 --max-size 20G",
+    )
+    prune.add_argument("file", metavar="FILE")
+    prune.add_argument(
+        "--unused-days", type=float, metavar="N", help="remove what was not used for N days"
+    )
+    prune.add_argument(
+        "--max-size", type=_size, metavar="SIZE", help="then remove more, down to SIZE (500M, 20G)"
+    )
+    prune.set_defaults(run=_run_cache_prune)
+
+
+def _run_cache_info(arguments):
+    from ._cache import cache_info
+
+    info = cache_info(arguments.file)
+    if arguments.json:
+        print(json.dumps(info))
+        return
+    print(f"{info['bytes_on_disk'] / 1e6:.1f} MB on the disk")
+    for kind, found in info["kinds"].items():
+        print(f"{found['entries']:>10,} {kind} ({found['bytes'] / 1e6:.1f} MB)")
+
+
+def _run_cache_prune(arguments):
+    from ._cache import prune_cache
+
+    removed = prune_cache(
+        arguments.file, unused_days=arguments.unused_days, max_size=arguments.max_size
+    )
+    print(f"removed {removed['entries']:,} entries ({removed['bytes'] / 1e6:.1f} MB)")
+
+
+def _size(text):
+    from ._cache import bytes_of
+
+    try:
+        return bytes_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _run_kb_build(arguments):

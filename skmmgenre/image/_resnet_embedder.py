@@ -128,6 +128,8 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         "n_jobs": [Integral, None],
     }
 
+    _convolutional = True
+
     def __init__(
         self,
         *,

@@ -2,7 +2,9 @@
 
 from ._cell_transformer import CellTransformer
 from ._cells import as_cells, describe_cell, is_missing
+from ._columns import refuse_repeated_columns
 from ._errors import BadItem, ErrorsMixin, SetupError
+from ._feature_store import FeatureStore, RawCodec, StepCodec
 from ._loop import map_cells
 from ._progress import progress_bar, python_random_kept
 from ._store import Store
@@ -11,7 +13,10 @@ __all__ = [
     "BadItem",
     "CellTransformer",
     "ErrorsMixin",
+    "FeatureStore",
+    "RawCodec",
     "SetupError",
+    "StepCodec",
     "Store",
     "as_cells",
     "describe_cell",
@@ -19,4 +24,5 @@ __all__ = [
     "map_cells",
     "progress_bar",
     "python_random_kept",
+    "refuse_repeated_columns",
 ]

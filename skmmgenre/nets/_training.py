@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from ..items import progress_bar
 from ._interruption import TrainingInterrupted
-from ._modules import use_generator
+from ._modules import computing_in, to_tensor, use_generator
 
 
 class _Rows(Dataset):
@@ -41,7 +41,7 @@ class _Batches:
         for start in range(0, len(rows), self.batch_size):
             chosen = rows[start : start + self.batch_size]
             yield (
-                torch.from_numpy(self.set.feed.batch(chosen, epoch=epoch)),
+                to_tensor(self.set.feed.batch(chosen, epoch=epoch), len(chosen)),
                 (
                     torch.from_numpy(self.set.truth[chosen]),
                     torch.from_numpy(self.set.weight[chosen]),
@@ -52,15 +52,13 @@ class _Batches:
 class _Net(NeuralNet):
     """skorch's net with a weighted loss and a choice of precision."""
 
-    def __init__(self, *args, loss, autocast, **kwargs):
+    def __init__(self, *args, loss, dtype, **kwargs):
         self.loss = loss
-        self.autocast = autocast
+        self.dtype = dtype
         super().__init__(*args, **kwargs)
 
     def infer(self, x, **fit_params):
-        if self.autocast is None:
-            return super().infer(x, **fit_params)
-        with torch.autocast(torch.device(self.device).type, dtype=self.autocast):
+        with computing_in(self.dtype, torch.device(self.device)):
             return super().infer(x, **fit_params).float()
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
@@ -108,7 +106,7 @@ def train(
     batch_size,
     patience,
     device,
-    autocast,
+    dtype,
     seeds,
     verbose,
     description,
@@ -127,6 +125,8 @@ def train(
         Without validation rows all epochs run and the last weights are kept.
     optimizer : type
     optimizer_params : dict
+    dtype : torch.dtype
+        What layers compute in.
     seeds : tuple of two int
         For the order of the rows, and for what the module draws.
     description : str
@@ -145,7 +145,6 @@ def train(
         If the loss becomes NaN or infinite.
     """
     shuffle_seed, module_seed = seeds
-    module.to(device)
     use_generator(module, module_seed, device)
     stopping = None
     with progress_bar(max_epochs, description, verbose=verbose) as advance:
@@ -161,7 +160,7 @@ def train(
             module,
             criterion=torch.nn.Identity,  # the loss is the target's, see get_loss
             loss=loss,
-            autocast=autocast,
+            dtype=dtype,
             optimizer=optimizer,
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
             max_epochs=max_epochs,

@@ -276,7 +276,7 @@ BAD_CALLS = {
         r"duplicate columns: \['text'\]. Rename or drop",
     ),
     "short y": (lambda t, y, g: dict(X=t, y=y[:-1]), "y has 39 rows, the table has 40"),
-    "one class": (lambda t, y, g: dict(X=t, y=["Jazz"] * 40), "one class only .*'Jazz'"),
+    "one class": (lambda t, y, g: dict(X=t, y=["Jazz"] * 40), r"one class only \('Jazz'\)"),
     "NaN in y": (lambda t, y, g: dict(X=t, y=with_one_nan(y)), "NaN: the first is in row 3.*Drop"),
     "short groups": (
         lambda t, y, g: dict(X=t, y=y, groups=g[:-1]),
@@ -290,6 +290,10 @@ BAD_CALLS = {
     "long weights": (
         lambda t, y, g: dict(X=t, y=y, groups=g, sample_weight=np.ones(41)),
         "sample_weight has 41 rows, the table has 40. Pass",
+    ),
+    "negative weights": (
+        lambda t, y, g: dict(X=t, y=y, groups=g, sample_weight=-np.ones(40)),
+        "Negative values .*sample_weight",
     ),
 }
 
@@ -306,6 +310,13 @@ def test_bad_tables_are_told_before_anything_is_extracted(albums, call, message)
             GenrePipeline(steps).fit(**arguments)
     with pytest.raises(ValueError, match=message):
         GenrePipeline(steps).fit_transform(**arguments)
+
+
+def test_lacking_genres_are_told_before_anything_is_extracted(albums):
+    branches = ColumnTransformer([("audio", Untouchable(), "audio")])
+    model = GenrePipeline([("modalities", branches), ("fusion", FusionClassifier())])
+    with pytest.raises(ValueError, match="requires y to be passed.*pass one genre a row"):
+        model.fit(albums.table, groups=albums.groups)
 
 
 def test_duplicate_columns_at_predict(albums, fitted):
