@@ -47,7 +47,7 @@ class Disambiguation:
         by_form = {}
         for span in spans:
             by_form.setdefault(span.form, []).append(span)
-        values = {form: self.content.form_entities[form] for form in by_form}
+        values = {form: self.content.form_entity(form) for form in by_form}
         certain = {
             value
             for form, value in values.items()
@@ -61,7 +61,7 @@ class Disambiguation:
                 settled[form] = [(1.0, value)], 0.0
             else:
                 called = [_called(text, words, span) for span in by_form[form]]
-                settled[form] = self._weigh(form, value, called, present, context)
+                settled[form] = self._weigh(value, called, present, context)
         answers = []
         for span in spans:
             weights, doubt = settled[span.form]
@@ -71,9 +71,9 @@ class Disambiguation:
             answers.append((entity, weight / (total + doubt)) if weight > doubt else None)
         return answers
 
-    def _weigh(self, form, value, called, present, context):
+    def _weigh(self, value, called, present, context):
         """Weight and number of each candidate, and the doubt that it is any of them."""
-        candidates = self.content.candidates_of(form, self.max_candidates)
+        candidates = self.content.candidates_of(value, self.max_candidates)
         # A name that is only borne with a qualifier means other things as well, and these the
         # likelier the less known its bearer is.
         doubt = _SHARED * (1 - self._fame(candidates[0][1])) if value & SHARED else 0.0
