@@ -9,6 +9,7 @@ from .. import __version__
 from ._cache_command import cache
 from ._demo_command import demo
 from ._kb_command import kb
+from ._model_commands import evaluate, info, predict, train
 from ._plain_text import one_line
 
 
@@ -72,7 +73,7 @@ def _skmmgenre():
     """Tell the genres of music from sound, reviews and cover."""
 
 
-for _part in (demo, kb, cache):
+for _part in (train, predict, evaluate, info, demo, kb, cache):
     _skmmgenre.add_command(_part)
 
 

@@ -1,0 +1,71 @@
+"""A model in a file, with a card that says what it is."""
+
+import os
+
+import joblib
+
+import skmmgenre
+
+
+def save_model(model, path, card):
+    """Write a model and its card.
+
+    Parameters
+    ----------
+    model : GenrePipeline
+    path : str
+    card : dict
+        What it was trained on; plain values.
+    """
+    if hasattr(skmmgenre, "save"):
+        skmmgenre.save(model, path, card=card)
+        return
+    joblib.dump({"model": model, "card": card}, path)
+
+
+def load_model(path):
+    """Open the file of a model.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    model : GenrePipeline
+    card : dict
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no file.
+    ValueError
+        If it is no model that goes from a table of music to genres.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"there is no model {path!r}; skmmgenre train makes one")
+    if hasattr(skmmgenre, "save"):
+        model, card = skmmgenre.load(path), skmmgenre.model_info(path)["card"]
+    else:
+        held = joblib.load(path)
+        model, card = held["model"], held["card"]
+    if "modalities" not in getattr(model, "named_steps", ()) or not hasattr(model, "predict"):
+        raise ValueError(
+            f"{path!r} holds a {type(model).__name__}, which does not go from a table of music to "
+            "genres. Use a file that skmmgenre train made, or save the whole GenrePipeline."
+        )
+    return model, card
+
+
+def check_place(path):
+    """Refuse a path that a model cannot be written to, before hours of training.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+    """
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"there is no folder {folder!r} for the model: make it first")
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path!r} is a folder; name a file for the model")
