@@ -11,6 +11,7 @@ from ._demo_command import demo
 from ._kb_command import kb
 from ._model_commands import evaluate, info, predict, train
 from ._plain_text import one_line
+from ._tag_command import tag
 
 
 def main(argv=None):
@@ -73,7 +74,7 @@ def _skmmgenre():
     """Tell the genres of music from sound, reviews and cover."""
 
 
-for _part in (train, predict, evaluate, info, demo, kb, cache):
+for _part in (train, predict, evaluate, tag, info, demo, kb, cache):
     _skmmgenre.add_command(_part)
 
 

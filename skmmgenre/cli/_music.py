@@ -92,16 +92,16 @@ def open_music(path, *, by="track", separators=None, genre=None, artist=None, ve
         return
     if os.path.isfile(path):
         raise ValueError(f"{path!r} is neither a folder nor a table ({', '.join(_TABLES)}).")
+    with open_folder(path, by=by, separators=separators, verbose=verbose) as music:
+        yield music
+
+
+@contextmanager
+def open_folder(path, *, by="track", separators=None, verbose=1):
+    """Read a folder; see `open_music`."""
     options = {} if separators is None else {"genre_separators": separators}
-    with tempfile.TemporaryDirectory(prefix="skmmgenre_covers_") as covers:
-        data = load_music_folder(path, by=by, cover_directory=covers, verbose=verbose, **options)
-        yield Music(
-            data.table,
-            [_name_of(cell) for cell in data.table["audio"]],
-            data.table["genres"].tolist(),
-            data.groups,
-            list(zip(data.errors["item"], data.errors["reason"], strict=True)),
-        )
+    with _loaded(path, by=by, verbose=verbose, **options) as data:
+        yield _as_music(data, slice(None))
 
 
 @contextmanager
@@ -118,18 +118,26 @@ def open_files(paths, *, verbose=1):
     music : Music
         In the order of `paths`; those that cannot be read are in `errors`.
     """
-    with tempfile.TemporaryDirectory(prefix="skmmgenre_covers_") as covers:
-        data = load_music_folder(list(paths), cover_directory=covers, verbose=verbose)
+    with _loaded(list(paths), verbose=verbose) as data:
         place = {path: row for row, path in enumerate(data.table["audio"])}
-        rows = [place[path] for path in paths if path in place]
-        table = data.table.iloc[rows]
-        yield Music(
-            table,
-            table["audio"].tolist(),
-            table["genres"].tolist(),
-            data.groups[rows],
-            list(zip(data.errors["item"], data.errors["reason"], strict=True)),
-        )
+        yield _as_music(data, [place[path] for path in paths if path in place])
+
+
+@contextmanager
+def _loaded(path, **options):
+    with tempfile.TemporaryDirectory(prefix="skmmgenre_covers_") as covers:
+        yield load_music_folder(path, cover_directory=covers, **options)
+
+
+def _as_music(data, rows):
+    table = data.table.iloc[rows]
+    return Music(
+        table,
+        [_name_of(cell) for cell in table["audio"]],
+        table["genres"].tolist(),
+        data.groups[rows],
+        list(zip(data.errors["item"], data.errors["reason"], strict=True)),
+    )
 
 
 def _name_of(cell):
