@@ -1,6 +1,6 @@
 """The genre tags of one sound file: read as they are, written, put back."""
 
-from ..datasets._audio_tags import open_audio
+from ..datasets._audio_tags import open_audio, read_audio_tags, read_genres
 
 _ID3 = ("MP3", "WAV", "AIFF")
 _ATOM = "\xa9gen"
@@ -44,6 +44,11 @@ def read_state(path):
         "places": [place for place, _, _ in found],
         "keys": [key for _, key, _ in found],
     }
+
+
+def genres_in(path):
+    """Return the names of the genres in the tags of a file; numbers such as 255 are none."""
+    return read_genres(read_audio_tags(path)["genre"], "")[0]
 
 
 def write_genres(path, genres):

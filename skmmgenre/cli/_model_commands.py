@@ -67,7 +67,9 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
     artist; paths are relative to the table. Of a folder the tags of the files, their covers and
     the texts beside them are read.
     """
-    from ._models import check_place, save_model
+    import skmmgenre
+
+    from ._models import check_place
     from ._music import open_music
     from ._train import parse_settings, train
 
@@ -89,7 +91,7 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
         )
     tell_set_aside(music.errors + errors)
     card["trained_on"] = os.path.basename(os.path.abspath(source))
-    save_model(model, output, card)
+    skmmgenre.save(model, output, card=card)
     if as_json:
         click.echo(json.dumps(card, indent=2))
         return

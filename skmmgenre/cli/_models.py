@@ -2,25 +2,7 @@
 
 import os
 
-import joblib
-
 import skmmgenre
-
-
-def save_model(model, path, card):
-    """Write a model and its card.
-
-    Parameters
-    ----------
-    model : GenrePipeline
-    path : str
-    card : dict
-        What it was trained on; plain values.
-    """
-    if hasattr(skmmgenre, "save"):
-        skmmgenre.save(model, path, card=card)
-        return
-    joblib.dump({"model": model, "card": card}, path)
 
 
 def load_model(path):
@@ -44,11 +26,7 @@ def load_model(path):
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no model {path!r}; skmmgenre train makes one")
-    if hasattr(skmmgenre, "save"):
-        model, card = skmmgenre.load(path), skmmgenre.model_info(path)["card"]
-    else:
-        held = joblib.load(path)
-        model, card = held["model"], held["card"]
+    model, card = skmmgenre.load(path), skmmgenre.model_info(path)["card"]
     if "modalities" not in getattr(model, "named_steps", ()) or not hasattr(model, "predict"):
         raise ValueError(
             f"{path!r} holds a {type(model).__name__}, which does not go from a table of music to "

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 
 from ..items import BadItem, progress_bar
-from ._genre_tags import read_state, restore_state, write_genres
+from ._genre_tags import genres_in, read_state, restore_state, write_genres
 from ._replace_file import remove_parts, replacing
 from ._tag_backup import TagBackup
 
@@ -53,8 +53,9 @@ def plan_tags(music, genres, answers, *, replace=False, min_score=None):
     for row, cell in enumerate(music.table["audio"]):
         (best,) = answers.best(row, 1).values()
         for path in [cell] if isinstance(cell, str) else cell:
-            if music.genres[row] and not replace:
-                outcomes.append(Outcome(path, "keep", music.genres[row], "it has genres"))
+            there = music.genres[row] if isinstance(cell, str) else genres_in(path)
+            if there and not replace:
+                outcomes.append(Outcome(path, "keep", there, "it has genres"))
             elif not genres[row]:
                 outcomes.append(Outcome(path, "skip", [], "no genre is likely enough"))
             elif min_score is not None and best < min_score:
