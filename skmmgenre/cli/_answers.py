@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from ..items import ErrorsMixin
@@ -45,8 +46,7 @@ class Answers:
 
 def modalities_of(model):
     """Return the names of a model's modalities and their columns."""
-    step = model.named_steps["modalities"]
-    return {name: column for name, _, column in getattr(step, "transformers_", step.transformers)}
+    return {name: column for name, _, column in model.named_steps["modalities"].transformers}
 
 
 def has_several_genres(model):
@@ -79,6 +79,19 @@ def errors_of(model):
                 lines = step.errors_.to_dict("records")
                 found += [(line["row"], str(line["item"]), line["reason"]) for line in lines]
     return found
+
+
+def set_everywhere(model, **params):
+    """Set parameters of all steps of a fitted model that have them, such as n_jobs."""
+    waiting = [branch for _, branch, _ in model.named_steps["modalities"].transformers_]
+    waiting += [step for _, step in model.steps[1:]]
+    while waiting:
+        part = waiting.pop()
+        waiting += [step for _, step in getattr(part, "steps", ())]
+        waiting += [part.estimator_] if hasattr(part, "estimator_") else []
+        if isinstance(part, BaseEstimator) and not isinstance(part, Pipeline):
+            known = part.get_params(deep=False)
+            part.set_params(**{name: value for name, value in params.items() if name in known})
 
 
 def answer(model, vectors, modalities=None):

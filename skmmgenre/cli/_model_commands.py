@@ -6,7 +6,7 @@ import os
 import click
 
 from ._music_options import genres_file, source_options, tell_set_aside
-from ._parameters import JOBS, SEED, WholeNumber, as_json, example, quiet
+from ._parameters import SEED, WholeNumber, as_json, example, jobs, quiet
 
 _POSITIVE = WholeNumber(lambda number: number >= 1, "it is 1 or above")
 
@@ -56,7 +56,7 @@ _POSITIVE = WholeNumber(lambda number: number >= 1, "it is 1 or above")
 )
 @click.option("--strict", is_flag=True, help="End at the first file that cannot be used.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
-@click.option("--jobs", type=JOBS, default=1, show_default=True, help="Workers that read files.")
+@jobs
 @quiet
 @as_json
 def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **options):
@@ -125,9 +125,10 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
 @click.option(
     "--top", type=_POSITIVE, default=5, show_default=True, help="Scores of each item in JSON."
 )
+@jobs
 @quiet
 @click.pass_context
-def predict(ctx, model, sources, kind, top, quiet, names, **reading):
+def predict(ctx, model, sources, kind, top, jobs, quiet, names, **reading):
     """Tell the genres of a folder, a table or files by a MODEL.
 
     Exit code 1 if a file that was named cannot be read; the others are told.
@@ -136,7 +137,7 @@ def predict(ctx, model, sources, kind, top, quiet, names, **reading):
     from ._music import is_music_source, open_files, open_music
     from ._predict import as_text, predict, print_answers
 
-    fitted, _ = load_model(model)
+    fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
     if len(sources) == 1 and is_music_source(sources[0]):
         opened = open_music(sources[0], verbose=not quiet, **reading)
     else:
@@ -162,9 +163,10 @@ def predict(ctx, model, sources, kind, top, quiet, names, **reading):
 @source_options
 @genres_file
 @click.option("--split", metavar="NAME", help='Only rows with NAME in the column "split".')
+@jobs
 @quiet
 @as_json
-def evaluate(model, source, split, names, quiet, as_json, **reading):
+def evaluate(model, source, split, names, jobs, quiet, as_json, **reading):
     """Tell the paper's figures of a MODEL on music whose genres are known.
 
     Of one genre an item: precision, recall and F1 (means over the genres), accuracy; of several:
@@ -176,7 +178,7 @@ def evaluate(model, source, split, names, quiet, as_json, **reading):
     from ._music import open_music
     from ._print_evaluation import print_evaluation
 
-    fitted, _ = load_model(model)
+    fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
     with open_music(source, verbose=not quiet, **reading) as music:
         if split is not None:
             music = music.of_split(split)

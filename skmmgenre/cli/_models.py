@@ -4,13 +4,17 @@ import os
 
 import skmmgenre
 
+from ._answers import set_everywhere
 
-def load_model(path):
+
+def load_model(path, **params):
     """Open the file of a model.
 
     Parameters
     ----------
     path : str
+    **params
+        Set on all steps that have them; how a model was trained does not bind its use.
 
     Returns
     -------
@@ -32,6 +36,8 @@ def load_model(path):
             f"{path!r} holds a {type(model).__name__}, which does not go from a table of music to "
             "genres. Use a file that skmmgenre train made, or save the whole GenrePipeline."
         )
+    if params:
+        set_everywhere(model, **params)
     return model, card
 
 

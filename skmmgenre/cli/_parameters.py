@@ -34,6 +34,9 @@ JOBS = WholeNumber(
 )
 SEED = WholeNumber(lambda number: number >= 0, "a seed is 0 or above")
 
+jobs = click.option(
+    "--jobs", type=JOBS, default=1, show_default=True, help="Workers that read files."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
 

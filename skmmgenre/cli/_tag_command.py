@@ -5,10 +5,16 @@ import json
 import click
 
 from ._music_options import genres_file, tell_set_aside
-from ._parameters import as_json, example, quiet
+from ._parameters import as_json, example, jobs, quiet
 from ._plain_text import one_line
 
-_VERBS = {"write": "gets", "restore": "gets back", "keep": "keeps", "skip": "-", "fail": "fails"}
+_VERBS = {
+    "write": "gets",
+    "restore": "gets back",
+    "keep": "keeps",
+    "skip": "skipped",
+    "fail": "fails",
+}
 
 
 @click.command(
@@ -34,10 +40,11 @@ _VERBS = {"write": "gets", "restore": "gets back", "keep": "keeps", "skip": "-",
     "--min-score", type=float, metavar="SCORE", help="Only where the best genre has this score."
 )
 @genres_file
+@jobs
 @quiet
 @as_json
 @click.pass_context
-def tag(ctx, places, write, replace, undo, by, min_score, names, quiet, as_json):
+def tag(ctx, places, write, replace, undo, by, min_score, names, jobs, quiet, as_json):
     """Write the genres of a MODEL into the tags of a FOLDER's files.
 
     Files that have a genre are left alone, and nothing is written without --write. Each file is
@@ -56,7 +63,7 @@ def tag(ctx, places, write, replace, undo, by, min_score, names, quiet, as_json)
     else:
         if len(places) != 2:
             raise click.UsageError("MODEL and FOLDER are needed.", ctx)
-        outcomes = _plan(*places, by, names, replace, min_score, quiet)
+        outcomes = _plan(*places, by, names, replace, min_score, jobs, quiet)
         done = write
         if write:
             write_tags(places[1], outcomes, verbose=not quiet)
@@ -69,13 +76,13 @@ def tag(ctx, places, write, replace, undo, by, min_score, names, quiet, as_json)
         ctx.exit(1)
 
 
-def _plan(model, folder, by, names, replace, min_score, quiet):
+def _plan(model, folder, by, names, replace, min_score, jobs, quiet):
     from ._models import load_model
     from ._music import open_folder
     from ._predict import predict
     from ._tag import plan_tags
 
-    fitted, _ = load_model(model)
+    fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
     with open_folder(folder, by=by, verbose=not quiet) as music:
         answers, genres, errors = predict(fitted, music, names=names)
     tell_set_aside(music.errors + errors)
@@ -87,7 +94,8 @@ def _print(outcomes, done):
         if outcome.action == "keep":  # which is most of a tidy folder
             continue
         genres = "; ".join(outcome.genres) or ("no genre" if outcome.action == "restore" else "")
-        words = (_VERBS[outcome.action], genres, outcome.reason)
+        reason = f"({outcome.reason})" if outcome.reason else ""
+        words = (_VERBS[outcome.action], genres, reason)
         click.echo(f"{one_line(outcome.file)}: {one_line(' '.join(filter(None, words)))}")
     counts = {action: sum(o.action == action for o in outcomes) for action in _VERBS}
     told = {

@@ -95,7 +95,7 @@ def train(
         verbose=verbose,
     )
     learn, test = _split(music, y, test_size, seed)
-    table = music.table[list(MODALITIES.values())]
+    table = music.table[[MODALITIES[name] for name in present]]
     validation = _validation(music.table)
     with interruption_ends_all():
         model.fit(
