@@ -39,8 +39,15 @@ _OPTIONS = (
         metavar="LETTERS",
         help="Letters between genres in one tag or cell; by default ;| and in tags also /.",
     ),
-    click.option("--genre", metavar="COLUMN", help="Genres in a table; by default genres, genre."),
-    click.option("--artist", metavar="COLUMN", help="Artists in a table; by default artist."),
+    click.option(
+        "--genre-column",
+        "genre",
+        metavar="COLUMN",
+        help="Genres in a table; by default genres, genre.",
+    ),
+    click.option(
+        "--artist-column", "artist", metavar="COLUMN", help="Artists in a table; by default artist."
+    ),
 )
 
 
