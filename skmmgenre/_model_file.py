@@ -175,7 +175,7 @@ def load(path, *, params=None):
     except (Strange, RecursionError) as error:
         raise Refused(
             path,
-            f"{error}, which is none of the types that a model file may hold",
+            f"{error}, which no model file may hold",
             _remedy_of_strangers(manifest),
         ) from None
     if missing := sorted(files_of(schema) - members.keys()):

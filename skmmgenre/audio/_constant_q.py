@@ -1,5 +1,6 @@
 """The constant-Q transform."""
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -13,15 +14,18 @@ _C1 = 32.70319566257483  # Hz
 def _librosa(y, **scale):
     import librosa
 
-    try:
-        return librosa.cqt(
-            y,
-            **scale,
-            sparsity=0,  # the default drops 1 % of each kernel's energy
-            pad_mode="constant",
-        )
-    except librosa.ParameterError as error:
-        raise ValueError(f"librosa: {error}. Take backend='multirate'.") from error
+    with warnings.catch_warnings():
+        # Of the lowest octave, in short signals.
+        warnings.filterwarnings("ignore", message="n_fft=.* is too large for input signal")
+        try:
+            return librosa.cqt(
+                y,
+                **scale,
+                sparsity=0,  # the default drops 1 % of each kernel's energy
+                pad_mode="constant",
+            )
+        except librosa.ParameterError as error:
+            raise ValueError(f"librosa: {error}. Take backend='multirate'.") from error
 
 
 # Every backend takes (y, *, sr, hop_length, n_bins, bins_per_octave, fmin, window) and answers
@@ -47,7 +51,11 @@ def check_bins(*, sr, n_bins, bins_per_octave, fmin, window):
     top = fmin * 2.0 ** ((n_bins - 1) / bins_per_octave)
     ratio = 4.0 ** (1 / bins_per_octave)
     quality = (ratio + 1) / (ratio - 1)  # centre frequency by bandwidth
-    reach = 1 + 0.5 * librosa.filters.window_bandwidth(window) / quality
+    try:
+        bandwidth = librosa.filters.window_bandwidth(window)
+    except ValueError as error:
+        raise ValueError(f"window={window!r} is not a window of scipy.signal: {error}") from error
+    reach = 1 + 0.5 * bandwidth / quality
     if top * reach > sr / 2:
         fits = int(np.floor(bins_per_octave * np.log2(sr / 2 / reach / fmin))) + 1
         raise ValueError(
@@ -94,8 +102,7 @@ def constant_q(
     backend : {"auto", "multirate", "librosa"}, default="auto"
         What computes the transform. "multirate" takes one matrix product an octave, at the
         lowest rate that holds it; it is several times as fast and takes every signal and
-        parameter. "librosa" calls `librosa.cqt`, and is there to compare; it warns of signals
-        shorter than a Fourier transform of its lowest octave. "auto" is "multirate".
+        parameter. "librosa" calls `librosa.cqt`, and is there to compare. "auto" is "multirate".
 
     Returns
     -------

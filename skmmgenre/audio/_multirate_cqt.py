@@ -10,9 +10,10 @@ import soxr
 # Samples of overlapping frames that are copied at a time, so that memory does not grow with
 # the number of frames times their length.
 _BLOCK = 1 << 20
-# Samples of a frame that are summed by one matrix product. Longer sums are split by the BLAS in
-# a way that depends on its number of threads, and so would the last bits.
-_SUMMED = 128
+# Multiplications in one matrix product, and in one row of it. OpenBLAS shares larger ones among
+# threads, which costs more than it brings, and the last bits would depend on their number.
+_PRODUCT = 1 << 18
+_ROW = 9 << 10
 
 
 class _Octave(NamedTuple):
@@ -56,10 +57,7 @@ def multirate_cqt(y, *, sr, hop_length, n_bins, bins_per_octave, fmin, window):
         for first in range(0, n_frames, per_block):
             last = min(first + per_block, n_frames)
             frames = _frames(y, first, last, hop, n_taps)
-            product = frames[:, :_SUMMED] @ kernel[:_SUMMED]
-            for tap in range(_SUMMED, n_taps, _SUMMED):
-                product += frames[:, tap : tap + _SUMMED] @ kernel[tap : tap + _SUMMED]
-            C[first:last, bins] = product.view(complex)
+            C[first:last, bins] = _product(frames, kernel).view(complex)
     return np.ascontiguousarray(C.T)
 
 
@@ -154,4 +152,19 @@ def _frames(y, first, last, hop, n_taps):
     begin, end = max(0, start), min(stop, len(y))
     piece = np.zeros(stop - start, dtype=np.float32)
     piece[begin - start : end - start] = y[begin:end]
-    return np.lib.stride_tricks.sliding_window_view(piece, n_taps)[::hop].astype(float)
+    strides = (hop * piece.itemsize, piece.itemsize)
+    return np.ndarray((last - first, n_taps), piece.dtype, piece, strides=strides).astype(float)
+
+
+def _product(frames, kernel):
+    """The matrix product, in small ones."""
+    n_taps, n_columns = kernel.shape
+    step = min(n_taps, max(1, _ROW // n_columns))
+    n_rows = max(1, _PRODUCT // (step * n_columns))
+    product = np.empty((len(frames), n_columns))
+    for row in range(0, len(frames), n_rows):
+        some, part = frames[row : row + n_rows], product[row : row + n_rows]
+        np.matmul(some[:, :step], kernel[:step], out=part)
+        for tap in range(step, n_taps, step):
+            part += some[:, tap : tap + step] @ kernel[tap : tap + step]
+    return product

@@ -183,7 +183,7 @@ class KnowledgeBase:
         number = self.content.forms.get(keys[0]) if keys else None
         if number is None:
             return []
-        found = self.content.candidates_of(number)
+        found = self.content.candidates_of(self.content.form_entity(number))
         total = sum(count + 1 for _, count in found)
         return [(self.content.entity_name(entity), (count + 1) / total) for entity, count in found]
 

@@ -412,13 +412,6 @@ def test_threads_that_open_at_the_same_time(file):
     assert found == [("Cool jazz musicians",)] * 8
 
 
-def test_pages_that_are_given_back_come_again(file):
-    kb = KnowledgeBase.open(file)
-    before = kb.candidates("yes"), kb.categories("Miles_Davis")
-    kb.content.release_pages()
-    assert (kb.candidates("yes"), kb.categories("Miles_Davis")) == before
-
-
 def test_members_lie_where_they_can_be_mapped(file):
     """Any tool for archives reads the file, and the arrays are at multiples of 64 bytes."""
     content = file.read_bytes()
