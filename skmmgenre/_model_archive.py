@@ -27,7 +27,17 @@ class Refused(ValueError):
     """
 
     def __init__(self, path, reason, remedy):
-        super().__init__(f"Model file {os.fspath(path)!r}: {reason}. {remedy}")
+        super().__init__(f"Model file {os.fspath(path)!r}: {shown(reason)}. {shown(remedy)}")
+
+
+def shown(text):
+    """Return a text from a file without what a terminal would obey, and not too long.
+
+    Parameters
+    ----------
+    text : str
+    """
+    return "".join(c if c.isprintable() else "?" for c in text[:500])
 
 
 def write_archive(path, manifest, members):

@@ -22,6 +22,7 @@ from ._model_archive import (
     damaged,
     read_archive,
     read_manifest,
+    shown,
     write_archive,
 )
 from ._model_schema import (
@@ -30,6 +31,7 @@ from ._model_schema import (
     files_of,
     is_needed,
     leave_out,
+    may_be_left_out,
     number_anew,
     put_in,
     trusted_types,
@@ -106,8 +108,8 @@ def save(model, path, *, card=None):
         check_schema(schema)
     except Strange as error:
         raise TypeError(
-            f"The model cannot be saved: {error}, which is neither this package's nor "
-            "scikit-learn's, or not safe to open. Replace it, or use joblib.dump for a file of "
+            f"The model cannot be saved: {error}, which is not on the list of what is safe to "
+            "open. Replace it (of a search save best_estimator_), or use joblib.dump for a file of "
             "your own."
         ) from None
     # Without those that only a parameter left out referred to.
@@ -181,7 +183,7 @@ def load(path, *, params=None):
     if missing := sorted(files_of(schema) - members.keys()):
         raise damaged(path, f"{missing[0]!r} is missing from it")
     # Again, as the file may not be of `save`.
-    left_out = {*leave_out(schema), *map(str, manifest["left_out"])}
+    left_out = {*leave_out(schema), *may_be_left_out(schema).intersection(_names(manifest))}
     given = dict(params or {})
     put_in(schema, given)
     model = _make(path, schema, members)
@@ -225,7 +227,11 @@ def model_info(path):
     manifest = read_manifest(path)
     _check_format(path, manifest)
     parts = {name: manifest[name] for name in ("format", "versions", "card", "left_out")}
-    return {**parts, "bytes": os.path.getsize(path)}
+    return {**parts, "left_out": _names(manifest), "bytes": os.path.getsize(path)}
+
+
+def _names(manifest):
+    return [name for name in manifest["left_out"] if isinstance(name, str)]
 
 
 def _describe(model):
@@ -326,9 +332,10 @@ def _warn_of_versions(path, versions):
         if str(versions.get(name)).split(".")[:2] != here[name].split(".")[:2]
     ]
     if others:
+        told = shown(" and ".join(others))
         warnings.warn(
-            f"Model file {os.fspath(path)!r} was saved with {' and '.join(others)}: compare its "
-            "answers with known ones before you rely on them.",
+            f"Model file {os.fspath(path)!r} was saved with {told}: compare its answers with known "
+            "ones before you rely on them.",
             UserWarning,
             stacklevel=3,
         )

@@ -62,6 +62,7 @@ def _types():
         for kind in np.sctypeDict.values()
         if not issubclass(kind, (np.object_, np.void))
     }
+    numbers |= {"numpy.bool_"}  # the name that NumPy 1 wrote
     return {
         "JsonNode": {"builtins.str"},
         "DictNode": {"builtins.dict", "collections.OrderedDict"},
@@ -84,7 +85,7 @@ def trusted_types():
     -------
     names : list of str
     """
-    return [*estimator_types(), "builtins.frozenset"]
+    return [*estimator_types(), "builtins.frozenset", "numpy.bool_"]
 
 
 def check_schema(schema):
@@ -197,12 +198,26 @@ def leave_out(schema):
     names : list of str
         Of what was set back: "GazetteerLinker.kb".
     """
-    names = {}
+    names = set()
     for name, values, parameter, blank in _guarded_values(schema):
         if not _is_plain(values[parameter], (None, blank)):
             values[parameter] = _plain(blank)
-            names[name] = None
+            names.add(name)
     return sorted(names)
+
+
+def may_be_left_out(schema):
+    """Return the names of the parameters of a model that `leave_out` looks at.
+
+    Parameters
+    ----------
+    schema : dict
+
+    Returns
+    -------
+    names : set of str
+    """
+    return {name for name, *_ in _guarded_values(schema)}
 
 
 def put_in(schema, given):
@@ -221,17 +236,16 @@ def put_in(schema, given):
     TypeError
         If a value is neither text nor path.
     """
-    places = {}
-    for name, values, parameter, _ in _guarded_values(schema):
-        places.setdefault(name, []).append((values, parameter))
+    known = may_be_left_out(schema)
     for name, value in given.items():
-        if name not in places:
-            known = ", ".join(sorted(places)) or "none"
-            raise ValueError(f"params has {name!r}; of this model it takes {known}.")
+        if name not in known:
+            takes = ", ".join(sorted(known)) or "none"
+            raise ValueError(f"params has {name!r}; of this model it takes {takes}.")
         if not isinstance(value, (str, os.PathLike)):
             raise TypeError(f"params[{name!r}] must be a str or path, got {value!r}.")
-        for values, parameter in places[name]:
-            values[parameter] = _plain(os.fspath(value))
+    for name, values, parameter, _ in _guarded_values(schema):
+        if name in given:
+            values[parameter] = _plain(os.fspath(given[name]))
 
 
 def is_needed(name):

@@ -488,6 +488,20 @@ class TestStrangers:
             forge_schema(tmp_path / "m", small_file, change)
         )
 
+    def test_escape_codes_are_not_told_to_the_terminal(self, refused, small_file, tmp_path):
+        def change(schema):
+            attributes(schema)["n_components"]["__class__"] = "\x1b]0;title\x07" + 10**6 * "x"
+
+        path = forge_schema(tmp_path / "m", small_file, change)
+        message = refused(path)
+        assert message.isprintable() and len(message) < 2000
+        forged = {"left_out": ["\x1b[2J.kb", ["x"]], "versions": {"skmmgenre": "\x1b[2J"}}
+        forge(path, contents(small_file), forged)
+        with pytest.warns(UserWarning) as caught:
+            skmmgenre.load(path)
+        assert all(str(warning.message).isprintable() for warning in caught)
+        assert "[2J.kb" not in "".join(str(warning.message) for warning in caught)
+
     def test_a_state_that_hides_its_names(self, refused, tmp_path):
         """dict.update takes pairs, in which no path would be found."""
         skmmgenre.save(CQTExtractor(), tmp_path / "s")
