@@ -8,10 +8,8 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pandas as pd
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import check_cv
@@ -22,6 +20,7 @@ from ..inspection import ConfusionMatricesDisplay, LearningCurvesDisplay
 from ..metrics import bootstrap_interval, genre_scores
 from ..model_selection import ArtistShuffleSplit
 from ..text import EntityEnricher, GazetteerLinker, ReviewTruncator, ReviewVectorizer, TextMLP
+from ._tables import plain_table
 
 _MODALITIES = {"audio": "audio", "text": "text", "image": "cover"}
 # Figures of several genres by the head of their column.
@@ -235,12 +234,8 @@ def _ceilings(albums, figures, test):
     return ceilings
 
 
-def _table(title, *, space=1):
-    return Table(title=title, box=box.SIMPLE_HEAD, padding=(0, space, 0, 0))
-
-
 def _print_figures(console, figures, *, n_test):
-    table = _table(f"What each modality brings ({n_test} albums of unseen artists)")
+    table = plain_table(f"What each modality brings ({n_test} albums of unseen artists)")
     table.add_column("input", no_wrap=True)
     for name in ("F1", "ceiling", "accuracy", "gain in F1 [95 %]"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -263,7 +258,7 @@ def _print_figures(console, figures, *, n_test):
 
 
 def _print_genres(console, scores):
-    table = _table("Genres, all modalities")
+    table = plain_table("Genres, all modalities")
     table.add_column("genre", no_wrap=True)
     for name in ("precision", "recall", "F1", "albums"):
         table.add_column(name, justify="right")
@@ -275,7 +270,7 @@ def _print_genres(console, scores):
 
 def _print_several(console, figures, *, n_labels):
     # Nine columns fit into 80 characters without more space.
-    table = _table(f"The {n_labels} labels of the same albums, several an album", space=0)
+    table = plain_table(f"The {n_labels} labels of the same albums, several an album", space=0)
     table.add_column("input and target", no_wrap=True)
     for head in _SEVERAL:
         table.add_column(head, justify="right", no_wrap=True)
@@ -294,7 +289,7 @@ def _print_several(console, figures, *, n_labels):
 
 
 def _print_enrichment(console, figures):
-    table = _table("Reviews alone: their words, and with what they mention")
+    table = plain_table("Reviews alone: their words, and with what they mention")
     table.add_column("target", no_wrap=True)
     for head in ("figure", "VSM", "VSM + SEM", "ceiling", "gain [95 %]"):
         table.add_column(head, justify="right", no_wrap=True)
