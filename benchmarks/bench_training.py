@@ -8,8 +8,6 @@ memory, and use fused Adam where nothing else is said.
 """
 
 import argparse
-import functools
-import json
 import subprocess
 import sys
 import tempfile
@@ -223,11 +221,72 @@ def bench_text(arguments):
     for name, loop in loops.items():
         differences = [abs(e["train_loss"] - t) for e, t in zip(ours, loop.losses, strict=True)]
         print(
-            f"  losses of {epochs} epochs without dropout, {name}: differ by {max(differences):.1e} at most"
+            f"  losses of {epochs} epochs without dropout differ from those of {name} by "
+            f"{max(differences):.1e} at most"
         )
 
 
-BENCHES = {"audio": bench_audio, "text": bench_text}
+# ---- disk ----------------------------------------------------------------------------
+
+
+def write_patches(path, n):
+    """A file of random patches, the same few hundred with an offset each time."""
+    shape = (n, 96, 323)
+    file = np.lib.format.open_memmap(path, "w+", np.float32, shape)
+    block = np.random.default_rng(0).normal(-40, 10, (min(n, 250), *shape[1:])).astype(np.float32)
+    for start in range(0, n, len(block)):
+        part = block[: n - start]
+        file[start : start + len(part)] = part + 1e-4 * start
+    file.flush()
+
+
+_PEAK = """
+import sys
+import numpy as np
+from skmmgenre.audio import AudioCNN
+X = np.load(sys.argv[1], mmap_mode="r")[: int(sys.argv[2])]
+y = np.arange(len(X)) % 10
+AudioCNN(architecture="time", max_epochs=1, random_state=0).fit(X, y).transform(X[-1000:])
+with open("/proc/self/status") as status:  # getrusage would count the parent's peak too
+    print(next(line.split()[1] for line in status if line.startswith("VmHWM")))
+"""
+
+
+def peak_memory(path, n):
+    """Peak resident memory (GB) of a process that trains on and answers `n` patches; Linux."""
+    command = [sys.executable, "-W", "ignore", "-c", _PEAK, str(path), str(n)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(done.stdout) * 1024 / 1e9
+
+
+def bench_disk(arguments):
+    """Speed from a mapped file beside that from memory, and how memory grows with the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "patches.npy"
+        write_patches(path, arguments.patches)
+        mapped = np.load(path, mmap_mode="r")[:1600]
+        in_memory = np.array(mapped)
+        Y = (np.random.default_rng(0).random((len(mapped), 250)) < 0.02).astype(int)
+        model = AudioCNN(architecture="time", validation_fraction=0, random_state=0)
+        few, all_of_them = 500, arguments.patches
+        peaks = {n: peak_memory(path, n) for n in (few, all_of_them)}
+        size = path.stat().st_size / 1e9
+        print(
+            f"Peak memory of training from disk: {peaks[few]:.2f} GB on {few} patches, "
+            f"{peaks[all_of_them]:.2f} GB on {all_of_them} ({size:.2f} GB): "
+            f"{peaks[all_of_them] - peaks[few]:+.2f} GB"
+        )
+        contenders = {
+            "memory": lambda: one_epoch(model, in_memory, Y, arguments.clock),
+            "disk": lambda: one_epoch(model, mapped, Y, arguments.clock),
+        }
+        seconds = take_turns(contenders, arguments.rounds, arguments.clock)
+        rates = ", ".join(f"{name} {len(Y) / np.median(t):.0f}" for name, t in seconds.items())
+        ratio = np.median(seconds["memory"] / seconds["disk"])
+        print(f"AudioCNN(time), clips a second: {rates}; disk / memory {ratio:.2f}")
+
+
+BENCHES = {"audio": bench_audio, "text": bench_text, "disk": bench_disk}
 
 
 def main():
@@ -235,6 +294,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=list(BENCHES), default=list(BENCHES))
     parser.add_argument("--nets", nargs="+", default=None, help="of audio, such as 3x3-low")
+    parser.add_argument("--patches", type=int, default=20_000, help="of disk, 124 kB each")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--clock",

@@ -152,7 +152,8 @@ def _frames(y, first, last, hop, n_taps):
     begin, end = max(0, start), min(stop, len(y))
     piece = np.zeros(stop - start, dtype=np.float32)
     piece[begin - start : end - start] = y[begin:end]
-    return np.lib.stride_tricks.sliding_window_view(piece, n_taps)[::hop].astype(float)
+    strides = (hop * piece.itemsize, piece.itemsize)
+    return np.ndarray((last - first, n_taps), piece.dtype, piece, strides=strides).astype(float)
 
 
 def _product(frames, kernel):
@@ -160,9 +161,10 @@ def _product(frames, kernel):
     n_taps, n_columns = kernel.shape
     step = min(n_taps, max(1, _ROW // n_columns))
     n_rows = max(1, _PRODUCT // (step * n_columns))
-    product = np.zeros((len(frames), n_columns))
+    product = np.empty((len(frames), n_columns))
     for row in range(0, len(frames), n_rows):
-        for tap in range(0, n_taps, step):
-            part = frames[row : row + n_rows, tap : tap + step] @ kernel[tap : tap + step]
-            product[row : row + n_rows] += part
+        some, part = frames[row : row + n_rows], product[row : row + n_rows]
+        np.matmul(some[:, :step], kernel[:step], out=part)
+        for tap in range(step, n_taps, step):
+            part += some[:, tap : tap + step] @ kernel[tap : tap + step]
     return product

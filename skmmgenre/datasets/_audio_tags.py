@@ -190,8 +190,8 @@ def read_audio_tags(path):
         notes.append(f"the name ends in {suffix!r}, but the file holds {kind}")
     read = {"MP3": _read_id3, "AIFF": _read_id3, "WAV": _read_id3, "MP4": _read_mp4}
     tags, pictures = read.get(kind, _read_vorbis)(file, notes)
-    if kind == "WAV" and file.tags is None:
-        tags = _read_riff_info(path)
+    if kind == "WAV":  # which may have both; the other is what most programs write
+        tags = _read_riff_info(path) | {name: texts for name, texts in tags.items() if texts}
     one = {key: _first(tags.get(key)) for key in (*_VORBIS, *IDS)}
     pictures = [data for _, data in sorted(pictures, key=lambda picture: picture[0] != _FRONT)]
     return {

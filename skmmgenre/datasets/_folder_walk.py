@@ -84,3 +84,27 @@ def walk_folder(path):
                 found.faults.append((inside, "a pipe, socket or device, and no file", ""))
     found.folders = dict(sorted(found.folders.items()))
     return found
+
+
+def list_around(paths):
+    """List the folders of some files, and those above, not what is deeper.
+
+    Parameters
+    ----------
+    paths : list of str
+
+    Returns
+    -------
+    found : FoundFiles
+    """
+    folders = {os.path.dirname(path) for path in paths}
+    folders |= {os.path.dirname(folder) for folder in folders}
+    found = FoundFiles()
+    for folder in sorted(folders):
+        try:
+            names = os.listdir(folder or ".")
+        except OSError:  # the files in it will say so
+            names = []
+        files = (name for name in names if os.path.isfile(os.path.join(folder, name)))
+        found.folders[folder] = sorted(name for name in files if not name.startswith("."))
+    return found

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ..items import BadItem, map_cells
 from ._audio_tags import IDS, audio_kind, read_audio_tags, read_genres
-from ._folder_walk import walk_folder
+from ._folder_walk import list_around, walk_folder
 from ._media_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES
 from ._side_files import choose_album_text, choose_cover, read_text, write_cover
 
@@ -31,7 +31,7 @@ _NO_SOUND = IMAGE_SUFFIXES | frozenset(
 
 @validate_params(
     {
-        "path": [str, os.PathLike],
+        "path": [str, os.PathLike, list],
         "by": [StrOptions({"track", "album"})],
         "cover_directory": [str, os.PathLike, None],
         "text": [StrOptions({"both", "file", "tag"}), None],
@@ -55,8 +55,9 @@ def load_music_folder(
 
     Parameters
     ----------
-    path : str or path
+    path : str or path, or list of str
         The folder; files may be at any depth. Paths in the table begin with it as it was given.
+        A list is of sound files: they alone are loaded, with what lies beside them.
     by : {"track", "album"}, default="track"
         What a row is. An album is what has one album tag and one album artist, or MusicBrainz id,
         in one folder (folders ``CD 1`` and ``CD 2`` in it are one with it); of files without an
@@ -134,10 +135,15 @@ def load_music_folder(
     >>> music.y
     array([None, None, None, None, None, None], dtype=object)
     """
-    path = os.fspath(path)
-    found = walk_folder(path)
-    errors = [(item, None, reason, remedy) for item, reason, remedy in found.faults]
-    files = _sound_files(found, errors)
+    if isinstance(path, list):
+        files = list(dict.fromkeys(map(os.fspath, path)))
+        found, errors, named = list_around(files), [], f"a list of {len(files):,} files"
+    else:
+        path = os.fspath(path)
+        found = walk_folder(path)
+        errors = [(item, None, reason, remedy) for item, reason, remedy in found.faults]
+        files = _sound_files(found, errors)
+        named = f"the folder {os.path.basename(os.path.abspath(path))!r}"
     temporary = tempfile.mkdtemp(prefix="covers_") if cover_directory is None else None
     covers = os.fspath(cover_directory or temporary)
     records, faults = map_cells(
@@ -154,7 +160,7 @@ def load_music_folder(
     errors += [(files[fault["row"]], None, fault["reason"], fault["remedy"]) for fault in faults]
     tracks = [record for record in records if record is not None]
     if not tracks:
-        raise ValueError(_nothing_found(path, errors))
+        raise ValueError(_nothing_found(named if isinstance(path, list) else repr(path), errors))
     tracks.sort(key=_place_in_order)
     _unify_spelling(tracks)
     beside = {
@@ -180,7 +186,7 @@ def load_music_folder(
         groups=np.array([_group(row) for row in rows], dtype=object),
         errors=_error_table(errors),
         DESCR=(
-            f"{len(table):,} {by}s in the folder {os.path.basename(os.path.abspath(path))!r}: "
+            f"{len(table):,} {by}s in {named}: "
             f"{table['genre'].notna().sum():,} with genres, {table['text'].notna().sum():,} with "
             f"texts, {table['cover'].notna().sum():,} with a cover."
         ),
@@ -393,8 +399,8 @@ def _indicator(items):
     return pd.DataFrame(matrix, columns=pd.Index(names, dtype=object))
 
 
-def _nothing_found(path, errors):
-    message = f"There is no sound file in {path!r} that can be read."
+def _nothing_found(named, errors):
+    message = f"There is no sound file in {named} that can be read."
     if errors:
         item, _, reason, _ = errors[0]
         message += f" {len(errors):,} files were set aside, the first is {item!r}: {reason}."

@@ -7,6 +7,8 @@ import torch
 from scipy import sparse
 from torch import nn
 
+from ._feeds import read_batches
+
 # Rows of a batch, and inputs of a dense layer, are filled up with zeros to multiples of it.
 # Matrix products treat the last few rows, and rows that are not aligned in memory, by other
 # kernels with other last bits (measured on MKL: 501 inputs to 3 outputs, in any batch).
@@ -223,10 +225,9 @@ def forward(function, feed, rows, *, batch_size, device, dtype):
     """
     answers = []
     size = -(-batch_size // _MULTIPLE) * _MULTIPLE
-    for start in range(0, len(rows), size):
-        chosen = rows[start : start + size]
-        x = to_tensor(feed.batch(chosen), size)
+    chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
+    for chosen, batch in read_batches(feed, chunks):
         with computing_in(dtype, device):
-            answer = function(x.to(device))
+            answer = function(to_tensor(batch, size).to(device))
         answers.append(answer[: len(chosen)].float().cpu().numpy())
     return np.concatenate(answers)

@@ -11,6 +11,7 @@ from skorch.helper import predefined_split
 from torch.utils.data import Dataset
 
 from ..items import progress_bar
+from ._feeds import read_batches
 from ._interruption import TrainingInterrupted
 from ._modules import computing_in, to_tensor, use_generator
 
@@ -38,10 +39,10 @@ class _Batches:
             epoch = self.epoch
             self.epoch += 1
             rows = np.random.default_rng([self.seed, epoch]).permutation(rows)
-        for start in range(0, len(rows), self.batch_size):
-            chosen = rows[start : start + self.batch_size]
+        chunks = [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
+        for chosen, batch in read_batches(self.set.feed, chunks, epoch):
             yield (
-                to_tensor(self.set.feed.batch(chosen, epoch=epoch), len(chosen)),
+                to_tensor(batch, len(chosen)),
                 (
                     torch.from_numpy(self.set.truth[chosen]),
                     torch.from_numpy(self.set.weight[chosen]),
