@@ -103,7 +103,9 @@ def compare_speed(y):
     expected = exact(y)
     with threadpool_limits(1):
         seconds = measure(calls, 30)
-    print(f"{'15 s, one thread':<26} {'ms':>7} {'times librosa.cqt':>18} {'error':>9} {'of |C|':>9}")
+    print(
+        f"{'15 s, one thread':<26} {'ms':>7} {'times librosa.cqt':>18} {'error':>9} {'of |C|':>9}"
+    )
     for name, call in calls.items():
         C = call()
         if C.dtype != np.complex64:  # nnAudio's: real and imaginary on the last axis
