@@ -105,6 +105,11 @@ def test_a_linker_needs_texts():
         make_genre_classifier(text=None, linker=SaxLinker())
 
 
+def test_a_knowledge_base_is_no_linker():
+    with pytest.raises(ValueError, match=r"did you mean GazetteerLinker\('my.kb'\)"):
+        make_genre_classifier(linker="my.kb")
+
+
 def test_categories_reach_the_network(albums, small_model):
     model = small_model(audio=None, image=None, linker=SaxLinker())
     model.fit(albums.table, albums.y, groups=albums.groups)
