@@ -23,6 +23,7 @@ import gzip
 import json
 import os
 import pickle
+import re
 import resource
 import subprocess
 import sys
@@ -225,27 +226,15 @@ def part_link(folder):
         kb = KnowledgeBase.open(folder / "titles.kb", verify=verify)
         opened.append(time.perf_counter() - start)
     linker = GazetteerLinker(kb)
-    titles, texts, truths = pickle.loads((folder / "texts.pickle").read_bytes())
-    linker.link(texts[0])
-    found, seconds = timed(linker.link, texts)
-    name_of = {title: name.replace(" ", "_") for title, name in titles.items()}
-    answers = [
-        [(mention.start, mention.end, mention.entity) for mention in mentions] for mentions in found
-    ]
-    shares = judge(answers, truths, name_of)
-    del titles, texts, truths, found, answers, name_of
-    linked = memory()
+    told = link_all(
+        folder,
+        lambda text: [(m.start, m.end, m.entity) for m in linker.link(text)],
+        lambda start, end, number, entity: (start, end, entity),
+    )
     if os.environ.get("BENCH_WAIT"):
         print("ready", flush=True)
         sys.stdin.readline()
-    return {
-        "opened": opened,
-        "seconds": seconds,
-        **shares,
-        "before": before,
-        "linked": linked,
-        "memory": memory(),
-    }
+    return {**told, "opened": opened, "before": before, "memory": memory()}
 
 
 def part_dictionary(folder):
@@ -259,10 +248,7 @@ def part_dictionary(folder):
         if known is None or counts[number] > counts[known]:
             best[key] = number
     built = time.perf_counter() - start
-    del titles
-    _, texts, truths = pickle.loads((folder / "texts.pickle").read_bytes())
-    import re
-
+    del titles, counts
     word = re.compile(r"\w+")
 
     def link(text):
@@ -278,9 +264,8 @@ def part_dictionary(folder):
             i += 1
         return found
 
-    found, seconds = timed(link, texts)
-    shares = judge(found, truths, range(len(counts)))
-    return {"built": built, "seconds": seconds, **shares, "memory": memory()}
+    told = link_all(folder, link, lambda start, end, number, entity: (start, end, number))
+    return {**told, "built": built, "memory": memory()}
 
 
 def part_spacy(folder):
@@ -289,7 +274,6 @@ def part_spacy(folder):
     from spacy.matcher import PhraseMatcher
 
     titles, _ = pickle.loads((folder / "titles.pickle").read_bytes())
-    _, texts, _ = pickle.loads((folder / "texts.pickle").read_bytes())
     start = time.perf_counter()
     nlp = spacy.blank("en")
     matcher = PhraseMatcher(nlp.vocab, attr="LOWER")
@@ -297,26 +281,30 @@ def part_spacy(folder):
     matcher.add("title", list(nlp.tokenizer.pipe(names)))
     built = time.perf_counter() - start
     del titles, names
-    _, seconds = timed(lambda text: matcher(nlp(text)), texts)
-    return {"built": built, "seconds": seconds, "memory": memory()}
+    told = link_all(folder, lambda text: matcher(nlp(text)), lambda *truth: truth)
+    return {**told, "built": built, "memory": memory()}
 
 
-def judge(answers, truths, name_of):
-    """Recall and precision of (start, end, entity) against what the texts were made to name."""
-    right = mentioned = named = 0
-    for answer, truth in zip(answers, truths, strict=True):
-        true = {(start, end, name_of[title]) for start, end, title in truth}
-        right += len(true & set(answer))
-        mentioned += len(answer)
-        named += len(true)
-    return {"recall": right / named, "precision": right / mentioned}
+def link_all(folder, link, as_answer):
+    """Seconds of the processor for all texts, and how much of what `link` answers is right.
 
-
-def timed(link, texts):
-    """What `link` answers for all texts, and the seconds of the processor it takes."""
-    start = time.process_time()
-    found = [link(text) for text in texts]
-    return found, time.process_time() - start
+    `as_answer` takes start, end, number and entity of what a text names, and gives what `link`
+    should have answered.
+    """
+    seconds = right = mentioned = named = 0
+    with open(folder / "texts.jsonl", encoding="utf-8") as file:
+        link(json.loads(next(file))[0])  # what is loaded with the first text does not count
+        file.seek(0)
+        for line in file:
+            text, truth = json.loads(line)
+            start = time.process_time()
+            found = link(text)
+            seconds += time.process_time() - start
+            true = {as_answer(*one) for one in truth}
+            right += len(true.intersection(found))
+            mentioned += len(found)
+            named += len(true)
+    return {"seconds": seconds, "recall": right / named, "precision": right / max(mentioned, 1)}
 
 
 PARTS = {
@@ -366,9 +354,12 @@ def make_files(folder, n, n_chars):
     titles, categories, counts = make_dumps(folder, n, rng)
     texts, truths = make_texts(titles, categories, n_chars, rng)
     (folder / "titles.pickle").write_bytes(pickle.dumps((titles.tolist(), counts)))
-    needed = {title for truth in truths for *_, title in truth}
-    some = {title: titles[title] for title in needed}
-    (folder / "texts.pickle").write_bytes(pickle.dumps((some, texts, truths)))
+    with open(folder / "texts.jsonl", "w", encoding="utf-8") as file:
+        for text, truth in zip(texts, truths, strict=True):
+            named = [
+                (start, end, title, titles[title].replace(" ", "_")) for start, end, title in truth
+            ]
+            file.write(json.dumps([text, named]) + "\n")
     mb = sum(len(text.encode()) for text in texts) / 1e6
     print(
         f"{n:,} titles, {categories.size:,} category links, {n:,} page links; {len(texts):,} texts "
@@ -385,9 +376,10 @@ def bench(n, n_chars, *, with_spacy):
         mb = make_files(folder, n, n_chars)
         built = finish(start("build", folder))
         print(
-            f"  build: {built['seconds']:.0f} s (of the processor {built['cpu']:.0f} s), peak memory "
-            f"{built['peak']:.0f} MB; {built['forms']:,} forms, {built['categories']:,} categories, "
-            f"file {built['bytes'] / 1e6:.0f} MB"
+            f"  build: {built['seconds']:.0f} s (of the processor {built['cpu']:.0f} s), peak "
+            f"memory {built['peak']:.0f} MB; {built['forms']:,} forms, {built['categories']:,} "
+            f"categories, file {built['bytes'] / 1e6:.0f} MB",
+            flush=True,
         )
         both = [start("link", folder, BENCH_WAIT="1") for _ in range(2)]
         for process in both:
@@ -397,17 +389,18 @@ def bench(n, n_chars, *, with_spacy):
         for number, told in enumerate(linked, 1):
             verified, plain = told["opened"]
             print(
-                f"  process {number} of two: opened in {plain:.3f} s, with checksums {verified:.3f} "
-                f"s; at the end {megabytes(told['memory'])} (before opening "
-                f"{megabytes(told['before'])})"
+                f"  process {number} of two: opened in {plain:.3f} s, with checksums "
+                f"{verified:.3f} s; before opening {megabytes(told['before'])}, at the end "
+                f"{megabytes(told['memory'])}"
             )
         ours = min(linked, key=lambda told: told["seconds"])
         print(f"  link: {mb / ours['seconds']:.2f} MB/s a core; {quality(ours)}")
         other = finish(start("dictionary", folder))
         print(
             f"  dictionary: {mb / other['seconds']:.2f} MB/s, ratio "
-            f"{other['seconds'] / ours['seconds']:.2f}; {quality(other)}; made in {other['built']:.0f} s "
-            f"in each process; {megabytes(other['memory'])}"
+            f"{other['seconds'] / ours['seconds']:.2f}; {quality(other)}; made in "
+            f"{other['built']:.0f} s in each process; {megabytes(other['memory'])}",
+            flush=True,
         )
         if with_spacy:
             other = finish(start("spacy", folder))

@@ -8,6 +8,7 @@ from ._feature_store import FeatureStore, RawCodec, StepCodec
 from ._loop import map_cells
 from ._progress import progress_bar, python_random_kept
 from ._store import Store
+from ._workers import workers
 
 __all__ = [
     "BadItem",
@@ -25,4 +26,5 @@ __all__ = [
     "progress_bar",
     "python_random_kept",
     "refuse_repeated_columns",
+    "workers",
 ]

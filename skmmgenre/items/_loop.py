@@ -7,6 +7,7 @@ import joblib
 from ._cells import describe_cell, is_missing
 from ._errors import BadItem, SetupError
 from ._progress import progress_bar
+from ._workers import workers
 
 # Cells one worker takes at a time: long enough to hide joblib's cost, short enough
 # for the progress bar to move and for an error to be told soon.
@@ -84,7 +85,7 @@ def map_cells(
 
     with (
         progress_bar(len(rows), description, verbose=verbose) as advance,
-        joblib.Parallel(n_jobs=n_jobs) as parallel,
+        workers(n_jobs) as parallel,
         nullcontext() if store is None else store.working(),
     ):
 

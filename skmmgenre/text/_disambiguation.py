@@ -40,13 +40,14 @@ class Disambiguation:
         self._kept_categories = {}
         self._kept_category_names = {}
         self._kept_qualifiers = {}
+        self._kept_words = {"": ()}
 
     def settle(self, text, words, spans):
         """Entity and confidence of each span, None where it is more likely no entity."""
         by_form = {}
         for span in spans:
             by_form.setdefault(span.form, []).append(span)
-        values = {form: self.content.form_entities[form] for form in by_form}
+        values = {form: self.content.form_entity(form) for form in by_form}
         certain = {
             value
             for form, value in values.items()
@@ -60,7 +61,7 @@ class Disambiguation:
                 settled[form] = [(1.0, value)], 0.0
             else:
                 called = [_called(text, words, span) for span in by_form[form]]
-                settled[form] = self._weigh(form, value, called, present, context)
+                settled[form] = self._weigh(value, called, present, context)
         answers = []
         for span in spans:
             weights, doubt = settled[span.form]
@@ -70,20 +71,21 @@ class Disambiguation:
             answers.append((entity, weight / (total + doubt)) if weight > doubt else None)
         return answers
 
-    def _weigh(self, form, value, called, present, context):
+    def _weigh(self, value, called, present, context):
         """Weight and number of each candidate, and the doubt that it is any of them."""
-        candidates = self.content.candidates_of(form)
+        candidates = self.content.candidates_of(value, self.max_candidates)
         # A name that is only borne with a qualifier means other things as well, and these the
         # likelier the less known its bearer is.
         doubt = _SHARED * (1 - self._fame(candidates[0][1])) if value & SHARED else 0.0
         total = sum(count + 1 for _, count in candidates)
         if any(some and some[0] not in self.frequent for some in called):
             doubt *= _APPOSED
+        named = {word for some in called for word in some if word not in self.frequent}
         weights = []
-        for entity, count in candidates[: self.max_candidates]:
+        for entity, count in candidates:
             weight = (count + 1) / total
             weight *= 1 + self.coherence * self._coherence(entity, context)
-            weight *= 1 + (_CALLED - 1) * self._fit(entity, called, present)
+            weight *= 1 + (_CALLED - 1) * self._fit(entity, named, present)
             weights.append((weight, entity))
         return weights, doubt
 
@@ -91,10 +93,10 @@ class Disambiguation:
         """0 for no link, 1 for the most linked of all, by their logarithms."""
         return math.log1p(count) / self.log_most_linked
 
-    def _fit(self, entity, called, present):
+    def _fit(self, entity, named, present):
         """Share of the words of its qualifier that the text has, if it is called the last."""
-        qualifier = self._qualifier(entity)
-        if not qualifier or not any(qualifier[-1] in some for some in called):
+        qualifier = self._qualifier(entity) if named else ()
+        if not qualifier or qualifier[-1] not in named:
             return 0.0
         absent = [word for word in qualifier if word not in present]
         if any(word not in self.common for word in absent):
@@ -115,6 +117,8 @@ class Disambiguation:
     def _coherence(self, entity, context):
         """How telling the categories are that an entity has in common with what is certain."""
         categories, named, entities = context
+        if not entities:
+            return 0.0
         found = named.get(entity, 0.0)
         for category in self._categories(entity):
             after = self.content.category_entities[category]
@@ -138,8 +142,8 @@ class Disambiguation:
         return _kept(self._kept_qualifiers, entity, self._read_qualifier)
 
     def _read_qualifier(self, entity):
-        title = as_title(self.content.entity_name(entity))
-        return split_words(split_qualifier(title)[1]).keys
+        qualifier = split_qualifier(as_title(self.content.entity_name(entity)))[1]
+        return _kept(self._kept_words, qualifier, _words_of)
 
 
 def _called(text, words, span):
@@ -150,6 +154,10 @@ def _called(text, words, span):
             break
         found.append(words.keys[word])
     return found
+
+
+def _words_of(qualifier):
+    return tuple(split_words(qualifier).keys)
 
 
 def _kept(kept, key, read):

@@ -42,7 +42,7 @@ class GazetteerLinker(Linker):
         brings ("de", "es", "fr", ...), or the words themselves. With None no word but a
         single letter, a number or a single Chinese character is.
     max_candidates : int, default=16
-        Of a name that more entities bear only those of largest prior are weighed.
+        Of a name that more entities bear only the most linked are weighed.
     coherence : float, default=1.0
         How much the categories of the other mentions count; with 0 they do not.
 
@@ -95,6 +95,10 @@ class GazetteerLinker(Linker):
         self.common_words = common_words
         self.max_candidates = max_candidates
         self.coherence = coherence
+
+    def check_setup(self):
+        super().check_setup()
+        self._prepared()
 
     def _find(self, text):
         content, (common, _), disambiguation = self._prepared()

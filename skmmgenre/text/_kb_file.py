@@ -1,8 +1,13 @@
-"""The file of a knowledge base: a zip archive of tries and arrays, stored so that it can be mapped.
+"""The file of a knowledge base: a zip archive of tries and arrays, stored as they are used.
 
-Every member lies uncompressed at a multiple of 64 bytes, so tries and arrays are used where they
-are, and all processes that open the file share one copy. A zip archive because its checksums,
-and tools that list and test it, come with it: ``unzip -lv music.kb``.
+Every member lies uncompressed at a multiple of 64 bytes. The tries and what there is for every
+category are mapped; from the large arrays a few numbers are read where they are needed. Both come
+from the system's cache of the file, of which all processes share one copy. The large arrays are
+not mapped because the system maps 100 kB and more around each number that is touched, so that soon
+each process seems to hold all of them.
+
+A zip archive because its checksums, and tools that list and test it, come with it:
+``unzip -lv music.kb``.
 """
 
 import json
@@ -11,7 +16,9 @@ import os
 import struct
 import sys
 import tempfile
+import weakref
 import zipfile
+from array import array
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,9 +35,9 @@ _ALIGNMENT = 64
 _ALIGNMENT_FIELD = 0xD935  # the extra field by which Android aligns members of archives
 _CHUNK = 1 << 20
 
+# Arrays are of unsigned integers of 4 bytes.
 TRIES = ("forms", "entities", "categories")
-# Unsigned integers of 4 bytes.
-ARRAYS = (
+READ_ARRAYS = (
     # For each form its entity, or with LISTED where its candidates begin. With SHARED no entity
     # has the form as its whole title, only with a qualifier behind it; these are listed.
     "form_entities",
@@ -39,16 +46,16 @@ ARRAYS = (
     # The categories of entity e are [entity_category_starts[e] : entity_category_starts[e + 1]].
     "entity_category_starts",
     "entity_categories",
-    # For each category how many entities have it, and 1 + the entity it is named after, or 0.
-    "category_sizes",
-    "category_entities",
 )
+# For each category how many entities have it, and 1 + the entity it is named after, or 0.
+MAPPED_ARRAYS = ("category_sizes", "category_entities")
+MEMBERS = TRIES + READ_ARRAYS + MAPPED_ARRAYS
 SHARED, LISTED = 1 << 31, 1 << 30
 NUMBER = LISTED - 1
 
 
 class KnowledgeBaseFile:
-    """The mapped tries and arrays of a knowledge base, by name as attributes.
+    """The tries and arrays of a knowledge base.
 
     Parameters
     ----------
@@ -65,33 +72,55 @@ class KnowledgeBaseFile:
     def __init__(self, path, *, verify):
         name = os.path.basename(path)
         with open(path, "rb") as file:
-            members, self.manifest = _read_manifest(file, name)
+            self._members, self.manifest = _read_manifest(file, name)
             if verify:
                 _verify(file, name)
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        view = memoryview(self._map)
-        for member in TRIES:
-            start, size = members[member]
-            trie = marisa_trie.BinaryTrie()
-            trie.map(view[start : start + size])
-            setattr(self, member, trie)
-        for member in ARRAYS:
-            start, size = members[member]
-            setattr(self, member, view[start : start + size].cast("I"))
+            self._view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            self._descriptor = os.dup(file.fileno())
+        weakref.finalize(self, os.close, self._descriptor)
+        self.forms, self.entities, self.categories = map(self._trie, TRIES)
+        self.category_sizes, self.category_entities = (
+            self._view[start : start + size].cast("I")
+            for start, size in map(self._members.get, MAPPED_ARRAYS)
+        )
 
-    def candidates_of(self, form):
-        """Entity and count of links of each entity that bears a form, the most linked first."""
-        value = self.form_entities[form]
+    def _trie(self, member):
+        start, size = self._members[member]
+        trie = marisa_trie.BinaryTrie()
+        trie.map(self._view[start : start + size])
+        return trie
+
+    def _numbers(self, member, first, last):
+        """Numbers `first` to `last` (exclusive) of an array that is not mapped."""
+        start = self._members[member][0] + 4 * first
+        size = 4 * (last - first)
+        numbers = array("I")
+        if hasattr(os, "pread"):
+            numbers.frombytes(os.pread(self._descriptor, size, start))
+        else:
+            numbers.frombytes(self._view[start : start + size])
+        return numbers
+
+    def form_entity(self, form):
+        """The entity of a form, or where its candidates begin, with the bits of `form_entities`."""
+        return self._numbers("form_entities", form, form + 1)[0]
+
+    def candidates_of(self, value, most=NUMBER):
+        """Entity and count of links of those that bear a form, the most linked first.
+
+        `value` is what `form_entity` answered for the form.
+        """
         first = value & NUMBER
         if not value & LISTED:
             return [(first, 0)]
-        pairs = self.candidates[first + 1 : first + 1 + 2 * self.candidates[first]].tolist()
+        n_candidates = self._numbers("candidates", first, first + 1)[0]
+        pairs = self._numbers("candidates", first + 1, first + 1 + 2 * min(n_candidates, most))
         return list(zip(pairs[::2], pairs[1::2], strict=True))
 
     def categories_of(self, entity):
         """Numbers of the categories of an entity."""
-        start, end = self.entity_category_starts[entity : entity + 2]
-        return self.entity_categories[start:end].tolist()
+        start, end = self._numbers("entity_category_starts", entity, entity + 2)
+        return self._numbers("entity_categories", start, end)
 
     def entity_name(self, entity):
         """Name of an entity by its number."""
@@ -100,11 +129,6 @@ class KnowledgeBaseFile:
     def category_name(self, category):
         """Name of a category by its number."""
         return self.categories.restore_key(category).decode()
-
-    def release_pages(self):
-        """Give the mapped pages back; they come again, from the system's cache, when read."""
-        if hasattr(mmap, "MADV_DONTNEED"):
-            self._map.madvise(mmap.MADV_DONTNEED)
 
 
 @contextmanager
@@ -115,6 +139,11 @@ def writing(path):
     opens the path finds the old file or the whole new one.
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {str(path.parent)!r} for {path.name}. Make it first, or check "
+            "the path."
+        )
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
         folder = Path(folder)
 
@@ -122,7 +151,7 @@ def writing(path):
             made = folder / "made"
             with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
                 archive.writestr(_member("mimetype", len(_TYPE)), _TYPE)
-                sizes = {member: (folder / member).stat().st_size for member in TRIES + ARRAYS}
+                sizes = {member: (folder / member).stat().st_size for member in MEMBERS}
                 header = {"format": FORMAT, "byteorder": sys.byteorder, "sizes": sizes, **manifest}
                 text = json.dumps(header, ensure_ascii=False, indent=1).encode()
                 archive.writestr(_member(_MANIFEST, len(text)), text)

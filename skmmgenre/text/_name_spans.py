@@ -11,7 +11,7 @@ _SMALL_WORD, _SMALL_WORDS = 1.0, 0.25  # no capital, in one word and in several
 _GOES_ON = 1.0  # a capital or number follows: part of a longer name
 _GOES_ON_LATER = 0.5  # a common word, and a capital follows after a short one: "Off the Wall"
 _BEGINS_BEFORE = 0.75  # one word or common words, and a capital stands before
-_QUOTED = 1.0  # more often the title of a song than a name
+_QUOTED, _COMMON_QUOTED = 0.5, 1.0  # more often the title of a song than a name
 
 _SHORT = 3
 _QUOTES = frozenset("\"'“”‘’„«»「」『』")
@@ -47,16 +47,17 @@ def find_spans(text, words, forms, most_words, common):
         In order; none overlaps another.
     """
     stream, offsets = stream_of(words)
-    n_words = len(words.keys)
+    starts, n_words = words.starts, len(words.keys)
     is_shouted = text.isupper()
     spans = []
     first = 0
     while first < n_words:
         reach = stream[offsets[first] : offsets[min(first + most_words, n_words)]]
+        found = forms.prefixes(reach)
         next_first = first + 1
-        for key in reversed(forms.prefixes(reach)):
-            if key in common and not text[words.starts[first]].isupper():
-                continue  # one common word: what most words of a text are
+        if found and found[0] in common and not text[starts[first]].isupper():
+            del found[0]  # one common word: what most words of a text are
+        for key in reversed(found):
             last = first + count_words(key)
             doubt = _doubt(text, words, first, last, common, is_shouted)
             if doubt is not None:
@@ -70,11 +71,9 @@ def find_spans(text, words, forms, most_words, common):
 def _doubt(text, words, first, last, common, is_shouted):
     """How doubtful a name is by the way it is written; None if it is surely none."""
     start, end = words.starts[first], words.ends[last - 1]
-    label = text[start:end]
-    keys = words.keys
     is_single = last == first + 1
-    is_common = all(key in common or _is_slight(key, is_single) for key in keys[first:last])
-    is_small = label.islower()
+    is_common = _are_common(words.keys[first:last], common)
+    is_small = text[start:end].islower()
     if is_common and (is_small or is_shouted or not _has_telling_capital(text, words, first, last)):
         return None
     before, behind = text[start - 1 : start], text[end : end + 1]
@@ -86,20 +85,18 @@ def _doubt(text, words, first, last, common, is_shouted):
     elif is_small:
         doubt += _SMALL_WORD if is_single else _SMALL_WORDS
     is_opened, is_closed = before in _QUOTES, behind in _QUOTES
-    if is_opened and (is_closed or is_common) or is_common and is_closed and behind != "'":
+    if is_common:  # at one end: part of a longer title
+        if is_opened or is_closed and behind not in "'’":
+            doubt += _COMMON_QUOTED
+    elif is_opened and is_closed:
         doubt += _QUOTED
     if _is_capital(text, words, last, last):
         doubt += _GOES_ON
     elif is_common and is_single and _is_short(words, last):
         if _is_capital(text, words, last + 1, last + 1):
             doubt += _GOES_ON_LATER
-    if is_single or is_common:
-        if _is_capital(text, words, first - 1, first) or (
-            _is_short(words, first - 1)
-            and not words.gaps[first] & HARD
-            and _is_capital(text, words, first - 2, first - 1)
-        ):
-            doubt += _BEGINS_BEFORE
+    if (is_single or is_common) and _begins_before(text, words, first):
+        doubt += _BEGINS_BEFORE
     return doubt
 
 
@@ -113,12 +110,19 @@ def _is_abbreviated(words, last):
     )
 
 
-def _is_slight(key, is_single):
-    """Whether a word is a number, or a single letter or (alone) any single character."""
-    word = key[:-1]
-    if word.rstrip(b"s").isdigit():
+def _are_common(keys, common):
+    """Whether all words are common, numbers, or single letters or (alone) single characters."""
+    if common.issuperset(keys):
         return True
-    return len(word) == 1 or is_single and len(word) < 5 and len(word.decode()) == 1
+    words = [key[:-1] for key in keys if key not in common]
+    return all(
+        len(word) == 1
+        or word.rstrip(b"s").isdigit()
+        or len(keys) == 1
+        and len(word) < 5
+        and len(word.decode()) == 1
+        for word in words
+    )
 
 
 def _has_telling_capital(text, words, first, last):
@@ -130,9 +134,25 @@ def _has_telling_capital(text, words, first, last):
     for word in range(first, last):
         if text[words.starts[word]].isupper():
             is_told |= word > first or not words.gaps[word] & START
-        elif last == first + 1 or words.ends[word] - words.starts[word] > _SHORT:
+        elif last == first + 1 or _length(words, word) > _SHORT:
             return False
     return is_told
+
+
+def _begins_before(text, words, first):
+    """Whether a capital stands before, with at most one short word between: "Brick in"."""
+    word = first - 1
+    if word > 0 and not words.gaps[first] & HARD and 1 < _length(words, word) <= _SHORT:
+        word -= not text[words.starts[word]].isupper()
+    return (
+        word >= 0
+        and not (words.gaps[word + 1] or words.gaps[first])
+        and text[words.starts[word]].isupper()
+    )
+
+
+def _length(words, word):
+    return words.ends[word] - words.starts[word]
 
 
 def _is_capital(text, words, word, gap):
@@ -150,6 +170,6 @@ def _is_capital(text, words, word, gap):
 def _is_short(words, word):
     return (
         0 <= word < len(words.keys)
-        and words.ends[word] - words.starts[word] <= _SHORT
+        and _length(words, word) <= _SHORT
         and not words.gaps[word] & HARD
     )

@@ -8,7 +8,10 @@ import pytest
 import sklearn
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
 from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
 from skmmgenre.compose import GenrePipeline, MeanOverTracks
@@ -310,6 +313,17 @@ def test_bad_tables_are_told_before_anything_is_extracted(albums, call, message)
             GenrePipeline(steps).fit(**arguments)
     with pytest.raises(ValueError, match=message):
         GenrePipeline(steps).fit_transform(**arguments)
+
+
+@pytest.mark.parametrize("last", [LogisticRegression(), "passthrough"], ids=str)
+def test_artists_may_be_given_where_no_step_takes_them(last):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    y, artists = np.arange(20) % 2, np.arange(20) // 2
+    model = GenrePipeline([("scale", StandardScaler()), ("last", last)])
+    method = model.fit_transform if last == "passthrough" else model.fit
+    method(X, y, groups=artists, validation=artists == 0)
+    with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
+        method(X, y, groups=artists, sample_weight=np.ones(20))
 
 
 def test_lacking_genres_are_told_before_anything_is_extracted(albums):

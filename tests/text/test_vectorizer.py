@@ -5,10 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from skmmgenre.text import ReviewVectorizer
+from skmmgenre.compose import make_genre_classifier
+from skmmgenre.text import Mention, ReviewVectorizer
 
 TEXTS = [
     "calm piano music",
@@ -170,3 +171,39 @@ def test_mixed_is_word_where_there_are_spaces():
 def test_a_bad_analyzer():
     with pytest.raises(ValueError, match="analyzer"):
         ReviewVectorizer(analyzer="syllable").fit(TEXTS)
+
+
+def test_through_the_pipeline_with_categories():
+    """Reviews in Chinese: two genres that their characters tell, and a linker."""
+    words = {"Jazz": "萨克斯即兴摇摆", "Metal": "失真吉他咆哮鼓点"}
+    rng = np.random.default_rng(0)
+    genres = np.array(["Jazz", "Metal"] * 30)
+    reviews = [
+        ["".join(rng.choice(list(words[genre] + "的了在是我很"), 12)) + "。听歌手。"] * 2
+        for genre in genres
+    ]
+    table = pd.DataFrame({"review": pd.Series(reviews, dtype=object)})
+    model = make_genre_classifier(
+        audio=None,
+        image=None,
+        text="review",
+        linker=SingerLinker(),
+        random_state=0,
+        text__analyzer="mixed",
+        text__ngram_range=(1, 2),
+        text__max_df=1.0,
+        text__hidden_units=(16, 16),
+        max_epochs=30,
+        lr=0.01,
+    )
+    train, test = np.arange(40), np.arange(40, 60)
+    model.fit(table.iloc[train], genres[train], groups=train)
+    vocabulary = model["modalities"].named_transformers_["text"]["tfidf"].vocabulary_
+    assert "cat_华语歌手" in vocabulary and "吉" in vocabulary and "失真" in vocabulary
+    assert np.mean(model.predict(table.iloc[test]) == genres[test]) > 0.9
+
+
+class SingerLinker(BaseEstimator):
+    def link(self, text):
+        start = text.index("歌手")
+        return [Mention(start, start + 2, "歌手", "歌手", 1.0, ("华语歌手",))]
