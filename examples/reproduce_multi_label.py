@@ -38,6 +38,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -367,6 +368,9 @@ def split(table, Y, artists, options):
 
 def reproduce(albums, options):
     """Run the rows that are not finished, print the table and write it."""
+    if options.quick:
+        # Threads of small networks that share their cores with other programs mostly wait.
+        torch.set_num_threads(1)
     names = choose_rows(albums, options)
     folder = options.output / "rows"
     folder.mkdir(parents=True, exist_ok=True)

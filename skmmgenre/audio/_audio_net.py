@@ -1,12 +1,49 @@
 """The convolutional networks of the paper as torch modules (sections 3.1, 6.2 and 7.3.1)."""
 
+import torch
 from torch import nn
 
 from ..nets._modules import Dropout, Linear, Standardize
 
 
+class WideConv2d(nn.Conv2d):
+    """First layer, of filters that see most of the bins.
+
+    The bins that a filter sees are made channels, at each place where it fits, so that the
+    convolution runs over time alone: the same sums, on a shape that processors like better
+    (a 4x70 layer trains twice as fast as by a convolution over a map of one channel).
+
+    Parameters
+    ----------
+    filters : int
+    kernel : tuple of (bins, frames)
+    n_places : int
+        Places that are computed, counted from the lowest bin.
+    """
+
+    def __init__(self, filters, kernel, n_places):
+        bins, frames = kernel
+        # A filter that fits in one place only is kept with its bins as channels.
+        shape = (bins, filters, (1, frames)) if n_places == 1 else (1, filters, kernel)
+        super().__init__(*shape)
+        self.bins, self.n_places = bins, n_places
+
+    def forward(self, x):
+        """Patches (n, 1, bins, frames) to maps (n, filters, places, frames)."""
+        kind = x.device.type
+        if torch.is_autocast_enabled(kind):  # before the bins are copied, not after
+            x = x.to(torch.get_autocast_dtype(kind))
+        n, _, _, n_frames = x.shape
+        windows = x[:, 0].mT.contiguous().unfold(2, self.bins, 1)[:, :, : self.n_places]
+        windows = windows.transpose(1, 2).reshape(n * self.n_places, 1, n_frames, self.bins)
+        weight = self.weight.reshape(self.out_channels, self.bins, 1, -1)
+        maps = nn.functional.conv2d(windows.permute(0, 3, 1, 2), weight, self.bias)
+        maps = maps.permute(0, 2, 3, 1).reshape(n, self.n_places, -1, self.out_channels)
+        return maps.permute(0, 3, 1, 2)
+
+
 class AudioNet(nn.Module):
-    """Blocks of convolution, ReLU, max pooling and dropout, then one output layer.
+    """Blocks of convolution, max pooling, ReLU and dropout, then one output layer.
 
     Parameters
     ----------
@@ -18,31 +55,32 @@ class AudioNet(nn.Module):
 
     Notes
     -----
-    A first kernel that spans all bins makes the bins channels: the same sums, on a shape that
-    processors like better. Time is the last axis of every map for the same reason.
+    The paper's ReLU comes before the pooling. The largest value is the same in either order,
+    and behind the pooling there is a fraction of them left to compute and to keep.
     """
 
     def __init__(self, *, layers, n_bins, n_features, n_outputs, standardize_shape, dropout):
         super().__init__()
         self.standardize = Standardize(tuple(standardize_shape))
-        self.bins_as_channels = layers[0][1][1] == n_bins
-        channels = n_bins if self.bins_as_channels else 1
-        blocks = []
-        for filters, (time, frequency), pool in layers:
-            width = 1 if self.bins_as_channels else frequency
-            blocks += [nn.Conv2d(channels, filters, (width, time)), nn.ReLU()]
+        blocks, channels = [], 1
+        for number, (filters, (time, frequency), pool) in enumerate(layers):
+            if number == 0 and frequency > n_bins / 2:
+                n_places = n_bins - frequency + 1
+                if pool is not None:  # what the pooling leaves over is not computed
+                    n_places -= n_places % pool[1]
+                blocks.append(WideConv2d(filters, (frequency, time), n_places))
+            else:
+                blocks.append(nn.Conv2d(channels, filters, (frequency, time)))
             if pool is not None:
                 blocks.append(nn.MaxPool2d((pool[1], pool[0])))
-            blocks.append(Dropout(dropout))
+            blocks += [nn.ReLU(), Dropout(dropout)]
             channels = filters
         self.blocks = nn.Sequential(*blocks)
         self.head = Linear(n_features, n_outputs)
 
     def embed(self, x):
         """Patches of shape (n, bins, frames) to the flattened last block, (n, n_features)."""
-        x = self.standardize(x)
-        x = x.unsqueeze(2 if self.bins_as_channels else 1)
-        return self.blocks(x).flatten(1)
+        return self.blocks(self.standardize(x).unsqueeze(1)).flatten(1)
 
     def forward(self, x):
         return self.head(self.embed(x))

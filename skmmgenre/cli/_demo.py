@@ -8,10 +8,10 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pandas as pd
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import check_cv
 
 from ..compose import GenrePipeline, ablate_modalities, make_genre_classifier
@@ -20,6 +20,7 @@ from ..inspection import ConfusionMatricesDisplay, LearningCurvesDisplay
 from ..metrics import bootstrap_interval, genre_scores
 from ..model_selection import ArtistShuffleSplit
 from ..text import EntityEnricher, GazetteerLinker, ReviewTruncator, ReviewVectorizer, TextMLP
+from ._tables import plain_table
 
 _MODALITIES = {"audio": "audio", "text": "text", "image": "cover"}
 # Figures of several genres by the head of their column.
@@ -64,28 +65,28 @@ def run_demo(*, n_albums=400, seed=0, n_jobs=2, output="demo_report"):
             n_jobs=n_jobs,
             verbose=1,
         )
-        model = _demo_model(seed, n_jobs)
+        splitter = ArtistShuffleSplit(1, test_size=0.25, random_state=seed)
+        ((train, test),) = splitter.split(albums.table, albums.y, albums.groups)
 
-        _say(console, "Training every modality, and every fusion of them")
-        cv = ArtistShuffleSplit(1, test_size=0.25, random_state=seed)
+        _say(console, "Training a network for each modality, and their fusion")
+        model = _demo_model(seed, n_jobs)
+        model.fit(albums.table.iloc[train], albums.y[train], groups=albums.groups[train])
+        vectors = model[:-1].transform(albums.table)
+        predicted = model[-1].predict(vectors.iloc[test])
+
+        _say(console, "Training the fusion of every subset of the modalities")
         figures, predictions = ablate_modalities(
-            model,
-            albums.table,
+            _on_vectors(model, vectors),
+            vectors,
             albums.y,
             albums.groups,
             n_runs=1,
-            cv=cv,
+            cv=check_cv([(train, test)]),
             controls=("missing pattern", "mean of probabilities"),
             random_state=seed,
             return_predictions=True,
         )
-        test = predictions["row"].to_numpy()
         figures.insert(6, "ceiling", _ceilings(albums, figures, test))
-
-        _say(console, "Training the model of all modalities")
-        train = np.setdiff1d(np.arange(n_albums), test)
-        model.fit(albums.table.iloc[train], albums.y[train], groups=albums.groups[train])
-        predicted = model.predict(albums.table.iloc[test])
 
         _say(console, "Several genres at once: every modality and fusion, two targets")
         several = _several_genres(albums, train, test, seed, n_jobs)
@@ -136,6 +137,15 @@ def _demo_model(seed, n_jobs):
         image__max_epochs=15,
         image__lr=1e-3,
     )
+
+
+def _on_vectors(model, vectors):
+    """The model behind its networks, which need no second training: it takes their vectors."""
+    columns = vectors.columns
+    blocks = columns.str.split("__").str[0]
+    branches = [(name, "passthrough", columns[blocks == name]) for name in blocks.unique()]
+    modalities = ColumnTransformer(branches).set_output(transform="pandas")
+    return GenrePipeline([("modalities", modalities), ("fusion", clone(model[-1]))])
 
 
 def _several_genres(albums, train, test, seed, n_jobs):
@@ -224,12 +234,8 @@ def _ceilings(albums, figures, test):
     return ceilings
 
 
-def _table(title, *, space=1):
-    return Table(title=title, box=box.SIMPLE_HEAD, padding=(0, space, 0, 0))
-
-
 def _print_figures(console, figures, *, n_test):
-    table = _table(f"What each modality brings ({n_test} albums of unseen artists)")
+    table = plain_table(f"What each modality brings ({n_test} albums of unseen artists)")
     table.add_column("input", no_wrap=True)
     for name in ("F1", "ceiling", "accuracy", "gain in F1 [95 %]"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -252,7 +258,7 @@ def _print_figures(console, figures, *, n_test):
 
 
 def _print_genres(console, scores):
-    table = _table("Genres, all modalities")
+    table = plain_table("Genres, all modalities")
     table.add_column("genre", no_wrap=True)
     for name in ("precision", "recall", "F1", "albums"):
         table.add_column(name, justify="right")
@@ -264,7 +270,7 @@ def _print_genres(console, scores):
 
 def _print_several(console, figures, *, n_labels):
     # Nine columns fit into 80 characters without more space.
-    table = _table(f"The {n_labels} labels of the same albums, several an album", space=0)
+    table = plain_table(f"The {n_labels} labels of the same albums, several an album", space=0)
     table.add_column("input and target", no_wrap=True)
     for head in _SEVERAL:
         table.add_column(head, justify="right", no_wrap=True)
@@ -283,7 +289,7 @@ def _print_several(console, figures, *, n_labels):
 
 
 def _print_enrichment(console, figures):
-    table = _table("Reviews alone: their words, and with what they mention")
+    table = plain_table("Reviews alone: their words, and with what they mention")
     table.add_column("target", no_wrap=True)
     for head in ("figure", "VSM", "VSM + SEM", "ceiling", "gain [95 %]"):
         table.add_column(head, justify="right", no_wrap=True)

@@ -218,7 +218,7 @@ def make_albums(
     lowest, highest = _track_range(tracks_per_album)
     shares = _by_name(missing, dict.fromkeys(MODALITIES, 0.0), "missing")
     accuracies = _by_name(accuracy, _ACCURACY, "accuracy")
-    seed = _seed(random_state)
+    seed = seed_of(random_state)
     rng = np.random.default_rng([seed, _TABLE])
 
     tree = sorted(
@@ -488,7 +488,7 @@ def _by_name(value, defaults, name):
     return {**defaults, **value}
 
 
-def _seed(random_state):
+def seed_of(random_state):
     if random_state is None:
         return int(np.random.SeedSequence().entropy % 2**32)
     if isinstance(random_state, Integral):

@@ -34,8 +34,8 @@ def decoding_side(size):
     return math.ceil(size / math.sqrt(_AREA[0]))
 
 
-def for_evaluation(image, size):
-    """Scale, crop the centre, normalise.
+def centre_crop(image, size):
+    """Scale, crop the centre.
 
     Parameters
     ----------
@@ -46,9 +46,23 @@ def for_evaluation(image, size):
 
     Returns
     -------
+    crop : ndarray of uint8, shape (size, size, 3)
+    """
+    return np.array(_centre(image, size, round(size * 256 / 224)))
+
+
+def for_evaluation(crop):
+    """Normalise what `centre_crop` returns.
+
+    Parameters
+    ----------
+    crop : ndarray of uint8, shape (size, size, 3)
+
+    Returns
+    -------
     pixels : ndarray of float32, shape (3, size, size)
     """
-    return _normalised(_to_float(_centre(image, size, round(size * 256 / 224))))
+    return _normalised(_to_float(crop))
 
 
 def for_training(image, size, rng):

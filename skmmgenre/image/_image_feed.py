@@ -7,18 +7,20 @@ import joblib
 import numpy as np
 
 from ..items import BadItem, describe_cell, map_cells
-from ._augment import decoding_side, for_evaluation, for_training
+from ._augment import centre_crop, decoding_side, for_evaluation, for_training
 from ._decode import decode_image
 
 _MAX_THREADS = 8
+_KEPT_BYTES = 256 * 1024**2
 
 
 class ImageFeed:
     """Feed of a column of images; see `skmmgenre.nets.ArrayFeed` for what a feed is.
 
     Every image is decoded once when the feed is made, so that a bad one is found before
-    anything is computed, and again for every batch, so that only those of a batch are in
-    memory. On a CPU the first time is less than a hundredth of a ResNet-101's work.
+    anything is computed. What the network sees of it without augmentation is kept if that
+    of all rows takes little memory (at 224 pixels that of 1,783 covers). Else images are
+    decoded again for every batch.
 
     Parameters
     ----------
@@ -44,8 +46,9 @@ class ImageFeed:
         self.cells, self.image_size, self.seed = cells, image_size, seed
         self.sample_shape = (3, image_size, image_size)
         self._decode = partial(decode_image, min_side=decoding_side(image_size))
-        decodes, self.errors = map_cells(
-            partial(_check, self._decode),
+        keep = seed is None and len(cells) * 3 * image_size**2 <= _KEPT_BYTES
+        self._crops, self.errors = map_cells(
+            partial(_check, self._decode, image_size if keep else None),
             cells,
             noun="image",
             on_error=on_error,
@@ -53,7 +56,7 @@ class ImageFeed:
             verbose=verbose,
             description="Checking images",
         )
-        self.missing = np.array([value is None for value in decodes])
+        self.missing = np.array([crop is None for crop in self._crops])
 
     def __len__(self):
         return len(self.cells)
@@ -69,6 +72,8 @@ class ImageFeed:
             return np.stack(list(pool.map(partial(self._row, epoch=epoch), rows)))
 
     def _row(self, row, epoch):
+        if isinstance(self._crops[row], np.ndarray):
+            return for_evaluation(self._crops[row])
         try:
             image = self._decode(self.cells[row])
         except BadItem as error:  # it was good a while ago
@@ -78,11 +83,12 @@ class ImageFeed:
                 error.remedy,
             ) from None
         if epoch is None or self.seed is None:
-            return for_evaluation(image, self.image_size)
+            return for_evaluation(centre_crop(image, self.image_size))
         rng = np.random.default_rng([self.seed, epoch, row])
         return for_training(image, self.image_size, rng)
 
 
-def _check(decode, cell):
-    decode(cell)
-    return True
+def _check(decode, size, cell):
+    """The crop of an image that can be decoded, or True if it is not to be kept."""
+    image = decode(cell)
+    return True if size is None else centre_crop(image, size)

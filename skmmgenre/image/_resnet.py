@@ -36,6 +36,7 @@ class Trunk(nn.Module):
                 self.add_module(name, part)
 
     def forward(self, x):
+        x = x.contiguous(memory_format=torch.channels_last)
         for part in self.children():
             x = part(x)
         return x

@@ -2,16 +2,22 @@
 
 from ._cell_transformer import CellTransformer
 from ._cells import as_cells, describe_cell, is_missing
+from ._columns import refuse_repeated_columns
 from ._errors import BadItem, ErrorsMixin, SetupError
+from ._feature_store import FeatureStore, RawCodec, StepCodec
 from ._loop import map_cells
 from ._progress import progress_bar, python_random_kept
 from ._store import Store
+from ._workers import workers
 
 __all__ = [
     "BadItem",
     "CellTransformer",
     "ErrorsMixin",
+    "FeatureStore",
+    "RawCodec",
     "SetupError",
+    "StepCodec",
     "Store",
     "as_cells",
     "describe_cell",
@@ -19,4 +25,6 @@ __all__ = [
     "map_cells",
     "progress_bar",
     "python_random_kept",
+    "refuse_repeated_columns",
+    "workers",
 ]

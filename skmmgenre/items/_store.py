@@ -11,6 +11,7 @@ from pathlib import Path
 
 _APPLICATION_ID = 0x736B6D6D  # "skmm", in the header of the file
 _BUSY_SECONDS = 60  # until a lock held by another process is an error
+_DAY = 24 * 60 * 60  # seconds
 
 # SQLite must not be carried over a fork, and the lock of a thread that the child does not have
 # would stay closed there. So one lock guards the connections of all stores, and is held with
@@ -91,15 +92,19 @@ class Store:
         OSError
             If the file cannot be used.
         """
-        values = []
+        values, stale, now = [], [], int(time.time())
         with self._connection() as db:
             for key in map(_as_bytes, keys):
-                query = "SELECT checksum, value FROM entries WHERE key = ?"
-                checksum, value = db.execute(query, [key]).fetchone() or (None, None)
+                query = "SELECT checksum, value, used FROM entries WHERE key = ?"
+                checksum, value, used = db.execute(query, [key]).fetchone() or (None, None, now)
                 if checksum is not None and checksum != _checksum(key, value):
                     db.execute("DELETE FROM entries WHERE key = ?", [key])
                     value = None
+                elif now - used > _DAY:
+                    stale.append((now, key))
                 values.append(value)
+            if stale:
+                db.executemany("UPDATE entries SET used = ? WHERE key = ?", stale)
         return values
 
     def put(self, key, value):
@@ -118,22 +123,114 @@ class Store:
         """
         self.put_many([(key, value)])
 
-    def put_many(self, entries):
-        """Keep some values, all or none of them.
+    def put_many(self, entries, kind=""):
+        """Keep some values, all or none of them, and give up the claims on their keys.
 
         Parameters
         ----------
         entries : iterable of (key, value)
+        kind : str, default=""
+            What they are, for `info`.
 
         Raises
         ------
         OSError
             If the file cannot be used.
         """
-        rows = [(key, _checksum(key, value), value) for key, value in _keys_as_bytes(entries)]
+        now = int(time.time())
+        rows = [
+            (key, _checksum(key, value), kind, now, value) for key, value in _keys_as_bytes(entries)
+        ]
         with self._connection() as db, db:
             db.execute("BEGIN IMMEDIATE")
-            db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", rows)
+            db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)", rows)
+            db.executemany("DELETE FROM claims WHERE key = ?", [row[:1] for row in rows])
+
+    def claim(self, keys, owner, seconds):
+        """Say that the values of some keys are being made, so that nobody else makes them.
+
+        Parameters
+        ----------
+        keys : iterable of str or bytes
+        owner : str
+            Who makes them.
+        seconds : float
+            How long the claim holds, unless it is renewed: whoever was killed loses it.
+
+        Returns
+        -------
+        claimed : list of bool
+            False where there is a claim of somebody else, or a value by now.
+        """
+        keys, now = list(map(_as_bytes, keys)), time.time()
+        insert = (
+            "INSERT OR IGNORE INTO claims SELECT ?1, ?2, ?3 "
+            "WHERE NOT EXISTS (SELECT 1 FROM entries WHERE key = ?1)"
+        )
+        with self._connection() as db, db:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("DELETE FROM claims WHERE until < ?", [now])
+            return [db.execute(insert, [key, owner, now + seconds]).rowcount > 0 for key in keys]
+
+    def renew(self, owner, seconds):
+        """Let all claims of an owner hold for some more seconds; 0 gives them up."""
+        with self._connection() as db:
+            if seconds:
+                until = time.time() + seconds
+                db.execute("UPDATE claims SET until = ? WHERE owner = ?", [until, owner])
+            else:
+                db.execute("DELETE FROM claims WHERE owner = ?", [owner])
+
+    def info(self):
+        """Return what the store holds.
+
+        Returns
+        -------
+        kinds : dict of {str: (int, int)}
+            Number of entries and bytes of their values, by kind.
+        """
+        query = "SELECT kind, count(*), sum(length(value)) FROM entries GROUP BY kind ORDER BY kind"
+        with self._connection() as db:
+            return {kind: (count, size) for kind, count, size in db.execute(query)}
+
+    def prune(self, *, unused_days=None, max_bytes=None):
+        """Remove entries, those that were used longest ago first.
+
+        Parameters
+        ----------
+        unused_days : float, default=None
+            Remove all that have not been used for so long; uses are noted by the day.
+        max_bytes : int, default=None
+            Remove more until the values take no more than this.
+
+        Returns
+        -------
+        n_entries, n_bytes : int
+            What was removed.
+        """
+        before = self._totals()
+        with self._connection() as db:
+            with db:
+                db.execute("BEGIN IMMEDIATE")
+                if unused_days is not None:
+                    oldest = time.time() - unused_days * _DAY
+                    db.execute("DELETE FROM entries WHERE used <= ?", [oldest])
+                if max_bytes is not None:
+                    # What the newest entries up to this one take together.
+                    db.execute(
+                        "DELETE FROM entries WHERE key IN (SELECT key FROM (SELECT key, "
+                        "sum(length(value)) OVER (ORDER BY used DESC, key) AS taken "
+                        "FROM entries) WHERE taken > ?)",
+                        [max_bytes],
+                    )
+            db.execute("PRAGMA incremental_vacuum").fetchall()
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        after = self._totals()
+        return before[0] - after[0], before[1] - after[1]
+
+    def _totals(self):
+        kinds = self.info().values()
+        return sum(count for count, _ in kinds), sum(size for _, size in kinds)
 
     def __len__(self):
         with self._connection() as db:
@@ -217,15 +314,22 @@ def _open(file):
 
 def _prepare(db):
     if not _is_ours(db):
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has to be said before the first table
         with db:
             db.execute("BEGIN IMMEDIATE")
             if not _is_ours(db):  # not made by another process meanwhile
                 if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                     raise OSError("is an SQLite file of something else. Pass another path.")
                 db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+                # The value last: what stands before it is read without it.
                 db.execute(
                     "CREATE TABLE entries (key BLOB PRIMARY KEY NOT NULL, "
-                    "checksum INTEGER NOT NULL, value BLOB NOT NULL)"
+                    "checksum INTEGER NOT NULL, kind TEXT NOT NULL, used INTEGER NOT NULL, "
+                    "value BLOB NOT NULL)"
+                )
+                db.execute(
+                    "CREATE TABLE claims (key BLOB PRIMARY KEY NOT NULL, owner TEXT NOT NULL, "
+                    "until REAL NOT NULL)"
                 )
     db.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
     db.execute("PRAGMA synchronous = NORMAL")

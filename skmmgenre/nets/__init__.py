@@ -10,7 +10,7 @@ from . import targets
 from ._base import NetEstimator, Plan
 from ._classifier import NetClassifier
 from ._embedder import NetEmbedder
-from ._feeds import ArrayFeed
+from ._feeds import ArrayFeed, take_rows
 from ._interruption import TrainingInterrupted, interruption_ends_all
 from ._seeds import draw_seeds
 
@@ -23,5 +23,6 @@ __all__ = [
     "TrainingInterrupted",
     "draw_seeds",
     "interruption_ends_all",
+    "take_rows",
     "targets",
 ]

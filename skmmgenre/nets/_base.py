@@ -80,6 +80,9 @@ class NetEstimator(BaseEstimator):
         "verbose": ["verbose"],
     }
 
+    # Whether most of the work is convolutions; "auto" precision depends on it.
+    _convolutional = False
+
     # ---- what a subclass says ------------------------------------------------------
 
     def _read(self, X, *, reset):
@@ -126,8 +129,9 @@ class NetEstimator(BaseEstimator):
             build_empty,
             initialize,
             resolve_device,
-            resolve_precision,
             to_arrays,
+            to_device,
+            training_dtype,
         )
 
         with python_random_kept():  # skorch imports rich
@@ -139,7 +143,7 @@ class NetEstimator(BaseEstimator):
             raise ValueError(
                 f"{type(self).__name__} has no row to learn from: of {len(plan.feed)} rows "
                 f"{int(plan.feed.missing.sum())} are missing and {len(valid_rows)} are held "
-                "out for validation."
+                "out for validation. Leave this modality out, or give it rows to learn from."
             )
         if plan.held_out.any() and not len(valid_rows):
             warnings.warn(
@@ -152,7 +156,7 @@ class NetEstimator(BaseEstimator):
         module = build_empty(self._make_module, self.module_recipe_)
         initialize(module, init_seed)
         self._prepare(module, plan, train_rows)
-        part, feed = self._training_view(module.to(device), plan.feed)
+        part, feed = self._training_view(to_device(module, device), plan.feed)
         optimizer, optimizer_params = self._optimizer()
         history, best_epoch = train_module(
             part,
@@ -168,7 +172,7 @@ class NetEstimator(BaseEstimator):
             batch_size=self.batch_size,
             patience=self.patience,
             device=device,
-            autocast=resolve_precision(self.precision, device),
+            dtype=training_dtype(self.precision, device, convolutional=self._convolutional),
             seeds=training_seeds,
             verbose=int(self.verbose),
             description=description,
@@ -194,7 +198,7 @@ class NetEstimator(BaseEstimator):
 
     def _forward(self, feed, part, rows=None, module=None):
         """Apply a part of the network ("embed", ...; None is the whole) to rows of a feed."""
-        from ._modules import forward, inference_device
+        from ._modules import forward, inference_device, inference_dtype
 
         device = inference_device(self.device)
         module = self._module(device) if module is None else module
@@ -204,4 +208,5 @@ class NetEstimator(BaseEstimator):
             np.flatnonzero(~feed.missing) if rows is None else rows,
             batch_size=self.batch_size,
             device=device,
+            dtype=inference_dtype(self.precision),
         )

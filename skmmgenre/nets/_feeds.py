@@ -1,11 +1,14 @@
 """What a network is fed with: rows in, float32 batches out."""
 
+import mmap
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from scipy import sparse
 
 
 class ArrayFeed:
-    """Feed of an array: dense, memory-mapped or sparse. Only a batch is ever made dense.
+    """Feed of an array: dense, memory-mapped or sparse. At most a batch is ever made dense.
 
     Any object with these attributes and methods is a feed; see also ``image``.
 
@@ -20,19 +23,71 @@ class ArrayFeed:
     missing : ndarray of bool, shape (n_rows,)
     sample_shape : tuple of int
         Shape of one row of a batch.
+    reads_files : bool
+        Whether a batch takes long enough to read that the next one should be read meanwhile.
     """
 
     def __init__(self, X, missing):
         self.X = sparse.csr_array(X) if sparse.issparse(X) else X
         self.missing = missing
         self.sample_shape = tuple(X.shape[1:])
+        self.reads_files = _mapped_file(X) is not None
 
     def __len__(self):
         return self.X.shape[0]
 
     def batch(self, rows, epoch=None):
-        """Return the rows as float32; `epoch` is None outside training (no augmentation)."""
-        chosen = self.X[rows]
+        """Return the rows as float32; `epoch` is None outside training (no augmentation).
+
+        Rows of a sparse X stay sparse in training. Outside of it they are made dense, so that
+        they are answered as those of a dense X, bit for bit.
+        """
+        chosen = take_rows(self.X, rows)
         if sparse.issparse(chosen):
+            if epoch is not None:
+                chosen.sum_duplicates()
+                return chosen.astype(np.float32)
             chosen = chosen.toarray()
         return np.ascontiguousarray(chosen, dtype=np.float32)
+
+
+def take_rows(X, rows):
+    """Return the rows of an index array; of a file mapped into memory, no page stays there.
+
+    Pages that were once read would else pile up until all of the file is held.
+    """
+    file = _mapped_file(X)
+    if file is None:
+        return X[rows]
+    chosen = np.asarray(X)[rows]
+    file.madvise(mmap.MADV_DONTNEED)
+    return chosen
+
+
+def _mapped_file(X):
+    """The file that an array lies in, if nothing was written that the file does not have."""
+    found = None
+    while isinstance(X, np.ndarray):
+        if isinstance(X, np.memmap) and X.mode in ("r", "r+"):
+            found = X._mmap
+        X = X.base
+    return found if hasattr(found, "madvise") else None  # not on Windows
+
+
+def read_batches(feed, chunks, epoch=None):
+    """Yield each of `chunks` (rows) with its batch.
+
+    A feed that reads files reads the next batch in a thread of its own while the caller
+    works on one.
+    """
+    if not getattr(feed, "reads_files", False):
+        for rows in chunks:
+            yield rows, feed.batch(rows, epoch=epoch)
+        return
+    with ThreadPoolExecutor(1) as reader:
+        coming = None
+        for number, rows in enumerate(chunks):
+            batch = (coming or reader.submit(feed.batch, rows, epoch=epoch)).result()
+            following = chunks[number + 1 : number + 2]
+            coming = reader.submit(feed.batch, *following, epoch=epoch) if following else None
+            yield rows, batch

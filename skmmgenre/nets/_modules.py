@@ -4,7 +4,10 @@ import warnings
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import nn
+
+from ._feeds import read_batches
 
 # Rows of a batch, and inputs of a dense layer, are filled up with zeros to multiples of it.
 # Matrix products treat the last few rows, and rows that are not aligned in memory, by other
@@ -16,11 +19,15 @@ class Linear(nn.Linear):
     """Dense layer whose answer to a row does not depend on the row's place in the batch."""
 
     def forward(self, x):
+        return self.dense(x, self.weight)
+
+    def dense(self, x, weight):
+        """Product with a weight of shape (out_features, in_features), plus the bias."""
         lacking = -self.in_features % _MULTIPLE
-        if self.training or not lacking:
-            return super().forward(x)
-        pad = nn.functional.pad
-        return nn.functional.linear(pad(x, (0, lacking)), pad(self.weight, (0, lacking)), self.bias)
+        if lacking and not self.training:
+            pad = nn.functional.pad
+            x, weight = pad(x, (0, lacking)), pad(weight, (0, lacking))
+        return nn.functional.linear(x, weight, self.bias)
 
 
 class Dropout(nn.Module):
@@ -97,7 +104,7 @@ def _initialize_part(part, generator):
 def to_arrays(module):
     """Return the state of a module as a dict of numpy arrays."""
     return {
-        name: np.ascontiguousarray(value.detach().cpu().numpy()).copy()
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format).numpy()
         for name, value in module.state_dict().items()
     }
 
@@ -111,7 +118,7 @@ def from_arrays(make_module, recipe, arrays, device):
         for name, array in arrays.items()
     }
     module.load_state_dict(state, assign=True)
-    return module.to(device).eval()
+    return to_device(module, device).eval()
 
 
 def resolve_device(device):
@@ -140,17 +147,77 @@ def inference_device(device):
         return torch.device("cpu")
 
 
-def resolve_precision(precision, device):
-    """Return the dtype to train in, None for plain float32."""
-    if precision == "auto":
-        fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return torch.bfloat16 if fast else None
-    return {"float32": None, "bfloat16": torch.bfloat16}[precision]
+def training_dtype(precision, device, *, convolutional):
+    """Return the dtype to train in: a matter of the device and the network's kind alone.
+
+    "auto" is bfloat16 where the device multiplies it natively: on a graphics card, and on a
+    processor for convolutions. A batch is too small there for a dense layer to win back what
+    it costs to convert its weights.
+    """
+    if precision != "auto":
+        return getattr(torch, precision)
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = device.type == "cpu" and convolutional and _processor_has_bfloat16()
+    return torch.bfloat16 if fast else torch.float32
+
+
+def inference_dtype(precision):
+    """Return the dtype to answer in: float32 unless another is asked for."""
+    return torch.float32 if precision == "auto" else getattr(torch, precision)
+
+
+def _processor_has_bfloat16():
+    """Tell whether there are instructions for it; without them it is emulated, and slow."""
+    has = getattr(torch.cpu, "get_capabilities", dict)()
+    if has:
+        return any(has.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch before 2.10
+    return any(getattr(torch.cpu, name, bool)() for name in names)
+
+
+def computing_in(dtype, device):
+    """Return the context in which layers compute in `dtype`; parameters stay float32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype != torch.float32)
+
+
+def to_device(module, device):
+    """Move a module, its convolutions' weights with their channels last.
+
+    Processors and graphics cards convolve fastest so, in either precision.
+    """
+    return module.to(device=device, memory_format=torch.channels_last)
+
+
+def sparse_tensor(indices, values, shape):
+    """Return a sparse tensor; `indices` are right, in order and none comes twice."""
+    return torch.sparse_coo_tensor(
+        indices, values, shape, is_coalesced=True, check_invariants=False
+    )
+
+
+def to_tensor(batch, n_rows):
+    """Return a batch of a feed as a float32 tensor, filled up with zeros to `n_rows`.
+
+    A batch in CSR becomes a sparse tensor.
+    """
+    shape = (n_rows, *batch.shape[1:])
+    if sparse.issparse(batch):
+        rows = np.repeat(np.arange(batch.shape[0]), np.diff(batch.indptr))
+        indices = torch.from_numpy(np.stack([rows, batch.indices]).astype(np.int64))
+        values = torch.from_numpy(batch.data)
+        return sparse_tensor(indices, values, shape)
+    if len(batch) == n_rows:
+        return torch.from_numpy(batch)
+    filled = torch.zeros(shape)
+    filled[: len(batch)] = torch.from_numpy(batch)
+    return filled
 
 
 @torch.inference_mode()
-def forward(function, feed, rows, *, batch_size, device):
-    """Apply `function` (a module or a method of one) to rows of a feed, in float32.
+def forward(function, feed, rows, *, batch_size, device, dtype):
+    """Apply `function` (a module or a method of one) to rows of a feed; float32 answers.
 
     Every batch is padded with zeros to `batch_size`, rounded up to a multiple of 16: the
     kernels that torch chooses, and with them the last bits, depend on the shape, and a row
@@ -158,9 +225,9 @@ def forward(function, feed, rows, *, batch_size, device):
     """
     answers = []
     size = -(-batch_size // _MULTIPLE) * _MULTIPLE
-    for start in range(0, len(rows), size):
-        chosen = rows[start : start + size]
-        x = torch.zeros((size, *feed.sample_shape), dtype=torch.float32)
-        x[: len(chosen)] = torch.from_numpy(feed.batch(chosen))
-        answers.append(function(x.to(device))[: len(chosen)].float().cpu().numpy())
+    chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
+    for chosen, batch in read_batches(feed, chunks):
+        with computing_in(dtype, device):
+            answer = function(to_tensor(batch, size).to(device))
+        answers.append(answer[: len(chosen)].float().cpu().numpy())
     return np.concatenate(answers)

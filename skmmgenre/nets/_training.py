@@ -11,8 +11,9 @@ from skorch.helper import predefined_split
 from torch.utils.data import Dataset
 
 from ..items import progress_bar
+from ._feeds import read_batches
 from ._interruption import TrainingInterrupted
-from ._modules import use_generator
+from ._modules import computing_in, to_tensor, use_generator
 
 
 class _Rows(Dataset):
@@ -38,10 +39,10 @@ class _Batches:
             epoch = self.epoch
             self.epoch += 1
             rows = np.random.default_rng([self.seed, epoch]).permutation(rows)
-        for start in range(0, len(rows), self.batch_size):
-            chosen = rows[start : start + self.batch_size]
+        chunks = [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
+        for chosen, batch in read_batches(self.set.feed, chunks, epoch):
             yield (
-                torch.from_numpy(self.set.feed.batch(chosen, epoch=epoch)),
+                to_tensor(batch, len(chosen)),
                 (
                     torch.from_numpy(self.set.truth[chosen]),
                     torch.from_numpy(self.set.weight[chosen]),
@@ -52,15 +53,13 @@ class _Batches:
 class _Net(NeuralNet):
     """skorch's net with a weighted loss and a choice of precision."""
 
-    def __init__(self, *args, loss, autocast, **kwargs):
+    def __init__(self, *args, loss, dtype, **kwargs):
         self.loss = loss
-        self.autocast = autocast
+        self.dtype = dtype
         super().__init__(*args, **kwargs)
 
     def infer(self, x, **fit_params):
-        if self.autocast is None:
-            return super().infer(x, **fit_params)
-        with torch.autocast(torch.device(self.device).type, dtype=self.autocast):
+        with computing_in(self.dtype, torch.device(self.device)):
             return super().infer(x, **fit_params).float()
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
@@ -108,7 +107,7 @@ def train(
     batch_size,
     patience,
     device,
-    autocast,
+    dtype,
     seeds,
     verbose,
     description,
@@ -127,6 +126,8 @@ def train(
         Without validation rows all epochs run and the last weights are kept.
     optimizer : type
     optimizer_params : dict
+    dtype : torch.dtype
+        What layers compute in.
     seeds : tuple of two int
         For the order of the rows, and for what the module draws.
     description : str
@@ -145,7 +146,6 @@ def train(
         If the loss becomes NaN or infinite.
     """
     shuffle_seed, module_seed = seeds
-    module.to(device)
     use_generator(module, module_seed, device)
     stopping = None
     with progress_bar(max_epochs, description, verbose=verbose) as advance:
@@ -161,7 +161,7 @@ def train(
             module,
             criterion=torch.nn.Identity,  # the loss is the target's, see get_loss
             loss=loss,
-            autocast=autocast,
+            dtype=dtype,
             optimizer=optimizer,
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
             max_epochs=max_epochs,

@@ -1,8 +1,86 @@
 """The feedforward network over word weights as a torch module (section 3.3)."""
 
+import torch
 from torch import nn
 
-from ..nets._modules import Dropout, Linear
+from ..nets._modules import Dropout, Linear, sparse_tensor
+
+
+class WordDropout(Dropout):
+    """Dropout that leaves a sparse batch sparse, and drops from it what it would from a dense."""
+
+    def forward(self, x):
+        if not x.is_sparse or not self.training or self.p == 0:
+            return super().forward(x)
+        kept = super().forward(torch.ones(x.shape, device=x.device))[tuple(x.indices())]
+        there = kept != 0
+        return sparse_tensor(x.indices()[:, there], (x.values() * kept)[there], x.shape)
+
+
+class WordLinear(Linear):
+    """Dense layer that learns from sparse batches by summing the rows of their words.
+
+    The weights lie in memory word by word; in a state dict they are (units, words) as those
+    of any dense layer.
+    """
+
+    def __init__(self, n_words, units):
+        super().__init__(n_words, units)
+        self.weight = nn.Parameter(self.weight.detach().mT.contiguous())
+        self._gradient = None
+
+    @torch.no_grad()
+    def initialize(self, generator):
+        """Draw what a dense layer of the same size would draw."""
+        bound = self.in_features**-0.5
+        drawn = torch.empty(self.out_features, self.in_features)
+        self.weight.copy_(drawn.uniform_(-bound, bound, generator=generator).mT)
+        self.bias.uniform_(-bound, bound, generator=generator)
+
+    def forward(self, x):
+        if not x.is_sparse:
+            return self.dense(x, self.weight.mT)
+        if self._gradient is None:
+            self._gradient = torch.empty_like(self.weight)
+        return _SumOfWords.apply(x, self.weight, self._gradient) + self.bias
+
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[prefix + "weight"] = destination[prefix + "weight"].mT
+
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        state_dict[prefix + "weight"] = state_dict[prefix + "weight"].mT
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+class _SumOfWords(torch.autograd.Function):
+    """Product of a sparse batch and the weights.
+
+    The gradient is dense, for Adam moves a word on in steps it does not occur in. It is
+    written into a buffer that is allocated once: to ask the system for that much memory in
+    every step, page by page, takes longer than all the rest.
+    """
+
+    @staticmethod
+    def forward(ctx, x, weight, gradient):
+        texts, words = x.indices()
+        ctx.save_for_backward(x)
+        ctx.gradient = gradient
+        starts = torch.searchsorted(texts, torch.arange(len(x), device=x.device))
+        return nn.functional.embedding_bag(
+            words, weight, starts, mode="sum", per_sample_weights=x.values()
+        )
+
+    @staticmethod
+    def backward(ctx, upstream):
+        (x,) = ctx.saved_tensors
+        texts, words = x.indices()
+        present, place = torch.unique(words, return_inverse=True)
+        narrow = upstream.new_zeros(len(present), len(x))
+        narrow[place, texts] = x.values()
+        gradient = ctx.gradient.zero_()
+        gradient.index_copy_(0, present, narrow @ upstream)
+        return None, gradient.view_as(gradient), None
 
 
 class TextNet(nn.Module):
@@ -10,16 +88,16 @@ class TextNet(nn.Module):
 
     def __init__(self, *, n_features, hidden_units, n_outputs, dropout):
         super().__init__()
-        layers = [Dropout(dropout)]
-        width = n_features
-        for units in hidden_units:
+        width, *others = hidden_units
+        layers = [WordDropout(dropout), WordLinear(n_features, width), nn.ReLU(), Dropout(dropout)]
+        for units in others:
             layers += [Linear(width, units), nn.ReLU(), Dropout(dropout)]
             width = units
         self.hidden = nn.Sequential(*layers)
         self.head = Linear(width, n_outputs)
 
     def embed(self, x):
-        """Word weights (n, n_features) to the last hidden layer (n, hidden_units[-1])."""
+        """Word weights (n, n_features), sparse or not, to the last hidden layer."""
         return self.hidden(x)
 
     def forward(self, x):

@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from skmmgenre.image import _image_feed
+from skmmgenre.image._decode import decode_image
 from skmmgenre.image._image_feed import ImageFeed
 from skmmgenre.items import BadItem
 
@@ -78,3 +79,23 @@ def test_a_file_that_goes_away_is_named(cells, tmp_path):
     (tmp_path / "0.png").unlink()
     with pytest.raises(BadItem, match=r"Row 0: image .*0\.png.* has changed"):
         images.batch([0])
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_without_augmentation_little_is_decoded_once(cells, monkeypatch, kept):
+    """With the same pixels as if it were decoded again."""
+    whole = feed(cells).batch([0, 2, 9])
+    if not kept:
+        monkeypatch.setattr(_image_feed, "_KEPT_BYTES", 10 * 3 * 16**2 - 1)
+    decoded = []
+
+    def decode(cell, **options):
+        decoded.append(cell)
+        return decode_image(cell, **options)
+
+    monkeypatch.setattr(_image_feed, "decode_image", decode)
+    images = feed(cells, seed=None)
+    assert len(decoded) == 8
+    np.testing.assert_array_equal(images.batch([0, 2, 9]), whole)
+    np.testing.assert_array_equal(images.batch([0, 2, 9], epoch=1), whole)
+    assert len(decoded) == (8 if kept else 14)
