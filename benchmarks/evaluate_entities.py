@@ -218,9 +218,6 @@ def main():
         (claims, entity_signal_1, entity_signal_0),
         description=__doc__.splitlines()[0],
         table="entities_claims.csv",
-        # More runs than elsewhere: of three, one control had an interval above 0, since how the
-        # networks of few texts vary with the seed is not in it.
-        add_arguments=lambda parser: parser.set_defaults(runs=10),
     )
 
 

@@ -121,10 +121,10 @@ def constant_q(
     Section 3.1 of the paper: 96 bins, 12 an octave, Hann window, hop of 1024 samples at
     22,050 Hz.
 
-    "multirate" differs from librosa by librosa's own rounding: by 2e-7 of the norm of the
-    answer on music, and by less than 1e-6 from librosa in double precision for any parameters.
-    Its answer has the same bits for any number of threads. The filters are made on the first
-    call with their parameters, and kept for later calls (the last four sets of parameters).
+    "multirate" differs from librosa by rounding: by 2e-7 of the norm of the answer, and by less
+    than 1e-5 of the norm of any bin of the music that was tried. Its answer has the same bits
+    for any number of threads. The filters are made on the first call with their parameters, and
+    kept for later calls (the last four sets of parameters).
 
     Examples
     --------

@@ -93,9 +93,9 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
     number of frames is ``1 + int(duration * sr) // hop_length``, 323.
 
     A track shorter than the patch is padded behind with -80 dB (magnitude 0). Silence is all
-    -80 dB. Files cut short are errors, whichever patch is wanted. The length of an mp3
-    without Xing or Info header is found by decoding it whole; that it was cut short cannot be
-    told.
+    -80 dB. Files cut short are errors, whichever patch is wanted; NaN and infinite samples are
+    where they lie in the seconds that are read. The length of an mp3 without Xing or Info
+    header is found by decoding it whole; that it was cut short cannot be told.
 
     Examples
     --------
@@ -314,7 +314,10 @@ def _extract(cell, *, n_samples, patch, log, ref, dtype, key, transform):
         start = _patch_start(len(y), n_samples, patch=patch, name=y.tobytes(), key=key)
         if ref == "patch":
             y = y[start : start + n_samples]
-    magnitude = np.abs(constant_q(y, **transform))
+    with np.errstate(over="ignore", invalid="ignore"):
+        magnitude = np.abs(constant_q(y, **transform))
+    if not np.isfinite(magnitude).all():
+        raise BadItem("its samples are too large to be transformed", "Scale them to [-1, 1].")
     values = _decibels(magnitude) if log else magnitude
     n_frames = 1 + n_samples // transform["hop_length"]
     if ref == "clip":

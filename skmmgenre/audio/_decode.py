@@ -19,6 +19,8 @@ _OGG_PREROLL = 8192  # frames
 # The mp3 decoder writes a line to standard error for every packet that it lacks, so a seek is
 # made only where it saves something. Previews of 30 s are read from their beginning.
 _SEEK_MP3_FROM = 15.0  # seconds
+# A seek to the very last block of a FLAC decodes the whole file at times.
+_FLAC_END = 2 * 4608  # frames: two blocks of usual size
 _OGG_PAGE = 27 + 255 + 255 * 255  # bytes at most
 # Beyond it, the resampled piece is the same as if the whole file were resampled.
 _RESAMPLING_MARGIN = 0.05  # seconds
@@ -165,9 +167,9 @@ class AudioFile:
             self._seekable = self.n_frames - _last_ogg_page(path)
         elif kind == "FLAC" and self.n_frames > 0:
             try:
-                self._file.seek(self.n_frames - 1)
-                complete = len(self._file.read(1)) == 1
-                self._file.seek(0)
+                self._file.seek(max(0, self.n_frames - _FLAC_END))
+                wanted = self.n_frames - self._file.tell()
+                complete = len(self._file.read(wanted, dtype="int16")) == wanted
             except soundfile.LibsndfileError:
                 complete = False
             if not complete:

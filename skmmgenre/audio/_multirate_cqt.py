@@ -22,7 +22,7 @@ class _Octave(NamedTuple):
     factor: int  # the signal is first brought to 1 / factor of its rate
     hop: int  # at that rate
     bins: slice
-    kernel: np.ndarray  # float64, (taps, 2 * bins): real, imaginary, real, ...
+    kernel: np.ndarray  # float32, (taps, 2 * bins): real, imaginary, real, ...
 
 
 def multirate_cqt(y, *, sr, hop_length, n_bins, bins_per_octave, fmin, window):
@@ -33,8 +33,6 @@ def multirate_cqt(y, *, sr, hop_length, n_bins, bins_per_octave, fmin, window):
     octave are equally short. librosa multiplies the spectra of frames with spectra of filters.
     As that is linear in the samples, it is done here by one matrix for an octave, of as many
     rows as a frame has samples (128 by default): no Fourier transforms, no sparse products.
-
-    Sums are in double precision: a quiet bin beside a loud tone is as exact as librosa's.
 
     Parameters
     ----------
@@ -57,7 +55,7 @@ def multirate_cqt(y, *, sr, hop_length, n_bins, bins_per_octave, fmin, window):
         for first in range(0, n_frames, per_block):
             last = min(first + per_block, n_frames)
             frames = _frames(y, first, last, hop, n_taps)
-            C[first:last, bins] = _product(frames, kernel).view(complex)
+            C[first:last, bins] = _product(frames, kernel).view(np.complex64)
     return np.ascontiguousarray(C.T)
 
 
@@ -95,7 +93,7 @@ def _octaves(sr, hop_length, n_bins, bins_per_octave, fmin, window):
         bins = slice(max(0, stop - bins_per_octave), stop)
         lengths, _ = wavelet_lengths(sr=rate)
         kernel = _kernel(frequencies[bins] / rate, lengths[bins], window) * scale[bins]
-        kernel = np.ascontiguousarray(kernel).view(float)
+        kernel = np.ascontiguousarray(kernel, dtype=np.complex64).view(np.float32)
         kernel.setflags(write=False)
         octaves.append(_Octave(factor, hop, bins, kernel))
         factor = 1
@@ -153,7 +151,8 @@ def _frames(y, first, last, hop, n_taps):
     piece = np.zeros(stop - start, dtype=np.float32)
     piece[begin - start : end - start] = y[begin:end]
     strides = (hop * piece.itemsize, piece.itemsize)
-    return np.ndarray((last - first, n_taps), piece.dtype, piece, strides=strides).astype(float)
+    windows = np.ndarray((last - first, n_taps), piece.dtype, piece, strides=strides)
+    return np.ascontiguousarray(windows)
 
 
 def _product(frames, kernel):
@@ -161,7 +160,7 @@ def _product(frames, kernel):
     n_taps, n_columns = kernel.shape
     step = min(n_taps, max(1, _ROW // n_columns))
     n_rows = max(1, _PRODUCT // (step * n_columns))
-    product = np.empty((len(frames), n_columns))
+    product = np.empty((len(frames), n_columns), dtype=np.float32)
     for row in range(0, len(frames), n_rows):
         some, part = frames[row : row + n_rows], product[row : row + n_rows]
         np.matmul(some[:, :step], kernel[:step], out=part)

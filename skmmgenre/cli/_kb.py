@@ -5,7 +5,7 @@ import os
 import time
 
 
-def build_kb(output, dumps, *, predicates=None, language=None, verbose=1):
+def build_kb(output, dumps, *, predicates=None, label_predicates=None, language=None, verbose=1):
     """Make the file of a knowledge base and tell what is in it.
 
     Parameters
@@ -14,7 +14,7 @@ def build_kb(output, dumps, *, predicates=None, language=None, verbose=1):
         Path of the file to make.
     dumps : dict of str to list of str
         Paths of the dumps as labels, redirects, categories and links.
-    predicates, language, verbose
+    predicates, label_predicates, language, verbose
         As in `KnowledgeBase.build`.
     """
     from ..text import KnowledgeBase
@@ -26,7 +26,12 @@ def build_kb(output, dumps, *, predicates=None, language=None, verbose=1):
         )
     start = time.perf_counter()
     kb = KnowledgeBase.build(
-        output, **dumps, predicates=predicates, language=language, verbose=verbose
+        output,
+        **dumps,
+        predicates=predicates,
+        label_predicates=label_predicates,
+        language=language,
+        verbose=verbose,
     )
     print(f"{os.path.basename(output)}, built in {time.perf_counter() - start:.0f} s")
     _print_info(kb.info())

@@ -60,9 +60,16 @@ def _dump_options(command):
     help="Read only this predicate of categories and links (may be given several times); TEXT "
     "and a colon stand before its categories.",
 )
+@click.option(
+    "--label-predicate",
+    multiple=True,
+    metavar="NAME",
+    help="Read names from this predicate of labels (may be given several times); default: label, "
+    "name, title, alias, prefLabel, altLabel.",
+)
 @click.option("--language", metavar="CODE", help="Leave out labels in other languages.")
 @quiet
-def build(output, predicate, language, quiet, **dumps):
+def build(output, predicate, label_predicate, language, quiet, **dumps):
     """Make the file OUT of a knowledge base from DBpedia or Wikipedia dumps.
 
     Dumps are N-Triples, N-Quads, Turtle, or tables with tabs (subject, predicate if there are
@@ -74,6 +81,7 @@ def build(output, predicate, language, quiet, **dumps):
         output,
         {role: list(files) for role, files in dumps.items()},
         predicates=as_predicates(predicate),
+        label_predicates=label_predicate or None,
         language=language,
         verbose=not quiet,
     )

@@ -67,8 +67,7 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
     artist; paths are relative to the table. Of a folder the tags of the files, their covers and
     the texts beside them are read.
     """
-    import skmmgenre
-
+    from .. import save
     from ._models import check_place
     from ._music import open_music
     from ._train import parse_settings, train
@@ -91,7 +90,7 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
         )
     tell_set_aside(music.errors + errors)
     card["trained_on"] = os.path.basename(os.path.abspath(source))
-    skmmgenre.save(model, output, card=card)
+    save(model, output, card=card)
     if as_json:
         click.echo(json.dumps(card, indent=2))
         return

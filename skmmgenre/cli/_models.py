@@ -2,8 +2,7 @@
 
 import os
 
-import skmmgenre
-
+from .. import load, model_info
 from ._answers import set_everywhere
 
 
@@ -30,7 +29,7 @@ def load_model(path, **params):
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no model {path!r}; skmmgenre train makes one")
-    model, card = skmmgenre.load(path), skmmgenre.model_info(path)["card"]
+    model, card = load(path), model_info(path)["card"]
     if "modalities" not in getattr(model, "named_steps", ()) or not hasattr(model, "predict"):
         raise ValueError(
             f"{path!r} holds a {type(model).__name__}, which does not go from a table of music to "

@@ -2,7 +2,7 @@
 
 import click
 
-from ._plain_text import one_line
+from ._plain_text import one_line, visible
 
 _TOLD = 5
 
@@ -61,6 +61,6 @@ def source_options(command):
 def tell_set_aside(errors):
     """Name the first of what was left out or is odd, on standard error."""
     for item, reason in errors[:_TOLD]:
-        click.echo(f"set aside or odd: {one_line(item)}: {one_line(reason)}", err=True)
+        click.echo(f"set aside or odd: {visible(item)}: {one_line(reason)}", err=True)
     if len(errors) > _TOLD:
         click.echo(f"... and {len(errors) - _TOLD:,} more", err=True)

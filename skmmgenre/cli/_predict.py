@@ -82,7 +82,7 @@ def print_answers(music, answers, genres):
     for row, name in enumerate(music.names):
         told = "; ".join(genres[row]) or "-"
         (score,) = answers.best(row, 1).values()
-        table.add_row(escape(one_line(name)), escape(one_line(told)), f"{score:.2f}")
+        table.add_row(escape(visible(name)), escape(one_line(told)), f"{score:.2f}")
     Console().print(table)
 
 

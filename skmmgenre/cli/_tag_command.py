@@ -6,7 +6,7 @@ import click
 
 from ._music_options import genres_file, tell_set_aside
 from ._parameters import as_json, example, jobs, quiet
-from ._plain_text import one_line
+from ._plain_text import one_line, visible
 
 _VERBS = {
     "write": "gets",
@@ -96,7 +96,7 @@ def _print(outcomes, done):
         genres = "; ".join(outcome.genres) or ("no genre" if outcome.action == "restore" else "")
         reason = f"({outcome.reason})" if outcome.reason else ""
         words = (_VERBS[outcome.action], genres, reason)
-        click.echo(f"{one_line(outcome.file)}: {one_line(' '.join(filter(None, words)))}")
+        click.echo(f"{visible(outcome.file)}: {one_line(' '.join(filter(None, words)))}")
     counts = {action: sum(o.action == action for o in outcomes) for action in _VERBS}
     told = {
         "write": "tagged" if done else "would be tagged",

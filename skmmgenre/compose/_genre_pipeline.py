@@ -23,7 +23,8 @@ class GenrePipeline(Pipeline):
 
     `groups`, `validation` and `sample_weight` reach every network inside, however deep,
     so that all of them hold out the same artists; metadata routing need not be switched
-    on. Everything else is `Pipeline`'s.
+    on. Before any step is fitted, each one inside that has a method `check_setup` is asked
+    whether all it needs is there. Everything else is `Pipeline`'s.
 
     Parameters
     ----------
@@ -78,6 +79,8 @@ class GenrePipeline(Pipeline):
         ------
         ValueError
             If the table is empty, has two columns of one name, or y or groups do not fit it.
+        SetupError
+            If something that a step needs is not there, such as the knowledge base of a linker.
         """
         metadata = self._checked(X, y, groups, validation, sample_weight)
         with config_context(enable_metadata_routing=True):
@@ -93,7 +96,12 @@ class GenrePipeline(Pipeline):
     def _checked(self, X, y, *metadata):
         if y is None and is_classifier(self):
             read_labels(y)  # it says that y is lacking
-        return check_table(X, y, *metadata)
+        metadata = check_table(X, y, *metadata)
+        # Steps come one after the other: the last may find its lack when others are trained.
+        for step in self.get_params().values():
+            if hasattr(step, "fit") and hasattr(step, "check_setup"):
+                step.check_setup()
+        return metadata
 
     def _of_use(self, metadata):
         """Without artists that no step takes, as where there are ready vectors only.

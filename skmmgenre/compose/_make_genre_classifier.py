@@ -54,7 +54,8 @@ def make_genre_classifier(
     TypeError
         If no step has a parameter of a given name.
     ValueError
-        If no modality is left, the joint space lacks one of its two, or a linker the text.
+        If no modality is left, the joint space lacks one of its two, or a linker the text; or
+        if the linker is none.
 
     Examples
     --------
@@ -65,6 +66,10 @@ def make_genre_classifier(
     """
     if linker is not None and text is None:
         raise ValueError("A linker needs texts: name their column, or leave linker=None.")
+    enrich = None
+    if linker is not None:
+        enrich = EntityEnricher(linker)
+        enrich._validate_params()
     branches = {}
     if audio is not None:
         road = Pipeline([("cqt", CQTExtractor()), ("cnn", AudioCNN())])
@@ -72,7 +77,7 @@ def make_genre_classifier(
     if text is not None:
         road = [
             ("truncate", ReviewTruncator()),
-            *([("enrich", EntityEnricher(linker))] if linker is not None else []),
+            *([("enrich", enrich)] if enrich is not None else []),
             ("tfidf", ReviewVectorizer()),
             ("mlp", TextMLP()),
         ]

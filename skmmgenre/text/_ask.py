@@ -4,6 +4,7 @@ import atexit
 import json
 import os
 import random
+import re
 import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -11,7 +12,7 @@ from http import HTTPStatus
 from urllib.parse import quote_plus
 
 from .. import __version__
-from ..items import BadItem
+from ..items import BadItem, SetupError
 from ._extra import import_extra
 
 _MAX_BYTES = 16_000_000  # of an answer; those of real texts have some ten thousand
@@ -31,6 +32,7 @@ class _Reply:
     body: bytes = b""
     problem: str = ""
     temporary: bool = False
+    reached: bool = True  # whether there is a service at the address
 
 
 def ask(service, url, form, *, secret="", key_hint="", timeout, max_retries, backoff):
@@ -59,6 +61,8 @@ def ask(service, url, form, *, secret="", key_hint="", timeout, max_retries, bac
     BadItem
         If there is no answer, or one that is no JSON. It holds neither the form nor the
         request.
+    SetupError
+        If there is no service at the address, so that no other text can be sent either.
     """
     for attempt in range(max_retries + 1):
         reply = _post(url, form, timeout)
@@ -70,6 +74,11 @@ def ask(service, url, form, *, secret="", key_hint="", timeout, max_retries, bac
         time.sleep(max(wait, _retry_after(reply)))
     what = reply.problem or f"answered {_status_name(reply.status)}{_quote(reply.body, secret)}"
     tries = f", at the last of {attempt + 1} tries" if attempt else ""
+    if not reply.reached:
+        raise SetupError(
+            f"{service} {_blot(what, secret)}{tries}. Check url={_shown(url, secret)!r}, and that "
+            "the service runs there; with a cache only what is not linked yet is sent again."
+        )
     raise BadItem(f"{service} {_blot(what, secret)}{tries}", _way_out(reply, url, key_hint, secret))
 
 
@@ -94,12 +103,15 @@ def _post(url, form, timeout):
                 temporary=response.status_code == HTTPStatus.TOO_MANY_REQUESTS
                 or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR,
             )
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        why = str(error) or type(error).__name__
+        return _Reply(problem=f"could not be reached ({why})", temporary=True, reached=False)
     except httpx.TimeoutException:
         return _Reply(problem=_too_slow(timeout), temporary=True)
-    except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.DecodingError) as error:
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        return _Reply(problem=f"could not be asked ({error})", reached=False)
+    except httpx.DecodingError as error:
         return _Reply(problem=f"could not be asked ({error})")
-    except httpx.ConnectError as error:
-        return _Reply(problem=f"could not be reached ({error})", temporary=True)
     except httpx.HTTPError as error:
         return _Reply(problem=f"broke the connection ({error})", temporary=True)
 
@@ -142,7 +154,7 @@ def _read_json(service, url, reply, secret):
     raise BadItem(
         f"{service} answered no whole JSON but {len(reply.body)} bytes of {_blot(kind, secret)}"
         f"{_quote(reply.body, secret)}",
-        f"Check url={_blot(url, secret)!r} in a browser, and that no proxy or page to log in "
+        f"Check url={_shown(url, secret)!r} in a browser, and that no proxy or page to log in "
         "stands before it.",
     )
 
@@ -161,7 +173,7 @@ def _way_out(reply, url, key_hint, secret):
             f"Run again {later}, or pass a larger timeout or max_retries; with a cache only what "
             "is not linked yet is sent again."
         )
-    return f"Check url={_blot(url, secret)!r} and the parameters."
+    return f"Check url={_shown(url, secret)!r} and the parameters."
 
 
 def _status_name(status):
@@ -176,6 +188,11 @@ def _quote(body, secret):
     if not text:
         return ""
     return f": {text[:_QUOTED]!r}{' ...' if len(text) > _QUOTED else ''}"
+
+
+def _shown(url, secret):
+    """The address, without a password in it."""
+    return re.sub("//[^/@]*@", "//***@", _blot(url, secret))
 
 
 def _blot(text, secret):

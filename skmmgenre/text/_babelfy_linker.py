@@ -34,9 +34,9 @@ class BabelfyLinker(HTTPLinker):
         A longer time that the service asks for is kept to.
     cache : str or path-like, default=None
         File that keeps the answers, so that no text is sent twice; see `skmmgenre.items.Store`.
-    categories_from : object with a method categories, default=None
+    categories_from : object with a method categories, str or path-like, default=None
         ``categories(entity)`` answers the categories of an entity by its name ("Miles_Davis"),
-        as a `KnowledgeBase` does.
+        as a `KnowledgeBase` does; or the path of a knowledge base's file.
 
     See Also
     --------

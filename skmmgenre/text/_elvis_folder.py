@@ -5,7 +5,7 @@ import functools
 import os
 from pathlib import Path
 
-from ..items import BadItem, describe_cell
+from ..items import BadItem, SetupError, describe_cell
 from ._elvis_file import read_sentences
 
 _HEAD = 64  # letters by which the files that may hold a text are found
@@ -17,12 +17,20 @@ def letters(text):
     return "".join(text.split())
 
 
+def read_folder(folder):
+    """The index of the files of a folder.
+
+    Raises SetupError if the folder cannot be read, or holds none.
+    """
+    return _index(os.path.abspath(folder), _changed(folder))
+
+
 def find_file(folder, text):
     """The name and the sentences of the file that holds a text, whole or as its beginning.
 
     Raises BadItem if there is none, or files that go on differently.
     """
-    index = _index(os.path.abspath(folder), _changed(folder))
+    index = read_folder(folder)
     wanted = letters(text)
     longer = {}
     for path in index.begin_with(wanted[:_HEAD]):
@@ -67,9 +75,9 @@ def _changed(folder):
     try:
         return os.stat(folder).st_mtime_ns
     except OSError as error:
-        raise BadItem(
-            f"the folder {os.fspath(folder)!r} cannot be read ({error.strerror})",
-            "Pass the folder of ELVIS's JSON files.",
+        raise SetupError(
+            f"The folder {os.fspath(folder)!r} cannot be read ({error.strerror}). Pass the folder "
+            "of ELVIS's JSON files."
         ) from error
 
 
@@ -111,10 +119,9 @@ def _head(sentences):
 def _index(folder, changed):
     index = _Index(folder)
     if not index.paths and not index.broken:
+        remedy = "Pass the folder of ELVIS's JSON files."
         below = sorted(path.parent.relative_to(folder) for path in Path(folder).glob("*/*.json"))
-        remedy = f"Pass a folder below it, such as {str(below[0])!r}." if below else ""
-        raise BadItem(
-            f"the folder {Path(folder).name!r} holds no JSON file",
-            remedy or "Pass the folder of ELVIS's JSON files.",
-        )
+        if below:
+            remedy = f"Pass a folder below it, such as {str(below[0])!r}."
+        raise SetupError(f"The folder {Path(folder).name!r} holds no JSON file. {remedy}")
     return index

@@ -2,18 +2,27 @@
 
 import os
 import uuid
+import warnings
+from contextlib import contextmanager
 from dataclasses import fields
 from numbers import Real
 
 import pandas as pd
-from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError
 
-from ..items import BadItem, SetupError
+from ..items import BadItem, SetupError, as_cells
 from ._category_words import category_word
+from ._http_linker import MissingKey
 from ._kept_links import KeptLinks
+from ._knowledge_base import KnowledgeBase
 from ._mention import Mention
 from ._text_column import TextColumnTransformer, as_column
 
+# What Pipeline.set_params reaches are the steps before the fit.
+_IN_A_FITTED_MODEL = (
+    "In a fitted model, change the linker of the fitted step: "
+    'model["modalities"].named_transformers_["text"]["enrich"].linker.set_params(...).'
+)
 _MENTION = [field.name for field in fields(Mention)]
 
 
@@ -32,8 +41,10 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
     min_confidence : float, default=0.0
         Leave out mentions of less confidence.
     on_error : {"raise", "missing"}, default="raise"
-        Whether a text that cannot be linked raises an error that names its row, or is treated
-        as missing and listed in `errors_`.
+        Whether a text that cannot be linked raises an error that names its row, or stays as it
+        is, without categories, with a warning and a line in `errors_`; a cell that is no text
+        is then treated as missing. What is no text's fault (a parameter, a file, the key or the
+        service of the linker) raises either way.
     cache : str or path-like, default=None
         File that keeps what the linker answered, by its parameters and the text: a second
         `transform` does not link again, nor does one that goes on after a stop. It is made if
@@ -48,8 +59,8 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
     Attributes
     ----------
     errors_ : DataFrame
-        A line for every text that the last `transform` treated as missing because of
-        ``on_error="missing"``: row, item, reason, remedy.
+        A line for every text that the last `transform` could not link, and every cell that is
+        no text, with ``on_error="missing"``: row, item, reason, remedy.
     mentions_ : DataFrame
         With ``keep_mentions=True`` a line for every mention of the last `transform` whose
         confidence sufficed: row, start, end, label, entity, confidence, categories. It is left
@@ -112,6 +123,47 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    def fit(self, X, y=None):
+        """Check the parameters and the linker; nothing is learned.
+
+        Parameters
+        ----------
+        X : Series, list, array, or DataFrame of one column
+            Not read.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : EntityEnricher
+        """
+        self.check_setup()
+        return self
+
+    def check_setup(self):
+        """Check all that does not depend on a text: the parameters, and the linker's set-up.
+
+        `fit` and `transform` begin with it, and so does the `fit` of a `GenrePipeline`. A linker
+        that has a method `check_setup` is asked for its part: whether its files can be read, its
+        key is there.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, or one of the linker, is wrong.
+        SetupError
+            If something that the linker needs is not there.
+        """
+        self._validate_params()
+        if not hasattr(self.linker, "check_setup"):
+            return
+        try:
+            with _no_fault_of_a_text():
+                self.linker.check_setup()
+        except MissingKey:  # it may be that all answers are kept
+            if self.cache is None or not os.path.exists(self.cache):
+                raise
+
     def transform(self, X):
         """Append categories to each text.
 
@@ -124,20 +176,33 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         -------
         texts : ndarray of object, shape (n,)
             The texts, with a line of categories at the end of those that mention an entity
-            which has some; None where the text is missing.
+            which has some, or cannot be linked; None where the text is missing.
 
         Raises
         ------
         BadItem
             If a cell is no text or cannot be linked, and ``on_error="raise"``.
+        ValueError
+            If a parameter, or one of the linker, is wrong, whatever `on_error` is.
         SetupError
-            If a file that the linker reads is not there, or the cache cannot be used.
+            If a file that the linker reads, its key or its service is not there, or the cache
+            cannot be used, whatever `on_error` is.
         """
-        self._validate_params()
+        self.check_setup()
         self._mentions = None
         linker = self.linker if self.cache is None else KeptLinks(self.linker, self.cache)
         enrich = _Enrich(linker, self.min_confidence)
-        answers = self._map(enrich, X, noun="text", description="entities")
+        cells = as_cells(X, noun="text")
+        answers = self._map(enrich, cells, noun="text", description="entities")
+        not_linked = [row for row in self.errors_.row if isinstance(cells[row], str)]
+        for row in not_linked:  # a review without categories is better than none
+            answers[row] = cells[row], []
+        if not_linked:
+            warnings.warn(
+                f"{len(not_linked)} of {len(cells)} texts could not be linked and are left "
+                "without the categories of entities; errors_ tells which and why.",
+                stacklevel=2,
+            )
         if self.keep_mentions:
             self._mentions = [
                 {"row": row, **{name: getattr(mention, name) for name in _MENTION}}
@@ -155,6 +220,14 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
                 "No mentions are kept: pass keep_mentions=True, and call transform after it."
             )
         return pd.DataFrame(mentions, columns=["row", *_MENTION])
+
+    def _validate_params(self):
+        if isinstance(self.linker, (str, os.PathLike, KnowledgeBase)):
+            raise InvalidParameterError(
+                f"linker={self.linker!r} is no linker: did you mean "
+                f"GazetteerLinker({self.linker!r})?"
+            )
+        super()._validate_params()
 
     def __getstate__(self):
         state = super().__getstate__()
@@ -180,8 +253,9 @@ class _Enrich:
                 "Give a str; lists of reviews are joined by ReviewTruncator before.",
             )
         try:
-            found = self.linker.link(cell)
-        except FileNotFoundError as error:  # the text has no part in it
+            with _no_fault_of_a_text():
+                found = self.linker.link(cell)
+        except InvalidParameterError as error:  # of a linker without check_setup
             raise SetupError(str(error)) from error
         mentions = [mention for mention in found if mention.confidence >= self.min_confidence]
         categories = {mention.entity: mention.categories for mention in mentions}
@@ -196,6 +270,15 @@ class _Enrich:
             _arrived.clear()
             _arrived[self.key] = self.linker
         self.linker = _arrived.get(self.key, self.linker)
+
+
+@contextmanager
+def _no_fault_of_a_text():
+    """Tell the lack of a file from the faults of texts."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise SetupError(f"{error} {_IN_A_FITTED_MODEL}") from error
 
 
 _arrived = {}  # the linker of the last _Enrich that came to this process

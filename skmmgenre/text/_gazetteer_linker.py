@@ -96,6 +96,10 @@ class GazetteerLinker(Linker):
         self.max_candidates = max_candidates
         self.coherence = coherence
 
+    def check_setup(self):
+        super().check_setup()
+        self._prepared()
+
     def _find(self, text):
         content, (common, _), disambiguation = self._prepared()
         words = split_words(text)

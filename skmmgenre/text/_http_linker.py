@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from sklearn.utils._param_validation import Interval
 
-from ..items import BadItem, Store
+from ..items import BadItem, SetupError, Store
 from ._ask import ask
 from ._linker import CATEGORIES_FROM, Linker, make_mention, read_confidence
 from ._text_parts import split_text
@@ -48,6 +48,10 @@ class UnexpectedAnswer(Exception):
         self.refused = refused
 
 
+class MissingKey(SetupError):
+    """The key of a service is not there. Texts whose answers are kept do not need it."""
+
+
 class HTTPLinker(Linker):
     """Base class of linkers that ask a web service.
 
@@ -68,6 +72,14 @@ class HTTPLinker(Linker):
         "categories_from": CATEGORIES_FROM,
     }
 
+    def check_setup(self):
+        super().check_setup()
+        try:
+            self._read_key()
+        except MissingKey:
+            if self.cache is None or not os.path.exists(self.cache):
+                raise
+
     def _find(self, text):
         mentions = []
         for offset, part in split_text(_NOT_SENT.sub(" ", text), self.max_chars):
@@ -80,7 +92,7 @@ class HTTPLinker(Linker):
                         reference,
                         confidence,
                         categories,
-                        self.categories_from,
+                        self._categories_source(),
                     )
                 )
         return mentions
@@ -97,7 +109,8 @@ class HTTPLinker(Linker):
         if kept is not None:
             return [Annotation(*fields) for fields in json.loads(kept)]
         annotations = self._ask(part)
-        store.put(key, json.dumps(annotations, ensure_ascii=False).encode())
+        value = json.dumps(annotations, ensure_ascii=False).encode()
+        store.put_many([(key, value)], kind="answers of services")
         return annotations
 
     def _cache_key(self, part):
@@ -139,10 +152,10 @@ class HTTPLinker(Linker):
             )
         key = os.environ.get(self.key_env, "").strip()
         if not key:
-            raise BadItem(
+            raise MissingKey(
                 f"{self._service} wants a key, and the environment variable {self.key_env} is "
-                "not set",
-                f"Put the key into it, or pass key_env with the name of another. {self._register}",
+                "not set. Put the key into it, or pass key_env with the name of another. "
+                f"{self._register}"
             )
         return key
 

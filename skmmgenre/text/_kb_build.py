@@ -8,6 +8,7 @@ millions of Python objects.
 import os
 import re
 from array import array
+from collections import Counter
 from contextlib import ExitStack
 
 import marisa_trie
@@ -25,25 +26,33 @@ _MOST_WORDS = 32
 _MOST_SEEN = 500_000
 _MOST_LINKS = np.iinfo(np.uint32).max
 _MB = 1_000_000
+_STEP = 1000  # lines, of the progress bar
+# What titles and other names are told by in the usual vocabularies (rdfs, foaf, skos, schema.org).
+_LABEL_PREDICATES = frozenset({"label", "name", "title", "alias", "prefLabel", "altLabel"})
 
 
 class KnowledgeBaseBuild:
     """One building of a file; see `KnowledgeBase.build` for the parameters."""
 
-    def __init__(self, *, predicates, language, left_out_qualifiers, verbose):
+    def __init__(self, *, predicates, label_predicates, language, left_out_qualifiers, verbose):
         self.predicates = predicates
+        self.label_predicates = (
+            _LABEL_PREDICATES if label_predicates is None else frozenset(label_predicates)
+        )
         self.language = language
         self.left_out_qualifiers = frozenset(left_out_qualifiers)
         self.verbose = verbose
         self.left_out = {}  # reason -> how many
+        self.met = {role: Counter() for role in ROLES}  # predicates of the dumps of each role
 
     def write(self, path, dumps, records):
         """Read everything, write the file."""
         with writing(path) as (self.folder, write):
             lines = self._spill(dumps, records)
-            passes = sum(lines.values()) + 2 * lines["redirects"]
-            passes += lines["labels"] or sum(lines.values())
-            with progress_bar(passes // 1000, "numbering", verbose=self.verbose) as self._advance:
+            steps = {role: n // _STEP for role, n in lines.items()}
+            once = sum(steps.values())
+            total = once + 2 * steps["redirects"] + (steps["labels"] if lines["labels"] else once)
+            with progress_bar(total, "numbering", verbose=self.verbose) as self._advance:
                 self._number_entities(has_labels=lines["labels"] > 0)
                 counts = self._count_links()
                 forms = self._number_forms(counts)
@@ -98,8 +107,9 @@ class KnowledgeBaseBuild:
                     for name, what in getattr(self, f"_read_{role}")(read_dump(dump, tell)):
                         put(role, name, what)
                     tell(os.path.getsize(dump))
-            for record in records:
-                entity, forms, categories, prior = _checked(record)
+            self._check_predicates(lines)
+            for number, record in enumerate(records):
+                entity, forms, categories, prior = _checked(record, number)
                 for form in forms or [as_title(entity)]:
                     put("labels", entity, form)
                 for category in categories:
@@ -107,8 +117,32 @@ class KnowledgeBaseBuild:
                 put("links", entity, round(prior))
         return lines
 
+    def _check_predicates(self, lines):
+        """Refuse what was asked for and does not occur, before the long part begins."""
+        met = self.met["labels"]
+        if met and not lines["labels"]:
+            raise ValueError(
+                f"The labels have none of the predicates {sorted(self.label_predicates)} with a "
+                f"text behind it; they have {_most_common(met)}. Name those that tell names in "
+                "`label_predicates`."
+            )
+        met = self.met["categories"] + self.met["links"]
+        matched = {name for predicate in met for name in (predicate, _short(predicate))}
+        unknown = sorted(set(self.predicates or ()) - matched)
+        if unknown:
+            found = _most_common(met) if met else "no predicate at all"
+            raise ValueError(
+                f"The predicates {unknown} do not occur in the dumps of categories and links, "
+                f"which have {found}. Mend or leave out their names."
+            )
+
     def _read_labels(self, statements):
-        for subject, _, label, is_resource, language in statements:
+        for subject, predicate, label, is_resource, language in statements:
+            if predicate is not None:
+                self.met["labels"][predicate] += 1
+                if is_resource or not self.label_predicates & {predicate, _short(predicate)}:
+                    self._leave_out("labels by other predicates, or that are resources")
+                    continue
             if self.language is not None and language not in ("", self.language):
                 self._leave_out("labels in another language")
                 continue
@@ -124,7 +158,7 @@ class KnowledgeBaseBuild:
 
     def _read_categories(self, statements):
         for subject, predicate, category, _, _ in statements:
-            role = self._role(predicate)
+            role = self._role(predicate, "categories")
             if role is None:
                 self._leave_out("categories by other predicates")
                 continue
@@ -133,17 +167,18 @@ class KnowledgeBaseBuild:
 
     def _read_links(self, statements):
         for _, predicate, target, is_resource, _ in statements:
-            if is_resource is False or self._role(predicate) is None:
+            if self._role(predicate, "links") is None or is_resource is False:
                 self._leave_out("links by other predicates or to no resource")
                 continue
             yield as_name(target), 1
 
-    def _role(self, predicate):
+    def _role(self, predicate, dump):
         """What a predicate's objects are called; None if they are not wanted."""
         if self.predicates is None or predicate is None:
             return ""
+        self.met[dump][predicate] += 1
         role = self.predicates.get(predicate)
-        return self.predicates.get(re.split("[/#]", predicate)[-1]) if role is None else role
+        return self.predicates.get(_short(predicate)) if role is None else role
 
     def _leave_out(self, reason):
         self.left_out[reason] = self.left_out.get(reason, 0) + 1
@@ -155,7 +190,7 @@ class KnowledgeBaseBuild:
         """The lines of a role again, both cells as bytes."""
         with open(self._lines(role), "rb") as file:
             for number, line in enumerate(file):
-                if number % 1000 == 999:
+                if number % _STEP == _STEP - 1:
                     self._advance(1, note=role)
                 name, _, what = line[:-1].partition(b"\t")
                 yield name, what
@@ -339,7 +374,23 @@ class KnowledgeBaseBuild:
         trie.save(str(self.folder / member))
 
 
-def _checked(record):
+def _short(predicate):
+    """What is behind the last slash of a predicate."""
+    return re.split("[/#]", predicate)[-1]
+
+
+def _most_common(predicates, n=10):
+    told = [_short(predicate) for predicate, _ in predicates.most_common(n)]
+    more = len(predicates) - len(told)
+    return f"{told} and {more} more" if more else told
+
+
+def _checked(record, number):
+    if isinstance(record, str) or not hasattr(record, "__len__") or len(record) != 4:
+        raise ValueError(
+            f"Record {number} is {record!r}. Give (entity, forms, categories, prior): a name, two "
+            "lists of str, a count."
+        )
     entity, forms, categories, prior = record
     entity = as_name(entity)
     if isinstance(forms, str) or isinstance(categories, str):

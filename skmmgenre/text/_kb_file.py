@@ -139,6 +139,11 @@ def writing(path):
     opens the path finds the old file or the whole new one.
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {str(path.parent)!r} for {path.name}. Make it first, or check "
+            "the path."
+        )
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
         folder = Path(folder)
 

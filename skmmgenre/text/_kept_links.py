@@ -42,7 +42,8 @@ class KeptLinks:
             return [Mention(*rest, tuple(categories)) for *rest, categories in json.loads(kept)]
         mentions = self.linker.link(text)
         with _no_fault_of_the_text():
-            self.store.put(key, json.dumps([astuple(mention) for mention in mentions]).encode())
+            value = json.dumps([astuple(mention) for mention in mentions]).encode()
+            self.store.put_many([(key, value)], kind="entities linked")
         return mentions
 
 

@@ -90,6 +90,7 @@ class KnowledgeBase:
         links=(),
         records=(),
         predicates=None,
+        label_predicates=None,
         language=None,
         left_out_qualifiers=("disambiguation",),
         verbose=0,
@@ -123,6 +124,10 @@ class KnowledgeBase:
             title behind the text given here and a colon: with ``{"recordLabel": "record
             label"}`` it is "record label: Blue Note Records". An empty text leaves the colon
             out. None reads all.
+        label_predicates : iterable of str, default=None
+            Of the dumps of labels only statements with these predicates, and a text behind
+            them, are read. None stands for label, name, title, alias, prefLabel and altLabel.
+            A table of two columns has no predicate and is read whole.
         language : str, default=None
             Leave out labels marked as of another language.
         left_out_qualifiers : iterable of str, default=("disambiguation",)
@@ -137,12 +142,19 @@ class KnowledgeBase:
         Raises
         ------
         ValueError
-            If a dump is damaged, cut off or in no known format, a record makes no sense, or
-            no entity is found. The file that was there before is left as it was.
+            If a dump is damaged, cut off or in no known format, a predicate does not occur,
+            a record makes no sense, or no entity is found. The file that was there before is
+            left as it was.
         """
         dumps = dict(zip(ROLES, map(_as_list, (labels, redirects, categories, links)), strict=True))
+        if predicates and not (dumps["categories"] or dumps["links"]):
+            raise ValueError(
+                "predicates= says what is read of the dumps of categories and links, and there "
+                "are none. Leave it out."
+            )
         building = KnowledgeBaseBuild(
             predicates=predicates,
+            label_predicates=label_predicates,
             language=language,
             left_out_qualifiers=left_out_qualifiers,
             verbose=verbose,

@@ -1,15 +1,18 @@
 """What all linkers have in common."""
 
 import math
+import os
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import HasMethods
 
 from ..items import BadItem
 from ._entity_names import category_name, entity_name
+from ._knowledge_base import KnowledgeBase
 from ._mention import Mention
 
-CATEGORIES_FROM = [HasMethods("categories"), None]  # the constraint of that parameter
+# The constraint of that parameter.
+CATEGORIES_FROM = [HasMethods("categories"), str, os.PathLike, None]
 
 
 class Linker(BaseEstimator):
@@ -20,6 +23,19 @@ class Linker(BaseEstimator):
     """
 
     _parameter_constraints: dict = {}
+
+    def check_setup(self):
+        """Check all that does not depend on a text, such as parameters, files and a key.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is wrong.
+        SetupError, OSError
+            If something that `link` needs is not there.
+        """
+        self._validate_params()
+        self._categories_source()
 
     def link(self, text):
         """Find the entities that a text mentions.
@@ -37,6 +53,8 @@ class Linker(BaseEstimator):
         ------
         BadItem
             If the text cannot be linked.
+        SetupError, OSError
+            If no text can be linked, since something that all of them need is not there.
         """
         self._validate_params()
         if not isinstance(text, str):
@@ -45,6 +63,18 @@ class Linker(BaseEstimator):
 
     def _find(self, text):
         raise NotImplementedError
+
+    def _categories_source(self):
+        """What answers the categories of an entity; a knowledge base given by path is opened."""
+        given = getattr(self, "categories_from", None)
+        if isinstance(given, KnowledgeBase):
+            _ = given.content  # opens it, if it is not open
+        if not isinstance(given, (str, os.PathLike)):
+            return given
+        opened = getattr(self, "_opened", None)
+        if opened is None or opened.path != given:
+            opened = self._opened = KnowledgeBase.open(given)
+        return opened
 
     def __getstate__(self):
         state = super().__getstate__()

@@ -6,7 +6,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from ..items import BadItem
 from ._elvis_file import confidence_of, reference_of, settle
-from ._elvis_folder import find_file, letters
+from ._elvis_folder import find_file, letters, read_folder
 from ._linker import CATEGORIES_FROM, Linker, make_mention, read_confidence
 
 
@@ -24,10 +24,10 @@ class PrecomputedLinker(Linker):
         Where the files (``*.json``) of one linker are, for example ``entities/babelfy/example``.
     on_mismatch : {"raise", "skip"}, default="raise"
         Whether a mention whose label is not at its place raises an error, or is left out.
-    categories_from : object with a method categories, default=None
+    categories_from : object with a method categories, str or path-like, default=None
         ``categories(entity)`` answers the categories of an entity by its name ("Miles_Davis"),
-        as a `KnowledgeBase` does. None takes those of the files; the raw ones of Babelfy and
-        Spotlight hold none.
+        as a `KnowledgeBase` does; or the path of a knowledge base's file. None takes those
+        of the files; the raw ones of Babelfy and Spotlight hold none.
 
     See Also
     --------
@@ -71,6 +71,10 @@ categories=())]
         self.on_mismatch = on_mismatch
         self.categories_from = categories_from
 
+    def check_setup(self):
+        super().check_setup()
+        read_folder(self.folder)
+
     def _find(self, text):
         places = [place for place, letter in enumerate(text) if not letter.isspace()]
         if not places:
@@ -102,7 +106,7 @@ categories=())]
                         reference_of(entity),
                         confidence,
                         entity.get("categories") or [],
-                        self.categories_from,
+                        self._categories_source(),
                     )
                 )
             n_before += len(letters(sentence))

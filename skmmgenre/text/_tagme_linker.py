@@ -26,9 +26,10 @@ class TagMeLinker(HTTPLinker):
         A longer time that the service asks for is kept to.
     cache : str or path-like, default=None
         File that keeps the answers, so that no text is sent twice; see `skmmgenre.items.Store`.
-    categories_from : object with a method categories, default=None
+    categories_from : object with a method categories, str or path-like, default=None
         ``categories(entity)`` answers the categories of an entity by its name ("Miles_Davis"),
-        as a `KnowledgeBase` does. None takes those of TagMe.
+        as a `KnowledgeBase` does; or the path of a knowledge base's file. None takes those
+        of TagMe.
 
     See Also
     --------

@@ -2,7 +2,7 @@
 
 from numbers import Integral
 
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, InvalidParameterError
 
 from ._entity_names import entity_name
 from ._linker import Linker
@@ -57,12 +57,27 @@ class VotingLinker(Linker):
         self.linkers = linkers
         self.min_votes = min_votes
 
-    def _find(self, text):
+    def check_setup(self):
+        super().check_setup()
+        for linker in self.linkers:
+            if hasattr(linker, "check_setup"):
+                linker.check_setup()
+
+    def _validate_params(self):
+        super()._validate_params()
+        for number, linker in enumerate(self.linkers):
+            if not hasattr(linker, "link"):
+                raise InvalidParameterError(
+                    f"linkers[{number}] is {linker!r}, which has no method link. Pass linkers, "
+                    "such as GazetteerLinker(knowledge_base)."
+                )
         if self.min_votes > len(self.linkers):
-            raise ValueError(
+            raise InvalidParameterError(
                 f"min_votes={self.min_votes} is more than the {len(self.linkers)} linkers have. "
                 "Pass more linkers, or a smaller min_votes."
             )
+
+    def _find(self, text):
         votes = {}
         for linker in self.linkers:
             # One vote a linker, also if it finds an entity twice at a place.

@@ -206,6 +206,7 @@ def test_bad_files_are_missing_and_listed(bad_files):
         (np.zeros(100, dtype=np.int16), "floating"),
         (np.array([0, np.nan]), "NaN"),
         (np.array([0, np.inf]), "NaN or infinite"),
+        (np.full(40000, 1e38), "too large.*Scale them"),
         (["a.mp3", "b.mp3"], "got list"),
         (7, "got int"),
     ],

@@ -82,7 +82,7 @@ def test_progress_goes_to_standard_error(folder):
         (["--labels", "absent.tsv"], "absent.tsv"),
         (["--labels", "labels.tsv", "--predicate", "recordLabel"], "is not NAME=TEXT"),
         (["--labels", "labels.tsv", "--predicate", "=label"], "is not NAME=TEXT"),
-        (["--categories", "facts.tsv", "--predicate", "no=thing"], "No entity is found"),
+        (["--categories", "facts.tsv", "--predicate", "no=thing"], "['no'] do not occur"),
     ],
 )
 def test_what_cannot_be_built(folder, capsys, arguments, told):

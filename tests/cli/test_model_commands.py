@@ -71,12 +71,14 @@ def test_predict_json_says_the_same(odd, model, predicted, capsys):
     assert all(len(line["scores"]) == 2 for line in told)
 
 
-def test_predict_table_fits(odd, model, capsys):
-    assert main(["predict", model, str(odd.odd["newline"].parent), "--quiet"]) == 0
+def test_predict_table_fits(odd, model, monkeypatch, capsys):
+    monkeypatch.chdir(odd.path)
+    assert main(["predict", model, "odd", "--quiet"]) == 0
     told = capsys.readouterr().out
     assert not CONTROL.search(told)
     assert max(map(len, told.splitlines())) <= 80
-    assert "日本語の名前" in told and "\\n" not in told and "score" in told
+    for words in ("odd/日本語の名前.m4a", "odd/two\\nlines.ogg", "score"):
+        assert words in told
 
 
 def test_predict_files(odd, model, predicted, capsys):

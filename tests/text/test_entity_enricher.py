@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import make_pipeline
 
-from skmmgenre.items import BadItem, SetupError
+from skmmgenre.items import BadItem, SetupError, Store
 from skmmgenre.text import (
     EntityEnricher,
     GazetteerLinker,
     KnowledgeBase,
     Mention,
+    PrecomputedLinker,
     ReviewVectorizer,
+    TagMeLinker,
     VotingLinker,
     _entity_enricher,
 )
@@ -135,8 +137,14 @@ def test_a_text_that_cannot_be_linked():
     with pytest.raises(BadItem, match="Row 1.*'unlinkable'.*on fire.*on_error='missing'"):
         enricher.transform(["fine", "unlinkable"])
     enricher.set_params(on_error="missing", keep_mentions=True)
-    assert enricher.transform(["ABBA", "unlinkable"])[1] is None
-    assert enricher.errors_.reason.tolist() == ["RuntimeError: the service is on fire"]
+    with pytest.warns(UserWarning, match="1 of 3 texts could not be linked .*errors_") as caught:
+        texts = enricher.transform(["ABBA", "unlinkable", 3])
+    assert len(caught) == 1
+    assert texts[1:].tolist() == ["unlinkable", None] and "cat_" in texts[0]
+    assert enricher.errors_.reason.tolist() == [
+        "RuntimeError: the service is on fire",
+        "a int is no text",
+    ]
     assert enricher.mentions_.row.tolist() == [0]
 
 
@@ -144,6 +152,8 @@ def test_a_text_that_cannot_be_linked():
     ("params", "message"),
     [
         ({"linker": "babelfy"}, "linker"),
+        ({"linker": "my.kb"}, r"did you mean GazetteerLinker\('my.kb'\)\?"),
+        ({"linker": KnowledgeBase("my.kb")}, r"mean GazetteerLinker\(KnowledgeBase\('my.kb'\)\)"),
         ({"linker": None}, "linker"),
         ({"min_confidence": 2}, "min_confidence"),
         ({"cache": 3}, "cache"),
@@ -153,6 +163,38 @@ def test_a_text_that_cannot_be_linked():
 def test_bad_parameters(params, message):
     with pytest.raises(ValueError, match=message):
         EntityEnricher(**{"linker": DictionaryLinker(), **params}).fit(["x"])
+
+
+NO_SETUP = {
+    "parameter": (GazetteerLinker("x.kb", coherence=-1), ValueError, "coherence"),
+    "no linkers": (VotingLinker(["a", "b"]), ValueError, r"linkers\[0\] is 'a', which has no"),
+    "votes": (VotingLinker([DictionaryLinker()]), ValueError, "min_votes=2 is more than the 1"),
+    "folder": (PrecomputedLinker("no/where"), SetupError, "folder 'no/where' cannot be read"),
+    "key": (TagMeLinker(key_env="NO_SUCH_KEY"), SetupError, "variable NO_SUCH_KEY is not set"),
+    "key name": (TagMeLinker(key_env="no name"), ValueError, "key_env is not the name"),
+    "knowledge base": (GazetteerLinker("no.kb"), SetupError, "no knowledge base 'no.kb'"),
+}
+
+
+@pytest.mark.parametrize("what", NO_SETUP)
+@pytest.mark.parametrize("on_error", ["raise", "missing"])
+def test_a_mistake_in_the_setup_is_no_texts_fault(what, on_error):
+    linker, kind, message = NO_SETUP[what]
+    for nested in (linker, VotingLinker([linker, DictionaryLinker()])):
+        enricher = EntityEnricher(nested, on_error=on_error)
+        for call in (enricher.fit, enricher.transform):
+            with pytest.raises(kind, match=message) as caught:
+                call(["ABBA"])
+            assert not isinstance(caught.value, BadItem)
+
+
+def test_a_parameter_error_of_a_linker_that_does_not_check():
+    class Late(BaseEstimator):
+        def link(self, text):
+            return GazetteerLinker("x.kb", max_candidates=0).link(text)
+
+    with pytest.raises(SetupError, match="max_candidates"):
+        EntityEnricher(Late(), on_error="missing").transform(["ABBA"])
 
 
 def test_workers_answer_the_same():
@@ -180,6 +222,8 @@ class TestCache:
         texts = ["ABBA", "Roxette and Björk", "no one", None]
         first, asked = self.ask(texts, path)
         assert asked == 3
+        with Store(path) as store:
+            assert [(kind, n) for kind, (n, _) in store.info().items()] == [("entities linked", 3)]
         assert self.ask(texts, str(path)) == (first, 0)
         assert first == EntityEnricher(DictionaryLinker()).transform(texts).tolist()
         # what is kept does not depend on what was asked for
@@ -220,7 +264,8 @@ class TestCache:
         for _ in range(2):
             with pytest.raises(BadItem, match="on fire"):
                 self.ask(["unlinkable"], path)
-        assert self.ask(["unlinkable", "ABBA"], path, on_error="missing")[1] == 2
+        with pytest.warns(UserWarning, match="1 of 2 texts"):
+            assert self.ask(["unlinkable", "ABBA"], path, on_error="missing")[1] == 2
 
     def test_work_before_a_stop_is_kept(self, path):
         texts = [f"ABBA {i}" for i in range(20)] + ["unlinkable"]
@@ -295,6 +340,11 @@ class TestKnowledgeBase:
     def test_a_knowledge_base_that_is_not_there_is_no_texts_fault(self, path, on_error):
         enricher = EntityEnricher(GazetteerLinker(path + ".gone"), on_error=on_error)
         with pytest.raises(SetupError, match=r"no knowledge base '.*people.kb.gone'"):
+            enricher.transform(self.TEXTS)
+
+    def test_a_language_without_common_words(self, path):
+        enricher = EntityEnricher(GazetteerLinker(path, common_words="zh"), on_error="missing")
+        with pytest.raises(ValueError, match="common_words='zh'. Pass one of"):
             enricher.transform(self.TEXTS)
 
     @pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])

@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import json
 import logging
+import pathlib
 import pickle
 import re
 import socket
@@ -18,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from skmmgenre.items import BadItem, Store
+from skmmgenre.items import BadItem, SetupError, Store
 from skmmgenre.text import (
     BabelfyLinker,
     EntityEnricher,
@@ -26,6 +27,7 @@ from skmmgenre.text import (
     Mention,
     SpotlightLinker,
     TagMeLinker,
+    VotingLinker,
 )
 
 KEY = "0f5c-secret/key+of=mine"
@@ -233,6 +235,22 @@ def test_categories_from_a_knowledge_base(server, name, tmp_path):
     assert twin.link(TEXT) == mentions
 
 
+@EVERY
+@pytest.mark.parametrize("form", [str, pathlib.Path])
+def test_categories_from_the_path_of_a_knowledge_base(server, name, form, tmp_path):
+    path = tmp_path / "small.kb"
+    KnowledgeBase.build(path, records=[("Adele_(singer)", ["Adele"], ["English contraltos"], 5)])
+    linker = make(server, name, categories_from=form(path))
+    assert [m.categories for m in linker.link(TEXT)] == [("English contraltos",), ()]
+    assert linker.categories_from == form(path)
+    stored = pickle.dumps(linker)
+    assert b"contraltos" not in stored
+    assert pickle.loads(stored).link(TEXT) == linker.link(TEXT)
+    gone = clone(linker).set_params(categories_from=form(tmp_path / "gone.kb"))
+    with pytest.raises(SetupError, match="no knowledge base '.*gone.kb'"):
+        EntityEnricher(gone, on_error="missing").fit([TEXT])
+
+
 def test_what_has_no_page_has_its_synset(server):
     def sense(handler, form):
         (record,) = babelfy(form)
@@ -322,6 +340,8 @@ def test_no_text_is_sent_twice(server, name, tmp_path):
     assert pickle.loads(pickle.dumps(linker)).link(text) == first
     assert len(server.forms) == n_sent
     assert entries(tmp_path / "cache") == n_sent
+    with Store(tmp_path / "cache") as store:
+        assert list(store.info()) == ["answers of services"]
 
 
 def test_what_changes_the_answer_is_asked_again(server, tmp_path):
@@ -594,13 +614,28 @@ def test_no_service_there():
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         linker = SpotlightLinker(url=f"http://127.0.0.1:{port}/", max_retries=1, backoff=0.001)
-        with pytest.raises(BadItem, match="Spotlight could not be reached .*last of 2 tries"):
+        with pytest.raises(SetupError, match="Spotlight could not be reached .*last of 2 tries"):
             linker.link(TEXT)
+        tries = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("skmmgenre.text._ask.time.sleep", tries.append)
+            for on_error in ("raise", "missing"):
+                enricher = EntityEnricher(linker, on_error=on_error)
+                with pytest.raises(SetupError, match=rf"Check url='{linker.url}', and that .*runs"):
+                    enricher.transform([TEXT] * 40)
+        assert len(tries) == 2  # the retries of one text in each of two calls
+
+
+def test_no_such_host():
+    linker = SpotlightLinker(url="http://me:secret@no-such-host.invalid/", max_retries=0)
+    with pytest.raises(SetupError, match="no-such-host.invalid/', and that the service") as caught:
+        EntityEnricher(linker, on_error="missing").transform([TEXT])
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org", "example.org", "http://", ""])
 def test_no_url(url):
-    with pytest.raises(BadItem, match="Spotlight could not be asked .*Check url="):
+    with pytest.raises(SetupError, match="Spotlight could not be asked .*Check url="):
         SpotlightLinker(url=url).link(TEXT)
 
 
@@ -643,9 +678,24 @@ def test_the_key_is_in_no_pickle_cache_log_or_repr(server, name, tmp_path, caplo
 def test_no_key(server, name, monkeypatch):
     monkeypatch.delenv("BABELFY_KEY")
     monkeypatch.setenv("TAGME_KEY", " ")
-    with pytest.raises(BadItem, match="_KEY is not set. Put the key into it, or pass key_env"):
-        make(server, name).link(TEXT)
+    linker = make(server, name)
+    enricher = EntityEnricher(VotingLinker([linker], min_votes=1), on_error="missing")
+    for call, texts in ((linker.link, TEXT), (enricher.fit, [TEXT]), (enricher.transform, [TEXT])):
+        with pytest.raises(SetupError, match="_KEY is not set. Put the key into it, or pass key_"):
+            call(texts)
     assert not server.forms
+
+
+@pytest.mark.parametrize("whose", ["linker", "enricher"])
+def test_no_key_is_needed_for_what_is_kept(server, whose, monkeypatch, tmp_path):
+    linker = make(server, cache=tmp_path / "cache" if whose == "linker" else None)
+    enricher = EntityEnricher(linker, cache=tmp_path / "kept" if whose == "enricher" else None)
+    texts = enricher.transform([TEXT]).tolist()
+    monkeypatch.delenv("TAGME_KEY")
+    enricher.set_params(on_error="missing")
+    assert enricher.fit([TEXT]).transform([TEXT]).tolist() == texts
+    with pytest.raises(SetupError, match="TAGME_KEY is not set"):
+        enricher.transform([TEXT, "another"])
 
 
 def test_another_variable(server, monkeypatch):
@@ -675,7 +725,7 @@ def test_params(name):
 
 @EVERY
 @pytest.mark.parametrize(
-    "bad", [{"max_chars": 0}, {"timeout": 0}, {"max_retries": -1}, {"categories_from": "kb"}]
+    "bad", [{"max_chars": 0}, {"timeout": 0}, {"max_retries": -1}, {"categories_from": 5}]
 )
 def test_bad_parameters(name, bad):
     (parameter,) = bad
@@ -716,9 +766,11 @@ def test_a_text_that_failed_is_listed(server):
         status(400, b"no language"),
     ]
     enricher = EntityEnricher(make(server), on_error="missing")
-    first, second, third, missing = enricher.transform([TEXT, "Nobody.", "Adele!", None])
+    with pytest.warns(UserWarning, match="1 of 4 texts"):
+        first, second, third, missing = enricher.transform([TEXT, "Nobody.", "Adele!", None])
     assert first.endswith("cat_english_pop_singers cat_torch_singers cat_british_record_labels")
-    assert second is missing is None
+    assert second == "Nobody."
+    assert missing is None
     assert third == "Adele!\ncat_english_pop_singers cat_torch_singers"
     (error,) = enricher.errors_.to_dict("records")
     assert error["row"] == 1

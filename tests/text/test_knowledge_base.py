@@ -90,6 +90,62 @@ def file(tmp_path):
     return tmp_path / "some.kb"
 
 
+# ---- what is said wrongly ----------------------------------------------------------------
+
+
+def facts(folder):
+    """Triples of several kinds in one file, as a dump about music may be."""
+    path = folder / "facts.tsv"
+    rows = [
+        ("MGMT", "recordLabel", "<Columbia_Records>"),
+        ("MGMT", "genre", "<Disco>"),
+        ("MGMT", "name", '"MGMT"@en'),
+        ("MGMT", "abstract", '"A band."@en'),
+    ]
+    path.write_text("".join("\t".join(row) + "\n" for row in rows))
+    return path
+
+
+def test_a_label_is_a_text_behind_a_predicate_of_names(tmp_path):
+    kb = KnowledgeBase.build(tmp_path / "a.kb", labels=facts(tmp_path))
+    assert kb.candidates("MGMT") == [("MGMT", 1.0)]
+    assert kb.candidates("disco") == kb.candidates("A band") == []
+    kb = KnowledgeBase.build(
+        tmp_path / "b.kb", labels=facts(tmp_path), label_predicates=["abstract"]
+    )
+    assert kb.candidates("A band") == [("MGMT", 1.0)]
+
+
+def test_labels_without_a_predicate_of_names(tmp_path):
+    path = facts(tmp_path)
+    path.write_text("".join(path.read_text().splitlines(True)[:2]))
+    with pytest.raises(ValueError, match="labels have none.*recordLabel.*label_predicates"):
+        KnowledgeBase.build(tmp_path / "a.kb", labels=path)
+
+
+def test_predicates_that_do_not_occur(tmp_path):
+    with pytest.raises(ValueError, match=r"\['recordLable'\] do not occur.*'recordLabel'"):
+        KnowledgeBase.build(
+            tmp_path / "a.kb",
+            categories=facts(tmp_path),
+            predicates={"genre": "", "recordLable": "label"},
+        )
+    with pytest.raises(ValueError, match="there are none"):
+        KnowledgeBase.build(tmp_path / "a.kb", records=RECORDS, predicates={"genre": ""})
+    assert not (tmp_path / "a.kb").exists()
+
+
+@pytest.mark.parametrize("record", [("A", ["B"]), "A", 3])
+def test_a_record_of_other_parts(tmp_path, record):
+    with pytest.raises(ValueError, match="Record 1 is .* Give .entity, forms, categories, prior"):
+        KnowledgeBase.build(tmp_path / "a.kb", records=[("A", ["A"], [], 0), record])
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder '.*absent' for a.kb"):
+        KnowledgeBase.build(tmp_path / "absent" / "a.kb", records=RECORDS)
+
+
 # ---- what it holds ----------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from skmmgenre.items import BadItem
+from skmmgenre.items import BadItem, SetupError
 from skmmgenre.text import PrecomputedLinker, ReviewTruncator
 
 # ---- ELVIS's own -------------------------------------------------------------------------
@@ -302,13 +302,13 @@ def test_a_file_that_comes_later_is_seen(tmp_path):
 
 
 def test_no_folder(tmp_path):
-    with pytest.raises(BadItem, match="cannot be read .No such file.*Pass the folder of ELVIS"):
+    with pytest.raises(SetupError, match="cannot be read .No such file.*Pass the folder of ELVIS"):
         PrecomputedLinker(tmp_path / "nowhere").link(TEXT)
-    with pytest.raises(BadItem, match="holds no JSON file. Pass the folder of ELVIS"):
+    with pytest.raises(SetupError, match="holds no JSON file. Pass the folder of ELVIS"):
         PrecomputedLinker(tmp_path).link(TEXT)
     (tmp_path / "babelfy").mkdir()
     write(tmp_path / "babelfy", BABELFY)
-    with pytest.raises(BadItem, match="Pass a folder below it, such as 'babelfy'"):
+    with pytest.raises(SetupError, match="Pass a folder below it, such as 'babelfy'"):
         PrecomputedLinker(tmp_path).link(TEXT)
 
 
