@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from ..items import BadItem, CellTransformer, as_cells
+from ..items import BadItem, CellTransformer, as_cells, import_from_extra
 from ._decode import _check_file
 
 _N_COEFFICIENTS = 12
@@ -164,13 +164,7 @@ def _statistics(cell):
 
 def _read_segments(path):
     """The timbre coefficients in a file, as they are."""
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            'Reading .h5 files needs h5py, which is not installed: pip install "skmmgenre[data]"'
-        ) from error
-
+    h5py = import_from_extra("h5py", "Reading .h5 files", extra="data")
     _check_file(path)
     try:
         with h5py.File(path, "r") as file:

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from ..items import import_from_extra
+
 
 class GenreNames:
     """A whitelist and aliases; capitals do not matter.
@@ -38,13 +40,7 @@ class GenreNames:
         ValueError
             If it holds anything else.
         """
-        try:
-            import yaml
-        except ImportError as error:
-            raise ImportError(
-                'Reading --genres needs pyyaml, which is not installed: pip install "skmmgenre'
-                '[cli]"'
-            ) from error
+        yaml = import_from_extra("yaml", "Reading --genres", extra="cli")
         with open(path, encoding="utf-8") as file:
             try:
                 content = yaml.safe_load(file)

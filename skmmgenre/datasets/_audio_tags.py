@@ -4,8 +4,7 @@ import base64
 import os
 import re
 
-from ..items import BadItem
-from ._optional import import_from_extra
+from ..items import BadItem, import_from_extra
 
 _ID_NAMES = ("Artist Id", "Album Id", "Release Group Id", "Track Id")
 IDS = tuple(f"musicbrainz_{name.lower().replace(' ', '')}" for name in _ID_NAMES)
@@ -148,7 +147,7 @@ def open_audio(path):
                 "Read are MP3, FLAC, Ogg, WAV, AIFF and MP4, told by their content.",
             )
         kind = "MP3"
-    mutagen = import_from_extra("mutagen", "Reading tags")
+    mutagen = import_from_extra("mutagen", "Reading tags", extra="data")
     from mutagen import aiff, flac, mp3, mp4, oggflac, oggopus, oggvorbis, wave
 
     openers = {"MP3": mp3.MP3, "FLAC": flac.FLAC, "WAV": wave.WAVE, "MP4": mp4.MP4}
@@ -225,7 +224,7 @@ def read_genres(values, separators):
     n_unknown : int
         Numbers that stand for no genre.
     """
-    id3 = import_from_extra("mutagen.id3", "Reading tags")
+    id3 = import_from_extra("mutagen.id3", "Reading tags", extra="data")
     named = id3.TCON(encoding=3, text=values).genres if values else []
     known = [name for name in named if name != "Unknown"]
     split = re.compile("[" + re.escape(separators + "\x00") + "]")

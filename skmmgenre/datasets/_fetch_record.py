@@ -8,8 +8,7 @@ import zipfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from ..items import progress_bar
-from ._optional import import_from_extra
+from ..items import import_from_extra, progress_bar
 
 _CHECKSUMS = "checksums.txt"
 _MEGABYTE = 1_000_000
@@ -61,8 +60,8 @@ def _fetch_record(doi, folder, name, wanted, verbose):
     download are written to checksums.txt in the folder, and a record that gives others later
     is refused. A file or archive is there whole or not at all.
     """
-    pooch = import_from_extra("pooch", f"Downloading {name}")
-    requests = import_from_extra("requests", f"Downloading {name}")
+    pooch = import_from_extra("pooch", f"Downloading {name}", extra="data")
+    requests = import_from_extra("requests", f"Downloading {name}", extra="data")
     folder.mkdir(parents=True, exist_ok=True)
     by_hand = (
         f"Fetch it from https://doi.org/{doi} elsewhere and put {wanted} into {str(folder)!r}, at "

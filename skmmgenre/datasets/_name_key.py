@@ -5,8 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..items import is_missing
-from ._optional import import_from_extra
+from ..items import import_from_extra, is_missing
 
 # Letters that have no accent to take away.
 _PLAIN = [*"oldd", *"hit", "ae", "oe", "th", *"''''", *'""', *"---"]
@@ -141,5 +140,7 @@ def _words(text):
 def _latin(text):
     if text.isascii():
         return text
-    anyascii = import_from_extra("anyascii", "Comparing names in other than Latin letters")
+    anyascii = import_from_extra(
+        "anyascii", "Comparing names in other than Latin letters", extra="data"
+    )
     return " ".join(_NO_WORD.sub(" ", anyascii.anyascii(text).lower()).split())

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._optional import import_from_extra
+from ..items import import_from_extra
 
 
 def text_similarity(texts, others):
@@ -20,8 +20,8 @@ def text_similarity(texts, others):
     """
     if not texts:
         return np.empty(0, dtype=np.float32)
-    process = import_from_extra("rapidfuzz.process", "Matching records")
-    distance = import_from_extra("rapidfuzz.distance", "Matching records")
+    process = import_from_extra("rapidfuzz.process", "Matching records", extra="data")
+    distance = import_from_extra("rapidfuzz.distance", "Matching records", extra="data")
     scorer = distance.OSA.normalized_similarity
     return process.cpdist(texts, others, scorer=scorer, dtype=np.float32)
 

@@ -4,6 +4,7 @@ from ._cell_transformer import CellTransformer
 from ._cells import as_cells, describe_cell, is_missing
 from ._columns import refuse_repeated_columns
 from ._errors import BadItem, ErrorsMixin, SetupError
+from ._extras import import_from_extra
 from ._feature_store import FeatureStore, RawCodec, StepCodec
 from ._loop import map_cells
 from ._progress import progress_bar, python_random_kept
@@ -21,6 +22,7 @@ __all__ = [
     "Store",
     "as_cells",
     "describe_cell",
+    "import_from_extra",
     "is_missing",
     "map_cells",
     "progress_bar",

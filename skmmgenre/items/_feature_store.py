@@ -110,7 +110,7 @@ class FeatureStore:
         finally:
             done.set()
             thread.join()
-            self._store.renew(self._owner, 0)
+            self.give_up()
             self._store.close()
 
     def give_up(self):

@@ -12,8 +12,7 @@ from http import HTTPStatus
 from urllib.parse import quote_plus
 
 from .. import __version__
-from ..items import BadItem, SetupError
-from ._extra import import_extra
+from ..items import BadItem, SetupError, import_from_extra
 
 _MAX_BYTES = 16_000_000  # of an answer; those of real texts have some ten thousand
 _MAX_WAIT = 120  # seconds between two tries; a service that asks for more is not waited for
@@ -85,7 +84,7 @@ def ask(service, url, form, *, secret="", key_hint="", timeout, max_retries, bac
 def _post(url, form, timeout):
     # No exception of httpx may be raised or be the context of one: it holds the request, and
     # so the key.
-    httpx = import_extra("httpx")
+    httpx = import_from_extra("httpx", "This", extra="text")
     give_up = time.monotonic() + timeout
     try:
         with _client(httpx).stream("POST", url, data=form, timeout=timeout) as response:

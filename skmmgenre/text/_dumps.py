@@ -8,7 +8,7 @@ import zlib
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from ._extra import import_extra
+from ..items import import_from_extra
 from ._titles import as_name, resource_name
 
 _PREAMBLE = re.compile(rb"@?(prefix|base)\b", re.IGNORECASE)
@@ -116,7 +116,7 @@ def _format_of(head, name):
 
 
 def _rdf(stream, form):
-    pyoxigraph = import_extra("pyoxigraph")
+    pyoxigraph = import_from_extra("pyoxigraph", "This", extra="text")
     named, literal = pyoxigraph.NamedNode, pyoxigraph.Literal
     formats = {"N-Quads": pyoxigraph.RdfFormat.N_QUADS, "Turtle": pyoxigraph.RdfFormat.TURTLE}
     # Lenient: the dumps of DBpedia hold IRIs that are none by the letter.
