@@ -48,7 +48,10 @@ class FeatureStore:
         self.codec = RawCodec() if codec is None else codec
         self._store = Store(path)
         self._owner = uuid.uuid4().hex
-        text = json.dumps([kind, self.codec.name, settings], sort_keys=True)
+        # A number of numpy's is the same setting as Python's.
+        text = json.dumps(
+            [kind, self.codec.name, settings], sort_keys=True, default=lambda value: value.item()
+        )
         self._settings = hashlib.blake2b(text.encode(), digest_size=16).digest()
 
     def keys(self, cells):

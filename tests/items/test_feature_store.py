@@ -100,6 +100,12 @@ def test_other_settings_are_other_features(tmp_path, files, log, change):
     assert len(reads(log)) == 4
 
 
+def test_a_setting_may_be_a_number_of_numpys(tmp_path, files):
+    plain = feature_store(tmp_path).keys(files)
+    same = {**SETTINGS, "hop_length": np.int64(1024)}
+    assert feature_store(tmp_path, settings=same).keys(files) == plain
+
+
 def test_bad_items_are_told_and_never_kept(tmp_path, files, log):
     for row in (5, 17):
         with open(files[row], "w") as file:
