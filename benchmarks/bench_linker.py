@@ -16,6 +16,8 @@ words. Each figure is taken in a process of its own:
 The whole takes about half an hour and 5 GB of disk; a smaller run:
 
     python benchmarks/bench_linker.py --titles 200000
+
+With ``--keep DIR`` the generated files stay there, and a second run uses them.
 """
 
 import argparse
@@ -29,6 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -291,7 +294,7 @@ def link_all(folder, link, as_answer):
     `as_answer` takes start, end, number and entity of what a text names, and gives what `link`
     should have answered.
     """
-    seconds = right = mentioned = named = 0
+    seconds = right = mentioned = named = n_bytes = 0
     with open(folder / "texts.jsonl", encoding="utf-8") as file:
         link(json.loads(next(file))[0])  # what is loaded with the first text does not count
         file.seek(0)
@@ -304,7 +307,13 @@ def link_all(folder, link, as_answer):
             right += len(true.intersection(found))
             mentioned += len(found)
             named += len(true)
-    return {"seconds": seconds, "recall": right / named, "precision": right / max(mentioned, 1)}
+            n_bytes += len(text.encode())
+    return {
+        "mb": n_bytes / 1e6,
+        "seconds": seconds,
+        "recall": right / named,
+        "precision": right / max(mentioned, 1),
+    }
 
 
 PARTS = {
@@ -348,32 +357,38 @@ def quality(told):
 
 
 def make_files(folder, n, n_chars):
-    """Dumps and texts of n titles; the MB of text."""
+    """Dumps and texts of n titles, if they are not there."""
+    if (folder / "texts.jsonl").exists():
+        print(f"{n:,} titles: files that are there are used")
+        return
     rng = np.random.default_rng(0)
     begin = time.perf_counter()
     titles, categories, counts = make_dumps(folder, n, rng)
     texts, truths = make_texts(titles, categories, n_chars, rng)
     (folder / "titles.pickle").write_bytes(pickle.dumps((titles.tolist(), counts)))
-    with open(folder / "texts.jsonl", "w", encoding="utf-8") as file:
+    with open(folder / "made", "w", encoding="utf-8") as file:
         for text, truth in zip(texts, truths, strict=True):
             named = [
                 (start, end, title, titles[title].replace(" ", "_")) for start, end, title in truth
             ]
             file.write(json.dumps([text, named]) + "\n")
-    mb = sum(len(text.encode()) for text in texts) / 1e6
+    (folder / "made").rename(folder / "texts.jsonl")
     print(
-        f"{n:,} titles, {categories.size:,} category links, {n:,} page links; {len(texts):,} texts "
-        f"of {mb:.1f} MB; generated in {time.perf_counter() - begin:.0f} s",
+        f"{n:,} titles, {categories.size:,} category links, {n:,} page links; {len(texts):,} "
+        f"texts; generated in {time.perf_counter() - begin:.0f} s",
         flush=True,
     )
-    return mb
 
 
-def bench(n, n_chars, *, with_spacy):
-    """All figures at n titles."""
-    with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        mb = make_files(folder, n, n_chars)
+def bench(n, n_chars, keep, *, with_spacy):
+    """All figures at n titles; the files stay in `keep` if it is not None."""
+    with ExitStack() as stack:
+        if keep is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        else:
+            folder = keep / str(n)
+            folder.mkdir(parents=True, exist_ok=True)
+        make_files(folder, n, n_chars)
         built = finish(start("build", folder))
         print(
             f"  build: {built['seconds']:.0f} s (of the processor {built['cpu']:.0f} s), peak "
@@ -394,6 +409,7 @@ def bench(n, n_chars, *, with_spacy):
                 f"{megabytes(told['memory'])}"
             )
         ours = min(linked, key=lambda told: told["seconds"])
+        mb = ours["mb"]
         print(f"  link: {mb / ours['seconds']:.2f} MB/s a core; {quality(ours)}")
         other = finish(start("dictionary", folder))
         print(
@@ -416,14 +432,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--titles", type=int, default=5_000_000)
     parser.add_argument("--text", type=float, default=10, metavar="MB")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the files, use those there")
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     parser.add_argument("folder", type=Path, nargs="?", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.part:
         print(json.dumps(PARTS[arguments.part](arguments.folder)))
         return
-    bench(arguments.titles, int(arguments.text * 1e6), with_spacy=False)
-    bench(min(arguments.titles, 500_000), int(arguments.text * 1e6 / 5), with_spacy=True)
+    n, n_chars, keep = arguments.titles, int(arguments.text * 1e6), arguments.keep
+    bench(n, n_chars, keep, with_spacy=False)
+    bench(n // 10, n_chars // 5, keep, with_spacy=True)
 
 
 if __name__ == "__main__":

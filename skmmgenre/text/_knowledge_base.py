@@ -11,8 +11,8 @@ from ._titles import as_name
 class KnowledgeBase:
     """Names of things, the entities that bear them, and the categories of these entities.
 
-    Read from a file that `build` makes of DBpedia or Wikipedia dumps. The file is mapped into
-    memory: it opens at once, and processes that open the same file share one copy.
+    Read from a file that `build` makes of DBpedia or Wikipedia dumps. The file is used where it
+    lies: it opens at once, and all processes share one copy, that in the system's cache.
 
     Parameters
     ----------
