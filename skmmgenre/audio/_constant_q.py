@@ -1,10 +1,15 @@
 """The constant-Q transform."""
 
+import functools
 import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import (
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 
 from ._multirate_cqt import multirate_cqt
 
@@ -65,7 +70,18 @@ def check_bins(*, sr, n_bins, bins_per_octave, fmin, window):
         )
 
 
-@validate_params({"y": ["array-like"], **PARAMETER_CONSTRAINTS}, prefer_skip_nested_validation=True)
+# Checks would take a tenth of the time of the transform of 15 s, and are the same track by track.
+@functools.lru_cache(maxsize=64, typed=True)
+def _checked_transform(**params):
+    """Check the parameters; the backend as a function of the signal."""
+    validate_parameter_constraints(PARAMETER_CONSTRAINTS, params, caller_name="constant_q")
+    backend, hop_length = params.pop("backend"), params.pop("hop_length")
+    check_bins(**params)
+    params["fmin"] = _C1 if params["fmin"] is None else params["fmin"]
+    transform = _BACKENDS["multirate" if backend == "auto" else backend]
+    return functools.partial(transform, hop_length=hop_length, **params)
+
+
 def constant_q(
     y,
     *,
@@ -137,6 +153,19 @@ def constant_q(
     >>> int(np.abs(C[:, 11]).argmax())  # A4 is 45 half tones above C1
     45
     """
+    params = {
+        "sr": sr,
+        "hop_length": hop_length,
+        "n_bins": n_bins,
+        "bins_per_octave": bins_per_octave,
+        "fmin": fmin,
+        "window": window,
+        "backend": backend,
+    }
+    try:
+        transform = _checked_transform(**params)
+    except TypeError:  # a list or the like cannot be looked up, and is told as any bad parameter
+        transform = _checked_transform.__wrapped__(**params)
     y = np.asarray(y)
     if y.dtype.kind not in "fiu":
         raise ValueError(f"y must hold real numbers, got {y.dtype}.")
@@ -148,15 +177,6 @@ def constant_q(
         y = np.ascontiguousarray(y, dtype=np.float32)
     if not np.isfinite(y).all():
         raise ValueError("y holds NaN or infinite samples.")
-    scale = {
-        "sr": sr,
-        "n_bins": n_bins,
-        "bins_per_octave": bins_per_octave,
-        "fmin": _C1 if fmin is None else fmin,
-        "window": window,
-    }
-    check_bins(**scale)
-    transform = _BACKENDS["multirate" if backend == "auto" else backend]
-    C = transform(y, **scale, hop_length=hop_length)
+    C = transform(y)
     # Where samples are left over, librosa may answer with a frame more.
     return np.ascontiguousarray(C[:, : 1 + len(y) // hop_length], dtype=np.complex64)
