@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval
 
 from ..items import BadItem, SetupError, Store
 from ._ask import ask
+from ._kept_links import store_faults
 from ._linker import CATEGORIES_FROM, Linker, make_mention, read_confidence
 from ._text_parts import split_text
 
@@ -105,12 +106,14 @@ class HTTPLinker(Linker):
         if store is None or store.path != self.cache:
             store = self._store = Store(self.cache)
         key = self._cache_key(part)
-        kept = store.get(key)
+        with store_faults():
+            kept = store.get(key)
         if kept is not None:
             return [Annotation(*fields) for fields in json.loads(kept)]
         annotations = self._ask(part)
         value = json.dumps(annotations, ensure_ascii=False).encode()
-        store.put_many([(key, value)], kind="answers of services")
+        with store_faults():
+            store.put_many([(key, value)], kind="answers of services")
         return annotations
 
     def _cache_key(self, part):

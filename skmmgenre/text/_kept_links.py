@@ -36,19 +36,20 @@ class KeptLinks:
     def link(self, text):
         """Return the mentions in a text, asking the linker if they are not kept."""
         key = hashlib.blake2b(f"{self.key}\n{text}".encode(errors="surrogatepass")).digest()
-        with _no_fault_of_the_text():
+        with store_faults():
             kept = self.store.get(key)
         if kept is not None:
             return [Mention(*rest, tuple(categories)) for *rest, categories in json.loads(kept)]
         mentions = self.linker.link(text)
-        with _no_fault_of_the_text():
+        with store_faults():
             value = json.dumps([astuple(mention) for mention in mentions]).encode()
             self.store.put_many([(key, value)], kind="entities linked")
         return mentions
 
 
 @contextmanager
-def _no_fault_of_the_text():
+def store_faults():
+    """Raise SetupError where a store cannot be used: no text has a part in that."""
     try:
         yield
     except OSError as error:

@@ -250,6 +250,11 @@ class KnowledgeBase:
                 f"There is no knowledge base {os.fspath(self.path)!r}. Build it with "
                 "`skmmgenre kb build`, or give the path where it lies now."
             ) from None
+        except IsADirectoryError:
+            raise ValueError(
+                f"{os.fspath(self.path)!r} is a folder and no knowledge base. Pass the path of a "
+                "file that KnowledgeBase.build or `skmmgenre kb build` made."
+            ) from None
 
 
 def _as_list(paths):

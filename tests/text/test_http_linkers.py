@@ -344,6 +344,13 @@ def test_no_text_is_sent_twice(server, name, tmp_path):
         assert list(store.info()) == ["answers of services"]
 
 
+def test_a_cache_that_cannot_be_used(server, tmp_path):
+    (tmp_path / "text.txt").write_text("No database at all." * 100)
+    enricher = EntityEnricher(make(server, cache=tmp_path / "text.txt"), on_error="missing")
+    with pytest.raises(SetupError, match="text.txt': is a file of another kind"):
+        enricher.transform([TEXT])
+
+
 def test_what_changes_the_answer_is_asked_again(server, tmp_path):
     cache = tmp_path / "cache"
     make(server, "spotlight", cache=cache).link(TEXT)
