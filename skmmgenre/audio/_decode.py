@@ -1,5 +1,6 @@
 """Read seconds of an audio file."""
 
+import contextlib
 import errno
 import math
 import os
@@ -10,15 +11,16 @@ import soundfile
 import soxr
 
 from ..items import BadItem
+from ._c_stderr import can_quiet_c_stderr, quiet_c_stderr
 
 # A seek in a compressed file lands exactly, but the first packets after it lack what came
 # before them: decode this much more and throw it away. In mp3, a packet may borrow bits from
 # packets of the last second; in Ogg, it overlaps the one before, of 8192 samples at most.
 _MP3_PREROLL = 1.0  # seconds
 _OGG_PREROLL = 8192  # frames
-# The mp3 decoder writes a line to standard error for every packet that it lacks, so a seek is
-# made only where it saves something. Previews of 30 s are read from their beginning.
-_SEEK_MP3_FROM = 15.0  # seconds
+# The mp3 decoder writes a line to standard error for every packet that it lacks. Where that
+# cannot be silenced, a seek is made only if it saves much: not in previews of 30 s.
+_NOISY_SEEK_FROM = 15.0  # seconds
 # A seek to the very last block of a FLAC decodes the whole file at times.
 _FLAC_END = 2 * 4608  # frames: two blocks of usual size
 _OGG_PAGE = 27 + 255 + 255 * 255  # bytes at most
@@ -119,15 +121,20 @@ class AudioFile:
     def _read_frames(self, start, stop):
         stop = min(stop, self.n_frames)
         wanted = stop - start
-        begin = start
+        begin, quiet = start, contextlib.nullcontext()
         if self._file.format in ("MP3", "MPEG"):
-            late = start > _SEEK_MP3_FROM * self.sample_rate
-            begin = start - int(_MP3_PREROLL * self.sample_rate) if late else 0
+            begin = max(0, start - int(_MP3_PREROLL * self.sample_rate))
+            if begin > 0 and can_quiet_c_stderr():
+                quiet = quiet_c_stderr()
+            elif start < _NOISY_SEEK_FROM * self.sample_rate:
+                begin = 0
         elif self._file.format == "OGG":
             begin = max(0, min(start, self._seekable) - _OGG_PREROLL)
         try:
-            self._go_to(begin)
-            y = self._file.read(stop - begin, dtype="float32", always_2d=True)[start - begin :]
+            with quiet:
+                self._go_to(begin)
+                y = self._file.read(stop - begin, dtype="float32", always_2d=True)
+            y = y[start - begin :]
         except soundfile.LibsndfileError as error:
             raise self._truncated(error.error_string) from error
         # The last frames of an mp3 may be declared and hold nothing.
@@ -210,10 +217,10 @@ class AudioFile:
 
 def _mean_of_channels(y):
     """The mean over the second axis, which is short: numpy's own takes ten times as long."""
-    mean = np.ascontiguousarray(y[:, 0])
     if y.shape[1] == 1:
-        return mean
-    for channel in range(1, y.shape[1]):
+        return y[:, 0]
+    mean = y[:, 0] + y[:, 1]
+    for channel in range(2, y.shape[1]):
         mean += y[:, channel]
     mean /= y.shape[1]
     return mean

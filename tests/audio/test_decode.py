@@ -1,12 +1,15 @@
 """Reading seconds of audio files."""
 
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import soundfile
 import soxr
 
+from skmmgenre.audio._c_stderr import can_quiet_c_stderr
 from skmmgenre.audio._decode import AudioFile
 from skmmgenre.items import BadItem
 
@@ -70,6 +73,46 @@ def test_every_place_of_an_ogg_file(tmp_path, n_channels):
             n_samples = int(rng.integers(1, 3 * SR))
             piece = audio.read(int(start), n_samples, SR)
             np.testing.assert_array_equal(piece, full[start : start + n_samples])
+
+
+_READ_MP3 = """
+import sys
+import soundfile
+from skmmgenre.audio._decode import AudioFile
+
+for start in range(22050, 25 * 22050, 9999):
+    if sys.argv[1] == "plain":
+        with soundfile.SoundFile(sys.argv[2]) as file:
+            file.seek(start)
+            file.read(22050)
+    else:
+        with AudioFile(sys.argv[2]) as audio:
+            audio.read(start, 22050, 22050)
+"""
+
+
+@pytest.mark.skipif(not can_quiet_c_stderr(), reason="the C library cannot be silenced")
+def test_a_seek_in_an_mp3_is_silent(tmp_path):
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, _music(30) * np.linspace(0, 1, 30 * SR, dtype=np.float32), SR)
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", _READ_MP3, how, path], capture_output=True, text=True, check=True
+        ).stderr
+        for how in ("plain", "ours")
+    ]
+    assert "mpg123" in said[0]  # if not, the decoder has become silent: drop quiet_c_stderr
+    assert not said[1]
+
+
+def test_where_seeks_are_noisy_early_ones_are_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr("skmmgenre.audio._decode.can_quiet_c_stderr", lambda: False)
+    soundfile.write(tmp_path / "a.mp3", _music(20), SR)
+    full, _ = soundfile.read(tmp_path / "a.mp3", dtype="float32")
+    with AudioFile(tmp_path / "a.mp3") as audio:
+        for start in (5 * SR, 16 * SR):
+            piece = audio.read(start, SR, SR)
+            np.testing.assert_allclose(piece, full[start : start + SR], atol=1e-6)
 
 
 @pytest.mark.parametrize("n_channels", [2, 3, 6])
