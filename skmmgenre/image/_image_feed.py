@@ -3,12 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-import joblib
 import numpy as np
 
-from ..items import BadItem, describe_cell, map_cells
+from ..items import BadItem, bad_cell, describe_cell, map_cells
 from ._augment import decoding_side, for_evaluation, for_training
-from ._decode import decode_image
+from ._decode import check_header, decode_image
 
 _MAX_THREADS = 8
 
@@ -16,9 +15,7 @@ _MAX_THREADS = 8
 class ImageFeed:
     """Feed of a column of images; see `skmmgenre.nets.ArrayFeed` for what a feed is.
 
-    Every image is decoded once when the feed is made, so that a bad one is found before
-    anything is computed, and again for every batch, so that only those of a batch are in
-    memory. On a CPU the first time is less than a hundredth of a ResNet-101's work.
+    Images are decoded for every batch, so that only those of a batch are in memory.
 
     Parameters
     ----------
@@ -30,6 +27,12 @@ class ImageFeed:
         Of the augmentation; None for none.
     on_error, n_jobs, verbose
         See `skmmgenre.items.map_cells`.
+    once : bool, default=False
+        Whether each image is asked for once. If so, only headers are read when the feed is
+        made, and an image whose header is good but whose rest is not is found in its batch:
+        it is raised then, or gets a batch's row of zeros, a line in `errors`, and is
+        `missing` from then on. Else every image is decoded first, so that a bad one is found
+        before anything is computed.
 
     Attributes
     ----------
@@ -40,12 +43,14 @@ class ImageFeed:
         The bad images that `on_error="missing"` set aside.
     """
 
-    def __init__(self, cells, *, image_size, seed, on_error, n_jobs, verbose):
+    reads_files = True
+
+    def __init__(self, cells, *, image_size, seed, on_error, n_jobs, verbose, once=False):
         self.cells, self.image_size, self.seed = cells, image_size, seed
+        self.on_error, self.once = on_error, once
         self.sample_shape = (3, image_size, image_size)
-        self._decode = partial(decode_image, min_side=decoding_side(image_size))
-        decodes, self.errors = map_cells(
-            partial(_check, self._decode),
+        checks, self.errors = map_cells(
+            partial(_check, once, decoding_side(image_size, training=True)),
             cells,
             noun="image",
             on_error=on_error,
@@ -53,7 +58,7 @@ class ImageFeed:
             verbose=verbose,
             description="Checking images",
         )
-        self.missing = np.array([value is None for value in decodes])
+        self.missing = np.array([value is None for value in checks])
 
     def __len__(self):
         return len(self.cells)
@@ -64,25 +69,50 @@ class ImageFeed:
         `epoch` is None outside training. In training the augmentation of a row follows
         from (seed, epoch, row) alone, so neither order nor threads change it.
         """
-        threads = min(_MAX_THREADS, joblib.cpu_count(), max(1, len(rows)))
+        import torch
+
+        # As many as the network has: a joblib worker has its share of the processor's.
+        threads = min(_MAX_THREADS, torch.get_num_threads(), len(rows))
         with ThreadPoolExecutor(threads) as pool:
-            return np.stack(list(pool.map(partial(self._row, epoch=epoch), rows)))
+            images = list(pool.map(partial(self._row, epoch=epoch), rows))
+        pixels = np.zeros((len(rows), *self.sample_shape), dtype=np.float32)
+        for place, image in enumerate(images):
+            if isinstance(image, BadItem):
+                self._set_aside(int(rows[place]), image)
+            else:
+                pixels[place] = image
+        return pixels
 
     def _row(self, row, epoch):
+        """Pixels of one image, or what is wrong with it."""
+        augmented = epoch is not None and self.seed is not None
+        side = decoding_side(self.image_size, training=augmented)
         try:
-            image = self._decode(self.cells[row])
-        except BadItem as error:  # it was good a while ago
-            item = describe_cell(self.cells[row])
-            raise BadItem(
-                f"Row {row}: image {item} has changed since it was checked: {error.reason}",
-                error.remedy,
-            ) from None
-        if epoch is None or self.seed is None:
+            image = decode_image(self.cells[row], min_side=side)
+        except BadItem as error:
+            return error
+        if not augmented:
             return for_evaluation(image, self.image_size)
         rng = np.random.default_rng([self.seed, epoch, row])
         return for_training(image, self.image_size, rng)
 
+    def _set_aside(self, row, error):
+        cell = self.cells[row]
+        if not self.once:  # it was good a while ago
+            raise BadItem(
+                f"Row {row}: image {describe_cell(cell)} has changed since it was checked: "
+                f"{error.reason}",
+                error.remedy,
+            )
+        fault = (error.reason, error.remedy)
+        self.errors.append(bad_cell(cell, row, fault, "image", self.on_error))
+        self.errors.sort(key=lambda error: error["row"])
+        self.missing[row] = True
 
-def _check(decode, cell):
-    decode(cell)
+
+def _check(once, side, cell):
+    if once:
+        check_header(cell)
+    else:
+        decode_image(cell, min_side=side)
     return True

@@ -3,7 +3,7 @@
 from ._cell_transformer import CellTransformer
 from ._cells import as_cells, describe_cell, is_missing
 from ._errors import BadItem, ErrorsMixin
-from ._loop import map_cells
+from ._loop import bad_cell, map_cells
 from ._progress import progress_bar, python_random_kept
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "CellTransformer",
     "ErrorsMixin",
     "as_cells",
+    "bad_cell",
     "describe_cell",
     "is_missing",
     "map_cells",

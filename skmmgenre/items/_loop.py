@@ -66,20 +66,37 @@ def map_cells(
                 for row, (value, fault) in zip(chunk, outcome, strict=True):
                     values[row] = value
                     if fault is not None:
-                        reason, remedy = fault
-                        item = describe_cell(cells[row])
-                        if on_error == "raise":
-                            raise BadItem(
-                                f"cannot use {noun} {item}: {reason}",
-                                f"{remedy} Or pass on_error='missing' to treat it as missing "
-                                "and find it in errors_.".lstrip(),
-                                row,
-                            )
-                        errors.append(
-                            {"row": row, "item": item, "reason": reason, "remedy": remedy}
-                        )
+                        errors.append(bad_cell(cells[row], row, fault, noun, on_error))
                 advance(len(chunk))
     return values, errors
+
+
+def bad_cell(cell, row, fault, noun, on_error):
+    """Raise for a cell that cannot be used, or return its line of `errors_`.
+
+    Parameters
+    ----------
+    cell : object
+    row : int
+    fault : tuple of two str
+        Reason and remedy.
+    noun : str
+    on_error : {"raise", "missing"}
+
+    Returns
+    -------
+    error : dict
+    """
+    reason, remedy = fault
+    item = describe_cell(cell)
+    if on_error == "raise":
+        raise BadItem(
+            f"cannot use {noun} {item}: {reason}",
+            f"{remedy} Or pass on_error='missing' to treat it as missing and find it in "
+            "errors_.".lstrip(),
+            row,
+        )
+    return {"row": row, "item": item, "reason": reason, "remedy": remedy}
 
 
 def _run_chunk(function, cells):

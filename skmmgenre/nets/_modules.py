@@ -73,6 +73,12 @@ def build_empty(make_module, recipe):
     return module.to_empty(device="cpu")
 
 
+def count_parameters(make_module, recipe):
+    """Number of parameters of a module that is not built for it."""
+    with torch.device("meta"):
+        return sum(p.numel() for p in make_module(**recipe).parameters())
+
+
 def initialize(module, seed):
     """Fill all parameters and buffers as torch does by default, from one seed.
 
