@@ -60,9 +60,9 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     class_weight : dict, "balanced" or None, default=None
     device : str, default="auto"
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What layers compute in. "auto" is, in training, bfloat16 where the device has it
-        natively, and float32 in `transform` and predictions, the vectors of
-        ``fine_tune=False`` among them. Weights and answers are float32 always.
+        What layers compute in. "auto" trains in bfloat16 where the device has it natively,
+        else in float32, and answers in float32, the vectors of ``fine_tune=False`` among
+        them. Weights and answers are float32 always.
     on_error : {"raise", "missing"}, default="raise"
         Whether an image that cannot be used ends the call, or counts as missing and is
         listed in `errors_`.

@@ -52,16 +52,20 @@ class ArrayFeed:
 
 
 def take_rows(X, rows):
-    """Return the rows of an index array; of a file mapped into memory, no page stays there.
+    """Return the rows of an index array; see `release_pages`."""
+    chosen = np.asarray(X)[rows] if isinstance(X, np.memmap) else X[rows]
+    release_pages(X)
+    return chosen
 
-    Pages that were once read would else pile up until all of the file is held.
+
+def release_pages(X):
+    """Let go of what was read, if X lies in a file that is mapped into memory.
+
+    Pages would else pile up until all of the file is held.
     """
     file = _mapped_file(X)
-    if file is None:
-        return X[rows]
-    chosen = np.asarray(X)[rows]
-    file.madvise(mmap.MADV_DONTNEED)
-    return chosen
+    if file is not None:
+        file.madvise(mmap.MADV_DONTNEED)
 
 
 def _mapped_file(X):
