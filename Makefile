@@ -39,9 +39,10 @@ docs: $(VENV)/.installed-docs  ## the documentation, in docs/_build/html; a warn
 	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-evaluate: $(VENV)/.installed  ## the learning claims, beside their ceilings (about an hour)
+evaluate: $(VENV)/.installed  ## the learning claims, beside their ceilings (over an hour)
 	$(BIN)/python benchmarks/evaluate_single_label.py
 	$(BIN)/python benchmarks/evaluate_multi_label.py
+	$(BIN)/python benchmarks/evaluate_entities.py
 
 bench: $(VENV)/.installed  ## speed and memory
 	@set -e; for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done

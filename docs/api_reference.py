@@ -23,6 +23,24 @@ DEVELOPER_ROOMS = {
     "cli": "The command line",
 }
 
+# What stands beside the rooms.
+_MODEL_FILES = [
+    "skmmgenre: model files",
+    "======================",
+    "",
+    "Models in files that are safe to open.",
+    "",
+    ".. currentmodule:: skmmgenre",
+    "",
+    ".. autosummary::",
+    "   :toctree: generated",
+    "   :nosignatures:",
+    "",
+    "   load",
+    "   model_info",
+    "   save",
+]
+
 
 def write_pages(folder):
     """Write index.rst and one page a room into `folder`; autosummary makes the rest."""
@@ -30,6 +48,7 @@ def write_pages(folder):
     folder.mkdir(exist_ok=True)
     sections = {"For users": USER_ROOMS, "For those who extend the package": DEVELOPER_ROOMS}
     index = ["API reference", "=============", ""]
+    index += [".. toctree::", "   :maxdepth: 2", "", "   model_files", ""]
     for section, rooms in sections.items():
         index += [section, "-" * len(section), "", ".. toctree::", "   :maxdepth: 2", ""]
         for room, title in rooms.items():
@@ -38,6 +57,7 @@ def write_pages(folder):
                 index.append(f"   {room}")
                 _write(folder / f"{room}.rst", _room_page(room, title))
         index.append("")
+    _write(folder / "model_files.rst", _MODEL_FILES)
     _write(folder / "index.rst", index)
 
 

@@ -44,7 +44,7 @@ for column, (genre, album) in enumerate(shown.iterrows()):
     axes[0, column].set(title=genre, xticks=[], yticks=[])
     axes[1, column].imshow(patches[column], origin="lower", aspect="auto", extent=(0, 5, 0, 96))
     axes[1, column].set(xlabel="seconds", yticks=[])
-axes[1, 0].set_ylabel("pitch")
+_ = axes[1, 0].set_ylabel("pitch")
 
 # %%
 # The model

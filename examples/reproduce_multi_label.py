@@ -2,13 +2,15 @@
 
 The table is a CSV with a header, one row an album. Of its columns are used: the sound files, the
 timbre files (.h5 of the Million Song Dataset), the reviews, the reviews enriched with the
-categories of their entities (as they are: cut them before), the cover, the genres and the artist.
+categories of their entities (as they are: cut them before; with --knowledge-base they are made of
+the reviews instead), the cover, the genres and the artist.
 A modality without a column is left out; any of its cells may be empty. Several files or genres in
 a cell are separated by "|"; a genre is a name or a branch ("Pop/Oldies/Traditional Pop"), which
 gives the album all labels on it. Paths are relative to the folder of the CSV, or to --root.
 
     python examples/reproduce_multi_label.py albums.csv --split set --jobs -1
     python examples/reproduce_multi_label.py albums.csv --rows "audio/cosine/*" "fusion/*/A+T"
+    python examples/reproduce_multi_label.py albums.csv --knowledge-base dbpedia.kb
     python examples/reproduce_multi_label.py --quick
 
 Printed beside the paper's figures: parameters, seconds an epoch, AUC, average precision (AP),
@@ -19,10 +21,10 @@ only at equal precision. The same is written to --output as table_6.csv.
 Finished rows are kept in --output, rows/*.npz: scores of the test_rows (counted from 0 in the CSV)
 for the labels, and vectors of all rows. After a stop the same command goes on with the row it was
 at; a row whose settings or data have changed is run again. Sound is transformed once, into
-patches.npy there: 124 kB a track.
+patches.npy there: 124 kB a track. What the reviews mention is kept in entities.sqlite.
 
 A fusion is fed by the same parts whatever their figures here: audio/cosine/high-4x70,
-text/cosine/vsm+sem (vsm without enriched reviews) and image/logistic/resnet.
+text/cosine/vsm+sem (vsm where there are no enriched reviews) and image/logistic/resnet.
 """
 
 import argparse
@@ -36,7 +38,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
+import torch
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import skmmgenre
@@ -45,11 +48,18 @@ from skmmgenre.compose import GenrePipeline, MeanOverTracks
 from skmmgenre.datasets import make_albums
 from skmmgenre.fusion import FusionClassifier
 from skmmgenre.image import ResNetEmbedder
+from skmmgenre.items import SetupError
 from skmmgenre.labels import GenreTaxonomy
 from skmmgenre.metrics import ranking_scores
 from skmmgenre.model_selection import train_validation_test_split
 from skmmgenre.nets import interruption_ends_all
-from skmmgenre.text import ReviewTruncator, ReviewVectorizer, TextMLP
+from skmmgenre.text import (
+    EntityEnricher,
+    GazetteerLinker,
+    ReviewTruncator,
+    ReviewVectorizer,
+    TextMLP,
+)
 
 # As printed: parameters, seconds an epoch, AUC, ADiv@1, ADiv@3, ADiv@5.
 PAPER_TABLE_6 = {
@@ -138,8 +148,9 @@ def main(argv=None):
         if options.synthetic:
             print(_SYNTHETIC, flush=True)
             options.csv = write_synthetic_table(options)
+            options.knowledge_base = options.csv.parent / "catalogue.kb"
         reproduce(read_albums(options), options)
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, SetupError) as error:
         # A broken file is named; the number of its row would be that of the reordered table.
         print(f"reproduce_multi_label: {getattr(error, 'reason', error)}", file=sys.stderr)
         return 1
@@ -176,6 +187,11 @@ def read_options(argv):
     columns.add_argument(
         "--min-items", type=int, default=12, help="albums a genre must have; default: 12"
     )
+    columns.add_argument(
+        "--knowledge-base",
+        type=Path,
+        help="file of a knowledge base (skmmgenre kb build), with which the reviews are enriched",
+    )
     networks = parser.add_argument_group("networks (the paper's by default)")
     networks.add_argument("--depth", type=int, help="of the ResNet; default: 101")
     networks.add_argument(
@@ -202,6 +218,8 @@ def read_options(argv):
     synthetic = options.demo or options.quick or options.list
     if (options.csv is None and not synthetic) or (options.csv is not None and options.demo):
         parser.error("give the CSV of a table, or --demo or --quick for synthetic albums")
+    if options.knowledge_base and options.enriched_text:
+        parser.error("give --enriched-text or --knowledge-base, not both")
     options.synthetic = options.csv is None
     return options
 
@@ -264,6 +282,10 @@ def read_albums(options):
         for name, column in columns.items()
         if name not in ("genres", "artist")
     }
+    if options.knowledge_base:
+        if "text" not in cells:
+            raise ValueError(f"{options.csv} has no reviews to enrich. Name them with --text.")
+        cells["enriched-text"] = enrich(cells["text"], options)
     cells = {name: column for name, column in cells.items() if any(column)}
     print(
         f"{len(table)} albums of {len(set(artists))} artists, {Y.shape[1]} genres; "
@@ -306,6 +328,20 @@ def read_cells(name, column, options):
     return [text or None for text in column]
 
 
+def enrich(texts, options):
+    """Return the reviews, cut, with the categories of what they mention."""
+    road = make_pipeline(
+        ReviewTruncator(n_jobs=options.jobs),
+        EntityEnricher(
+            GazetteerLinker(str(options.knowledge_base)),
+            cache=options.output / "entities.sqlite",
+            n_jobs=options.jobs,
+            verbose=1,
+        ),
+    )
+    return road.fit_transform(texts).tolist()
+
+
 def listed(cell, separator="|"):
     """Return the entries of a cell."""
     return [entry.strip() for entry in cell.split(separator) if entry.strip()]
@@ -332,6 +368,9 @@ def split(table, Y, artists, options):
 
 def reproduce(albums, options):
     """Run the rows that are not finished, print the table and write it."""
+    if options.quick:
+        # Threads of small networks that share their cores with other programs mostly wait.
+        torch.set_num_threads(1)
     names = choose_rows(albums, options)
     folder = options.output / "rows"
     folder.mkdir(parents=True, exist_ok=True)

@@ -21,14 +21,19 @@ __all__ = [
     "inspection",
     "items",
     "labels",
+    "load",
     "metrics",
+    "model_info",
     "model_selection",
     "nets",
+    "save",
     "text",
 ]
 
 
 def __getattr__(name):
+    if name in ("load", "model_info", "save"):
+        return getattr(import_module(f"{__name__}._model_file"), name)
     if name in __all__:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,7 +24,7 @@ from skmmgenre.audio import AudioCNN, CQTExtractor, TimbreStatistics
 from skmmgenre.compose import GenrePipeline, MeanOverTracks
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
 from skmmgenre.image import ResNetEmbedder
-from skmmgenre.text import ReviewTruncator, ReviewVectorizer, TextMLP
+from skmmgenre.text import EntityEnricher, Mention, ReviewTruncator, ReviewVectorizer, TextMLP
 
 # ---- scikit-learn's ---------------------------------------------------------------------
 
@@ -68,6 +68,14 @@ TRAINING = {"max_epochs": 1, "validation_fraction": 0, "random_state": 0}
 
 def _first_and_last(tracks):
     return np.array([[track[0], track[-1]] for track in tracks], dtype=float)
+
+
+class SaxLinker(BaseEstimator):
+    """Finds the sax of the texts."""
+
+    def link(self, text):
+        start = text.index("sax")
+        return [Mention(start, start + 3, "sax", "Saxophone", 0.9, ("Woodwind instruments",))]
 
 
 def _first_and_last_names(transformer, input_features):
@@ -122,6 +130,7 @@ ESTIMATORS = {
         {"depth": 19},
     ),
     "ReviewTruncator": (ReviewTruncator(max_chars=30), "texts", {"max_chars": 0}),
+    "EntityEnricher": (EntityEnricher(SaxLinker()), "texts", {"min_confidence": 2}),
     "ReviewVectorizer": (ReviewVectorizer(max_df=1.0), "texts", {"max_features": -3}),
     "TextMLP": (TextMLP(hidden_units=(4, 3), **TRAINING), "words", {"dropout": 2}),
     "JointSpaceProjector": (
@@ -145,7 +154,11 @@ ESTIMATORS = {
 }
 CELLS = ("songs", "covers", "texts", "segments", "tracks")
 EVERY = pytest.mark.parametrize("name", ESTIMATORS)
-POSITIONAL = {"MeanOverTracks": ["estimator"], "GenrePipeline": ["steps"]}
+POSITIONAL = {
+    "MeanOverTracks": ["estimator"],
+    "GenrePipeline": ["steps"],
+    "EntityEnricher": ["linker"],
+}
 
 
 @pytest.fixture
@@ -177,6 +190,7 @@ def test_every_estimator_is_here():
         for room in map(skmmgenre.__getattr__, ("audio", "image", "text", "fusion", "compose"))
         for name in room.__all__
         if inspect.isclass(getattr(room, name)) and issubclass(getattr(room, name), BaseEstimator)
+        if not hasattr(getattr(room, name), "link")  # linkers: tests/text/test_linkers.py
     }
     assert public == set(ESTIMATORS)
 

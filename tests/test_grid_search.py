@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import sklearn
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
+from skmmgenre.items import Store
 from skmmgenre.model_selection import ArtistKFold
+from skmmgenre.text import GazetteerLinker
 
 CNN = "modalities__audio__estimator__cnn"
 
@@ -59,6 +62,24 @@ def test_a_small_one(albums, small_model):
     ].width in [(4, 4, 4), (8, 8, 8)]
 
 
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_store_lets_a_search_decode_every_file_once(albums, small_model, tmp_path, n_jobs):
+    """Every patch that was computed was put; what was put twice was computed twice."""
+    cache = tmp_path / "store"
+    with Store(cache) as store, store._connection() as db:
+        db.execute("CREATE TABLE puts (key BLOB)")
+        db.execute(
+            "CREATE TRIGGER told AFTER INSERT ON entries WHEN new.kind = 'constant-Q patches' "
+            "BEGIN INSERT INTO puts VALUES (new.key); END"
+        )
+    model = small_model(image=None, text=None, audio__cache=str(cache), audio__max_epochs=1)
+    search_of(model, albums, {"fusion__dropout": [0.0, 0.5]}, n_jobs=n_jobs)
+    n_tracks = sum(map(len, albums.table.audio))
+    with Store(cache) as store, store._connection() as db:
+        (puts,) = db.execute("SELECT count(*) FROM puts").fetchone()
+        assert puts == store.info()["constant-Q patches"][0] == n_tracks
+
+
 def test_steps_can_be_left_out_and_replaced(albums, small_model):
     """A search over which modalities there are."""
     model = small_model(image=None)
@@ -75,3 +96,21 @@ def test_steps_can_be_left_out_and_replaced(albums, small_model):
     assert {
         name.split("__")[0] for name in search.best_estimator_[:-1].get_feature_names_out()
     } == {"text"}
+
+
+def test_a_linker_on_or_off(albums, small_model):
+    linker = GazetteerLinker(albums.knowledge_base)
+    model = small_model(audio=None, image=None, linker=linker, text__max_epochs=2)
+    step = "modalities__text__enrich"
+    grid = [
+        {step: ["passthrough"]},
+        {f"{step}__min_confidence": [0.0, 1.0], f"{step}__linker__coherence": [1.0]},
+    ]
+    search = search_of(model, albums, grid, n_jobs=1)
+    assert len(search.cv_results_["params"]) == 3
+    for params in search.cv_results_["params"]:
+        again = clone(model).set_params(**params)
+        again.fit(albums.table, albums.y, groups=albums.groups)
+        words = again["modalities"].named_transformers_["text"]["tfidf"].vocabulary_
+        enriched = any(word.startswith("cat_") for word in words)
+        assert enriched == (params.get(step) != "passthrough")

@@ -10,6 +10,7 @@ import pytest
 import skops.io
 
 from skmmgenre.compose import GenrePipeline
+from skmmgenre.text import GazetteerLinker
 
 NOT_IN_A_FILE = [b"torch", b"skorch", b"optimizer_", b"DataFrame", b"memmap"]
 
@@ -184,3 +185,36 @@ class TestCosine:
         assert "skmmgenre.labels._ppmi_label_factorizer.PPMILabelFactorizer" in unknown
         assert not [name for name in unknown if not name.startswith("skmmgenre.")]
         self.same(skops.io.loads(stored, trusted=unknown), answers, albums.table)
+
+
+class TestEnriched:
+    """Reviews with categories: the file knows where the knowledge base is, not what is in it."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def answers(albums, small_model):
+        linker = GazetteerLinker(albums.knowledge_base)
+        small = small_model(audio=None, image=None, linker=linker, text__keep_mentions=True)
+        small.fit(albums.table, albums.y, groups=albums.groups)
+        found = small.predict_proba(albums.table)
+        assert len(small["modalities"].named_transformers_["text"]["enrich"].mentions_) > 40
+        return small, found
+
+    def test_joblib(self, answers, albums, tmp_path):
+        joblib.dump(answers[0], tmp_path / "m.joblib")
+        content = (tmp_path / "m.joblib").read_bytes()
+        assert not [word for word in NOT_IN_A_FILE if word in content]
+        assert albums.knowledge_base.encode() in content
+        names = [name.encode() for name in albums.catalogue["name"]]
+        assert not [
+            name for name in names if name in content or name.replace(b" ", b"_") in content
+        ]
+        again = joblib.load(tmp_path / "m.joblib")
+        np.testing.assert_array_equal(again.predict_proba(albums.table), answers[1])
+
+    def test_skops(self, answers, albums):
+        stored = skops.io.dumps(answers[0])
+        unknown = skops.io.get_untrusted_types(data=stored)
+        assert not [name for name in unknown if not name.startswith("skmmgenre.")]
+        again = skops.io.loads(stored, trusted=unknown)
+        np.testing.assert_array_equal(again.predict_proba(albums.table), answers[1])

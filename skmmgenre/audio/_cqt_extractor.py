@@ -2,17 +2,21 @@
 
 import functools
 import hashlib
+import importlib.metadata
 import os
 from numbers import Integral, Real
 
 import numpy as np
+import soundfile
+import soxr
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..items import BadItem, CellTransformer, as_cells
+from ..items import BadItem, CellTransformer, FeatureStore, RawCodec, StepCodec, as_cells
 from ._constant_q import PARAMETER_CONSTRAINTS, check_bins, constant_q
 from ._decode import AudioFile
 
 _FLOOR = -80.0  # dB
+_VERSION = 2  # of what is computed here and in what it calls; a change empties stores
 
 
 class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
@@ -34,6 +38,8 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         Bins in an octave.
     fmin : float or None, default=None
         Frequency of the lowest bin in Hz. None is C1, 32.70 Hz.
+    window : str, tuple, float or callable, default="hann"
+        Window of the filters, see :func:`constant_q`.
     duration : float, default=15.0
         Length of the patch in seconds.
     patch : {"random", "center", "start"}, default="random"
@@ -49,10 +55,15 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         that; 0 dB is the track's maximum.
     dtype : {"float32", "float16"}, default="float32"
         Type of the decibels. Magnitudes are always float32.
-    backend : {"auto", "librosa"}, default="auto"
-        What computes the transform, see :func:`constant_q`.
-    cache : None, default=None
-        Kept for a store of patches.
+    backend : {"auto", "multirate", "librosa"}, default="auto"
+        What computes the transform, see :func:`constant_q`. "auto" is "multirate".
+    cache : str, path or None, default=None
+        File of a store of patches, made if it is not there: a track whose content and settings
+        were met before is not decoded again, whatever its folder. Any number of extractors
+        and processes may share one. It must lie on a disk of this machine.
+    cache_dtype : {"float16", "uint8"} or None, default=None
+        How decibels are kept in the store, and rounded in the answer: None as `dtype` says,
+        "float16" in half the room (error at most 0.032 dB), "uint8" in a quarter (0.157 dB).
     on_error : {"raise", "missing"}, default="raise"
         Whether a track that cannot be used raises an error that names it, or is treated as
         missing and listed in `errors_`.
@@ -82,9 +93,9 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
     number of frames is ``1 + int(duration * sr) // hop_length``, 323.
 
     A track shorter than the patch is padded behind with -80 dB (magnitude 0). Silence is all
-    -80 dB. Files cut short are errors, whichever patch is wanted. The length of an mp3
-    without Xing or Info header is found by decoding it whole; that it was cut short cannot be
-    told.
+    -80 dB. Files cut short are errors, whichever patch is wanted; NaN and infinite samples are
+    where they lie in the seconds that are read. The length of an mp3 without Xing or Info
+    header is found by decoding it whole; that it was cut short cannot be told.
 
     Examples
     --------
@@ -107,7 +118,8 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         "log": ["boolean"],
         "ref": [StrOptions({"patch", "clip"})],
         "dtype": [StrOptions({"float32", "float16"})],
-        "cache": [None],
+        "cache": [str, os.PathLike, None],
+        "cache_dtype": [StrOptions({"float16", "uint8"}), None],
         "random_state": [Interval(Integral, 0, 2**32 - 1, closed="both"), None],
     }
 
@@ -119,6 +131,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         n_bins=96,
         bins_per_octave=12,
         fmin=None,
+        window="hann",
         duration=15.0,
         patch="random",
         log=True,
@@ -126,6 +139,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         dtype="float32",
         backend="auto",
         cache=None,
+        cache_dtype=None,
         on_error="raise",
         n_jobs=None,
         random_state=None,
@@ -136,6 +150,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         self.n_bins = n_bins
         self.bins_per_octave = bins_per_octave
         self.fmin = fmin
+        self.window = window
         self.duration = duration
         self.patch = patch
         self.log = log
@@ -143,6 +158,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         self.dtype = dtype
         self.backend = backend
         self.cache = cache
+        self.cache_dtype = cache_dtype
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -188,7 +204,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         """
         self._check_params()
         extract = functools.partial(_extract, **self._settings())
-        values = self._map(extract, X, noun="track", description="constant-Q")
+        values = self._map(extract, X, noun="track", description="constant-Q", store=self._store())
         n_frames = 1 + int(self.duration * self.sr) // self.hop_length
         dtype = self.dtype if self.log else "float32"
         patches = np.empty((len(values), self.n_bins, n_frames), dtype=dtype)
@@ -233,6 +249,35 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
             n_bins=self.n_bins,
             bins_per_octave=self.bins_per_octave,
             fmin=self.fmin,
+            window=self.window,
+        )
+        if self.cache is not None and callable(self.window):
+            raise ValueError(
+                "A store cannot tell one function from another: name the window "
+                f"(window={self.window!r}), or pass cache=None."
+            )
+
+    def _store(self):
+        if self.cache is None:
+            return None
+        if not self.log or self.cache_dtype is None:
+            codec = RawCodec()
+        elif self.cache_dtype == "uint8":
+            codec = StepCodec(_FLOOR, 0.0)
+        else:
+            codec = RawCodec(self.cache_dtype)
+        versions = {
+            "soundfile": soundfile.__version__,
+            "libsndfile": soundfile.__libsndfile_version__,
+            "soxr": soxr.__version__,
+            "librosa": importlib.metadata.version("librosa"),
+        }
+        return FeatureStore(
+            self.cache,
+            kind="constant-Q patches",
+            settings={**self._settings(), "version": _VERSION, "versions": versions},
+            by_name=self.patch == "random",
+            codec=codec,
         )
 
     def _settings(self):
@@ -249,6 +294,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
                 "n_bins": self.n_bins,
                 "bins_per_octave": self.bins_per_octave,
                 "fmin": self.fmin,
+                "window": self.window,
                 "backend": self.backend,
             },
         }
@@ -268,7 +314,10 @@ def _extract(cell, *, n_samples, patch, log, ref, dtype, key, transform):
         start = _patch_start(len(y), n_samples, patch=patch, name=y.tobytes(), key=key)
         if ref == "patch":
             y = y[start : start + n_samples]
-    magnitude = np.abs(constant_q(y, **transform))
+    with np.errstate(over="ignore", invalid="ignore"):
+        magnitude = np.abs(constant_q(y, **transform))
+    if not np.isfinite(magnitude).all():
+        raise BadItem("its samples are too large to be transformed", "Scale them to [-1, 1].")
     values = _decibels(magnitude) if log else magnitude
     n_frames = 1 + n_samples // transform["hop_length"]
     if ref == "clip":

@@ -1,9 +1,17 @@
-"""Reading the command line."""
+"""The command and its parts; what goes wrong, in one line."""
 
-import argparse
 import sys
+import warnings
+
+import click
 
 from .. import __version__
+from ._cache_command import cache
+from ._demo_command import demo
+from ._kb_command import kb
+from ._model_commands import evaluate, info, predict, train
+from ._plain_text import one_line
+from ._tag_command import tag
 
 
 def main(argv=None):
@@ -17,75 +25,58 @@ def main(argv=None):
     Returns
     -------
     exit_code : int
+        0 done; 1 an error, told in one line on standard error; 2 wrong arguments; 130 Ctrl-C.
 
     Examples
     --------
     >>> from skmmgenre.cli import main
-    >>> main(["demo", "--help"])  # doctest: +SKIP
+    >>> main(["--version"])
+    skmmgenre 0.1.0.dev0
+    0
     """
-    parser = argparse.ArgumentParser(
-        prog="skmmgenre", description="Tell the genres of music from sound, reviews and cover."
-    )
-    parser.add_argument("--version", action="version", version=f"skmmgenre {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    demo = commands.add_parser(
-        "demo",
-        help="make synthetic albums, train on them, show what each modality brings",
-        description=(
-            "Makes synthetic albums (sound, reviews, covers), splits them by artist, trains all "
-            "networks, prints what each modality brings beside what is attainable, and writes "
-            "model, table and pictures."
-        ),
-        epilog="example: skmmgenre demo --albums 800 --output my_report",
-    )
-    demo.add_argument("--albums", type=_count, default=400, metavar="N", help="default: 400")
-    demo.add_argument("--seed", type=_seed, default=0, metavar="N", help="default: 0")
-    demo.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="workers; default: 2")
-    demo.add_argument("--output", default="demo_report", metavar="DIR", help="default: demo_report")
-    arguments = parser.parse_args(argv)
-    from ..nets import interruption_ends_all
-    from ._demo import run_demo
-
-    try:
-        with interruption_ends_all():
-            run_demo(
-                n_albums=arguments.albums,
-                seed=arguments.seed,
-                n_jobs=arguments.jobs,
-                output=arguments.output,
-            )
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    except (ValueError, OSError) as error:
-        print(f"skmmgenre {arguments.command}: {error}", file=sys.stderr)
-        return 1
-    return 0
+    with warnings.catch_warnings():
+        warnings.showwarning = _tell_warning
+        try:
+            return _skmmgenre.main(argv, prog_name="skmmgenre", standalone_mode=False) or 0
+        except click.ClickException as error:
+            error.show()
+            return error.exit_code
+        except click.Abort:
+            click.echo("interrupted", err=True)
+            return 130
 
 
-def _count(text):
-    number = _integer(text)
-    if number < 60:
-        raise argparse.ArgumentTypeError("at least 60 albums are needed to split by artist")
-    return number
+class _Failure(click.ClickException):
+    """An error of the work, not of the arguments."""
+
+    def show(self, file=None):
+        click.echo(self.message, err=True)
 
 
-def _seed(text):
-    number = _integer(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("a seed is 0 or above")
-    return number
+class _Parts(click.Group):
+    """Names the part in the line that tells its error."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click's affair: the reader has seen enough
+            raise
+        except (ValueError, OSError, ImportError, RuntimeError) as error:
+            if isinstance(error, click.exceptions.Exit | click.Abort):  # a RuntimeError, too
+                raise
+            part = f"skmmgenre {ctx.invoked_subcommand}"
+            raise _Failure(f"{part}: {one_line(str(error) or type(error).__name__)}") from error
 
 
-def _jobs(text):
-    number = _integer(text)
-    if number == 0:
-        raise argparse.ArgumentTypeError("at least 1 worker is needed; -1 is one for each core")
-    return number
+@click.group(cls=_Parts, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="skmmgenre %(version)s")
+def _skmmgenre():
+    """Tell the genres of music from sound, reviews and cover."""
 
 
-def _integer(text):
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+for _part in (train, predict, evaluate, tag, info, demo, kb, cache):
+    _skmmgenre.add_command(_part)
+
+
+def _tell_warning(message, category, filename, lineno, file=None, line=None):
+    print(f"{category.__name__}: {one_line(str(message))}", file=file or sys.stderr)

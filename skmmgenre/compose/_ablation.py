@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from ..items import is_missing, progress_bar
+from ..items import is_missing, progress_bar, workers
 from ..metrics import artist_names
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
@@ -208,12 +208,10 @@ def ablate_modalities(
     seeds = [(number, random_state + number) for number in range(n_runs)]
     n_workers = joblib.effective_n_jobs(n_jobs)
     trials = []
-    with progress_bar(n_runs, "Runs", verbose=verbose) as advance:
+    with progress_bar(n_runs, "Runs", verbose=verbose) as advance, workers(n_jobs) as parallel:
         for start in range(0, n_runs, n_workers):
             some = seeds[start : start + n_workers]
-            for done in joblib.Parallel(n_jobs=n_jobs)(
-                joblib.delayed(run)(*run_seed) for run_seed in some
-            ):
+            for done in parallel(joblib.delayed(run)(*run_seed) for run_seed in some):
                 trials += done
             advance(len(some))
     abouts, answers, set_aside = zip(*trials, strict=True)

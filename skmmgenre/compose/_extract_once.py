@@ -60,7 +60,9 @@ def extract_once(modalities, table):
                             errors += _of_table(step.errors_, name, owner, place)
                 column = f"{column} of {name}"  # another branch may read the same column
                 table[column] = _object_column(positions)
-                names = step.get_feature_names_out()
+                # A function that answers patches, say, names nothing.
+                named = hasattr(step, "get_feature_names_out")
+                names = step.get_feature_names_out() if named else None
                 take = ("extracted", TakeExtracted(_Shared(extracted, names)))
                 branch = Pipeline([take, *steps[n_stateless:]])
                 branch = MeanOverTracks(branch) if over_tracks else branch
@@ -123,7 +125,7 @@ class TakeExtracted(TransformerMixin, BaseEstimator):
         if not isinstance(values, np.ndarray):
             return [values[position] for position in positions]
         if values.ndim == 2 and hasattr(X, "index"):  # a table: its rows keep their names
-            names = self.get_feature_names_out()
+            names = self.extracted.names
             return pd.DataFrame(values[positions], index=X.index, columns=names)
         return values[positions]
 
@@ -132,5 +134,5 @@ class TakeExtracted(TransformerMixin, BaseEstimator):
         return self
 
     def get_feature_names_out(self, input_features=None):
-        """Return the names that the last replaced step gives."""
-        return self.extracted.names
+        """Return the names that the last replaced step gives, if it gives any."""
+        return input_features if self.extracted.names is None else self.extracted.names

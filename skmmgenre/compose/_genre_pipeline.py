@@ -1,11 +1,14 @@
 """A Pipeline that hands artists to every network in it."""
 
-from collections import Counter
-
+import numpy as np
 from sklearn import config_context
+from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_sample_weight
 
+from ..items import refuse_repeated_columns
 from ..metrics import group_codes
 from ..nets.targets import read_labels
 
@@ -20,7 +23,8 @@ class GenrePipeline(Pipeline):
 
     `groups`, `validation` and `sample_weight` reach every network inside, however deep,
     so that all of them hold out the same artists; metadata routing need not be switched
-    on. Everything else is `Pipeline`'s.
+    on. Before any step is fitted, each one inside that has a method `check_setup` is asked
+    whether all it needs is there. Everything else is `Pipeline`'s.
 
     Parameters
     ----------
@@ -75,17 +79,37 @@ class GenrePipeline(Pipeline):
         ------
         ValueError
             If the table is empty, has two columns of one name, or y or groups do not fit it.
+        SetupError
+            If something that a step needs is not there, such as the knowledge base of a linker.
         """
-        metadata = check_table(X, y, groups, validation, sample_weight)
+        metadata = self._checked(X, y, groups, validation, sample_weight)
         with config_context(enable_metadata_routing=True):
-            return super().fit(X, y, **metadata)
+            return super().fit(X, y, **self._of_use(metadata))
 
     @available_if(_ends_in_a_transformer)
     def fit_transform(self, X, y=None, groups=None, validation=None, sample_weight=None):
         """Fit all steps and transform; takes what `fit` takes."""
-        metadata = check_table(X, y, groups, validation, sample_weight)
+        metadata = self._checked(X, y, groups, validation, sample_weight)
         with config_context(enable_metadata_routing=True):
-            return super().fit_transform(X, y, **metadata)
+            return super().fit_transform(X, y, **self._of_use(metadata))
+
+    def _checked(self, X, y, *metadata):
+        if y is None and is_classifier(self):
+            read_labels(y)  # it says that y is lacking
+        metadata = check_table(X, y, *metadata)
+        # Steps come one after the other: the last may find its lack when others are trained.
+        for step in self.get_params().values():
+            if hasattr(step, "fit") and hasattr(step, "check_setup"):
+                step.check_setup()
+        return metadata
+
+    def _of_use(self, metadata):
+        """Without artists that no step takes, as where there are ready vectors only.
+
+        Weights stay, so that a step that could do with them does not go without in silence.
+        """
+        taken = get_routing_for_object(self).consumes("fit", metadata)
+        return {name: metadata[name] for name in metadata if name in {*taken, "sample_weight"}}
 
 
 def check_table(X, y, groups=None, validation=None, sample_weight=None):
@@ -93,12 +117,7 @@ def check_table(X, y, groups=None, validation=None, sample_weight=None):
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
     if n_rows == 0:
         raise ValueError("The table is empty: it has 0 rows (0 samples) while 1 is required.")
-    if hasattr(X, "columns"):
-        repeated = [name for name, count in Counter(X.columns).items() if count > 1]
-        if repeated:
-            raise ValueError(
-                f"The table has duplicate columns: {repeated}. Rename or drop all but one."
-            )
+    refuse_repeated_columns(X, "The table")
     if y is not None:
         labels, names = read_labels(y)
         if len(labels) != n_rows:
@@ -108,8 +127,8 @@ def check_table(X, y, groups=None, validation=None, sample_weight=None):
             )
         if names is None and (labels == labels[0]).all():
             raise ValueError(
-                f"y has one class only ({labels[0]!r}); at least 2 classes are needed to tell "
-                "genres apart."
+                f"y has one class only ({labels.tolist()[0]!r}); at least 2 classes are needed to "
+                "tell genres apart."
             )
     if groups is not None:
         group_codes(groups, n_rows)
@@ -122,4 +141,6 @@ def check_table(X, y, groups=None, validation=None, sample_weight=None):
                 f"{name} has {len(values)} rows, the table has {n_rows}. Pass one value for "
                 "each row of the table, in the same order."
             )
+    if sample_weight is not None:
+        _check_sample_weight(sample_weight, np.empty((n_rows, 1)), ensure_non_negative=True)
     return {name: values for name, values in given.items() if values is not None}

@@ -6,7 +6,7 @@ from sklearn.pipeline import Pipeline
 from ..audio import AudioCNN, CQTExtractor
 from ..fusion import FusionClassifier, JointSpaceProjector
 from ..image import ResNetEmbedder
-from ..text import ReviewTruncator, ReviewVectorizer, TextMLP
+from ..text import EntityEnricher, ReviewTruncator, ReviewVectorizer, TextMLP
 from ._genre_pipeline import GenrePipeline
 from ._mean_over_tracks import MeanOverTracks
 
@@ -32,8 +32,10 @@ def make_genre_classifier(
         Of all networks and of the fusion layer; ``text__target`` and the like change one.
     joint_space : bool, default=False
         Whether to add the joint space of audio and image (section 3.4).
-    linker : None
-        Entities are not linked in this version.
+    linker : object with a method link, default=None
+        Finds what the texts mention, such as ``GazetteerLinker(knowledge_base)``: the
+        categories of that become words of the texts (section 3.3). None leaves them as they
+        are.
     **params
         Parameters of the steps. A bare name goes to every step that has it
         (``random_state=0``, ``n_jobs=2``, ``verbose=1``); ``audio__``, ``text__``,
@@ -44,15 +46,16 @@ def make_genre_classifier(
     -------
     model : GenrePipeline
         Steps ``modalities`` (a ColumnTransformer; ``audio`` is a MeanOverTracks over
-        ``cqt`` and ``cnn``, ``text`` is ``truncate``, ``tfidf``, ``mlp``, and ``image``),
-        ``joint`` if asked for, ``fusion``.
+        ``cqt`` and ``cnn``, ``text`` is ``truncate``, ``enrich`` if there is a linker,
+        ``tfidf``, ``mlp``, and ``image``), ``joint`` if asked for, ``fusion``.
 
     Raises
     ------
     TypeError
         If no step has a parameter of a given name.
     ValueError
-        If no modality is left, or the joint space lacks one of its two.
+        If no modality is left, the joint space lacks one of its two, or a linker the text; or
+        if the linker is none.
 
     Examples
     --------
@@ -61,8 +64,12 @@ def make_genre_classifier(
     >>> model.named_steps["modalities"].transformers[0][1].estimator["cnn"].architecture
     'time'
     """
+    if linker is not None and text is None:
+        raise ValueError("A linker needs texts: name their column, or leave linker=None.")
+    enrich = None
     if linker is not None:
-        raise ValueError("Entity linking is not part of this version: leave linker=None.")
+        enrich = EntityEnricher(linker)
+        enrich._validate_params()
     branches = {}
     if audio is not None:
         road = Pipeline([("cqt", CQTExtractor()), ("cnn", AudioCNN())])
@@ -70,6 +77,7 @@ def make_genre_classifier(
     if text is not None:
         road = [
             ("truncate", ReviewTruncator()),
+            *([("enrich", enrich)] if enrich is not None else []),
             ("tfidf", ReviewVectorizer()),
             ("mlp", TextMLP()),
         ]

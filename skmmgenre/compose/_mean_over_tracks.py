@@ -1,10 +1,12 @@
 """An album's vector is the mean of its tracks' vectors."""
 
+import warnings
 from contextlib import contextmanager
 from copy import copy
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
 from sklearn.frozen import FrozenEstimator
@@ -167,16 +169,20 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
 
     def _read(self, X):
         """All tracks, the album of each and its place in the album, and the number of albums."""
-        return flatten_tracks(as_cells(X, noun="list of tracks"))
+        return flatten_tracks(as_cells(X, noun="album"))
 
     def _of_tracks(self, owner, n_albums, y, groups, validation, sample_weight):
         """y and metadata of every track; validation albums are chosen here."""
         if not len(owner):
-            raise ValueError(f"None of the {n_albums} albums has a track to learn from.")
+            raise ValueError(
+                f"None of the {n_albums} albums has a track to learn from. Leave this modality "
+                "out, or check that the right column was passed."
+            )
         metadata = {"groups": groups, "validation": validation, "sample_weight": sample_weight}
         for values in (y, *metadata.values()):
             if values is not None:
                 check_consistent_length(np.empty(n_albums), values)
+        y = y.tocsr() if sparse.issparse(y) else y  # not every format has rows to take
         network = _last_step(self.estimator_)
         if y is not None and getattr(network, "target", None) == "cosine":
             factors = _factors_of_albums(y, network.label_factorizer)
@@ -190,13 +196,20 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
                 validation_fraction=fraction,
                 random_state=getattr(network, "random_state", None),
             )
-            if mask.any():
+            if mask[owner].any():
                 metadata["validation"] = mask
-            else:  # told by now; the network need not tell it again
+            else:  # told by now, or here; the network need not tell it again
                 metadata["validation"] = None
+                if mask.any():
+                    warnings.warn(
+                        f"{type(network).__name__}: no inner validation album has a track; all "
+                        "epochs are run and the last weights are kept.",
+                        stacklevel=2,
+                    )
                 if fraction:
                     network.set_params(validation_fraction=0)
-            metadata["groups"] = artist_names(groups, n_albums)
+        # Tracks of one album stay together, whether its artist is known or not.
+        metadata["groups"] = artist_names(groups, n_albums)
         with config_context(enable_metadata_routing=True):
             taken = get_routing_for_object(self.estimator_).consumes("fit", metadata)
         metadata = {

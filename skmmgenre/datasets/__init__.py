@@ -1,7 +1,25 @@
 """Tables to learn from."""
 
 from ._albums import make_albums
+from ._catalogues import make_catalogues
+from ._data_home import get_data_home
 from ._describe_genres import describe_genres
+from ._match_records import match_records
+from ._msdi import fetch_msdi, load_msdi
+from ._mumu import fetch_mumu, load_mumu
+from ._music_folder import load_music_folder
 from ._oracle import AlbumOracle
 
-__all__ = ["AlbumOracle", "describe_genres", "make_albums"]
+__all__ = [
+    "AlbumOracle",
+    "describe_genres",
+    "fetch_msdi",
+    "fetch_mumu",
+    "get_data_home",
+    "load_msdi",
+    "load_mumu",
+    "load_music_folder",
+    "make_albums",
+    "make_catalogues",
+    "match_records",
+]

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 
 from ..items import map_cells
 from ..labels import GenreTaxonomy
+from ..text import KnowledgeBase
 from ._genre_model import (
     MODALITIES,
     confusion_matrices,
@@ -24,7 +25,7 @@ from ._genre_model import (
     weaken,
 )
 from ._genre_names import MAX_GENRES, genre_tree
-from ._names import draw_artist_names, draw_titles, name_catalogue
+from ._names import draw_artist_names, draw_titles, entity_records, name_catalogue
 from ._oracle import AlbumOracle
 from ._render_audio import SR, audio_recipe, audio_style, render_track, write_track
 from ._render_cover import cover_recipe, cover_style, render_cover, write_cover
@@ -106,9 +107,9 @@ def make_albums(
         Share of the cells emptied at random, independent of everything else; a dict gives a
         share for "audio", "text" or "cover". The nearest whole number of cells is emptied.
     directory : str or path, default=None
-        Where audio/ and cover/ are written; a new temporary folder by default. Files of the
-        same name are overwritten, others are left alone. Paths in the table begin with it as
-        it was given.
+        Where audio/, cover/ and catalogue.kb are written; a new temporary folder by default.
+        Files of the same name are overwritten, others are left alone. Paths in the table begin
+        with it as it was given.
     random_state : int, RandomState instance or None, default=None
         The same seed gives the same bytes, whatever `n_jobs`.
     complementarity : float in [0, 1], default=0.8
@@ -164,6 +165,10 @@ def make_albums(
             `ceiling(modalities, rows, metric)`.
         catalogue : DataFrame
             The invented people and places that reviews name: name, kind, genre, categories.
+        knowledge_base : str
+            Path of a `skmmgenre.text.KnowledgeBase` of the catalogue, and of namesakes outside
+            music that some of its people have. What a name tells of the genre stands there
+            alone: the words it is made of are those of every genre's names.
         directory : str
             Where the files are.
         DESCR : str
@@ -213,7 +218,7 @@ def make_albums(
     lowest, highest = _track_range(tracks_per_album)
     shares = _by_name(missing, dict.fromkeys(MODALITIES, 0.0), "missing")
     accuracies = _by_name(accuracy, _ACCURACY, "accuracy")
-    seed = _seed(random_state)
+    seed = seed_of(random_state)
     rng = np.random.default_rng([seed, _TABLE])
 
     tree = sorted(
@@ -244,6 +249,8 @@ def make_albums(
     directory = tempfile.mkdtemp(prefix="albums_") if directory is None else os.fspath(directory)
     for folder in ("audio", "cover"):
         os.makedirs(os.path.join(directory, folder), exist_ok=True)
+    knowledge_base = os.path.join(directory, "catalogue.kb")
+    KnowledgeBase.build(knowledge_base, records=entity_records(catalogue))
     renderer = _Renderer(
         seed=seed,
         recipes={
@@ -313,6 +320,7 @@ def make_albums(
             index=table.index,
         ),
         catalogue=catalogue,
+        knowledge_base=knowledge_base,
         directory=directory,
         DESCR=(
             f"{n_albums} SYNTHETIC albums of {n_genres} genres, made by "
@@ -480,7 +488,7 @@ def _by_name(value, defaults, name):
     return {**defaults, **value}
 
 
-def _seed(random_state):
+def seed_of(random_state):
     if random_state is None:
         return int(np.random.SeedSequence().entropy % 2**32)
     if isinstance(random_state, Integral):

@@ -1,8 +1,8 @@
 """Invented names: artists, titles, and the people and places that reviews mention.
 
-`name_catalogue` ties each person and each place to a genre. Every first name, last name and
-kind of venue occurs equally often in every genre, so that the bare words tell next to
-nothing and only the whole name, looked up, tells the genre.
+`name_catalogue` ties each person and each place to a genre. Every word of a name occurs once
+in the names of every genre, so that the bare words tell nothing and only the whole name, looked
+up, tells the genre.
 """
 
 import pandas as pd
@@ -42,7 +42,12 @@ QUALIFIERS = tuple(
 VENUES = tuple(
     """Hall Lounge Arms Cellar Theatre Arena Club Garden Attic Depot Warehouse Chapel Ballroom
     Taproom Dock Pier Square Barn Mill Foundry Studio Tavern Inn Yard Room Gallery Terrace
-    Pavement Loft Playhouse Cafe Works""".split()
+    Pavement Loft Playhouse Cafe Works Academy Annexe Arcade Arches Assembly Auditorium Bandstand
+    Barracks Basement Bistro Boathouse Bowl Brewery Bunker Cabaret Cabin Casino Centre Chamber
+    Cinema Circus Coliseum Conservatory Corral Courtyard Den Diner Distillery Dome Exchange
+    Factory Farm Garage Granary Greenhouse Hangar Hippodrome Hotel Institute Jetty Kitchen Landing
+    Lawn Library Lido Lodge Mansion Marquee Mews Museum Parlour Plaza Pub Rink Rooftop Shed
+    Stables Stadium Tent Terminal Vault Villa Wharf Workshop""".split()
 )
 TITLE_ADJECTIVES = tuple(
     """Broken Burning Distant Empty Endless Fallen First Forgotten Frozen Golden Hidden Hollow
@@ -79,8 +84,8 @@ def name_catalogue(genres):
         for position, first in enumerate(FIRST_NAMES[:MAX_GENRES]):
             last = LAST_NAMES[(position + shift) % MAX_GENRES]
             rows.append((f"{first} {last}", "person", genre))
-        for position, venue in enumerate(VENUES):
-            qualifier = QUALIFIERS[(3 * position + shift) % MAX_GENRES]
+        for position, qualifier in enumerate(QUALIFIERS[:MAX_GENRES]):
+            venue = VENUES[(position + shift) % MAX_GENRES]
             rows.append((f"{qualifier} {venue}", "place", genre))
     people_or_venues = {"person": "musicians", "place": "music venues"}
     return pd.DataFrame(
@@ -99,6 +104,30 @@ def name_catalogue(genres):
         },
         dtype=object,
     )
+
+
+# Counts of links, by which a linker tells namesakes apart.
+_LINKS, _LINKS_OF_NAMESAKE = 30, 10
+_PEOPLE_TO_A_NAMESAKE = 8
+_PROFESSIONS = ("footballers", "politicians", "novelists", "botanists")
+
+
+def entity_records(catalogue):
+    """Records of a knowledge base of the catalogue: (entity, forms, categories, prior).
+
+    Every eighth person has a less known namesake outside music.
+    """
+    people = 0
+    for line in catalogue.itertuples(index=False):
+        entity = line.name.replace(" ", "_")
+        yield entity, [line.name], line.categories, _LINKS
+        if line.kind == "person":
+            people += 1
+            if people % _PEOPLE_TO_A_NAMESAKE == 0:
+                profession = _PROFESSIONS[people // _PEOPLE_TO_A_NAMESAKE % len(_PROFESSIONS)]
+                categories = [f"English {profession}", "Living people"]
+                namesake = f"{entity}_({profession.removesuffix('s')})"
+                yield namesake, [line.name], categories, _LINKS_OF_NAMESAKE
 
 
 def draw_artist_names(n_artists, rng):

@@ -1,7 +1,5 @@
 """Which columns belong to which modality."""
 
-from collections import Counter
-
 import numpy as np
 
 WHOLE = "all"  # the block that a bare array is
@@ -28,14 +26,8 @@ def find_blocks(blocks, n_features, names=None):
     Raises
     ------
     ValueError
-        If the sizes do not add up, a column has no prefix, or two have the same name.
+        If the sizes do not add up, or a column has no prefix.
     """
-    counts = Counter(() if names is None else names)
-    repeated = [name for name, count in counts.items() if count > 1]
-    if repeated:
-        raise ValueError(
-            f"X has duplicate columns: {repeated[:5]}. Give every column a name of its own."
-        )
     if blocks != "auto":
         sizes = list(blocks.values())
         if not sizes or not all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes):

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
+from ..items import refuse_repeated_columns
 from ..nets import ArrayFeed, NetClassifier
 from ._blocks import find_blocks, l2_normalize, missing_in_block
 
@@ -136,6 +137,7 @@ class FusionClassifier(NetClassifier):
         self.verbose = verbose
 
     def _read(self, X, *, reset):
+        refuse_repeated_columns(X)
         X = validate_data(
             self,
             X,

@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from ..items import refuse_repeated_columns
 from ..model_selection import inner_validation_mask
 from ..nets import ArrayFeed, NetEstimator, Plan, draw_seeds
 from ..nets.targets import read_labels
@@ -251,6 +252,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
 
     def _views(self, X, *, reset):
         """Normalised vectors of both views, zeros where missing, and what is missing."""
+        refuse_repeated_columns(X)
         X = validate_data(
             self,
             X,

@@ -43,8 +43,8 @@ def _scaled_side(size):
     return round(size * 256 / 224)
 
 
-def for_evaluation(image, size):
-    """Scale, crop the centre, normalise.
+def centre_crop(image, size):
+    """Scale, crop the centre.
 
     Parameters
     ----------
@@ -55,9 +55,23 @@ def for_evaluation(image, size):
 
     Returns
     -------
+    crop : ndarray of uint8, shape (size, size, 3)
+    """
+    return np.array(_centre(image, size, _scaled_side(size)))
+
+
+def for_evaluation(crop):
+    """Normalise what `centre_crop` returns.
+
+    Parameters
+    ----------
+    crop : ndarray of uint8, shape (size, size, 3)
+
+    Returns
+    -------
     pixels : ndarray of float32, shape (3, size, size)
     """
-    return _normalised(_to_float(_centre(image, size, _scaled_side(size))))
+    return _normalised(_to_float(crop))
 
 
 def for_training(image, size, rng):

@@ -16,6 +16,7 @@ MAX_PIXELS = 50_000_000
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
 
 _EXPORT_AGAIN = "Export it again as JPEG or PNG."
+_SCALE_DOWN = "Scale the image down; networks look at a few hundred pixels a side."
 
 
 def decode_image(cell, *, min_side=None):
@@ -50,7 +51,7 @@ def decode_image(cell, *, min_side=None):
 def check_header(cell):
     """Refuse what need not be decoded to see that it is no image; see `decode_image`."""
     with _opened(cell):
-        pass
+        return True
 
 
 @contextmanager
@@ -92,9 +93,7 @@ def _from_array(array):
 
 def _open_file(path):
     try:
-        if os.stat(path).st_size == 0:
-            raise BadItem("the file is empty (0 bytes)", "Fetch it again.")
-        return open(path, "rb")
+        file = open(path, "rb")
     except FileNotFoundError:
         raise BadItem(
             "there is no such file",
@@ -103,6 +102,10 @@ def _open_file(path):
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason = getattr(error, "strerror", None) or str(error)
         raise BadItem(f"the file cannot be read ({reason})", "Check the path.") from None
+    if os.fstat(file.fileno()).st_size == 0:
+        file.close()
+        raise BadItem("the file is empty (0 bytes)", "Fetch it again.")
+    return file
 
 
 def _open_lazily(file):
@@ -126,6 +129,8 @@ def _open_lazily(file):
             continue
         except (OSError, ValueError) as error:
             raise BadItem(f"a broken {name} header ({error})", _EXPORT_AGAIN) from None
+        except Image.DecompressionBombError as error:  # of WebP, Pillow asks on its own
+            raise BadItem(str(error).rstrip("."), _SCALE_DOWN) from None
     raise BadItem(
         "not an image",
         f"Its first bytes are {start[:8]!r}; known formats are {', '.join(_FORMATS)}.",
@@ -138,7 +143,7 @@ def _check_size(size):
         raise BadItem(
             f"{width:,} x {height:,} pixels are declared; at most {MAX_PIXELS:,} in all "
             "are decoded",
-            "Scale the image down; networks look at a few hundred pixels a side.",
+            _SCALE_DOWN,
         )
     if width < 1 or height < 1:
         raise BadItem(f"{width} x {height} pixels", _EXPORT_AGAIN)

@@ -189,7 +189,8 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         cells = as_cells(X, noun="image")
         # What is wrong with the weights is told before all covers are decoded, not after.
         pretrained = self._pretrained() if reset else None
-        seed = draw_seeds(self.random_state, 1)[0] if reset and self.augment else None
+        augmented = reset and self.augment and self.fine_tune
+        seed = draw_seeds(self.random_state, 1)[0] if augmented else None
         feed = ImageFeed(
             cells,
             image_size=self.image_size if reset else self.sample_shape_[1],

@@ -1,6 +1,13 @@
-"""Look inside a fitted model: displays of what it confuses and how it learned."""
+"""Look inside a fitted model: what it confuses, how it learned, which words tell a genre."""
 
 from ._confusion_matrices import ConfusionMatricesDisplay
+from ._informative_words import informative_words
+from ._informative_words_display import InformativeWordsDisplay
 from ._learning_curves import LearningCurvesDisplay
 
-__all__ = ["ConfusionMatricesDisplay", "LearningCurvesDisplay"]
+__all__ = [
+    "ConfusionMatricesDisplay",
+    "InformativeWordsDisplay",
+    "LearningCurvesDisplay",
+    "informative_words",
+]

@@ -1,15 +1,24 @@
-"""The one loop over cells: what is missing, what is bad, in parallel, with progress."""
+"""The one loop over cells: what is missing, what is bad, in parallel, with progress; a store."""
 
 from ._cell_transformer import CellTransformer
 from ._cells import as_cells, describe_cell, is_missing
-from ._errors import BadItem, ErrorsMixin
+from ._columns import refuse_repeated_columns
+from ._errors import BadItem, ErrorsMixin, SetupError
+from ._feature_store import FeatureStore, RawCodec, StepCodec
 from ._loop import bad_cell, map_cells
 from ._progress import progress_bar, python_random_kept
+from ._store import Store
+from ._workers import workers
 
 __all__ = [
     "BadItem",
     "CellTransformer",
     "ErrorsMixin",
+    "FeatureStore",
+    "RawCodec",
+    "SetupError",
+    "StepCodec",
+    "Store",
     "as_cells",
     "bad_cell",
     "describe_cell",
@@ -17,4 +26,6 @@ __all__ = [
     "map_cells",
     "progress_bar",
     "python_random_kept",
+    "refuse_repeated_columns",
+    "workers",
 ]

@@ -22,7 +22,7 @@ class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def _map(self, function, X, *, noun, description):
+    def _map(self, function, X, *, noun, description, store=None):
         """Values of the cells of `X`, None where missing or bad; keeps what `errors_` tells."""
         self._errors = []
         values, self._errors = map_cells(
@@ -33,6 +33,7 @@ class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
             n_jobs=self.n_jobs,
             verbose=self.verbose,
             description=description,
+            store=store,
         )
         return values
 

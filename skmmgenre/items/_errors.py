@@ -27,6 +27,13 @@ class BadItem(ValueError):
         return f"{where}{self.reason}. {self.remedy}".rstrip()
 
 
+class SetupError(RuntimeError):
+    """What no cell is to blame for, such as the lack of a file that all of them need.
+
+    It ends the loop over cells whatever `on_error` is.
+    """
+
+
 class ErrorsMixin:
     """Adds `errors_`: what the last call set aside because of `on_error="missing"`."""
 

@@ -1,10 +1,13 @@
 """Apply a function to every cell that is there."""
 
+from contextlib import nullcontext
+
 import joblib
 
 from ._cells import describe_cell, is_missing
-from ._errors import BadItem
+from ._errors import BadItem, SetupError
 from ._progress import progress_bar
+from ._workers import workers
 
 # Cells one worker takes at a time: long enough to hide joblib's cost, short enough
 # for the progress bar to move and for an error to be told soon.
@@ -12,7 +15,15 @@ _CHUNK = 8
 
 
 def map_cells(
-    function, cells, *, noun="item", on_error="raise", n_jobs=None, verbose=0, description=""
+    function,
+    cells,
+    *,
+    noun="item",
+    on_error="raise",
+    n_jobs=None,
+    verbose=0,
+    description="",
+    store=None,
 ):
     """Apply `function` to every cell that is not missing.
 
@@ -33,6 +44,9 @@ def map_cells(
         1 shows a progress bar.
     description : str
         What the progress bar says.
+    store : FeatureStore or None
+        Where values are looked up before they are computed, and kept as soon as they are.
+        What another process is computing meanwhile is waited for.
 
     Returns
     -------
@@ -45,30 +59,79 @@ def map_cells(
     ------
     BadItem
         The first bad cell in order of rows, if `on_error="raise"`.
+    SetupError, ImportError, MemoryError
+        Of `function`, whatever `on_error` is: they are not the fault of a cell.
     """
     values, errors = [None] * len(cells), []
     rows = [row for row, cell in enumerate(cells) if not is_missing(cell)]
-    chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
     n_workers = joblib.effective_n_jobs(n_jobs)
+
+    def settle(some, outcomes):
+        """Put values where they belong; tell, or list, what went wrong."""
+        for row, (value, fault) in zip(some, outcomes, strict=True):
+            values[row] = value
+            if fault is not None:
+                errors.append(bad_cell(cells[row], row, fault, noun, on_error))
+        advance(len(some))
+
     with (
         progress_bar(len(rows), description, verbose=verbose) as advance,
-        joblib.Parallel(n_jobs=n_jobs) as parallel,
+        workers(n_jobs) as parallel,
+        nullcontext() if store is None else store.working(),
     ):
-        # Rounds, not a generator of results: the ray backend refuses generators.
-        per_round = 4 * n_workers
-        for start in range(0, len(chunks), per_round):
-            chunks_now = chunks[start : start + per_round]
+
+        def compute(some):
+            if not some:
+                return []
+            chunks = [some[start : start + _CHUNK] for start in range(0, len(some), _CHUNK)]
             outcomes = parallel(
                 joblib.delayed(_run_chunk)(function, [cells[row] for row in chunk])
-                for chunk in chunks_now
+                for chunk in chunks
             )
-            for chunk, outcome in zip(chunks_now, outcomes, strict=True):
-                for row, (value, fault) in zip(chunk, outcome, strict=True):
-                    values[row] = value
-                    if fault is not None:
-                        errors.append(bad_cell(cells[row], row, fault, noun, on_error))
-                advance(len(chunk))
-    return values, errors
+            return [outcome for chunk in outcomes for outcome in chunk]
+
+        # Rounds, not a generator of results: the ray backend refuses generators.
+        per_round = 4 * n_workers * _CHUNK
+        elsewhere = []
+        for start in range(0, len(rows), per_round):
+            some = rows[start : start + per_round]
+            if store is None:
+                settle(some, compute(some))
+            else:
+                elsewhere += _settle_from(store, compute, settle, cells, some)
+        while elsewhere:  # what others have begun; theirs to finish, ours if they died
+            some, elsewhere = elsewhere[:per_round], elsewhere[per_round:]
+            left = _settle_from(store, compute, settle, cells, some)
+            if len(left) == len(some):
+                store.wait()
+            elsewhere = left + elsewhere
+    return values, sorted(errors, key=lambda error: error["row"])
+
+
+def _settle_from(store, compute, settle, cells, rows):
+    """Settle what the store has and what nobody is computing; return the other rows."""
+    keys = store.keys([cells[row] for row in rows])
+    rows_of = {}  # cells of one content are computed once
+    for row, key in zip(rows, keys, strict=True):
+        rows_of.setdefault(row if key is None else key, []).append(row)
+    known = [key for key in rows_of if isinstance(key, bytes)]
+    found = dict(zip(known, store.find(known), strict=True))
+    absent = [key for key in known if found[key] is None]
+    claimed = dict(zip(absent, store.claim(absent), strict=True)) if absent else {}
+    ours = [key for key in rows_of if claimed.get(key, not isinstance(key, bytes))]
+    outcomes = dict(zip(ours, compute([rows_of[key][0] for key in ours]), strict=True))
+    made = {
+        key: value
+        for key, (value, fault) in outcomes.items()
+        if fault is None and isinstance(key, bytes)
+    }
+    outcomes |= {key: (value, None) for key, value in store.keep(made).items()} if made else {}
+    if len(made) < len(ours):
+        store.give_up()
+    outcomes |= {key: (value, None) for key, value in found.items() if value is not None}
+    ready = sorted((row, key) for key in outcomes for row in rows_of[key])
+    settle([row for row, _ in ready], [outcomes[key] for _, key in ready])
+    return [row for key in rows_of if key not in outcomes for row in rows_of[key]]
 
 
 def bad_cell(cell, row, fault, noun, on_error):
@@ -107,7 +170,7 @@ def _run_chunk(function, cells):
             outcome.append((function(cell), None))
         except BadItem as error:
             outcome.append((None, (error.reason, error.remedy)))
-        except (ImportError, MemoryError):  # not the fault of the item
+        except (ImportError, MemoryError, SetupError):  # not the fault of the item
             raise
         except Exception as error:  # whatever a decoder throws must name the item
             outcome.append((None, (f"{type(error).__name__}: {error}", "")))

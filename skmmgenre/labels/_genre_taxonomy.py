@@ -582,7 +582,7 @@ def _refuse_cycles(taxonomy):
 
 def _suggestion(name, known):
     close = difflib.get_close_matches(str(name), known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _cells(items):

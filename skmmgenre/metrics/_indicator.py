@@ -39,6 +39,11 @@ def read_indicator(Y, name="y", *, keep_sparse=False):
     if sparse.issparse(Y):
         values = Y
     elif isinstance(Y, pd.DataFrame):
+        if Y.columns.nlevels > 1:
+            raise ValueError(
+                f"{name} has columns of {Y.columns.nlevels} levels; a label has one name. Join "
+                f"them, for example {name}.columns = ['/'.join(c) for c in {name}.columns]."
+            )
         if Y.columns.has_duplicates:
             twice = list(Y.columns[Y.columns.duplicated()].unique())
             raise ValueError(f"{name} has duplicate columns: {twice}. Name every label once.")

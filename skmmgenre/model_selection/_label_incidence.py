@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..metrics import read_indicator
+from ..metrics import plain_labels, read_indicator
 
 
 def label_incidence(y):
@@ -24,10 +24,11 @@ def label_incidence(y):
     Raises
     ------
     ValueError
-        If y has more than two dimensions, or an indicator holds other values than 0 and 1.
+        If y has more than two dimensions or holds a list in a row, or an indicator holds other
+        values than 0 and 1.
     """
     if not hasattr(y, "ndim"):
-        y = np.asarray(y)
+        y = plain_labels(y)
     if y.ndim == 2 and y.shape[1] == 1 and not sparse.issparse(y):
         y = np.asarray(y)[:, 0]
     if y.ndim == 2:
@@ -38,7 +39,7 @@ def label_incidence(y):
             f"y has shape {tuple(y.shape)}. Pass one column of labels, or an indicator "
             "matrix with one row an item and one column a label."
         )
-    codes, labels = pd.factorize(y, use_na_sentinel=False)
+    codes, labels = pd.factorize(plain_labels(y), use_na_sentinel=False)
     n = len(codes)
     incidence = sparse.csr_array((np.ones(n), (np.arange(n), codes)), shape=(n, len(labels)))
     return incidence, False

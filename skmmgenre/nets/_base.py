@@ -192,7 +192,8 @@ class NetEstimator(BaseEstimator):
             raise ValueError(
                 f"{type(self).__name__} has no row to learn from: of {len(missing)} rows "
                 f"{int(missing.sum())} are missing and {int((plan.held_out & ~missing).sum())} "
-                "are held out for validation."
+                "are held out for validation. Leave this modality out, or give it rows to learn "
+                "from."
             )
         return rows
 

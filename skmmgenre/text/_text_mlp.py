@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
+from ..items import refuse_repeated_columns
 from ..nets import ArrayFeed, NetEmbedder
 
 
@@ -118,6 +119,7 @@ class TextMLP(NetEmbedder):
         self.verbose = verbose
 
     def _read(self, X, *, reset):
+        refuse_repeated_columns(X)
         X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype=[np.float32, np.float64])
         if sparse.issparse(X):
             empty = np.asarray(abs(X).sum(axis=1)).ravel() == 0

@@ -1,26 +1,30 @@
 """Reviews to one text of limited length."""
 
 import functools
+import unicodedata
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from ..items import BadItem, CellTransformer, is_missing
+from ..items import BadItem, is_missing
 from ._sentences import sentence_ends
+from ._text_column import TextColumnTransformer, as_column
+from ._unspaced import is_unspaced
 
 _SEPARATOR = "\n"
 # Characters read beyond the limit, to see whether the last sentence is over there.
 _LOOK_AHEAD = 100
 
 
-class ReviewTruncator(CellTransformer, auto_wrap_output_keys=None):
+class ReviewTruncator(TextColumnTransformer, auto_wrap_output_keys=None):
     """Join the reviews of an item and cut them behind a whole sentence.
 
     Reviews are joined in their order, a line each. Of a text longer than `max_chars` the
     sentence that crosses the limit is dropped, with all that follows (section 5.1 of Oramas
     et al. 2018). The end of a review ends a sentence. If even the first sentence is too long
-    it is cut behind a word, and a first word that is too long within. Needs no fit.
+    it is cut behind a word, and a first word that is too long within; in scripts without spaces
+    between words (Chinese, Japanese, Thai) behind any character. Needs no fit.
 
     Parameters
     ----------
@@ -58,7 +62,7 @@ class ReviewTruncator(CellTransformer, auto_wrap_output_keys=None):
     """
 
     _parameter_constraints: dict = {
-        **CellTransformer._parameter_constraints,
+        **TextColumnTransformer._parameter_constraints,
         "max_chars": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -67,23 +71,6 @@ class ReviewTruncator(CellTransformer, auto_wrap_output_keys=None):
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.verbose = verbose
-
-    def fit(self, X, y=None):
-        """Check the parameters; nothing is learned.
-
-        Parameters
-        ----------
-        X : Series, list, array, or DataFrame of one column
-            Not read.
-        y : None
-            Not used.
-
-        Returns
-        -------
-        self : ReviewTruncator
-        """
-        self._validate_params()
-        return self
 
     def transform(self, X):
         """Join and cut the reviews of each row.
@@ -105,42 +92,7 @@ class ReviewTruncator(CellTransformer, auto_wrap_output_keys=None):
         """
         self._validate_params()
         truncate = functools.partial(_truncate, max_chars=self.max_chars)
-        values = self._map(truncate, X, noun="text", description="reviews")
-        texts = np.empty(len(values), dtype=object)
-        texts[:] = values
-        return texts
-
-    def get_feature_names_out(self, input_features=None):
-        """Return the name of the column: that of the input, or "text".
-
-        Parameters
-        ----------
-        input_features : array-like of str, optional
-
-        Returns
-        -------
-        names : ndarray of object, shape (1,)
-        """
-        return np.asarray(["text"] if input_features is None else input_features, dtype=object)
-
-    def set_output(self, *, transform=None):
-        """Do nothing: the answer is a column of texts.
-
-        Parameters
-        ----------
-        transform : str or None
-            Not used.
-
-        Returns
-        -------
-        self : ReviewTruncator
-        """
-        return self
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.no_validation = True
-        return tags
+        return as_column(self._map(truncate, X, noun="text", description="reviews"))
 
 
 def _truncate(cell, *, max_chars):
@@ -174,7 +126,13 @@ def _truncate(cell, *, max_chars):
 
 
 def _cut_at_word(text, max_chars):
-    head = text[:max_chars]
-    if not text[max_chars].isspace() and not head[-1].isspace():
-        head = head.rsplit(None, 1)[0] if len(head.split(None, 1)) > 1 else head
-    return head.rstrip()
+    end = max_chars
+    blank = next((place for place in range(end, 0, -1) if text[place].isspace()), None)
+    if not is_unspaced(text[end]):
+        end = blank or end
+    elif blank and end - blank < _LOOK_AHEAD:
+        end = blank  # a blank ends more than a word here
+    else:  # words are not told: between any two characters, but not before a mark on one
+        while end > 1 and unicodedata.category(text[end])[0] == "M":
+            end -= 1
+    return text[:end].rstrip()

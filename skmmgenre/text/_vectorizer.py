@@ -1,10 +1,17 @@
 """Texts to word weights."""
 
+import functools
+import warnings
+
 import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.utils._param_validation import StrOptions
 
 from ..items import as_cells, describe_cell, is_missing
+from ._unspaced import is_mostly_unspaced, words_and_ngrams
+
+_MAX_ROWS_NAMED = 5
 
 
 class ReviewVectorizer(TfidfVectorizer):
@@ -24,8 +31,15 @@ class ReviewVectorizer(TfidfVectorizer):
         Keep only this many words, the most frequent.
     min_df : float or int, default=1
         Leave out words in fewer texts.
-    strip_accents, lowercase, preprocessor, tokenizer, analyzer, stop_words, token_pattern, \
-            ngram_range, vocabulary, binary, norm, use_idf, smooth_idf
+    analyzer : {"word", "char", "char_wb", "mixed"} or callable, default="word"
+        "mixed" is for scripts that put no space between words, such as Chinese, Japanese and
+        Thai: of their runs of characters it takes the n-grams of `ngram_range`, all else as
+        "word" does, each word alone. With "word" such a run is one word, and a warning says
+        so. The rest is scikit-learn's; "char" and "char_wb" take categories apart.
+    ngram_range : (int, int), default=(1, 1)
+        Shortest and longest n-gram: of words, or of characters where `analyzer` is not "word".
+    strip_accents, lowercase, preprocessor, tokenizer, stop_words, token_pattern, vocabulary, \
+            binary, norm, use_idf, smooth_idf
         As in :class:`sklearn.feature_extraction.text.TfidfVectorizer`.
     dtype : dtype, default=numpy.float32
         Type of the weights.
@@ -49,7 +63,18 @@ class ReviewVectorizer(TfidfVectorizer):
     >>> weights = ReviewVectorizer(max_df=1.0).fit_transform(texts)
     >>> weights.shape, weights[[1]].nnz
     ((4, 6), 0)
+
+    Texts without spaces between words:
+
+    >>> mixed = ReviewVectorizer(max_df=1.0, analyzer="mixed", ngram_range=(1, 2))
+    >>> mixed.fit(["\u597d\u6b4c Queen"]).get_feature_names_out().tolist()
+    ['queen', '\u597d', '\u597d\u6b4c', '\u6b4c']
     """
+
+    _parameter_constraints: dict = {
+        **TfidfVectorizer._parameter_constraints,
+        "analyzer": [StrOptions({"word", "char", "char_wb", "mixed"}), callable],
+    }
 
     def __init__(
         self,
@@ -113,7 +138,7 @@ class ReviewVectorizer(TfidfVectorizer):
         ValueError
             If a cell is no text, no text is there, or no word is left.
         """
-        self.fit_transform(raw_documents)
+        self._learn(raw_documents)
         return self
 
     def fit_transform(self, raw_documents, y=None):
@@ -136,12 +161,16 @@ class ReviewVectorizer(TfidfVectorizer):
         ValueError
             If a cell is no text, no text is there, or no word is left.
         """
+        return self._learn(raw_documents)
+
+    def _learn(self, raw_documents):
         texts, there = _split_missing(raw_documents)
         if not texts:
             raise ValueError(
                 f"All {len(there)} texts are missing, so there are no words to learn. Leave "
                 "out the text column, or check that the right one was passed."
             )
+        self._warn_of_unspaced(texts, np.flatnonzero(there))
         try:
             weights = super().fit_transform(texts)
         except ValueError as error:
@@ -182,6 +211,38 @@ class ReviewVectorizer(TfidfVectorizer):
         weights = super().transform(texts or [""])
         return _spread(weights if texts else weights[:0], there)
 
+    def build_analyzer(self):
+        """Return the function that takes a text to its words.
+
+        Returns
+        -------
+        analyzer : callable
+            Takes a str, answers a list of str.
+        """
+        if self.analyzer != "mixed":
+            return super().build_analyzer()
+        shortest, longest = self.ngram_range
+        return functools.partial(
+            _analyze_mixed, self.build_preprocessor(), shortest=shortest, longest=longest
+        )
+
+    def _warn_of_unspaced(self, texts, rows):
+        if self.analyzer != "word" or self.tokenizer is not None:
+            return
+        rows = [row for row, text in zip(rows, texts, strict=True) if is_mostly_unspaced(text)]
+        if rows:
+            named = ", ".join(map(str, rows[:_MAX_ROWS_NAMED]))
+            warnings.warn(
+                f"{len(rows)} of {len(texts)} texts ({len(rows) / len(texts):.0%}) are in a script "
+                "without spaces between words (Chinese, Japanese, Thai or the like): row"
+                f"{'s' * (len(rows) > 1)} {named}{', ...' * (len(rows) > _MAX_ROWS_NAMED)}. A "
+                "whole run of characters is taken as one word there, so these texts have hardly "
+                "a word in common. Pass analyzer='mixed', ngram_range=(1, 2) to weigh n-grams of "
+                "characters, or a tokenizer for the language.",
+                UserWarning,
+                stacklevel=4,
+            )
+
     def set_output(self, *, transform=None):
         """Do nothing: the answer is a sparse matrix.
 
@@ -206,6 +267,10 @@ class ReviewVectorizer(TfidfVectorizer):
         tags.input_tags.one_d_array = True
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _analyze_mixed(preprocess, text, *, shortest, longest):
+    return list(words_and_ngrams(preprocess(text), shortest, longest))
 
 
 def _split_missing(X):

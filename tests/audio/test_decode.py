@@ -53,8 +53,28 @@ def test_a_seek_gives_the_samples_of_a_full_read(tmp_path, name, start):
         np.testing.assert_allclose(piece, full[start : start + 2 * SR], atol=1e-6)
 
 
-def test_stereo_is_the_mean(tmp_path):
-    y = np.c_[_music(1), _music(1, seed=1)]
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_every_place_of_an_ogg_file(tmp_path, n_channels):
+    # libsndfile's own seek answers with other samples on the last page, and after a read.
+    path = tmp_path / "a.ogg"
+    y = np.stack([_music(9, seed=k) for k in range(n_channels)], axis=1)
+    with soundfile.SoundFile(path, "w", SR, n_channels) as file:
+        for begin in range(0, len(y), SR):
+            file.write(y[begin : begin + SR])
+    full, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    full = full.mean(axis=1)
+    rng = np.random.default_rng(0)
+    starts = [*range(0, len(full), 7919), *(len(full) - rng.integers(1, SR, 20))]
+    with AudioFile(path) as audio:
+        for start in rng.permutation(starts):
+            n_samples = int(rng.integers(1, 3 * SR))
+            piece = audio.read(int(start), n_samples, SR)
+            np.testing.assert_array_equal(piece, full[start : start + n_samples])
+
+
+@pytest.mark.parametrize("n_channels", [2, 3, 6])
+def test_channels_are_averaged(tmp_path, n_channels):
+    y = 0.1 * np.random.default_rng(0).standard_normal((SR, n_channels)).astype(np.float32)
     soundfile.write(tmp_path / "a.wav", y, SR, subtype="FLOAT")
     with AudioFile(tmp_path / "a.wav") as audio:
         np.testing.assert_allclose(audio.read(0, SR, SR), y.mean(axis=1), atol=1e-7)
@@ -83,6 +103,15 @@ def test_truncated(tmp_path, name, reason):
     soundfile.write(tmp_path / name, _music(20), SR)
     with pytest.raises(BadItem, match=reason):
         AudioFile(_cut(tmp_path / name))
+
+
+@pytest.mark.parametrize("share", [0.9, 0.99, 0.999])
+@pytest.mark.parametrize("seconds", [0.1, 2, 20])
+def test_a_flac_cut_short_near_its_end(tmp_path, seconds, share):
+    soundfile.write(tmp_path / "a.flac", _music(seconds), SR)
+    AudioFile(tmp_path / "a.flac").__exit__()
+    with pytest.raises(BadItem, match="truncated"):
+        AudioFile(_cut(tmp_path / "a.flac", share))
 
 
 def _without_xing(path):

@@ -23,15 +23,12 @@ def run(*arguments, **kwargs):
 def test_as_a_module():
     done = run("--help")
     assert done.returncode == 0
-    assert done.stdout.startswith("usage: skmmgenre") and "demo" in done.stdout
+    assert done.stdout.startswith("Usage: skmmgenre") and "demo" in done.stdout
     assert not done.stderr
 
 
 def call(*arguments):
-    """Exit code of a call that argparse ends."""
-    with pytest.raises(SystemExit) as ended:
-        main(list(arguments))
-    return ended.value.code
+    return main(list(arguments))
 
 
 def test_version(capsys):
@@ -42,16 +39,16 @@ def test_version(capsys):
 def test_help_of_the_demo(capsys):
     assert call("demo", "--help") == 0
     told = capsys.readouterr().out
-    for option in ("--albums", "--seed", "--jobs", "--output", "example:"):
+    for option in ("--albums", "--seed", "--jobs", "--output", "Example:"):
         assert option in told
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "required: COMMAND"),
-        (["play"], "invalid choice: 'play'"),
-        (["demo", "--loud"], "unrecognized arguments: --loud"),
+        ([], "Commands:"),
+        (["play"], "No such command 'play'"),
+        (["demo", "--loud"], "No such option '--loud'"),
         (["demo", "--albums", "12"], "at least 60 albums are needed"),
         (["demo", "--albums", "many"], "'many' is not a whole number"),
         (["demo", "--seed", "-1"], "a seed is 0 or above"),
@@ -63,7 +60,7 @@ def test_help_of_the_demo(capsys):
 def test_bad_arguments(capsys, arguments, message):
     assert call(*arguments) == 2
     told = capsys.readouterr()
-    assert message in told.err and "usage: skmmgenre" in told.err
+    assert message in told.err and "Usage: skmmgenre" in told.err
     assert not told.out
 
 
@@ -127,6 +124,16 @@ class TestDemo:
         for head in ("AUC", "AP", "ADiv@1", "ADiv@5", "P@1", "P@5"):
             assert head in demo[0].stdout
 
+    def test_table_of_entities(self, demo):
+        table = pd.read_csv(demo[1] / "table_entities.csv", index_col="target")
+        assert table.index.tolist() == ["softmax", "logistic", "cosine"]
+        assert (
+            table[["VSM", "VSM + SEM", "ceiling"]].map(lambda value: 0 < value <= 1).all(axis=None)
+        )
+        np.testing.assert_allclose(table["VSM + SEM"] - table["VSM"], table["estimate"])
+        for words in (*table.index, "VSM", "VSM + SEM", "what they mention"):
+            assert words in demo[0].stdout
+
     @pytest.mark.parametrize("name", ["confusion_matrices.png", "learning_curves.png"])
     def test_pictures(self, demo, name):
         with Image.open(demo[1] / name) as picture:
@@ -146,6 +153,7 @@ class TestDemo:
             "model.joblib",
             "table.csv",
             "table_multi_label.csv",
+            "table_entities.csv",
             "confusion_matrices.png",
             "learning_curves.png",
         }

@@ -7,12 +7,14 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 from sklearn.model_selection import ShuffleSplit
 
 import skmmgenre.audio._cqt_extractor as extractor
-from skmmgenre.compose import ablate_modalities
+from skmmgenre.compose import GenrePipeline, ablate_modalities
+from skmmgenre.fusion import FusionClassifier
 from skmmgenre.metrics import bootstrap_interval
 from skmmgenre.model_selection import ArtistKFold, ArtistShuffleSplit
 from skmmgenre.nets import NetEstimator
@@ -392,6 +394,20 @@ class TestSplits:
         strange = table.set_index(np.arange(40)[::-1] % 7)
         _, found = ablate(words, table=strange, n_runs=1)
         pd.testing.assert_frame_equal(found, expected)
+
+
+def test_ready_vectors_alone(albums):
+    """No network takes the artists then; the splitter and the fusion layers do."""
+    vectors = np.random.default_rng(0).normal(size=(40, 5))
+    vectors[::4, 3:] = np.nan
+    table = pd.DataFrame(vectors, columns=list("abcde"))
+    branches = [("audio", "passthrough", ["a", "b", "c"]), ("text", "passthrough", ["d", "e"])]
+    modalities = ColumnTransformer(branches).set_output(transform="pandas")
+    model = GenrePipeline([("modalities", modalities), ("fusion", FusionClassifier(max_epochs=2))])
+    figures = ablate_modalities(
+        model, table, albums.y, albums.groups, n_runs=1, controls=["missing pattern"]
+    )
+    assert list(figures.index) == ["audio", "text", "audio + text", "missing pattern"]
 
 
 def test_own_vectors_as_a_branch(albums, ablate, small_model):

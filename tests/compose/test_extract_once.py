@@ -113,3 +113,17 @@ def test_a_step_that_answers_a_table(albums):
     behind, extracted, _ = extract_once(branches, table)
     found = behind.fit(extracted.iloc[rows]).transform(extracted)
     pd.testing.assert_frame_equal(found, expected)
+
+
+def test_a_step_that_names_nothing(albums):
+    patches = np.random.default_rng(0).normal(size=(40, 96, 95)).astype(np.float32)
+    take = FunctionTransformer(lambda positions: patches[np.asarray(positions, dtype=int)])
+    cnn = AudioCNN(width=(2, 2, 2), architecture="time", validation_fraction=0, max_epochs=1)
+    road = MeanOverTracks(Pipeline([("take", take), ("cnn", cnn.set_params(random_state=0))]))
+    branches = ColumnTransformer([("audio", road, "patch")]).set_output(transform="pandas")
+    table = albums.table.assign(patch=np.arange(40))
+    expected = branches.fit(table, albums.y).transform(table)
+    behind, extracted, _ = extract_once(branches, table)
+    found = behind.fit(extracted, albums.y).transform(extracted)
+    np.testing.assert_array_equal(found, expected)
+    assert [name.partition("__")[0] for name in found] == ["audio"] * found.shape[1]

@@ -8,7 +8,10 @@ import pytest
 import sklearn
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
 from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
 from skmmgenre.compose import GenrePipeline, MeanOverTracks
@@ -276,7 +279,7 @@ BAD_CALLS = {
         r"duplicate columns: \['text'\]. Rename or drop",
     ),
     "short y": (lambda t, y, g: dict(X=t, y=y[:-1]), "y has 39 rows, the table has 40"),
-    "one class": (lambda t, y, g: dict(X=t, y=["Jazz"] * 40), "one class only .*'Jazz'"),
+    "one class": (lambda t, y, g: dict(X=t, y=["Jazz"] * 40), r"one class only \('Jazz'\)"),
     "NaN in y": (lambda t, y, g: dict(X=t, y=with_one_nan(y)), "NaN: the first is in row 3.*Drop"),
     "short groups": (
         lambda t, y, g: dict(X=t, y=y, groups=g[:-1]),
@@ -290,6 +293,10 @@ BAD_CALLS = {
     "long weights": (
         lambda t, y, g: dict(X=t, y=y, groups=g, sample_weight=np.ones(41)),
         "sample_weight has 41 rows, the table has 40. Pass",
+    ),
+    "negative weights": (
+        lambda t, y, g: dict(X=t, y=y, groups=g, sample_weight=-np.ones(40)),
+        "Negative values .*sample_weight",
     ),
 }
 
@@ -306,6 +313,24 @@ def test_bad_tables_are_told_before_anything_is_extracted(albums, call, message)
             GenrePipeline(steps).fit(**arguments)
     with pytest.raises(ValueError, match=message):
         GenrePipeline(steps).fit_transform(**arguments)
+
+
+@pytest.mark.parametrize("last", [LogisticRegression(), "passthrough"], ids=str)
+def test_artists_may_be_given_where_no_step_takes_them(last):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    y, artists = np.arange(20) % 2, np.arange(20) // 2
+    model = GenrePipeline([("scale", StandardScaler()), ("last", last)])
+    method = model.fit_transform if last == "passthrough" else model.fit
+    method(X, y, groups=artists, validation=artists == 0)
+    with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
+        method(X, y, groups=artists, sample_weight=np.ones(20))
+
+
+def test_lacking_genres_are_told_before_anything_is_extracted(albums):
+    branches = ColumnTransformer([("audio", Untouchable(), "audio")])
+    model = GenrePipeline([("modalities", branches), ("fusion", FusionClassifier())])
+    with pytest.raises(ValueError, match="requires y to be passed.*pass one genre a row"):
+        model.fit(albums.table, groups=albums.groups)
 
 
 def test_duplicate_columns_at_predict(albums, fitted):

@@ -1,12 +1,26 @@
 """make_genre_classifier: the steps of the design, and where its parameters go."""
 
+import re
+import shutil
+
+import joblib
+import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 
 from skmmgenre.audio import AudioCNN, CQTExtractor
 from skmmgenre.compose import GenrePipeline, MeanOverTracks, make_genre_classifier
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
 from skmmgenre.image import ResNetEmbedder
-from skmmgenre.text import ReviewTruncator, ReviewVectorizer, TextMLP
+from skmmgenre.items import SetupError
+from skmmgenre.text import (
+    EntityEnricher,
+    GazetteerLinker,
+    Mention,
+    ReviewTruncator,
+    ReviewVectorizer,
+    TextMLP,
+)
 
 
 def branches(model):
@@ -67,9 +81,91 @@ def test_the_joint_space_needs_its_two(off):
         make_genre_classifier(joint_space=True, **{off: None})
 
 
-def test_entities_are_not_linked_yet():
-    with pytest.raises(ValueError, match="linker=None"):
-        make_genre_classifier(linker=object())
+class SaxLinker(BaseEstimator):
+    """Every saxophone is an entity."""
+
+    def __init__(self, category="Reed instruments"):
+        self.category = category
+
+    def link(self, text):
+        found = re.finditer("saxophone", text)
+        return [Mention(*m.span(), m[0], "Saxophone", 1.0, (self.category,)) for m in found]
+
+
+def test_a_linker_adds_a_step():
+    linker = SaxLinker()
+    text, _ = branches(make_genre_classifier(linker=linker, n_jobs=2, text__cache="file"))["text"]
+    assert kinds(text.steps) == [
+        ("truncate", ReviewTruncator),
+        ("enrich", EntityEnricher),
+        ("tfidf", ReviewVectorizer),
+        ("mlp", TextMLP),
+    ]
+    assert text["enrich"].linker is linker
+    assert (text["enrich"].n_jobs, text["enrich"].cache) == (2, "file")
+    model = make_genre_classifier(linker=linker, text__min_confidence=0.5)
+    twin = clone(model)
+    name = "modalities__text__enrich"
+    assert twin.get_params()[f"{name}__min_confidence"] == 0.5
+    twin.set_params(**{f"{name}__linker__category": "Saxes"})
+    assert model.get_params()[f"{name}__linker__category"] == "Reed instruments"
+
+
+def test_a_linker_needs_texts():
+    with pytest.raises(ValueError, match="linker needs texts: name their column"):
+        make_genre_classifier(text=None, linker=SaxLinker())
+
+
+def test_a_knowledge_base_is_no_linker():
+    with pytest.raises(ValueError, match=r"did you mean GazetteerLinker\('my.kb'\)"):
+        make_genre_classifier(linker="my.kb")
+
+
+def test_categories_reach_the_network(albums, small_model):
+    model = small_model(audio=None, image=None, linker=SaxLinker())
+    model.fit(albums.table, albums.y, groups=albums.groups)
+    text = model["modalities"].named_transformers_["text"]
+    assert "cat_reed_instruments" in text["tfidf"].vocabulary_
+    assert model.predict(albums.table).shape == (40,)
+
+
+class Untouched(BaseEstimator, TransformerMixin):
+    """Stands where hours of work would be."""
+
+    def fit(self, X, y=None):
+        raise AssertionError("fitted before the set-up was checked")
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+def test_the_linker_is_checked_before_anything_is_fitted(albums, method):
+    model = make_genre_classifier(linker=GazetteerLinker("no/where.kb"))
+    model.set_params(modalities__audio__estimator__cqt=Untouched(), modalities__image=Untouched())
+    model.set_params(fusion="passthrough")
+    with pytest.raises(SetupError, match="no knowledge base 'no/where.kb'"):
+        getattr(model, method)(albums.table, albums.y)
+    deep = GenrePipeline([("first", Untouched()), ("mean", MeanOverTracks(model[:1]))])
+    with pytest.raises(SetupError, match="no knowledge base 'no/where.kb'"):
+        getattr(deep, method)(albums.table, albums.y)
+
+
+def test_a_knowledge_base_that_was_moved(albums, small_model, tmp_path):
+    before, after = tmp_path / "before.kb", tmp_path / "after.kb"
+    shutil.copy(albums.knowledge_base, before)
+    model = small_model(audio=None, image=None, linker=GazetteerLinker(str(before)))
+    model.fit(albums.table, albums.y, groups=albums.groups)
+    expected = model.predict_proba(albums.table)
+    joblib.dump(model, tmp_path / "model")
+    before.rename(after)
+    model = joblib.load(tmp_path / "model")
+    with pytest.raises(
+        SetupError, match="no knowledge base .* In a fitted model, change"
+    ) as caught:
+        model.predict_proba(albums.table)
+    place = re.search(r"step: model(\S+)\.linker\.set_params", str(caught.value))[1]
+    assert place == '["modalities"].named_transformers_["text"]["enrich"]'
+    text = model["modalities"].named_transformers_["text"]
+    text["enrich"].linker.set_params(kb=str(after))
+    np.testing.assert_array_equal(model.predict_proba(albums.table), expected)
 
 
 def networks(model):

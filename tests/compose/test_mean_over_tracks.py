@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import coo_matrix, csr_array
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -134,11 +135,12 @@ class TestLearning:
         mean.fit(ALBUMS, self.y, groups=list("abcde"), validation=marks)
         assert_array_equal(mean.estimator_.validation_, marks[OWNER])
 
-    def test_a_missing_artist_is_one_artist_for_all_tracks_of_the_album(self):
+    @pytest.mark.filterwarnings("ignore:.*nner validation")
+    @pytest.mark.parametrize("fraction", [0, 0.3])
+    def test_a_missing_artist_is_one_artist_for_all_tracks_of_the_album(self, fraction):
         """Else cross_fit would put tracks of one album into two folds."""
-        mean = MeanOverTracks(Recorder(validation_fraction=0.3))
-        with pytest.warns(UserWarning):
-            mean.fit(ALBUMS, self.y)
+        mean = MeanOverTracks(Recorder(validation_fraction=fraction))
+        mean.fit(ALBUMS, self.y)
         groups = mean.estimator_.groups_
         assert groups[0] == groups[1] and groups[3] == groups[4]
         assert len(set(groups)) == 3
@@ -330,6 +332,16 @@ class TestTold:
         (told,) = self.warnings_of(road(), albums, y, groups=artists, validation=marks)
         assert "`validation` marks no row" in told
 
+    def test_validation_albums_without_a_track(self, tracks):
+        albums, y, artists = tracks
+        marks = np.arange(60) < 2
+        mean = road()
+        (told,) = self.warnings_of(
+            mean, [None, None, *albums[2:]], y, groups=artists, validation=marks
+        )
+        assert told.startswith("AudioCNN: no inner validation album has a track; all epochs")
+        assert mean.estimator_["cnn"].n_iter_ == mean.estimator_["cnn"].best_iter_ == 2
+
     def mean(self, n_jobs=None):
         extractor = CQTExtractor(**TestBadTracks.extractor, verbose=1, n_jobs=n_jobs)
         steps = [("cqt", extractor), ("flat", FunctionTransformer(flatten))]
@@ -366,7 +378,7 @@ class TestCosine:
         Y[:, 4] = Y[:, 0] & Y[:, 1]
         return pd.DataFrame(Y.astype(int), columns=list("abcde"))
 
-    @pytest.mark.parametrize("form", [pd.DataFrame, np.asarray], ids=["DataFrame", "ndarray"])
+    @pytest.mark.parametrize("form", [pd.DataFrame, np.asarray, csr_array, coo_matrix])
     def test_factors_of_albums(self, tracks, labels, form):
         albums, _, artists = tracks
         mean = road(target="cosine", label_factorizer=PPMILabelFactorizer(n_components=3))

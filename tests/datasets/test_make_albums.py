@@ -8,6 +8,7 @@ import soundfile
 from PIL import Image
 
 from skmmgenre.datasets import make_albums
+from skmmgenre.text import GazetteerLinker, KnowledgeBase
 
 SHORT = {"duration": 0.5, "cover_size": 32}
 
@@ -49,6 +50,7 @@ def test_other_seed_other_bytes(tmp_path):
     for seed in (0, 1):
         make_albums(2, random_state=seed, directory=tmp_path / str(seed), **SHORT)
     zero, one = digests(tmp_path / "0"), digests(tmp_path / "1")
+    assert zero.pop("catalogue.kb") == one.pop("catalogue.kb")
     assert zero.keys() == one.keys()
     assert not set(zero.values()) & set(one.values())
 
@@ -202,13 +204,50 @@ def test_entity_signal(tmp_path):
     assert share[1.0] == 1.0
 
 
-def test_bare_words_of_names_tell_nothing(albums):
+@pytest.mark.parametrize("kind", ["person", "place"])
+def test_bare_words_of_names_tell_nothing(albums, kind):
+    """Each word is in one name of every genre, at its place in the name."""
     catalogue = albums.catalogue
     assert catalogue.name.is_unique
-    people = catalogue[catalogue.kind == "person"]
-    words = people.name.str.split().explode()
-    for _, of_genre in words.groupby(people.genre.loc[words.index].to_numpy()):
-        assert sorted(of_genre) == sorted(set(words))
+    names = catalogue[catalogue.kind == kind]
+    words = names.name.str.split(expand=True)
+    for place in (0, 1):
+        first, *others = words[place].groupby(names.genre).apply(sorted)
+        assert len(set(first)) == len(first) == 96
+        assert len(others) == 8 and all(of_genre == first for of_genre in others)
+
+
+def test_knowledge_base(albums):
+    assert Path(albums.knowledge_base).parent == Path(albums.directory)
+    kb = KnowledgeBase.open(albums.knowledge_base)
+    catalogue = albums.catalogue
+    namesakes = 0
+    for line in catalogue.itertuples():
+        (best, prior), *others = kb.candidates(line.name)
+        assert best == line.name.replace(" ", "_")
+        assert sorted(kb.categories(best)) == sorted(line.categories)
+        assert len(others) <= 1 and prior > 0.7
+        for namesake, _ in others:
+            namesakes += 1
+            assert not {"music", "musicians"} & set(" ".join(kb.categories(namesake)).split())
+    assert namesakes == (catalogue.kind == "person").sum() // 8
+    assert kb.info()["entities"] == len(catalogue) + namesakes
+
+
+def test_names_in_reviews_are_linked(albums):
+    """Every name in the reviews is found, nearly all as whom they mean, and nothing else."""
+    linker = GazetteerLinker(albums.knowledge_base)
+    names = set(albums.catalogue.name)
+    pattern = re.compile("|".join(map(re.escape, names)))
+    n_named = n_right = 0
+    for reviews in albums.table.text:
+        text = " ".join(reviews)
+        found = [(m.start, m.entity.replace("_", " ")) for m in linker.link(text)]
+        named = [(m.start(), m[0]) for m in pattern.finditer(text)]
+        assert [start for start, _ in found] == [start for start, _ in named]
+        n_named += len(named)
+        n_right += len(set(found) & set(named))
+    assert n_right / n_named > 0.9
 
 
 def test_artist_strength_zero_leaves_no_trace_of_the_artist(tmp_path):

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skmmgenre.text import KnowledgeBase
+
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "reproduce_multi_label.py"
 FAST = ["--quick", "--epochs", "1", "--min-items", "5"]
 
@@ -256,6 +258,52 @@ def test_timbre_and_enriched_reviews(script, albums_csv, tmp_path, capsys):
     assert "Left out, as the table has no text: text/logistic/vsm" in capsys.readouterr().out
 
 
+def test_reviews_enriched_with_a_knowledge_base(script, albums_csv, tmp_path, capsys):
+    table = pd.read_csv(albums_csv, dtype=str)[["artist", "genres", "text"]]
+    table["enriched_text"] = "not these"
+    table.to_csv(tmp_path / "music.csv", index=False)
+    base = tmp_path / "people.kb"
+    base.write_bytes((albums_csv.parent / "catalogue.kb").read_bytes())
+    command = ["--rows", "text/*/vsm+sem", "--knowledge-base", str(base)]
+    output = tmp_path / "output"
+    options = script["read_options"]([str(tmp_path / "music.csv"), *FAST, *command])
+    options.output = output
+    texts = script["read_albums"](options).cells["enriched-text"]
+    cut, categories = zip(*(text.split("\n")[-2:] for text in texts), strict=True)
+    assert all(len(text) <= 1500 for text in cut)
+    assert all(word.startswith("cat_") for line in categories for word in line.split())
+
+    assert run(script, tmp_path / "music.csv", output, *command) == 0
+    assert "T in fusions is text/cosine/vsm," not in capsys.readouterr().out
+    first = finished(output)
+    assert set(first) == {"text_logistic_vsm+sem.npz", "text_cosine_vsm+sem.npz"}
+    assert (output / "entities.sqlite").exists()
+    assert run(script, tmp_path / "music.csv", output, *command) == 0
+    assert finished(output) == first
+    # Of another knowledge base the rows are run again.
+    KnowledgeBase.build(base, records=[("Album", ["album", "record"], ["Discs"], 1)])
+    assert run(script, tmp_path / "music.csv", output, *command) == 0
+    assert not set(finished(output).values()) & set(first.values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--knowledge-base", "gone.kb"], 1, "no knowledge base 'gone.kb'"),
+        (["--knowledge-base", "a.kb", "--enriched-text", "text"], 2, "not both"),
+    ],
+)
+def test_knowledge_bases_that_cannot_be_used(
+    script, albums_csv, tmp_path, capsys, arguments, code, message
+):
+    try:
+        found = run(script, albums_csv, tmp_path, *arguments)
+    except SystemExit as ended:
+        found = ended.code
+    assert found == code
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "stop", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
 )
@@ -289,6 +337,6 @@ def test_the_whole_script(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("SYNTHETIC") == 2
     figures = pd.read_csv(tmp_path / "table_6.csv", index_col="row")
-    assert figures["n_parameters"].notna().sum() == 23  # all but timbre and enriched reviews
+    assert figures["n_parameters"].notna().sum() == 25  # all but timbre
     with np.load(tmp_path / "rows" / "fusion_cosine_A+T+I.npz") as row:
         assert len(row["labels"]) >= 40

@@ -39,8 +39,6 @@ def test_sizes_share_out_all_columns_in_order(sizes):
         ({}, 4, None, "number of columns"),
         ("auto", 2, ["audio__a", "b"], "'b' has no prefix .*audio__b"),
         ("auto", 2, ["audio__a", "__b"], "'__b' has no prefix"),
-        ("auto", 3, ["audio__a", "audio__b", "audio__a"], r"duplicate columns: \['audio__a'\]"),
-        ({"audio": 2}, 2, ["a", "a"], "duplicate columns"),
     ],
 )
 def test_bad_blocks(blocks, n_features, names, message):

@@ -26,6 +26,12 @@ def table():
     return pd.DataFrame(X, columns=NAMES, index=[f"album {i}" for i in range(30)])
 
 
+def test_duplicate_columns(table):
+    table.columns = [*NAMES[:5], NAMES[4]]
+    with pytest.raises(ValueError, match=r"duplicate columns: \['image__0'\]. Rename or drop"):
+        joint().fit(table)
+
+
 def cos(a, b):
     return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
 

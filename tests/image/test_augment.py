@@ -6,7 +6,7 @@ from PIL import Image
 from torchvision.models import ResNet18_Weights
 
 from skmmgenre.image import _augment
-from skmmgenre.image._augment import for_evaluation, for_training
+from skmmgenre.image._augment import centre_crop, for_evaluation, for_training
 
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
@@ -16,7 +16,7 @@ def test_evaluation_is_what_the_weights_were_made_for(size):
     y, x = np.mgrid[: size[1], : size[0]]
     image = Image.fromarray(np.stack([x % 256, y % 256, (x * y) % 256], axis=2).astype(np.uint8))
     expected = ResNet18_Weights.IMAGENET1K_V1.transforms(interpolation=3)(image).numpy()
-    got = for_evaluation(image, 224)
+    got = for_evaluation(centre_crop(image, 224))
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, expected, atol=1e-5)
 
@@ -26,7 +26,7 @@ def test_evaluation_is_what_the_weights_were_made_for(size):
 def test_every_size_gives_the_shape(width, height, size, seed):
     image = Image.new("RGB", (width, height), (9, 99, 199))
     expected = ((np.array([9, 99, 199]) / 255 - MEAN) / STD)[:, None, None]
-    plain = for_evaluation(image, size)
+    plain = for_evaluation(centre_crop(image, size))
     assert plain.shape == (3, size, size)
     np.testing.assert_allclose(plain, np.broadcast_to(expected, plain.shape), atol=1e-5)
     drawn = for_training(image, size, np.random.default_rng(seed))
@@ -39,7 +39,7 @@ def test_every_size_gives_the_shape(width, height, size, seed):
 @pytest.mark.parametrize("size", [(1, 20_000), (20_000, 1)])
 def test_a_strip_does_not_fill_the_memory(size):
     image = Image.new("RGB", size, "white")
-    assert for_evaluation(image, 224).shape == (3, 224, 224)
+    assert for_evaluation(centre_crop(image, 224)).shape == (3, 224, 224)
     assert for_training(image, 224, np.random.default_rng(0)).shape == (3, 224, 224)
 
 

@@ -6,7 +6,7 @@ import pickle
 import pytest
 from sklearn.base import BaseEstimator, clone
 
-from skmmgenre.items import BadItem, ErrorsMixin, map_cells, progress_bar
+from skmmgenre.items import BadItem, ErrorsMixin, SetupError, map_cells, progress_bar
 
 
 def _invert(cell):
@@ -83,3 +83,13 @@ def test_no_progress_when_quiet(capsys):
     with progress_bar(3, "work", verbose=0) as advance:
         advance(2, note="x")
     assert capsys.readouterr() == ("", "")
+
+
+def _needs_a_file(cell):
+    raise SetupError("the list of names is not there")
+
+
+@pytest.mark.parametrize("on_error", ["raise", "missing"])
+def test_what_no_cell_is_to_blame_for(on_error):
+    with pytest.raises(SetupError, match="^the list of names is not there$"):
+        map_cells(_needs_a_file, [1, 2], on_error=on_error)

@@ -1,6 +1,7 @@
 """The text network of the paper."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -28,6 +29,12 @@ def test_known_answer_by_hand():
     scores = hidden @ w["head.weight"].T + w["head.bias"]
     np.testing.assert_allclose(model.decision_function(X), scores, atol=1e-6)
     assert model.n_parameters_ == 60 * 16 + 16 + 16 * 8 + 8 + 8 * 3 + 3
+
+
+def test_duplicate_columns():
+    X = pd.DataFrame(words().toarray()[:, :2], columns=["loud", "loud"])
+    with pytest.raises(ValueError, match=r"duplicate columns: \['loud'\]. Rename or drop"):
+        mlp().fit(X, np.arange(40) % 3)
 
 
 def test_sizes_of_the_paper():

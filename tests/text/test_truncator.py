@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from skmmgenre.items import BadItem
 from skmmgenre.text import ReviewTruncator
+from skmmgenre.text._unspaced import is_unspaced
 
 # Letters, ends of sentences, blanks, emoji, right-to-left, a combining accent, a null character.
 ALPHABET = 'abc .!?\n\t\u3002\U0001f3b8\U0001f469\u200d\U0001f3a4\u05d0\u0628\u0301\x00"'
@@ -60,6 +61,29 @@ def test_a_word_that_is_too_long_is_cut_hard():
     assert truncate("a" * 50, 20) == "a" * 20
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("这张专辑很好。我很喜欢！你呢？最后一句", "这张专辑很好。我很喜欢！你呢？"),
+        ("とても良い。「いいね。」彼は言った", "とても良い。「いいね。」"),
+        ("好｡很好｡不好", "好｡很好｡"),
+        ("သီချင်း။ကောင်းတယ်", "သီချင်း။"),
+        ("Good. 很好。And more", "Good. 很好。"),
+    ],
+)
+def test_sentences_without_spaces_behind_them(text, kept):
+    for max_chars in range(len(kept), len(text)):
+        assert truncate(text, max_chars) == kept
+    assert len(truncate(text, len(kept) - 1)) < len(kept)
+
+
+def test_words_that_no_space_tells():
+    assert truncate("这张专辑" * 10, 9) == "这张专辑这张专辑这"
+    assert truncate("Foo " + "这张专辑" * 100, 200) == "Foo " + "这张专辑" * 49
+    assert truncate("เพลง นี้ดีมาก", 8) == "เพลง"  # at the blank, which is near
+    assert truncate("นี้", 2) == "น"  # with all marks of a letter or none
+
+
 def test_a_long_text_is_not_read_to_its_end():
     text = "Word after word. " * 200_000
     kept = truncate(text)
@@ -86,8 +110,14 @@ def test_whatever_the_text(cell, max_chars):
         return
     rest = joined[len(kept) :]
     one_word = not any(char.isspace() for char in joined[: max_chars + 1])
-    # Behind a word or a mark; within a word only if it is the first and too long.
-    assert rest[0].isspace() or not kept[-1].isalnum() or (one_word and len(kept) == max_chars)
+    # Behind a word or a mark; within a word only if it is the first and too long, or if words
+    # are not told by spaces.
+    assert (
+        rest[0].isspace()
+        or not kept[-1].isalnum()
+        or (one_word and len(kept) == max_chars)
+        or is_unspaced(rest[0])
+    )
 
 
 def test_missing_cells_stay_missing():

@@ -5,10 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from skmmgenre.text import ReviewVectorizer
+from skmmgenre.compose import make_genre_classifier
+from skmmgenre.text import Mention, ReviewVectorizer
 
 TEXTS = [
     "calm piano music",
@@ -115,3 +116,94 @@ def test_it_is_stored_small_and_safely():
 def test_set_output_does_nothing():
     vectorizer = ReviewVectorizer()
     assert vectorizer.set_output(transform="pandas") is vectorizer
+
+
+CHINESE = ["这张专辑很好", "这首歌很好听", "节奏太慢", "声音太吵"]
+
+
+def test_scripts_without_spaces_are_told_once_with_the_way_out():
+    texts = ["calm music", None, *CHINESE, *CHINESE]
+    with pytest.warns(UserWarning) as told:
+        vectorizer = ReviewVectorizer().fit(texts)
+    assert len(told) == 1 and told[0].filename == __file__
+    message = str(told[0].message)
+    assert message.startswith("8 of 9 texts (89%) are in a script without spaces")
+    assert "rows 2, 3, 4, 5, 6, ..." in message
+    assert "analyzer='mixed', ngram_range=(1, 2)" in message
+    vectorizer.transform(texts)  # said at fit alone
+    with pytest.warns(UserWarning, match="1 of 2 texts .* row 1. A whole"):
+        ReviewVectorizer().fit_transform(["calm music", "这张专辑很好"])
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"analyzer": "mixed", "ngram_range": (1, 2)},
+        {"analyzer": "char", "ngram_range": (1, 3)},
+        {"analyzer": "char_wb", "ngram_range": (1, 3)},
+        {"tokenizer": list, "token_pattern": None},
+    ],
+    ids=str,
+)
+def test_ways_to_take_them(params):
+    weights = ReviewVectorizer(**params).fit_transform(CHINESE)
+    similar = (weights @ weights.T).toarray()
+    assert similar[0, 1] > 0 and similar[2, 3] > 0
+    assert similar[0, 2] == similar[1, 3] == 0
+    vectorizer = clone(ReviewVectorizer(**params)).fit(CHINESE)
+    np.testing.assert_array_equal(vectorizer.transform(CHINESE).toarray(), weights.toarray())
+
+
+def test_mixed_is_word_where_there_are_spaces():
+    texts = ["Calm piano-music, 2 of a kind", "it's LOUD", "cat_a_b calm"]
+    found, expected = (
+        ReviewVectorizer(max_df=1.0, analyzer=analyzer).fit(texts) for analyzer in ("mixed", "word")
+    )
+    assert found.vocabulary_ == expected.vocabulary_
+    assert (
+        skops.io.loads(
+            skops.io.dumps(found), trusted=["skmmgenre.text._vectorizer.ReviewVectorizer"]
+        ).analyzer
+        == "mixed"
+    )
+
+
+def test_a_bad_analyzer():
+    with pytest.raises(ValueError, match="analyzer"):
+        ReviewVectorizer(analyzer="syllable").fit(TEXTS)
+
+
+def test_through_the_pipeline_with_categories():
+    """Reviews in Chinese: two genres that their characters tell, and a linker."""
+    words = {"Jazz": "萨克斯即兴摇摆", "Metal": "失真吉他咆哮鼓点"}
+    rng = np.random.default_rng(0)
+    genres = np.array(["Jazz", "Metal"] * 30)
+    reviews = [
+        ["".join(rng.choice(list(words[genre] + "的了在是我很"), 12)) + "。听歌手。"] * 2
+        for genre in genres
+    ]
+    table = pd.DataFrame({"review": pd.Series(reviews, dtype=object)})
+    model = make_genre_classifier(
+        audio=None,
+        image=None,
+        text="review",
+        linker=SingerLinker(),
+        random_state=0,
+        text__analyzer="mixed",
+        text__ngram_range=(1, 2),
+        text__max_df=1.0,
+        text__hidden_units=(16, 16),
+        max_epochs=30,
+        lr=0.01,
+    )
+    train, test = np.arange(40), np.arange(40, 60)
+    model.fit(table.iloc[train], genres[train], groups=train)
+    vocabulary = model["modalities"].named_transformers_["text"]["tfidf"].vocabulary_
+    assert "cat_华语歌手" in vocabulary and "吉" in vocabulary and "失真" in vocabulary
+    assert np.mean(model.predict(table.iloc[test]) == genres[test]) > 0.9
+
+
+class SingerLinker(BaseEstimator):
+    def link(self, text):
+        start = text.index("歌手")
+        return [Mention(start, start + 2, "歌手", "歌手", 1.0, ("华语歌手",))]

@@ -1,0 +1,113 @@
+"""The store of features: the second pass over some tracks beside the first, and two writers.
+
+    python benchmarks/bench_store.py
+
+The tracks are synthetic, 22,050 Hz mono, 30 s, as mp3 and flac; each pass is one call of
+`CQTExtractor.transform` in this process, with one thread. Three rounds, medians of ratios.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from skmmgenre.audio import CQTExtractor
+from skmmgenre.items import Store
+
+SR, SECONDS = 22050, 30
+
+
+def make_tracks(folder, n_tracks, suffix):
+    """Chords with noise; files that look as if they had lain there for long."""
+    rng = np.random.default_rng(0)
+    t = np.arange(SR * SECONDS) / SR
+    paths = []
+    for number in range(n_tracks):
+        tones = sum(np.sin(2 * np.pi * f * t) for f in rng.uniform(60, 4000, 4))
+        y = 0.1 * tones + 0.02 * rng.normal(size=t.size)
+        paths.append(str(folder / f"{number}.{suffix}"))
+        soundfile.write(paths[-1], y, SR)
+        os.utime(paths[-1], (1e9, 1e9))
+    return paths
+
+
+def seconds_of(call):
+    """Processor time and wall time of a call, and what it answered."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    answer = call()
+    return time.process_time() - cpu, time.perf_counter() - wall, answer
+
+
+def compare_passes(folder, tracks, cache_dtype):
+    """Print a line: first pass, second pass, their ratio, room on the disk."""
+    ratios, firsts, seconds = [], [], []
+    for number in range(3):
+        cache = folder / f"{cache_dtype}_{number}_{Path(tracks[0]).suffix[1:]}"
+        extractor = CQTExtractor(cache=cache, cache_dtype=cache_dtype)
+        first, _, fresh = seconds_of(lambda: extractor.transform(tracks))  # noqa: B023
+        second, _, found = seconds_of(lambda: extractor.transform(tracks))  # noqa: B023
+        assert np.array_equal(fresh, found)
+        ratios.append(first / second)
+        firsts.append(first)
+        seconds.append(second)
+    per_track = 1000 / len(tracks)
+    with Store(cache) as store:
+        room = store.info()["constant-Q patches"][1] / len(tracks)
+    plain = CQTExtractor().transform(tracks)
+    print(
+        f"{Path(tracks[0]).suffix[1:]:5} {cache_dtype or 'float32':8} "
+        f"first {statistics.median(firsts) * per_track:6.2f} ms a track, "
+        f"second {statistics.median(seconds) * per_track:5.2f} ms, "
+        f"ratio {statistics.median(ratios):5.1f}; {room / 1000:.0f} kB a track, "
+        f"largest error {np.abs(plain - found).max():.3f} dB"
+    )
+
+
+def two_writers(folder, tracks):
+    """Print whether two processes on the same tracks answer alike and compute each once."""
+    cache = folder / "shared"
+    with Store(cache) as store, store._connection() as db:
+        db.execute("CREATE TABLE puts (key BLOB)")
+        db.execute(
+            "CREATE TRIGGER told AFTER INSERT ON entries WHEN new.kind = 'constant-Q patches' "
+            "BEGIN INSERT INTO puts VALUES (new.key); END"
+        )
+    code = (
+        "import sys, hashlib; from skmmgenre.audio import CQTExtractor; "
+        "X = CQTExtractor(cache=sys.argv[1]).transform(sys.argv[2:]); "
+        "print(hashlib.sha256(X.tobytes()).hexdigest())"
+    )
+    command = [sys.executable, "-c", code, str(cache), *tracks]
+    writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    told = {writer.communicate()[0] for writer in writers}
+    with Store(cache) as store, store._connection() as db:
+        (puts,) = db.execute("SELECT count(*) FROM puts").fetchone()
+    print(
+        f"two writers on {len(tracks)} tracks: {len(told)} answer, {puts} patches computed, "
+        f"exit codes {[writer.returncode for writer in writers]}"
+    )
+
+
+def main():
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tracks", type=int, default=200)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        for suffix in ("mp3", "flac"):
+            tracks = make_tracks(folder, arguments.tracks, suffix)
+            for cache_dtype in (None, "float16", "uint8"):
+                compare_passes(folder, tracks, cache_dtype)
+        two_writers(folder, tracks)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,271 @@
+"""The zip of a model file: members with their checksums, read with a bound on memory."""
+
+import hashlib
+import io
+import json
+import math
+import os
+import uuid
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+MANIFEST = "skmmgenre.json"
+SCHEMA = "schema.json"  # skops' name for it
+_TEXT_BYTES = {MANIFEST: 2**24, SCHEMA: 2**26}  # at most, as JSON takes many times that in memory
+_PICKLES = (b"\x80", b"\x1f\x8b", b"\x78", b"BZh", b"\xfd7zXZ", b"\x5d\x00")  # compressed ones too
+
+
+class Refused(ValueError):
+    """A model file that is not opened.
+
+    Parameters
+    ----------
+    path : str or path-like
+    reason, remedy : str
+    """
+
+    def __init__(self, path, reason, remedy):
+        super().__init__(f"Model file {os.fspath(path)!r}: {shown(reason)}. {shown(remedy)}")
+
+
+def shown(text):
+    """Return a text from a file without what a terminal would obey, and not too long.
+
+    Parameters
+    ----------
+    text : str
+    """
+    return "".join(c if c.isprintable() else "?" for c in text[:500])
+
+
+def write_archive(path, manifest, members):
+    """Write a model file; what was there stays until the new one is whole.
+
+    Parameters
+    ----------
+    path : str or path-like
+    manifest : dict
+        Gets a checksum for each member.
+    members : dict of str to bytes
+
+    Raises
+    ------
+    ValueError
+        If a member of text is longer than what is read again.
+    """
+    checksums = {name: [len(data), _checksum(data)] for name, data in members.items()}
+    text = json.dumps({**manifest, "members": checksums}, indent=1, ensure_ascii=False).encode()
+    members = {MANIFEST: text, **members}
+    for name, most in _TEXT_BYTES.items():
+        if len(members[name]) > most:
+            raise ValueError(
+                f"{name} of the model would be {len(members[name]):,} bytes, more than "
+                f"{most:,}: "
+                + (
+                    "shorten the card."
+                    if name == MANIFEST
+                    else "train with a smaller vocabulary (max_features)."
+                )
+            )
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        with open(part, "xb") as file:
+            with zipfile.ZipFile(file, "w") as archive:
+                for name, data in members.items():
+                    # Without a date, so that the same model makes the same bytes.
+                    entry = zipfile.ZipInfo(name)
+                    entry.compress_type = (
+                        zipfile.ZIP_DEFLATED if name in _TEXT_BYTES else zipfile.ZIP_STORED
+                    )
+                    archive.writestr(entry, data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_manifest(path):
+    """Read the manifest alone.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    manifest : dict
+
+    Raises
+    ------
+    Refused
+        If it is no model file, or its manifest is damaged.
+    """
+    return _read(path, manifest_only=True)[0]
+
+
+def read_archive(path):
+    """Read all members, and compare them with their checksums.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    manifest : dict
+    members : dict of str to bytes
+        Arrays (.npy) declare no more than they hold, and no Python objects.
+
+    Raises
+    ------
+    Refused
+    """
+    return _read(path, manifest_only=False)
+
+
+def _read(path, *, manifest_only):
+    with open(path, "rb") as file:
+        start = file.read(6)
+        if not start.startswith(b"PK"):
+            raise _no_zip(path, start)
+        try:
+            with zipfile.ZipFile(file) as archive:
+                entries = _entries(path, archive)
+                manifest = _parse_manifest(path, _content(path, archive, entries[MANIFEST]))
+                if manifest_only:
+                    return manifest, None
+                return manifest, dict(_members(path, archive, entries, manifest["members"]))
+        except Refused:
+            raise
+        except Exception as error:  # zipfile and zlib raise a dozen kinds at damaged bytes
+            raise damaged(path, f"it cannot be read ({error})") from error
+
+
+def damaged(path, reason):
+    """Return the refusal of a file that was whole once."""
+    return Refused(path, reason, "It is damaged: copy it again, or save the model again.")
+
+
+def _no_zip(path, start):
+    if start.startswith(_PICKLES):
+        return Refused(
+            path,
+            "it looks like a pickle, as joblib writes them, and not like a file of skmmgenre.save",
+            "joblib.load opens it, but runs whatever code it holds: do so only if you know who "
+            "made it, and then write it anew with skmmgenre.save.",
+        )
+    return Refused(path, "it was not written by skmmgenre.save, or is damaged", "Pass another.")
+
+
+def _entries(path, archive):
+    """The members by name, after a look at all declared sizes."""
+    size = os.fstat(archive.fp.fileno()).st_size
+    entries = {}
+    for entry in archive.infolist():
+        name = entry.filename
+        if name in entries:
+            raise damaged(path, f"it holds {name!r} twice")
+        entries[name] = entry
+        most = _TEXT_BYTES.get(name, size)
+        if entry.file_size > most or entry.compress_size > size:
+            raise Refused(
+                path,
+                f"{name!r} declares {entry.file_size:,} bytes; at most {most:,} can be in it",
+                "It is damaged or made to fill the memory: do not use it.",
+            )
+        if name not in _TEXT_BYTES and entry.compress_type != zipfile.ZIP_STORED:
+            raise Refused(path, f"{name!r} is compressed", "skmmgenre.save writes no such file.")
+    if MANIFEST not in entries:
+        raise Refused(
+            path,
+            f"it is a zip without {MANIFEST}",
+            "It was not written by skmmgenre.save; a file of skops is opened by skops.io.load.",
+        )
+    if sum(e.file_size for n, e in entries.items() if n not in _TEXT_BYTES) > size:
+        raise damaged(path, "its members overlap")
+    return entries
+
+
+def _content(path, archive, entry):
+    with archive.open(entry) as member:
+        # By its declared length: zipfile would else inflate whatever there is.
+        content = member.read(entry.file_size)
+    if len(content) != entry.file_size:
+        raise damaged(path, f"{entry.filename!r} is cut off")
+    return content
+
+
+def _parse_manifest(path, text):
+    manifest = json.loads(text)
+    form = manifest.get("format") if isinstance(manifest, dict) else None
+    if type(form) is not int:
+        raise damaged(path, f"{MANIFEST} names no format")
+    kinds = {"versions": dict, "card": dict, "left_out": list, "members": dict}
+    # Those of another format are none of our business; whoever called refuses it.
+    if form == 1 and not all(isinstance(manifest.get(k), kind) for k, kind in kinds.items()):
+        raise damaged(path, f"{MANIFEST} lacks one of {', '.join(kinds)}")
+    return {kind: make() for kind, make in kinds.items()} | manifest
+
+
+def _members(path, archive, entries, checksums):
+    if missing := sorted(checksums.keys() - entries.keys()):
+        raise damaged(path, f"{missing[0]!r} is missing from it")
+    if added := sorted(entries.keys() - checksums.keys() - {MANIFEST}):
+        raise Refused(
+            path,
+            f"it holds {added[0]!r}, which skmmgenre.save did not write",
+            "Somebody changed it: ask for the original.",
+        )
+    for name, checksum in checksums.items():
+        content = _content(path, archive, entries[name])
+        if [len(content), _checksum(content)] != checksum:
+            raise damaged(path, f"the checksum of {name!r} does not fit")
+        if name != SCHEMA:
+            check_array(path, name, content)
+        yield name, content
+
+
+def check_array(path, name, content):
+    """Refuse what is no plain array of just the declared size.
+
+    Parameters
+    ----------
+    path : str or path-like
+    name : str
+    content : bytes
+        Of a file as `numpy.save` writes it.
+
+    Raises
+    ------
+    Refused
+    """
+    try:
+        stream = io.BytesIO(content)
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        else:
+            shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+    except Exception as error:
+        raise damaged(path, f"{name!r} is no array ({error})") from error
+    if dtype.kind not in "biufcSU" or not dtype.itemsize:
+        raise Refused(
+            path,
+            f"{name!r} is an array of {dtype!r}, which may hide Python objects",
+            "skmmgenre.save writes no such file: do not use it.",
+        )
+    declared, there = math.prod(shape) * dtype.itemsize, len(content) - stream.tell()
+    if min(shape, default=0) < 0 or declared != there:
+        raise Refused(
+            path,
+            f"{name!r} declares an array of {declared:,} bytes and holds {there:,}",
+            "It is damaged or made to fill the memory: do not use it.",
+        )
+
+
+def _checksum(data):
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,341 @@
+"""Model files that are safe to open."""
+
+import io
+import json
+import os
+import platform
+import warnings
+import zipfile
+from importlib.metadata import version
+
+import numpy as np
+import skops.io
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.utils.validation import check_is_fitted
+
+from . import __version__
+from ._model_archive import (
+    SCHEMA,
+    Refused,
+    check_array,
+    damaged,
+    read_archive,
+    read_manifest,
+    shown,
+    write_archive,
+)
+from ._model_schema import (
+    Strange,
+    check_schema,
+    files_of,
+    is_needed,
+    leave_out,
+    may_be_left_out,
+    number_anew,
+    put_in,
+    trusted_types,
+)
+
+_FORMAT = 1
+_LIBRARIES = ("scikit-learn", "numpy", "scipy", "skops")
+
+
+def save(model, path, *, card=None):
+    """Write a fitted model to one file that is safe to open.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted. It may hold estimators of this package and of scikit-learn, arrays and plain
+        Python.
+    path : str or path-like
+        A file that is there is replaced, once the new one is whole.
+    card : dict, default=None
+        What a reader should know: what the model was trained on, its figures, its limits. Keys
+        are str, values what JSON can hold, or NumPy numbers and arrays. The names of the
+        genres are added as "genres".
+
+    Returns
+    -------
+    left_out : list of str
+        Parameters that were set back, since they name a place of this machine or a host:
+        "GazetteerLinker.kb", "CQTExtractor.cache". `load` takes them again.
+
+    Raises
+    ------
+    TypeError
+        If the model holds something else, such as a function or a random forest, or the card
+        something that is no JSON.
+    NotFittedError
+        If the model is not fitted.
+
+    See Also
+    --------
+    load : Opens the file.
+    model_info : Tells what is in it.
+
+    Notes
+    -----
+    The file is a zip: skmmgenre.json (format, versions, card, checksums), skops' schema.json, and
+    an .npy for each array. The same model makes the same bytes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import skmmgenre
+    >>> from skmmgenre.text import TextMLP
+    >>> mlp = TextMLP(hidden_units=(8,), max_epochs=2, validation_fraction=0, random_state=0)
+    >>> mlp = mlp.fit([[1, 0], [0, 1], [1, 1]], ["Rock", "Jazz", "Rock"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/mlp.skmmgenre"
+    ...     left_out = skmmgenre.save(mlp, path, card={"trained on": "three made-up rows"})
+    ...     card = skmmgenre.model_info(path)["card"]
+    ...     again = skmmgenre.load(path)
+    >>> card
+    {'genres': ['Jazz', 'Rock'], 'trained on': 'three made-up rows'}
+    >>> bool((again.predict_proba([[1, 0]]) == mlp.predict_proba([[1, 0]])).all())
+    True
+    """
+    if not isinstance(model, BaseEstimator):
+        raise TypeError(f"model must be an estimator, got a {type(model).__name__}.")
+    check_is_fitted(model)
+    card = _as_card(model, card)
+    schema, members = _describe(model)
+    left_out = leave_out(schema)
+    schema, names = number_anew(schema)
+    try:
+        check_schema(schema)
+    except Strange as error:
+        raise TypeError(
+            f"The model cannot be saved: {error}, which is not on the list of what is safe to "
+            "open. Replace it (of a search save best_estimator_), or use joblib.dump for a file of "
+            "your own."
+        ) from None
+    # Without those that only a parameter left out referred to.
+    members = {new: members[old] for old, new in names.items()}
+    for name, content in members.items():
+        check_array(path, name, content)
+    manifest = {
+        "format": _FORMAT,
+        "versions": _versions(),
+        "card": card,
+        "left_out": left_out,
+    }
+    text = json.dumps(schema, separators=(",", ":"), ensure_ascii=False).encode()
+    write_archive(path, manifest, {SCHEMA: text, **members})
+    return left_out
+
+
+def load(path, *, params=None):
+    """Open a model file without running code from it.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file of `save`.
+    params : dict of str to str or path-like, default=None
+        Parameters that `save` has left out, as `model_info` lists them:
+        ``{"GazetteerLinker.kb": "music.kb"}``. Each goes to all estimators of that class.
+
+    Returns
+    -------
+    model : estimator
+        It answers as the one that was saved, once it has the parameters that were left out.
+
+    Raises
+    ------
+    ValueError
+        If the file is of another format or kind, is damaged, holds a type that is neither this
+        package's nor scikit-learn's, or declares more than it holds; or if `params` names
+        what the model has not. The message tells the file, the reason and the way out.
+    FileNotFoundError
+        If there is no file.
+
+    Warns
+    -----
+    UserWarning
+        If a parameter on which predictions depend was left out and is not given, or the file is
+        of another version of this package or of scikit-learn.
+
+    See Also
+    --------
+    save : Writes the file; has an example.
+
+    Notes
+    -----
+    No class is looked up by a name in the file: names are compared with a list. Every array is
+    compared with its declared size before it is made, and with a checksum. The checksums find
+    damage, not forgery: a stranger's model cannot run code, name a file or a host, but it may
+    answer what its maker wants. It may take three times the size of the file in memory.
+    """
+    manifest, members = read_archive(path)
+    _check_format(path, manifest)
+    schema = _parse_schema(path, members)
+    try:
+        check_schema(schema)
+    except (Strange, RecursionError) as error:
+        raise Refused(
+            path,
+            f"{error}, which no model file may hold",
+            _remedy_of_strangers(manifest),
+        ) from None
+    if missing := sorted(files_of(schema) - members.keys()):
+        raise damaged(path, f"{missing[0]!r} is missing from it")
+    # Again, as the file may not be of `save`.
+    left_out = {*leave_out(schema), *may_be_left_out(schema).intersection(_names(manifest))}
+    given = dict(params or {})
+    put_in(schema, given)
+    model = _make(path, schema, members)
+    _warn_of_versions(path, manifest["versions"])
+    if needed := sorted(filter(is_needed, left_out - given.keys())):
+        example = f"{{{needed[0]!r}: ...}}"
+        warnings.warn(
+            f"Model file {os.fspath(path)!r} came without {', '.join(needed)}: the answers depend "
+            f"on it. Pass it: skmmgenre.load({os.fspath(path)!r}, params={example}).",
+            UserWarning,
+            stacklevel=2,
+        )
+    return model
+
+
+def model_info(path):
+    """Tell what a model file says of itself, without loading the model.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file of `save`.
+
+    Returns
+    -------
+    info : dict
+        format; versions, those of the libraries it was saved with; card, with its genres;
+        left_out, names of parameters that `load` takes again; bytes, the size of the file.
+
+    Raises
+    ------
+    ValueError
+        If it is no model file, or of another format.
+    FileNotFoundError
+        If there is no file.
+
+    See Also
+    --------
+    save : Has an example.
+    """
+    manifest = read_manifest(path)
+    _check_format(path, manifest)
+    parts = {name: manifest[name] for name in ("format", "versions", "card", "left_out")}
+    return {**parts, "left_out": _names(manifest), "bytes": os.path.getsize(path)}
+
+
+def _names(manifest):
+    return [name for name in manifest["left_out"] if isinstance(name, str)]
+
+
+def _describe(model):
+    """skops' schema of the model, and the arrays it refers to."""
+    buffer = io.BytesIO()
+    try:
+        skops.io.dump(model, buffer)
+    except Exception as error:  # of whatever kind the object's own state raises
+        raise TypeError(
+            f"The model cannot be saved: {error}. Use joblib.dump for a file of your own."
+        ) from error
+    with zipfile.ZipFile(buffer) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    return json.loads(members.pop(SCHEMA)), members
+
+
+def _make(path, schema, members):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            if name != SCHEMA:
+                archive.writestr(name, content)
+        archive.writestr(SCHEMA, json.dumps(schema))
+    members.clear()
+    try:
+        with warnings.catch_warnings():
+            # Told once, below, and not for each estimator.
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+            return skops.io.load(buffer, trusted=trusted_types())
+    except Exception as error:  # an object's state may be anything
+        raise Refused(
+            path,
+            f"its content makes no model ({type(error).__name__}: {error})",
+            "It is damaged, was changed, or needs a newer skops (pip install -U skops).",
+        ) from error
+
+
+def _parse_schema(path, members):
+    try:
+        schema = json.loads(members[SCHEMA])
+        if isinstance(schema, dict):
+            return schema
+    except KeyError:
+        raise damaged(path, f"{SCHEMA!r} is missing from it") from None
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, f"{SCHEMA!r} is no JSON ({error})") from error
+    raise damaged(path, f"{SCHEMA!r} describes no model")
+
+
+def _as_card(model, card):
+    if card is not None and not isinstance(card, dict):
+        raise TypeError(f"card must be a dict, got {card!r}.")
+    genres = getattr(model, "classes_", None)
+    card = {**({} if genres is None else {"genres": genres}), **(card or {})}
+    for name, value in card.items():
+        try:
+            if not isinstance(name, str):
+                raise TypeError("a name must be a str")
+            card[name] = json.loads(json.dumps(value, default=_plain_number))
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"card[{name!r}] is nothing that JSON can hold: {error}.") from error
+    return card
+
+
+def _plain_number(value):
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f"a {type(value).__name__}")
+
+
+def _versions():
+    libraries = {name: version(name) for name in _LIBRARIES}
+    return {"skmmgenre": __version__, "python": platform.python_version(), **libraries}
+
+
+def _check_format(path, manifest):
+    if manifest["format"] != _FORMAT:
+        raise Refused(
+            path,
+            f"it is of format {manifest['format']}, and skmmgenre {__version__} reads format "
+            f"{_FORMAT}",
+            _remedy_of_strangers(manifest),
+        )
+
+
+def _remedy_of_strangers(manifest):
+    made_with = str(manifest["versions"].get("skmmgenre", "another version"))
+    if made_with == __version__:
+        return "skmmgenre.save writes no such file: do not use it."
+    return f"It says it is of skmmgenre {made_with}: if you trust that, install this version."
+
+
+def _warn_of_versions(path, versions):
+    here = _versions()
+    others = [
+        f"{name} {versions.get(name)} (here {here[name]})"
+        for name in ("skmmgenre", "scikit-learn")
+        if str(versions.get(name)).split(".")[:2] != here[name].split(".")[:2]
+    ]
+    if others:
+        told = shown(" and ".join(others))
+        warnings.warn(
+            f"Model file {os.fspath(path)!r} was saved with {told}: compare its answers with known "
+            "ones before you rely on them.",
+            UserWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,126 @@
+"""What a fitted model says of music."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from ..items import ErrorsMixin
+from ..nets.targets import SoftmaxTarget
+
+
+@dataclass
+class Answers:
+    """Of each item.
+
+    Parameters
+    ----------
+    classes : list of str
+    several : bool
+        Whether an item has several genres.
+    predicted : ndarray
+        Genres, of shape (n,), or an indicator of shape (n, n_classes).
+    scores : ndarray of shape (n, n_classes)
+        Probabilities; of a model with target "cosine" similarities.
+    """
+
+    classes: list
+    several: bool
+    predicted: np.ndarray
+    scores: np.ndarray
+
+    def genres(self, row):
+        """Return the genres of an item, the best first."""
+        if not self.several:
+            return [self.predicted[row]]
+        chosen = np.flatnonzero(self.predicted[row])
+        return [self.classes[k] for k in chosen[np.argsort(-self.scores[row, chosen])]]
+
+    def best(self, row, n):
+        """Return the scores of the `n` best genres by their names, the best first."""
+        order = np.argsort(-self.scores[row], kind="stable")[:n]
+        return {self.classes[k]: float(self.scores[row, k]) for k in order}
+
+
+def modalities_of(model):
+    """Return the names of a model's modalities and their columns."""
+    return {name: column for name, _, column in model.named_steps["modalities"].transformers}
+
+
+def has_several_genres(model):
+    """Tell whether a model answers with several genres an item."""
+    return not isinstance(model[-1].target_, SoftmaxTarget)
+
+
+def vectors_of(model, table):
+    """Return the vectors of all modalities, a DataFrame, and what was set aside.
+
+    Returns
+    -------
+    vectors : DataFrame
+        Columns named by modality, as in "audio__0".
+    errors : list of (int, str, str)
+        Row, item and reason.
+    """
+    step = model.named_steps["modalities"]
+    vectors = step.transform(table)
+    return vectors, errors_of(model)
+
+
+def errors_of(model):
+    """Return what the last call of each modality set aside: row, item, reason."""
+    found = []
+    for _, branch, _ in model.named_steps["modalities"].transformers_:
+        steps = [step for _, step in branch.steps] if isinstance(branch, Pipeline) else [branch]
+        for step in steps:
+            if isinstance(step, ErrorsMixin):
+                lines = step.errors_.to_dict("records")
+                found += [(line["row"], str(line["item"]), line["reason"]) for line in lines]
+    return found
+
+
+def set_everywhere(model, **params):
+    """Set parameters of all steps of a fitted model that have them, such as n_jobs."""
+    waiting = [branch for _, branch, _ in model.named_steps["modalities"].transformers_]
+    waiting += [step for _, step in model.steps[1:]]
+    while waiting:
+        part = waiting.pop()
+        waiting += [step for _, step in getattr(part, "steps", ())]
+        waiting += [part.estimator_] if hasattr(part, "estimator_") else []
+        if isinstance(part, BaseEstimator) and not isinstance(part, Pipeline):
+            known = part.get_params(deep=False)
+            part.set_params(**{name: value for name, value in params.items() if name in known})
+
+
+def answer(model, vectors, modalities=None):
+    """Return the answers to vectors, or to those of some modalities alone.
+
+    Parameters
+    ----------
+    model : GenrePipeline
+    vectors : DataFrame
+        Of `vectors_of`.
+    modalities : sequence of str or None
+        The others are missing.
+
+    Returns
+    -------
+    answers : Answers
+    """
+    if modalities is not None:
+        owners = pd.Index([column.partition("__")[0] for column in vectors.columns])
+        vectors = vectors.copy()
+        vectors.loc[:, ~owners.isin(modalities)] = np.nan
+    rest = model[1:]
+    predicted = rest.predict(vectors)
+    if hasattr(rest, "predict_proba"):
+        scores = rest.predict_proba(vectors)
+    else:
+        scores = rest.decision_function(vectors)
+        if scores.ndim == 1:  # of two classes: that of the second
+            scores = np.column_stack([-scores, scores])
+    return Answers(
+        model.classes_.tolist(), has_several_genres(model), predicted, np.asarray(scores)
+    )

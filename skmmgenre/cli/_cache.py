@@ -1,0 +1,87 @@
+"""What a store of features holds, and making room in it."""
+
+import os
+
+from ..items import Store
+
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def cache_info(path):
+    """Describe a store.
+
+    Parameters
+    ----------
+    path : str
+        A file that is there.
+
+    Returns
+    -------
+    info : dict
+        entries, bytes (of values), bytes_on_disk, kinds (entries and bytes of each).
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such store.
+    """
+    with _existing(path) as store:
+        kinds = store.info()
+        return {
+            "entries": sum(entries for entries, _ in kinds.values()),
+            "bytes": sum(size for _, size in kinds.values()),
+            "bytes_on_disk": store.size,
+            "kinds": {
+                kind: {"entries": entries, "bytes": size} for kind, (entries, size) in kinds.items()
+            },
+        }
+
+
+def prune_cache(path, *, unused_days=None, max_size=None):
+    """Remove what has not been used for long, or what is too much; see `Store.prune`.
+
+    Parameters
+    ----------
+    path : str
+    unused_days : float, default=None
+    max_size : int, default=None
+        Bytes.
+
+    Returns
+    -------
+    removed : dict
+        entries, bytes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such store.
+    ValueError
+        If it is not said what to remove.
+    """
+    if unused_days is None and max_size is None:
+        raise ValueError("Say what to remove: --unused-days, --max-size, or both.")
+    with _existing(path) as store:
+        entries, size = store.prune(unused_days=unused_days, max_bytes=max_size)
+    return {"entries": entries, "bytes": size}
+
+
+def bytes_of(text):
+    """Read a size such as "500M" or "2G".
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    unit = text[-1:] if text[-1:].isalpha() else ""
+    number = text.removesuffix(unit) if unit else text
+    if unit not in _UNITS or not number.replace(".", "", 1).isdigit():
+        raise ValueError(f"{text!r} is no size: write 500M, 2G or a number of bytes")
+    return int(float(number) * _UNITS[unit])
+
+
+def _existing(path):
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"there is no store {path!r}; cache= of CQTExtractor makes one")
+    return Store(path)

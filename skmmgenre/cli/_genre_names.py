@@ -1,0 +1,100 @@
+"""Which genres there are, and what they are called: a file that the user writes."""
+
+from collections import Counter
+
+
+class GenreNames:
+    """A whitelist and aliases; capitals do not matter.
+
+    Parameters
+    ----------
+    genres : list of str, default=None
+        The genres that count, spelled as they are to be; None lets all pass.
+    aliases : dict of str to str, default=None
+        Other names, and the genre that each stands for.
+
+    Raises
+    ------
+    ValueError
+        If an alias stands for what is no genre of the list.
+    """
+
+    def __init__(self, genres=None, aliases=None):
+        self._known = None if genres is None else {genre.casefold(): genre for genre in genres}
+        self._aliases = {name.casefold(): genre for name, genre in (aliases or {}).items()}
+        for name, genre in (aliases or {}).items():
+            if self._known is not None and genre.casefold() not in self._known:
+                raise ValueError(
+                    f"The alias {name!r} stands for {genre!r}, which is not under genres: add it "
+                    "there, or drop the alias."
+                )
+
+    @classmethod
+    def read(cls, path):
+        """Read a YAML file with a list ``genres``, a mapping ``aliases``, or both.
+
+        Raises
+        ------
+        ValueError
+            If it holds anything else.
+        """
+        try:
+            import yaml
+        except ImportError as error:
+            raise ImportError(
+                'Reading --genres needs pyyaml, which is not installed: pip install "skmmgenre'
+                '[cli]"'
+            ) from error
+        with open(path, encoding="utf-8") as file:
+            try:
+                content = yaml.safe_load(file)
+            except (yaml.YAMLError, UnicodeDecodeError) as error:
+                raise ValueError(f"{path!r} is no YAML: {error}") from error
+        remedy = 'Write "genres: [Rock, Hip Hop]" and "aliases: {rap: Hip Hop}", or one of them.'
+        if not isinstance(content, dict) or not content or content.keys() - {"genres", "aliases"}:
+            raise ValueError(f"{path!r} has other parts than genres and aliases. {remedy}")
+        genres, aliases = content.get("genres"), content.get("aliases") or {}
+        if genres is not None and not _all_names(genres, list):
+            raise ValueError(f"genres in {path!r} is no list of names. {remedy}")
+        if not (_all_names(aliases, dict) and all(_is_name(name) for name in aliases.values())):
+            raise ValueError(f"aliases in {path!r} does not give a name for a name. {remedy}")
+        return cls(genres, aliases)
+
+    def map(self, names):
+        """Return the genres that the names of one item stand for, each once, in order."""
+        genres = {}
+        for name in names:
+            name = self._aliases.get(name.casefold(), name)
+            if self._known is not None:
+                name = self._known.get(name.casefold())
+            if name is not None:
+                genres.setdefault(name.casefold(), name)
+        return list(genres.values())
+
+
+def drop_rare(items, min_items):
+    """Leave out the genres that fewer items have.
+
+    Parameters
+    ----------
+    items : list of list of str
+    min_items : int
+
+    Returns
+    -------
+    items : list of list of str
+    dropped : list of str
+        Sorted.
+    """
+    counts = Counter(genre for genres in items for genre in genres)
+    dropped = {genre for genre, count in counts.items() if count < min_items}
+    kept = [[genre for genre in genres if genre not in dropped] for genres in items]
+    return kept, sorted(dropped)
+
+
+def _is_name(value):
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _all_names(values, kind):
+    return isinstance(values, kind) and bool(values or kind is dict) and all(map(_is_name, values))

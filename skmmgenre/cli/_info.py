@@ -1,0 +1,77 @@
+"""What a model is."""
+
+import os
+
+from rich.console import Console
+from rich.markup import escape
+
+from ._answers import has_several_genres, modalities_of
+from ._plain_text import one_line
+
+
+def describe(path, model, card):
+    """Describe a model.
+
+    Parameters
+    ----------
+    path : str
+    model : GenrePipeline
+    card : dict
+
+    Returns
+    -------
+    info : dict
+        file, bytes, genres, several_genres, target, modalities (the column of each), networks
+        (of each: epochs trained, and the best of them) and card; plain values.
+    """
+    networks = {}
+    for name, part in _networks(model):
+        networks[name] = {
+            "type": type(part).__name__,
+            "epochs": int(part.n_iter_),
+            "best_epoch": int(part.best_iter_),
+        }
+    return {
+        "file": os.path.basename(path),
+        "bytes": os.path.getsize(path),
+        "genres": [str(name) for name in model.classes_],
+        "several_genres": has_several_genres(model),
+        "modalities": modalities_of(model),
+        "networks": networks,
+        "card": card,
+    }
+
+
+def _networks(model):
+    """Name and estimator of every network, through pipelines and wrappers."""
+    waiting = [(name, branch) for name, branch, _ in model.named_steps["modalities"].transformers_]
+    waiting += [(name, step) for name, step in model.steps if name != "modalities"]
+    for name, part in waiting:
+        part = getattr(part, "estimator_", part)
+        part = part.steps[-1][1] if hasattr(part, "steps") else part
+        if hasattr(part, "n_iter_"):
+            yield name, part
+
+
+def print_info(info):
+    """Print what `describe` tells."""
+    console = Console(highlight=False)
+
+    def say(head, text):
+        console.print(f"{head:<12}{escape(one_line(text))}")
+
+    say("file", f"{info['file']} ({info['bytes'] / 1e6:,.1f} MB)")
+    say("made by", str(info["card"].get("made_by", "-")))
+    say("modalities", ", ".join(f"{k} (column {c})" for k, c in info["modalities"].items()))
+    say("answers", "several genres an item" if info["several_genres"] else "one genre an item")
+    if "items" in info["card"]:
+        card = info["card"]
+        say("trained on", f"{card.get('trained_on', '-')}: {card['items']:,} items, "
+            f"{card['artists']:,} artists")  # fmt: skip
+    for name, net in info["networks"].items():
+        say(name, f"{net['type']}, {net['epochs']} epochs, the best was {net['best_epoch']}")
+    for name, value in info["card"].get("held_out", {}).get("figures", {}).items():
+        say("held out", f"{name} {'-' if value is None else format(value, '.3f')}")
+    counts = info["card"].get("items_by_genre", {})
+    genres = (f"{name} ({counts[name]:,})" if name in counts else name for name in info["genres"])
+    say("genres", ", ".join(genres))

@@ -1,0 +1,54 @@
+"""A model in a file, with a card that says what it is."""
+
+import os
+
+from .. import load, model_info
+from ._answers import set_everywhere
+
+
+def load_model(path, **params):
+    """Open the file of a model.
+
+    Parameters
+    ----------
+    path : str
+    **params
+        Set on all steps that have them; how a model was trained does not bind its use.
+
+    Returns
+    -------
+    model : GenrePipeline
+    card : dict
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no file.
+    ValueError
+        If it is no model that goes from a table of music to genres.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"there is no model {path!r}; skmmgenre train makes one")
+    model, card = load(path), model_info(path)["card"]
+    if "modalities" not in getattr(model, "named_steps", ()) or not hasattr(model, "predict"):
+        raise ValueError(
+            f"{path!r} holds a {type(model).__name__}, which does not go from a table of music to "
+            "genres. Use a file that skmmgenre train made, or save the whole GenrePipeline."
+        )
+    if params:
+        set_everywhere(model, **params)
+    return model, card
+
+
+def check_place(path):
+    """Refuse a path that a model cannot be written to, before hours of training.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+    """
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"there is no folder {folder!r} for the model: make it first")
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path!r} is a folder; name a file for the model")

@@ -1,0 +1,66 @@
+"""Options about the music that is read, which several commands have."""
+
+import click
+
+from ._plain_text import one_line, visible
+
+_TOLD = 5
+
+
+class _GenresFile(click.ParamType):
+    name = "FILE"
+
+    def convert(self, value, param, ctx):
+        from ._genre_names import GenreNames
+
+        try:
+            return GenreNames.read(value)
+        except (OSError, ValueError) as error:
+            self.fail(one_line(str(error)), param, ctx)
+
+
+genres_file = click.option(
+    "--genres",
+    "names",
+    type=_GenresFile(),
+    help="YAML with the list genres (others are left out) and the mapping aliases.",
+)
+
+_OPTIONS = (
+    click.option(
+        "--by",
+        type=click.Choice(["track", "album"]),
+        default="track",
+        show_default=True,
+        help="What an item of a folder is.",
+    ),
+    click.option(
+        "--separators",
+        metavar="LETTERS",
+        help="Letters between genres in one tag or cell; by default ;| and in tags also /.",
+    ),
+    click.option(
+        "--genre-column",
+        "genre",
+        metavar="COLUMN",
+        help="Genres in a table; by default genres, genre.",
+    ),
+    click.option(
+        "--artist-column", "artist", metavar="COLUMN", help="Artists in a table; by default artist."
+    ),
+)
+
+
+def source_options(command):
+    """Add the options of `open_music`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def tell_set_aside(errors):
+    """Name the first of what was left out or is odd, on standard error."""
+    for item, reason in errors[:_TOLD]:
+        click.echo(f"set aside or odd: {visible(item)}: {one_line(reason)}", err=True)
+    if len(errors) > _TOLD:
+        click.echo(f"... and {len(errors) - _TOLD:,} more", err=True)

@@ -1,0 +1,90 @@
+"""What a model says of each item, as a table, CSV or JSON."""
+
+import csv
+import io
+import json
+
+from rich.console import Console
+from rich.markup import escape
+
+from ._answers import answer, vectors_of
+from ._plain_text import one_line, visible
+from ._tables import plain_table
+
+_NAME_WIDTH = 44
+
+
+def predict(model, music, *, names=None):
+    """Tell the genres of music.
+
+    Parameters
+    ----------
+    model : GenrePipeline
+    music : Music
+    names : GenreNames or None
+        Applied to the genres that are told.
+
+    Returns
+    -------
+    answers : Answers
+    genres : list of list of str
+        Of each item, the best first.
+    errors : list of (str, str)
+        Item and reason of what was treated as missing.
+    """
+    vectors, errors = vectors_of(model, music.table)
+    answers = answer(model, vectors)
+    genres = [answers.genres(row) for row in range(len(music.names))]
+    if names is not None:
+        genres = [names.map(item) for item in genres]
+    return answers, genres, [(item, reason) for _, item, reason in errors]
+
+
+def as_text(music, answers, genres, kind, *, top=5):
+    """Write the answers.
+
+    Parameters
+    ----------
+    music : Music
+    answers : Answers
+    genres : list of list of str
+    kind : {"csv", "json"}
+        CSV has all scores, in a column a genre.
+    top : int
+        How many scores JSON has, the best.
+
+    Returns
+    -------
+    text : str
+        Control characters in names are written as escapes: of JSON its own, which read back.
+    """
+    if kind == "json":
+        lines = [
+            {"item": name, "genres": genres[row], "scores": _rounded(answers.best(row, top))}
+            for row, name in enumerate(music.names)
+        ]
+        return json.dumps(lines, indent=2) + "\n"
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["item", "genres", *(visible(name) for name in answers.classes)])
+    for row, name in enumerate(music.names):
+        scores = (f"{score:.6f}" for score in answers.scores[row])
+        writer.writerow([visible(name), visible("; ".join(genres[row])), *scores])
+    return text.getvalue()
+
+
+def print_answers(music, answers, genres):
+    """Print the answers as a table for people."""
+    table = plain_table()
+    table.add_column("item", no_wrap=False, overflow="fold", max_width=_NAME_WIDTH)
+    table.add_column("genres", overflow="fold")
+    table.add_column("score", justify="right", no_wrap=True)
+    for row, name in enumerate(music.names):
+        told = "; ".join(genres[row]) or "-"
+        (score,) = answers.best(row, 1).values()
+        table.add_row(escape(visible(name)), escape(one_line(told)), f"{score:.2f}")
+    Console().print(table)
+
+
+def _rounded(scores):
+    return {name: round(score, 6) for name, score in scores.items()}

@@ -1,0 +1,204 @@
+"""Learning the genres of music, and saying how well it went."""
+
+import ast
+from collections import Counter
+
+import numpy as np
+
+from .. import __version__
+from ..compose import make_genre_classifier
+from ..items import is_missing
+from ..labels import GenreTaxonomy
+from ..model_selection import ArtistShuffleSplit
+from ..nets import interruption_ends_all
+from ._answers import errors_of
+from ._evaluate import evaluate
+from ._genre_names import drop_rare
+from ._music import MODALITIES
+
+_NOTHING_STANDS_BETWEEN = "\x1f"  # names: a label is a whole name, slashes and all
+
+
+def train(
+    music,
+    *,
+    modalities=(),
+    target="auto",
+    names=None,
+    min_items=1,
+    settings=None,
+    test_size=0.0,
+    on_error="missing",
+    seed=0,
+    n_jobs=None,
+    verbose=1,
+):
+    """Train a model on all items that have a genre.
+
+    Parameters
+    ----------
+    music : Music
+        Rows that a column ``split`` calls "test" are left out; a column ``validation`` marks
+        those for early stopping.
+    modalities : sequence of str
+        Of audio, text, image; none: all that the music has.
+    target : {"auto", "softmax", "logistic", "cosine"}
+        With "softmax" the first genre of an item counts, with "auto" if no item has several.
+    names : GenreNames or None
+    min_items : int
+        Genres of fewer items are left out.
+    settings : dict or None
+        Further parameters of `make_genre_classifier`.
+    test_size : float
+        Share of the items, by artist, that are kept from training to tell the figures.
+    on_error : {"missing", "raise"}
+    seed, n_jobs, verbose
+
+    Returns
+    -------
+    model : GenrePipeline
+    card : dict
+        What it was trained on, and figures; plain values.
+    errors : list of (str, str)
+        Item and reason of what was treated as missing.
+
+    Raises
+    ------
+    ValueError
+        If there is too little to learn from, or a setting is none.
+    """
+    left_out = _no_test_rows(music)
+    genres = [names.map(item) for item in music.genres] if names else music.genres
+    genres, rare = drop_rare(genres, min_items)
+    labelled = np.array([bool(item) for item in genres]) & ~left_out
+    if not labelled.any():
+        raise ValueError(
+            "no item to train on has a genre. Fill the column genres, or the genre tags of the "
+            "files; with --genres, see that its names are those of the music."
+        )
+    n_without = int((~left_out & ~labelled).sum())
+    music = music.take(labelled)
+    genres = [genres[row] for row in np.flatnonzero(labelled)]
+    music.genres = genres
+    several = target in ("logistic", "cosine") or (
+        target == "auto" and any(len(item) > 1 for item in genres)
+    )
+    y = _indicator(genres) if several else np.array([item[0] for item in genres], dtype=object)
+    present = _present(music.table, modalities)
+    model = _make_model(
+        present,
+        target,
+        settings or {},
+        on_error=on_error,
+        seed=seed,
+        n_jobs=n_jobs,
+        verbose=verbose,
+    )
+    learn, test = _split(music, y, test_size, seed)
+    table = music.table[[MODALITIES[name] for name in present]]
+    validation = _validation(music.table)
+    with interruption_ends_all():
+        model.fit(
+            table.iloc[learn],
+            y.iloc[learn] if several else y[learn],
+            groups=None if music.artists is None else music.artists[learn],
+            validation=None if validation is None else validation[learn],
+        )
+    errors = [(item, reason) for _, item, reason in errors_of(model)]
+    counts = Counter(genre for row in learn for genre in genres[row][: None if several else 1])
+    artists = set() if music.artists is None else {a for a in music.artists[learn] if a}
+    card = {
+        "made_by": f"skmmgenre {__version__}, skmmgenre train",
+        "modalities": present,
+        "several_genres": several,
+        "items": len(learn),
+        "artists": len(artists),
+        "items_by_genre": dict(counts.most_common()),
+        "left_out": {
+            "without_genre": n_without,
+            "test_rows": int(left_out.sum()),
+            "rare_genres": rare,
+        },
+        "seed": seed,
+    }
+    if len(test):
+        result = evaluate(model, music.take(test))
+        card["held_out"] = {"items": result.n_items, "figures": result.figures_of_all()}
+    return model, card, errors
+
+
+def parse_settings(pairs):
+    """The mapping of texts like "audio__lr=1e-4"; values are read as Python, or are text.
+
+    Raises
+    ------
+    ValueError
+        If one has no "=".
+    """
+    settings = {}
+    for pair in pairs:
+        name, found, value = pair.partition("=")
+        if not found or not name:
+            raise ValueError(f"--set {pair!r} is not NAME=VALUE. Write audio__max_epochs=30.")
+        try:
+            settings[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            settings[name] = value
+    return settings
+
+
+def _no_test_rows(music):
+    if "split" not in music.table:
+        return np.zeros(len(music.names), dtype=bool)
+    return (music.table["split"] == "test").to_numpy(dtype=bool)
+
+
+def _validation(table):
+    """The rows that a published split holds out for early stopping, or None."""
+    if "validation" not in table:
+        return None
+    marks = [str(value).lower() in ("true", "1", "1.0") for value in table["validation"]]
+    return np.array(marks) if any(marks) else None
+
+
+def _indicator(genres):
+    taxonomy = GenreTaxonomy.from_items(genres, separator=_NOTHING_STANDS_BETWEEN)
+    return taxonomy.label_matrix(genres)
+
+
+def _present(table, asked):
+    """The modalities that are asked for, or those of which there is anything."""
+    held = [
+        name
+        for name, column in MODALITIES.items()
+        if not all(is_missing(cell) for cell in table[column])
+    ]
+    lacking = [name for name in asked if name not in held]
+    if lacking:
+        raise ValueError(
+            f"no item has the modality {lacking[0]!r}, in column {MODALITIES[lacking[0]]!r}; "
+            f"there are {held}."
+        )
+    return [name for name in held if not asked or name in asked]
+
+
+def _make_model(present, target, settings, *, on_error, seed, n_jobs, verbose):
+    columns = {name: MODALITIES[name] if name in present else None for name in MODALITIES}
+    usual = {"random_state": seed, "n_jobs": n_jobs, "verbose": verbose, "on_error": on_error}
+    if present == ["text"]:  # of which no step takes them
+        del usual["n_jobs"], usual["on_error"]
+    try:
+        return make_genre_classifier(**columns, target=target, **(usual | settings))
+    except TypeError as error:
+        raise ValueError(f"--set: {error}") from error
+
+
+def _split(music, y, test_size, seed):
+    """Positions to learn from and to test on, no artist in both."""
+    rows = np.arange(len(music.names))
+    if not test_size:
+        return rows, rows[:0]
+    artists = music.artists
+    groups = rows if artists is None else [a or f"\x00{row}" for row, a in enumerate(artists)]
+    splitter = ArtistShuffleSplit(1, test_size=test_size, random_state=seed)
+    return next(splitter.split(rows[:, np.newaxis], y, groups))

@@ -1,0 +1,280 @@
+"""MSD-I: tracks of the Million Song Dataset with one genre and a cover each."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import Bunch
+
+from ._data_home import get_data_home
+from ._fetch_record import fetch_if_missing
+from ._media_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
+from ._problems import first_few, tell
+from ._published_split import PARTS, artists_in_two_parts, split_entries
+from ._published_vectors import load_vectors, rows_of_ids
+
+_DOI = "10.5281/zenodo.1240485"
+_FILE = "MSD-I_dataset.tsv"
+_COLUMNS = ("msd_track_id", "set", "msd_artist_id", "album_index", "image_url")
+# The name of the column of genres tells the files apart.
+_PUBLISHED, _REDUCED = "genre", "genre_label"
+
+
+def load_msdi(
+    path=None,
+    *,
+    audio_directory=None,
+    image_directory=None,
+    timbre_directory=None,
+    vectors=None,
+    data_home=None,
+):
+    """Load MSD-I: one genre of 15 a track (section 6.1, Tables 1 to 3 of the paper).
+
+    Parameters
+    ----------
+    path : str or path, default=None
+        The published MSD-I_dataset.tsv, or a folder that holds it at any depth; by default the
+        folder msdi in `data_home`. A table of the same columns is read as well, such as the
+        reduction to one track an album (`genre_label` in place of `genre`).
+    audio_directory : str or path, default=None
+        Where the user has sound files, named by MSD track id (``TRABKJU128F422A7FE.mp3``), at
+        any depth.
+    image_directory : str or path, default=None
+        Where the user has covers, named by MSD track id, or as in `image_url`.
+    timbre_directory : str or path, default=None
+        Where the user has the .h5 files of the Million Song Dataset.
+    vectors : str, list of str or dict, default=None
+        Published feature vectors to load from the folder: "audio", "visual", "mm-audio",
+        "mm-visual". A dict names the block of columns of each.
+    data_home : str or path, default=None
+        See `get_data_home`.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        table : DataFrame, one row a track
+            msd_track_id, album_index (int), msd_artist_id, image_url, genre, split; artist
+            (msd_artist_id), audio and cover (paths, None where there is none); and timbre, if
+            `timbre_directory` is given.
+        y : ndarray of str, shape (n,)
+            The genre.
+        groups : ndarray of str, shape (n,)
+            Artists.
+        split : ndarray of str, shape (n,)
+            "train", "val" or "test", as published: artists are in one part only.
+        validation : ndarray of bool, shape (n,)
+            Marks the rows of "val", for `fit`.
+        parts : dict of str to ndarray of int
+            The positions of the rows of each part.
+        vectors : DataFrame of float32 or None
+            One row a track, in columns ``audio__0``, ``image__0``, ``mm_audio__0``,
+            ``mm_image__0`` and so on, for `FusionClassifier`.
+        problems : list of str
+            What is not as published, and what was not found.
+        DESCR : str
+            What was loaded.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file; the error says where it is to be had.
+    ValueError
+        If a column is missing, a row has no genre or another part than the three, or not one
+        file of a folder belongs to a track.
+
+    Warns
+    -----
+    UserWarning
+        If there are `problems`.
+
+    See Also
+    --------
+    fetch_msdi : Downloads the files first.
+
+    Notes
+    -----
+    The paper's protocol is the published split. A model is fitted on train and val, and stops
+    early on val::
+
+        fit = data.split != "test"
+        model.fit(data.table[fit], data.y[fit], groups=data.groups[fit],
+                  validation=data.validation[fit])
+        model.score(data.table[~fit], data.y[~fit])
+
+    Sound and covers are not published with the data set: they are previews and pictures of a
+    shop. `image_url` says where the covers were.
+
+    References
+    ----------
+    Oramas, S., Barbieri, F., Nieto, O. and Serra, X. (2018). Multimodal Deep Learning for Music
+    Genre Classification. TISMIR 1(1). Data set: https://doi.org/10.5281/zenodo.1240485
+    """
+    folder, file = _find(path, data_home)
+    published, genre_column = _read(file)
+    problems = []
+    tracks = published["msd_track_id"].tolist()
+    repeated = published["msd_track_id"][published["msd_track_id"].duplicated()]
+    if len(repeated):
+        problems.append(f"{len(repeated):,} tracks are there twice ({first_few(repeated)})")
+    artists = artists_in_two_parts(published["msd_artist_id"], published["set"])
+    if artists:
+        problems.append(f"{len(artists):,} artists are in two parts ({first_few(artists)})")
+    table = pd.DataFrame(
+        {
+            "msd_track_id": tracks,
+            "album_index": published["album_index"].astype(np.int64),
+            "msd_artist_id": published["msd_artist_id"],
+            "image_url": published["image_url"],
+            "genre": published[genre_column],
+            "split": published["set"],
+            "artist": published["msd_artist_id"],
+        }
+    )
+    table = table.astype(dict.fromkeys(table.columns.drop("album_index"), object))
+    covers = list(zip(tracks, map(_stem, published["image_url"]), strict=True))
+    add_paths(table, "audio", tracks, audio_directory, AUDIO_SUFFIXES, problems)
+    add_paths(table, "cover", covers, image_directory, IMAGE_SUFFIXES, problems)
+    if timbre_directory is not None:
+        add_paths(table, "timbre", tracks, timbre_directory, TIMBRE_SUFFIXES, problems)
+    read = None
+    if vectors is not None:
+        read = load_vectors(folder, vectors, rows_of_ids(table, ["msd_track_id"]), problems)
+    tell(problems, "MSD-I")
+    return Bunch(
+        table=table,
+        y=table["genre"].to_numpy(dtype=object),
+        groups=table["msd_artist_id"].to_numpy(dtype=object),
+        **split_entries(published["set"]),
+        vectors=read,
+        problems=problems,
+        DESCR=_describe(table, genre_column),
+    )
+
+
+def fetch_msdi(*, data_home=None, download_if_missing=True, verbose=1, **options):
+    """Load MSD-I, downloading it first if it is not there.
+
+    Parameters
+    ----------
+    data_home : str or path, default=None
+        See `get_data_home`; the files go into its folder msdi.
+    download_if_missing : bool, default=True
+        Whether to download, or to raise if the files are not there.
+    verbose : int, default=1
+        1 shows a progress bar.
+    **options
+        Passed on to `load_msdi`.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        As `load_msdi`.
+
+    Raises
+    ------
+    OSError
+        If the download fails; the error says which file to put where.
+
+    Notes
+    -----
+    Every file is compared with the checksum that the record on Zenodo gives; the checksums of
+    the first download are kept beside the files. Needs pooch: ``pip install "skmmgenre[data]"``.
+    """
+    folder = get_data_home(data_home) / "msdi"
+    fetch_if_missing(
+        lambda: _find(None, data_home),
+        _DOI,
+        folder,
+        name="MSD-I",
+        wanted=f"{_FILE} (and the folders splits and train_data, for vectors)",
+        download=download_if_missing,
+        verbose=verbose,
+    )
+    return load_msdi(data_home=data_home, **options)
+
+
+def _find(path, data_home):
+    """Return the folder of the data set, and its table."""
+    path = get_data_home(data_home) / "msdi" if path is None else Path(path)
+    if path.is_file():
+        return path.parent, path
+    if path.is_dir():
+        tables = sorted(file for end in ("tsv", "csv") for file in path.rglob(f"*.{end}"))
+        tables = [file for file in tables if _genre_column(_header(file)[0]) is not None]
+        if len(tables) == 1:
+            return path, tables[0]
+        if tables:
+            raise ValueError(
+                f"Several tables of MSD-I are in {str(path)!r}: "
+                f"{first_few([file.relative_to(path) for file in tables])}. Pass the path of one."
+            )
+        reason = f"{str(path)!r} holds no table with the columns of MSD-I"
+    else:
+        reason = f"there is no {str(path)!r}"
+    raise FileNotFoundError(
+        f"MSD-I was not found: {reason}. Pass the path of {_FILE}, or let fetch_msdi() download "
+        f"it from https://doi.org/{_DOI}."
+    )
+
+
+def _header(file):
+    """Return the names of the columns, and what separates them."""
+    with open(file, encoding="utf-8", errors="replace") as lines:
+        line = lines.readline().rstrip("\r\n").removeprefix("\ufeff")
+    separator = "\t" if "\t" in line else ","
+    return line.split(separator), separator
+
+
+def _genre_column(columns):
+    if {"msd_track_id", "set"} <= set(columns):
+        return next((name for name in (_PUBLISHED, _REDUCED) if name in columns), None)
+    return None
+
+
+def _read(file):
+    """Return the table with its columns checked, and the name of the column of genres."""
+    header, separator = _header(file)
+    genre_column = _genre_column(header)
+    absent = [name for name in _COLUMNS if name not in header]
+    if genre_column is None or absent:
+        absent = absent or [_PUBLISHED]
+        raise ValueError(
+            f"{str(file)!r} lacks the columns {absent} of MSD-I; it has {header[:12]}. Pass the "
+            f"published {_FILE}."
+        )
+    table = pd.read_csv(
+        file, sep=separator, dtype=str, keep_default_na=False, usecols=[*_COLUMNS, genre_column]
+    )
+    for column, allowed in (("set", PARTS), (genre_column, None)):
+        bad = ~table[column].isin(PARTS) if allowed else table[column] == ""
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise ValueError(
+                f"{str(file)!r} has {table[column][row]!r} as {column!r} in row {row} "
+                f"({int(bad.sum()):,} rows in all), expected "
+                f"{' or '.join(PARTS) if allowed else 'a genre'}. Fetch the file again."
+            )
+    return table, genre_column
+
+
+def _stem(url):
+    """The name of a file on the web, without its end."""
+    return os.path.splitext(url.rpartition("/")[2])[0]
+
+
+def _describe(table, genre_column):
+    kind = (
+        "as published"
+        if genre_column == _PUBLISHED
+        else "a third party's reduction of MSD-I to one track an album; the published file has "
+        "30,713 rows by the paper's text"
+    )
+    parts = table["split"].value_counts()
+    return (
+        f"MSD-I ({kind}): {len(table):,} tracks, {table['genre'].nunique()} genres, "
+        f"{table['artist'].nunique():,} artists; train {parts.get('train', 0):,}, val "
+        f"{parts.get('val', 0):,}, test {parts.get('test', 0):,}. Oramas et al. (2018), "
+        f"https://doi.org/{_DOI}. Paths, where there are any, are the user's own files."
+    )

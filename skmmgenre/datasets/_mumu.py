@@ -1,0 +1,443 @@
+"""MuMu: albums with sound, reviews, a cover and several genres."""
+
+from collections import Counter
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+from ..items import is_missing
+from ..labels import GenreTaxonomy
+from ._data_home import get_data_home
+from ._fetch_record import fetch_if_missing
+from ._json_records import iterate_json
+from ._media_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
+from ._problems import first_few, tell
+from ._published_split import artists_in_two_parts, split_entries
+from ._published_vectors import load_vectors, read_indices, rows_of_ids
+
+_DOI = "10.5281/zenodo.831189"
+_COLUMNS = ("amazon_id", "album_mbid", "MSD_track_id", "recording_mbid", "artist_mbid", "genres")
+_FILES = (
+    "MuMu_dataset_multi-label.csv, MuMu_dataset_single-label.csv, amazon_metadata_MuMu.json and "
+    "the JSON of the reviews"
+)
+_PATTERNS = {
+    "multi": "*multi-label*.csv*",
+    "single": "*single-label*.csv*",
+    "metadata": "*metadata*.json*",
+    "reviews": "*review*.json*",
+}
+_OF_ALBUM = ["amazon_id", "album_mbid", "artist_mbid"]
+_OF_TRACK = ["MSD_track_id", "recording_mbid"]
+_TABLE = """amazon_id album_mbid artist_mbid MSD_track_id recording_mbid genres genre split artist
+    artist_name title image_url audio text cover""".split()
+# Names that keys have had in the files of Amazon's reviews and of the authors.
+_ID_KEYS = ("amazon_id", "amazon-id", "asin")
+_TEXT_KEYS = ("reviewText", "text", "review")
+_TIME_KEYS = ("unixReviewTime", "time", "timestamp")
+
+
+@validate_params(
+    {
+        "unit": [StrOptions({"album", "track"})],
+        "reviews": ["boolean"],
+        "min_items": [Interval(Integral, 1, None, closed="left")],
+    },
+    prefer_skip_nested_validation=True,
+)
+def load_mumu(
+    path=None,
+    *,
+    unit="album",
+    reviews=True,
+    audio_directory=None,
+    image_directory=None,
+    timbre_directory=None,
+    vectors=None,
+    min_items=12,
+    data_home=None,
+):
+    """Load MuMu: several genres of 250 an album (section 7.1, Tables 4 to 6 of the paper).
+
+    Parameters
+    ----------
+    path : str or path, default=None
+        The folder of the published files, at any depth; by default the folder mumu in
+        `data_home`. Only a table of tracks, MuMu_dataset_multi-label.csv or
+        MuMu_dataset_single-label.csv, must be there.
+    unit : {"album", "track"}, default="album"
+        What a row is. The paper classifies albums; a cell of sound is then a list of paths.
+    reviews : bool, default=True
+        Whether to read the reviews, a large file.
+    audio_directory : str or path, default=None
+        Where the user has sound files, named by MSD track id (``TRYDUXK12903CE0C37.mp3``), at
+        any depth.
+    image_directory : str or path, default=None
+        Where the user has covers, named by Amazon's id or MusicBrainz' id of the album.
+    timbre_directory : str or path, default=None
+        Where the user has the .h5 files of the Million Song Dataset.
+    vectors : str, list of str or dict, default=None
+        Published feature vectors to load from the folder: "model_audio", "model_text",
+        "model_visual". A dict names the block of columns of each.
+    min_items : int, default=12
+        Fewest albums a label must have, where the list of the labels
+        (genre_labels_MuMu.tsv) is not in the folder.
+    data_home : str or path, default=None
+        See `get_data_home`.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        table : DataFrame, one row an album (or track)
+            amazon_id, album_mbid, artist_mbid, MSD_track_id and recording_mbid (lists, or one
+            a track), genres (list of str), genre (of the single-label file), split; artist
+            (artist_mbid), artist_name, title and image_url (of the metadata); audio (list of
+            paths, or a path), text (list of reviews in order of time), cover; and timbre, if
+            `timbre_directory` is given. What there is not is None.
+        y : ndarray of str or None, shape (n,)
+            The one genre of each album by the single-label file, None without the file.
+        Y : DataFrame of int8 or None, shape (n, n_labels)
+            The labels by the multi-label file, None without the file. The columns are those
+            of genre_labels_MuMu.tsv in its order, or of at least `min_items` albums, sorted.
+        groups : ndarray of str, shape (n,)
+            Artists.
+        split : ndarray of str, shape (n,)
+            "train", "val" or "test" by the published index files, "" for a row in none.
+        validation : ndarray of bool, shape (n,)
+            Marks the rows of "val", for `fit`.
+        parts : dict of str to ndarray of int
+            The positions of the rows of each part.
+        vectors : DataFrame of float32 or None
+            One row an album, in columns ``audio__0``, ``text__0``, ``image__0`` and so on,
+            for `FusionClassifier`.
+        problems : list of str
+            What is not as published, and what was not found.
+        DESCR : str
+            What was loaded.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no table of tracks; the error says where it is to be had.
+    ValueError
+        If a file lacks a column or is broken, or not one file of a folder belongs to a track.
+
+    Warns
+    -----
+    UserWarning
+        If there are `problems`.
+
+    See Also
+    --------
+    fetch_mumu : Downloads the files first.
+    describe_genres : Table 4 of the paper: ``describe_genres(data.Y, data.parts)``.
+
+    Notes
+    -----
+    The paper's protocol is the published split::
+
+        fit, test = np.isin(data.split, ["train", "val"]), data.parts["test"]
+        model.fit(data.table[fit], data.Y[fit], groups=data.groups[fit],
+                  validation=data.validation[fit])
+        macro_auc_score(data.Y.iloc[test], model.predict_proba(data.table.iloc[test]))
+
+    Sound and covers are not published with the data set; `image_url` says where the covers
+    were.
+
+    References
+    ----------
+    Oramas, S., Barbieri, F., Nieto, O. and Serra, X. (2018). Multimodal Deep Learning for Music
+    Genre Classification. TISMIR 1(1). Data set: https://doi.org/10.5281/zenodo.831189
+    """
+    folder, files = _find(path, data_home)
+    problems = []
+    tracks = _read_tracks(files)
+    table = _albums(tracks) if unit == "album" else tracks.reset_index(drop=True)
+    table = table.astype(object).where(table.notna(), None)
+    table["artist"] = table["artist_mbid"]
+    _add_metadata(table, files["metadata"], problems)
+    tracks_of_row, covers = table["MSD_track_id"].tolist(), table[["amazon_id", "album_mbid"]]
+    covers = list(covers.itertuples(index=False, name=None))
+    add_paths(table, "audio", tracks_of_row, audio_directory, AUDIO_SUFFIXES, problems)
+    add_paths(table, "cover", covers, image_directory, IMAGE_SUFFIXES, problems)
+    if timbre_directory is not None:
+        add_paths(table, "timbre", tracks_of_row, timbre_directory, TIMBRE_SUFFIXES, problems)
+    _add_reviews(table, files["reviews"] if reviews else None, problems)
+    if reviews and files["reviews"] is None:
+        problems.append("there is no JSON of the reviews: text is None")
+    indices = read_indices(folder)
+    split = _read_split(indices, table, problems)
+    table["split"] = pd.Series(split, dtype=object)
+    rows_of_id = rows_of_ids(table, _OF_ALBUM[:2] if unit == "album" else _OF_TRACK)
+    groups = table["artist_mbid"].to_numpy(dtype=object)
+    if artists := artists_in_two_parts(groups, split):
+        problems.append(f"{len(artists):,} artists are in two parts ({first_few(artists)})")
+    Y = None
+    if files["multi"] is not None:
+        Y = _label_matrix(table, folder, min_items)
+        _compare_with_published(Y, folder, indices, rows_of_id, problems)
+    read = None
+    if vectors is not None:
+        read = load_vectors(folder, vectors, rows_of_id, problems)
+    table = table[[*_TABLE, *table.columns.difference(_TABLE, sort=False)]]
+    tell(problems, "MuMu", stacklevel=4)  # validate_params stands between
+    return Bunch(
+        table=table,
+        y=None if files["single"] is None else table["genre"].to_numpy(dtype=object),
+        Y=Y,
+        groups=groups,
+        **split_entries(split),
+        vectors=read,
+        problems=problems,
+        DESCR=_describe(table, Y, unit),
+    )
+
+
+def fetch_mumu(*, data_home=None, download_if_missing=True, verbose=1, **options):
+    """Load MuMu, downloading it first if it is not there.
+
+    Parameters
+    ----------
+    data_home : str or path, default=None
+        See `get_data_home`; the files go into its folder mumu.
+    download_if_missing : bool, default=True
+        Whether to download, or to raise if the files are not there.
+    verbose : int, default=1
+        1 shows a progress bar.
+    **options
+        Passed on to `load_mumu`.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        As `load_mumu`.
+
+    Raises
+    ------
+    OSError
+        If the download fails; the error says which file to put where.
+
+    Notes
+    -----
+    Every file is compared with the checksum that the record on Zenodo gives; the checksums of
+    the first download are kept beside the files. Needs pooch: ``pip install "skmmgenre[data]"``.
+    """
+    folder = get_data_home(data_home) / "mumu"
+    fetch_if_missing(
+        lambda: _find(None, data_home),
+        _DOI,
+        folder,
+        name="MuMu",
+        wanted=f"{_FILES} (and the folders splits and train_data, for the split and vectors)",
+        download=download_if_missing,
+        verbose=verbose,
+    )
+    return load_mumu(data_home=data_home, **options)
+
+
+def _find(path, data_home):
+    """Return the folder of the data set, and its files by what they hold."""
+    folder = get_data_home(data_home) / "mumu" if path is None else Path(path)
+    if folder.is_file():
+        folder = folder.parent
+    files = dict.fromkeys(_PATTERNS)
+    for kind, pattern in _PATTERNS.items():
+        found = sorted(folder.rglob(pattern))
+        if len(found) > 1:
+            raise ValueError(
+                f"Several files in {str(folder)!r} may be the one that MuMu calls {pattern!r}: "
+                f"{first_few([file.relative_to(folder) for file in found])}. Pass the folder of "
+                "one of them."
+            )
+        files[kind] = found[0] if found else None
+    if files["multi"] is None and files["single"] is None:
+        raise FileNotFoundError(
+            f"MuMu was not found: {str(folder)!r} holds no MuMu_dataset_multi-label.csv. Pass the "
+            f"folder of the published files, path=, or let fetch_mumu() download them from "
+            f"https://doi.org/{_DOI}."
+        )
+    return folder, files
+
+
+def _read_tracks(files):
+    """One row a track of both tables, in order of the one of several labels."""
+    tables = {kind: _read_table(files[kind]) for kind in ("multi", "single") if files[kind]}
+    if "multi" in tables:
+        tracks = tables["multi"]
+        tracks["genres"] = [_names(cell) for cell in tracks["genres"]]
+        one = tables.get("single")
+        by_track = {} if one is None else dict(zip(one["MSD_track_id"], one["genres"], strict=True))
+        tracks["genre"] = [by_track.get(track) for track in tracks["MSD_track_id"]]
+    else:
+        tracks = tables["single"]
+        tracks["genre"], tracks["genres"] = tracks["genres"], None
+    return tracks
+
+
+def _read_table(file):
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    absent = [name for name in _COLUMNS if name not in table]
+    if absent:
+        raise ValueError(
+            f"{str(file)!r} lacks the columns {absent} of MuMu; it has "
+            f"{table.columns.tolist()[:12]}. Fetch the file again."
+        )
+    if not len(table):
+        raise ValueError(f"{str(file)!r} has no rows. Fetch the file again.")
+    table = table[list(_COLUMNS)].astype(object)
+    return table.mask(table == "", None)
+
+
+def _names(cell):
+    return [] if is_missing(cell) else [name.strip() for name in cell.split(",") if name.strip()]
+
+
+def _albums(tracks):
+    """One row an album, in order of their first tracks."""
+    keys = tracks["amazon_id"].where(tracks["amazon_id"].notna(), tracks["album_mbid"])
+    albums = tracks.groupby(keys, sort=False)
+    first = albums[[*_OF_ALBUM, "genres"]].first()
+    genre = albums["genre"].agg(_most_frequent)
+    lists = {column: albums[column].agg(list) for column in _OF_TRACK}
+    return first.assign(**lists, genre=genre).reset_index(drop=True)
+
+
+def _most_frequent(genres):
+    counts = Counter(genre for genre in genres if genre is not None)
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def _add_metadata(table, file, problems):
+    """Add title, name of the artist and address of the cover."""
+    known = {}
+    for record in [] if file is None else iterate_json(file):
+        known[_first(record, _ID_KEYS)] = record
+    records = [known.get(album) for album in table["amazon_id"]]
+    for column, key in (("title", "title"), ("artist_name", "artist"), ("image_url", "imUrl")):
+        table[column] = pd.Series(
+            [None if record is None else record.get(key) or None for record in records],
+            dtype=object,
+        )
+    if file is None:
+        problems.append(
+            "there is no amazon_metadata_MuMu.json: title, artist_name and image_url are None"
+        )
+    elif absent := [album for album, r in zip(table["amazon_id"], records, strict=True) if not r]:
+        problems.append(f"metadata: {len(absent):,} albums have none ({first_few(absent)})")
+
+
+def _add_reviews(table, file, problems):
+    """Add the reviews of each album in order of time; those without a time come first."""
+    reviews = {}
+    for record in [] if file is None else iterate_json(file):
+        album = _first(record, _ID_KEYS)
+        nested = record.get("reviews")
+        for review in nested if isinstance(nested, list) else [record]:
+            text = _first(review, _TEXT_KEYS)
+            if isinstance(text, str) and text.strip():
+                time = _first(review, _TIME_KEYS)
+                reviews.setdefault(album, []).append((float(time or 0), text))
+    texts = {
+        album: [text for _, text in sorted(found, key=lambda review: review[0])]
+        for album, found in reviews.items()
+    }
+    cells = [texts.get(album) for album in table["amazon_id"]]
+    table["text"] = pd.Series(cells, dtype=object)
+    absent = [album for album, cell in zip(table["amazon_id"], cells, strict=True) if not cell]
+    if file is not None and absent:
+        problems.append(
+            f"text: {len(absent):,} of {len(table):,} rows have no review "
+            f"({first_few(absent)}); their cells are None"
+        )
+
+
+def _first(record, keys):
+    return next((record[key] for key in keys if record.get(key) is not None), None)
+
+
+def _read_split(indices, table, problems):
+    """Return the part each row is in, by the index files that hold most of the rows.
+
+    They are of albums or of tracks, by the ids of whichever catalogue.
+    """
+    rows_of_id = rows_of_ids(table, [*_OF_ALBUM[:2], *_OF_TRACK])
+    best, best_name = {}, next(iter(indices), None)
+    for name, parts in indices.items():
+        part_of_row = {
+            row: part
+            for part, ids in parts.items()
+            for item in ids
+            for row in rows_of_id.get(item, ())
+        }
+        if len(part_of_row) > len(best):
+            best, best_name = part_of_row, name
+    absent = [row for row in range(len(table)) if row not in best]
+    if not indices:
+        problems.append(
+            "there is no items_index_train_MuMu-albums.tsv (nor of val and test), the published "
+            "split: `split` is empty; train_validation_test_split makes another by artist"
+        )
+    elif absent:
+        problems.append(
+            f"split: {len(absent):,} of {len(table):,} rows are in no part of "
+            f"items_index_*_{best_name}.tsv (rows {first_few(absent)})"
+        )
+    return [best.get(row, "") for row in range(len(table))]
+
+
+def _label_matrix(table, folder, min_items):
+    """The indicator of the published labels, or of those that are frequent enough."""
+    items = table["genres"].tolist()
+    files = sorted(folder.rglob("genre_labels_*.tsv"))
+    if files:
+        lines = files[0].read_text(encoding="utf-8").splitlines()
+        labels = [line.strip() for line in lines if line.strip()]
+        place = {label: column for column, label in enumerate(labels)}
+    else:
+        # Labels come with those above them, each a name of its own: a flat taxonomy.
+        albums = table.drop_duplicates("amazon_id")["genres"]
+        taxonomy = GenreTaxonomy.from_items(items, separator="\n")
+        labels = taxonomy.filter(albums.tolist(), min_items=min_items).labels
+        place = {label: column for column, label in enumerate(labels)}
+    matrix = np.zeros((len(table), len(labels)), dtype=np.int8)
+    for row, names in enumerate(items):
+        matrix[row, [place[name] for name in names if name in place]] = 1
+    return pd.DataFrame(matrix, columns=pd.Index(labels, dtype=object))
+
+
+def _compare_with_published(Y, folder, indices, rows_of_id, problems):
+    """Say where the labels differ from the matrices that the authors trained on."""
+    for name, ids_of_part in indices.items():
+        for part, ids in ids_of_part.items():
+            for file in folder.rglob(f"y_{part}_class_{Y.shape[1]}_{name}.npy"):
+                published = np.load(file, allow_pickle=False)
+                if published.shape != (len(ids), Y.shape[1]):
+                    problems.append(f"{file.name} has shape {published.shape} for {len(ids)} ids")
+                    continue
+                pairs = [(row, i) for i, item in enumerate(ids) for row in rows_of_id.get(item, ())]
+                rows, items = np.array(pairs, dtype=int).reshape(-1, 2).T
+                differ = rows[(published[items] != Y.to_numpy()[rows]).any(axis=1)]
+                if len(differ):
+                    problems.append(
+                        f"the labels of {len(differ):,} of {len(rows):,} rows are others in "
+                        f"{file.name} (rows {first_few(differ)}); Y follows the table of tracks"
+                    )
+
+
+def _describe(table, Y, unit):
+    labels = (
+        "one genre each"
+        if Y is None
+        else f"{Y.shape[1]} labels, {Y.to_numpy().sum(1).mean():.2f} each"
+    )
+    parts = table["split"].value_counts()
+    return (
+        f"MuMu: {len(table):,} {unit}s, {labels}, {table['artist'].nunique():,} artists; train "
+        f"{parts.get('train', 0):,}, val {parts.get('val', 0):,}, test {parts.get('test', 0):,}. "
+        f"Oramas et al. (2018), https://doi.org/{_DOI}. Copyright 2017 Music Technology Group, "
+        "Universitat Pompeu Fabra. Paths, where there are any, are the user's own files."
+    )

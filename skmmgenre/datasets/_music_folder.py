@@ -1,0 +1,407 @@
+"""A folder of music as a table."""
+
+import os
+import re
+import tempfile
+from collections import Counter
+from functools import partial
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import StrOptions, validate_params
+
+from ..items import BadItem, map_cells
+from ._audio_tags import IDS, audio_kind, read_audio_tags, read_genres
+from ._folder_walk import list_around, walk_folder
+from ._media_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES
+from ._side_files import choose_album_text, choose_cover, read_text, write_cover
+
+_TRACK = "artist albumartist album title track disc date genres genre duration format".split()
+_ALBUM = "artist title track_titles date genres genre duration".split()
+_CELLS = ["audio", "text", "cover"]
+_VARIOUS = frozenset({"various artists", "various", "va", "v.a.", "v/a"})
+_MIN_WORDS = 5  # of a comment
+_DISC = re.compile(r"(?:cd|disc|disk)\s*[-_#.]?\s*\d{1,2}\b.*", re.IGNORECASE)
+_NO_SOUND = IMAGE_SUFFIXES | frozenset(
+    ".txt .nfo .log .cue .m3u .m3u8 .pls .xspf .md .pdf .html .htm .xml .json .csv .ini .db".split()
+)
+
+
+@validate_params(
+    {
+        "path": [str, os.PathLike, list],
+        "by": [StrOptions({"track", "album"})],
+        "cover_directory": [str, os.PathLike, None],
+        "text": [StrOptions({"both", "file", "tag"}), None],
+        "genre_separators": [str],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def load_music_folder(
+    path,
+    *,
+    by="track",
+    cover_directory=None,
+    text="both",
+    genre_separators=";/|",
+    n_jobs=None,
+    verbose=0,
+):
+    """Load music as people have it: a folder of tagged sound files, covers and texts.
+
+    Parameters
+    ----------
+    path : str or path, or list of str
+        The folder; files may be at any depth. Paths in the table begin with it as it was given.
+        A list is of sound files: they alone are loaded, with what lies beside them.
+    by : {"track", "album"}, default="track"
+        What a row is. An album is what has one album tag and one album artist, or MusicBrainz id,
+        in one folder (folders ``CD 1`` and ``CD 2`` in it are one with it); of files without an
+        album tag those of one artist in one folder.
+    cover_directory : str or path, default=None
+        Where covers that are embedded in sound files are written, each once, under a name by its
+        content; a new temporary folder by default.
+    text : {"both", "file", "tag"} or None, default="both"
+        Whether texts are taken from files (``TRACK.txt``, or one in the album's folder, such as
+        ``review.txt``), from comment and description tags of five words and more, or both, the
+        file first.
+    genre_separators : str
+        Letters that stand between genres in one tag, by default semicolon, slash and bar; without
+        the slash "Pop/Rock" is one.
+    n_jobs : int, default=None
+        joblib workers.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        table : DataFrame, one row a track (or album), in order of folders and of tracks in them
+            audio (path; of an album a list in order of tracks), text (list of str), cover (path
+            of an image); artist, albumartist, album, title, track and disc (numbers), date,
+            genres (list of str, empty if there is none), genre (the first, or of an album the
+            most frequent), duration in seconds, format; and
+            musicbrainz_artistid, _albumid, _releasegroupid, _trackid. Of an album the title is
+            the album's, and track_titles is a list. What there is not is None.
+        y : ndarray of str or None, shape (n,)
+            The column genre.
+        Y : DataFrame of int8, shape (n, n_genres)
+            The genres of each row as an indicator; columns are sorted. Of spellings that
+            differ in case only the most frequent counts.
+        groups : ndarray of str or None, shape (n,)
+            The column albumartist of a track, where it has none, or "Various Artists", the
+            artist; of an album the artist, None for various ones.
+        errors : DataFrame
+            What is odd: item (path), row (of the table, None where there is none), reason and
+            remedy. Nothing is left out in silence, and nothing is fatal.
+        DESCR : str
+            What was loaded.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        If there is no such folder.
+    ValueError
+        If there is not one sound file in it.
+
+    See Also
+    --------
+    skmmgenre.compose.MeanOverTracks : Takes the lists of paths of albums.
+
+    Notes
+    -----
+    Tags are read from MP3, FLAC, Ogg (Vorbis, Opus, FLAC), WAV, AIFF and MP4 files, told by their
+    content; a file whose name says otherwise is read and listed. What a sound file is worth is
+    found out when it is decoded: see ``on_error`` of `CQTExtractor`.
+
+    Numbers of ID3's list of genres are replaced by their names; 255 stands for none. The cover
+    is the one embedded as front cover, else the first embedded, else an image in the folder
+    called cover, folder or front, or the only one there; of an album that in the folder comes
+    first. Files and folders whose names begin with a dot are left out.
+
+    Needs mutagen: ``pip install "skmmgenre[data]"``.
+
+    Examples
+    --------
+    >>> from skmmgenre.datasets import load_music_folder, make_albums
+    >>> folder = make_albums(3, tracks_per_album=2, duration=1.0, random_state=0).directory
+    >>> music = load_music_folder(folder)
+    >>> music.table[["audio", "title", "format"]].shape
+    (6, 3)
+    >>> music.y
+    array([None, None, None, None, None, None], dtype=object)
+    """
+    if isinstance(path, list):
+        files = list(dict.fromkeys(map(os.fspath, path)))
+        found, errors, named = list_around(files), [], f"a list of {len(files):,} files"
+    else:
+        path = os.fspath(path)
+        found = walk_folder(path)
+        errors = [(item, None, reason, remedy) for item, reason, remedy in found.faults]
+        files = _sound_files(found, errors)
+        named = f"the folder {os.path.basename(os.path.abspath(path))!r}"
+    temporary = tempfile.mkdtemp(prefix="covers_") if cover_directory is None else None
+    covers = os.fspath(cover_directory or temporary)
+    records, faults = map_cells(
+        partial(_read_track, cover_directory=covers, separators=genre_separators),
+        files,
+        noun="sound file",
+        on_error="missing",
+        n_jobs=n_jobs,
+        verbose=verbose,
+        description="files",
+    )
+    if temporary is not None and not os.listdir(temporary):
+        os.rmdir(temporary)
+    errors += [(files[fault["row"]], None, fault["reason"], fault["remedy"]) for fault in faults]
+    tracks = [record for record in records if record is not None]
+    if not tracks:
+        raise ValueError(_nothing_found(named if isinstance(path, list) else repr(path), errors))
+    tracks.sort(key=_place_in_order)
+    _unify_spelling(tracks)
+    beside = {
+        folder: _Beside(folder, found, text, errors) for folder in {_folder(t) for t in tracks}
+    }
+    if by == "album":
+        groups = {}
+        for track in tracks:
+            groups.setdefault(_album_of(track), []).append(track)
+        rows = [_album_row(album, beside, text) for album in groups.values()]
+    else:
+        rows = [_track_row(track, beside[_folder(track)], text) for track in tracks]
+    for row, entry in enumerate(rows):
+        errors += [(item, row, reason, remedy) for item, reason, remedy in entry.pop("notes")]
+    columns = [*_CELLS, *(_TRACK if by == "track" else _ALBUM), *IDS]
+    table = pd.DataFrame(
+        {name: pd.Series([row[name] for row in rows], dtype=object) for name in columns}
+    )
+    return Bunch(
+        table=table,
+        y=table["genre"].to_numpy(dtype=object),
+        Y=_indicator(table["genres"]),
+        groups=np.array([_group(row) for row in rows], dtype=object),
+        errors=_error_table(errors),
+        DESCR=(
+            f"{len(table):,} {by}s in {named}: "
+            f"{table['genre'].notna().sum():,} with genres, {table['text'].notna().sum():,} with "
+            f"texts, {table['cover'].notna().sum():,} with a cover."
+        ),
+    )
+
+
+def _group(row):
+    """Return who an item is by, so that a split by artist parts nobody's music."""
+    for name in (row.get("albumartist"), row["artist"]):
+        if name is not None and name.casefold() not in _VARIOUS:
+            return name
+    return None
+
+
+def _error_table(errors):
+    columns = zip(*sorted(errors, key=lambda error: error[0]), strict=True) if errors else [()] * 4
+    names = ("item", "row", "reason", "remedy")
+    return pd.DataFrame(
+        {n: pd.Series(column, dtype=object) for n, column in zip(names, columns, strict=True)}
+    )
+
+
+def _sound_files(found, errors):
+    """Return the paths that may be sound; a file with two names is taken once."""
+    files, met = [], {}
+    paths = [
+        os.path.join(folder, name) for folder, names in found.folders.items() for name in names
+    ]
+    for path in sorted(paths, key=os.path.islink):  # a file is told by its own name if it has one
+        suffix = os.path.splitext(path)[1].lower()
+        if suffix not in AUDIO_SUFFIXES and (suffix in _NO_SOUND or not _holds_sound(path)):
+            continue
+        status = os.stat(path)
+        known = met.setdefault((status.st_dev, status.st_ino), path)
+        if known == path:
+            files.append(path)
+        else:
+            errors.append((path, None, f"the same file as {known!r}", "It is taken once."))
+    return files
+
+
+def _holds_sound(path):
+    try:
+        return audio_kind(path) is not None
+    except BadItem:
+        return False
+
+
+def _read_track(path, *, cover_directory, separators):
+    """Read what a sound file says of itself; the cover in it is written as a file."""
+    tags = read_audio_tags(path)
+    notes = [(path, note, "It is read; rename or tag it anew.") for note in tags.pop("notes")]
+    genres, n_unknown = read_genres(tags["genre"], separators)
+    if n_unknown:
+        notes.append((path, "a genre number that stands for none, such as 255", "Tag it anew."))
+    cover = None
+    for picture in tags.pop("pictures"):
+        try:
+            cover = write_cover(picture, cover_directory)
+            break
+        except BadItem as fault:
+            notes.append((path, fault.reason, fault.remedy))
+    return {**tags, "audio": path, "genres": genres, "cover": cover, "notes": notes}
+
+
+def _folder(track):
+    return os.path.dirname(track["audio"])
+
+
+def _album_folder(folder):
+    """Return the folder of an album, of which one of its discs may be a folder."""
+    above, name = os.path.split(folder)
+    return above if _DISC.fullmatch(name) else folder
+
+
+def _place_in_order(track):
+    folder, name = os.path.split(track["audio"])
+    disc = track["disc"] or 0
+    number = track["track"]
+    in_folder = (disc, _natural(folder), number is None, number or 0, _natural(name))
+    return (_natural(_album_folder(folder)), *in_folder)
+
+
+def _natural(name):
+    """Split a name so that 2 comes before 10."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def _unify_spelling(tracks):
+    """Write each genre as most files do."""
+    counts = Counter(genre for track in tracks for genre in track["genres"])
+    spelling = {}
+    for genre, _ in counts.most_common():
+        spelling.setdefault(genre.casefold(), genre)
+    for track in tracks:
+        track["genres"] = [spelling[genre.casefold()] for genre in track["genres"]]
+
+
+class _Beside:
+    """The cover and the texts beside the sound files of a folder."""
+
+    def __init__(self, folder, found, text, errors):
+        names = found.folders.get(folder, [])
+        above = _album_folder(folder)
+        places = [(folder, names)]
+        if above != folder:
+            places.append((above, found.folders.get(above, [])))
+        covers = [(place, choose_cover(files)) for place, files in places]
+        self.cover = next((os.path.join(place, name) for place, name in covers if name), None)
+        self.text, self.of_track = None, {}
+        if text not in ("both", "file"):
+            return
+        stems = {os.path.splitext(name)[0] for name in names}
+        tracks = {
+            stem
+            for name in names
+            for stem, suffix in [os.path.splitext(name)]
+            if suffix.lower() in AUDIO_SUFFIXES
+        }
+        for stem in tracks & stems:
+            if f"{stem}.txt" in names:
+                self.of_track[stem] = _read(os.path.join(folder, f"{stem}.txt"), errors)
+        for place, files in places:
+            name = choose_album_text(files, tracks, os.path.basename(place))
+            if name is not None and self.text is None:
+                self.text = _read(os.path.join(place, name), errors)
+
+
+def _read(path, errors):
+    try:
+        return read_text(path)
+    except BadItem as fault:
+        errors.append((path, None, fault.reason, fault.remedy))
+        return None
+
+
+def _texts(candidates):
+    """Return the texts there are, each once; None if there is none."""
+    return list(dict.fromkeys(text for text in candidates if text)) or None
+
+
+def _comments(track, text):
+    """Return the comments of a track, but for those short ones that programs leave."""
+    if text not in ("both", "tag"):
+        return []
+    return [comment for comment in track["comment"] if len(comment.split()) >= _MIN_WORDS]
+
+
+def _track_row(track, beside, text):
+    stem = os.path.splitext(os.path.basename(track["audio"]))[0]
+    own = beside.of_track.get(stem) or beside.text
+    return {
+        **track,
+        "text": _texts([own, *_comments(track, text)]),
+        "cover": track["cover"] or beside.cover,
+        "genre": next(iter(track["genres"]), None),
+    }
+
+
+def _album_of(track):
+    """Return what tracks of one album have in common."""
+    folder = _album_folder(_folder(track))
+    artist = (track["albumartist"] or "").casefold()
+    if track["album"] is not None:
+        return folder, track["album"].casefold(), track["musicbrainz_albumid"] or artist
+    return folder, track["musicbrainz_albumid"], artist or (track["artist"] or "").casefold()
+
+
+def _album_row(tracks, beside, text):
+    places = list(dict.fromkeys(beside[_folder(track)] for track in tracks))
+    covers = [place.cover for place in places] + [track["cover"] for track in tracks]
+    texts = [place.text for place in places]
+    texts += [text for place in places for text in place.of_track.values()]
+    texts += [comment for track in tracks for comment in _comments(track, text)]
+    genres = Counter(genre for track in tracks for genre in track["genres"])
+    genres = [genre for genre, _ in genres.most_common()]
+    artists = {track["artist"] for track in tracks}
+    artist = _most_frequent(tracks, "albumartist")
+    if artist is None:
+        artist = artists.pop() if len(artists) == 1 else "Various Artists"
+    return {
+        "audio": [track["audio"] for track in tracks],
+        "text": _texts(texts),
+        "cover": next((cover for cover in covers if cover), None),
+        "artist": artist,
+        "title": _most_frequent(tracks, "album"),
+        "track_titles": [track["title"] for track in tracks],
+        "date": _most_frequent(tracks, "date"),
+        "genres": genres,
+        "genre": next(iter(genres), None),
+        "duration": sum(track["duration"] for track in tracks),
+        **{name: _most_frequent(tracks, name) for name in IDS},
+        "notes": [note for track in tracks for note in track["notes"]],
+    }
+
+
+def _most_frequent(tracks, name):
+    counts = Counter(track[name] for track in tracks if track[name] is not None)
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def _indicator(items):
+    """Return which row has which genre; none where there is no genre at all."""
+    names = sorted({genre for genres in items for genre in genres})
+    place = {name: column for column, name in enumerate(names)}
+    matrix = np.zeros((len(items), len(names)), dtype=np.int8)
+    for row, genres in enumerate(items):
+        matrix[row, [place[genre] for genre in genres]] = 1
+    return pd.DataFrame(matrix, columns=pd.Index(names, dtype=object))
+
+
+def _nothing_found(named, errors):
+    message = f"There is no sound file in {named} that can be read."
+    if errors:
+        item, _, reason, _ = errors[0]
+        message += f" {len(errors):,} files were set aside, the first is {item!r}: {reason}."
+    return f"{message} Read are MP3, FLAC, Ogg, WAV, AIFF and MP4."

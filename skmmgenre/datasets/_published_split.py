@@ -1,0 +1,35 @@
+"""The split that a data set was published with."""
+
+import numpy as np
+import pandas as pd
+
+PARTS = ("train", "val", "test")
+
+
+def split_entries(split):
+    """Return what a data set's Bunch says of its published split.
+
+    Parameters
+    ----------
+    split : list of str, shape (n,)
+        "train", "val", "test", or "" for a row in none of them.
+
+    Returns
+    -------
+    entries : dict
+        split : ndarray of str; validation : ndarray of bool; parts : dict of positions.
+    """
+    split = np.array(split, dtype=object)
+    return {
+        "split": split,
+        "validation": split == "val",
+        "parts": {part: np.flatnonzero(split == part) for part in PARTS},
+    }
+
+
+def artists_in_two_parts(groups, split):
+    """Return the artists, sorted, that are in more than one part; there should be none."""
+    pairs = pd.DataFrame({"artist": groups, "part": split})
+    pairs = pairs[pairs["artist"].notna() & (pairs["part"] != "")].drop_duplicates()
+    n_parts = pairs["artist"].value_counts()
+    return sorted(n_parts.index[n_parts > 1])

@@ -1,0 +1,210 @@
+"""Features kept on disk by the content of the files they were computed from."""
+
+import hashlib
+import io
+import json
+import os
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+
+from ._store import Store
+
+# A claim is renewed while its owner works. Whoever was killed loses it after this time.
+_LEASE = 15.0  # seconds
+_POLL = 0.05  # seconds between two looks for what another process is making
+# A file that changed so short a time ago may change again without a new time stamp.
+_SETTLED = 2.0  # seconds
+_BLOCK = 1 << 20  # bytes
+
+
+class FeatureStore:
+    """Arrays that were computed from cells, in a `Store`.
+
+    The key of a feature is a hash of the cell's content (of a file's bytes, an array's or an
+    image's values) and of `settings`. The hash of a file is remembered by device, inode, size
+    and time of change, so that a file is read for it once. No path is in a key.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The store.
+    kind : str
+        What is computed, for `Store.info`.
+    settings : dict
+        All that a feature depends on beside the cell: parameters and versions. Plain values.
+    by_name : bool, default=False
+        Whether a feature depends on the name of the file (without its folder) too.
+    codec : codec, default=RawCodec()
+        How arrays become bytes.
+    """
+
+    def __init__(self, path, *, kind, settings, by_name=False, codec=None):
+        self.kind, self.by_name = kind, by_name
+        self.codec = RawCodec() if codec is None else codec
+        self._store = Store(path)
+        self._owner = uuid.uuid4().hex
+        text = json.dumps([kind, self.codec.name, settings], sort_keys=True)
+        self._settings = hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+    def keys(self, cells):
+        """Key of each cell, None where it cannot be read; files are read side by side."""
+        files = [isinstance(cell, (str, bytes, os.PathLike)) for cell in cells]
+        marks = [
+            _file_mark(cell) if file else None for cell, file in zip(cells, files, strict=True)
+        ]
+        known = dict(zip(marks, self._store.get_many(mark or b"" for mark in marks), strict=True))
+        digests = [
+            (known[mark] if mark is not None else None) if file else _digest_of_values(cell)
+            for cell, mark, file in zip(cells, marks, files, strict=True)
+        ]
+        unread = [i for i, mark in enumerate(marks) if mark is not None and digests[i] is None]
+        if unread:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                found = list(pool.map(_digest_of_file, [cells[i] for i in unread]))
+            for i, digest in zip(unread, found, strict=True):
+                digests[i] = digest
+            self._remember(
+                (marks[i], digest)
+                for i, digest in zip(unread, found, strict=True)
+                # The file is still the one that was read, and has been for a while.
+                if digest is not None and _is_settled(cells[i], marks[i])
+            )
+        return [
+            None if digest is None else self._key(digest, cell if file else None)
+            for digest, cell, file in zip(digests, cells, files, strict=True)
+        ]
+
+    def find(self, keys):
+        """Feature of each key, None where it is not there."""
+        values = self._store.get_many(keys)
+        return [None if value is None else self.codec.decode(value) for value in values]
+
+    def claim(self, keys):
+        """Whether to compute the feature of each key; see `Store.claim`."""
+        return self._store.claim(keys, self._owner, _LEASE)
+
+    def keep(self, features):
+        """Keep features by their keys; answers with them as they will be found again."""
+        coded = {key: self.codec.encode(feature) for key, feature in features.items()}
+        self._store.put_many(coded.items(), kind=self.kind)
+        return {key: self.codec.decode(value) for key, value in coded.items()}
+
+    @contextmanager
+    def working(self):
+        """Renew the claims until the work is done; then, or if it fails, give them up."""
+        done = threading.Event()
+
+        def renew():
+            while not done.wait(_LEASE / 3):
+                self._store.renew(self._owner, _LEASE)
+
+        thread = threading.Thread(target=renew, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+            self._store.renew(self._owner, 0)
+            self._store.close()
+
+    def give_up(self):
+        """Let others make what was claimed and could not be made."""
+        self._store.renew(self._owner, 0)
+
+    @staticmethod
+    def wait():
+        """Let some time pass before the next look."""
+        time.sleep(_POLL)
+
+    def _key(self, digest, path):
+        name = os.fsencode(os.path.basename(os.fspath(path))) if self.by_name and path else b""
+        return hashlib.blake2b(self._settings + digest + name, digest_size=20).digest()
+
+    def _remember(self, digests):
+        self._store.put_many(list(digests), kind="hashes of files")
+
+
+class RawCodec:
+    """Keeps an array as it is, or as another type of floats."""
+
+    def __init__(self, dtype=None):
+        self.dtype = dtype
+        self.name = f"raw {dtype}"
+
+    def encode(self, array):
+        """Array to bytes."""
+        buffer = io.BytesIO()
+        stored = np.ascontiguousarray(array, dtype=self.dtype)
+        np.lib.format.write_array(buffer, stored, allow_pickle=False)
+        return buffer.getbuffer()
+
+    def decode(self, value):
+        """Bytes to array."""
+        return np.lib.format.read_array(io.BytesIO(value), allow_pickle=False)
+
+
+class StepCodec:
+    """Keeps values of a known range as uint8, in 255 steps.
+
+    The error is half a step at most: 0.157 dB for decibels in [-80, 0].
+    """
+
+    def __init__(self, low, high):
+        self.low, self.step = low, (high - low) / 255
+        self.name = f"uint8 {low} {high}"
+        self._raw = RawCodec("uint8")
+
+    def encode(self, array):
+        """Array to bytes."""
+        steps = np.rint((np.asarray(array, dtype=np.float64) - self.low) / self.step)
+        return self._raw.encode(np.clip(steps, 0, 255))
+
+    def decode(self, value):
+        """Bytes to array of float32."""
+        return (self._raw.decode(value) * self.step + self.low).astype(np.float32)
+
+
+def _file_mark(path):
+    """What tells a file from its earlier self without reading it; None if there is none."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):  # the function that reads it says what is wrong
+        return None
+    return b"file %d %d %d %d" % (
+        status.st_dev,
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+    )
+
+
+def _is_settled(path, mark):
+    return _file_mark(path) == mark and time.time() - int(mark.split()[-1]) / 1e9 > _SETTLED
+
+
+def _digest_of_file(path):
+    digest = hashlib.blake2b(digest_size=20)
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except OSError:
+        return None
+    return digest.digest()
+
+
+def _digest_of_values(cell):
+    """Of an array or a PIL image; None for what has no values of its own."""
+    if hasattr(cell, "tobytes") and hasattr(cell, "mode"):
+        kind, data = f"{cell.mode} {cell.size}", cell.tobytes()
+    elif isinstance(cell, np.ndarray) and not cell.dtype.hasobject:
+        kind, data = f"{cell.dtype.str} {cell.shape}", cell.tobytes()
+    else:
+        return None
+    return hashlib.blake2b(data, digest_size=20, key=kind.encode()[:64]).digest()

@@ -1,0 +1,373 @@
+"""Values kept on disk by their keys."""
+
+import os
+import sqlite3
+import threading
+import time
+import weakref
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
+
+_APPLICATION_ID = 0x736B6D6D  # "skmm", in the header of the file
+_BUSY_SECONDS = 60  # until a lock held by another process is an error
+_DAY = 24 * 60 * 60  # seconds
+
+# SQLite must not be carried over a fork, and the lock of a thread that the child does not have
+# would stay closed there. So one lock guards the connections of all stores, and is held with
+# all of them closed while the process forks.
+_lock = threading.RLock()
+_connected = weakref.WeakSet()
+
+
+class Store:
+    """Bytes by their keys in one file, for many processes and threads at once.
+
+    What `put` has returned from is kept, also if the process is killed (after a loss of power
+    the last entries may be gone, the others are whole). An entry whose checksum does not fit is
+    removed and counts as absent. The file is made with the first use.
+
+    Parameters
+    ----------
+    path : str or path-like
+        An SQLite file. While it is in use there are two more beside it, with "-wal" and "-shm"
+        behind the name. It must lie on a disk of this machine: SQLite's locks are not to be
+        relied on over a network.
+
+    Notes
+    -----
+    A pickle holds the path as it was given, and nothing else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skmmgenre.items import Store
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> store = Store(f"{folder.name}/store.sqlite")
+    >>> store.put("a key", b"a value")
+    >>> store.get("a key"), store.get("another"), len(store)
+    (b'a value', None, 1)
+    >>> store.close()
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self._file = os.path.abspath(path)
+        self._db = None
+
+    def get(self, key):
+        """Return the value of a key.
+
+        Parameters
+        ----------
+        key : str or bytes
+
+        Returns
+        -------
+        value : bytes or None
+            None where there is none, or a damaged one.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be used.
+        """
+        return self.get_many([key])[0]
+
+    def get_many(self, keys):
+        """Return the values of some keys.
+
+        Parameters
+        ----------
+        keys : iterable of str or bytes
+
+        Returns
+        -------
+        values : list of bytes or None
+            In the order of the keys; None where there is none, or a damaged one.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be used.
+        """
+        values, stale, now = [], [], int(time.time())
+        with self._connection() as db:
+            for key in map(_as_bytes, keys):
+                query = "SELECT checksum, value, used FROM entries WHERE key = ?"
+                checksum, value, used = db.execute(query, [key]).fetchone() or (None, None, now)
+                if checksum is not None and checksum != _checksum(key, value):
+                    db.execute("DELETE FROM entries WHERE key = ?", [key])
+                    value = None
+                elif now - used > _DAY:
+                    stale.append((now, key))
+                values.append(value)
+            if stale:
+                db.executemany("UPDATE entries SET used = ? WHERE key = ?", stale)
+        return values
+
+    def put(self, key, value):
+        """Keep a value; one that is there is replaced.
+
+        Parameters
+        ----------
+        key : str or bytes
+            Best a digest of all that the value depends on.
+        value : bytes-like
+
+        Raises
+        ------
+        OSError
+            If the file cannot be used.
+        """
+        self.put_many([(key, value)])
+
+    def put_many(self, entries, kind=""):
+        """Keep some values, all or none of them, and give up the claims on their keys.
+
+        Parameters
+        ----------
+        entries : iterable of (key, value)
+        kind : str, default=""
+            What they are, for `info`.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be used.
+        """
+        now = int(time.time())
+        rows = [
+            (key, _checksum(key, value), kind, now, value) for key, value in _keys_as_bytes(entries)
+        ]
+        with self._connection() as db, db:
+            db.execute("BEGIN IMMEDIATE")
+            db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)", rows)
+            db.executemany("DELETE FROM claims WHERE key = ?", [row[:1] for row in rows])
+
+    def claim(self, keys, owner, seconds):
+        """Say that the values of some keys are being made, so that nobody else makes them.
+
+        Parameters
+        ----------
+        keys : iterable of str or bytes
+        owner : str
+            Who makes them.
+        seconds : float
+            How long the claim holds, unless it is renewed: whoever was killed loses it.
+
+        Returns
+        -------
+        claimed : list of bool
+            False where there is a claim of somebody else, or a value by now.
+        """
+        keys, now = list(map(_as_bytes, keys)), time.time()
+        insert = (
+            "INSERT OR IGNORE INTO claims SELECT ?1, ?2, ?3 "
+            "WHERE NOT EXISTS (SELECT 1 FROM entries WHERE key = ?1)"
+        )
+        with self._connection() as db, db:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("DELETE FROM claims WHERE until < ?", [now])
+            return [db.execute(insert, [key, owner, now + seconds]).rowcount > 0 for key in keys]
+
+    def renew(self, owner, seconds):
+        """Let all claims of an owner hold for some more seconds; 0 gives them up."""
+        with self._connection() as db:
+            if seconds:
+                until = time.time() + seconds
+                db.execute("UPDATE claims SET until = ? WHERE owner = ?", [until, owner])
+            else:
+                db.execute("DELETE FROM claims WHERE owner = ?", [owner])
+
+    def info(self):
+        """Return what the store holds.
+
+        Returns
+        -------
+        kinds : dict of {str: (int, int)}
+            Number of entries and bytes of their values, by kind.
+        """
+        query = "SELECT kind, count(*), sum(length(value)) FROM entries GROUP BY kind ORDER BY kind"
+        with self._connection() as db:
+            return {kind: (count, size) for kind, count, size in db.execute(query)}
+
+    def prune(self, *, unused_days=None, max_bytes=None):
+        """Remove entries, those that were used longest ago first.
+
+        Parameters
+        ----------
+        unused_days : float, default=None
+            Remove all that have not been used for so long; uses are noted by the day.
+        max_bytes : int, default=None
+            Remove more until the values take no more than this.
+
+        Returns
+        -------
+        n_entries, n_bytes : int
+            What was removed.
+        """
+        before = self._totals()
+        with self._connection() as db:
+            with db:
+                db.execute("BEGIN IMMEDIATE")
+                if unused_days is not None:
+                    oldest = time.time() - unused_days * _DAY
+                    db.execute("DELETE FROM entries WHERE used <= ?", [oldest])
+                if max_bytes is not None:
+                    # What the newest entries up to this one take together.
+                    db.execute(
+                        "DELETE FROM entries WHERE key IN (SELECT key FROM (SELECT key, "
+                        "sum(length(value)) OVER (ORDER BY used DESC, key) AS taken "
+                        "FROM entries) WHERE taken > ?)",
+                        [max_bytes],
+                    )
+            db.execute("PRAGMA incremental_vacuum").fetchall()
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        after = self._totals()
+        return before[0] - after[0], before[1] - after[1]
+
+    def _totals(self):
+        kinds = self.info().values()
+        return sum(count for count, _ in kinds), sum(size for _, size in kinds)
+
+    def __len__(self):
+        with self._connection() as db:
+            return db.execute("SELECT count(*) FROM entries").fetchone()[0]
+
+    @property
+    def size(self):
+        """Bytes on the disk."""
+        files = [Path(self._file), Path(f"{self._file}-wal")]
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def close(self):
+        """Close the file; it is opened again when it is used."""
+        with _lock:
+            db, self._db = self._db, None
+            if db is not None:
+                db.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def __del__(self):
+        if getattr(self, "_db", None) is not None:
+            self.close()
+
+    def __reduce__(self):
+        return type(self), (self.path,)
+
+    def __repr__(self):
+        return f"{type(self).__name__}({os.fspath(self.path)!r})"
+
+    @contextmanager
+    def _connection(self):
+        with _lock:
+            try:
+                if self._db is None:
+                    self._db = _open(self._file)
+                    _connected.add(self)
+                yield self._db
+            except (sqlite3.Error, OSError) as error:
+                raise OSError(f"The store {os.fspath(self.path)!r}: {_explain(error)}") from error
+
+
+def _as_bytes(key):
+    return key.encode() if isinstance(key, str) else bytes(key)
+
+
+def _keys_as_bytes(entries):
+    return ((_as_bytes(key), value) for key, value in entries)
+
+
+def _checksum(key, value):
+    """Of both, so that a value under a wrong key is found out as well."""
+    return zlib.crc32(value, zlib.crc32(key))
+
+
+def _open(file):
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    give_up = time.monotonic() + _BUSY_SECONDS
+    while True:
+        # Python's check of the thread is not needed with a lock of our own.
+        db = sqlite3.connect(
+            file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _prepare(db)
+            return db
+        except sqlite3.OperationalError as error:
+            db.close()
+            # SQLite does not wait when two processes switch to a write-ahead log at once.
+            if not _error_name(error).startswith("SQLITE_BUSY") or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+        except BaseException:
+            db.close()
+            raise
+
+
+def _prepare(db):
+    if not _is_ours(db):
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has to be said before the first table
+        with db:
+            db.execute("BEGIN IMMEDIATE")
+            if not _is_ours(db):  # not made by another process meanwhile
+                if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    raise OSError("is an SQLite file of something else. Pass another path.")
+                db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+                # The value last: what stands before it is read without it.
+                db.execute(
+                    "CREATE TABLE entries (key BLOB PRIMARY KEY NOT NULL, "
+                    "checksum INTEGER NOT NULL, kind TEXT NOT NULL, used INTEGER NOT NULL, "
+                    "value BLOB NOT NULL)"
+                )
+                db.execute(
+                    "CREATE TABLE claims (key BLOB PRIMARY KEY NOT NULL, owner TEXT NOT NULL, "
+                    "until REAL NOT NULL)"
+                )
+    db.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
+    db.execute("PRAGMA synchronous = NORMAL")
+
+
+def _is_ours(db):
+    return db.execute("PRAGMA application_id").fetchone()[0] == _APPLICATION_ID
+
+
+def _error_name(error):
+    return getattr(error, "sqlite_errorname", "")  # what Python's module raises itself has none
+
+
+def _explain(error):
+    name = _error_name(error)
+    if name.startswith("SQLITE_BUSY"):
+        return (
+            f"another process has held it locked for {_BUSY_SECONDS} s. Find that process, or "
+            "pass another path."
+        )
+    if name == "SQLITE_NOTADB":
+        return "is a file of another kind. Pass another path, or delete it if it was a store."
+    if name.startswith("SQLITE_CORRUPT"):
+        return f"is damaged ({error}). Delete it: its entries are made again."
+    if name == "SQLITE_FULL":
+        return "the disk is full. What was kept before is safe; make room and run again."
+    if name.startswith("SQLITE_"):
+        return f"{error}. Check that it is a file in a folder that you may write to."
+    return str(error)
+
+
+def _before_fork():
+    _lock.acquire()
+    for store in list(_connected):
+        store.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_lock.release, after_in_child=_lock.release
+    )

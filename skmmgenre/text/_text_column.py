@@ -1,0 +1,68 @@
+"""What the transformers from a column of texts to a column of texts have in common."""
+
+import numpy as np
+
+from ..items import CellTransformer
+
+
+class TextColumnTransformer(CellTransformer, auto_wrap_output_keys=None):
+    """Base class of transformers that answer each text with a text.
+
+    A subclass passes ``auto_wrap_output_keys=None`` too, as scikit-learn asks each class.
+    """
+
+    def fit(self, X, y=None):
+        """Check the parameters; nothing is learned.
+
+        Parameters
+        ----------
+        X : Series, list, array, or DataFrame of one column
+            Not read.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : estimator
+        """
+        self._validate_params()
+        return self
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the name of the column: that of the input, or "text".
+
+        Parameters
+        ----------
+        input_features : array-like of str, optional
+
+        Returns
+        -------
+        names : ndarray of object, shape (1,)
+        """
+        return np.asarray(["text"] if input_features is None else input_features, dtype=object)
+
+    def set_output(self, *, transform=None):
+        """Do nothing: the answer is a column of texts.
+
+        Parameters
+        ----------
+        transform : str or None
+            Not used.
+
+        Returns
+        -------
+        self : estimator
+        """
+        return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.no_validation = True
+        return tags
+
+
+def as_column(texts):
+    """Return texts as an array of objects, shape (n,)."""
+    column = np.empty(len(texts), dtype=object)
+    column[:] = texts
+    return column

@@ -1,0 +1,66 @@
+import json
+
+import numpy as np
+import pytest
+
+from skmmgenre.audio import CQTExtractor
+from skmmgenre.cli import main
+from skmmgenre.items import Store
+
+
+@pytest.fixture
+def cache(tmp_path):
+    rng = np.random.default_rng(0)
+    tracks = [rng.normal(size=11025).astype(np.float32) for _ in range(6)]
+    path = tmp_path / "patches.sqlite"
+    CQTExtractor(duration=0.5, cache=path).transform(tracks)
+    return str(path)
+
+
+def test_info(cache, capsys):
+    assert main(["cache", "info", cache]) == 0
+    assert "6 constant-Q patches" in capsys.readouterr().out
+    assert main(["cache", "info", cache, "--json"]) == 0
+    info = json.loads(capsys.readouterr().out)
+    assert info["entries"] == info["kinds"]["constant-Q patches"]["entries"] == 6
+    assert info["bytes_on_disk"] >= info["bytes"] > 6 * 96 * 11 * 4
+
+
+def test_prune_by_age(cache, capsys):
+    with Store(cache) as store, store._connection() as db:
+        db.execute("UPDATE entries SET used = used - 864000 WHERE rowid <= 2")
+    assert main(["cache", "prune", cache, "--unused-days", "9"]) == 0
+    assert "removed 2 entries" in capsys.readouterr().out
+    with Store(cache) as store:
+        assert len(store) == 4
+
+
+def test_prune_by_size_keeps_what_was_used_last(cache):
+    with Store(cache) as store, store._connection() as db:
+        db.execute("UPDATE entries SET used = used - rowid")
+        (newest,) = db.execute("SELECT key FROM entries ORDER BY used DESC").fetchone()
+        size = len(store.get(newest))
+        on_disk = store.size
+    assert main(["cache", "prune", cache, "--max-size", str(2 * size)]) == 0
+    with Store(cache) as store:
+        assert len(store) == 2
+        assert store.get(newest) is not None
+        assert store.size < on_disk
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["prune", "{cache}"], "Say what to remove"),
+        (["info", "no_such_store"], "there is no store 'no_such_store'"),
+    ],
+)
+def test_told_in_one_line(cache, capsys, words, told):
+    assert main(["cache", *(word.format(cache=cache) for word in words)]) == 1
+    error = capsys.readouterr().err
+    assert told in error and error.count("\n") == 1
+
+
+def test_a_size_that_is_none(cache, capsys):
+    assert main(["cache", "prune", cache, "--max-size", "much"]) == 2
+    assert "'much' is no size" in capsys.readouterr().err

@@ -1,0 +1,278 @@
+"""train, predict, evaluate and info, on a folder with every oddity and on tables."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_settings import settings
+
+import skmmgenre
+from skmmgenre.cli import main
+
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+
+@pytest.fixture(scope="module")
+def predicted(odd, model):
+    """What predict writes into a file, as CSV."""
+    command = [sys.executable, "-m", "skmmgenre", "predict", model, str(odd.path)]
+    done = subprocess.run([*command, "--format", "csv"], capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def rows_of(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_info(model, capsys):
+    assert main(["info", model, "--json"]) == 0
+    info = json.loads(capsys.readouterr().out)
+    assert info["genres"] == sorted(info["card"]["items_by_genre"])
+    assert info["modalities"] == {"audio": "audio", "text": "text"}
+    assert info["networks"]["audio"] == {"type": "AudioCNN", "epochs": 3} | {
+        "best_epoch": info["networks"]["audio"]["best_epoch"]
+    }
+    card = info["card"]
+    assert card["items"] == sum(card["items_by_genre"].values())
+    assert card["trained_on"] == "odd"
+    assert main(["info", model]) == 0
+    told = capsys.readouterr().out
+    assert f"{card['items']} items" in told and "Reggae" in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def test_predict_csv(odd, predicted):
+    rows = rows_of(predicted.stdout)
+    assert len(rows) == len(odd.files)
+    assert not CONTROL.search(predicted.stdout) and "\x1b" not in predicted.stderr
+    items = {row["item"] for row in rows}
+    assert str(odd.odd["japanese"]) in items
+    assert str(odd.odd["newline"]).replace("\n", "\\n") in items
+    assert any("latin \\udce9" in item for item in items)
+    for row in rows:
+        scores = {name: float(row[name]) for name in row if name not in ("item", "genres")}
+        assert sum(scores.values()) == pytest.approx(1, abs=1e-4)
+        assert row["genres"] == max(scores, key=scores.get)
+    assert "constant-Q" in predicted.stderr and "text.mp3" not in predicted.stdout
+
+
+def test_predict_json_says_the_same(odd, model, predicted, capsys):
+    assert main(["predict", model, str(odd.path), "--json", "--quiet", "--top", "2"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [line["genres"] for line in told] == [[r["genres"]] for r in rows_of(predicted.stdout)]
+    assert {str(odd.odd["newline"]), str(odd.odd["not_utf8"])} <= {line["item"] for line in told}
+    assert all(len(line["scores"]) == 2 for line in told)
+
+
+def test_predict_table_fits(odd, model, monkeypatch, capsys):
+    monkeypatch.chdir(odd.path)
+    assert main(["predict", model, "odd", "--quiet"]) == 0
+    told = capsys.readouterr().out
+    assert not CONTROL.search(told)
+    assert max(map(len, told.splitlines())) <= 80
+    for words in ("odd/日本語の名前.m4a", "odd/two\\nlines.ogg", "score"):
+        assert words in told
+
+
+def test_predict_files(odd, model, predicted, capsys):
+    known = {row["item"]: row["genres"] for row in rows_of(predicted.stdout)}
+    paths = [str(odd.odd["japanese"]), str(odd.odd["slash"])]
+    assert main(["predict", model, *paths, "--format", "csv", "--quiet"]) == 0
+    rows = rows_of(capsys.readouterr().out)
+    assert [row["item"] for row in rows] == paths
+    assert [row["genres"] for row in rows] == [known[path] for path in paths]
+
+
+def test_predict_a_file_that_is_not_there(odd, model, capsys):
+    words = ["predict", model, str(odd.odd["slash"]), "absent.mp3", "--json", "--quiet"]
+    assert main(words) == 1
+    told = capsys.readouterr()
+    assert "absent.mp3: there is no such file" in told.err
+    assert len(json.loads(told.out)) == 1
+
+
+def test_predict_with_names(odd, model, tmp_path, capsys):
+    names = tmp_path / "names.yaml"
+    names.write_text("genres: [Bop]\naliases: {jazz: Bop}\n")
+    words = ["predict", model, str(odd.path), "--genres", str(names), "--json", "--quiet"]
+    assert main(words) == 0
+    genres = [line["genres"] for line in json.loads(capsys.readouterr().out)]
+    assert ["Bop"] in genres and all(item in ([], ["Bop"]) for item in genres)
+
+
+def test_evaluate(odd, model, predicted, capsys):
+    assert main(["evaluate", model, str(odd.path), "--json", "--quiet"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert list(told["figures"]) == ["audio", "text", "audio + text"]
+    said = {row["item"]: row["genres"] for row in rows_of(predicted.stdout)}
+    labelled = {path: genres[0] for path, genres in odd.genres.items() if genres}
+    right = [
+        said[str(path).replace("\n", "\\n").replace("\udce9", "\\udce9")] == genre
+        for path, genre in labelled.items()
+    ]
+    assert told["items"] == len(labelled)
+    assert told["left_out"] == len(odd.files) - len(labelled)
+    assert told["figures"]["audio + text"]["accuracy"] == pytest.approx(np.mean(right), abs=1e-6)
+    assert main(["evaluate", model, str(odd.path), "--quiet"]) == 0
+    table = capsys.readouterr().out
+    assert max(map(len, table.splitlines())) <= 80 and not CONTROL.search(table)
+    for words in ("audio + text", "accuracy", "Reggae"):
+        assert words in table
+
+
+class TestSeveralGenres:
+    """A table of texts, several genres an item, with a published split."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def table(tmp_path_factory):
+        rng = np.random.default_rng(0)
+        words = {"Jazz": "sax swing", "Rock": "guitar loud", "Pop": "tune catchy", "Folk": "fiddle"}
+        lines = []
+        for row in range(120):
+            genres = rng.choice(list(words), size=rng.integers(1, 3), replace=False)
+            text = " ".join([*(words[genre] for genre in genres), *rng.choice(list("abcdef"), 4)])
+            split = ("train", "train", "val", "test")[row // 5 % 4]
+            genres = "; ".join(genres) + ("; Polka" if row == 0 else "")
+            lines.append((f"i{row}", text, genres, f"artist {row // 5}", split, split == "val"))
+        names = ["id", "text", "genres", "artist", "split", "validation"]
+        path = tmp_path_factory.mktemp("table") / "albums.csv"
+        pd.DataFrame(lines, columns=names).to_csv(path, index=False)
+        return str(path)
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def texts(table, tmp_path_factory):
+        path = str(tmp_path_factory.mktemp("model") / "texts.skmmgenre")
+        words = ["train", table, "-o", path, "--min-items", "3", "--quiet"]
+        more = ["--set", "text__max_epochs=25", "--set", "fusion__max_epochs=40"]
+        assert main([*words, *settings("text", "fusion"), *more]) == 0
+        return path
+
+    def test_what_was_trained_on(self, texts, capsys):
+        assert main(["info", texts, "--json"]) == 0
+        info = json.loads(capsys.readouterr().out)
+        assert info["several_genres"] and info["genres"] == ["Folk", "Jazz", "Pop", "Rock"]
+        assert info["card"]["items"] == 90 and info["card"]["artists"] == 18
+        left_out = {"without_genre": 0, "test_rows": 30, "rare_genres": ["Polka"]}
+        assert info["card"]["left_out"] == left_out
+
+    def test_evaluate_on_the_test_rows(self, table, texts, capsys):
+        assert main(["evaluate", texts, table, "--split", "test", "--json", "--quiet"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["items"] == 30
+        figures = told["figures"]["text"]
+        assert {f"{name}@{k}" for name in ("precision", "diversity") for k in (1, 3)} <= set(
+            figures
+        )
+        rows = pd.read_csv(table)
+        test = rows[rows["split"] == "test"].reset_index(drop=True)
+        fitted = skmmgenre.load(texts)
+        test["audio"] = test["cover"] = None
+        truth = np.array([[g in cell for g in fitted.classes_] for cell in test["genres"]])
+        found = skmmgenre.metrics.macro_auc_score(truth, fitted.predict_proba(test))
+        assert figures["macro_auc"] == pytest.approx(found, abs=1e-6)
+        assert found > 0.9
+
+    def test_genres_that_the_model_does_not_know(self, table, texts, capsys):
+        assert main(["evaluate", texts, table, "--quiet"]) == 0
+        told = capsys.readouterr().out
+        assert "Unknown to the model: Polka." in told and "ADiv@1" in told
+        assert max(map(len, told.splitlines())) <= 80
+
+    def test_predict_a_table(self, table, texts, capsys):
+        assert main(["predict", texts, table, "--json", "--quiet"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert [line["item"] for line in told] == [f"i{row}" for row in range(120)]
+        for line in told:
+            assert line["genres"] == [g for g, score in line["scores"].items() if score > 0.5]
+
+    def test_held_out_figures(self, table, tmp_path, capsys):
+        path = str(tmp_path / "m.skmmgenre")
+        words = ["train", table, "-o", path, "--test-size", "0.3", "--target", "softmax", "--json"]
+        assert main([*words, *settings("text", "fusion"), "--quiet"]) == 0
+        card = json.loads(capsys.readouterr().out)
+        held_out = card["held_out"]
+        assert held_out["items"] + card["items"] == 90
+        assert 0 <= held_out["figures"]["accuracy"] <= 1
+        assert not card["several_genres"]
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["train", "absent", "-o", "m"], "no folder or table 'absent'"),
+        (["train", "t.csv", "-o", "absent/m"], "there is no folder 'absent'"),
+        (["train", "t.csv", "-o", "."], "'.' is a folder"),
+        (["train", "t.csv", "-o", "m", "--set", "lr"], "--set 'lr' is not NAME=VALUE"),
+        (["train", "t.csv", "-o", "m", "--set", "speed=1", "--quiet"], "--set: "),
+        (["train", "t.csv", "-o", "m", "--modality", "audio"], "no item has the modality 'audio'"),
+        (["train", "one.csv", "-o", "m", "--quiet"], "one class only"),
+        (["train", "none.csv", "-o", "m", "--quiet"], "no item to train on has a genre"),
+        (["predict", "absent", "."], "there is no model 'absent'"),
+        (["info", "t.csv"], "t.csv"),
+        (["evaluate", "t.csv", "t.csv"], "t.csv"),
+    ],
+    ids=" ".join,
+)
+def test_told_in_one_line(tmp_path, monkeypatch, capsys, words, told):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("text,genre\nslow,Jazz\nloud,Rock\n")
+    (tmp_path / "one.csv").write_text("text,genre\nslow,Jazz\nloud,Jazz\n")
+    (tmp_path / "none.csv").write_text("text,genre\nslow,\nloud,\n")
+    assert main(words) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"skmmgenre {words[0]}: ") and told in error
+    assert error.count("\n") == 1 and not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["train", "t.csv"], "Missing option '-o'"),
+        (["train", "t.csv", "-o", "m", "--target", "best"], "'best' is not one of"),
+        (["train", "t.csv", "-o", "m", "--genres", "absent.yaml"], "absent.yaml"),
+        (["train", "t.csv", "-o", "m", "--test-size", "1"], "is not in the range"),
+        (["predict", "m"], "Missing argument"),
+        (["tag", "m"], "MODEL and FOLDER are needed"),
+        (["tag", "--undo", "m", "."], "--undo takes FOLDER alone"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_arguments(capsys, words, told):
+    assert main(words) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("train", "predict", "evaluate", "tag", "info", "demo"),
+        *("kb", "kb build", "kb info", "cache", "cache info", "cache prune"),
+    ],
+)
+def test_help_shows_an_example_in_80_columns(capsys, part):
+    assert main([*part.split(), "--help"]) == 0
+    told = capsys.readouterr().out
+    assert f"Example:\n    skmmgenre {part}" in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+@pytest.mark.slow
+def test_all_modalities(odd, tmp_path, capsys):
+    path = str(tmp_path / "m.skmmgenre")
+    images = {"depth": 18, "weights": None, "image_size": 32, "max_epochs": 1}
+    more = [word for k, v in images.items() for word in ("--set", f"image__{k}={v}")]
+    words = ["train", str(odd.path), "-o", path, "--by", "album", "--quiet", "--json"]
+    assert main([*words, *settings("audio", "text", "fusion"), *more]) == 0
+    assert json.loads(capsys.readouterr().out)["modalities"] == ["audio", "text", "image"]
+    words = ["evaluate", path, str(odd.path), "--by", "album", "--quiet", "--json"]
+    assert main(words) == 0
+    assert len(json.loads(capsys.readouterr().out)["figures"]) == 7

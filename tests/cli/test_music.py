@@ -1,0 +1,93 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from skmmgenre.cli._music import open_files, open_music
+
+
+def read(path, **options):
+    with open_music(str(path), verbose=0, **options) as music:
+        return music
+
+
+def test_a_table(tmp_path):
+    path = tmp_path / "albums.csv"
+    path.write_text(
+        "id,audio,cover,text,genre,artist\n"
+        '7,"[""a.mp3"", ""b/c.mp3""]",x.jpg,"Fine, [sic]","Jazz; Free  Jazz;Jazz",Ada\n'
+        "8,/music/d.mp3,,,,NA\n",
+        encoding="utf-8",
+    )
+    music = read(path)
+    assert music.names == ["7", "8"]
+    here = f"{tmp_path}/"
+    assert music.table["audio"].tolist() == [[here + "a.mp3", here + "b/c.mp3"], "/music/d.mp3"]
+    assert music.table["cover"].tolist() == [here + "x.jpg", None]
+    assert music.table["text"].tolist() == ["Fine, [sic]", None]
+    assert music.genres == [["Jazz", "Free Jazz"], []]
+    assert music.artists.tolist() == ["Ada", "NA"]
+
+
+def test_a_table_as_pandas_writes_it(tmp_path):
+    table = pd.DataFrame({"text": [["good", "it's [fine]"], ["bad"]], "genres": [["A/B"], ["C"]]})
+    table.to_csv(tmp_path / "t.tsv", sep="\t", index=False)
+    music = read(tmp_path / "t.tsv")
+    assert music.table["text"].tolist() == [["good", "it's [fine]"], ["bad"]]
+    assert music.genres == [["A/B"], ["C"]] and music.artists is None
+    assert music.names == ["row 0", "row 1"]
+    assert read(tmp_path / "t.tsv", separators="/").genres == [["A", "B"], ["C"]]
+
+
+def test_parquet(tmp_path):
+    pytest.importorskip("pyarrow")
+    table = pd.DataFrame({"audio": [["a.mp3"], None], "text": [None, "x"], "genre": ["A;B", None]})
+    table.to_parquet(tmp_path / "t.parquet")
+    music = read(tmp_path / "t.parquet")
+    assert music.table["audio"].tolist() == [[f"{tmp_path}/a.mp3"], None]
+    assert music.genres == [["A", "B"], []]
+
+
+@pytest.mark.parametrize(
+    "name, content, options, told",
+    [
+        ("t.csv", "text,genre\n", {}, "has no row"),
+        ("t.csv", "", {}, "is no table"),
+        ("t.csv", "review,genre\nfine,Jazz\n", {}, "nothing in the columns audio, text and cover"),
+        ("t.csv", "text\nfine\n", {"genre": "style"}, "no column 'style'"),
+        ("t.csv", b"text\n\xff\xfe\n", {}, "is no table"),
+        ("t.txt", "text\nfine\n", {}, "neither a folder nor a table"),
+    ],
+)
+def test_refused(tmp_path, name, content, options, told):
+    content = content if isinstance(content, bytes) else content.encode()
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=told):
+        read(tmp_path / name, **options)
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder or table"):
+        read(tmp_path / "absent")
+
+
+def test_split(tmp_path):
+    (tmp_path / "t.csv").write_text("text,split\na,train\nb,test\nc,test\n")
+    music = read(tmp_path / "t.csv")
+    assert music.of_split("test").table["text"].tolist() == ["b", "c"]
+    with pytest.raises(ValueError, match="no row has the split 'val'.*'test', 'train'"):
+        music.of_split("val")
+
+
+def test_files_are_read_as_in_their_folder(odd):
+    with open_music(str(odd.path), verbose=0) as whole:
+        rows = [3, 1, len(whole.names) - 1]
+        paths = [whole.names[row] for row in rows]
+        assert "text" in whole.table and whole.table["text"].iloc[1]
+        with open_files([*paths, "absent.mp3"], verbose=0) as music:
+            assert music.names == paths
+            for column in ("audio", "text", "title"):
+                expected = whole.table[column].iloc[rows].tolist()
+                assert music.table[column].tolist() == expected
+            assert music.genres == [whole.genres[row] for row in rows]
+            assert np.array_equal(music.artists, whole.artists[rows])
+            assert ("absent.mp3", "there is no such file: a link leads nowhere") in music.errors

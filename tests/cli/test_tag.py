@@ -1,0 +1,338 @@
+"""Genres into files and back: the sound stays bit for bit, and so do all other tags."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile
+from mutagen import id3
+from odd_folder import FORMATS, write_odd_folder, write_sound
+from odd_folder import write_tags as put_tags
+
+import skmmgenre
+from skmmgenre.cli import main
+from skmmgenre.cli._replace_file import replacing
+from skmmgenre.cli._tag import Outcome, undo_tags, write_tags
+from skmmgenre.cli._tag_backup import NAME
+from skmmgenre.datasets import load_music_folder
+from skmmgenre.datasets._audio_tags import open_audio
+
+
+def sound_of(path):
+    """The samples; of what libsndfile does not decode, the bytes that hold them."""
+    file, kind = open_audio(str(path))
+    if kind not in ("MP4", "FLAC"):
+        with open(path, "rb") as file:  # libsndfile takes no name that is not UTF-8
+            return soundfile.read(file, dtype="int32")[0].tobytes()
+    content = path.read_bytes()
+    if kind == "MP4":
+        start = content.index(b"mdat")
+        return content[start : start + int.from_bytes(content[start - 4 : start]) - 4]
+    place = content.index(b"fLaC") + 4
+    while True:
+        last, size = content[place] & 0x80, int.from_bytes(content[place + 1 : place + 4])
+        place += 4 + size
+        if last:
+            return content[place:]
+
+
+def tags_of(path):
+    """All tags as mutagen reads them, in their order where they have one."""
+    file, kind = open_audio(str(path))
+    if not file.tags:
+        return None
+    if kind in ("MP3", "WAV", "AIFF"):
+        # translated tags have another version, so the frames of the file are asked for, too
+        return sorted(map(repr, file.tags.values())), file.tags.version
+    if kind == "MP4":
+        return sorted(map(repr, file.tags.items()))
+    return list(list.__iter__(file.tags)), getattr(file, "pictures", None) and [
+        picture.write() for picture in file.pictures
+    ]
+
+
+def state_of(files):
+    return {path: (sound_of(path), tags_of(path), path.stat().st_mode) for path in files}
+
+
+def genres_of(folder):
+    table = load_music_folder(str(folder), cover_directory=str(folder.parent / "covers")).table
+    return dict(zip(table["audio"], table["genres"], strict=True))
+
+
+@pytest.fixture
+def music(odd, tmp_path):
+    """A copy of the odd folder, and its files."""
+    folder = tmp_path / "music"
+    shutil.copytree(odd.path, folder, symlinks=True, ignore=shutil.ignore_patterns("*.mp3", "up"))
+    for path in odd.files:
+        if path.suffix == ".mp3" and path.parent.is_dir():
+            place = folder / path.relative_to(odd.path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, place)
+    return folder, [folder / path.relative_to(odd.path) for path in odd.files]
+
+
+def test_dry_run_write_and_undo(music, model, odd, capsys):
+    folder, files = music
+    before = state_of(files)
+    content = {path: path.read_bytes() for path in files}
+
+    assert main(["tag", model, str(folder), "--quiet"]) == 0
+    told = capsys.readouterr()
+    assert "would be tagged" in told.out and "Nothing was written" in told.out
+    assert {path: path.read_bytes() for path in files} == content
+    assert not (folder / NAME).exists()
+
+    assert main(["tag", model, str(folder), "--write", "--quiet", "--json"]) == 0
+    outcomes = json.loads(capsys.readouterr().out)["files"]
+    assert len(outcomes) == len(files)
+    written = {o["file"]: o["genres"] for o in outcomes if o["action"] == "write"}
+    without = [p for p, genres in zip(files, odd.genres.values(), strict=True) if not genres]
+    assert sorted(written) == sorted(map(str, without)) and len(written) >= 7
+    after = state_of(files)
+    for path in files:
+        assert after[path][0] == before[path][0] and after[path][2] == before[path][2]
+        if path not in without:
+            assert path.read_bytes() == content[path]
+    found = genres_of(folder)
+    assert all(found[path] == genres for path, genres in written.items())
+
+    assert main(["tag", "--undo", str(folder), "--quiet"]) == 0
+    assert f"{len(written)} restored" in capsys.readouterr().out
+    assert state_of(files) == before
+    assert not (folder / NAME).exists()
+
+
+def test_replace_all_and_undo(music, model, tmp_path, capsys):
+    """Names in Japanese and with newlines, two genres, covers, a read-only file."""
+    folder, files = music
+    before = state_of(files)
+    names = tmp_path / "names.yaml"
+    genres = skmmgenre.load(model).classes_
+    names.write_text(f"aliases: {{{', '.join(f'{genre}: Polka' for genre in genres)}}}")
+    words = ["tag", model, str(folder), "--write", "--replace", "--genres", str(names), "--quiet"]
+    assert main(words) == 1
+    told = capsys.readouterr().out
+    assert "read_only.flac: fails" in told and "the file is read-only" in told
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", told)
+    after = state_of(files)
+    assert [s[0] for s in after.values()] == [s[0] for s in before.values()]
+    changed = [path for path in files if after[path] != before[path]]
+    left = [path for path in files if path not in changed]
+    assert left == [path for path in files if not path.stat().st_mode & 0o222]
+    assert folder / "odd" / "read_only.flac" in left
+    assert main(["tag", "--undo", str(folder), "--quiet"]) == 0
+    assert state_of(files) == before
+    assert not [path for path in folder.rglob(".skmmgenre*")]
+
+
+def small(tmp_path, *suffixes, **tags):
+    """A folder of a file of each format, and what is to be written."""
+    files = []
+    for number, suffix in enumerate(suffixes):
+        path = tmp_path / "small" / f"{number}.{suffix}"
+        write_sound(path, "Jazz", number, duration=0.3)
+        if tags:
+            put_tags(path, **tags)
+        files.append(path)
+    return tmp_path / "small", files
+
+
+def write(folder, files, *genres):
+    outcomes = [Outcome(str(path), "write", list(genres)) for path in files]
+    write_tags(str(folder), outcomes, verbose=0)
+    return outcomes
+
+
+def undo(folder):
+    return undo_tags(str(folder), verbose=0)
+
+
+@pytest.mark.parametrize("tags", [{}, {"title": "a", "genre": ["Jazz", "Bop"], "date": "1999"}])
+def test_several_genres_in_each_format(tmp_path, tags):
+    folder, files = small(tmp_path, *FORMATS, **tags)
+    before = state_of(files)
+    write(folder, files, "Hip Hop", "演歌")
+    assert list(genres_of(folder).values()) == [["Hip Hop", "演歌"]] * len(files)
+    assert [sound_of(path) for path in files] == [state[0] for state in before.values()]
+    write(folder, files, "Polka")
+    assert {o.action for o in undo(folder)} == {"restore"}
+    assert state_of(files) == before
+
+
+def test_other_tags_that_were_changed_since_are_kept(tmp_path):
+    folder, files = small(tmp_path, *FORMATS, genre="Jazz", title="old")
+    write(folder, files, "Polka")
+    for path in files:
+        put_tags(path, title="new")
+    undo(folder)
+    table = load_music_folder(str(folder)).table
+    assert table["title"].tolist() == ["new"] * 5 and table["genre"].tolist() == ["Jazz"] * 5
+
+
+def test_genres_that_were_changed_since_are_left(tmp_path):
+    folder, files = small(tmp_path, "mp3", "flac", genre="Jazz")
+    write(folder, files, "Polka")
+    put_tags(files[0], genre="Waltz")
+    assert [o.action for o in undo(folder)] == ["fail", "restore"]
+    assert list(genres_of(folder).values()) == [["Waltz"], ["Jazz"]]
+    put_tags(files[0], genre="Polka")
+    assert [o.action for o in undo(folder)] == ["restore"]
+    assert list(genres_of(folder).values()) == [["Jazz"], ["Jazz"]]
+    with pytest.raises(FileNotFoundError, match="there is no backup"):
+        undo(folder)
+
+
+def test_older_versions_of_id3_stay(tmp_path):
+    folder, (path,) = small(tmp_path, "mp3")
+    tags = id3.ID3()
+    tags.add(id3.TIT2(encoding=1, text=["歌"]))
+    tags.add(id3.TYER(encoding=0, text=["1999"]))
+    tags.add(id3.TCON(encoding=0, text=["(17)"]))
+    tags.save(path, v2_version=3, v23_sep=None)
+    with open(path, "ab") as file:
+        file.write(b"TAG" + b"Old Title".ljust(94, b"\0") + b"comment".ljust(30, b"\0") + b"\x08")
+
+    def frames():
+        found = id3.ID3(path, translate=False, load_v1=False)
+        return found.version, {key: frame.text for key, frame in found.items() if key != "COMM"}
+
+    v1, before = path.read_bytes()[-128:], frames()
+    write(folder, [path], "Polka", "Waltz")
+    assert frames()[0] == (2, 3, 0) and frames()[1]["TYER"] == ["1999"]
+    assert frames()[1]["TCON"] == ["Polka", "Waltz"] and path.read_bytes()[-128:] == v1
+    undo(folder)
+    after = frames()
+    assert after[0] == before[0] and path.read_bytes()[-128:] == v1
+    assert {key: after[1][key] for key in before[1]} == before[1]
+
+
+def test_info_of_wav_is_still_read(tmp_path):
+    path = tmp_path / "small" / "a.wav"
+    path.parent.mkdir()
+    with soundfile.SoundFile(path, "w", 8000, 1, format="WAV") as file:
+        file.title, file.artist = "a title", "an artist"
+        file.write(np.zeros(800))
+    write(path.parent, [path], "Polka")
+    (row,) = load_music_folder(str(path.parent)).table.to_dict("records")
+    assert (row["title"], row["artist"], row["genres"]) == ("a title", "an artist", ["Polka"])
+
+
+def test_a_link_stays_a_link(tmp_path):
+    folder, (path,) = small(tmp_path, "flac")
+    (tmp_path / "linked").mkdir()
+    link = tmp_path / "linked" / "b.flac"
+    link.symlink_to(path)
+    write(link.parent, [link], "Polka")
+    assert link.is_symlink() and open_audio(str(path))[0]["genre"] == ["Polka"]
+
+
+def test_a_note_that_was_cut_off(tmp_path):
+    """The process was killed while it wrote to the backup, before it changed the file."""
+    folder, files = small(tmp_path, "mp3", "flac", genre="Jazz")
+    write(folder, files[:1], "Polka")
+    with open(folder / NAME, "ab") as file:
+        file.write(b'{"file": "1.flac", "bef')
+    write(folder, files[1:], "Polka")
+    assert {o.action for o in undo(folder)} == {"restore"}
+    assert list(genres_of(folder).values()) == [["Jazz"], ["Jazz"]]
+
+
+def test_a_damaged_backup_is_told(tmp_path):
+    folder, files = small(tmp_path, "mp3")
+    (folder / NAME).write_text("nonsense\n")
+    with pytest.raises(ValueError, match="line 1 of .* is damaged"):
+        undo(folder)
+
+
+def test_a_change_that_fails_leaves_the_file(tmp_path):
+    folder, (path,) = small(tmp_path, "mp3")
+    content = path.read_bytes()
+    with pytest.raises(ZeroDivisionError), replacing(str(path)) as copy:
+        with open(copy, "wb") as file:
+            file.write(b"half")
+        _ = 1 / 0
+    assert path.read_bytes() == content and os.listdir(folder) == ["0.mp3"]
+
+
+def test_by_album_and_by_score(music, model, capsys):
+    folder, files = music
+    words = ["tag", model, str(folder), "--by", "album", "--replace", "--quiet", "--json"]
+    assert main(words) == 0
+    told = json.loads(capsys.readouterr().out)
+    genres = {}
+    for line in told["files"]:
+        genres.setdefault(os.path.dirname(line["file"]), set()).add(tuple(line["genres"]))
+    assert all(len(g) == 1 for where, g in genres.items() if "Artist" in where)
+    assert main(["tag", model, str(folder), "--min-score", "1.01", "--quiet"]) == 0
+    assert "would be tagged" not in capsys.readouterr().out
+
+
+@pytest.mark.slow
+class TestKilled:
+    """kill -9 while files are written, and while they are put back."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def many(tmp_path_factory):
+        return write_odd_folder(tmp_path_factory.mktemp("many") / "music", 150, big_cover=2_000_000)
+
+    @staticmethod
+    def killed(words, folder, delay, is_begun):
+        """Run the command and kill it `delay` seconds after it began to change files."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "skmmgenre", *words],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while process.poll() is None and not is_begun():
+            time.sleep(0.001)
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        return process.wait() == -signal.SIGKILL
+
+    def test_no_file_is_damaged(self, many, model):
+        folder, files = many.path, many.files
+        before = state_of(files)
+        backup = folder / NAME
+        draw = random.Random(0)
+        n_killed = 0
+        words = ["tag", model, str(folder), "--write", "--replace", "--quiet"]
+        for _ in range(4):
+            size = backup.stat().st_size if backup.exists() else 0
+
+            def is_begun(size=size):
+                return backup.exists() and backup.stat().st_size > size
+
+            n_killed += self.killed(words, folder, draw.uniform(0, 0.3), is_begun)
+            after = state_of(files)
+            assert [s[0] for s in after.values()] == [s[0] for s in before.values()]
+        assert n_killed >= 2
+        assert sum(after[path][1] != before[path][1] for path in files) > 2
+        n_killed = 0
+        for _ in range(4):
+            inodes = {path: path.stat().st_ino for path in files}
+
+            def is_begun(inodes=inodes):
+                return any(path.stat().st_ino != inode for path, inode in inodes.items())
+
+            if not backup.exists():
+                break
+            words = ["tag", "--undo", str(folder), "--quiet"]
+            n_killed += self.killed(words, folder, draw.uniform(0, 0.03), is_begun)
+            after = state_of(files)
+            assert [s[0] for s in after.values()] == [s[0] for s in before.values()]
+        assert n_killed >= 1
+        if backup.exists():
+            assert main(["tag", "--undo", str(folder), "--quiet"]) == 0
+        assert state_of(files) == before
+        assert not list(folder.rglob(".skmmgenre*"))

@@ -1,0 +1,242 @@
+import os
+import subprocess
+import sys
+import time
+from functools import partial
+
+import joblib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from skmmgenre.items import BadItem, FeatureStore, RawCodec, StepCodec, Store, map_cells
+
+SETTINGS = {"hop_length": 1024, "fmin": None}
+
+
+def read(log, path):
+    """Numbers of a file; every call leaves a line in `log`, from whatever process."""
+    with open(log, "a") as file:
+        file.write(f"{os.path.basename(path)}\n")
+    with open(path) as file:
+        text = file.read()
+    if text == "bad":
+        raise BadItem("it is bad", "Mend it.")
+    return np.array([float(word) for word in text.split()], dtype=np.float32)
+
+
+@pytest.fixture
+def files(tmp_path):
+    paths = []
+    for number in range(40):
+        paths.append(str(tmp_path / f"{number}.txt"))
+        (tmp_path / f"{number}.txt").write_text(f"{number} {number + 0.5}")
+        os.utime(paths[-1], (1e9, 1e9))  # long ago: its hash may be remembered
+    return paths
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "log"
+
+
+def reads(log):
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def feature_store(tmp_path, **changes):
+    return FeatureStore(tmp_path / "store", **({"kind": "test", "settings": SETTINGS} | changes))
+
+
+def run(log, files, store, **arguments):
+    return map_cells(partial(read, log), files, store=store, **arguments)
+
+
+def test_a_file_is_read_once(tmp_path, files, log):
+    with joblib.parallel_config(backend="threading"):
+        first, _ = run(log, [*files, None, files[0]], feature_store(tmp_path), n_jobs=2)
+    assert sorted(reads(log)) == sorted(os.path.basename(path) for path in files)
+    assert first[-2] is None
+    np.testing.assert_array_equal(first[-1], [0, 0.5])
+    second, _ = run(log, files, feature_store(tmp_path))
+    assert len(reads(log)) == len(files)
+    np.testing.assert_array_equal(second, first[:-2])
+
+
+def test_what_counts_is_the_content(tmp_path, files, log):
+    run(log, files, feature_store(tmp_path))
+    moved = tmp_path / "elsewhere" / "other name.txt"
+    moved.parent.mkdir()
+    os.rename(files[3], moved)
+    values, _ = run(log, [str(moved)], feature_store(tmp_path))
+    np.testing.assert_array_equal(values[0], [3, 3.5])
+    assert len(reads(log)) == len(files)
+    values, _ = run(log, [str(moved)], feature_store(tmp_path, by_name=True))
+    assert reads(log)[len(files) :] == ["other name.txt"]
+
+
+def test_a_changed_file_is_read_again(tmp_path, files, log):
+    for content, expected in (("7 8", [7, 8]), ("8 7", [8, 7])):  # at once, and of one length
+        with open(files[0], "w") as file:
+            file.write(content)
+        values, _ = run(log, files[:1], feature_store(tmp_path))
+        np.testing.assert_array_equal(values[0], expected)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": {**SETTINGS, "hop_length": 512}},
+        {"kind": "another"},
+        {"codec": RawCodec("float16")},
+    ],
+)
+def test_other_settings_are_other_features(tmp_path, files, log, change):
+    run(log, files[:2], feature_store(tmp_path))
+    run(log, files[:2], feature_store(tmp_path, **change))
+    assert len(reads(log)) == 4
+
+
+def test_bad_items_are_told_and_never_kept(tmp_path, files, log):
+    for row in (5, 17):
+        with open(files[row], "w") as file:
+            file.write("bad")
+    cells = [*files, str(tmp_path / "absent.txt")]
+    for _ in range(2):
+        values, errors = run(log, cells, feature_store(tmp_path), on_error="missing")
+        assert [error["row"] for error in errors] == [5, 17, 40]
+        assert values[5] is None and errors[0]["reason"] == "it is bad"
+        with pytest.raises(BadItem, match="Row 5: .*5.txt.*it is bad"):
+            run(log, cells, feature_store(tmp_path))
+    with open(files[5], "w") as file:
+        file.write("1 2")
+    values, errors = run(log, cells, feature_store(tmp_path), on_error="missing")
+    np.testing.assert_array_equal(values[5], [1, 2])
+    assert [error["row"] for error in errors] == [17, 40]
+
+
+def test_what_was_done_before_an_error_is_kept(tmp_path, files, log):
+    with open(files[39], "w") as file:
+        file.write("bad")
+    with pytest.raises(BadItem):
+        run(log, files, feature_store(tmp_path))
+    run(log, files[:39], feature_store(tmp_path))
+    assert len(reads(log)) == 40
+
+
+def test_a_damaged_entry_is_made_again(tmp_path, files, log):
+    import sqlite3
+
+    expected, _ = run(log, files, feature_store(tmp_path))
+    with sqlite3.connect(tmp_path / "store") as db:
+        db.execute("UPDATE entries SET value = zeroblob(length(value)) WHERE kind = 'test'")
+    db.close()
+    values, _ = run(log, files, feature_store(tmp_path))
+    np.testing.assert_array_equal(values, expected)
+    assert len(reads(log)) == 80
+
+
+def test_arrays_and_images_are_told_by_their_values(tmp_path):
+    store = feature_store(tmp_path)
+    cells = [
+        np.arange(6.0),
+        np.arange(6.0).reshape(2, 3),
+        np.arange(6.0, dtype=np.float32),
+        Image.new("RGB", (2, 3)),
+        Image.new("RGB", (3, 2)),
+        Image.new("RGBA", (2, 3)),
+    ]
+    keys = store.keys(cells)
+    assert len({*keys}) == 6
+    assert keys == store.keys([np.copy(cell) for cell in cells[:3]] + cells[3:])
+    assert store.keys([object(), "no such file"]) == [None, None]
+
+
+def test_what_cannot_be_told_by_content_is_computed_all_the_same(tmp_path):
+    values, _ = map_cells(lambda cell: np.ones(1), [object()] * 3, store=feature_store(tmp_path))
+    assert len(values) == 3 and all(value is not None for value in values)
+
+
+# ---- codecs -----------------------------------------------------------------------------
+
+
+@settings(max_examples=50, deadline=None)
+@given(hnp.arrays(st.sampled_from(["f4", "f2", "c8", "i8"]), hnp.array_shapes(min_side=0)))
+def test_raw(array):
+    found = RawCodec().decode(RawCodec().encode(array))
+    assert found.dtype == array.dtype
+    np.testing.assert_array_equal(found, array)
+
+
+@settings(max_examples=50, deadline=None)
+@given(hnp.arrays("f4", 20, elements=st.floats(-80, 0, width=32)))
+def test_steps(array):
+    codec = StepCodec(-80.0, 0.0)
+    found = codec.decode(codec.encode(array))
+    assert found.dtype == np.float32
+    assert np.abs(found - array).max() <= 80 / 255 / 2 + 1e-5
+    np.testing.assert_array_equal(codec.decode(codec.encode(found)), found)
+
+
+def test_fresh_values_are_rounded_as_found_ones(tmp_path, files, log):
+    stores = [feature_store(tmp_path, codec=StepCodec(0.0, 40.0)) for _ in range(2)]
+    first, second = (run(log, files, store)[0] for store in stores)
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first[1], [1, 1.5])
+
+
+# ---- several at once --------------------------------------------------------------------
+
+_WRITER = """
+import sys, time
+import numpy as np
+from skmmgenre.items import FeatureStore, map_cells
+
+store, log, seconds, *files = sys.argv[1:]
+
+def slowly(path):
+    with open(log, "a") as file:
+        file.write(path + "\\n")
+    time.sleep(float(seconds))
+    return np.full(1000, float(open(path).read().split()[0]))
+
+found, _ = map_cells(slowly, files, store=FeatureStore(store, kind="test", settings={}))
+print(" ".join(str(value[0]) for value in found))
+"""
+
+
+def start_writer(tmp_path, log, files, seconds=0.01):
+    command = [sys.executable, "-c", _WRITER, tmp_path / "store", log, str(seconds), *files]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_two_processes_share_the_work(tmp_path, files, log):
+    writers = [start_writer(tmp_path, log, files) for _ in range(2)]
+    told = [writer.communicate()[0].split() for writer in writers]
+    assert told[0] == told[1] == [str(float(number)) for number in range(40)]
+    assert sorted(reads(log)) == sorted(files)
+
+
+def kill_and_go_on(tmp_path, log, files, seconds):
+    writer = start_writer(tmp_path, log, files)
+    give_up = time.monotonic() + 60
+    while not log.exists() and time.monotonic() < give_up:
+        time.sleep(0.001)
+    time.sleep(seconds)
+    writer.kill()
+    writer.communicate()
+
+
+def test_killed(tmp_path, files, log):
+    kill_and_go_on(tmp_path, log, files, 0.05)
+    with Store(tmp_path / "store") as store:  # the claims of the killed run out, here at once
+        with store._connection() as db:
+            assert db.execute("SELECT count(*) FROM claims").fetchone()[0] > 0
+            db.execute("UPDATE claims SET until = 0")
+    writer = start_writer(tmp_path, log, files)
+    assert writer.communicate()[0].split() == [str(float(number)) for number in range(40)]
+    with Store(tmp_path / "store") as store, store._connection() as db:
+        assert db.execute("SELECT count(*) FROM claims").fetchone()[0] == 0
