@@ -138,6 +138,7 @@ class NetEstimator(BaseEstimator):
         from ._modules import (
             build_empty,
             initialize,
+            make_accelerator,
             resolve_device,
             to_arrays,
             to_device,
@@ -148,7 +149,10 @@ class NetEstimator(BaseEstimator):
             from ._training import train as train_module
 
         init_seed, *training_seeds = plan.seeds
-        device = resolve_device(self.device)
+        accelerator = None
+        if self.device == "accelerate":
+            accelerator = make_accelerator(self.random_state)
+        device = resolve_device(self.device) if accelerator is None else accelerator.device
         module = build_empty(self._make_module, self.module_recipe_)
         initialize(module, init_seed)
         self._prepare(module, plan, self._rows_to_learn(plan, train))
@@ -181,6 +185,7 @@ class NetEstimator(BaseEstimator):
             seeds=training_seeds,
             verbose=int(self.verbose),
             description=description,
+            accelerator=accelerator,
         )
         return to_arrays(module), history, best_epoch
 

@@ -41,7 +41,9 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         Training; inner validation rows as `inner_validation_mask` chooses them.
     class_weight : dict, "balanced" or None
     device : str
-        "auto" takes the GPU if there is one.
+        "auto" takes the GPU if there is one. "accelerate" trains on the devices of all
+        processes that ``accelerate launch`` or ``torchrun`` has started: each holds the whole
+        of X and learns from its part of every batch.
     precision : {"auto", "float32", "bfloat16"}
         What layers compute in. "auto" is, in training, bfloat16 where the device has it
         natively (a processor: for convolutions only), and float32 in answers.

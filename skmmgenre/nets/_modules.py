@@ -1,6 +1,7 @@
 """Building modules whose every draw comes from a generator of our own."""
 
 import warnings
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -127,6 +128,29 @@ def from_arrays(make_module, recipe, arrays, device):
     return to_device(module, device).eval()
 
 
+def make_accelerator(random_state):
+    """Return what knows the processes that train together, and the device of this one."""
+    try:
+        from accelerate import Accelerator
+    except ImportError as error:
+        raise ImportError(
+            "device='accelerate' needs the package accelerate: "
+            'pip install "skmmgenre[distributed]"'
+        ) from error
+    # The precision is ours to set, and batches are put on the device by skorch.
+    accelerator = Accelerator(
+        mixed_precision="no",
+        device_placement=False,
+        cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+    )
+    if accelerator.num_processes > 1 and not isinstance(random_state, Integral):
+        raise ValueError(
+            f"random_state={random_state!r}: processes that train together must draw alike. "
+            "Pass an integer."
+        )
+    return accelerator
+
+
 def resolve_device(device):
     """Return the torch device that "auto" or a name stands for; one that is there."""
     if device != "auto":
@@ -145,7 +169,16 @@ def resolve_device(device):
 
 
 def inference_device(device):
-    """As `resolve_device`, but a model trained elsewhere answers on the CPU, with a warning."""
+    """As `resolve_device`, but a model trained elsewhere answers on the CPU, with a warning.
+
+    A model trained on several devices answers on the one of this process.
+    """
+    if device == "accelerate":
+        if not torch.distributed.is_initialized():
+            return resolve_device("auto")
+        from accelerate import PartialState
+
+        return PartialState().device
     try:
         return resolve_device(device)
     except ValueError as error:
