@@ -19,3 +19,9 @@ class AcceleratedNet(AccelerateMixin, Net):
 
     def _with_common_loss(self, step):
         return {**step, "loss": self.accelerator.reduce(step["loss"].detach(), "mean")}
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        # What skorch weights the loss with is the part's number of rows.
+        _, (*_, n_rows) = batch
+        self.history.record_batch(f"{'train' if training else 'valid'}_batch_size", n_rows)
+        super().on_batch_end(net, batch=batch, training=training, **kwargs)

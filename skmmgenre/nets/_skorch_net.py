@@ -44,14 +44,16 @@ class Batches:
             self.epoch += 1
             rows = np.random.default_rng([self.seed, epoch]).permutation(rows)
         starts = range(0, len(rows), self.batch_size)
-        shares = [_share_of(rows[i : i + self.batch_size], *self.share) for i in starts]
+        wholes = [rows[start : start + self.batch_size] for start in starts]
+        shares = [_share_of(whole, *self.share) for whole in wholes]
         batches = read_batches(self.set.feed, [chosen for chosen, _ in shares], epoch)
-        for (chosen, batch), (_, counts) in zip(batches, shares, strict=True):
+        for (chosen, batch), (_, counts), whole in zip(batches, shares, wholes, strict=True):
             yield (
                 to_tensor(batch, len(chosen)),
                 (
                     torch.from_numpy(self.set.truth[chosen]),
                     torch.from_numpy(self.set.weight[chosen] * counts),
+                    len(whole),
                 ),
             )
 
@@ -82,5 +84,5 @@ class Net(NeuralNet):
             return super().infer(x, **fit_params).float()
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        truth, weight = (part.to(y_pred.device) for part in y_true)
+        truth, weight = (part.to(y_pred.device) for part in y_true[:2])
         return (self.loss(y_pred, truth) * weight).mean()
