@@ -79,6 +79,10 @@ class Net(NeuralNet):
         self.dtype = dtype
         super().__init__(*args, **kwargs)
 
+    def _set_training(self, training=True):
+        if self.module_.training != training:  # skorch asks before every batch
+            super()._set_training(training)
+
     def infer(self, x, **fit_params):
         with computing_in(self.dtype, torch.device(self.device)):
             return super().infer(x, **fit_params).float()
