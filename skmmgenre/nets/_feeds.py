@@ -24,7 +24,7 @@ class ArrayFeed:
     sample_shape : tuple of int
         Shape of one row of a batch.
     reads_files : bool
-        Whether a batch takes long enough to read that the next one should be read meanwhile.
+        Whether making a batch is waiting for a disk rather than work of the processor.
     """
 
     def __init__(self, X, missing):
@@ -78,13 +78,14 @@ def _mapped_file(X):
     return found if hasattr(found, "madvise") else None  # not on Windows
 
 
-def read_batches(feed, chunks, epoch=None):
+def read_batches(feed, chunks, epoch=None, *, device):
     """Yield each of `chunks` (rows) with its batch.
 
-    A feed that reads files reads the next batch in a thread of its own while the caller
-    works on one.
+    The next batch is made in a thread of its own while the caller works on one, unless both
+    are work of the processor, which gains nothing from doing them at once (images beside a
+    ResNet-18 on two cores: 7 % slower).
     """
-    if not getattr(feed, "reads_files", False):
+    if device.type == "cpu" and not feed.reads_files:
         for rows in chunks:
             yield rows, feed.batch(rows, epoch=epoch)
         return

@@ -275,7 +275,7 @@ def forward(function, feed, rows, *, batch_size, device, dtype):
     answers = []
     size = -(-batch_size // _MULTIPLE) * _MULTIPLE
     chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
-    for chosen, batch in read_batches(feed, chunks):
+    for chosen, batch in read_batches(feed, chunks, device=device):
         with computing_in(dtype, device):
             answer = function(to_tensor(batch, size).to(device))
         answers.append(answer[: len(chosen)].float().cpu().numpy())

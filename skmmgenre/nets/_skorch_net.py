@@ -31,10 +31,13 @@ class Batches:
         Of the order of the rows; None for as they are.
     share : tuple of two int
         Which of how many processes this is.
+    device : torch.device
+        Of the network.
     """
 
-    def __init__(self, rows, batch_size, seed=None, share=(0, 1)):
+    def __init__(self, rows, batch_size, *, device, seed=None, share=(0, 1)):
         self.set, self.batch_size, self.seed, self.share = rows, batch_size, seed, share
+        self.device = device
         self.epoch = 0
 
     def __iter__(self):
@@ -46,7 +49,8 @@ class Batches:
         starts = range(0, len(rows), self.batch_size)
         wholes = [rows[start : start + self.batch_size] for start in starts]
         shares = [_share_of(whole, *self.share) for whole in wholes]
-        batches = read_batches(self.set.feed, [chosen for chosen, _ in shares], epoch)
+        own_rows = [own for own, _ in shares]
+        batches = read_batches(self.set.feed, own_rows, epoch, device=self.device)
         for (chosen, batch), (_, counts), whole in zip(batches, shares, wholes, strict=True):
             yield (
                 to_tensor(batch, len(chosen)),

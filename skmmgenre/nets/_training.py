@@ -131,8 +131,11 @@ def train(
             iterator_train=Batches,
             iterator_train__seed=shuffle_seed,
             iterator_valid=Batches,
-            iterator_train__share=(process, n_processes),
-            iterator_valid__share=(process, n_processes),
+            **{
+                f"iterator_{kind}__{name}": value
+                for kind in ("train", "valid")
+                for name, value in (("share", (process, n_processes)), ("device", device))
+            },
             train_split=validation,
             callbacks=callbacks,
             device=device,

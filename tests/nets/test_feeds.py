@@ -6,12 +6,15 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 
 from skmmgenre.audio import AudioCNN
 from skmmgenre.nets import ArrayFeed, release_pages
 from skmmgenre.nets._feeds import read_batches
 from skmmgenre.text import TextMLP
+
+CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int16"])
@@ -105,11 +108,10 @@ def test_what_was_written_to_a_private_map_stays(tmp_path):
 
 
 class Slow:
-    """A feed that reads files, and tells when."""
+    """A feed that tells when it is read."""
 
-    reads_files = True
-
-    def __init__(self):
+    def __init__(self, reads_files=True):
+        self.reads_files = reads_files
         self.log = []
 
     def batch(self, rows, epoch=None):
@@ -119,11 +121,12 @@ class Slow:
         return rows * 10
 
 
-def test_the_next_batch_is_read_while_one_is_worked_on():
-    feed = Slow()
+@pytest.mark.parametrize(("reads_files", "device"), [(True, "cpu"), (False, "cuda")])
+def test_the_next_batch_is_read_while_one_is_worked_on(reads_files, device):
+    feed = Slow(reads_files)
     chunks = [np.array([k]) for k in range(4)]
     found = []
-    for rows, batch in read_batches(feed, chunks):
+    for rows, batch in read_batches(feed, chunks, device=torch.device(device)):
         found.append((int(rows[0]), int(batch[0])))
         for _ in range(200):  # as long as the work may take
             if rows[0] == 3 or f"read {rows[0] + 1}" in feed.log:
@@ -137,13 +140,21 @@ def test_the_next_batch_is_read_while_one_is_worked_on():
     ]  # fmt: skip
 
 
+def test_the_processor_does_one_thing_at_a_time():
+    feed = Slow(reads_files=False)
+    for rows, _ in read_batches(feed, [np.array([k]) for k in range(2)], device=CPU):
+        feed.log.append(f"worked on {rows[0]}")
+    assert feed.log == ["read 0", "worked on 0", "read 1", "worked on 1"]
+
+
 def test_what_fails_while_reading_ahead_is_raised_in_its_turn():
     seen = []
     with pytest.raises(OSError, match="the disk is gone"):
-        for rows, _ in read_batches(Slow(), [np.array([0]), np.array([99]), np.array([2])]):
+        chunks = [np.array([0]), np.array([99]), np.array([2])]
+        for rows, _ in read_batches(Slow(), chunks, device=CPU):
             seen.append(int(rows[0]))
     assert seen == [0]
 
 
 def test_nothing_to_read():
-    assert list(read_batches(Slow(), [])) == []
+    assert list(read_batches(Slow(), [], device=CPU)) == []
