@@ -42,6 +42,11 @@ def text_sparse():
     return TextMLP(hidden_units=(65, 33), **TRAINING), words(), np.arange(N) % 3
 
 
+def text_bfloat16():
+    model = TextMLP(hidden_units=(65, 33), precision="bfloat16", **TRAINING)
+    return model, words(), np.arange(N) % 3
+
+
 def text_dense():
     return TextMLP(hidden_units=(65, 33), **TRAINING), words().toarray(), np.arange(N) % 3
 
@@ -80,6 +85,10 @@ MAKERS = {
     "time": audio("time", 323, width=(16, 32, 256)),
     "4x70": audio("4x70", 130, width=(16, 32, 32, 16)),
     "3x3": audio("3x3", 300, width=(4, 8, 8, 8)),
+    "4x70 in bfloat16": audio("4x70", 130, width=(16, 32, 32, 16), precision="bfloat16"),
+    "3x3 in bfloat16": audio("3x3", 300, width=(4, 8, 8, 8), precision="bfloat16"),
+    "time in float32": audio("time", 323, width=(16, 32, 256), precision="float32"),
+    "text in bfloat16": text_bfloat16,
     "text sparse": text_sparse,
     "text dense": text_dense,
     "text several": text_several,

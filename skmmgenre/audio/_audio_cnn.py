@@ -5,7 +5,8 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..nets import ArrayFeed, NetEmbedder, take_rows
+from ..nets import ArrayFeed, NetEmbedder, draw_seeds, take_rows
+from ._patch_feed import PatchFeed, SpreadFeed
 
 # Kernel and max pooling of each layer as (time, frequency): section 6.2 for "time",
 # Table 5 for the others. BINS spans all frequency bins.
@@ -52,6 +53,17 @@ class AudioCNN(NetEmbedder):
     standardize : {"bin", "cell"} or None, default="bin"
         Mean and scale, learned from the training rows, of each frequency bin, or of each
         cell of the patch (as the authors' code does).
+    patches : {"whole", "center", "epoch"}, default="whole"
+        What of X the network sees: all of it; the middle `patch_frames`; or, in training,
+        `patch_frames` at another random place in every epoch, and else the middle. Let the
+        extractor answer more than a patch, for example ``CQTExtractor(duration=30)``. Frames
+        at the end of a row that hold nothing but its least value, as the extractor pads with,
+        are left out.
+    patch_frames : int, default=323
+        Frames of a patch; 323 are 15 s. Not more than X has are taken.
+    n_patches : int, default=1
+        Patches, spread evenly over the row, whose vectors are averaged in `transform` and in
+        predictions; 1 is the middle. Needs `patches` other than "whole".
     max_epochs : int, default=100
     batch_size : int, default=32
     lr : float, default=1e-3
@@ -65,7 +77,8 @@ class AudioCNN(NetEmbedder):
     class_weight : dict, "balanced" or None, default=None
     device : str, default="auto"
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of training. Predictions are float32.
+        What layers compute in. "auto" trains in bfloat16 where the device has it natively,
+        else in float32, and answers in float32. Weights and answers are float32 always.
     random_state : int, RandomState or None, default=None
     verbose : int, default=0
 
@@ -101,6 +114,9 @@ class AudioCNN(NetEmbedder):
         "width": [StrOptions(set(_WIDTHS)), tuple, list],
         "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "standardize": [StrOptions({"bin", "cell"}), None],
+        "patches": [StrOptions({"whole", "center", "epoch"})],
+        "patch_frames": [Interval(Integral, 1, None, closed="left")],
+        "n_patches": [Interval(Integral, 1, None, closed="left")],
     }
 
     _convolutional = True
@@ -114,6 +130,9 @@ class AudioCNN(NetEmbedder):
         label_factorizer=None,
         dropout="auto",
         standardize="bin",
+        patches="whole",
+        patch_frames=323,
+        n_patches=1,
         max_epochs=100,
         batch_size=32,
         lr=1e-3,
@@ -132,6 +151,9 @@ class AudioCNN(NetEmbedder):
         self.label_factorizer = label_factorizer
         self.dropout = dropout
         self.standardize = standardize
+        self.patches = patches
+        self.patch_frames = patch_frames
+        self.n_patches = n_patches
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr
@@ -153,12 +175,38 @@ class AudioCNN(NetEmbedder):
             )
         if not len(X):
             raise ValueError("Found array with 0 sample(s) (no patch) while 1 is required.")
-        if not reset and X.shape[1:] != self.sample_shape_:
+        whole = self.patches == "whole"
+        if whole and self.n_patches > 1:
             raise ValueError(
-                f"Patches have {X.shape[1]} bins and {X.shape[2]} frames, AudioCNN was "
-                f"fitted with {self.sample_shape_[0]} bins and {self.sample_shape_[1]} frames."
+                f"n_patches={self.n_patches} is for patches='center' or 'epoch'; with "
+                "patches='whole' the network sees all of a row at once."
             )
-        return ArrayFeed(X, _missing_patches(X))
+        if not reset:
+            n_bins, n_frames = self.sample_shape_
+            if X.shape[1] != n_bins or X.shape[2] < n_frames or (whole and X.shape[2] > n_frames):
+                raise ValueError(
+                    f"Patches have {X.shape[1]} bins and {X.shape[2]} frames, AudioCNN was "
+                    f"fitted with {n_bins} bins and {n_frames} frames."
+                )
+        missing = _missing_patches(X)
+        if whole:
+            return ArrayFeed(X, missing)
+        return PatchFeed(
+            X,
+            missing,
+            n_frames=min(self.patch_frames, X.shape[2]) if reset else n_frames,
+            lengths=_sounding_frames(X),
+            seed=draw_seeds(self.random_state, 1)[0] if reset and self.patches == "epoch" else None,
+        )
+
+    def _forward(self, feed, part, rows=None, module=None):
+        if self.n_patches == 1:
+            return super()._forward(feed, part, rows, module)
+        rows = np.flatnonzero(~feed.missing) if rows is None else rows
+        of_rows = rows[:, np.newaxis] * self.n_patches + np.arange(self.n_patches)
+        answers = super()._forward(SpreadFeed(feed, self.n_patches), part, of_rows.ravel(), module)
+        # The output layer is linear: that of the mean vector is the mean of the outputs.
+        return answers.reshape(*of_rows.shape, -1).mean(axis=1)
 
     def _recipe(self, sample_shape, n_outputs):
         n_bins, n_frames = sample_shape
@@ -258,6 +306,18 @@ def _missing_patches(X):
                 )
         missing[start : start + _CHUNK] = ~whole
     return missing
+
+
+def _sounding_frames(X):
+    """Frames of each row up to the last that holds more than the row's least value."""
+    n_frames = X.shape[2]
+    lengths = np.full(len(X), n_frames)
+    for start in range(0, len(X), _CHUNK):
+        chunk = take_rows(X, np.arange(start, min(start + _CHUNK, len(X))))
+        sounds = chunk.max(axis=1) > chunk.min(axis=(1, 2))[:, np.newaxis]
+        trailing = sounds[:, ::-1].argmax(axis=1)  # 0 where nothing sounds: nothing is left out
+        lengths[start : start + _CHUNK] = n_frames - trailing
+    return lengths
 
 
 def _mean_and_scale(feed, rows, *, per_cell):

@@ -53,7 +53,8 @@ class FusionClassifier(NetClassifier):
         Share of the artists held out for early stopping; 0 for none.
     device : str, default="auto"
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of training. Predictions are float32.
+        What layers compute in. "auto" trains in bfloat16 on a graphics card that has it
+        natively, else in float32, and answers in float32.
     random_state : int, RandomState or None, default=None
     verbose : int, default=0
 

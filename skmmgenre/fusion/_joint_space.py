@@ -328,6 +328,8 @@ class _PairFeed:
     are validation rows, always the same.
     """
 
+    reads_files = False
+
     def __init__(self, vectors, *, missing, train_pool, valid_pool, seed):
         self.vectors, self.missing, self.seed = vectors, missing, seed
         self.sample_shape = (2 * sum(part.shape[1] for part in vectors),)

@@ -2,6 +2,7 @@
 
 import os
 import struct
+from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -41,21 +42,35 @@ def decode_image(cell, *, min_side=None):
         If there is no image to be had; more than `MAX_PIXELS` pixels are refused before
         anything is decoded.
     """
+    with _opened(cell) as image:
+        if min_side is not None and hasattr(image, "draft"):
+            image.draft("RGB", (min_side, min_side))
+        return _decode(image)
+
+
+def check_header(cell):
+    """Refuse what need not be decoded to see that it is no image; see `decode_image`."""
+    with _opened(cell):
+        return True
+
+
+@contextmanager
+def _opened(cell):
+    """A cell as a PIL image of a size that may be decoded; of a file, its header is read."""
     if isinstance(cell, np.ndarray):
-        return _to_rgb(_from_array(cell))
-    if isinstance(cell, Image.Image):
+        yield _from_array(cell)
+    elif isinstance(cell, Image.Image):
         _check_size(cell.size)
-        return _decode(cell)
-    if isinstance(cell, (str, os.PathLike)):
+        yield cell
+    elif isinstance(cell, (str, os.PathLike)):
         with _open_file(cell) as file, _open_lazily(file) as image:
             _check_size(image.size)
-            if min_side is not None:
-                image.draft("RGB", (min_side, min_side))
-            return _decode(image)
-    raise BadItem(
-        f"a {type(cell).__name__} is no image",
-        "Pass paths, PIL images or uint8 arrays of shape (height, width, 3).",
-    )
+            yield image
+    else:
+        raise BadItem(
+            f"a {type(cell).__name__} is no image",
+            "Pass paths, PIL images or uint8 arrays of shape (height, width, 3).",
+        )
 
 
 def _from_array(array):

@@ -3,12 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-import joblib
 import numpy as np
 
-from ..items import BadItem, describe_cell, map_cells
+from ..items import BadItem, bad_cell, describe_cell, map_cells
 from ._augment import centre_crop, decoding_side, for_evaluation, for_training
-from ._decode import decode_image
+from ._decode import check_header, decode_image
 
 _MAX_THREADS = 8
 _KEPT_BYTES = 256 * 1024**2
@@ -17,10 +16,7 @@ _KEPT_BYTES = 256 * 1024**2
 class ImageFeed:
     """Feed of a column of images; see `skmmgenre.nets.ArrayFeed` for what a feed is.
 
-    Every image is decoded once when the feed is made, so that a bad one is found before
-    anything is computed. What the network sees of it without augmentation is kept if that
-    of all rows takes little memory (at 224 pixels that of 1,783 covers). Else images are
-    decoded again for every batch.
+    Images are decoded for every batch, so that only those of a batch are in memory.
 
     Parameters
     ----------
@@ -32,6 +28,13 @@ class ImageFeed:
         Of the augmentation; None for none.
     on_error, n_jobs, verbose
         See `skmmgenre.items.map_cells`.
+    once : bool, default=False
+        Whether each image is asked for once. If so, only headers are read when the feed is
+        made. An image whose header is good and whose rest is not is found in its batch: it is
+        raised then, or gets a batch's row of zeros and a line in `errors`, and is `missing`
+        from then on. Else every image is decoded first, so that a bad one is found before
+        anything is computed; what the network sees of it without augmentation is kept if that
+        of all rows takes little memory (at 224 pixels that of 1,783 covers).
 
     Attributes
     ----------
@@ -42,13 +45,15 @@ class ImageFeed:
         The bad images that `on_error="missing"` set aside.
     """
 
-    def __init__(self, cells, *, image_size, seed, on_error, n_jobs, verbose):
+    reads_files = False  # it does, and spends its time on what is in them
+
+    def __init__(self, cells, *, image_size, seed, on_error, n_jobs, verbose, once=False):
         self.cells, self.image_size, self.seed = cells, image_size, seed
+        self.on_error, self.once = on_error, once
         self.sample_shape = (3, image_size, image_size)
-        self._decode = partial(decode_image, min_side=decoding_side(image_size))
         keep = seed is None and len(cells) * 3 * image_size**2 <= _KEPT_BYTES
         self._crops, self.errors = map_cells(
-            partial(_check, self._decode, image_size if keep else None),
+            check_header if once else partial(_check, image_size, keep),
             cells,
             noun="image",
             on_error=on_error,
@@ -67,28 +72,50 @@ class ImageFeed:
         `epoch` is None outside training. In training the augmentation of a row follows
         from (seed, epoch, row) alone, so neither order nor threads change it.
         """
-        threads = min(_MAX_THREADS, joblib.cpu_count(), max(1, len(rows)))
+        import torch
+
+        # As many as the network has: a joblib worker has its share of the processor's.
+        threads = min(_MAX_THREADS, torch.get_num_threads(), len(rows))
         with ThreadPoolExecutor(threads) as pool:
-            return np.stack(list(pool.map(partial(self._row, epoch=epoch), rows)))
+            images = list(pool.map(partial(self._row, epoch=epoch), rows))
+        pixels = np.zeros((len(rows), *self.sample_shape), dtype=np.float32)
+        for place, image in enumerate(images):
+            if isinstance(image, BadItem):
+                self._set_aside(int(rows[place]), image)
+            else:
+                pixels[place] = image
+        return pixels
 
     def _row(self, row, epoch):
+        """Pixels of one image, or what is wrong with it."""
         if isinstance(self._crops[row], np.ndarray):
             return for_evaluation(self._crops[row])
+        augmented = epoch is not None and self.seed is not None
+        side = decoding_side(self.image_size, training=augmented)
         try:
-            image = self._decode(self.cells[row])
-        except BadItem as error:  # it was good a while ago
-            item = describe_cell(self.cells[row])
-            raise BadItem(
-                f"Row {row}: image {item} has changed since it was checked: {error.reason}",
-                error.remedy,
-            ) from None
-        if epoch is None or self.seed is None:
+            image = decode_image(self.cells[row], min_side=side)
+        except BadItem as error:
+            return error
+        if not augmented:
             return for_evaluation(centre_crop(image, self.image_size))
         rng = np.random.default_rng([self.seed, epoch, row])
         return for_training(image, self.image_size, rng)
 
+    def _set_aside(self, row, error):
+        cell = self.cells[row]
+        if not self.once:  # it was good a while ago
+            raise BadItem(
+                f"Row {row}: image {describe_cell(cell)} has changed since it was checked: "
+                f"{error.reason}",
+                error.remedy,
+            )
+        fault = (error.reason, error.remedy)
+        self.errors.append(bad_cell(cell, row, fault, "image", self.on_error))
+        self.errors.sort(key=lambda error: error["row"])
+        self.missing[row] = True
 
-def _check(decode, size, cell):
+
+def _check(size, keep, cell):
     """The crop of an image that can be decoded, or True if it is not to be kept."""
-    image = decode(cell)
-    return True if size is None else centre_crop(image, size)
+    image = decode_image(cell, min_side=decoding_side(size, training=False))
+    return centre_crop(image, size) if keep else True

@@ -1,11 +1,14 @@
 """Residual networks of torchvision, and where their weights come from."""
 
+import copy
 import math
 import os
 import pickle
+from itertools import pairwise
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import get_model, get_model_weights
 
 DEPTHS = (18, 34, 50, 101, 152)
@@ -83,6 +86,18 @@ class ResNet(nn.Module):
 
     def forward(self, x):
         return self.head(self.embed(x))
+
+
+def folded(module):
+    """Return a copy for inference whose convolutions do what batch norm does behind them."""
+    module = copy.deepcopy(module)
+    for part in list(module.modules()):
+        children = list(part.named_children())
+        for (name, first), (next_name, second) in pairwise(children):
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                setattr(part, name, fuse_conv_bn_eval(first, second))
+                setattr(part, next_name, nn.Identity())
+    return module
 
 
 def read_weights(weights, depth, *, verbose=0):

@@ -60,12 +60,15 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     class_weight : dict, "balanced" or None, default=None
     device : str, default="auto"
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of training. Predictions are float32.
+        What layers compute in. "auto" trains in bfloat16 where the device has it natively,
+        else in float32, and answers in float32, the vectors of ``fine_tune=False`` among
+        them. Weights and answers are float32 always.
     on_error : {"raise", "missing"}, default="raise"
         Whether an image that cannot be used ends the call, or counts as missing and is
         listed in `errors_`.
     n_jobs : int or None, default=None
-        joblib workers that check the images before training and prediction.
+        joblib workers that check the images before training and prediction. Batches are
+        decoded by as many threads as the network has.
     random_state : int, RandomState or None, default=None
     verbose : int, default=0
 
@@ -99,9 +102,11 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     -----
     X is one column of paths, PIL images, or uint8 arrays of shape (height, width[, 3 or
     4]); transform answers with 2048 features, 512 for a depth of 18 or 34, and a row of
-    NaN where the cover is missing. Every image is decoded once before anything else, so a
-    broken one is found at once; images of more than 50 million pixels are refused by what
-    their header declares.
+    NaN where the cover is missing. Before anything is computed, `fit` with `fine_tune=True`
+    decodes every image and all else reads every header, so that what is no image is found at
+    once; images of more than 50 million pixels are refused by what their header declares.
+    Large JPEG files are decoded at 1/2, 1/4 or 1/8 of their size, as long as both sides keep
+    twice the length they are scaled to.
 
     Examples
     --------
@@ -129,6 +134,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     }
 
     _convolutional = True
+    _most_rows_at_once = 16
 
     def __init__(
         self,
@@ -192,9 +198,11 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
             on_error=self.on_error,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
+            once=not (reset and self.fine_tune),
         )
-        self._errors = feed.errors
+        self._errors = feed.errors  # the list itself: a broken image may be found later
         feed.pretrained = pretrained  # for `_prepare`, once a fold; gone with the feed after fit
+        feed.vectors = None
         return feed
 
     def _recipe(self, sample_shape, n_outputs):
@@ -218,6 +226,12 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         if plan.feed.pretrained is not None:
             module.trunk.load_state_dict(plan.feed.pretrained)
 
+    @staticmethod
+    def _for_inference(module):
+        from ._resnet import folded
+
+        return folded(module)
+
     @property
     def _learns_vectors(self):
         return self.fine_tune
@@ -225,11 +239,16 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     def _training_view(self, module, feed):
         if self.fine_tune:
             return module, feed
-        module.eval()
         rows = np.flatnonzero(~feed.missing)
         vectors = np.zeros((len(feed), module.trunk.n_features), dtype=np.float32)
-        vectors[rows] = self._forward(feed, "embed", rows, module)
+        vectors[rows] = self._forward(feed, "embed", rows, self._for_inference(module.eval()))
+        feed.vectors = vectors  # for `_embed`; training the head does not change them
         return module.head, ArrayFeed(vectors, feed.missing)
+
+    def _embed(self, feed, rows, weights=None):
+        if feed.vectors is not None:
+            return feed.vectors[rows]
+        return super()._embed(feed, rows, weights)
 
     def _optimizer(self):
         from torch.optim import SGD, Adam

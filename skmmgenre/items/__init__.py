@@ -6,7 +6,7 @@ from ._columns import refuse_repeated_columns
 from ._errors import BadItem, ErrorsMixin, SetupError
 from ._extras import import_from_extra
 from ._feature_store import FeatureStore, RawCodec, StepCodec
-from ._loop import map_cells
+from ._loop import bad_cell, map_cells
 from ._progress import progress_bar, python_random_kept
 from ._store import Store
 from ._workers import workers
@@ -21,6 +21,7 @@ __all__ = [
     "StepCodec",
     "Store",
     "as_cells",
+    "bad_cell",
     "describe_cell",
     "import_from_extra",
     "is_missing",

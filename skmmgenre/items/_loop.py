@@ -71,16 +71,7 @@ def map_cells(
         for row, (value, fault) in zip(some, outcomes, strict=True):
             values[row] = value
             if fault is not None:
-                reason, remedy = fault
-                item = describe_cell(cells[row])
-                if on_error == "raise":
-                    raise BadItem(
-                        f"cannot use {noun} {item}: {reason}",
-                        f"{remedy} Or pass on_error='missing' to treat it as missing "
-                        "and find it in errors_.".lstrip(),
-                        row,
-                    )
-                errors.append({"row": row, "item": item, "reason": reason, "remedy": remedy})
+                errors.append(bad_cell(cells[row], row, fault, noun, on_error))
         advance(len(some))
 
     with (
@@ -141,6 +132,34 @@ def _settle_from(store, compute, settle, cells, rows):
     ready = sorted((row, key) for key in outcomes for row in rows_of[key])
     settle([row for row, _ in ready], [outcomes[key] for _, key in ready])
     return [row for key in rows_of if key not in outcomes for row in rows_of[key]]
+
+
+def bad_cell(cell, row, fault, noun, on_error):
+    """Raise for a cell that cannot be used, or return its line of `errors_`.
+
+    Parameters
+    ----------
+    cell : object
+    row : int
+    fault : tuple of two str
+        Reason and remedy.
+    noun : str
+    on_error : {"raise", "missing"}
+
+    Returns
+    -------
+    error : dict
+    """
+    reason, remedy = fault
+    item = describe_cell(cell)
+    if on_error == "raise":
+        raise BadItem(
+            f"cannot use {noun} {item}: {reason}",
+            f"{remedy} Or pass on_error='missing' to treat it as missing and find it in "
+            "errors_.".lstrip(),
+            row,
+        )
+    return {"row": row, "item": item, "reason": reason, "remedy": remedy}
 
 
 def _run_chunk(function, cells):

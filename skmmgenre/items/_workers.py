@@ -1,9 +1,11 @@
 """joblib's workers."""
 
+import os
 import warnings
 from contextlib import contextmanager
 
 import joblib
+from joblib.parallel import ThreadingBackend, get_active_backend
 
 
 @contextmanager
@@ -17,11 +19,14 @@ def workers(n_jobs):
     Parameters
     ----------
     n_jobs : int or None
+        Inside a worker of joblib at most the worker's share of the processor: a search of
+        n_jobs processes over steps of n_jobs workers each would else run their product.
 
     Yields
     ------
     parallel : joblib.Parallel
     """
+    n_jobs = _share(n_jobs)
     with joblib.Parallel(n_jobs=n_jobs) as parallel:
         if joblib.effective_n_jobs(n_jobs) == 1:
             yield parallel
@@ -29,3 +34,13 @@ def workers(n_jobs):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
             yield parallel
+
+
+def _share(n_jobs):
+    backend, _ = get_active_backend()
+    # What joblib starts inside a worker of its own are threads. Backends of machines (dask,
+    # ray) count for themselves.
+    if not (isinstance(backend, ThreadingBackend) and backend.nesting_level):
+        return n_jobs
+    # joblib tells its processes their threads so; threads are told nothing.
+    return min(joblib.effective_n_jobs(n_jobs), int(os.environ.get("OMP_NUM_THREADS", 1)))

@@ -10,7 +10,7 @@ from . import targets
 from ._base import NetEstimator, Plan
 from ._classifier import NetClassifier
 from ._embedder import NetEmbedder
-from ._feeds import ArrayFeed, take_rows
+from ._feeds import ArrayFeed, release_pages, take_rows
 from ._interruption import TrainingInterrupted, interruption_ends_all
 from ._seeds import draw_seeds
 
@@ -23,6 +23,7 @@ __all__ = [
     "TrainingInterrupted",
     "draw_seeds",
     "interruption_ends_all",
+    "release_pages",
     "take_rows",
     "targets",
 ]

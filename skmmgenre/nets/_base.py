@@ -83,6 +83,9 @@ class NetEstimator(BaseEstimator):
     # Whether most of the work is convolutions; "auto" precision depends on it.
     _convolutional = False
 
+    # Rows that a processor answers at once, at most: more would not fit into its caches.
+    _most_rows_at_once = None
+
     # ---- what a subclass says ------------------------------------------------------
 
     def _read(self, X, *, reset):
@@ -105,6 +108,11 @@ class NetEstimator(BaseEstimator):
         """Hook: the part of the module to train, and its feed."""
         return module, feed
 
+    @staticmethod
+    def _for_inference(module):
+        """Hook: the same network, arranged to answer fast."""
+        return module
+
     def _optimizer(self):
         """Hook: the optimizer and its parameters."""
         from torch.optim import Adam
@@ -115,19 +123,22 @@ class NetEstimator(BaseEstimator):
 
     def _learn(self, plan, n_outputs):
         """Train on all rows that are not held out and keep what was learned."""
+        from ._modules import count_parameters
+
         self.sample_shape_ = plan.feed.sample_shape
         self.module_recipe_ = self._recipe(self.sample_shape_, n_outputs)
         self.weights_, self.history_, self.best_iter_ = self._train(
             plan, train=~plan.held_out, description=type(self).__name__
         )
         self.n_iter_ = len(self.history_)
-        self.n_parameters_ = sum(p.numel() for p in self._module().parameters())
+        self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
 
     def _train(self, plan, *, train, description):
         """Train one network on the rows of `train`; its arrays, history and best epoch."""
         from ._modules import (
             build_empty,
             initialize,
+            make_accelerator,
             resolve_device,
             to_arrays,
             to_device,
@@ -137,26 +148,24 @@ class NetEstimator(BaseEstimator):
         with python_random_kept():  # skorch imports rich
             from ._training import train as train_module
 
-        train_rows = np.flatnonzero(train & ~plan.feed.missing)
+        init_seed, *training_seeds = plan.seeds
+        accelerator = None
+        if self.device == "accelerate":
+            accelerator = make_accelerator(self.random_state)
+        device = resolve_device(self.device) if accelerator is None else accelerator.device
+        module = build_empty(self._make_module, self.module_recipe_)
+        initialize(module, init_seed)
+        self._prepare(module, plan, self._rows_to_learn(plan, train))
+        part, feed = self._training_view(to_device(module, device), plan.feed)
+        # The view may have found more rows to be missing.
+        train_rows = self._rows_to_learn(plan, train)
         valid_rows = np.flatnonzero(plan.held_out & ~plan.feed.missing)
-        if not len(train_rows):
-            raise ValueError(
-                f"{type(self).__name__} has no row to learn from: of {len(plan.feed)} rows "
-                f"{int(plan.feed.missing.sum())} are missing and {len(valid_rows)} are held "
-                "out for validation. Leave this modality out, or give it rows to learn from."
-            )
         if plan.held_out.any() and not len(valid_rows):
             warnings.warn(
                 f"{type(self).__name__}: all inner validation rows are missing here; all "
                 "epochs are run and the last weights are kept.",
                 stacklevel=4,
             )
-        init_seed, *training_seeds = plan.seeds
-        device = resolve_device(self.device)
-        module = build_empty(self._make_module, self.module_recipe_)
-        initialize(module, init_seed)
-        self._prepare(module, plan, train_rows)
-        part, feed = self._training_view(to_device(module, device), plan.feed)
         optimizer, optimizer_params = self._optimizer()
         history, best_epoch = train_module(
             part,
@@ -176,8 +185,22 @@ class NetEstimator(BaseEstimator):
             seeds=training_seeds,
             verbose=int(self.verbose),
             description=description,
+            accelerator=accelerator,
         )
         return to_arrays(module), history, best_epoch
+
+    def _rows_to_learn(self, plan, train):
+        """Rows of `train` that are there."""
+        missing = plan.feed.missing
+        rows = np.flatnonzero(train & ~missing)
+        if not len(rows):
+            raise ValueError(
+                f"{type(self).__name__} has no row to learn from: of {len(missing)} rows "
+                f"{int(missing.sum())} are missing and {int((plan.held_out & ~missing).sum())} "
+                "are held out for validation. Leave this modality out, or give it rows to learn "
+                "from."
+            )
+        return rows
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "weights_")
@@ -193,7 +216,9 @@ class NetEstimator(BaseEstimator):
             self,
             self.weights_,
             device,
-            lambda: from_arrays(self._make_module, self.module_recipe_, self.weights_, device),
+            lambda: self._for_inference(
+                from_arrays(self._make_module, self.module_recipe_, self.weights_, device)
+            ),
         )
 
     def _forward(self, feed, part, rows=None, module=None):
@@ -202,11 +227,14 @@ class NetEstimator(BaseEstimator):
 
         device = inference_device(self.device)
         module = self._module(device) if module is None else module
+        batch_size = self.batch_size
+        if self._most_rows_at_once and device.type == "cpu":
+            batch_size = min(batch_size, self._most_rows_at_once)
         return forward(
             module if part is None else getattr(module, part),
             feed,
             np.flatnonzero(~feed.missing) if rows is None else rows,
-            batch_size=self.batch_size,
+            batch_size=batch_size,
             device=device,
             dtype=inference_dtype(self.precision),
         )

@@ -41,9 +41,12 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         Training; inner validation rows as `inner_validation_mask` chooses them.
     class_weight : dict, "balanced" or None
     device : str
-        "auto" takes the GPU if there is one.
+        "auto" takes the GPU if there is one. "accelerate" trains on the devices of all
+        processes that ``accelerate launch`` or ``torchrun`` has started: each holds the whole
+        of X and learns from its part of every batch.
     precision : {"auto", "float32", "bfloat16"}
-        Of training; predictions are float32.
+        What layers compute in. "auto" is, in training, bfloat16 where the device has it
+        natively (a processor: for convolutions only), and float32 in answers.
     random_state : int, RandomState or None
     verbose : int
         1 shows a progress bar, 2 also skorch's table of epochs and bar of batches.
@@ -146,8 +149,11 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         check_is_fitted(self)
         feed = self._read(X, reset=False)
         output = np.tile(self.target_.empty_output_, (len(feed), 1))
-        if not feed.missing.all():
-            output[~feed.missing] = self._forward(feed, None)
+        rows = np.flatnonzero(~feed.missing)
+        if len(rows):
+            answers = self._forward(feed, None, rows)
+            there = ~feed.missing[rows]  # some may turn out to be bad on the way
+            output[rows[there]] = answers[there]
         return output
 
     def decision_function(self, X):

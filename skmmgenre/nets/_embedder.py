@@ -117,6 +117,7 @@ class NetEmbedder(
         present = np.flatnonzero(~feed.missing)
         if len(present):
             vectors[present] = self._embed(feed, present)
+            vectors[feed.missing] = np.nan  # some may have turned out to be bad on the way
         return vectors
 
     def _embed(self, feed, rows, weights=None):

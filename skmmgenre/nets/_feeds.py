@@ -24,7 +24,7 @@ class ArrayFeed:
     sample_shape : tuple of int
         Shape of one row of a batch.
     reads_files : bool
-        Whether a batch takes long enough to read that the next one should be read meanwhile.
+        Whether making a batch is waiting for a disk rather than work of the processor.
     """
 
     def __init__(self, X, missing):
@@ -52,16 +52,20 @@ class ArrayFeed:
 
 
 def take_rows(X, rows):
-    """Return the rows of an index array; of a file mapped into memory, no page stays there.
+    """Return the rows of an index array; see `release_pages`."""
+    chosen = np.asarray(X)[rows] if isinstance(X, np.memmap) else X[rows]
+    release_pages(X)
+    return chosen
 
-    Pages that were once read would else pile up until all of the file is held.
+
+def release_pages(X):
+    """Let go of what was read, if X lies in a file that is mapped into memory.
+
+    Pages would else pile up until all of the file is held.
     """
     file = _mapped_file(X)
-    if file is None:
-        return X[rows]
-    chosen = np.asarray(X)[rows]
-    file.madvise(mmap.MADV_DONTNEED)
-    return chosen
+    if file is not None:
+        file.madvise(mmap.MADV_DONTNEED)
 
 
 def _mapped_file(X):
@@ -74,13 +78,14 @@ def _mapped_file(X):
     return found if hasattr(found, "madvise") else None  # not on Windows
 
 
-def read_batches(feed, chunks, epoch=None):
+def read_batches(feed, chunks, epoch=None, *, device):
     """Yield each of `chunks` (rows) with its batch.
 
-    A feed that reads files reads the next batch in a thread of its own while the caller
-    works on one.
+    The next batch is made in a thread of its own while the caller works on one, unless both
+    are work of the processor, which gains nothing from doing them at once (images beside a
+    ResNet-18 on two cores: 7 % slower).
     """
-    if not getattr(feed, "reads_files", False):
+    if device.type == "cpu" and not feed.reads_files:
         for rows in chunks:
             yield rows, feed.batch(rows, epoch=epoch)
         return

@@ -5,66 +5,13 @@ import warnings
 import numpy as np
 import torch
 from sklearn import config_context
-from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, ProgressBar
 from skorch.helper import predefined_split
-from torch.utils.data import Dataset
 
 from ..items import progress_bar
-from ._feeds import read_batches
 from ._interruption import TrainingInterrupted
-from ._modules import computing_in, to_tensor, use_generator
-
-
-class _Rows(Dataset):
-    """Some rows of a feed with their truth and weight, as skorch takes them."""
-
-    def __init__(self, feed, truth, weight, rows):
-        self.feed, self.truth, self.weight, self.rows = feed, truth, weight, rows
-
-    def __len__(self):
-        return len(self.rows)
-
-
-class _Batches:
-    """Iterate over the batches of an epoch; in training shuffled by a generator of its own."""
-
-    def __init__(self, rows, batch_size, seed=None):
-        self.set, self.batch_size, self.seed = rows, batch_size, seed
-        self.epoch = 0
-
-    def __iter__(self):
-        rows, epoch = self.set.rows, None
-        if self.seed is not None:
-            epoch = self.epoch
-            self.epoch += 1
-            rows = np.random.default_rng([self.seed, epoch]).permutation(rows)
-        chunks = [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
-        for chosen, batch in read_batches(self.set.feed, chunks, epoch):
-            yield (
-                to_tensor(batch, len(chosen)),
-                (
-                    torch.from_numpy(self.set.truth[chosen]),
-                    torch.from_numpy(self.set.weight[chosen]),
-                ),
-            )
-
-
-class _Net(NeuralNet):
-    """skorch's net with a weighted loss and a choice of precision."""
-
-    def __init__(self, *args, loss, dtype, **kwargs):
-        self.loss = loss
-        self.dtype = dtype
-        super().__init__(*args, **kwargs)
-
-    def infer(self, x, **fit_params):
-        with computing_in(self.dtype, torch.device(self.device)):
-            return super().infer(x, **fit_params).float()
-
-    def get_loss(self, y_pred, y_true, X=None, training=False):
-        truth, weight = (part.to(y_pred.device) for part in y_true)
-        return (self.loss(y_pred, truth) * weight).mean()
+from ._modules import use_generator
+from ._skorch_net import Batches, Net, Rows
 
 
 class _EpochBar(Callback):
@@ -111,6 +58,7 @@ def train(
     seeds,
     verbose,
     description,
+    accelerator=None,
 ):
     """Train `module` in place and leave its best weights in it.
 
@@ -132,6 +80,9 @@ def train(
         For the order of the rows, and for what the module draws.
     description : str
         What the progress bar says.
+    accelerator : accelerate.Accelerator or None
+        What spreads a batch over several processes; each of them calls this function with
+        the same arguments.
 
     Returns
     -------
@@ -146,36 +97,53 @@ def train(
         If the loss becomes NaN or infinite.
     """
     shuffle_seed, module_seed = seeds
-    use_generator(module, module_seed, device)
+    net_class, process, n_processes, extra = Net, 0, 1, {}
+    if accelerator is not None:
+        from ._accelerated_net import AcceleratedNet as net_class
+
+        extra = {
+            "accelerator": accelerator,
+            "unwrap_after_train": False,  # before the best weights are put back
+            "callbacks__print_log__sink": print,  # which is silent where verbose is 0
+        }
+        process, n_processes = accelerator.process_index, accelerator.num_processes
+        verbose = verbose if accelerator.is_main_process else 0
+    use_generator(module, module_seed + process, device)
     stopping = None
     with progress_bar(max_epochs, description, verbose=verbose) as advance:
         callbacks = [("stop_on_nan", _StopOnNaN()), ("epoch_bar", _EpochBar(advance))]
         validation = None
         if len(valid_rows):
-            validation = predefined_split(_Rows(feed, truth, weight, valid_rows))
+            validation = predefined_split(Rows(feed, truth, weight, valid_rows))
             stopping = EarlyStopping(patience=patience, threshold=0, load_best=True)
             callbacks.append(("early_stopping", stopping))
         if verbose > 1:
             callbacks.append(("batch_bar", ProgressBar()))
-        net = _Net(
+        net = net_class(
             module,
-            criterion=torch.nn.Identity,  # the loss is the target's, see get_loss
+            criterion=object,  # the loss is the target's, see get_loss
             loss=loss,
             dtype=dtype,
             optimizer=optimizer,
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
             max_epochs=max_epochs,
             batch_size=batch_size,
-            iterator_train=_Batches,
+            iterator_train=Batches,
             iterator_train__seed=shuffle_seed,
-            iterator_valid=_Batches,
+            iterator_valid=Batches,
+            **{
+                f"iterator_{kind}__{name}": value
+                for kind in ("train", "valid")
+                for name, value in (("share", (process, n_processes)), ("device", device))
+            },
             train_split=validation,
             callbacks=callbacks,
             device=device,
             verbose=max(0, verbose - 1),
+            **extra,
         )
         with config_context(enable_metadata_routing=False):
-            net.fit(_Rows(feed, truth, weight, train_rows))
+            net.fit(Rows(feed, truth, weight, train_rows))
     return _told(net, stopping, max_epochs, patience)
 
 

@@ -44,7 +44,8 @@ class TextMLP(NetEmbedder):
     class_weight : dict, "balanced" or None, default=None
     device : str, default="auto"
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of training. Predictions are float32.
+        What layers compute in. "auto" trains in bfloat16 on a graphics card that has it
+        natively, else in float32, and answers in float32.
     random_state : int, RandomState or None, default=None
     verbose : int, default=0
 
@@ -60,9 +61,11 @@ class TextMLP(NetEmbedder):
 
     Notes
     -----
-    X may be sparse or dense; a sparse X is made dense a batch at a time. A row of zeros (a
-    text without a known word) counts as missing: it is not learned from, `transform`
-    answers NaN, and `predict_proba` the class prior.
+    X may be sparse or dense; both learn and answer the same. A sparse X is never made dense as a
+    whole; in training its rows are sums of the first layer's weights of the words that are
+    there, which takes a fraction of the time. A row of zeros (a text without a known word)
+    counts as missing: it is not learned from, `transform` answers NaN, and `predict_proba`
+    the class prior.
 
     Examples
     --------

@@ -19,8 +19,9 @@ def cells(tmp_path):
     return [paths[0], None, *paths[1:], np.nan, rng.integers(0, 256, (9, 9, 3), dtype=np.uint8)]
 
 
-def feed(cells, *, seed=0, on_error="raise", n_jobs=None):
-    return ImageFeed(cells, image_size=16, seed=seed, on_error=on_error, n_jobs=n_jobs, verbose=0)
+def feed(cells, *, seed=0, on_error="raise", n_jobs=None, **params):
+    shared = {"image_size": 16, "verbose": 0}
+    return ImageFeed(cells, seed=seed, on_error=on_error, n_jobs=n_jobs, **shared, **params)
 
 
 def test_what_a_feed_has(cells):
@@ -81,21 +82,81 @@ def test_a_file_that_goes_away_is_named(cells, tmp_path):
         images.batch([0])
 
 
+@pytest.fixture
+def decoded(monkeypatch):
+    """Cells that were decoded, in order."""
+    cells = []
+
+    def decode(cell, **options):
+        cells.append(cell)
+        return decode_image(cell, **options)
+
+    monkeypatch.setattr(_image_feed, "decode_image", decode)
+    return cells
+
+
 @pytest.mark.parametrize("kept", [True, False])
-def test_without_augmentation_little_is_decoded_once(cells, monkeypatch, kept):
+def test_without_augmentation_little_is_decoded_once(cells, monkeypatch, decoded, kept):
     """With the same pixels as if it were decoded again."""
     whole = feed(cells).batch([0, 2, 9])
     if not kept:
         monkeypatch.setattr(_image_feed, "_KEPT_BYTES", 10 * 3 * 16**2 - 1)
-    decoded = []
-
-    def decode(cell, **options):
-        decoded.append(cell)
-        return decode_image(cell, **options)
-
-    monkeypatch.setattr(_image_feed, "decode_image", decode)
+    decoded.clear()
     images = feed(cells, seed=None)
     assert len(decoded) == 8
     np.testing.assert_array_equal(images.batch([0, 2, 9]), whole)
     np.testing.assert_array_equal(images.batch([0, 2, 9], epoch=1), whole)
     assert len(decoded) == (8 if kept else 14)
+
+
+def test_what_is_asked_for_once_is_decoded_once(cells, decoded):
+    whole = feed(cells).batch([0, 2, 9])
+    decoded.clear()
+    images = feed(cells, seed=None, once=True)
+    assert decoded == []
+    np.testing.assert_array_equal(images.missing, feed(cells).missing)
+    decoded.clear()
+    np.testing.assert_array_equal(images.batch([0, 2, 9]), whole)
+    assert len(decoded) == 3
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_what_is_asked_for_once_is_bad_early_or_late(cells, bad_files, n_jobs):
+    """What a header tells is found first, what it does not in its batch."""
+    late = sorted(name for name in bad_files if name.startswith("cut"))
+    names = ["text.png", *late, "gone.png"]
+    table = [cells[0], *(bad_files[name] for name in names)]
+    with pytest.raises(BadItem, match=r"Row 1: cannot use image .*text\.png"):
+        feed(table, once=True)
+    images = feed(table, on_error="missing", n_jobs=n_jobs, once=True)
+    assert [error["row"] for error in images.errors] == [1, 4]
+    assert images.missing.tolist() == [False, True, False, False, True]
+    batch = images.batch(np.array([0, 2, 3]))
+    assert batch[0].any() and not batch[1:].any()
+    assert images.missing.tolist() == [False, True, True, True, True]
+    assert [error["row"] for error in images.errors] == [1, 2, 3, 4]
+    assert all(error["reason"] and error["remedy"] for error in images.errors)
+    with pytest.raises(BadItem, match=r"Row 1: cannot use image .*cut\.jpg.*on_error='missing'"):
+        feed([cells[0], bad_files["cut.jpg"]], once=True).batch(np.array([0, 1]))
+
+
+def test_no_more_threads_than_the_network_has(cells, monkeypatch):
+    """n_jobs workers of a search share the processor; torch has been told each one's part."""
+    import torch
+
+    pools = []
+
+    class Pool(_image_feed.ThreadPoolExecutor):
+        def __init__(self, threads):
+            pools.append(threads)
+            super().__init__(threads)
+
+    monkeypatch.setattr(_image_feed, "ThreadPoolExecutor", Pool)
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            feed(cells).batch([0, 2, 3, 4])
+    finally:
+        torch.set_num_threads(before)
+    assert pools == [1, 3]

@@ -16,8 +16,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
 from torchvision.models import get_model
 
-from skmmgenre.image import ResNetEmbedder, _resnet
+from skmmgenre.image import ResNetEmbedder, _image_feed, _resnet
+from skmmgenre.image._resnet import ResNet, folded
 from skmmgenre.items import BadItem
+from skmmgenre.nets._modules import from_arrays
 
 SMALL = {
     "depth": 18, "weights": None, "image_size": 32, "batch_size": 8, "max_epochs": 2,
@@ -317,3 +319,56 @@ def test_not_fitted(table):
 def test_a_batch_of_one_row_at_the_end(table):
     net = ResNetEmbedder(**{**SMALL, "max_epochs": 1}).fit(table["cover"][:9], table["genre"][:9])
     assert np.isfinite(net.transform(table["cover"])).all()
+
+
+@pytest.mark.parametrize("fine_tune", [True, False])
+def test_a_cover_found_to_be_cut_on_the_way(table, bad_files, fine_tune):
+    """Its header is good: what is read once is told of when its turn comes."""
+    covers = [*table["cover"][:9], bad_files["cut.jpg"], *table["cover"][9:]]
+    genres = [*table["genre"][:9], "Jazz", *table["genre"][9:]]
+    net = ResNetEmbedder(**{**SMALL, "fine_tune": fine_tune})
+    with pytest.raises(BadItem, match=r"Row 9: cannot use image .*cut\.jpg"):
+        net.fit(covers, genres)
+    net.set_params(on_error="missing")
+    vectors = net.fit_transform(covers, genres)
+    assert list(net.errors_["row"]) == [9]
+    empty = [*covers[:9], None, *covers[10:]]
+    expected = ResNetEmbedder(**{**SMALL, "fine_tune": fine_tune}).fit_transform(empty, genres)
+    np.testing.assert_array_equal(vectors, expected)
+    for method in (net.transform, net.predict_proba):
+        np.testing.assert_array_equal(method(covers), method(empty))
+        method(covers)
+        assert list(net.errors_["row"]) == [9]
+
+
+def test_a_frozen_network_decodes_each_cover_once(table, monkeypatch):
+    decoded, decode = [], _image_feed.decode_image
+    monkeypatch.setattr(
+        _image_feed, "decode_image", lambda cell, **kw: decoded.append(cell) or decode(cell, **kw)
+    )
+    net = ResNetEmbedder(**{**SMALL, "fine_tune": False})
+    net.fit_transform(table["cover"], table["genre"])
+    assert sorted(decoded) == sorted(table["cover"])
+    net.transform(table["cover"])
+    assert len(decoded) == 48
+
+
+def test_bfloat16_answers_when_asked_for(table, fitted):
+    vectors = fitted.transform(table["cover"])
+    low = pickle.loads(pickle.dumps(fitted)).set_params(precision="bfloat16")
+    found = low.transform(table["cover"])
+    assert found.dtype == np.float32 and not np.array_equal(found, vectors)
+    assert np.linalg.norm(found - vectors) < 0.03 * np.linalg.norm(vectors)
+    order = np.random.default_rng(0).permutation(24)
+    np.testing.assert_array_equal(low.transform(table["cover"].iloc[order]), found[order])
+    np.testing.assert_array_equal(low.transform(table["cover"].iloc[[9]]), found[[9]])
+
+
+def test_batch_norm_folded_into_convolutions_answers_the_same(table, fitted):
+    module = from_arrays(ResNet, fitted.module_recipe_, fitted.weights_, torch.device("cpu"))
+    x = torch.from_numpy(fitted._read(table["cover"], reset=False).batch(np.arange(24)))
+    with torch.no_grad():
+        short = folded(module)
+        assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in short.modules())
+        torch.testing.assert_close(short.embed(x), module.embed(x), rtol=1e-4, atol=1e-5)
+    assert any(isinstance(part, torch.nn.BatchNorm2d) for part in module.modules())

@@ -236,6 +236,33 @@ def test_bfloat16_trains_and_float32_answers():
     np.testing.assert_allclose(low.predict_proba(X), plain.predict_proba(X), atol=0.1)
 
 
+def test_bfloat16_answers_in_bfloat16():
+    """Where "auto" answers in float32."""
+    X, y = two_genres()
+    model = net(precision="bfloat16").fit(X, y)
+    low = model.decision_function(X)
+    exact = model.set_params(precision="auto").decision_function(X)
+    assert low.dtype == exact.dtype == np.float32
+    assert not np.array_equal(low, exact)
+    np.testing.assert_allclose(low, exact, rtol=0.05, atol=0.02)
+
+
+def test_precision_of_training_follows_from_device_and_kind():
+    import torch
+
+    from skmmgenre.nets._modules import training_dtype
+
+    cpu = torch.device("cpu")
+    assert training_dtype("auto", cpu, convolutional=False) == torch.float32
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    if native:
+        assert training_dtype("auto", cpu, convolutional=True) == torch.bfloat16
+    for name in ("float32", "bfloat16"):
+        for convolutional in (True, False):
+            dtype = training_dtype(name, cpu, convolutional=convolutional)
+            assert dtype == getattr(torch, name)
+
+
 def test_device_cpu():
     X, y = two_genres(20)
     assert net(device="cpu").fit(X, y).predict(X).shape == (20,)

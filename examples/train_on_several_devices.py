@@ -1,0 +1,69 @@
+"""Train one network on several devices with Hugging Face accelerate.
+
+Every process runs this script. It holds the whole of X, best as a file mapped into memory,
+learns from its part of every batch, and ends with the same weights. `batch_size` is that of all
+processes together, so that the network learns the same on any number of devices.
+
+    accelerate launch --num_processes 2 examples/train_on_several_devices.py
+    accelerate launch --cpu --num_processes 2 examples/train_on_several_devices.py
+    torchrun --nproc_per_node 2 examples/train_on_several_devices.py
+    python examples/train_on_several_devices.py
+
+needs ``pip install "skmmgenre[distributed]"``. For patches of your own, write them with
+`numpy.save` and pass ``--patches``; the labels are then a text file with a line a patch.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from accelerate import PartialState
+
+from skmmgenre.audio import AudioCNN
+
+
+def make_patches(n=400, seed=0):
+    """Patches of four genres that sound in different bins, among noise."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 4, n)
+    X = rng.normal(-40, 10, (n, 96, 323)).astype(np.float32)
+    for row, genre in enumerate(y):
+        X[row, 10 + 20 * genre : 20 + 20 * genre] += 4
+    return X, np.array(["Blues", "Folk", "Jazz", "Rock"])[y]
+
+
+def main():
+    """Train, and let one process tell and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--patches", type=Path, default=None, help="a .npy file")
+    parser.add_argument("--labels", type=Path, default=None)
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--output", type=Path, default=None, help="where the losses go, as JSON")
+    arguments = parser.parse_args()
+    if arguments.patches is None:
+        X, y = make_patches()
+    else:
+        X = np.load(arguments.patches, mmap_mode="r")
+        y = np.array(arguments.labels.read_text(encoding="utf-8").split("\n")[: len(X)])
+    model = AudioCNN(
+        architecture="time",
+        width=(16, 32, 64),
+        dropout=0,
+        max_epochs=arguments.epochs,
+        device="accelerate",
+        random_state=0,
+        verbose=1,
+    )
+    model.fit(X, y, groups=np.arange(len(X)))
+    if PartialState().is_main_process:
+        for epoch in model.history_:
+            print(f"epoch {epoch['epoch']}: validation loss {epoch['valid_loss']:.4f}")
+        if arguments.output is not None:
+            weights = float(np.abs(model.weights_["head.weight"]).sum())
+            told = {"processes": PartialState().num_processes, "history": model.history_}
+            arguments.output.write_text(json.dumps({**told, "weights": weights}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""skorch's net, and how it is given rows of a feed."""
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from torch.utils.data import Dataset
+
+from ._feeds import read_batches
+from ._modules import computing_in, to_tensor
+
+
+class Rows(Dataset):
+    """Some rows of a feed with their truth and weight, as skorch takes them."""
+
+    def __init__(self, feed, truth, weight, rows):
+        self.feed, self.truth, self.weight, self.rows = feed, truth, weight, rows
+
+    def __len__(self):
+        return len(self.rows)
+
+
+class Batches:
+    """Iterate over the batches of an epoch; in training shuffled by a generator of its own.
+
+    Parameters
+    ----------
+    rows : Rows
+    batch_size : int
+        Of all processes together.
+    seed : int or None
+        Of the order of the rows; None for as they are.
+    share : tuple of two int
+        Which of how many processes this is.
+    device : torch.device
+        Of the network.
+    """
+
+    def __init__(self, rows, batch_size, *, device, seed=None, share=(0, 1)):
+        self.set, self.batch_size, self.seed, self.share = rows, batch_size, seed, share
+        self.device = device
+        self.epoch = 0
+
+    def __iter__(self):
+        rows, epoch = self.set.rows, None
+        if self.seed is not None:
+            epoch = self.epoch
+            self.epoch += 1
+            rows = np.random.default_rng([self.seed, epoch]).permutation(rows)
+        starts = range(0, len(rows), self.batch_size)
+        wholes = [rows[start : start + self.batch_size] for start in starts]
+        shares = [_share_of(whole, *self.share) for whole in wholes]
+        own_rows = [own for own, _ in shares]
+        batches = read_batches(self.set.feed, own_rows, epoch, device=self.device)
+        for (chosen, batch), (_, counts), whole in zip(batches, shares, wholes, strict=True):
+            yield (
+                to_tensor(batch, len(chosen)),
+                (
+                    torch.from_numpy(self.set.truth[chosen]),
+                    torch.from_numpy(self.set.weight[chosen] * counts),
+                    len(whole),
+                ),
+            )
+
+
+def _share_of(rows, process, n_processes):
+    """Rows of a batch for one of several processes, and how much each counts.
+
+    Every process gets as many, some of them a row for show; the mean over processes of the
+    mean over rows is the mean over the batch.
+    """
+    own = rows[process::n_processes]
+    n = -(-len(rows) // n_processes)
+    counts = np.zeros(n, dtype=np.float32)
+    counts[: len(own)] = n * n_processes / len(rows)
+    return np.concatenate([own, np.repeat(rows[:1], n - len(own))]), counts
+
+
+class Net(NeuralNet):
+    """skorch's net with a weighted loss and a choice of precision."""
+
+    def __init__(self, *args, loss, dtype, **kwargs):
+        self.loss = loss
+        self.dtype = dtype
+        super().__init__(*args, **kwargs)
+
+    def _set_training(self, training=True):
+        if self.module_.training != training:  # skorch asks before every batch
+            super()._set_training(training)
+
+    def infer(self, x, **fit_params):
+        with computing_in(self.dtype, torch.device(self.device)):
+            return super().infer(x, **fit_params).float()
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        truth, weight = (part.to(y_pred.device) for part in y_true[:2])
+        return (self.loss(y_pred, truth) * weight).mean()
