@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from _counted_puts import count_puts, puts_and_patches
 
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.items import Store
@@ -73,12 +74,7 @@ def compare_passes(folder, tracks, cache_dtype):
 def two_writers(folder, tracks):
     """Print whether two processes on the same tracks answer alike and compute each once."""
     cache = folder / "shared"
-    with Store(cache) as store, store._connection() as db:
-        db.execute("CREATE TABLE puts (key BLOB)")
-        db.execute(
-            "CREATE TRIGGER told AFTER INSERT ON entries WHEN new.kind = 'constant-Q patches' "
-            "BEGIN INSERT INTO puts VALUES (new.key); END"
-        )
+    count_puts(cache)
     code = (
         "import sys, hashlib; from skmmgenre.audio import CQTExtractor; "
         "X = CQTExtractor(cache=sys.argv[1]).transform(sys.argv[2:]); "
@@ -87,8 +83,7 @@ def two_writers(folder, tracks):
     command = [sys.executable, "-c", code, str(cache), *tracks]
     writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     told = {writer.communicate()[0] for writer in writers}
-    with Store(cache) as store, store._connection() as db:
-        (puts,) = db.execute("SELECT count(*) FROM puts").fetchone()
+    puts, _ = puts_and_patches(cache)
     print(
         f"two writers on {len(tracks)} tracks: {len(told)} answer, {puts} patches computed, "
         f"exit codes {[writer.returncode for writer in writers]}"
