@@ -10,8 +10,8 @@ machine, workers of one thread (one a core),
 
 and give its address, `--scheduler tcp://scheduler:8786`. Needs
 ``pip install "skmmgenre[distributed]"`` of the same versions on every machine, the files under the
-same paths on all of them (a shared `--output`), and the store of patches on a disk that each machine
-has for itself: `--cache /var/tmp/patches.sqlite`.
+same paths on all of them (a shared `--output`), and the store of patches on a disk that each
+machine has for itself: `--cache /var/tmp/patches.sqlite`.
 """
 
 import joblib

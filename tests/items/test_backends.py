@@ -19,6 +19,11 @@ from skmmgenre.text import EntityEnricher, GazetteerLinker, ReviewTruncator
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(autouse=True)
+def global_randomness_is_left_alone():
+    """Not looked at here: dask's own threads draw from `random` at any time."""
+
+
 @contextmanager
 def dask_cluster():
     """Two processes of dask with a thread each."""
@@ -106,15 +111,20 @@ def test_links_are_the_same(cluster, albums):
     np.testing.assert_array_equal(there, here)
 
 
-class _NoService:
-    def link(self, text):
-        raise SetupError("the service is not there")
+def make_no_service():
+    """A linker that workers can be sent: they cannot import this module."""
+
+    class NoService:
+        def link(self, text):
+            raise SetupError("the service is not there")
+
+    return NoService()
 
 
 def test_what_no_cell_is_to_blame_for(cluster, albums):
     texts = ReviewTruncator().transform(albums.table["text"])
     with joblib.parallel_config(**cluster), pytest.raises(SetupError, match="service is not"):
-        EntityEnricher(_NoService(), n_jobs=2, on_error="missing").transform(texts)
+        EntityEnricher(make_no_service(), n_jobs=2, on_error="missing").transform(texts)
 
 
 @pytest.mark.parametrize("kind", ["grid", "randomized"])
