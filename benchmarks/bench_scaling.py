@@ -1,6 +1,6 @@
 """What an item costs at every step, and whether that stays so: 1,000, 2,000 and 4,000 items.
 
-    python benchmarks/bench_scaling.py [--only PART ...] [--rounds 5] [--depth 18] [--quick]
+    python benchmarks/bench_scaling.py [--only PART ...] [--rounds 3] [--depth 18] [--quick]
 
 Every step runs at three sizes, in turn and in another order in each round, so that whatever else
 the machine does falls on all of them. All work is done by one process with one thread. Sound and
@@ -305,12 +305,12 @@ def main():
     )
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--items", type=int, nargs="+", default=[1000, 2000, 4000])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--depth", type=int, default=18, help="of the cover network")
-    parser.add_argument("--quick", action="store_true", help="a fifth of the items, 3 rounds")
+    parser.add_argument("--quick", action="store_true", help="a fifth of the items")
     options = parser.parse_args()
     if options.quick:
-        options.items, options.rounds = [200, 400, 800], 3
+        options.items = [200, 400, 800]
     torch.set_num_threads(1)
     rng, milliseconds = np.random.default_rng(0), {}
     print(f"{'step':<27}{'items':>17} {'ms':>9} {'by clock':>9} {'memory':>9} {'answer':>8}  slope")
