@@ -1,6 +1,6 @@
 """What an item costs at every step, and whether that stays so: 1,000, 2,000 and 4,000 items.
 
-    python benchmarks/bench_scaling.py [--only PART ...] [--rounds 5] [--depth 18] [--quick]
+    python benchmarks/bench_scaling.py [--only PART ...] [--rounds 3] [--depth 18] [--quick]
 
 Every step runs at three sizes, in turn and in another order in each round, so that whatever else
 the machine does falls on all of them. All work is done by one process with one thread. Sound and
@@ -63,7 +63,7 @@ def draw_labels(n, rng):
 
 
 def sound_steps(folder, n, options):
-    """Files to patches, the store, the network."""
+    """Files to patches, and the store."""
     tracks = make_tracks(folder, min(n, 200), "mp3")
     tracks = [tracks[k % len(tracks)] for k in range(n)]
     # Names of their own, so that the store holds a patch of each.
@@ -81,6 +81,10 @@ def sound_steps(folder, n, options):
     kept = CQTExtractor(cache=folder / "kept.sqlite")
     kept.transform(links)
     yield "patches from the store", 1, lambda k: kept.transform(links[:k])
+
+
+def sound_network_steps(folder, n, options):
+    """Patches to vectors."""
     rng = np.random.default_rng(0)
     few = max(n // 10, 1)
     X = rng.normal(-40, 10, (few, 96, 323)).astype(np.float32)
@@ -92,7 +96,7 @@ def sound_steps(folder, n, options):
 
 
 def text_steps(folder, n, options):
-    """Reviews to texts, entities, weights, the network."""
+    """Reviews to texts, entities, weights."""
     albums = make_albums(
         300, n_genres=40, missing={"audio": 1.0, "cover": 1.0}, directory=folder, random_state=0
     )
@@ -103,6 +107,10 @@ def text_steps(folder, n, options):
     enricher = EntityEnricher(GazetteerLinker(folder / "names.kb"))
     yield "entity linking", 1, lambda k: enricher.transform(texts[:k])
     yield "tf-idf", 1, lambda k: ReviewVectorizer().fit_transform(texts[:k])
+
+
+def text_network_steps(folder, n, options):
+    """Weights of words to vectors."""
     rng = np.random.default_rng(0)
     columns = np.concatenate([rng.choice(N_WORDS, WORDS_A_TEXT, replace=False) for _ in range(n)])
     weights = rng.random(columns.size).astype(np.float32)
@@ -169,7 +177,9 @@ def label_steps(folder, n, options):
 
 PARTS = {
     "sound": sound_steps,
+    "sound-network": sound_network_steps,
     "text": text_steps,
+    "text-network": text_network_steps,
     "cover": cover_steps,
     "fusion": fusion_steps,
     "labels": label_steps,
@@ -295,12 +305,12 @@ def main():
     )
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--items", type=int, nargs="+", default=[1000, 2000, 4000])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--depth", type=int, default=18, help="of the cover network")
-    parser.add_argument("--quick", action="store_true", help="a fifth of the items, 3 rounds")
+    parser.add_argument("--quick", action="store_true", help="a fifth of the items")
     options = parser.parse_args()
     if options.quick:
-        options.items, options.rounds = [200, 400, 800], 3
+        options.items = [200, 400, 800]
     torch.set_num_threads(1)
     rng, milliseconds = np.random.default_rng(0), {}
     print(f"{'step':<27}{'items':>17} {'ms':>9} {'by clock':>9} {'memory':>9} {'answer':>8}  slope")
