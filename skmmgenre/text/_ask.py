@@ -172,8 +172,8 @@ def _read_json(service, url, reply, secret):
 def _way_out(reply, url, key_hint, secret):
     if not reply.reached:
         return (
-            f"Check url={_shown(url, secret)!r}, and that the service runs there; with a cache only "
-            "what is not linked yet is sent again."
+            f"Check url={_shown(url, secret)!r}, and that the service runs there; with a cache "
+            "only what is not linked yet is sent again."
         )
     if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return key_hint or "The service asks for a login."
