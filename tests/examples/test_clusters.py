@@ -28,7 +28,7 @@ def run(tmp_path_factory):
             + ["--albums", "40", "--output", str(output)],
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1800,
             env=alone,
         )
         assert done.returncode == 0, done.stderr
