@@ -81,7 +81,7 @@ class ImageFeed:
         pixels = np.zeros((len(rows), *self.sample_shape), dtype=np.float32)
         for place, image in enumerate(images):
             if isinstance(image, BadItem):
-                self._set_aside(int(rows[place]), image)
+                self.set_aside(int(rows[place]), (image.reason, image.remedy))
             else:
                 pixels[place] = image
         return pixels
@@ -101,18 +101,30 @@ class ImageFeed:
         rng = np.random.default_rng([self.seed, epoch, row])
         return for_training(image, self.image_size, rng)
 
-    def _set_aside(self, row, error):
+    def set_aside(self, row, fault):
+        """Raise for a row found to be bad in its batch, or list it and let it be missing.
+
+        Parameters
+        ----------
+        row : int
+        fault : tuple of two str
+            Reason and remedy.
+        """
         cell = self.cells[row]
         if not self.once:  # it was good a while ago
+            reason, remedy = fault
             raise BadItem(
                 f"Row {row}: image {describe_cell(cell)} has changed since it was checked: "
-                f"{error.reason}",
-                error.remedy,
+                f"{reason}",
+                remedy,
             )
-        fault = (error.reason, error.remedy)
         self.errors.append(bad_cell(cell, row, fault, "image", self.on_error))
         self.errors.sort(key=lambda error: error["row"])
         self.missing[row] = True
+
+    def fault(self, row):
+        """Return reason and remedy of a row that was set aside."""
+        return next((e["reason"], e["remedy"]) for e in self.errors if e["row"] == row)
 
 
 def _check(size, keep, cell):

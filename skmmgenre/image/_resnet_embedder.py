@@ -1,5 +1,6 @@
 """The cover network of the paper as an estimator."""
 
+import functools
 import os
 from numbers import Integral, Real
 
@@ -7,8 +8,9 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from ..items import ErrorsMixin, as_cells
-from ..nets import ArrayFeed, NetEmbedder, draw_seeds
+from ..nets import ArrayFeed, NetEmbedder, derived, draw_seeds
 from ._image_feed import ImageFeed
+from ._stored_vectors import digest_of_weights, stored_vectors, vector_store
 
 
 class ResNetEmbedder(ErrorsMixin, NetEmbedder):
@@ -63,6 +65,11 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         What layers compute in. "auto" trains in bfloat16 where the device has it natively,
         else in float32, and answers in float32, the vectors of ``fine_tune=False`` among
         them. Weights and answers are float32 always.
+    cache : str, path or None, default=None
+        With ``fine_tune=False``: file of a store of vectors, made if it is not there. A cover
+        whose content was met before, by the same weights and settings, is not decoded again
+        nor seen by the network, whatever its folder. Any number of networks and processes
+        may share one. It must lie on a disk of this machine.
     on_error : {"raise", "missing"}, default="raise"
         Whether an image that cannot be used ends the call, or counts as missing and is
         listed in `errors_`.
@@ -91,7 +98,8 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     OSError
         If the weights cannot be fetched.
     ValueError
-        If the weights do not fit `depth`.
+        If the weights do not fit `depth`; if there is a `cache` for a network that is
+        fine-tuned.
 
     See Also
     --------
@@ -129,6 +137,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         "image_size": [Interval(Integral, 8, None, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "optimizer": [StrOptions({"adam", "sgd"})],
+        "cache": [str, os.PathLike, None],
         "on_error": [StrOptions({"raise", "missing"})],
         "n_jobs": [Integral, None],
     }
@@ -157,6 +166,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         class_weight=None,
         device="auto",
         precision="auto",
+        cache=None,
         on_error="raise",
         n_jobs=None,
         random_state=None,
@@ -180,12 +190,18 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         self.class_weight = class_weight
         self.device = device
         self.precision = precision
+        self.cache = cache
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
     def _read(self, X, *, reset):
+        if self.cache is not None and self.fine_tune:
+            raise ValueError(
+                f"cache={os.fspath(self.cache)!r} keeps the vectors of a network that stays as "
+                "it is: pass fine_tune=False, or cache=None."
+            )
         cells = as_cells(X, noun="image")
         # What is wrong with the weights is told before all covers are decoded, not after.
         pretrained = self._pretrained() if reset else None
@@ -241,14 +257,52 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
             return module, feed
         rows = np.flatnonzero(~feed.missing)
         vectors = np.zeros((len(feed), module.trunk.n_features), dtype=np.float32)
-        vectors[rows] = self._forward(feed, "embed", rows, self._for_inference(module.eval()))
-        feed.vectors = vectors  # for `_embed`; training the head does not change them
+        vectors[rows] = self._vectors(feed, rows, module.eval())
+        feed.vectors = vectors  # for `_forward`; training the head does not change them
         return module.head, ArrayFeed(vectors, feed.missing)
 
-    def _embed(self, feed, rows, weights=None):
+    def _forward(self, feed, part, rows=None, module=None):
+        if self.fine_tune:
+            return super()._forward(feed, part, rows, module)
+        rows = np.flatnonzero(~feed.missing) if rows is None else rows
+        vectors = self._vectors(feed, rows)
+        if part == "embed":
+            return vectors
+        there = np.zeros(len(vectors), dtype=bool)
+        return super()._forward(ArrayFeed(vectors, there), "head")
+
+    def _vectors(self, feed, rows, module=None):
+        """Vectors by a trunk that stays as it is: of `module`, or of the fitted network."""
         if feed.vectors is not None:
             return feed.vectors[rows]
-        return super()._embed(feed, rows, weights)
+        network = super()._forward
+        # Not before it is needed: the store may have all.
+        arranged = functools.cache(lambda: module and self._for_inference(module))
+
+        def forward(some):
+            return network(feed, "embed", some, arranged())
+
+        if self.cache is None:
+            return forward(rows)
+        store = vector_store(self.cache, **self._vector_settings(feed, module))
+        width = self._n_features_out if module is None else module.trunk.n_features
+        return stored_vectors(store, forward, feed, rows, width)
+
+    def _vector_settings(self, feed, module):
+        """What a vector depends on beside the cover; of the weights, not where they are from."""
+        from ..nets._modules import inference_device, inference_dtype, to_arrays
+
+        if module is None:
+            weights = derived(self, self.weights_, "digest", lambda: _trunk_digest(self.weights_))
+        else:
+            weights = _trunk_digest(to_arrays(module))
+        return {
+            "weights": weights,
+            "depth": self.depth,
+            "image_size": feed.image_size,
+            "precision": str(inference_dtype(self.precision)),
+            "device": inference_device(self.device).type,
+        }
 
     def _optimizer(self):
         from torch.optim import SGD, Adam
@@ -265,3 +319,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
+
+
+def _trunk_digest(weights):
+    return digest_of_weights({k: v for k, v in weights.items() if k.startswith("trunk.")})

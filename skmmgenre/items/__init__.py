@@ -6,7 +6,7 @@ from ._columns import refuse_repeated_columns
 from ._errors import BadItem, ErrorsMixin, SetupError
 from ._extras import import_from_extra
 from ._feature_store import FeatureStore, RawCodec, StepCodec
-from ._loop import bad_cell, map_cells
+from ._loop import bad_cell, map_cells, settle_in_rounds
 from ._progress import progress_bar, python_random_kept
 from ._store import Store
 from ._workers import workers
@@ -29,5 +29,6 @@ __all__ = [
     "progress_bar",
     "python_random_kept",
     "refuse_repeated_columns",
+    "settle_in_rounds",
     "workers",
 ]

@@ -205,9 +205,18 @@ def _digest_of_file(path):
 def _digest_of_values(cell):
     """Of an array or a PIL image; None for what has no values of its own."""
     if hasattr(cell, "tobytes") and hasattr(cell, "mode"):
-        kind, data = f"{cell.mode} {cell.size}", cell.tobytes()
+        kind, data = _reading_of(cell), cell.tobytes()
     elif isinstance(cell, np.ndarray) and not cell.dtype.hasobject:
-        kind, data = f"{cell.dtype.str} {cell.shape}", cell.tobytes()
+        kind, data = (cell.dtype.str, cell.shape), cell.tobytes()
     else:
         return None
-    return hashlib.blake2b(data, digest_size=20, key=kind.encode()[:64]).digest()
+    digest = hashlib.blake2b(repr(kind).encode(), digest_size=20, person=b"values")
+    digest.update(b"\0" + data)
+    return digest.digest()
+
+
+def _reading_of(image):
+    """What the values of a PIL image mean: its colours, what is transparent, which way is up."""
+    palette = image.getpalette(None) if "P" in image.mode else None
+    orientation = image.getexif().get(0x0112)
+    return image.mode, image.size, palette, image.info.get("transparency"), orientation

@@ -1,7 +1,5 @@
 """Apply a function to every cell that is there."""
 
-from contextlib import nullcontext
-
 import joblib
 
 from ._cells import describe_cell, is_missing
@@ -77,12 +75,9 @@ def map_cells(
     with (
         progress_bar(len(rows), description, verbose=verbose) as advance,
         workers(n_jobs) as parallel,
-        nullcontext() if store is None else store.working(),
     ):
 
         def compute(some):
-            if not some:
-                return []
             chunks = [some[start : start + _CHUNK] for start in range(0, len(some), _CHUNK)]
             outcomes = parallel(
                 joblib.delayed(_run_chunk)(function, [cells[row] for row in chunk])
@@ -91,21 +86,42 @@ def map_cells(
             return [outcome for chunk in outcomes for outcome in chunk]
 
         # Rounds, not a generator of results: the ray backend refuses generators.
-        per_round = 4 * n_workers * _CHUNK
+        settle_in_rounds(compute, settle, cells, rows, 4 * n_workers * _CHUNK, store)
+    return values, sorted(errors, key=lambda error: error["row"])
+
+
+def settle_in_rounds(compute, settle, cells, rows, per_round, store=None):
+    """Settle all rows, some at a time; of cells that a store is given, each content once.
+
+    Parameters
+    ----------
+    compute : callable
+        Takes a list of rows, returns the outcome of each: a value and None, or None and what
+        is wrong with the cell.
+    settle : callable
+        Takes a list of rows and their outcomes.
+    cells : list
+    rows : list of int
+    per_round : int
+        Most rows that `compute` is given; what it returned is kept before the next round.
+    store : FeatureStore or None
+        See `map_cells`.
+    """
+    rounds = [rows[start : start + per_round] for start in range(0, len(rows), per_round)]
+    if store is None:
+        for some in rounds:
+            settle(some, compute(some))
+        return
+    with store.working():
         elsewhere = []
-        for start in range(0, len(rows), per_round):
-            some = rows[start : start + per_round]
-            if store is None:
-                settle(some, compute(some))
-            else:
-                elsewhere += _settle_from(store, compute, settle, cells, some)
+        for some in rounds:
+            elsewhere += _settle_from(store, compute, settle, cells, some)
         while elsewhere:  # what others have begun; theirs to finish, ours if they died
             some, elsewhere = elsewhere[:per_round], elsewhere[per_round:]
             left = _settle_from(store, compute, settle, cells, some)
             if len(left) == len(some):
                 store.wait()
             elsewhere = left + elsewhere
-    return values, sorted(errors, key=lambda error: error["row"])
 
 
 def _settle_from(store, compute, settle, cells, rows):
@@ -119,7 +135,8 @@ def _settle_from(store, compute, settle, cells, rows):
     absent = [key for key in known if found[key] is None]
     claimed = dict(zip(absent, store.claim(absent), strict=True)) if absent else {}
     ours = [key for key in rows_of if claimed.get(key, not isinstance(key, bytes))]
-    outcomes = dict(zip(ours, compute([rows_of[key][0] for key in ours]), strict=True))
+    computed = compute([rows_of[key][0] for key in ours]) if ours else []
+    outcomes = dict(zip(ours, computed, strict=True))
     made = {
         key: value
         for key, (value, fault) in outcomes.items()

@@ -9,6 +9,7 @@ and what it keeps is numpy arrays.
 from . import targets
 from ._base import NetEstimator, Plan
 from ._classifier import NetClassifier
+from ._derived import derived
 from ._embedder import NetEmbedder
 from ._feeds import ArrayFeed, release_pages, take_rows
 from ._interruption import TrainingInterrupted, interruption_ends_all
@@ -21,6 +22,7 @@ __all__ = [
     "NetEstimator",
     "Plan",
     "TrainingInterrupted",
+    "derived",
     "draw_seeds",
     "interruption_ends_all",
     "release_pages",

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..items import python_random_kept
-from ._module_cache import cached_module
+from ._derived import derived
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ class NetEstimator(BaseEstimator):
         from ._modules import from_arrays, inference_device
 
         device = inference_device(self.device) if device is None else device
-        return cached_module(
+        return derived(
             self,
             self.weights_,
             device,

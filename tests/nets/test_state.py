@@ -210,14 +210,14 @@ def test_answers_from_many_threads(fitted):
 
 
 def test_a_model_that_is_gone_leaves_no_module_behind():
-    from skmmgenre.nets._module_cache import _modules
+    from skmmgenre.nets._derived import _known
 
     model, X, y = fusion()
     answers(model.fit(X, y), X)
-    assert model in _modules
-    n_modules = len(_modules)
+    assert model in _known
+    n_modules = len(_known)
     del model
-    assert len(_modules) == n_modules - 1
+    assert len(_known) == n_modules - 1
 
 
 def test_stored_size_of_the_buffer():

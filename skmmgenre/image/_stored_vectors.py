@@ -1,0 +1,91 @@
+"""Vectors of covers, found in a store or computed and kept there."""
+
+import hashlib
+
+import numpy as np
+import PIL
+
+from ..items import FeatureStore, settle_in_rounds
+
+_VERSION = 1  # of what is computed here and in what it calls; a change empties stores
+
+# What a round computed is kept before the next one starts.
+_PER_ROUND = 64
+
+
+def vector_store(path, **settings):
+    """Return the store of a network that stays as it is.
+
+    Parameters
+    ----------
+    path : str or path-like
+    **settings
+        All that a vector depends on beside the cover and the versions.
+
+    Returns
+    -------
+    store : FeatureStore
+    """
+    import torch
+
+    versions = {"torch": torch.__version__, "pillow": PIL.__version__}
+    return FeatureStore(
+        path,
+        kind="vectors of images",
+        settings={**settings, "version": _VERSION, "versions": versions},
+    )
+
+
+def digest_of_weights(arrays):
+    """Return a hash of a network's weights.
+
+    Parameters
+    ----------
+    arrays : dict of ndarray
+
+    Returns
+    -------
+    digest : str
+    """
+    digest = hashlib.blake2b(digest_size=20)
+    for name, array in sorted(arrays.items()):
+        digest.update(repr((name, array.dtype.str, array.shape)).encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def stored_vectors(store, forward, feed, rows, n_features):
+    """Return the vectors of some rows; what the store lacks is computed and kept.
+
+    Parameters
+    ----------
+    store : FeatureStore
+    forward : callable
+        Takes an array of rows, returns their vectors. What it finds to be bad it sets aside.
+    feed : ImageFeed
+    rows : ndarray of int, shape (n,)
+    n_features : int
+
+    Returns
+    -------
+    vectors : ndarray of float32, shape (n, n_features)
+        Zeros in rows that were set aside on the way.
+    """
+    vectors = np.zeros((len(feed), n_features), dtype=np.float32)
+
+    def compute(some):
+        answers = forward(np.array(some))
+        return [
+            (None, feed.fault(row)) if feed.missing[row] else (answer, None)
+            for row, answer in zip(some, answers, strict=True)
+        ]
+
+    def settle(some, outcomes):
+        for row, (vector, fault) in zip(some, outcomes, strict=True):
+            if fault is None:
+                vectors[row] = vector
+            elif not feed.missing[row]:  # another row of the same bad file
+                feed.set_aside(row, fault)
+
+    settle_in_rounds(compute, settle, feed.cells, rows.tolist(), _PER_ROUND, store)
+    return vectors[rows]
