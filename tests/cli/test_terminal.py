@@ -48,7 +48,7 @@ def test_answers_fit(model, odd):
     album = str(next(path for path in odd.files if "Album" in str(path)).parent)
     for words in (["info", model], ["predict", model, album], ["evaluate", model, album]):
         code, lines = in_terminal(*words)
-        assert code == 0 and len(lines) > 3
+        assert code == 0 and len(lines) > 3, lines
         assert [line for line in lines if len(line) > 80] == []
 
 
