@@ -1,6 +1,7 @@
 """What a model is."""
 
 import os
+import textwrap
 
 from rich.console import Console
 from rich.markup import escape
@@ -58,9 +59,14 @@ def print_info(info):
     console = Console(highlight=False)
 
     def say(head, text):
-        console.print(f"{head:<12}{escape(one_line(text))}")
+        lines = textwrap.wrap(one_line(text), console.width - 12) or [""]
+        for line in lines:
+            console.print(f"{head:<12}{escape(line)}", soft_wrap=True)
+            head = ""
 
-    say("file", f"{info['file']} ({info['bytes'] / 1e6:,.1f} MB)")
+    size = info["bytes"]
+    say("file", f"{info['file']} ({size / 1e6:,.1f} MB)" if size >= 1e6 else
+        f"{info['file']} ({size / 1e3:,.0f} kB)")  # fmt: skip
     say("made by", str(info["card"].get("made_by", "-")))
     say("modalities", ", ".join(f"{k} (column {c})" for k, c in info["modalities"].items()))
     say("answers", "several genres an item" if info["several_genres"] else "one genre an item")

@@ -137,7 +137,11 @@ def load_music_folder(
     """
     if isinstance(path, list):
         files = list(dict.fromkeys(map(os.fspath, path)))
-        found, errors, named = list_around(files), [], f"a list of {len(files):,} files"
+        found, errors, named = (
+            list_around(files),
+            [],
+            f"{len(files):,} file{'s' if len(files) > 1 else ''}",
+        )
     else:
         path = os.fspath(path)
         found = walk_folder(path)
@@ -160,7 +164,7 @@ def load_music_folder(
     errors += [(files[fault["row"]], None, fault["reason"], fault["remedy"]) for fault in faults]
     tracks = [record for record in records if record is not None]
     if not tracks:
-        raise ValueError(_nothing_found(named if isinstance(path, list) else repr(path), errors))
+        raise ValueError(_nothing_found(path, errors))
     tracks.sort(key=_place_in_order)
     _unify_spelling(tracks)
     beside = {
@@ -399,9 +403,14 @@ def _indicator(items):
     return pd.DataFrame(matrix, columns=pd.Index(names, dtype=object))
 
 
-def _nothing_found(named, errors):
-    message = f"There is no sound file in {named} that can be read."
+def _nothing_found(path, errors):
+    if isinstance(path, list):
+        message = "None of the files can be read as sound."
+    else:
+        message = f"There is no sound file in {path!r} that can be read."
     if errors:
         item, _, reason, _ = errors[0]
-        message += f" {len(errors):,} files were set aside, the first is {item!r}: {reason}."
+        if len(errors) > 1:
+            message += f" {len(errors):,} files were set aside, the first is"
+        message += f" {item!r}: {reason}."
     return f"{message} Read are MP3, FLAC, Ogg, WAV, AIFF and MP4."
