@@ -10,7 +10,7 @@ import pandas as pd
 _SAID = {"ceilings": "ceilings", "agreement": "agreement with the exact posterior"}
 
 
-def run_conditions(conditions, *, description, table, add_arguments=None):
+def run_conditions(conditions, *, description, table, n_runs=3, add_arguments=None):
     """Read the command line, run conditions, print and write what each says of its claims.
 
     Parameters
@@ -23,6 +23,8 @@ def run_conditions(conditions, *, description, table, add_arguments=None):
     description : str
     table : str
         Name of the table of claims in the output folder.
+    n_runs : int, default=3
+        Seeds, unless the command line says another number.
     add_arguments : callable, default=None
         Gets the parser of the command line.
 
@@ -34,7 +36,7 @@ def run_conditions(conditions, *, description, table, add_arguments=None):
     by_name = {condition.__name__: condition for condition in conditions}
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--albums", type=int, default=2000)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=n_runs)
     parser.add_argument("--output", type=Path, default=Path("evaluation_report"))
     parser.add_argument("--only", nargs="+", choices=list(by_name), default=list(by_name))
     if add_arguments is not None:

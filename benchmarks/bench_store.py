@@ -7,7 +7,6 @@ The tracks are synthetic, 22,050 Hz mono, 30 s, as mp3 and flac; each pass is on
 """
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -16,26 +15,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-import soundfile
+from _counted_puts import count_puts, puts_and_patches
+from _tracks import make_tracks
 
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.items import Store
-
-SR, SECONDS = 22050, 30
-
-
-def make_tracks(folder, n_tracks, suffix):
-    """Chords with noise; files that look as if they had lain there for long."""
-    rng = np.random.default_rng(0)
-    t = np.arange(SR * SECONDS) / SR
-    paths = []
-    for number in range(n_tracks):
-        tones = sum(np.sin(2 * np.pi * f * t) for f in rng.uniform(60, 4000, 4))
-        y = 0.1 * tones + 0.02 * rng.normal(size=t.size)
-        paths.append(str(folder / f"{number}.{suffix}"))
-        soundfile.write(paths[-1], y, SR)
-        os.utime(paths[-1], (1e9, 1e9))
-    return paths
 
 
 def seconds_of(call):
@@ -73,12 +57,7 @@ def compare_passes(folder, tracks, cache_dtype):
 def two_writers(folder, tracks):
     """Print whether two processes on the same tracks answer alike and compute each once."""
     cache = folder / "shared"
-    with Store(cache) as store, store._connection() as db:
-        db.execute("CREATE TABLE puts (key BLOB)")
-        db.execute(
-            "CREATE TRIGGER told AFTER INSERT ON entries WHEN new.kind = 'constant-Q patches' "
-            "BEGIN INSERT INTO puts VALUES (new.key); END"
-        )
+    count_puts(cache)
     code = (
         "import sys, hashlib; from skmmgenre.audio import CQTExtractor; "
         "X = CQTExtractor(cache=sys.argv[1]).transform(sys.argv[2:]); "
@@ -87,8 +66,7 @@ def two_writers(folder, tracks):
     command = [sys.executable, "-c", code, str(cache), *tracks]
     writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     told = {writer.communicate()[0] for writer in writers}
-    with Store(cache) as store, store._connection() as db:
-        (puts,) = db.execute("SELECT count(*) FROM puts").fetchone()
+    puts, _ = puts_and_patches(cache)
     print(
         f"two writers on {len(tracks)} tracks: {len(told)} answer, {puts} patches computed, "
         f"exit codes {[writer.returncode for writer in writers]}"

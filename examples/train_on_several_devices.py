@@ -45,7 +45,7 @@ def main():
         X, y = make_patches()
     else:
         X = np.load(arguments.patches, mmap_mode="r")
-        y = np.array(arguments.labels.read_text(encoding="utf-8").split("\n")[: len(X)])
+        y = np.array(arguments.labels.read_text(encoding="utf-8").splitlines())
     model = AudioCNN(
         architecture="time",
         width=(16, 32, 64),

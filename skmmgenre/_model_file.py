@@ -25,6 +25,7 @@ from ._model_archive import (
     shown,
     write_archive,
 )
+from ._model_parameters import fit_parameters
 from ._model_schema import (
     Strange,
     check_schema,
@@ -155,8 +156,9 @@ def load(path, *, params=None):
     Warns
     -----
     UserWarning
-        If a parameter on which predictions depend was left out and is not given, or the file is
-        of another version of this package or of scikit-learn.
+        If a parameter on which predictions depend was left out and is not given, the file is of
+        another version of this package or of scikit-learn, or it sets a parameter that a class
+        has no longer. One that a class has got since has its default.
 
     See Also
     --------
@@ -174,6 +176,7 @@ def load(path, *, params=None):
     schema = _parse_schema(path, members)
     try:
         check_schema(schema)
+        lost = fit_parameters(schema)
     except (Strange, RecursionError) as error:
         raise Refused(
             path,
@@ -188,6 +191,14 @@ def load(path, *, params=None):
     put_in(schema, given)
     model = _make(path, schema, members)
     _warn_of_versions(path, manifest["versions"])
+    if lost:
+        warnings.warn(
+            f"Model file {os.fspath(path)!r} sets {', '.join(map(shown, lost))}, which this "
+            "version does not have: compare the model's answers with known ones before you rely on "
+            "them.",
+            UserWarning,
+            stacklevel=2,
+        )
     if needed := sorted(filter(is_needed, left_out - given.keys())):
         example = f"{{{needed[0]!r}: ...}}"
         warnings.warn(

@@ -185,6 +185,29 @@ def number_anew(schema):
     return anew(schema), names
 
 
+def estimators_of(schema):
+    """Yield the class of each object that has attributes by name, and the dict of them.
+
+    Parameters
+    ----------
+    schema : dict
+        One that `check_schema` let through.
+
+    Yields
+    ------
+    cls : type
+    attributes : dict
+        As skops describes a dict: its "content" has the values, its "key_types" the type of
+        each key. The schema's own, to be changed.
+    """
+    for node in _nodes(schema):
+        cls = estimator_types().get(_type_name(node.state))
+        if node.state["__loader__"] == "ObjectNode" and cls is not None:
+            attributes = node.state["content"]
+            if isinstance(attributes["content"], dict):  # a GenreTaxonomy has a list
+                yield cls, attributes
+
+
 def leave_out(schema):
     """Set back the parameters that name a place of a machine, or a host.
 
@@ -261,13 +284,10 @@ def is_needed(name):
 
 def _guarded_values(schema):
     """Name, the dict it is in, key and default of each guarded parameter."""
-    for node in _nodes(schema):
-        cls = estimator_types().get(_type_name(node.state))
-        if node.state["__loader__"] != "ObjectNode" or cls is None:
-            continue
-        values = node.state["content"]["content"]
+    for cls, attributes in estimators_of(schema):
+        values = attributes["content"]
         for parameter, blank in _guarded_parameters(cls).items():
-            if parameter in values:  # a GenreTaxonomy has a list, and no such parameter
+            if parameter in values:
                 yield f"{cls.__name__}.{parameter}", values, parameter, blank
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import sklearn
+from _counted_puts import count_puts, puts_and_patches
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
-from skmmgenre.items import Store
 from skmmgenre.model_selection import ArtistKFold
 from skmmgenre.text import GazetteerLinker
 
@@ -66,18 +66,11 @@ def test_a_small_one(albums, small_model):
 def test_a_store_lets_a_search_decode_every_file_once(albums, small_model, tmp_path, n_jobs):
     """Every patch that was computed was put; what was put twice was computed twice."""
     cache = tmp_path / "store"
-    with Store(cache) as store, store._connection() as db:
-        db.execute("CREATE TABLE puts (key BLOB)")
-        db.execute(
-            "CREATE TRIGGER told AFTER INSERT ON entries WHEN new.kind = 'constant-Q patches' "
-            "BEGIN INSERT INTO puts VALUES (new.key); END"
-        )
+    count_puts(cache)
     model = small_model(image=None, text=None, audio__cache=str(cache), audio__max_epochs=1)
     search_of(model, albums, {"fusion__dropout": [0.0, 0.5]}, n_jobs=n_jobs)
     n_tracks = sum(map(len, albums.table.audio))
-    with Store(cache) as store, store._connection() as db:
-        (puts,) = db.execute("SELECT count(*) FROM puts").fetchone()
-        assert puts == store.info()["constant-Q patches"][0] == n_tracks
+    assert puts_and_patches(cache) == (n_tracks, n_tracks)
 
 
 def test_steps_can_be_left_out_and_replaced(albums, small_model):

@@ -1,7 +1,6 @@
 """Model files: whole, without places, and harmless whoever made them."""
 
 import copy
-import hashlib
 import io
 import json
 import os
@@ -17,6 +16,7 @@ import joblib
 import numpy as np
 import pytest
 from fixture_model import fixture_model, table_and_labels
+from forged_model import attributes, contents, forge, forge_schema
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -38,34 +38,6 @@ from skmmgenre.text import (
 
 DATA = Path(__file__).parent / "data"
 MB = 10**6
-
-
-def contents(path):
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def forge(path, members, manifest=None):
-    """Write a file as somebody would who knows the format: all checksums fit."""
-    members = dict(members)
-    made = json.loads(members.pop("skmmgenre.json")) | (manifest or {})
-    made["members"] = {n: [len(c), hashlib.sha256(c).hexdigest()] for n, c in members.items()}
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in {"skmmgenre.json": json.dumps(made).encode(), **members}.items():
-            how = zipfile.ZIP_DEFLATED if name.endswith(".json") else zipfile.ZIP_STORED
-            archive.writestr(name, content, how)
-    return path
-
-
-def forge_schema(path, source, change):
-    members = contents(source)
-    schema = json.loads(members["schema.json"])
-    change(schema)
-    return forge(path, members | {"schema.json": json.dumps(schema).encode()})
-
-
-def attributes(schema):
-    return schema["content"]["content"]
 
 
 @pytest.fixture(scope="module")

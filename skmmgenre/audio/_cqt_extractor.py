@@ -188,8 +188,9 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         Parameters
         ----------
         X : column of str, PathLike or 1-D float arrays at `sr`, length n
-            WAV, FLAC, OGG or MP3 files, mono or stereo, of any rate. A cell that is None, NaN
-            or "" is missing.
+            WAV, FLAC, OGG or MP3 files, mono or stereo, of any rate; M4A (AAC, Apple Lossless)
+            with PyAV (``pip install "skmmgenre[m4a]"``). A cell that is None, NaN or "" is
+            missing.
 
         Returns
         -------

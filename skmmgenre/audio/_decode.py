@@ -1,49 +1,30 @@
 """Read seconds of an audio file."""
 
-import contextlib
 import errno
 import math
 import os
-import re
 
 import numpy as np
-import soundfile
 import soxr
 
 from ..items import BadItem
-from ._c_stderr import can_quiet_c_stderr, quiet_c_stderr
+from ._pyav_decoder import PyAVDecoder, container_of
+from ._sndfile_decoder import SndfileDecoder
 
-# A seek in a compressed file lands exactly, but the first packets after it lack what came
-# before them: decode this much more and throw it away. In mp3, a packet may borrow bits from
-# packets of the last second; in Ogg, it overlaps the one before, of 8192 samples at most.
-_MP3_PREROLL = 1.0  # seconds
-_OGG_PREROLL = 8192  # frames
-# The mp3 decoder writes a line to standard error for every packet that it lacks. Where that
-# cannot be silenced, a seek is made only if it saves much: not in previews of 30 s.
-_NOISY_SEEK_FROM = 15.0  # seconds
-# A seek to the very last block of a FLAC decodes the whole file at times.
-_FLAC_END = 2 * 4608  # frames: two blocks of usual size
-_OGG_PAGE = 27 + 255 + 255 * 255  # bytes at most
 # Beyond it, the resampled piece is the same as if the whole file were resampled.
 _RESAMPLING_MARGIN = 0.05  # seconds
-_BLOCK = 1 << 18  # frames
-_MP3_FRAME = 1152  # frames of audio at most in a frame of mp3
-_GET_AGAIN = "Get the file again, or re-encode what is left of it (ffmpeg -i INPUT out.flac)."
-_CONVERT = (
-    "Readable are WAV, FLAC, OGG and MP3, told by their content, not their name: "
-    "convert others (ffmpeg -i INPUT out.flac)."
-)
 
 
 class AudioFile:
-    """An open audio file of any rate, channels and format that libsndfile reads.
+    """An open audio file of any rate and channels.
 
     A context manager.
 
     Parameters
     ----------
     path : str, bytes or PathLike
-        WAV, FLAC, OGG or MP3.
+        WAV, FLAC, OGG, MP3 and what else libsndfile decodes; MP4 (m4a: AAC, Apple Lossless),
+        AAC, WMA, WebM and APE by PyAV, where it is installed.
 
     Attributes
     ----------
@@ -55,31 +36,25 @@ class AudioFile:
     Raises
     ------
     BadItem
-        If there is no such file, or it is empty, no audio, cut short, or without a sample.
+        If there is no such file, or it is empty, no audio, cut short, or without a sample; or if
+        it needs PyAV, which is not there.
     """
 
     def __init__(self, path):
         path = os.fspath(path)
         _check_file(path)
-        try:
-            self._file = soundfile.SoundFile(path)
-        except soundfile.LibsndfileError as error:
-            raise BadItem("it is not audio, or of an unknown format", _CONVERT) from error
-        try:
-            self.sample_rate = self._file.samplerate
-            self.n_frames = self._file.frames
-            self._inspect(path)
-            if self.n_frames <= 0:
-                raise BadItem("the file holds 0 samples of audio", "Leave the cell empty.")
-        except BaseException:
-            self._file.close()
-            raise
+        container = container_of(path)
+        self._decoder = SndfileDecoder(path) if container is None else PyAVDecoder(path, container)
+        self.sample_rate, self.n_frames = self._decoder.sample_rate, self._decoder.n_frames
+        if self.n_frames <= 0:
+            self._decoder.close()
+            raise BadItem("the file holds 0 samples of audio", "Leave the cell empty.")
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exc_info):
-        self._file.close()
+        self._decoder.close()
 
     def n_samples(self, sr):
         """Length of the file in samples at `sr`."""
@@ -119,100 +94,13 @@ class AudioFile:
         return y[start : start + n_samples]
 
     def _read_frames(self, start, stop):
-        stop = min(stop, self.n_frames)
-        wanted = stop - start
-        begin, quiet = start, contextlib.nullcontext()
-        if self._file.format in ("MP3", "MPEG"):
-            begin = max(0, start - int(_MP3_PREROLL * self.sample_rate))
-            if begin > 0 and can_quiet_c_stderr():
-                quiet = quiet_c_stderr()
-            elif start < _NOISY_SEEK_FROM * self.sample_rate:
-                begin = 0
-        elif self._file.format == "OGG":
-            begin = max(0, min(start, self._seekable) - _OGG_PREROLL)
-        try:
-            with quiet:
-                self._go_to(begin)
-                y = self._file.read(stop - begin, dtype="float32", always_2d=True)
-            y = y[start - begin :]
-        except soundfile.LibsndfileError as error:
-            raise self._truncated(error.error_string) from error
-        # The last frames of an mp3 may be declared and hold nothing.
-        slack = 2 * _MP3_FRAME if self._file.format in ("MP3", "MPEG") else 0
-        if len(y) < wanted - slack or len(y) == 0:
-            raise self._truncated()
-        y = _mean_of_channels(y)
+        y = _mean_of_channels(self._decoder.read_frames(start, min(stop, self.n_frames)))
         if not np.isfinite(y).all():
             raise BadItem(
                 "it holds NaN or infinite samples",
                 "Write the file again with finite samples in [-1, 1].",
             )
         return y
-
-    def _go_to(self, frame):
-        if frame == self._file.tell():
-            return
-        if self._file.format == "OGG" and self._file.tell() > 0:
-            # After a read, libsndfile (1.2.2) may seek to another place.
-            self._file.close()
-            self._file = soundfile.SoundFile(self._file.name)
-        self._file.seek(frame)
-
-    def _inspect(self, path):
-        """Settle the length of the file and find out whether it was cut short."""
-        kind, log = self._file.format, self._file.extra_info
-        if kind in ("MP3", "MPEG"):
-            declared, n_bytes = _xing_header(path)
-            if declared is None:
-                self.n_frames = self._count_frames()  # the decoder could only guess
-            elif n_bytes > 1.01 * os.path.getsize(path):
-                raise self._truncated()
-        elif kind == "OGG":
-            if "lacks an end-of-stream" in log:
-                self.n_frames = None
-                raise self._truncated("no end-of-stream mark")
-            self._seekable = self.n_frames - _last_ogg_page(path)
-        elif kind == "FLAC" and self.n_frames > 0:
-            try:
-                self._file.seek(max(0, self.n_frames - _FLAC_END))
-                wanted = self.n_frames - self._file.tell()
-                complete = len(self._file.read(wanted, dtype="int16")) == wanted
-            except soundfile.LibsndfileError:
-                complete = False
-            if not complete:
-                raise self._truncated()
-        elif kind in ("WAV", "WAVEX") and (
-            sizes := re.search(r"^data : (\d+) \(should be (\d+)\)", log, flags=re.MULTILINE)
-        ):
-            declared, found = map(int, sizes.groups())
-            # A size near 2 or 4 GB is what programs write that cannot know it.
-            if found < declared < 0x7FFF0000:
-                self.n_frames = int(self.n_frames * declared / max(found, 1))
-                raise self._truncated()
-
-    def _count_frames(self):
-        count = 0
-        while read := len(self._file.read(_BLOCK, dtype="float32", always_2d=True)):
-            count += read
-        self._file.seek(0)
-        return count
-
-    def _truncated(self, detail=None):
-        """The error that says how much of the file could be decoded."""
-        count = 0
-        try:
-            with soundfile.SoundFile(self._file.name) as file:
-                while read := len(file.read(file.samplerate, dtype="float32", always_2d=True)):
-                    count += read
-        except soundfile.LibsndfileError as error:
-            detail = detail or error.error_string
-        reason = f"truncated: {count / self.sample_rate:.1f} s"
-        if self.n_frames is not None:
-            reason += f" of {self.n_frames / self.sample_rate:.1f} s"
-        reason += " could be decoded"
-        if detail:
-            reason += f" ({detail.rstrip('.')})"
-        return BadItem(reason, _GET_AGAIN)
 
 
 def _mean_of_channels(y):
@@ -249,40 +137,3 @@ def _check_file(path):
         raise BadItem(f"the file cannot be opened ({reason})", remedy) from error
     if empty:
         raise BadItem("the file is empty (0 bytes)", "Get the file again.")
-
-
-def _xing_header(path):
-    """Number of frames and of bytes that an mp3 declares, None where it does not."""
-    with open(path, "rb") as file:
-        head = file.read(10)
-        tag = 0
-        if head[:3] == b"ID3":
-            size = head[6:10]  # seven bits a byte
-            tag = 10 + (size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3])
-        file.seek(tag)
-        start = file.read(4096)
-    at = max(start.find(b"Xing"), start.find(b"Info"))
-    if at < 0 or len(start) < at + 16:
-        return None, 0
-    fields = start[at + 4 : at + 16]
-    flags = int.from_bytes(fields[:4], "big")
-    n_frames = int.from_bytes(fields[4:8], "big") if flags & 1 else None
-    n_bytes = int.from_bytes(fields[8:12], "big") if flags & 3 == 3 else 0
-    return n_frames, n_bytes
-
-
-def _last_ogg_page(path):
-    """Number of frames on the last page of an Ogg file, infinite if it cannot be told.
-
-    libsndfile (1.2.2) answers a seek into the last page with samples of another place.
-    """
-    with open(path, "rb") as file:
-        file.seek(max(0, os.path.getsize(path) - 2 * _OGG_PAGE))
-        end = file.read()
-    last = end.rfind(b"OggS")
-    before = end.rfind(b"OggS", 0, max(0, last))
-    if before < 0 or end[before + 14 : before + 18] != end[last + 14 : last + 18]:
-        return math.inf  # another stream's page
-    # Every page declares the number of frames up to its end.
-    begin, stop = (int.from_bytes(end[at + 6 : at + 14], "little") for at in (before, last))
-    return stop - begin if begin < stop else math.inf

@@ -5,7 +5,6 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 from rich.console import Console
@@ -14,6 +13,7 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import check_cv
 
+from .. import __version__, save
 from ..compose import GenrePipeline, ablate_modalities, make_genre_classifier
 from ..datasets import make_albums
 from ..inspection import ConfusionMatricesDisplay, LearningCurvesDisplay
@@ -98,7 +98,7 @@ def run_demo(*, n_albums=400, seed=0, n_jobs=2, output="demo_report"):
     _print_genres(console, scores)
     _print_several(console, several, n_labels=albums.Y.shape[1])
     _print_enrichment(console, enrichment)
-    _write(report, model, figures, predictions)
+    _write(report, model, figures, predictions, card=_card(albums, train, test, figures))
     several.to_csv(report / "table_multi_label.csv")
     enrichment.to_csv(report / "table_entities.csv")
     console.print(_closing(report, time.perf_counter() - began))
@@ -305,8 +305,23 @@ def _print_enrichment(console, figures):
     )
 
 
-def _write(report, model, figures, predictions):
-    joblib.dump(model, report / "model.joblib")
+def _card(albums, train, test, figures):
+    together = figures[figures["input"] != "Control"].iloc[-1]
+    return {
+        "made_by": f"skmmgenre {__version__}, skmmgenre demo",
+        "trained_on": "synthetic albums",
+        "items": len(train),
+        "artists": len(set(albums.groups[train])),
+        "limits": "it knows made-up sounds, words and covers, and nothing of music",
+        "held_out": {
+            "items": len(test),
+            "figures": {"f1": together["f1"], "accuracy": together["accuracy"]},
+        },
+    }
+
+
+def _write(report, model, figures, predictions, *, card):
+    save(model, report / "genres.skmmgenre", card=card)
     figures.to_csv(report / "table.csv")
     from matplotlib.figure import Figure
 
@@ -325,10 +340,12 @@ def _write(report, model, figures, predictions):
 
 def _closing(report, seconds):
     return (
-        f"\nDone in {seconds:.0f} s. In [bold]{escape(str(report))}[/bold]: model.joblib, "
+        f"\nDone in {seconds:.0f} s. In [bold]{escape(str(report))}[/bold]: genres.skmmgenre, "
         "table.csv, table_multi_label.csv, table_entities.csv, confusion_matrices.png, "
         "learning_curves.png.\n"
         "Next:\n"
+        "  the model         skmmgenre.load('genres.skmmgenre'); "
+        "skmmgenre info genres.skmmgenre\n"
         "  your own music    model = make_genre_classifier(audio='path', text='review', "
         "image='cover')\n"
         "                    model.fit(table, table.genre, groups=table.artist)\n"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..datasets import load_music_folder
-from ..items import is_missing
+from ..items import import_from_extra, is_missing
 
 MODALITIES = {"audio": "audio", "text": "text", "image": "cover"}  # and their columns
 _TABLES = (".csv", ".tsv", ".parquet")
@@ -173,7 +173,11 @@ def _read_table(path, separators, genre, artist):
 def _read_columns(path):
     suffix = os.path.splitext(path)[1].lower()
     if suffix == ".parquet":
-        table = pd.read_parquet(path)
+        import_from_extra("pyarrow", "Reading Parquet", extra="cli")
+        try:
+            table = pd.read_parquet(path, engine="pyarrow")
+        except ValueError as error:
+            raise ValueError(f"{path!r} is no Parquet table: {error}") from error
     else:
         separator = "\t" if suffix == ".tsv" else ","
         try:

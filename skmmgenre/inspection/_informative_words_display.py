@@ -62,8 +62,8 @@ class InformativeWordsDisplay:
             Genres.
         n_words : int, default=10
             Words of each genre.
-        genres : list, default=None
-            The genres to draw, in this order; None for all.
+        genres : str or list, default=None
+            The genres to draw, in this order, or the name of one; None for all.
         **plot_params : dict
             Parameters of :meth:`plot`.
 
@@ -78,6 +78,7 @@ class InformativeWordsDisplay:
         """
         words = informative_words(model, table, y, n_words=n_words)
         if genres is not None:
+            genres = [genres] if isinstance(genres, str) else genres
             of_genre = dict(list(words.groupby("genre")))
             unknown = [genre for genre in genres if genre not in of_genre]
             if unknown:
@@ -89,7 +90,8 @@ class InformativeWordsDisplay:
         """Draw a panel for each genre.
 
         A full bar is a word that the genre has more often than the others, a hollow one a
-        word that it has less often.
+        word that it has less often. Letters that matplotlib's font lacks are boxes: name a font
+        that has them, for example ``pyplot.rcParams["font.family"] = ["Noto Sans CJK JP"]``.
 
         Parameters
         ----------
@@ -118,8 +120,9 @@ class InformativeWordsDisplay:
             panel.set_yticks(range(len(lines)), map(_label, lines["word"], lines["kind"]))
             panel.invert_yaxis()
             panel.set(title=str(genre), xlabel="information gain in bits")
-        # The shortest bars are below, so that there is room beside them.
-        self.axes_[0].legend(handles=_legend(self.words), loc="lower right", fontsize="small")
+        self.figure_.legend(
+            handles=_legend(self.words), loc="outside upper left", ncols=3, fontsize="small"
+        )
         return self
 
 

@@ -18,6 +18,15 @@ _MAX_BYTES = 16_000_000  # of an answer; those of real texts have some ten thous
 _MAX_WAIT = 120  # seconds between two tries; a service that asks for more is not waited for
 _QUOTED = 100  # characters of a bad answer that are shown
 
+# What a service answers whatever the text is.
+_NO_ENTRY = {
+    *range(300, 400),
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+}
+
 _jitter = random.SystemRandom()  # without a state that a fork would copy
 _clients = {}  # of each process: a connection must not be shared over a fork
 
@@ -61,7 +70,8 @@ def ask(service, url, form, *, secret="", key_hint="", timeout, max_retries, bac
         If there is no answer, or one that is no JSON. It holds neither the form nor the
         request.
     SetupError
-        If there is no service at the address, so that no other text can be sent either.
+        If there is no service at the address, or it lets nobody in, so that no other text can be
+        sent either.
     """
     for attempt in range(max_retries + 1):
         reply = _post(url, form, timeout)
@@ -73,12 +83,13 @@ def ask(service, url, form, *, secret="", key_hint="", timeout, max_retries, bac
         time.sleep(max(wait, _retry_after(reply)))
     what = reply.problem or f"answered {_status_name(reply.status)}{_quote(reply.body, secret)}"
     tries = f", at the last of {attempt + 1} tries" if attempt else ""
-    if not reply.reached:
-        raise SetupError(
-            f"{service} {_blot(what, secret)}{tries}. Check url={_shown(url, secret)!r}, and that "
-            "the service runs there; with a cache only what is not linked yet is sent again."
-        )
-    raise BadItem(f"{service} {_blot(what, secret)}{tries}", _way_out(reply, url, key_hint, secret))
+    reason, remedy = (
+        f"{service} {_blot(what, secret)}{tries}",
+        _way_out(reply, url, key_hint, secret),
+    )
+    if not reply.reached or reply.status in _NO_ENTRY:
+        raise SetupError(f"{reason}. {remedy}")
+    raise BadItem(reason, remedy)
 
 
 def _post(url, form, timeout):
@@ -159,6 +170,11 @@ def _read_json(service, url, reply, secret):
 
 
 def _way_out(reply, url, key_hint, secret):
+    if not reply.reached:
+        return (
+            f"Check url={_shown(url, secret)!r}, and that the service runs there; with a cache "
+            "only what is not linked yet is sent again."
+        )
     if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return key_hint or "The service asks for a login."
     if 300 <= reply.status < 400:

@@ -142,8 +142,11 @@ class HTTPLinker(Linker):
         except UnexpectedAnswer as error:
             # Raised again below, where no answer is its context: that may repeat the key.
             reason = str(error).replace(key, "***") if key else str(error)
-            remedy = self._key_hint() if error.refused else self._url_hint()
-        raise BadItem(f"{self._service} answered with {reason}", remedy)
+            refused = error.refused
+        reason = f"{self._service} answered with {reason}"
+        if refused:
+            raise SetupError(f"{reason}. {self._key_hint()}")
+        raise BadItem(reason, self._url_hint())
 
     def _read_key(self):
         if self._key_field is None:

@@ -1,6 +1,7 @@
 """Constant-Q patches of tracks."""
 
 import math
+import os
 import pickle
 import random
 import shutil
@@ -290,3 +291,15 @@ def test_real_clips():
     assert X.shape == (12, 96, 323)
     np.testing.assert_array_equal(X.max(axis=(1, 2)), 0)
     assert np.isfinite(X).all() and (X.std(axis=(1, 2)) > 3).all()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files are UTF-16")
+def test_a_name_that_is_not_utf8(tmp_path):
+    paths = [os.path.join(str(tmp_path), os.fsdecode(name)) for name in (b"\xe9.wav", b"\xe8.wav")]
+    with open(paths[0], "wb") as file:
+        soundfile.write(file, np.sin(np.arange(22050.0)), 22050, format="WAV")
+    extractor = CQTExtractor(duration=1.0, on_error="missing")
+    patches = extractor.fit_transform(paths)
+    assert np.isfinite(patches[0]).all() and np.isnan(patches[1]).all()
+    assert extractor.errors_["row"].tolist() == [1]
+    assert extractor.errors_["item"].tolist() == [repr(paths[1])]

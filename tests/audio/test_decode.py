@@ -1,5 +1,6 @@
 """Reading seconds of audio files."""
 
+import os
 import struct
 import subprocess
 import sys
@@ -106,7 +107,7 @@ def test_a_seek_in_an_mp3_is_silent(tmp_path):
 
 
 def test_where_seeks_are_noisy_early_ones_are_left_out(tmp_path, monkeypatch):
-    monkeypatch.setattr("skmmgenre.audio._decode.can_quiet_c_stderr", lambda: False)
+    monkeypatch.setattr("skmmgenre.audio._sndfile_decoder.can_quiet_c_stderr", lambda: False)
     soundfile.write(tmp_path / "a.mp3", _music(20), SR)
     full, _ = soundfile.read(tmp_path / "a.mp3", dtype="float32")
     with AudioFile(tmp_path / "a.mp3") as audio:
@@ -202,3 +203,20 @@ def test_not_readable(tmp_path):
         with pytest.raises(BadItem, match=reason) as error:
             AudioFile(path)
         assert error.value.remedy
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 there")
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+def test_names_that_are_not_utf8(tmp_path, suffix):
+    path = os.path.join(str(tmp_path), os.fsdecode(b"caf\xe9 \xe6\x97\xa5." + suffix.encode()))
+    with open(path, "wb") as file:
+        soundfile.write(file, _music(2), SR, format=suffix.upper())
+    with AudioFile(path) as audio:
+        pieces = audio.read(SR, SR, SR), audio.read(0, SR, SR), audio.read(SR, SR, SR)
+    np.testing.assert_allclose(pieces[0], pieces[2], atol=1e-6)
+    with AudioFile(os.fsencode(path)) as audio:
+        np.testing.assert_array_equal(audio.read(SR, SR, SR), pieces[0])
+    os.truncate(path, os.path.getsize(path) // 2)
+    with pytest.raises(BadItem):
+        with AudioFile(path) as audio:
+            audio.read(0, 2 * SR, SR)

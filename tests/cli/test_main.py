@@ -4,7 +4,6 @@ import re
 import subprocess
 import sys
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -142,15 +141,21 @@ class TestDemo:
             assert len(np.unique(np.asarray(picture.convert("L")))) > 10
 
     def test_model(self, demo, albums):
-        model = joblib.load(demo[1] / "model.joblib")
+        model = skmmgenre.load(demo[1] / "genres.skmmgenre")
         found = model.predict_proba(albums.table.iloc[:4])
         assert found.shape == (4, len(model.classes_))
         np.testing.assert_allclose(found.sum(axis=1), 1)
+        done = run("info", "genres.skmmgenre", cwd=demo[1])
+        assert "synthetic albums: 4" in done.stdout and done.returncode == 0
+        card = skmmgenre.model_info(demo[1] / "genres.skmmgenre")["card"]
+        table = pd.read_csv(demo[1] / "table.csv", index_col="model")
+        f1 = table.loc[table["input"] == "audio + text + image", "f1"].iloc[0]
+        assert card["held_out"]["figures"]["f1"] == pytest.approx(f1)
 
     def test_nothing_else_is_left(self, demo):
         left = {path.name for path in demo[1].iterdir()}
         assert left == {
-            "model.joblib",
+            "genres.skmmgenre",
             "table.csv",
             "table_multi_label.csv",
             "table_entities.csv",

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,6 +47,17 @@ def test_parquet(tmp_path):
     music = read(tmp_path / "t.parquet")
     assert music.table["audio"].tolist() == [[f"{tmp_path}/a.mp3"], None]
     assert music.genres == [["A", "B"], []]
+    assert music.names == [f"{tmp_path}", "row 1"]
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 and nothing more")
+    with pytest.raises(ValueError, match=r"t.parquet' is no Parquet table"):
+        read(tmp_path / "t.parquet")
+
+
+def test_parquet_without_the_extra(tmp_path, monkeypatch):
+    (tmp_path / "t.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r'needs pyarrow.*pip install "skmmgenre\[cli\]"'):
+        read(tmp_path / "t.parquet")
 
 
 @pytest.mark.parametrize(

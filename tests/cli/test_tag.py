@@ -2,20 +2,16 @@
 
 import json
 import os
-import random
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 import soundfile
 from mutagen import id3
-from odd_folder import FORMATS, write_odd_folder, write_sound
+from odd_folder import FORMATS, write_sound
 from odd_folder import write_tags as put_tags
+from sound_state import sound_of, state_of
 
 import skmmgenre
 from skmmgenre.cli import main
@@ -24,43 +20,6 @@ from skmmgenre.cli._tag import Outcome, undo_tags, write_tags
 from skmmgenre.cli._tag_backup import NAME
 from skmmgenre.datasets import load_music_folder
 from skmmgenre.datasets._audio_tags import open_audio
-
-
-def sound_of(path):
-    """The samples; of what libsndfile does not decode, the bytes that hold them."""
-    file, kind = open_audio(str(path))
-    if kind not in ("MP4", "FLAC"):
-        with open(path, "rb") as file:  # libsndfile takes no name that is not UTF-8
-            return soundfile.read(file, dtype="int32")[0].tobytes()
-    content = path.read_bytes()
-    if kind == "MP4":
-        start = content.index(b"mdat")
-        return content[start : start + int.from_bytes(content[start - 4 : start]) - 4]
-    place = content.index(b"fLaC") + 4
-    while True:
-        last, size = content[place] & 0x80, int.from_bytes(content[place + 1 : place + 4])
-        place += 4 + size
-        if last:
-            return content[place:]
-
-
-def tags_of(path):
-    """All tags as mutagen reads them, in their order where they have one."""
-    file, kind = open_audio(str(path))
-    if not file.tags:
-        return None
-    if kind in ("MP3", "WAV", "AIFF"):
-        # translated tags have another version, so the frames of the file are asked for, too
-        return sorted(map(repr, file.tags.values())), file.tags.version
-    if kind == "MP4":
-        return sorted(map(repr, file.tags.items()))
-    return list(list.__iter__(file.tags)), getattr(file, "pictures", None) and [
-        picture.write() for picture in file.pictures
-    ]
-
-
-def state_of(files):
-    return {path: (sound_of(path), tags_of(path), path.stat().st_mode) for path in files}
 
 
 def genres_of(folder):
@@ -275,64 +234,3 @@ def test_by_album_and_by_score(music, model, capsys):
     assert all(len(g) == 1 for where, g in genres.items() if "Artist" in where)
     assert main(["tag", model, str(folder), "--min-score", "1.01", "--quiet"]) == 0
     assert "would be tagged" not in capsys.readouterr().out
-
-
-@pytest.mark.slow
-class TestKilled:
-    """kill -9 while files are written, and while they are put back."""
-
-    @pytest.fixture(scope="class")
-    @staticmethod
-    def many(tmp_path_factory):
-        return write_odd_folder(tmp_path_factory.mktemp("many") / "music", 150, big_cover=2_000_000)
-
-    @staticmethod
-    def killed(words, folder, delay, is_begun):
-        """Run the command and kill it `delay` seconds after it began to change files."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "skmmgenre", *words],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        while process.poll() is None and not is_begun():
-            time.sleep(0.001)
-        time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
-        return process.wait() == -signal.SIGKILL
-
-    def test_no_file_is_damaged(self, many, model):
-        folder, files = many.path, many.files
-        before = state_of(files)
-        backup = folder / NAME
-        draw = random.Random(0)
-        n_killed = 0
-        words = ["tag", model, str(folder), "--write", "--replace", "--quiet"]
-        for _ in range(4):
-            size = backup.stat().st_size if backup.exists() else 0
-
-            def is_begun(size=size):
-                return backup.exists() and backup.stat().st_size > size
-
-            n_killed += self.killed(words, folder, draw.uniform(0, 0.3), is_begun)
-            after = state_of(files)
-            assert [s[0] for s in after.values()] == [s[0] for s in before.values()]
-        assert n_killed >= 2
-        assert sum(after[path][1] != before[path][1] for path in files) > 2
-        n_killed = 0
-        for _ in range(4):
-            inodes = {path: path.stat().st_ino for path in files}
-
-            def is_begun(inodes=inodes):
-                return any(path.stat().st_ino != inode for path, inode in inodes.items())
-
-            if not backup.exists():
-                break
-            words = ["tag", "--undo", str(folder), "--quiet"]
-            n_killed += self.killed(words, folder, draw.uniform(0, 0.03), is_begun)
-            after = state_of(files)
-            assert [s[0] for s in after.values()] == [s[0] for s in before.values()]
-        assert n_killed >= 1
-        if backup.exists():
-            assert main(["tag", "--undo", str(folder), "--quiet"]) == 0
-        assert state_of(files) == before
-        assert not list(folder.rglob(".skmmgenre*"))

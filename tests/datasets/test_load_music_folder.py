@@ -138,7 +138,7 @@ def test_names_of_all_kinds_lead_to_their_files(odd, music):
     assert by_path.loc[str(odd.odd["japanese"]), ["title", "artist"]].tolist() == ["歌", "椎名林檎"]
     assert by_path.loc[str(odd.odd["newline"]), "title"] == "a\nb"
     for name in ("japanese", "newline", "not_utf8", "long_name", "inside_folder_named_mp3"):
-        assert os.path.exists(by_path.loc[[str(odd.odd[name])]].index[0])
+        assert str(odd.odd[name]) in by_path.index and os.path.exists(odd.odd[name])
     for name in ("id3v1", "id3v1_255"):
         assert by_path.loc[str(odd.odd[name]), "title"] == "Old Title"
 

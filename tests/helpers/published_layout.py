@@ -12,8 +12,8 @@ MUMU_COLUMNS = (
 PARTS = ("train", "val", "test")
 
 
-def write_msdi(folder, n=12, *, genre_column="genre", separator="\t", widths=None):
-    """Tracks TR0000.. of four genres: eight of ten for training; vectors of the given widths."""
+def write_msdi(folder, n=12, *, genre_column="genre", separator="\t", widths=None, held_out=1):
+    """Tracks TR0000.. of four genres, `held_out` each of val and test; vectors of some widths."""
     splits, train_data = folder / "msdi-data" / "splits", folder / "msdi-data" / "train_data"
     splits.mkdir(parents=True)
     train_data.mkdir()
@@ -22,7 +22,7 @@ def write_msdi(folder, n=12, *, genre_column="genre", separator="\t", widths=Non
             "msd_track_id": f"TR{i:04}",
             genre_column: ("Jazz", "New Age", "Rap", "RnB")[i % 4],
             "album_index": i // 2,
-            "set": PARTS[max(0, i - n + 3)],
+            "set": PARTS[max(0, (i - n) // held_out + 3)],
             "msd_artist_id": f"AR{i}",
             "image_url": f"http://covers.invalid/00/{i:04}_200.jpg",
         }
@@ -49,7 +49,7 @@ def write_vectors(splits, train_data, name, ids, widths):
         start += len(items)
 
 
-def mumu_albums(n=12):
+def mumu_albums(n=12, held_out=1):
     """Facts of albums B0000.. of one to three tracks; the labels of a branch come together."""
     branches = ("Jazz,Vocal Jazz,Pop,Vocal Pop", "Pop,Oldies,Traditional Pop", "Metal")
     return [
@@ -60,15 +60,15 @@ def mumu_albums(n=12):
             "tracks": [(f"TR{i:04}{j}", f"recording-{i}-{j}") for j in range(1 + i % 3)],
             "genres": branches[i % 3],
             "genre": branches[i % 3].partition(",")[0],
-            "part": PARTS[max(0, i - n + 3)],
+            "part": PARTS[max(0, (i - n) // held_out + 3)],
         }
         for i in range(n)
     ]
 
 
-def write_mumu(folder, n=12, *, widths=None, lines=False):
+def write_mumu(folder, n=12, *, widths=None, lines=False, held_out=1):
     """All files of MuMu; the reviews come in no order, the last album has none."""
-    albums = mumu_albums(n)
+    albums = mumu_albums(n, held_out)
     dataset, splits = folder / "MuMu_dataset", folder / "ismir-data" / "splits"
     train_data = folder / "ismir-data" / "train_data"
     for made in (dataset, splits, train_data):

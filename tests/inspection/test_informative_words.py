@@ -233,7 +233,7 @@ class TestDisplay:
         assert bars["bands from k"].get_facecolor() == to_rgba("tab:orange")
         assert bars["bands from a"].get_facecolor() == to_rgba("none")
         assert bars["bands from a"].get_edgecolor() == to_rgba("tab:orange")
-        legend = [text.get_text() for text in display.axes_[0].get_legend().get_texts()]
+        legend = [text.get_text() for text in display.figure_.legends[0].get_texts()]
         assert legend == ["word", "category", "rarer in the genre"]
 
     def test_some_genres_in_a_figure_of_ones_own(self, random_texts, random_genres):
@@ -244,6 +244,10 @@ class TestDisplay:
         )
         assert list(self.drawn(display)) == ["Rock", "Jazz"]
         assert display.figure_ is figure and not plt.get_fignums()
+        display = InformativeWordsDisplay.from_estimator(
+            vectorizer, random_texts, random_genres, genres="Rock", figure=Figure()
+        )
+        assert list(self.drawn(display)) == ["Rock"]
         with pytest.raises(ValueError, match=r"\['Polka'\] are not among the genres: .*'Jazz'"):
             InformativeWordsDisplay.from_estimator(
                 vectorizer, random_texts, random_genres, genres=["Polka"]

@@ -490,6 +490,7 @@ BAD = {
     ),
     "moved": (status(301, Location="/tagme"), "301 Moved .*pass it as url", 1),
     "key refused": (status(403, b"bad token"), "403 Forbidden: 'bad token'. Check the key in", 1),
+    "no such page": (status(404), "404 Not Found. Check url=", 1),
     "too long": (status(413), "413 .*Pass a smaller max_chars", 1),
     "bad request": (status(400, b'{"m": "lang?"}'), "400 Bad Request.*lang.*the parameters", 1),
     "echo": (echo, r"400 Bad Request: '\*\*\* or \*\*\*\?'", 1),
@@ -497,15 +498,19 @@ BAD = {
 }
 
 
+# These are no fault of the text.
+SETUP = {"redirect", "moved", "key refused", "no such page"}
+
+
 @pytest.mark.parametrize("what", BAD)
 def test_a_bad_answer_is_an_error_and_is_not_kept(server, what, tmp_path, caplog):
     reply, message, n_sent = BAD[what]
     linker = make(server, cache=tmp_path / "cache", timeout=0.2 if n_sent == 3 else 5)
     server.replies = [reply] * 3
-    with caplog.at_level(logging.DEBUG), pytest.raises(BadItem) as caught:
+    with caplog.at_level(logging.DEBUG), pytest.raises((BadItem, SetupError)) as caught:
         linker.link(TEXT)
     assert re.search("^TagMe .*" + message, str(caught.value), re.DOTALL)
-    assert caught.value.reason and caught.value.remedy
+    assert type(caught.value) is (SetupError if what in SETUP else BadItem)
     assert len(server.forms) == n_sent
     assert entries(tmp_path / "cache") == 0
     # The key is nowhere.
@@ -549,7 +554,6 @@ UNEXPECTED = [
     ("spotlight", RESOURCE | {"@offset": "two"}, "the offset 'two'"),
     ("spotlight", RESOURCE | {"@surfaceForm": "Adel"[::-1]}, "the mention 'ledA' at 0"),
     ("spotlight", RESOURCE | {"@URI": None}, "no '@URI' in an annotation"),
-    ("babelfy", {"message": "Your key is not valid"}, "'Your key is not valid'. Check the key"),
     ("babelfy", {"charFragment": {}}, "a JSON dict instead of a list"),
     ("babelfy", 5, "a JSON int instead of a list"),
     ("babelfy", [5], "no 'charFragment' in an annotation"),
@@ -576,8 +580,15 @@ def test_an_unexpected_answer(server, name, answer, message, tmp_path):
 
 def test_a_service_that_repeats_the_key(server):
     server.replies = [content({"message": f"the key {KEY} is not valid"})]
-    with pytest.raises(BadItem, match=r"the key \*\*\* is not valid"):
+    with pytest.raises(SetupError, match=r"the key \*\*\* is not valid'. Check the key in"):
         make(server, "babelfy").link("Adele")
+
+
+def test_a_refused_key_ends_the_run_at_the_first_text(server):
+    server.replies = [status(401)] * 2
+    with pytest.raises(SetupError, match="401 Unauthorized. Check the key in"):
+        EntityEnricher(make(server), on_error="missing", n_jobs=1).transform([TEXT] * 5)
+    assert len(server.forms) == 1
 
 
 # ---- tries -------------------------------------------------------------------------------

@@ -1,0 +1,143 @@
+"""Files that libsndfile does not decode: m4a above all."""
+
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+from m4a import write_m4a
+
+from skmmgenre.audio import CQTExtractor
+from skmmgenre.audio._decode import AudioFile
+from skmmgenre.items import BadItem
+
+pytest.importorskip("av", reason="PyAV is not installed")
+from av_sound import write_av
+
+SR = 44100
+
+
+def music(seconds, sr=SR, n_channels=1):
+    rng = np.random.default_rng(0)
+    t = np.arange(int(seconds * sr)) / sr
+    y = [
+        0.4 * np.sin(2 * np.pi * 440 * (1 + k) * t * (1 + 0.02 * t))
+        + 0.02 * rng.standard_normal(len(t))
+        for k in range(n_channels)
+    ]
+    return np.stack(y, axis=1).squeeze().astype(np.float32)
+
+
+KINDS = {
+    "aac.m4a": ("aac", "ipod", {}),
+    "index_first.m4a": ("aac", "ipod", {"movflags": "faststart"}),
+    "no_index.mp4": ("aac", "mp4", {"movflags": "frag_keyframe+empty_moov"}),
+    "lossless.m4a": ("alac", "ipod", {}),
+    "stream.aac": ("aac", "adts", {}),
+    "windows.wma": ("wmav2", "asf", {}),
+    "opus.webm": ("libopus", "webm", {}),
+    "flac.mka": ("flac", "matroska", {}),
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def file(request, tmp_path_factory):
+    path = tmp_path_factory.mktemp("sounds") / request.param
+    codec, container, options = KINDS[request.param]
+    sr = 48000 if codec == "libopus" else SR
+    write_av(path, y := music(8, sr), sr, codec, container, **options)
+    return path, y, sr
+
+
+def test_the_sound_is_that_which_was_written(file):
+    path, y, sr = file
+    with AudioFile(path) as audio:
+        assert audio.sample_rate == sr
+        delay = {".aac": 1024, ".wma": 0}.get(path.suffix, 0) + 1024 * (path.stem == "no_index")
+        assert abs(audio.n_frames - delay - len(y)) <= 2048
+        found = audio.read(delay, sr * 7, sr)
+    error = np.abs(found[sr // 2 :] - y[sr // 2 : sr * 7])
+    if path.suffix == ".wma":  # its encoder moves phases: compare loudness
+        assert abs(np.std(found) - np.std(y)) < 0.02
+    else:
+        assert error.mean() < (1e-4 if path.stem in ("lossless", "flac") else 0.02)
+
+
+def test_a_seek_gives_the_samples_of_a_full_read(file):
+    path, _, sr = file
+    with AudioFile(path) as audio:
+        n_frames = audio.n_frames
+        full = audio.read(0, n_frames, sr)
+        assert len(full) == n_frames
+        for start in (0, 1, sr // 3, 3 * sr + 17, n_frames - sr // 2, n_frames - 10):
+            piece = audio.read(start, sr, sr)
+            np.testing.assert_allclose(piece, full[start : start + sr], atol=1e-6)
+            np.testing.assert_array_equal(piece, audio.read(start, sr, sr))
+
+
+def test_what_was_cut_short_is_told(file, tmp_path):
+    path = tmp_path / file[0].name
+    content = file[0].read_bytes()
+    if path.suffix == ".aac":
+        pytest.skip("A bare stream declares no length.")
+    for share in (0.3, 0.7):
+        with open(path, "wb") as cut:
+            cut.write(content[: int(share * len(content))])
+        with pytest.raises(BadItem, match="truncated|it is no whole") as error:
+            with AudioFile(path) as audio:
+                audio.read(0, 9 * SR, SR)
+        assert "Get the file again" in str(error.value)
+
+
+def test_channels_are_averaged_and_rates_changed(tmp_path):
+    y = music(3, n_channels=2)
+    write_av(tmp_path / "a.m4a", y, SR, "alac", "ipod")
+    soundfile.write(tmp_path / "a.wav", y, SR, subtype="PCM_24")
+    with AudioFile(tmp_path / "a.m4a") as one, AudioFile(tmp_path / "a.wav") as other:
+        assert one.n_samples(22050) == other.n_samples(22050) == 66150
+        for start, length in [(0, 66150), (12345, 22050)]:
+            pieces = [audio.read(start, length, 22050) for audio in (one, other)]
+            np.testing.assert_allclose(*pieces, atol=1e-4)
+
+
+def test_the_extractor_takes_m4a_as_it_takes_wav(tmp_path):
+    y = music(3, 22050)
+    write_m4a(tmp_path / "a.m4a", y, 22050)
+    soundfile.write(tmp_path / "a.wav", np.rint(y * 32767).astype(np.int16), 22050)
+    extractor = CQTExtractor(duration=2.0)
+    files = [str(tmp_path / "a.m4a"), str(tmp_path / "a.wav")]
+    alone, of_wav = extractor.set_params(patch="start").fit_transform(files)
+    np.testing.assert_array_equal(alone, of_wav)
+
+
+def test_without_the_extra(tmp_path, monkeypatch):
+    path = tmp_path / "a.m4a"
+    write_m4a(path, music(1, 22050), 22050)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ValueError, match=r"a\.m4a.*it is MP4 .*libsndfile.*skmmgenre\[m4a\]"):
+        CQTExtractor().fit_transform([str(path)])
+    extractor = CQTExtractor(on_error="missing")
+    assert np.isnan(extractor.fit_transform([str(path)])).all()
+    assert 'pip install "skmmgenre[m4a]"' in extractor.errors_["remedy"][0]
+
+
+def test_what_holds_no_sound(tmp_path):
+    (tmp_path / "a.m4a").write_bytes(b"\x00\x00\x00\x18ftypM4A " + bytes(200))
+    with pytest.raises(BadItem, match="it is no whole MP4"):
+        AudioFile(tmp_path / "a.m4a")
+    import av
+
+    with av.open(str(tmp_path / "film.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25, width=32, height=32, pix_fmt="yuv420p")
+        frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8))
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
+    with pytest.raises(BadItem, match="holds no sound"):
+        AudioFile(tmp_path / "film.mp4")
+
+
+def test_a_list_of_addresses_is_not_followed(tmp_path):
+    """ffmpeg would open what a playlist names, on this machine or any."""
+    (tmp_path / "a.m4a").write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n")
+    with pytest.raises(BadItem, match="it is not audio"):
+        AudioFile(tmp_path / "a.m4a")

@@ -1,0 +1,34 @@
+"""Writes sound files of the kinds that PyAV encodes."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+
+
+def write_av(path, y, sr, codec, container, **options):
+    """Write a file.
+
+    Parameters
+    ----------
+    path : Path
+    y : ndarray of float, shape (n,) or (n, 2)
+        In [-1, 1].
+    sr : int
+        Rate in Hz.
+    codec, container : str
+        ffmpeg's names: "aac" and "alac" in "ipod" (m4a), "aac" in "adts", "wmav2" in "asf".
+    **options : str
+        Options of the encoder or of the container.
+    """
+    layout = "mono" if y.ndim == 1 else "stereo"
+    samples = np.ascontiguousarray(np.atleast_2d(y.T), dtype=np.float32)
+    frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
+    frame.sample_rate, frame.time_base, frame.pts = sr, Fraction(1, sr), 0
+    encoder = {name: options.pop(name) for name in ("aac_pns",) if name in options}
+    with av.open(str(path), "w", format=container, options=options) as file:
+        stream = file.add_stream(codec, rate=sr, layout=layout, options=encoder)
+        if not codec.startswith("alac"):
+            stream.bit_rate = 128_000
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            file.mux(packet)
