@@ -6,7 +6,7 @@ figure is the median over rounds. The network has random weights, and batch norm
 of the covers at hand. Agreement of bfloat16 with float32 is that of the vectors. Last, all covers
 into a store (``cache=``) and once more out of it.
 
-    python benchmarks/bench_image.py [--depths 18 50 101] [--covers 64] [--rounds 5]
+    python benchmarks/bench_image.py [--depths 18 50 101] [--covers 64] [--rounds 3]
 """
 
 import argparse
