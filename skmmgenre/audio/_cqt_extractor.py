@@ -205,14 +205,18 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         """
         self._check_params()
         extract = functools.partial(_extract, **self._settings())
-        values = self._map(extract, X, noun="track", description="constant-Q", store=self._store())
         n_frames = 1 + int(self.duration * self.sr) // self.hop_length
         dtype = self.dtype if self.log else "float32"
-        patches = np.empty((len(values), self.n_bins, n_frames), dtype=dtype)
-        for row in range(len(values)):
-            patches[row] = np.nan if values[row] is None else values[row]
-            values[row] = None  # so that the patches are not held twice
-        return patches
+        cells = as_cells(X, noun="track")
+        patches = np.full((len(cells), self.n_bins, n_frames), np.nan, dtype=dtype)
+        return self._map(
+            extract,
+            cells,
+            noun="track",
+            description="constant-Q",
+            store=self._store(),
+            values=patches,
+        )
 
     def get_feature_names_out(self, input_features=None):
         """Names of the frequency bins.

@@ -22,8 +22,8 @@ class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def _map(self, function, X, *, noun, description, store=None):
-        """Values of the cells of `X`, None where missing or bad; keeps what `errors_` tells."""
+    def _map(self, function, X, *, noun, description, store=None, values=None):
+        """Values of the cells of `X`, see `map_cells`; keeps what `errors_` tells."""
         self._errors = []
         values, self._errors = map_cells(
             function,
@@ -34,6 +34,7 @@ class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
             verbose=self.verbose,
             description=description,
             store=store,
+            values=values,
         )
         return values
 

@@ -22,6 +22,7 @@ def map_cells(
     verbose=0,
     description="",
     store=None,
+    values=None,
 ):
     """Apply `function` to every cell that is not missing.
 
@@ -45,11 +46,14 @@ def map_cells(
     store : FeatureStore or None
         Where values are looked up before they are computed, and kept as soon as they are.
         What another process is computing meanwhile is waited for.
+    values : list or ndarray of the length of `cells`, default=None
+        Is written into, and keeps what it holds where a cell is missing or bad. Spares holding
+        large values twice. None for a new list.
 
     Returns
     -------
-    values : list
-        One value a cell; None where it is missing or bad.
+    values : list or ndarray
+        One value a cell; None in a new list where it is missing or bad.
     errors : list of dict
         Row, item, reason and remedy of each bad cell, in order of rows.
 
@@ -60,15 +64,17 @@ def map_cells(
     SetupError, ImportError, MemoryError
         Of `function`, whatever `on_error` is: they are not the fault of a cell.
     """
-    values, errors = [None] * len(cells), []
+    values = [None] * len(cells) if values is None else values
+    errors = []
     rows = [row for row, cell in enumerate(cells) if not is_missing(cell)]
     n_workers = joblib.effective_n_jobs(n_jobs)
 
     def settle(some, outcomes):
         """Put values where they belong; tell, or list, what went wrong."""
         for row, (value, fault) in zip(some, outcomes, strict=True):
-            values[row] = value
-            if fault is not None:
+            if fault is None:
+                values[row] = value
+            else:
                 errors.append(bad_cell(cells[row], row, fault, noun, on_error))
         advance(len(some))
 
