@@ -1,6 +1,7 @@
 """joblib's workers."""
 
 import os
+import sys
 import warnings
 from contextlib import contextmanager
 
@@ -20,20 +21,34 @@ def workers(n_jobs):
     ----------
     n_jobs : int or None
         Inside a worker of joblib at most the worker's share of the processor: a search of
-        n_jobs processes over steps of n_jobs workers each would else run their product.
+        n_jobs processes over steps of n_jobs workers each would else run their product. Inside a
+        task of dask there is one worker, the task itself.
 
     Yields
     ------
     parallel : joblib.Parallel
     """
-    n_jobs = _share(n_jobs)
-    with joblib.Parallel(n_jobs=n_jobs) as parallel:
+    # Tasks of a task may be queued behind one that waits for what this one has claimed in a store.
+    backend = "sequential" if _in_a_dask_task() else None
+    n_jobs = 1 if backend else _share(n_jobs)
+    with joblib.Parallel(n_jobs=n_jobs, backend=backend) as parallel:
         if joblib.effective_n_jobs(n_jobs) == 1:
             yield parallel
             return
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
             yield parallel
+
+
+def _in_a_dask_task():
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return False
+    try:
+        distributed.get_worker()
+    except ValueError:
+        return False
+    return True
 
 
 def _share(n_jobs):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from strict_python import WARNINGS_ARE_ERRORS
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -24,7 +25,7 @@ def run(tmp_path_factory):
     def run(name):
         output = tmp_path_factory.mktemp(name)
         done = subprocess.run(
-            [sys.executable, "-W", "error::UserWarning", str(EXAMPLES / f"{name}.py")]
+            [sys.executable, *WARNINGS_ARE_ERRORS, str(EXAMPLES / f"{name}.py")]
             + ["--albums", "40", "--output", str(output)],
             capture_output=True,
             text=True,

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from strict_python import WARNINGS_ARE_ERRORS
 
 import skmmgenre.compose  # noqa: F401  (what it imports draws from `random`; here before all tests)
 
@@ -32,9 +33,10 @@ def test_names_that_it_imports_exist(path):
 @pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.stem)
 def test_it_runs(path, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", str(path)],
+        [sys.executable, *WARNINGS_ARE_ERRORS, str(path)],
         capture_output=True,
         text=True,
+        timeout=900,
         cwd=tmp_path,
         env={**os.environ, "MPLBACKEND": "Agg"},
     )

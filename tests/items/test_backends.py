@@ -101,6 +101,23 @@ def test_bad_tracks_are_told(cluster, tracks, tmp_path):
     assert there.errors_.equals(here.errors_)
 
 
+def test_a_task_of_dask_does_its_work_itself(cluster):
+    """Tasks of a task could be queued behind one that waits for what the first has claimed."""
+    if cluster["backend"] != "dask":
+        pytest.skip("of dask")
+    distributed = pytest.importorskip("distributed")
+
+    def look():
+        from skmmgenre.items import workers
+
+        with joblib.parallel_config(backend="dask"), workers(2) as parallel:
+            return os.getpid(), set(parallel(joblib.delayed(os.getpid)() for _ in range(8)))
+
+    client = distributed.get_client()
+    for own, others in client.gather([client.submit(look, key=f"look{n}") for n in range(4)]):
+        assert own != os.getpid() and others == {own}
+
+
 def test_links_are_the_same(cluster, albums):
     texts = ReviewTruncator().transform(albums.table["text"])
     linker = GazetteerLinker(albums.knowledge_base)
