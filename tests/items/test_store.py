@@ -44,6 +44,16 @@ def test_it_is_read_again_from_the_file(tmp_path):
         assert again.get("a") == value_of("a")
 
 
+def test_pruning_gives_the_disk_back(store):
+    store.put_many({f"{n}": value_of(f"{n}") for n in range(20)}.items())
+    full = store.size
+    assert store.prune(max_bytes=500_000) == (15, 1_500_000)
+    assert store.size < full - 1_400_000
+    assert len(store) == 5
+    assert store.prune(max_bytes=0)[0] == 5
+    assert store.size < 100_000
+
+
 def test_the_file_is_made_with_the_first_use(tmp_path):
     store = Store(tmp_path / "folder" / "store.sqlite")
     assert store.size == 0
