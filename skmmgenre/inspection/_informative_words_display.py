@@ -8,6 +8,8 @@ from ._panels import make_panels
 
 _COLORS = {"word": "tab:blue", "category": "tab:orange"}
 _BAR_HEIGHT = 0.24  # inches
+_BARS_WIDTH = 2.6
+_LETTER_WIDTH = 0.075
 
 
 class InformativeWordsDisplay:
@@ -106,9 +108,9 @@ class InformativeWordsDisplay:
         """
         genres = list(self.words.groupby("genre", sort=False))
         most = max(len(lines) for _, lines in genres)
-        self.figure_, self.axes_ = make_panels(
-            figure, len(genres), n_cols=n_cols, size=(4.2, 1.1 + _BAR_HEIGHT * most)
-        )
+        longest = max(map(len, map(_label, self.words["word"], self.words["kind"])))
+        size = (_BARS_WIDTH + _LETTER_WIDTH * max(longest, 20), 1.1 + _BAR_HEIGHT * most)
+        self.figure_, self.axes_ = make_panels(figure, len(genres), n_cols=n_cols, size=size)
         for panel, (genre, lines) in zip(self.axes_, genres, strict=True):
             colors = lines["kind"].map(_COLORS)
             panel.barh(
