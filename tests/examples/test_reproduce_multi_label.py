@@ -316,6 +316,8 @@ def test_a_stop_loses_only_the_row_at_work(script, albums_csv, tmp_path, capsys,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell has its background jobs ignore it, and so what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while process.poll() is None and not finished(tmp_path):
         time.sleep(0.005)
