@@ -4,11 +4,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from ..fusion import JointSpaceProjector
-from ..items import ErrorsMixin
 from ..metrics import remove_log_prior
 from ..model_selection import inner_validation_mask
 from ..nets import NetEstimator
@@ -107,15 +105,10 @@ class Trial:
 
     def _note_errors(self, fitted, positions):
         """Keep what the last call set aside; rows are those of the table."""
-        for name, branch, _ in fitted.named_steps["only"].transformers_:
-            steps = [step for _, step in branch.steps] if isinstance(branch, Pipeline) else [branch]
-            for step in steps:
-                if isinstance(step, ErrorsMixin):
-                    self.errors += [
-                        {"modality": name, "track": None, **error, "row": int(positions[row])}
-                        for error in step.errors_.to_dict("records")
-                        for row in [error["row"]]
-                    ]
+        self.errors += [
+            {**error, "row": int(positions[error["row"]])}
+            for error in fitted.errors_.to_dict("records")
+        ]
 
     def _embed(self, vectors, tested):
         joint = _seeded(self.joint, self.seed).set_params(passthrough=True)

@@ -1,6 +1,7 @@
 """A Pipeline that hands artists to every network in it."""
 
 import numpy as np
+import pandas as pd
 from sklearn import config_context
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
@@ -8,7 +9,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight
 
-from ..items import refuse_repeated_columns
+from ..items import ErrorsMixin, refuse_repeated_columns
 from ..metrics import group_codes
 from ..nets.targets import read_labels
 
@@ -32,6 +33,13 @@ class GenrePipeline(Pipeline):
     transform_input : list of str, default=None
     memory : str or joblib.Memory, default=None
     verbose : bool, default=False
+
+    Attributes
+    ----------
+    errors_ : DataFrame
+        What the last call treated as missing because of ``on_error="missing"``: modality (the
+        name of its branch), track (of an album of several, else None), row, item, reason,
+        remedy. Left out of saved models.
 
     See Also
     --------
@@ -92,6 +100,23 @@ class GenrePipeline(Pipeline):
         metadata = self._checked(X, y, groups, validation, sample_weight)
         with config_context(enable_metadata_routing=True):
             return super().fit_transform(X, y, **self._of_use(metadata))
+
+    @property
+    def errors_(self):
+        """DataFrame with a line for every item of every modality treated as missing."""
+        roads = []
+        for name, step in self.steps:
+            branches = getattr(step, "transformers_", [(name, step, None)])
+            roads += [(modality, branch) for modality, branch, _ in branches]
+        lines = [
+            {"modality": modality, "track": None, **line}
+            for modality, road in roads
+            for part in ([step for _, step in road.steps] if isinstance(road, Pipeline) else [road])
+            if isinstance(part, ErrorsMixin)
+            for line in part.errors_.to_dict("records")
+        ]
+        columns = ["modality", "track", "row", "item", "reason", "remedy"]
+        return pd.DataFrame(lines, columns=columns, dtype=object).astype({"row": int})
 
     def _checked(self, X, y, *metadata):
         if y is None and is_classifier(self):

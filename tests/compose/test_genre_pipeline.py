@@ -1,5 +1,6 @@
 """GenrePipeline: artists reach every network, rows answer alone, bad tables are told at once."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -341,3 +342,21 @@ def test_duplicate_columns_at_predict(albums, fitted):
 def test_an_empty_table_at_predict(albums, fitted):
     with pytest.raises(ValueError, match="0 rows|empty"):
         fitted.predict(albums.table.iloc[:0])
+
+
+def test_what_was_set_aside_is_listed_by_modality(albums, small_model, tmp_path):
+    table = albums.table.copy()
+    audio, cover = list(table["audio"]), list(table["cover"])
+    audio[2] = [audio[2][0], str(tmp_path / "gone.wav")]
+    cover[1] = str(tmp_path / "gone.png")
+    table = table.assign(audio=audio, cover=cover)
+    model = small_model(on_error="missing").fit(table, albums.y, groups=albums.groups)
+    for _ in range(2):
+        told = model.errors_.set_index("modality")
+        assert list(told.index) == ["audio", "image"]
+        assert told.loc["audio", ["row", "track"]].tolist() == [2, 1]
+        assert told.loc["image", ["row", "track"]].tolist() == [1, None]
+        assert told["reason"].eq("there is no such file").all() and told["remedy"].all()
+        model.predict(table)
+    model.predict(albums.table)
+    assert model.errors_.empty and not pickle.loads(pickle.dumps(model)).errors_.size
