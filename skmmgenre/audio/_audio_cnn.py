@@ -1,5 +1,6 @@
 """The audio networks of the paper as an estimator."""
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -191,13 +192,22 @@ class AudioCNN(NetEmbedder):
         missing = _missing_patches(X)
         if whole:
             return ArrayFeed(X, missing)
-        return PatchFeed(
+        feed = PatchFeed(
             X,
             missing,
             n_frames=min(self.patch_frames, X.shape[2]) if reset else n_frames,
             lengths=_sounding_frames(X),
             seed=draw_seeds(self.random_state, 1)[0] if reset and self.patches == "epoch" else None,
         )
+        if reset and self.patches == "epoch" and not feed.free.any():
+            warnings.warn(
+                f"AudioCNN: no row has more than the {feed.sample_shape[1]} frames of a patch, so "
+                f"patches={self.patches!r} has nothing to choose from. Let the extractor answer "
+                "more, for example CQTExtractor(duration=30), or pass a smaller patch_frames.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return feed
 
     def _forward(self, feed, part, rows=None, module=None):
         if self.n_patches == 1:
