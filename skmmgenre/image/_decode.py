@@ -29,7 +29,7 @@ def decode_image(cell, *, min_side=None):
         bits are scaled to 8; a photo is turned as its EXIF orientation says.
     min_side : int, default=None
         JPEG files may be decoded at 1/2, 1/4 or 1/8 of their size as long as no side gets
-        shorter than this.
+        shorter than this. A PIL image is the caller's, and is left at its size.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def decode_image(cell, *, min_side=None):
         anything is decoded.
     """
     with _opened(cell) as image:
-        if min_side is not None and hasattr(image, "draft"):
+        if min_side is not None and image is not cell and hasattr(image, "draft"):
             image.draft("RGB", (min_side, min_side))
         return _decode(image)
 

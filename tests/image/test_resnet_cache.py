@@ -177,6 +177,24 @@ def test_images_and_arrays_are_kept_by_their_values(tmp_path, covers, embedder, 
     assert work["decoded"] == []
 
 
+def test_images_stay_as_they_are(tmp_path, covers, embedder):
+    """A large photo that is not loaded yet, whatever saw it before, with a store or without."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "large.jpg"
+    coarse = Image.fromarray(rng.integers(0, 256, (50, 50, 3), dtype=np.uint8))
+    coarse.resize((900, 900)).save(path)
+    small, large = (embedder(cache=None, image_size=n).fit(covers, GENRES) for n in (32, 128))
+    expected = small.transform([Image.open(path)])
+    image = Image.open(path)
+    large.transform([image])
+    assert image.size == (900, 900)
+    np.testing.assert_array_equal(small.transform([image]), expected)
+    kept = embedder().fit(covers, GENRES)
+    for cell in (image, Image.open(path)):
+        np.testing.assert_array_equal(kept.transform([cell]), expected)
+    assert n_vectors(tmp_path) == 11
+
+
 def test_images_that_differ_in_how_their_values_are_read(tmp_path, covers, embedder):
     rng = np.random.default_rng(0)
     plain = Image.fromarray(rng.integers(0, 256, (40, 36), dtype=np.uint8)).convert("P")
