@@ -2,6 +2,7 @@
 
 import os
 import struct
+import threading
 from contextlib import contextmanager
 
 import numpy as np
@@ -14,6 +15,9 @@ MAX_PIXELS = 50_000_000
 
 # The formats of covers. Pillow reads more, some of them by running other programs.
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
+
+# Threads may share an image that is not loaded yet; Pillow loads it for one of them.
+_loading = threading.Lock()
 
 _EXPORT_AGAIN = "Export it again as JPEG or PNG."
 _SCALE_DOWN = "Scale the image down; networks look at a few hundred pixels a side."
@@ -49,7 +53,10 @@ def decode_image(cell, *, min_side=None):
 
 
 def check_header(cell):
-    """Refuse what need not be decoded to see that it is no image; see `decode_image`."""
+    """Refuse what need not be decoded to see that it is no image; see `decode_image`.
+
+    A PIL image is loaded.
+    """
     with _opened(cell):
         return True
 
@@ -61,6 +68,7 @@ def _opened(cell):
         yield _from_array(cell)
     elif isinstance(cell, Image.Image):
         _check_size(cell.size)
+        _load(cell)
         yield cell
     elif isinstance(cell, (str, os.PathLike)):
         with _open_file(cell) as file, _open_lazily(file) as image:
@@ -149,6 +157,22 @@ def _check_size(size):
         raise BadItem(f"{width} x {height} pixels", _EXPORT_AGAIN)
 
 
+def _load(image):
+    """Load an image of the caller's.
+
+    What it failed of is kept with it: asked again, Pillow answers with what it had read.
+    """
+    with _loading:
+        fault = getattr(image, "skmmgenre_fault", None)
+        if fault is None:
+            try:
+                image.load()
+            except Exception as error:
+                fault = image.skmmgenre_fault = _broken(error)
+    if fault is not None:
+        raise BadItem(*fault)
+
+
 def _decode(image):
     try:
         image.load()
@@ -156,11 +180,15 @@ def _decode(image):
     except BadItem:
         raise
     except Exception as error:  # Pillow's decoders raise many kinds for broken data
-        reason = str(error) or type(error).__name__
-        raise BadItem(
-            f"the image is truncated or broken ({reason})",
-            f"Fetch the file again. {_EXPORT_AGAIN}",
-        ) from None
+        raise BadItem(*_broken(error)) from None
+
+
+def _broken(error):
+    reason = str(error) or type(error).__name__
+    return (
+        f"the image is truncated or broken ({reason})",
+        f"Fetch the file again. {_EXPORT_AGAIN}",
+    )
 
 
 def _to_rgb(image):
