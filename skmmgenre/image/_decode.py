@@ -61,6 +61,31 @@ def check_header(cell):
         return True
 
 
+def content_of_image(cell):
+    """Return what tells one PIL image from another.
+
+    Parameters
+    ----------
+    cell : object
+
+    Returns
+    -------
+    content : tuple or None
+        What its values mean (colours, what is transparent, which way is up), and their bytes.
+        None for what is no PIL image, or a broken one.
+    """
+    if not isinstance(cell, Image.Image):
+        return None
+    try:
+        _load(cell)
+    except BadItem:  # said when it is decoded
+        return None
+    palette = cell.getpalette(None) if "P" in cell.mode else None
+    orientation = cell.getexif().get(0x0112)
+    meaning = cell.mode, cell.size, palette, cell.info.get("transparency"), orientation
+    return meaning, cell.tobytes()
+
+
 @contextmanager
 def _opened(cell):
     """A cell as a PIL image of a size that may be decoded; of a file, its header is read."""
@@ -167,6 +192,7 @@ def _load(image):
         if fault is None:
             try:
                 image.load()
+                image.getexif()
             except Exception as error:
                 fault = image.skmmgenre_fault = _broken(error)
     if fault is not None:

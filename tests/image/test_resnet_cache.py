@@ -232,6 +232,30 @@ def test_bad_covers(tmp_path, covers, bad_files, embedder, again):
     assert n_vectors(tmp_path) == 10
 
 
+def test_broken_images(tmp_path, covers, bad_files, embedder):
+    """They are not files: told with the store as without it, and again."""
+    nets = [embedder(**changes).fit(covers, GENRES) for changes in ({}, {"cache": None})]
+    with Image.open(bad_files["cut.jpg"]) as first, Image.open(bad_files["cut.jpg"]) as second:
+        for net in nets * 2:
+            with pytest.raises(BadItem, match="Row 1: cannot use image .*on_error='missing'"):
+                net.transform([covers[0], first])
+            net.set_params(on_error="missing")
+            found = net.transform([covers[0], first, second, first])
+            net.set_params(on_error="raise")
+            assert np.isnan(found[1:]).all() and not np.isnan(found[0]).any()
+            assert list(net.errors_["row"]) == [1, 2, 3]
+    assert n_vectors(tmp_path) == 10
+
+
+def test_an_image_of_broken_metadata(covers, embedder):
+    """Pillow complains of it once, then is silent."""
+    image = Image.open(covers[0]).convert("RGB")
+    image.info["exif"] = b"no TIFF header"
+    for net in [embedder(**changes).fit(covers, GENRES) for changes in ({}, {"cache": None})] * 2:
+        with pytest.raises(BadItem, match=r"Row 1: cannot use image .*truncated or broken"):
+            net.transform([covers[0], image])
+
+
 def test_a_network_that_is_fine_tuned_has_no_store(tmp_path, covers, embedder):
     with pytest.raises(ValueError, match=r"cache='.*store' .*fine_tune=False, or cache=None"):
         embedder(fine_tune=True).fit(covers, GENRES)
