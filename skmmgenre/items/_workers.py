@@ -1,6 +1,7 @@
 """joblib's workers."""
 
 import os
+import re
 import sys
 import warnings
 from contextlib import contextmanager
@@ -57,5 +58,7 @@ def _share(n_jobs):
     # ray) count for themselves.
     if not (isinstance(backend, ThreadingBackend) and backend.nesting_level):
         return n_jobs
-    # joblib tells its processes their threads so; threads are told nothing.
-    return min(joblib.effective_n_jobs(n_jobs), int(os.environ.get("OMP_NUM_THREADS", 1)))
+    # joblib tells its processes their threads so; threads are told nothing. A list is one number
+    # for each level of OpenMP.
+    told = re.match(r"\s*(\d+)", os.environ.get("OMP_NUM_THREADS", ""))
+    return min(joblib.effective_n_jobs(n_jobs), max(1, int(told[1])) if told else 1)
