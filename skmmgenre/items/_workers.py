@@ -28,17 +28,20 @@ def workers(n_jobs):
     Yields
     ------
     parallel : joblib.Parallel
+    n_workers : int
+        As many as there really are.
     """
     # Tasks of a task may be queued behind one that waits for what this one has claimed in a store.
     backend = "sequential" if _in_a_dask_task() else None
     n_jobs = 1 if backend else _share(n_jobs)
+    n_workers = joblib.effective_n_jobs(n_jobs)
     with joblib.Parallel(n_jobs=n_jobs, backend=backend) as parallel:
-        if joblib.effective_n_jobs(n_jobs) == 1:
-            yield parallel
+        if n_workers == 1:
+            yield parallel, 1
             return
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-            yield parallel
+            yield parallel, n_workers
 
 
 def _in_a_dask_task():
