@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from ._store import Store
+from ._workers import n_threads
 
 # A claim is renewed while its owner works. Whoever was killed loses it after this time.
 _LEASE = 15.0  # seconds
@@ -70,7 +71,7 @@ class FeatureStore:
         ]
         unread = [i for i, mark in enumerate(marks) if mark is not None and digests[i] is None]
         if unread:
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
+            with ThreadPoolExecutor(n_threads()) as pool:
                 found = list(pool.map(_digest_of_file, [cells[i] for i in unread]))
             for i, digest in zip(unread, found, strict=True):
                 digests[i] = digest

@@ -56,12 +56,29 @@ def _in_a_dask_task():
 
 
 def _share(n_jobs):
+    share = _share_of_a_worker()
+    return n_jobs if share is None else min(joblib.effective_n_jobs(n_jobs), share)
+
+
+def n_threads():
+    """Return how many threads may be at work here.
+
+    Returns
+    -------
+    n_threads : int
+        As many as this process may use processors; inside a worker its share of them.
+    """
+    return (1 if _in_a_dask_task() else _share_of_a_worker()) or joblib.cpu_count()
+
+
+def _share_of_a_worker():
+    """Threads of this worker of joblib, None outside of one."""
     backend, _ = get_active_backend()
     # What joblib starts inside a worker of its own are threads. Backends of machines (dask,
     # ray) count for themselves.
     if not (isinstance(backend, ThreadingBackend) and backend.nesting_level):
-        return n_jobs
+        return None
     # joblib tells its processes their threads so; threads are told nothing. A list is one number
     # for each level of OpenMP.
     told = re.match(r"\s*(\d+)", os.environ.get("OMP_NUM_THREADS", ""))
-    return min(joblib.effective_n_jobs(n_jobs), max(1, int(told[1])) if told else 1)
+    return max(1, int(told[1])) if told else 1

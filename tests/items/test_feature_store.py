@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skmmgenre.items import BadItem, FeatureStore, RawCodec, StepCodec, Store, map_cells
+from skmmgenre.items import (
+    BadItem,
+    FeatureStore,
+    RawCodec,
+    StepCodec,
+    Store,
+    _feature_store,
+    map_cells,
+)
 
 SETTINGS = {"hop_length": 1024, "fmin": None}
 
@@ -142,6 +150,30 @@ def test_a_damaged_entry_is_made_again(tmp_path, files, log):
     values, _ = run(log, files, feature_store(tmp_path))
     np.testing.assert_array_equal(values, expected)
     assert len(reads(log)) == 80
+
+
+def test_no_more_files_are_read_at_once_than_a_worker_has_threads(tmp_path, files, monkeypatch):
+    """In a worker its share, else as many as processors may be used."""
+    pools = []
+
+    class Pool(_feature_store.ThreadPoolExecutor):
+        def __init__(self, threads):
+            pools.append(threads)
+            super().__init__(threads)
+
+    def look(_):
+        return feature_store(tmp_path).keys(files)
+
+    monkeypatch.setattr(_feature_store, "ThreadPoolExecutor", Pool)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 5)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(_feature_store, "_SETTLED", np.inf)  # nothing is remembered
+    expected = look(0)
+    assert pools == [5]
+    with joblib.parallel_config("threading"):
+        found = joblib.Parallel(2)(joblib.delayed(look)(k) for k in range(2))
+    assert pools == [5, 3, 3] and found == [expected] * 2
 
 
 def test_arrays_are_told_by_their_values(tmp_path):
