@@ -215,10 +215,11 @@ class NetEstimator(BaseEstimator):
         return derived(
             self,
             self.weights_,
-            device,
+            "module",
             lambda: self._for_inference(
                 from_arrays(self._make_module, self.module_recipe_, self.weights_, device)
             ),
+            device,
         )
 
     def _forward(self, feed, part, rows=None, module=None):
