@@ -164,6 +164,19 @@ def test_what_does_not_matter_does_not_count(tmp_path, covers, weights, embedder
     assert n_vectors(tmp_path) == 10
 
 
+def test_off_the_processor_the_shape_of_a_batch_counts(covers, embedder):
+    """Kernels, and with them last bits, depend on it; on a processor it is always the same."""
+    net = embedder().fit(covers, GENRES)
+    feed = net._read(covers, reset=False)
+
+    def settings(device, batch_size):
+        return net.set_params(device=device, batch_size=batch_size)._vector_settings(feed, None)
+
+    assert settings("cpu", 50) == settings("cpu", 16) == settings("cpu", 3)
+    assert settings("meta", 50) == settings("meta", 64) != settings("meta", 65)
+    assert settings("meta", 50) != settings("cpu", 50)
+
+
 def test_images_and_arrays_are_kept_by_their_values(tmp_path, covers, embedder, work):
     arrays = [np.asarray(Image.open(path)) for path in covers]
     images = [Image.open(path) for path in covers]
