@@ -5,11 +5,17 @@ import ctypes
 import functools
 import os
 import sys
+import threading
+
+_lock = threading.Lock()
+_inside = []  # threads that want quiet
 
 
 @contextlib.contextmanager
 def quiet_c_stderr():
     """Send nowhere what C code prints to standard error meanwhile, in all threads.
+
+    Until the last thread that asked for it leaves.
 
     Python's own standard error, and that of processes that are started meanwhile, are as ever:
     the file descriptor is not touched, only the C library's variable `stderr`.
@@ -17,17 +23,38 @@ def quiet_c_stderr():
     if not can_quiet_c_stderr():
         raise RuntimeError("The C library has no variable stderr that could be set.")
     variable, usual, nowhere = _streams()
-    # No lock: whatever threads do, the last to leave puts back what was there at first.
-    variable.value = nowhere
+    thread = threading.get_ident()
+    with _lock:
+        _inside.append(thread)
+        variable.value = nowhere
     try:
         yield
     finally:
-        variable.value = usual
+        with _lock:
+            _inside.remove(thread)
+            if not _inside:
+                variable.value = usual
 
 
 def can_quiet_c_stderr():
     """Tell whether the C library is one that lets `stderr` be set: glibc or that of macOS."""
     return _streams() is not None
+
+
+def _after_fork():
+    """Only the thread that forked goes on in the child."""
+    if _inside:
+        _inside[:] = [thread for thread in _inside if thread == threading.get_ident()]
+        if not _inside:
+            variable, usual, _ = _streams()
+            variable.value = usual
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_fork
+    )
 
 
 @functools.cache

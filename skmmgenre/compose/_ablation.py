@@ -206,9 +206,11 @@ def ablate_modalities(
         n_folds=n_folds,
     )
     seeds = [(number, random_state + number) for number in range(n_runs)]
-    n_workers = joblib.effective_n_jobs(n_jobs)
     trials = []
-    with progress_bar(n_runs, "Runs", verbose=verbose) as advance, workers(n_jobs) as parallel:
+    with (
+        progress_bar(n_runs, "Runs", verbose=verbose) as advance,
+        workers(n_jobs) as (parallel, n_workers),
+    ):
         for start in range(0, n_runs, n_workers):
             some = seeds[start : start + n_workers]
             for done in parallel(joblib.delayed(run)(*run_seed) for run_seed in some):

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import threading
 from contextlib import contextmanager
 
 import numpy as np
@@ -14,6 +15,9 @@ MAX_PIXELS = 50_000_000
 
 # The formats of covers. Pillow reads more, some of them by running other programs.
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
+
+# Threads may share an image that is not loaded yet; Pillow loads it for one of them.
+_loading = threading.Lock()
 
 _EXPORT_AGAIN = "Export it again as JPEG or PNG."
 _SCALE_DOWN = "Scale the image down; networks look at a few hundred pixels a side."
@@ -29,7 +33,7 @@ def decode_image(cell, *, min_side=None):
         bits are scaled to 8; a photo is turned as its EXIF orientation says.
     min_side : int, default=None
         JPEG files may be decoded at 1/2, 1/4 or 1/8 of their size as long as no side gets
-        shorter than this.
+        shorter than this. A PIL image is the caller's, and is left at its size.
 
     Returns
     -------
@@ -43,15 +47,43 @@ def decode_image(cell, *, min_side=None):
         anything is decoded.
     """
     with _opened(cell) as image:
-        if min_side is not None and hasattr(image, "draft"):
+        if min_side is not None and image is not cell and hasattr(image, "draft"):
             image.draft("RGB", (min_side, min_side))
         return _decode(image)
 
 
 def check_header(cell):
-    """Refuse what need not be decoded to see that it is no image; see `decode_image`."""
+    """Refuse what need not be decoded to see that it is no image; see `decode_image`.
+
+    A PIL image is loaded.
+    """
     with _opened(cell):
         return True
+
+
+def content_of_image(cell):
+    """Return what tells one PIL image from another.
+
+    Parameters
+    ----------
+    cell : object
+
+    Returns
+    -------
+    content : tuple or None
+        What its values mean (colours, what is transparent, which way is up), and their bytes.
+        None for what is no PIL image, or a broken one.
+    """
+    if not isinstance(cell, Image.Image):
+        return None
+    try:
+        _load(cell)
+    except BadItem:  # said when it is decoded
+        return None
+    palette = cell.getpalette(None) if "P" in cell.mode else None
+    orientation = cell.getexif().get(0x0112)
+    meaning = cell.mode, cell.size, palette, cell.info.get("transparency"), orientation
+    return meaning, cell.tobytes()
 
 
 @contextmanager
@@ -61,6 +93,7 @@ def _opened(cell):
         yield _from_array(cell)
     elif isinstance(cell, Image.Image):
         _check_size(cell.size)
+        _load(cell)
         yield cell
     elif isinstance(cell, (str, os.PathLike)):
         with _open_file(cell) as file, _open_lazily(file) as image:
@@ -149,6 +182,23 @@ def _check_size(size):
         raise BadItem(f"{width} x {height} pixels", _EXPORT_AGAIN)
 
 
+def _load(image):
+    """Load an image of the caller's.
+
+    What it failed of is kept with it: asked again, Pillow answers with what it had read.
+    """
+    with _loading:
+        fault = getattr(image, "skmmgenre_fault", None)
+        if fault is None:
+            try:
+                image.load()
+                image.getexif()
+            except Exception as error:
+                fault = image.skmmgenre_fault = _broken(error)
+    if fault is not None:
+        raise BadItem(*fault)
+
+
 def _decode(image):
     try:
         image.load()
@@ -156,11 +206,15 @@ def _decode(image):
     except BadItem:
         raise
     except Exception as error:  # Pillow's decoders raise many kinds for broken data
-        reason = str(error) or type(error).__name__
-        raise BadItem(
-            f"the image is truncated or broken ({reason})",
-            f"Fetch the file again. {_EXPORT_AGAIN}",
-        ) from None
+        raise BadItem(*_broken(error)) from None
+
+
+def _broken(error):
+    reason = str(error) or type(error).__name__
+    return (
+        f"the image is truncated or broken ({reason})",
+        f"Fetch the file again. {_EXPORT_AGAIN}",
+    )
 
 
 def _to_rgb(image):

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
+from PIL import Image
 
 from ..items import BadItem, bad_cell, describe_cell, map_cells
 from ._augment import centre_crop, decoding_side, for_evaluation, for_training
@@ -29,12 +30,13 @@ class ImageFeed:
     on_error, n_jobs, verbose
         See `skmmgenre.items.map_cells`.
     once : bool, default=False
-        Whether each image is asked for once. If so, only headers are read when the feed is
-        made. An image whose header is good and whose rest is not is found in its batch: it is
-        raised then, or gets a batch's row of zeros and a line in `errors`, and is `missing`
-        from then on. Else every image is decoded first, so that a bad one is found before
-        anything is computed; what the network sees of it without augmentation is kept if that
-        of all rows takes little memory (at 224 pixels that of 1,783 covers).
+        Whether each image is asked for once. If so, only headers are read, and PIL images
+        loaded, when the feed is made. An image whose header is good and whose rest is not is
+        found in its batch: it is raised then, or gets a batch's row of zeros and a line in
+        `errors`, and is `missing` from then on. Else every image is decoded first, so that a
+        bad one is found before anything is computed; what the network sees of it without
+        augmentation is kept if that of all rows takes little memory (at 224 pixels that of
+        1,783 covers).
 
     Attributes
     ----------
@@ -51,6 +53,9 @@ class ImageFeed:
         self.cells, self.image_size, self.seed = cells, image_size, seed
         self.on_error, self.once = on_error, once
         self.sample_shape = (3, image_size, image_size)
+        # Images that are there already are loaded here, each once, not sent to workers.
+        if any(isinstance(cell, Image.Image) for cell in cells):
+            n_jobs = 1
         keep = seed is None and len(cells) * 3 * image_size**2 <= _KEPT_BYTES
         self._crops, self.errors = map_cells(
             check_header if once else partial(_check, image_size, keep),

@@ -290,19 +290,25 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
 
     def _vector_settings(self, feed, module):
         """What a vector depends on beside the cover; of the weights, not where they are from."""
-        from ..nets._modules import inference_device, inference_dtype, to_arrays
+        from ..nets._modules import inference_device, inference_dtype, padded, to_arrays
 
         if module is None:
             weights = derived(self, self.weights_, "digest", lambda: _trunk_digest(self.weights_))
         else:
             weights = _trunk_digest(to_arrays(module))
-        return {
+        device = inference_device(self.device)
+        settings = {
             "weights": weights,
             "depth": self.depth,
             "image_size": feed.image_size,
             "precision": str(inference_dtype(self.precision)),
-            "device": inference_device(self.device).type,
+            "device": device.type,
         }
+        # Kernels are chosen by the shape of a batch and differ in the last bits. A processor's
+        # batches are all of one shape.
+        if device.type != "cpu":
+            settings["rows_at_once"] = padded(self._rows_at_once(device))
+        return settings
 
     def _optimizer(self):
         from torch.optim import SGD, Adam

@@ -6,6 +6,7 @@ import numpy as np
 import PIL
 
 from ..items import FeatureStore, settle_in_rounds
+from ._decode import content_of_image
 
 _VERSION = 1  # of what is computed here and in what it calls; a change empties stores
 
@@ -33,6 +34,7 @@ def vector_store(path, **settings):
         path,
         kind="vectors of images",
         settings={**settings, "version": _VERSION, "versions": versions},
+        content_of=content_of_image,
     )
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from ._store import Store
+from ._workers import n_threads
 
 # A claim is renewed while its owner works. Whoever was killed loses it after this time.
 _LEASE = 15.0  # seconds
@@ -25,8 +26,8 @@ _BLOCK = 1 << 20  # bytes
 class FeatureStore:
     """Arrays that were computed from cells, in a `Store`.
 
-    The key of a feature is a hash of the cell's content (of a file's bytes, an array's or an
-    image's values) and of `settings`. The hash of a file is remembered by device, inode, size
+    The key of a feature is a hash of the cell's content (of a file's bytes or an array's
+    values) and of `settings`. The hash of a file is remembered by device, inode, size
     and time of change, so that a file is read for it once. No path is in a key.
 
     Parameters
@@ -41,10 +42,13 @@ class FeatureStore:
         Whether a feature depends on the name of the file (without its folder) too.
     codec : codec, default=RawCodec()
         How arrays become bytes.
+    content_of : callable or None, default=None
+        Takes a cell that is neither a path nor an array; returns what tells its content: a
+        plain value and bytes. Or None if it has none, or cannot be read.
     """
 
-    def __init__(self, path, *, kind, settings, by_name=False, codec=None):
-        self.kind, self.by_name = kind, by_name
+    def __init__(self, path, *, kind, settings, by_name=False, codec=None, content_of=None):
+        self.kind, self.by_name, self._content_of = kind, by_name, content_of
         self.codec = RawCodec() if codec is None else codec
         self._store = Store(path)
         self._owner = uuid.uuid4().hex
@@ -62,12 +66,12 @@ class FeatureStore:
         ]
         known = dict(zip(marks, self._store.get_many(mark or b"" for mark in marks), strict=True))
         digests = [
-            (known[mark] if mark is not None else None) if file else _digest_of_values(cell)
+            (known[mark] if mark is not None else None) if file else self._digest_of_values(cell)
             for cell, mark, file in zip(cells, marks, files, strict=True)
         ]
         unread = [i for i, mark in enumerate(marks) if mark is not None and digests[i] is None]
         if unread:
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
+            with ThreadPoolExecutor(n_threads()) as pool:
                 found = list(pool.map(_digest_of_file, [cells[i] for i in unread]))
             for i, digest in zip(unread, found, strict=True):
                 digests[i] = digest
@@ -124,6 +128,21 @@ class FeatureStore:
     def wait():
         """Let some time pass before the next look."""
         time.sleep(_POLL)
+
+    def _digest_of_values(self, cell):
+        """Of a cell that is no path; None where its content cannot be told."""
+        if isinstance(cell, np.ndarray):
+            content = (
+                None if cell.dtype.hasobject else ((cell.dtype.str, cell.shape), cell.tobytes())
+            )
+        else:
+            content = self._content_of(cell) if self._content_of else None
+        if content is None:
+            return None
+        meaning, data = content
+        digest = hashlib.blake2b(repr(meaning).encode(), digest_size=20, person=b"values")
+        digest.update(b"\0" + data)
+        return digest.digest()
 
     def _key(self, digest, path):
         name = os.fsencode(os.path.basename(os.fspath(path))) if self.by_name and path else b""
@@ -200,23 +219,3 @@ def _digest_of_file(path):
     except OSError:
         return None
     return digest.digest()
-
-
-def _digest_of_values(cell):
-    """Of an array or a PIL image; None for what has no values of its own."""
-    if hasattr(cell, "tobytes") and hasattr(cell, "mode"):
-        kind, data = _reading_of(cell), cell.tobytes()
-    elif isinstance(cell, np.ndarray) and not cell.dtype.hasobject:
-        kind, data = (cell.dtype.str, cell.shape), cell.tobytes()
-    else:
-        return None
-    digest = hashlib.blake2b(repr(kind).encode(), digest_size=20, person=b"values")
-    digest.update(b"\0" + data)
-    return digest.digest()
-
-
-def _reading_of(image):
-    """What the values of a PIL image mean: its colours, what is transparent, which way is up."""
-    palette = image.getpalette(None) if "P" in image.mode else None
-    orientation = image.getexif().get(0x0112)
-    return image.mode, image.size, palette, image.info.get("transparency"), orientation

@@ -67,7 +67,6 @@ def map_cells(
     values = [None] * len(cells) if values is None else values
     errors = []
     rows = [row for row, cell in enumerate(cells) if not is_missing(cell)]
-    n_workers = joblib.effective_n_jobs(n_jobs)
 
     def settle(some, outcomes):
         """Put values where they belong; tell, or list, what went wrong."""
@@ -80,7 +79,7 @@ def map_cells(
 
     with (
         progress_bar(len(rows), description, verbose=verbose) as advance,
-        workers(n_jobs) as parallel,
+        workers(n_jobs) as (parallel, n_workers),
     ):
 
         def compute(some):

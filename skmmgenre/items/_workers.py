@@ -1,6 +1,7 @@
 """joblib's workers."""
 
 import os
+import re
 import sys
 import warnings
 from contextlib import contextmanager
@@ -27,17 +28,20 @@ def workers(n_jobs):
     Yields
     ------
     parallel : joblib.Parallel
+    n_workers : int
+        As many as there really are.
     """
     # Tasks of a task may be queued behind one that waits for what this one has claimed in a store.
     backend = "sequential" if _in_a_dask_task() else None
     n_jobs = 1 if backend else _share(n_jobs)
+    n_workers = joblib.effective_n_jobs(n_jobs)
     with joblib.Parallel(n_jobs=n_jobs, backend=backend) as parallel:
-        if joblib.effective_n_jobs(n_jobs) == 1:
-            yield parallel
+        if n_workers == 1:
+            yield parallel, 1
             return
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-            yield parallel
+            yield parallel, n_workers
 
 
 def _in_a_dask_task():
@@ -52,10 +56,29 @@ def _in_a_dask_task():
 
 
 def _share(n_jobs):
+    share = _share_of_a_worker()
+    return n_jobs if share is None else min(joblib.effective_n_jobs(n_jobs), share)
+
+
+def n_threads():
+    """Return how many threads may be at work here.
+
+    Returns
+    -------
+    n_threads : int
+        As many as this process may use processors; inside a worker its share of them.
+    """
+    return (1 if _in_a_dask_task() else _share_of_a_worker()) or joblib.cpu_count()
+
+
+def _share_of_a_worker():
+    """Threads of this worker of joblib, None outside of one."""
     backend, _ = get_active_backend()
     # What joblib starts inside a worker of its own are threads. Backends of machines (dask,
     # ray) count for themselves.
     if not (isinstance(backend, ThreadingBackend) and backend.nesting_level):
-        return n_jobs
-    # joblib tells its processes their threads so; threads are told nothing.
-    return min(joblib.effective_n_jobs(n_jobs), int(os.environ.get("OMP_NUM_THREADS", 1)))
+        return None
+    # joblib tells its processes their threads so; threads are told nothing. A list is one number
+    # for each level of OpenMP.
+    told = re.match(r"\s*(\d+)", os.environ.get("OMP_NUM_THREADS", ""))
+    return max(1, int(told[1])) if told else 1

@@ -215,10 +215,11 @@ class NetEstimator(BaseEstimator):
         return derived(
             self,
             self.weights_,
-            device,
+            "module",
             lambda: self._for_inference(
                 from_arrays(self._make_module, self.module_recipe_, self.weights_, device)
             ),
+            device,
         )
 
     def _forward(self, feed, part, rows=None, module=None):
@@ -227,14 +228,17 @@ class NetEstimator(BaseEstimator):
 
         device = inference_device(self.device)
         module = self._module(device) if module is None else module
-        batch_size = self.batch_size
-        if self._most_rows_at_once and device.type == "cpu":
-            batch_size = min(batch_size, self._most_rows_at_once)
         return forward(
             module if part is None else getattr(module, part),
             feed,
             np.flatnonzero(~feed.missing) if rows is None else rows,
-            batch_size=batch_size,
+            batch_size=self._rows_at_once(device),
             device=device,
             dtype=inference_dtype(self.precision),
         )
+
+    def _rows_at_once(self, device):
+        """Rows of a batch outside of training."""
+        if self._most_rows_at_once and device.type == "cpu":
+            return min(self.batch_size, self._most_rows_at_once)
+        return self.batch_size

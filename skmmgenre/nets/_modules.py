@@ -264,6 +264,11 @@ def to_tensor(batch, n_rows):
     return filled
 
 
+def padded(batch_size):
+    """Return how many rows a batch outside of training is filled up to."""
+    return -(-batch_size // _MULTIPLE) * _MULTIPLE
+
+
 @torch.inference_mode()
 def forward(function, feed, rows, *, batch_size, device, dtype):
     """Apply `function` (a module or a method of one) to rows of a feed; float32 answers.
@@ -273,7 +278,7 @@ def forward(function, feed, rows, *, batch_size, device, dtype):
     must answer the same alone as among others (rule 5; see also `Linear`).
     """
     answers = []
-    size = -(-batch_size // _MULTIPLE) * _MULTIPLE
+    size = padded(batch_size)
     chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
     for chosen, batch in read_batches(feed, chunks, device=device):
         with computing_in(dtype, device):

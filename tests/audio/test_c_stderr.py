@@ -1,7 +1,9 @@
 """Silence what C libraries write to standard error."""
 
+import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -49,3 +51,69 @@ def test_it_is_put_back_after_an_error_and_after_many_threads():
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(enter, range(8)))
     assert variable.value == usual
+
+
+def test_it_is_quiet_until_the_last_thread_leaves():
+    variable, usual, nowhere = _streams()
+    inside, leave = threading.Event(), threading.Event()
+
+    def stay():
+        with quiet_c_stderr():
+            inside.set()
+            leave.wait(60)
+            return variable.value
+
+    with ThreadPoolExecutor(1) as pool:
+        staying = pool.submit(stay)
+        assert inside.wait(60)
+        with quiet_c_stderr(), quiet_c_stderr():
+            pass
+        leave.set()
+        assert staying.result() == nowhere
+    assert variable.value == usual
+
+
+_FORK = """
+import os, sys, threading
+from skmmgenre.audio._c_stderr import _streams, quiet_c_stderr
+
+variable, usual, nowhere = _streams()
+inside, leave = threading.Event(), threading.Event()
+
+def stay():
+    with quiet_c_stderr():
+        inside.set()
+        leave.wait()
+
+thread = threading.Thread(target=stay)
+thread.start()
+inside.wait()
+
+def child(forked_inside):
+    found = [variable.value]
+    with quiet_c_stderr():
+        found.append(variable.value)
+    found.append(variable.value)
+    during = nowhere if forked_inside else usual
+    return found == [during, nowhere, during]
+
+def in_child(forked_inside):
+    pid = os.fork()
+    if not pid:
+        os._exit(0 if child(forked_inside) else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+found = [in_child(False)]
+with quiet_c_stderr():
+    found.append(in_child(True))
+leave.set()
+thread.join()
+print(found, variable.value == usual)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_child_has_only_the_thread_that_forked():
+    command = [sys.executable, "-W", "ignore", "-c", _FORK]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.stdout.split("\n")[0] == "[0, 0] True", done.stderr

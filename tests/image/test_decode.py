@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skmmgenre.image._decode import MAX_PIXELS, decode_image
+from skmmgenre.image._decode import MAX_PIXELS, content_of_image, decode_image
 from skmmgenre.items import BadItem
 
 
@@ -192,3 +192,15 @@ def test_pillows_own_limit_is_not_asked(monkeypatch, tmp_path, photo):
 def test_bad_cells(cell, reason):
     with pytest.raises(BadItem, match=reason):
         decode_image(cell)
+
+
+def test_content_of_images(bad_files):
+    plain, turned = Image.new("RGB", (2, 3)), Image.new("RGB", (2, 3))
+    turned.getexif()[0x0112] = 3
+    images = [plain, turned, Image.new("RGB", (3, 2)), Image.new("RGBA", (2, 3))]
+    contents = [content_of_image(image) for image in images]
+    assert len({repr(content) for content in contents}) == 4
+    assert content_of_image(plain.copy()) == contents[0]
+    with Image.open(bad_files["cut.png"]) as broken:
+        assert content_of_image(broken) is None
+    assert content_of_image(object()) is None

@@ -1,3 +1,7 @@
+import io
+from concurrent.futures import ThreadPoolExecutor
+
+import joblib
 import numpy as np
 import pytest
 from PIL import Image
@@ -138,6 +142,59 @@ def test_what_is_asked_for_once_is_bad_early_or_late(cells, bad_files, n_jobs):
     assert all(error["reason"] and error["remedy"] for error in images.errors)
     with pytest.raises(BadItem, match=r"Row 1: cannot use image .*cut\.jpg.*on_error='missing'"):
         feed([cells[0], bad_files["cut.jpg"]], once=True).batch(np.array([0, 1]))
+
+
+@pytest.fixture
+def four_threads():
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_an_image_in_many_rows(tmp_path, four_threads, once):
+    """It is not loaded yet, and batches are decoded by several threads."""
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    expected = feed([noise]).batch([0])
+    for _ in range(10):
+        with joblib.parallel_config("threading"):
+            images = feed([Image.open(tmp_path / "noise.png")] * 8, n_jobs=4, once=once)
+        np.testing.assert_array_equal(images.batch(np.arange(8)), np.repeat(expected, 8, axis=0))
+
+
+def test_threads_load_an_image_once(tmp_path):
+    """Feeds of their own, as those of the folds of a search in threads."""
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    for _ in range(10):
+        image = Image.open(tmp_path / "noise.png")
+        with ThreadPoolExecutor(4) as pool:
+            for found in pool.map(decode_image, [image] * 8):
+                np.testing.assert_array_equal(np.asarray(found), noise)
+
+
+@pytest.mark.parametrize("once", [False, True])
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("name", ["cut.jpg", "cut.png", "flipped.png"])
+def test_a_broken_image_in_many_rows(tmp_path, bad_files, name, n_jobs, once):
+    """Asked again, Pillow answers with what it had read."""
+    bad_files["flipped.png"] = tmp_path / "flipped.png"
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(bad_files["flipped.png"])
+    content = bytearray(bad_files["flipped.png"].read_bytes())
+    content[60_000:63_000] = bytes(3000)
+    bad_files["flipped.png"].write_bytes(content)
+    broken = Image.open(io.BytesIO(bad_files[name].read_bytes()))
+    for _ in range(2):
+        images = feed([noise, broken, broken], on_error="missing", n_jobs=n_jobs, once=once)
+        assert images.missing.tolist() == [False, True, True]
+        assert {"truncated or broken (" in error["reason"] for error in images.errors} == {True}
+    with pytest.raises(BadItem, match="Row 1: cannot use image"):
+        feed([noise, broken, bad_files["gone.png"]], n_jobs=n_jobs, once=once)
 
 
 def test_no_more_threads_than_the_network_has(cells, monkeypatch):

@@ -164,6 +164,19 @@ def test_what_does_not_matter_does_not_count(tmp_path, covers, weights, embedder
     assert n_vectors(tmp_path) == 10
 
 
+def test_off_the_processor_the_shape_of_a_batch_counts(covers, embedder):
+    """Kernels, and with them last bits, depend on it; on a processor it is always the same."""
+    net = embedder().fit(covers, GENRES)
+    feed = net._read(covers, reset=False)
+
+    def settings(device, batch_size):
+        return net.set_params(device=device, batch_size=batch_size)._vector_settings(feed, None)
+
+    assert settings("cpu", 50) == settings("cpu", 16) == settings("cpu", 3)
+    assert settings("meta", 50) == settings("meta", 64) != settings("meta", 65)
+    assert settings("meta", 50) != settings("cpu", 50)
+
+
 def test_images_and_arrays_are_kept_by_their_values(tmp_path, covers, embedder, work):
     arrays = [np.asarray(Image.open(path)) for path in covers]
     images = [Image.open(path) for path in covers]
@@ -175,6 +188,24 @@ def test_images_and_arrays_are_kept_by_their_values(tmp_path, covers, embedder, 
     work["decoded"].clear()
     net.transform([*arrays, *images])
     assert work["decoded"] == []
+
+
+def test_images_stay_as_they_are(tmp_path, covers, embedder):
+    """A large photo that is not loaded yet, whatever saw it before, with a store or without."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "large.jpg"
+    coarse = Image.fromarray(rng.integers(0, 256, (50, 50, 3), dtype=np.uint8))
+    coarse.resize((900, 900)).save(path)
+    small, large = (embedder(cache=None, image_size=n).fit(covers, GENRES) for n in (32, 128))
+    expected = small.transform([Image.open(path)])
+    image = Image.open(path)
+    large.transform([image])
+    assert image.size == (900, 900)
+    np.testing.assert_array_equal(small.transform([image]), expected)
+    kept = embedder().fit(covers, GENRES)
+    for cell in (image, Image.open(path)):
+        np.testing.assert_array_equal(kept.transform([cell]), expected)
+    assert n_vectors(tmp_path) == 11
 
 
 def test_images_that_differ_in_how_their_values_are_read(tmp_path, covers, embedder):
@@ -212,6 +243,30 @@ def test_bad_covers(tmp_path, covers, bad_files, embedder, again):
         assert list(net.errors_["row"]) == [1, 5, 6]
         assert net.errors_.equals(plain.errors_)
     assert n_vectors(tmp_path) == 10
+
+
+def test_broken_images(tmp_path, covers, bad_files, embedder):
+    """They are not files: told with the store as without it, and again."""
+    nets = [embedder(**changes).fit(covers, GENRES) for changes in ({}, {"cache": None})]
+    with Image.open(bad_files["cut.jpg"]) as first, Image.open(bad_files["cut.jpg"]) as second:
+        for net in nets * 2:
+            with pytest.raises(BadItem, match="Row 1: cannot use image .*on_error='missing'"):
+                net.transform([covers[0], first])
+            net.set_params(on_error="missing")
+            found = net.transform([covers[0], first, second, first])
+            net.set_params(on_error="raise")
+            assert np.isnan(found[1:]).all() and not np.isnan(found[0]).any()
+            assert list(net.errors_["row"]) == [1, 2, 3]
+    assert n_vectors(tmp_path) == 10
+
+
+def test_an_image_of_broken_metadata(covers, embedder):
+    """Pillow complains of it once, then is silent."""
+    image = Image.open(covers[0]).convert("RGB")
+    image.info["exif"] = b"no TIFF header"
+    for net in [embedder(**changes).fit(covers, GENRES) for changes in ({}, {"cache": None})] * 2:
+        with pytest.raises(BadItem, match=r"Row 1: cannot use image .*truncated or broken"):
+            net.transform([covers[0], image])
 
 
 def test_a_network_that_is_fine_tuned_has_no_store(tmp_path, covers, embedder):

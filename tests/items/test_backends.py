@@ -110,7 +110,8 @@ def test_a_task_of_dask_does_its_work_itself(cluster):
     def look():
         from skmmgenre.items import workers
 
-        with joblib.parallel_config(backend="dask"), workers(2) as parallel:
+        with joblib.parallel_config(backend="dask"), workers(2) as (parallel, n_workers):
+            assert n_workers == 1
             return os.getpid(), set(parallel(joblib.delayed(os.getpid)() for _ in range(8)))
 
     client = distributed.get_client()

@@ -10,9 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image
 
-from skmmgenre.items import BadItem, FeatureStore, RawCodec, StepCodec, Store, map_cells
+from skmmgenre.items import (
+    BadItem,
+    FeatureStore,
+    RawCodec,
+    StepCodec,
+    Store,
+    _feature_store,
+    map_cells,
+)
 
 SETTINGS = {"hop_length": 1024, "fmin": None}
 
@@ -145,20 +152,50 @@ def test_a_damaged_entry_is_made_again(tmp_path, files, log):
     assert len(reads(log)) == 80
 
 
-def test_arrays_and_images_are_told_by_their_values(tmp_path):
+def test_no_more_files_are_read_at_once_than_a_worker_has_threads(tmp_path, files, monkeypatch):
+    """In a worker its share, else as many as processors may be used."""
+    pools = []
+
+    class Pool(_feature_store.ThreadPoolExecutor):
+        def __init__(self, threads):
+            pools.append(threads)
+            super().__init__(threads)
+
+    def look(_):
+        return feature_store(tmp_path).keys(files)
+
+    monkeypatch.setattr(_feature_store, "ThreadPoolExecutor", Pool)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 5)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(_feature_store, "_SETTLED", np.inf)  # nothing is remembered
+    expected = look(0)
+    assert pools == [5]
+    with joblib.parallel_config("threading"):
+        found = joblib.Parallel(2)(joblib.delayed(look)(k) for k in range(2))
+    assert pools == [5, 3, 3] and found == [expected] * 2
+
+
+def test_arrays_are_told_by_their_values(tmp_path):
     store = feature_store(tmp_path)
     cells = [
         np.arange(6.0),
         np.arange(6.0).reshape(2, 3),
         np.arange(6.0, dtype=np.float32),
-        Image.new("RGB", (2, 3)),
-        Image.new("RGB", (3, 2)),
-        Image.new("RGBA", (2, 3)),
     ]
     keys = store.keys(cells)
-    assert len({*keys}) == 6
-    assert keys == store.keys([np.copy(cell) for cell in cells[:3]] + cells[3:])
-    assert store.keys([object(), "no such file"]) == [None, None]
+    assert len({*keys}) == 3
+    assert keys == store.keys([np.copy(cell) for cell in cells])
+    assert store.keys([object(), np.array([{}]), "no such file"]) == [None, None, None]
+
+
+def test_other_cells_are_told_by_what_a_room_knows_of_them(tmp_path):
+    def content_of(cell):
+        return None if cell is None else (cell.real, bytes(int(cell.imag)))
+
+    store = feature_store(tmp_path, content_of=content_of)
+    *keys, unread = store.keys([1j, 2j, 1 + 1j, 1j, None])
+    assert len({*keys}) == 3 and keys[0] == keys[3] and unread is None
 
 
 def test_what_cannot_be_told_by_content_is_computed_all_the_same(tmp_path):

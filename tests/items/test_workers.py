@@ -116,7 +116,7 @@ def make_busy_threads():
             return cell
 
         map_cells(work, list(range(64)), n_jobs=4)
-        return most, int(os.environ.get("OMP_NUM_THREADS", 1))
+        return most, os.environ.get("OMP_NUM_THREADS", 1)
 
     return busy_threads
 
@@ -126,9 +126,43 @@ def test_processes_times_threads_are_not_more_than_the_processor_has(backend):
     with joblib.parallel_config(backend):
         found = joblib.Parallel(2)(joblib.delayed(make_busy_threads())(k) for k in range(2))
     for most, share in found:
-        assert 1 <= most <= share
+        assert 1 <= most <= int(share)
+
+
+def make_settled():
+    """A function that workers can be sent: they cannot import this module."""
+
+    def settled(_):
+        """How many cells of 256 were settled before the last was computed."""
+        values = [None] * 256
+        map_cells(
+            lambda cell: sum(value is not None for value in values),
+            list(range(256)),
+            n_jobs=8,
+            values=values,
+        )
+        return values[-1]
+
+    return settled
+
+
+def test_rounds_are_of_the_workers_there_are(monkeypatch):
+    """What is in work when all is stopped is lost: no more of it than is needed."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with joblib.parallel_config("threading"):
+        assert make_settled()(0) == 0
+        assert joblib.Parallel(2)(joblib.delayed(make_settled())(k) for k in range(2)) == [224, 224]
 
 
 def test_threads_asked_for_at_the_top_are_given():
     with joblib.parallel_config("threading"):
         assert make_busy_threads()(0)[0] > 1
+
+
+@pytest.mark.parametrize(("told", "expected"), [("4,2", 4), (" 2", 2), ("", 1), ("0", 1), ("x", 1)])
+def test_what_openmp_is_told(monkeypatch, told, expected):
+    """A number, one for each level, or nothing that counts."""
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    with joblib.parallel_config("threading"):
+        found = joblib.Parallel(2)(joblib.delayed(make_busy_threads())(k) for k in range(2))
+    assert all(1 <= most <= expected for most, _ in found)
