@@ -44,7 +44,7 @@ evaluate: $(VENV)/.installed  ## the learning claims, beside their ceilings (ove
 	$(BIN)/python benchmarks/evaluate_multi_label.py
 	$(BIN)/python benchmarks/evaluate_entities.py
 
-bench: $(VENV)/.installed  ## speed and memory
+bench: $(VENV)/.installed-bench  ## speed and memory
 	@set -e; for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
 
 clean:  ## all that the commands above made
@@ -60,6 +60,10 @@ $(VENV)/.installed: setup.cfg pyproject.toml
 
 $(VENV)/.installed-all: $(VENV)/.installed
 	$(PIP) install --editable ".[test,cli,text,data,distributed]"
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed
+	$(PIP) install --editable ".[test,bench,text]"
 	@touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed

@@ -7,7 +7,8 @@
     curl localhost:8000/model
     curl localhost:8000/health
 
-An item is sound, text and cover, or any of them. Items that arrive together are answered together:
+An item is sound, text and cover, or any of them, under the names of the model's columns ("takes" of
+/model). Items that arrive together are answered together:
 a network takes a batch in little more time than one item. What cannot be decoded counts as missing
 and is told in "set_aside".
 """
@@ -30,8 +31,17 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import skmmgenre
+from skmmgenre.audio import CQTExtractor, TimbreStatistics
+from skmmgenre.image import ResNetEmbedder
+from skmmgenre.text import EntityEnricher, ReviewTruncator, ReviewVectorizer
 
-FILES = ("audio", "cover")
+# By the first step of a branch. A sound or a cover is a path to the model: none may come from a
+# client, only files that are written here.
+FIRST_STEPS = {
+    "audio": (CQTExtractor, TimbreStatistics),
+    "image": (ResNetEmbedder,),
+    "text": (ReviewTruncator, EntityEnricher, ReviewVectorizer),
+}
 
 
 def main(argv=None):
@@ -55,7 +65,7 @@ def main(argv=None):
 def make_app(path, *, batch=16, wait=0.02, max_bytes=50_000_000):
     """The service of a model file, which is opened without running code from it."""
     model, info = skmmgenre.load(path), skmmgenre.model_info(path)
-    columns = {column for _, _, column in model.named_steps["modalities"].transformers}
+    columns = modalities_by_column(model)
     let_missing(model)
     batches = Batches(model, batch=batch, wait=wait)
 
@@ -81,7 +91,7 @@ def make_app(path, *, batch=16, wait=0.02, max_bytes=50_000_000):
         if int(length) > max_bytes:
             raise HTTPException(413, f"At most {max_bytes:,} bytes are taken.")
         with tempfile.TemporaryDirectory() as folder:
-            async with request.form(max_files=len(FILES), max_fields=1) as form:
+            async with request.form(max_files=2, max_fields=1) as form:
                 item = await asyncio.to_thread(read_item, form, columns, Path(folder))
             try:
                 return JSONResponse(await batches.answer(item))
@@ -102,22 +112,45 @@ def make_app(path, *, batch=16, wait=0.02, max_bytes=50_000_000):
     )
 
 
+def modalities_by_column(model):
+    """The modality of each column; a model that takes something else is refused."""
+    columns = {}
+    for branch, column in branches(model):
+        part = getattr(branch, "estimator", branch)  # of MeanOverTracks
+        first = part.steps[0][1] if isinstance(part, Pipeline) else part
+        modality = next((m for m, kinds in FIRST_STEPS.items() if isinstance(first, kinds)), None)
+        if modality is None or not isinstance(column, str):
+            raise ValueError(
+                f"The model's column {column!r} goes to {type(first).__name__}, and nothing says "
+                "what a client may send for it. The service takes models whose columns are of "
+                "sound, text and cover, as make_genre_classifier makes them."
+            )
+        if column in columns or modality in columns.values():
+            raise ValueError(
+                f"The model takes {column!r}, of modality {modality}, beside {columns}. The "
+                "service takes models with one column of each modality."
+            )
+        columns[column] = modality
+    return columns
+
+
 def read_item(form, columns, folder):
     """One row of the model's table; files go into a folder, under names of our own."""
-    strange = sorted(set(form) - columns)
+    strange = sorted(set(form) - set(columns))
     if strange:
         raise HTTPException(400, f"The model takes {sorted(columns)}, not {strange[0]!r}.")
     if len(form.multi_items()) != len(form):
         raise HTTPException(400, "Something is given twice.")
     item = dict.fromkeys(columns)
     for name, value in form.items():
-        if isinstance(value, UploadFile) != (name in FILES):
-            raise HTTPException(400, f"{name} is to be a {'file' if name in FILES else 'text'}.")
-        if name not in FILES:
+        is_text = columns[name] == "text"
+        if isinstance(value, UploadFile) == is_text:
+            raise HTTPException(400, f"{name} is to be a {'text' if is_text else 'file'}.")
+        if is_text:
             item[name] = value
             continue
         # The name has a part in which seconds of a track are heard: one name, one answer.
-        item[name] = str(folder / name)
+        item[name] = str(folder / columns[name])
         with open(item[name], "wb") as file:
             shutil.copyfileobj(value.file, file)
     if not any(item.values()):

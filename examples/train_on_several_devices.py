@@ -1,8 +1,10 @@
 """Train one network on several devices with Hugging Face accelerate.
 
 Every process runs this script. It holds the whole of X, best as a file mapped into memory,
-learns from its part of every batch, and ends with the same weights. `batch_size` is that of all
-processes together, so that the network learns the same on any number of devices.
+learns from its part of every batch, and ends with the same weights as the others. `batch_size` is
+that of all processes together. So on any number of devices the network is the same up to rounding
+if it has neither dropout (each process drops units of its own) nor batch norm (of a process's part
+of a batch), as here; with them it is another.
 
     accelerate launch --num_processes 2 examples/train_on_several_devices.py
     accelerate launch --cpu --num_processes 2 examples/train_on_several_devices.py

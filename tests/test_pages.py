@@ -92,9 +92,9 @@ def test_collectors(tmp_path):
     before = state_of(files)
     output = "-o genres.skmmgenre"
     change = {
-        output: f"{output} --modality audio --modality text {small('audio', 'text', 'fusion')}"
+        output: f"{output} {small('audio', 'text', 'fusion')}",
+        "--min-score 0.5": "--min-score 0.2",
     }
-    change["--min-score 0.5"] = "--min-score 0.2"
     page = Page("for_collectors.md", tmp_path, change)
     written = None
     for text in page:

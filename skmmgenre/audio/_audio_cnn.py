@@ -79,7 +79,7 @@ class AudioCNN(NetEmbedder):
     device : str, default="auto"
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What layers compute in. "auto" trains in bfloat16 where the device has it natively,
-        else in float32, and answers in float32. Weights and answers are float32 always.
+        else in float32, and answers in float32. Weights and vectors are float32 always.
     random_state : int, RandomState or None, default=None
     verbose : int, default=0
 

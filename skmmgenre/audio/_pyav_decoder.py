@@ -24,8 +24,11 @@ class _Container(NamedTuple):
 
 _CONTAINERS = (
     _Container("MP4 (m4a: AAC or Apple Lossless)", "mov", 4, b"ftyp"),
+    # MPEG-4 and MPEG-2, without and with a checksum; the bits of an MP3's layer are other.
     _Container("AAC", "aac", 0, b"\xff\xf1"),
+    _Container("AAC", "aac", 0, b"\xff\xf0"),
     _Container("AAC", "aac", 0, b"\xff\xf9"),
+    _Container("AAC", "aac", 0, b"\xff\xf8"),
     _Container("Windows Media (WMA)", "asf", 0, b"0&\xb2u\x8ef\xcf\x11"),
     _Container("WebM or Matroska", "matroska", 0, b"\x1aE\xdf\xa3"),
     _Container("Monkey's Audio (APE)", "ape", 0, b"MAC "),
@@ -45,8 +48,23 @@ def container_of(path):
     container : _Container or None
     """
     with open(path, "rb") as file:
+        file.seek(_length_of_id3(file))
         head = file.read(12)
     return next((c for c in _CONTAINERS if head[c.place :].startswith(c.mark)), None)
+
+
+def _length_of_id3(file):
+    """Bytes of the ID3v2 tags in front of what a file holds; of MP3s too."""
+    length = 0
+    while True:
+        file.seek(length)
+        head = file.read(10)
+        if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:10]) > 127:
+            return length
+        size = 0
+        for byte in head[6:10]:  # seven bits each
+            size = size << 7 | byte
+        length += 10 + size + 10 * bool(head[5] & 0x10)  # and a footer
 
 
 class PyAVDecoder:

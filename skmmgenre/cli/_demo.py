@@ -1,5 +1,6 @@
 """The whole road on synthetic albums, from files to figures."""
 
+import shlex
 import tempfile
 import time
 from contextlib import contextmanager
@@ -101,7 +102,7 @@ def run_demo(*, n_albums=400, seed=0, n_jobs=2, output="demo_report"):
     _write(report, model, figures, predictions, card=_card(albums, train, test, figures))
     several.to_csv(report / "table_multi_label.csv")
     enrichment.to_csv(report / "table_entities.csv")
-    console.print(_closing(report, time.perf_counter() - began))
+    _print_closing(console, report, time.perf_counter() - began)
     return figures
 
 
@@ -338,16 +339,22 @@ def _write(report, model, figures, predictions, *, card):
     picture.savefig(report / "learning_curves.png", dpi=110)
 
 
-def _closing(report, seconds):
-    return (
+def _print_closing(console, report, seconds):
+    console.print(
         f"\nDone in {seconds:.0f} s. In [bold]{escape(str(report))}[/bold]: genres.skmmgenre, "
         "table.csv, table_multi_label.csv, table_entities.csv, confusion_matrices.png, "
-        "learning_curves.png.\n"
+        "learning_curves.png."
+    )
+    model = escape(shlex.quote(str(report / "genres.skmmgenre")))
+    # A path that is longer than the line is not broken, so that the command can be copied.
+    console.print(
         "Next:\n"
-        "  the model         skmmgenre info genres.skmmgenre\n"
-        "  your own music    model = make_genre_classifier(audio='path', text='review', "
-        "image='cover')\n"
+        f"  the model         skmmgenre info {model}\n"
+        "  your own music    model = make_genre_classifier(\n"
+        "                        audio='path', text='review', image='cover'\n"
+        "                    )\n"
         "                    model.fit(table, table.genre, groups=table.artist)\n"
         "  the paper's rows  ablate_modalities(model, table, y, artists, subsets='paper')\n"
-        "  the guide         make docs"
+        "  the guide         make docs",
+        soft_wrap=True,
     )

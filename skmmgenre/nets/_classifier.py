@@ -46,7 +46,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         of X and learns from its part of every batch.
     precision : {"auto", "float32", "bfloat16"}
         What layers compute in. "auto" is, in training, bfloat16 where the device has it
-        natively (a processor: for convolutions only), and float32 in answers.
+        natively (a processor: for networks of convolutions only), and float32 in answers.
     random_state : int, RandomState or None
     verbose : int
         1 shows a progress bar, 2 also skorch's table of epochs and bar of batches.

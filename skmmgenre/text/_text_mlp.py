@@ -45,7 +45,8 @@ class TextMLP(NetEmbedder):
     device : str, default="auto"
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What layers compute in. "auto" trains in bfloat16 on a graphics card that has it
-        natively, else in float32, and answers in float32.
+        natively, else (on any processor, too) in float32, and answers in float32. Weights
+        are float32 always.
     random_state : int, RandomState or None, default=None
     verbose : int, default=0
 

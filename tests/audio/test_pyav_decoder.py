@@ -9,6 +9,7 @@ from m4a import write_m4a
 
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.audio._decode import AudioFile
+from skmmgenre.audio._pyav_decoder import container_of
 from skmmgenre.items import BadItem
 
 pytest.importorskip("av", reason="PyAV is not installed")
@@ -87,6 +88,63 @@ def test_what_was_cut_short_is_told(file, tmp_path):
             with AudioFile(path) as audio:
                 audio.read(0, 9 * SR, SR)
         assert "Get the file again" in str(error.value)
+
+
+def with_checksums(stream):
+    """The same AAC stream with the two bytes of a checksum in each header; ffmpeg skips them."""
+    told, place = b"", 0
+    while place < len(stream):
+        header = bytearray(stream[place : place + 7])
+        size = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
+        frame, place = stream[place + 7 : place + size], place + size
+        size += 2
+        header[1] &= 0xFE
+        header[3] = header[3] & 0xFC | size >> 11
+        header[4] = size >> 3 & 0xFF
+        header[5] = header[5] & 0x1F | (size & 7) << 5
+        told += bytes(header) + bytes(2) + frame
+    return told
+
+
+@pytest.mark.parametrize("tagged", [False, True])
+@pytest.mark.parametrize(
+    ("mpeg", "checked", "mark"),
+    [("4", False, 0xF1), ("4", True, 0xF0), ("2", False, 0xF9), ("2", True, 0xF8)],
+)
+def test_bare_aac_of_every_header(tmp_path, mpeg, checked, mark, tagged):
+    y = music(3)
+    write_av(tmp_path / "plain.aac", y, SR, "aac", "adts", write_mpeg2=str(int(mpeg == "2")))
+    stream = (tmp_path / "plain.aac").read_bytes()
+    stream = with_checksums(stream) if checked else stream
+    assert stream[:2] == bytes([0xFF, mark])
+    if tagged:  # as ffmpeg writes it, and a second tag with a footer and more than 127 bytes
+        write_av(tmp_path / "tagged.aac", y, SR, "aac", "adts", write_id3v2="1")
+        tag = (tmp_path / "tagged.aac").read_bytes().partition(b"\xff\xf1")[0]
+        sizes = b"\x04\x00\x10\x00\x00\x02\x00"
+        stream = tag + b"ID3" + sizes + bytes(256) + b"3DI" + sizes + stream
+        assert stream.startswith(b"ID3")
+    (tmp_path / "a.aac").write_bytes(stream)
+    with AudioFile(tmp_path / "plain.aac") as plain, AudioFile(tmp_path / "a.aac") as other:
+        assert other.n_frames == plain.n_frames
+        sounds = [audio.read(0, 3 * SR, SR) for audio in (plain, other)]
+    np.testing.assert_array_equal(*sounds)
+    assert np.abs(sounds[1][SR + 1024 : 2 * SR] - y[SR : 2 * SR - 1024]).mean() < 0.02
+
+
+def test_a_tagged_mp3_is_decoded_by_libsndfile(tmp_path):
+    soundfile.write(tmp_path / "plain.mp3", music(3), SR, format="MP3")
+    tag = b"ID3\x04\x00\x00\x00\x00\x02\x00" + bytes(256)
+    (tmp_path / "a.mp3").write_bytes(tag + (tmp_path / "plain.mp3").read_bytes())
+    assert container_of(tmp_path / "a.mp3") is None
+    with AudioFile(tmp_path / "plain.mp3") as plain, AudioFile(tmp_path / "a.mp3") as other:
+        np.testing.assert_array_equal(*(f.read(0, 3 * SR, SR) for f in (plain, other)))
+
+
+def test_a_tag_of_nothing_is_no_sound(tmp_path):
+    for name, rest in {"short": b"ID3", "cut": b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f"}.items():
+        (tmp_path / name).write_bytes(rest)
+        with pytest.raises(BadItem):
+            AudioFile(tmp_path / name)
 
 
 def test_channels_are_averaged_and_rates_changed(tmp_path):

@@ -1,6 +1,7 @@
 """The command line: what it says, its exit codes, and a small demo from files to figures."""
 
 import re
+import shlex
 import subprocess
 import sys
 
@@ -87,6 +88,12 @@ class TestDemo:
             assert words in done.stdout
         assert "my [report]" in done.stdout.replace("\n", "")
         assert "Next:" in done.stdout
+
+    def test_the_command_that_it_names_works(self, demo):
+        line = re.search(r"the model +skmmgenre (.*)", demo[0].stdout)[1]
+        done = run(*shlex.split(line), cwd=demo[1].parent)
+        assert done.returncode == 0, done.stderr
+        assert "synthetic albums" in done.stdout
 
     def test_a_file_gets_plain_text(self, demo):
         done, _ = demo

@@ -5,11 +5,16 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 
 import skmmgenre
 
@@ -23,6 +28,13 @@ def service(fitted, tmp_path_factory):
     """Address of a service of the small model of three modalities."""
     path = tmp_path_factory.mktemp("service") / "genres.skmmgenre"
     skmmgenre.save(fitted, path, card={"trained on": "made-up albums"})
+    with serving(path) as address:
+        yield address
+
+
+@contextmanager
+def serving(path):
+    """Address of a service of a model file."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -138,6 +150,48 @@ def test_others(service):
     assert text_as_file.status_code == 400 and "text is to be a text" in text_as_file.text
     twice = httpx.post(f"{service}/genres", files=[("audio", b"x"), ("audio", b"y")])
     assert twice.status_code == 400 and "twice" in twice.text
+
+
+def test_columns_of_other_names(albums, small_model, rows, tmp_path):
+    """What is a file is told by the model's branches: a client names no file of the server."""
+    names = {"audio": "path", "text": "cover", "cover": "front"}
+    table = albums.table[list(names)].rename(columns=names)
+    model = small_model(audio="path", text="cover", image="front")
+    model.fit(table, albums.y, groups=albums.groups)
+    skmmgenre.save(model, tmp_path / "m.skmmgenre")
+    row, there = rows[0].iloc[0], rows[1].iloc[[0]].rename(columns=names)
+    uploads = {"path": Path(row["audio"]).read_bytes(), "front": Path(row["cover"]).read_bytes()}
+    with serving(tmp_path / "m.skmmgenre") as address:
+        for column, secret in (("path", row["audio"]), ("front", row["cover"])):
+            refused = httpx.post(f"{address}/genres", data={column: str(secret)}, timeout=60)
+            assert refused.status_code == 400
+            assert refused.json()["error"] == f"{column} is to be a file."
+        text_as_file = httpx.post(f"{address}/genres", files={"cover": b"x"}, timeout=60)
+        assert text_as_file.json()["error"] == "cover is to be a text."
+        asked = httpx.post(
+            f"{address}/genres", data={"cover": row["text"]}, files=uploads, timeout=60
+        )
+    answer = asked.json()
+    assert answer["set_aside"] == {}
+    expected = model.predict_proba(there)[0]
+    np.testing.assert_allclose(list(answer["scores"].values()), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("vectorizer", "column"), [(TfidfVectorizer(input="filename"), "text"), ("passthrough", ["n"])]
+)
+def test_a_model_of_other_columns_is_refused(vectorizer, column, tmp_path):
+    from skmmgenre.compose import GenrePipeline
+
+    (tmp_path / "words.txt").write_text("slow and blue")
+    table = pd.DataFrame({"text": [str(tmp_path / "words.txt")] * 4, "n": range(4)})
+    modalities = ColumnTransformer([("text", vectorizer, column)])
+    model = GenrePipeline([("modalities", modalities), ("fusion", LogisticRegression())])
+    skmmgenre.save(model.fit(table, ["a", "b"] * 2), tmp_path / "m.skmmgenre")
+    done = subprocess.run(
+        [sys.executable, SCRIPT, tmp_path / "m.skmmgenre"], capture_output=True, text=True
+    )
+    assert done.returncode == 1 and "nothing says what a client may send" in done.stderr
 
 
 @pytest.mark.slow

@@ -59,6 +59,34 @@ with open(f"{sys.argv[1]}/{state.process_index}.json", "w") as file:
 """
 
 
+# Dropout of the default, drawn by each process for its part of a batch, at a size at which
+# epochs and rows are enough to learn from and seconds are few.
+DROPOUT = """
+import json, sys
+import numpy as np
+from accelerate import PartialState
+from scipy import sparse
+from skmmgenre.text import TextMLP
+
+rng = np.random.default_rng(0)
+N = 3000
+y = rng.integers(0, 4, N)
+rates = 0.05 * rng.gamma(0.5, size=(4, 300)) + 0.02
+words = sparse.csr_array(rng.poisson(rates[y]).astype(np.float32))
+validation = np.arange(N) % 4 == 0
+best = []
+for seed in range(3):
+    mlp = TextMLP(hidden_units=(128, 128), max_epochs=20, device="accelerate", random_state=seed)
+    mlp.fit(words, y, validation=validation)
+    losses = [epoch["valid_loss"] for epoch in mlp.history_]
+    best.append((losses[0], min(losses)))
+state = PartialState()
+if state.is_main_process:
+    with open(sys.argv[1], "w") as file:
+        json.dump({"processes": state.num_processes, "losses": best}, file)
+"""
+
+
 def run(script, *arguments, n_processes):
     """Run a script in so many processes that know each other over gloo."""
     launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={n_processes}"]
@@ -132,6 +160,24 @@ def test_the_example_reaches_the_loss_of_one_process(tmp_path):
     last = [part["history"][-1]["valid_loss"] for part in (one, two)]
     assert last[1] == pytest.approx(last[0], rel=0.02)
     assert last[0] < 0.5 * one["history"][0]["valid_loss"]
+
+
+@pytest.mark.slow
+def test_with_dropout_two_processes_reach_the_loss_of_one(tmp_path):
+    """Not the same weights, since each process drops units of its own; as good ones."""
+    script = tmp_path / "dropout.py"
+    script.write_text(DROPOUT)
+    found = []
+    for n_processes in (1, 2):
+        output = tmp_path / f"{n_processes}.json"
+        run(script, str(output), n_processes=n_processes)
+        found.append(json.loads(output.read_text()))
+    assert [part["processes"] for part in found] == [1, 2]
+    one, two = (np.array(part["losses"]) for part in found)
+    assert np.all(one[:, 1] < 0.5 * one[:, 0])  # something was learned
+    assert np.all(one[:, 1] != two[:, 1])
+    # The best loss of one seed may differ by 4 %, as it does between seeds of one process.
+    assert two[:, 1].mean() == pytest.approx(one[:, 1].mean(), rel=0.02)
 
 
 def test_one_process_is_as_without():
