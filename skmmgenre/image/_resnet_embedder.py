@@ -7,7 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from ..items import ErrorsMixin, as_cells
+from ..items import ErrorsMixin, as_cells, progress_bar
 from ..nets import ArrayFeed, NetEmbedder, derived, draw_seeds
 from ._image_feed import ImageFeed
 from ._stored_vectors import digest_of_weights, stored_vectors, vector_store
@@ -279,14 +279,15 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         # Not before it is needed: the store may have all.
         arranged = functools.cache(lambda: module and self._for_inference(module))
 
-        def forward(some):
-            return network(feed, "embed", some, arranged())
+        def forward(some, advance=None):
+            return network(feed, "embed", some, arranged(), advance)
 
-        if self.cache is None:
-            return forward(rows)
-        store = vector_store(self.cache, **self._vector_settings(feed, module))
-        width = self._n_features_out if module is None else module.trunk.n_features
-        return stored_vectors(store, forward, feed, rows, width)
+        with progress_bar(len(rows), "Vectors of images", verbose=self.verbose) as advance:
+            if self.cache is None:
+                return forward(rows, advance)
+            store = vector_store(self.cache, **self._vector_settings(feed, module))
+            width = self._n_features_out if module is None else module.trunk.n_features
+            return stored_vectors(store, forward, feed, rows, width, advance)
 
     def _vector_settings(self, feed, module):
         """What a vector depends on beside the cover; of the weights, not where they are from."""

@@ -56,7 +56,7 @@ def digest_of_weights(arrays):
     return digest.hexdigest()
 
 
-def stored_vectors(store, forward, feed, rows, n_features):
+def stored_vectors(store, forward, feed, rows, n_features, advance):
     """Return the vectors of some rows; what the store lacks is computed and kept.
 
     Parameters
@@ -67,6 +67,8 @@ def stored_vectors(store, forward, feed, rows, n_features):
     feed : ImageFeed
     rows : ndarray of int, shape (n,)
     n_features : int
+    advance : callable
+        Of a progress bar; is told the number of rows that are settled.
 
     Returns
     -------
@@ -88,6 +90,7 @@ def stored_vectors(store, forward, feed, rows, n_features):
                 vectors[row] = vector
             elif not feed.missing[row]:  # another row of the same bad file
                 feed.set_aside(row, fault)
+        advance(len(some))
 
     settle_in_rounds(compute, settle, feed.cells, rows.tolist(), _PER_ROUND, store)
     return vectors[rows]

@@ -222,8 +222,11 @@ class NetEstimator(BaseEstimator):
             device,
         )
 
-    def _forward(self, feed, part, rows=None, module=None):
-        """Apply a part of the network ("embed", ...; None is the whole) to rows of a feed."""
+    def _forward(self, feed, part, rows=None, module=None, advance=None):
+        """Apply a part of the network ("embed", ...; None is the whole) to rows of a feed.
+
+        `advance` is that of a progress bar.
+        """
         from ._modules import forward, inference_device, inference_dtype
 
         device = inference_device(self.device)
@@ -235,6 +238,7 @@ class NetEstimator(BaseEstimator):
             batch_size=self._rows_at_once(device),
             device=device,
             dtype=inference_dtype(self.precision),
+            advance=advance,
         )
 
     def _rows_at_once(self, device):

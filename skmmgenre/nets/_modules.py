@@ -270,8 +270,10 @@ def padded(batch_size):
 
 
 @torch.inference_mode()
-def forward(function, feed, rows, *, batch_size, device, dtype):
+def forward(function, feed, rows, *, batch_size, device, dtype, advance=None):
     """Apply `function` (a module or a method of one) to rows of a feed; float32 answers.
+
+    `advance` is told the number of rows of each batch that is done.
 
     Every batch is padded with zeros to `batch_size`, rounded up to a multiple of 16: the
     kernels that torch chooses, and with them the last bits, depend on the shape, and a row
@@ -284,4 +286,6 @@ def forward(function, feed, rows, *, batch_size, device, dtype):
         with computing_in(dtype, device):
             answer = function(to_tensor(batch, size).to(device))
         answers.append(answer[: len(chosen)].float().cpu().numpy())
+        if advance is not None:
+            advance(len(chosen))
     return np.concatenate(answers)

@@ -190,6 +190,18 @@ def test_images_and_arrays_are_kept_by_their_values(tmp_path, covers, embedder, 
     assert work["decoded"] == []
 
 
+@pytest.mark.parametrize("cache", [True, False])
+def test_progress_is_shown(covers, embedder, capsys, cache):
+    """Of the longest step, in fit and after it."""
+    net = embedder(verbose=1, **({} if cache else {"cache": None}))
+    net.fit(covers, GENRES)
+    assert "Vectors of images ━━━━━━━━━━━━━━━━━━━━━━━━ 10/10" in capsys.readouterr().err
+    net.transform([*covers[:7], None])
+    assert "Vectors of images ━━━━━━━━━━━━━━━━━━━━━━━━ 7/7" in capsys.readouterr().err
+    net.set_params(verbose=0).transform(covers)
+    assert capsys.readouterr().err == ""
+
+
 def test_images_stay_as_they_are(tmp_path, covers, embedder):
     """A large photo that is not loaded yet, whatever saw it before, with a store or without."""
     rng = np.random.default_rng(0)
