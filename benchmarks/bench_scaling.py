@@ -13,7 +13,9 @@ answer, and the slope of log time on log items with its 95 % interval (of the re
 level for each round). 1 is linear; "linear" says that the interval lies within 0.9 to 1.1.
 
 Then what follows for the paper's data sets if all stays so and the work divides evenly among cores:
-hours of the passes or epochs that a step takes. That is arithmetic; nobody has run it.
+hours of the passes or epochs that a step takes, on cores, and of networks on a graphics card that
+sustains 10 TFLOP/s, by the operations that torch counts in 64 items: products of matrices and
+convolutions, in training those of the gradients too. That is arithmetic; nobody has run it.
 """
 
 import argparse
@@ -32,6 +34,7 @@ from bench_image import write_covers
 from bench_label_factors import make_labels
 from bench_text import make_reviews, write_knowledge_base
 from scipy import sparse, stats
+from torch.utils.flop_counter import FlopCounterMode
 
 from skmmgenre.audio import AudioCNN, CQTExtractor
 from skmmgenre.datasets import make_albums
@@ -214,17 +217,31 @@ WHOLE = {
 }
 
 
-def print_whole(milliseconds):
-    """Hours of one, two and 64 cores for whole data sets, of the steps that were measured."""
-    print(f"\n{'hours of cores':<38}" + "".join(f"{name:>24}" for name in DATA_SETS))
-    print(f"{'step, passes':<38}" + f"{'1':>8}{'2':>8}{'64':>8}" * len(DATA_SETS))
+FLOPS_OF_A_CARD = 10e12  # a second; assumed
+
+
+def count_flops(step, n):
+    """Operations an item, a multiply-add being two; n is best whole batches, which are padded."""
+    with FlopCounterMode(display=False) as counter:
+        step(n)
+    return counter.get_total_flops() / n
+
+
+def print_whole(milliseconds, flops):
+    """Hours of cores and of a card for whole data sets, of the steps that were measured."""
+    print(f"\n{'hours of cores, and of a card':<38}" + "".join(f"{n:>34}" for n in DATA_SETS))
+    print(f"{'step, passes':<38}" + f"{'1':>8}{'2':>8}{'64':>8}{'card':>10}" * len(DATA_SETS))
     for name, each in milliseconds.items():
         if name not in WHOLE:
             continue
         unit, passes = WHOLE[name]
-        hours = [each * passes * data_set[unit] / 3.6e6 for data_set in DATA_SETS.values()]
-        figures = "".join(f"{h:8.2f}{h / 2:8.2f}{h / 64:8.3f}" for h in hours)
-        print(f"{name:<30}{passes:>3} x {unit[0]}  {figures}")
+        figures = ""
+        for data_set in DATA_SETS.values():
+            hours = each * passes * data_set[unit] / 3.6e6
+            figures += f"{hours:8.2f}{hours / 2:8.2f}{hours / 64:8.3f}"
+            on_a_card = flops[name] * passes * data_set[unit] / FLOPS_OF_A_CARD / 3600
+            figures += f"{on_a_card:10.4f}" if flops[name] else f"{'':10}"
+        print(f"{name:<30}{passes:>3} x {unit[0]}  {figures.rstrip()}")
 
 
 # ---- measuring -----------------------------------------------------------------------------
@@ -312,7 +329,7 @@ def main():
     if options.quick:
         options.items = [200, 400, 800]
     torch.set_num_threads(1)
-    rng, milliseconds = np.random.default_rng(0), {}
+    rng, milliseconds, flops = np.random.default_rng(0), {}, {}
     print(f"{'step':<27}{'items':>17} {'ms':>9} {'by clock':>9} {'memory':>9} {'answer':>8}  slope")
     for part in options.only:
         with tempfile.TemporaryDirectory() as folder:
@@ -322,13 +339,15 @@ def main():
                 slope, low, high = slope_with_interval(sizes, busy)
                 per_item = [1000 * np.median(taken[:, -1]) / sizes[-1] for taken in (busy, wall)]
                 milliseconds[name] = per_item[0]
+                if name in WHOLE:
+                    flops[name] = count_flops(step, min(64, sizes[-1]))
                 print(
                     f"{name:<27}{'/'.join(map(str, sizes)):>17} {per_item[0]:9.4f} "
                     f"{per_item[1]:9.4f} {memory / 1000:6.1f} kB {answer / 1000:5.1f} kB  "
                     f"{slope:.2f} [{low:.2f}, {high:.2f}] {verdict(low, high)}",
                     flush=True,
                 )
-    print_whole(milliseconds)
+    print_whole(milliseconds, flops)
 
 
 if __name__ == "__main__":
