@@ -5,7 +5,7 @@ import os
 
 import click
 
-from ._music_options import genres_file, source_options, tell_set_aside
+from ._music_options import genres_file, source_options, tell_empty, tell_set_aside
 from ._parameters import SEED, WholeNumber, as_json, example, jobs, quiet
 
 _POSITIVE = WholeNumber(lambda number: number >= 1, "it is 1 or above")
@@ -144,6 +144,7 @@ def predict(ctx, model, sources, kind, top, jobs, quiet, names, **reading):
     with opened as music:
         answers, genres, errors = predict(fitted, music, names=names)
     tell_set_aside(music.errors + errors)
+    tell_empty(fitted, int(answers.empty.sum()))
     if kind == "table":
         print_answers(music, answers, genres)
     else:

@@ -64,3 +64,15 @@ def tell_set_aside(errors):
         click.echo(f"set aside or odd: {visible(item)}: {one_line(reason)}", err=True)
     if len(errors) > _TOLD:
         click.echo(f"... and {len(errors) - _TOLD:,} more", err=True)
+
+
+def tell_empty(model, n):
+    """Say on standard error of how many items there is nothing that a model reads."""
+    from ._answers import modalities_of
+
+    if n:
+        click.echo(
+            f"{n:,} without a genre, for there is nothing to tell it by: the model reads "
+            f"{', '.join(modalities_of(model))}",
+            err=True,
+        )

@@ -51,11 +51,13 @@ def plan_tags(music, genres, answers, *, replace=False, min_score=None):
     """
     outcomes = []
     for row, cell in enumerate(music.table["audio"]):
-        (best,) = answers.best(row, 1).values()
+        best = max(answers.best(row, 1).values(), default=None)
         for path in [cell] if isinstance(cell, str) else cell:
             there = music.genres[row] if isinstance(cell, str) else genres_in(path)
             if there and not replace:
                 outcomes.append(Outcome(path, "keep", there, "it has genres"))
+            elif best is None:
+                outcomes.append(Outcome(path, "skip", [], "nothing to tell it by"))
             elif not genres[row]:
                 outcomes.append(Outcome(path, "skip", [], "no genre is likely enough"))
             elif min_score is not None and best < min_score:

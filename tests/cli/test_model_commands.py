@@ -56,7 +56,11 @@ def test_predict_csv(odd, predicted):
     assert str(odd.odd["japanese"]) in items
     assert str(odd.odd["newline"]).replace("\n", "\\n") in items
     assert any("latin \\udce9" in item for item in items)
-    for row in rows:
+    silent = [row for row in rows if not row["genres"]]
+    for row in silent:
+        assert not any(row[name] for name in row if name != "item")
+    assert [row["item"] for row in silent] == [str(odd.odd["truncated"])]
+    for row in (row for row in rows if row not in silent):
         scores = {name: float(row[name]) for name in row if name not in ("item", "genres")}
         assert sum(scores.values()) == pytest.approx(1, abs=1e-4)
         assert row["genres"] == max(scores, key=scores.get)
@@ -66,9 +70,10 @@ def test_predict_csv(odd, predicted):
 def test_predict_json_says_the_same(odd, model, predicted, capsys):
     assert main(["predict", model, str(odd.path), "--json", "--quiet", "--top", "2"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [line["genres"] for line in told] == [[r["genres"]] for r in rows_of(predicted.stdout)]
+    rows = rows_of(predicted.stdout)
+    assert [line["genres"] for line in told] == [list(filter(None, [r["genres"]])) for r in rows]
     assert {str(odd.odd["newline"]), str(odd.odd["not_utf8"])} <= {line["item"] for line in told}
-    assert all(len(line["scores"]) == 2 for line in told)
+    assert all(len(line["scores"]) == 2 * len(line["genres"]) for line in told)
 
 
 def test_predict_table_fits(odd, model, monkeypatch, capsys):
@@ -113,6 +118,7 @@ def test_evaluate(odd, model, predicted, capsys):
     assert list(told["figures"]) == ["audio", "text", "audio + text"]
     said = {row["item"]: row["genres"] for row in rows_of(predicted.stdout)}
     labelled = {path: genres[0] for path, genres in odd.genres.items() if genres}
+    said[str(odd.odd["truncated"])] = "Jazz"  # which the model guesses where it has nothing
     right = [
         said[str(path).replace("\n", "\\n").replace("\udce9", "\\udce9")] == genre
         for path, genre in labelled.items()
@@ -193,6 +199,21 @@ class TestSeveralGenres:
         assert [line["item"] for line in told] == [f"i{row}" for row in range(120)]
         for line in told:
             assert line["genres"] == [g for g, score in line["scores"].items() if score > 0.5]
+
+    def test_nothing_to_tell_a_genre_by(self, texts, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "t.csv").write_text("audio,text\na.mp3,\nb.mp3,sax swing\nc.mp3,\n")
+        assert main(["predict", texts, "t.csv", "--json", "--quiet"]) == 0
+        out, err = capsys.readouterr()
+        told = json.loads(out)
+        assert [line["scores"] == {} for line in told] == [True, False, True]
+        assert told[0]["genres"] == [] and told[1]["genres"]
+        assert err.startswith("2 without a genre") and "the model reads text" in err
+        assert main(["predict", texts, "t.csv", "--format", "csv", "--quiet"]) == 0
+        row = rows_of(capsys.readouterr().out)[0]
+        assert row.pop("item") == "a.mp3" and set(row.values()) == {""}
+        assert main(["predict", texts, "t.csv", "--quiet"]) == 0
+        assert re.search(r"a.mp3 +- +- +\n", capsys.readouterr().out)
 
     def test_held_out_figures(self, table, tmp_path, capsys):
         path = str(tmp_path / "m.skmmgenre")

@@ -87,7 +87,8 @@ def test_replace_all_and_undo(music, model, tmp_path, capsys):
     assert [s[0] for s in after.values()] == [s[0] for s in before.values()]
     changed = [path for path in files if after[path] != before[path]]
     left = [path for path in files if path not in changed]
-    assert left == [path for path in files if not path.stat().st_mode & 0o222]
+    silent = folder / "odd" / "truncated.flac"
+    assert left == [path for path in files if not path.stat().st_mode & 0o222 or path == silent]
     assert folder / "odd" / "read_only.flac" in left
     assert main(["tag", "--undo", str(folder), "--quiet"]) == 0
     assert state_of(files) == before
@@ -234,3 +235,18 @@ def test_by_album_and_by_score(music, model, capsys):
     assert all(len(g) == 1 for where, g in genres.items() if "Artist" in where)
     assert main(["tag", model, str(folder), "--min-score", "1.01", "--quiet"]) == 0
     assert "would be tagged" not in capsys.readouterr().out
+
+
+def test_a_file_that_says_nothing_gets_no_genre(model, tmp_path, capsys):
+    """The tags of a garbled file can be read and written, its sound cannot be heard."""
+    folder, (good, bad) = small(tmp_path, "flac", "flac")
+    content = bytearray(bad.read_bytes())
+    content[-2000:] = bytes(2000)
+    start = content.find(b"\xff\xf8")  # of the first frame
+    content[start:] = b"\x55" * (len(content) - start)
+    bad.write_bytes(content)
+    assert main(["tag", model, str(folder), "--write", "--quiet", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["files"]
+    assert [line["action"] for line in told] == ["write", "skip"]
+    assert told[1]["reason"] == "nothing to tell it by" and told[1]["genres"] == []
+    assert bad.read_bytes() == content and genres_of(folder)[str(good)]
