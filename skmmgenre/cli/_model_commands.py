@@ -70,10 +70,11 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
     from .. import save
     from ._models import check_place
     from ._music import open_music
-    from ._train import parse_settings, train
+    from ._train import check_settings, parse_settings, train
 
     check_place(output)
     settings = parse_settings(settings)
+    check_settings(settings, options["modalities"], options["target"])
     names = options.pop("names")
     source_keys = ("by", "separators", "genre", "artist")
     reading = {key: options.pop(key) for key in source_keys}

@@ -37,7 +37,10 @@ _VERBS = {
     help="What gets genres of its own.",
 )
 @click.option(
-    "--min-score", type=float, metavar="SCORE", help="Only where the best genre has this score."
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    metavar="SCORE",
+    help="Only where the best genre has this score, from 0 to 1.",
 )
 @genres_file
 @jobs

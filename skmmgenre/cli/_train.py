@@ -4,6 +4,7 @@ import ast
 from collections import Counter
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from .. import __version__
 from ..compose import make_genre_classifier
@@ -147,6 +148,23 @@ def parse_settings(pairs):
     return settings
 
 
+def check_settings(settings, modalities=(), target="auto"):
+    """Refuse what no model can be made with, before any music is read.
+
+    Parameters
+    ----------
+    settings, modalities, target
+        As `train` takes them.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is unknown or its value is none that it takes.
+    """
+    usual = {"on_error": "missing", "seed": 0, "n_jobs": None, "verbose": 0}
+    _make_model(list(modalities or MODALITIES), target, settings, **usual)
+
+
 def _no_test_rows(music):
     if "split" not in music.table:
         return np.zeros(len(music.names), dtype=bool)
@@ -188,9 +206,13 @@ def _make_model(present, target, settings, *, on_error, seed, n_jobs, verbose):
     if present == ["text"]:  # of which no step takes them
         del usual["n_jobs"], usual["on_error"]
     try:
-        return make_genre_classifier(**columns, target=target, **(usual | settings))
-    except TypeError as error:
+        model = make_genre_classifier(**columns, target=target, **(usual | settings))
+        for part in model.get_params().values():
+            if isinstance(part, BaseEstimator):
+                part._validate_params()
+    except (TypeError, ValueError) as error:
         raise ValueError(f"--set: {error}") from error
+    return model
 
 
 def _split(music, y, test_size, seed):
