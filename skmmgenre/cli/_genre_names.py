@@ -67,6 +67,11 @@ class GenreNames:
                 genres.setdefault(name.casefold(), name)
         return list(genres.values())
 
+    def absent(self, items):
+        """Return the genres of the list that no item has, given the names of each item."""
+        found = {genre for names in items for genre in self.map(names)}
+        return [genre for genre in (self._known or {}).values() if genre not in found]
+
 
 def drop_rare(items, min_items):
     """Leave out the genres that fewer items have.

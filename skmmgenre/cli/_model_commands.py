@@ -5,7 +5,14 @@ import os
 
 import click
 
-from ._music_options import genres_file, source_options, tell_empty, tell_set_aside
+from ._music_options import (
+    genres_file,
+    source_options,
+    tell_empty,
+    tell_set_aside,
+    tell_unknown,
+    tell_unlisted,
+)
 from ._parameters import SEED, WholeNumber, as_json, example, jobs, quiet
 
 _POSITIVE = WholeNumber(lambda number: number >= 1, "it is 1 or above")
@@ -79,6 +86,7 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
     source_keys = ("by", "separators", "genre", "artist")
     reading = {key: options.pop(key) for key in source_keys}
     with open_music(source, verbose=not quiet, **reading) as music:
+        tell_unlisted(names, music.genres)
         model, card, errors = train(
             music,
             names=names,
@@ -138,6 +146,7 @@ def predict(ctx, model, sources, kind, top, jobs, quiet, names, **reading):
     from ._predict import as_text, predict, print_answers
 
     fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
+    tell_unknown(names, fitted)
     if len(sources) == 1 and is_music_source(sources[0]):
         opened = open_music(sources[0], verbose=not quiet, **reading)
     else:
@@ -183,6 +192,7 @@ def evaluate(model, source, split, names, jobs, quiet, as_json, **reading):
     with open_music(source, verbose=not quiet, **reading) as music:
         if split is not None:
             music = music.of_split(split)
+        tell_unlisted(names, music.genres)
         found = evaluate(fitted, music, names=names)
     tell_set_aside(music.errors + found.errors)
     if as_json:

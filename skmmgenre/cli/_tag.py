@@ -59,7 +59,9 @@ def plan_tags(music, genres, answers, *, replace=False, min_score=None):
             elif best is None:
                 outcomes.append(Outcome(path, "skip", [], "nothing to tell it by"))
             elif not genres[row]:
-                outcomes.append(Outcome(path, "skip", [], "no genre is likely enough"))
+                unlikely = not answers.genres(row)  # or left out by --genres
+                reason = "no genre is likely enough" if unlikely else "no genre of the list"
+                outcomes.append(Outcome(path, "skip", [], reason))
             elif min_score is not None and best < min_score:
                 outcomes.append(Outcome(path, "skip", [], f"the best score is {best:.2f}"))
             else:

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from ._music_options import genres_file, tell_set_aside
+from ._music_options import genres_file, tell_set_aside, tell_unknown
 from ._parameters import as_json, example, jobs, quiet
 from ._plain_text import one_line, visible
 
@@ -86,6 +86,7 @@ def _plan(model, folder, by, names, replace, min_score, jobs, quiet):
     from ._tag import plan_tags
 
     fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
+    tell_unknown(names, fitted)
     with open_folder(folder, by=by, verbose=not quiet) as music:
         answers, genres, errors = predict(fitted, music, names=names)
     tell_set_aside(music.errors + errors)

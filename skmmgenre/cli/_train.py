@@ -70,7 +70,13 @@ def train(
     """
     left_out = _no_test_rows(music)
     genres = [names.map(item) for item in music.genres] if names else music.genres
+    n_named = sum(map(bool, genres))
     genres, rare = drop_rare(genres, min_items)
+    if n_named and not any(genres):
+        raise ValueError(
+            f"no genre has {min_items:,} items, as --min-items asks; {n_named:,} items have one of "
+            f"{len(rare):,} genres. Ask for fewer."
+        )
     labelled = np.array([bool(item) for item in genres]) & ~left_out
     if not labelled.any():
         raise ValueError(

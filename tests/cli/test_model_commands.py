@@ -218,6 +218,26 @@ class TestSeveralGenres:
         assert main(["predict", texts, "t.csv", "--quiet"]) == 0
         assert re.search(r"a.mp3 +- +- +\n", capsys.readouterr().out)
 
+    def test_a_list_that_does_not_meet_the_music(self, table, texts, tmp_path, capsys):
+        names = tmp_path / "names.yaml"
+        names.write_text("genres: [Jaz, Rock, Pop, folk, Ska]")
+        path = str(tmp_path / "m.skmmgenre")
+        words = ["--genres", str(names), "--json", "--quiet"]
+        small = [*settings("text", "fusion"), "--set", "text__max_epochs=1"]
+        left_out = sum(
+            set(cell.split("; ")) == {"Jazz"} or cell == "Jazz; Polka"
+            for cell in pd.read_csv(table)["genres"]
+        )
+        told = f"--genres: left out {left_out} of 120 items"
+        assert main(["train", table, "-o", path, *words, *small]) == 0
+        err = capsys.readouterr().err
+        assert "--genres: no item has 'Jaz', 'Ska'\n" in err and told in err
+        assert main(["evaluate", texts, table, *words]) == 0
+        err = capsys.readouterr().err
+        assert "--genres: no item has 'Jaz', 'Ska'\n" in err and told in err
+        assert main(["predict", texts, table, *words]) == 0
+        assert capsys.readouterr().err == "--genres: the model does not know 'Jaz', 'Ska'\n"
+
     def test_held_out_figures(self, table, tmp_path, capsys):
         path = str(tmp_path / "m.skmmgenre")
         words = ["train", table, "-o", path, "--test-size", "0.3", "--target", "softmax", "--json"]
@@ -243,6 +263,7 @@ class TestSeveralGenres:
         (["train", "t.csv", "-o", "m", "--modality", "audio"], "no item has the modality 'audio'"),
         (["train", "one.csv", "-o", "m", "--quiet"], "one class only"),
         (["train", "none.csv", "-o", "m", "--quiet"], "no item to train on has a genre"),
+        (["train", "t.csv", "-o", "m", "--min-items", "2"], "as --min-items asks; 2 items"),
         (["predict", "absent", "."], "there is no model 'absent'"),
         (["info", "t.csv"], "t.csv"),
         (["evaluate", "t.csv", "t.csv"], "t.csv"),

@@ -250,3 +250,13 @@ def test_a_file_that_says_nothing_gets_no_genre(model, tmp_path, capsys):
     assert [line["action"] for line in told] == ["write", "skip"]
     assert told[1]["reason"] == "nothing to tell it by" and told[1]["genres"] == []
     assert bad.read_bytes() == content and genres_of(folder)[str(good)]
+
+
+def test_no_genre_of_the_list(model, tmp_path, capsys):
+    folder, _ = small(tmp_path, "flac")
+    (tmp_path / "names.yaml").write_text("genres: [Waltz]")
+    words = ["tag", model, str(folder), "--genres", str(tmp_path / "names.yaml"), "--quiet"]
+    assert main(words) == 0
+    told = capsys.readouterr()
+    assert "0.flac: skipped (no genre of the list)" in told.out
+    assert "the model does not know 'Waltz'" in told.err
