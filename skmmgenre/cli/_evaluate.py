@@ -65,7 +65,7 @@ def evaluate(model, music, *, names=None):
     model : GenrePipeline
     music : Music
     names : GenreNames or None
-        Applied to the genres of the music.
+        Applied to the genres of the music. Of a genre of the model capitals do not matter.
 
     Returns
     -------
@@ -78,7 +78,13 @@ def evaluate(model, music, *, names=None):
         If not one item has a genre that the model knows.
     """
     known = set(model.classes_.tolist())
+    spelled = {name.casefold(): name for name in sorted(known)}
     genres = [names.map(item) for item in music.genres] if names else music.genres
+    genres = [
+        # A model of a table may know both "techno" and "Techno".
+        list(dict.fromkeys(n if n in known else spelled.get(n.casefold(), n) for n in item))
+        for item in genres
+    ]
     several = has_several_genres(model)
     if not several:
         genres = [item[:1] for item in genres]

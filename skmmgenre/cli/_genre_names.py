@@ -22,6 +22,7 @@ class GenreNames:
     """
 
     def __init__(self, genres=None, aliases=None):
+        self.aliases = dict(aliases or {})
         self._known = None if genres is None else {genre.casefold(): genre for genre in genres}
         self._aliases = {name.casefold(): genre for name, genre in (aliases or {}).items()}
         for name, genre in (aliases or {}).items():

@@ -184,15 +184,17 @@ def evaluate(model, source, split, names, jobs, quiet, as_json, **reading):
     each subset of them (the others called missing), and for each genre.
     """
     from ._evaluate import evaluate
+    from ._genre_names import GenreNames
     from ._models import load_model
     from ._music import open_music
     from ._print_evaluation import print_evaluation
 
-    fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
+    fitted, card = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
     with open_music(source, verbose=not quiet, **reading) as music:
         if split is not None:
             music = music.of_split(split)
         tell_unlisted(names, music.genres)
+        names = names or GenreNames(aliases=card.get("aliases"))
         found = evaluate(fitted, music, names=names)
     tell_set_aside(music.errors + found.errors)
     if as_json:

@@ -128,6 +128,8 @@ def train(
         },
         "seed": seed,
     }
+    if names is not None and names.aliases:
+        card["aliases"] = names.aliases
     if len(test):
         result = evaluate(model, music.take(test))
         card["held_out"] = {"items": result.n_items, "figures": result.figures_of_all()}

@@ -196,6 +196,29 @@ class TestSeveralGenres:
         assert "Unknown to the model: Polka." in told and "ADiv@1" in told
         assert max(map(len, told.splitlines())) <= 80
 
+    def test_capitals_do_not_matter(self, table, texts, tmp_path, capsys):
+        path = tmp_path / "t.csv"
+        rows = pd.read_csv(table)
+        rows.assign(genres=rows["genres"].str.upper()).to_csv(path, index=False)
+        told = []
+        for place in (table, path):
+            assert main(["evaluate", texts, str(place), "--json", "--quiet"]) == 0
+            told.append(json.loads(capsys.readouterr().out))
+        assert told[1].pop("unknown_genres") == {"POLKA": 1}
+        assert told[0].pop("unknown_genres") == {"Polka": 1} and told[0] == told[1]
+
+    def test_aliases_are_kept_in_the_model(self, table, tmp_path, capsys):
+        names = tmp_path / "names.yaml"
+        names.write_text("aliases: {jazz: Bop}")
+        path = str(tmp_path / "m.skmmgenre")
+        words = ["train", table, "-o", path, "--genres", str(names), "--json", "--quiet"]
+        small = [*settings("text", "fusion"), "--set", "text__max_epochs=1"]
+        assert main([*words, *small]) == 0
+        assert json.loads(capsys.readouterr().out)["aliases"] == {"jazz": "Bop"}
+        assert main(["evaluate", path, table, "--json", "--quiet"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert "Bop" in told["genres"] and told["unknown_genres"] == {}
+
     def test_predict_a_table(self, table, texts, capsys):
         assert main(["predict", texts, table, "--json", "--quiet"]) == 0
         told = json.loads(capsys.readouterr().out)
