@@ -40,7 +40,7 @@ class Answers:
         if self.empty[row]:
             return []
         if not self.several:
-            return [self.predicted[row]]
+            return [str(self.predicted[row])]
         chosen = np.flatnonzero(self.predicted[row])
         return [self.classes[k] for k in chosen[np.argsort(-self.scores[row, chosen])]]
 
@@ -55,6 +55,11 @@ class Answers:
 def modalities_of(model):
     """Return the names of a model's modalities and their columns."""
     return {name: column for name, _, column in model.named_steps["modalities"].transformers}
+
+
+def genres_of(model):
+    """Return the names of a model's genres as plain str."""
+    return [str(name) for name in model.classes_]
 
 
 def has_several_genres(model):
@@ -130,7 +135,7 @@ def answer(model, vectors, modalities=None):
         if scores.ndim == 1:  # of two classes: that of the second
             scores = np.column_stack([-scores, scores])
     return Answers(
-        model.classes_.tolist(),
+        genres_of(model),
         has_several_genres(model),
         predicted,
         np.asarray(scores),

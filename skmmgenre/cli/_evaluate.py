@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..metrics import genre_scores, ranking_scores
-from ._answers import answer, has_several_genres, modalities_of, vectors_of
+from ._answers import answer, genres_of, has_several_genres, modalities_of, vectors_of
 
 _KS = (1, 3, 5)  # of Table 6
 
@@ -77,7 +77,7 @@ def evaluate(model, music, *, names=None):
     ValueError
         If not one item has a genre that the model knows.
     """
-    known = set(model.classes_.tolist())
+    known = set(genres_of(model))
     spelled = {name.casefold(): name for name in sorted(known)}
     genres = [names.map(item) for item in music.genres] if names else music.genres
     genres = [

@@ -86,8 +86,10 @@ def tell_unlisted(names, items):
 
 def tell_unknown(names, model):
     """Say on standard error which genres of --genres a model does not know."""
+    from ._answers import genres_of
+
     if names is not None:
-        _tell_absent("the model does not know", names.absent([model.classes_.tolist()]))
+        _tell_absent("the model does not know", names.absent([genres_of(model)]))
 
 
 def _tell_absent(words, genres):

@@ -252,6 +252,14 @@ def test_a_file_that_says_nothing_gets_no_genre(model, tmp_path, capsys):
     assert bad.read_bytes() == content and genres_of(folder)[str(good)]
 
 
+def test_genres_are_plain_text_in_messages(model, tmp_path, monkeypatch, capsys):
+    folder, _ = small(tmp_path, "flac")
+    monkeypatch.setattr("skmmgenre.cli._tag.write_genres", lambda path, genres: None)
+    assert main(["tag", model, str(folder), "--write", "--quiet"]) == 1
+    told = capsys.readouterr().out
+    assert re.search(r"the tag reads None after writing \['\w+'\]", told) and "str_" not in told
+
+
 def test_no_genre_of_the_list(model, tmp_path, capsys):
     folder, _ = small(tmp_path, "flac")
     (tmp_path / "names.yaml").write_text("genres: [Waltz]")
