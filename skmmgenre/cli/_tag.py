@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..items import BadItem, progress_bar
 from ._genre_tags import genres_in, read_state, restore_state, write_genres
 from ._replace_file import remove_parts, replacing
-from ._tag_backup import TagBackup
+from ._tag_backup import NAME, TagBackup
 
 
 @dataclass
@@ -104,8 +104,8 @@ def undo_tags(folder, *, write=True, verbose=1):
     Returns
     -------
     outcomes : list of Outcome
-        Files whose genres were changed by someone else since are left as they are, and stay in
-        the backup.
+        Files whose genres were changed by someone else since are left as they are. They and files
+        that are gone fail, and stay in the backup.
 
     Raises
     ------
@@ -145,12 +145,16 @@ def _write(outcome, backup):
 
 
 def _restore(outcome, before, after, write):
+    if not os.path.exists(outcome.file):
+        raise FileNotFoundError(f"it is gone: put it back, or remove its lines from {NAME}")
     now = read_state(outcome.file)
     if now == before:
         outcome.action, outcome.reason = "skip", "it is as it was"
     elif now["genres"] not in after:
         outcome.action = "fail"
-        outcome.reason = "its genres were changed since; it is left as it is"
+        outcome.reason = (
+            f"its genres were changed since: keep them, and remove its lines from {NAME}"
+        )
     elif write:
         with replacing(outcome.file) as copy:
             restore_state(copy, before)

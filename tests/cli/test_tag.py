@@ -152,6 +152,18 @@ def test_genres_that_were_changed_since_are_left(tmp_path):
         undo(folder)
 
 
+def test_files_that_are_gone_stay_in_the_backup(tmp_path, capsys):
+    folder, files = small(tmp_path, "mp3", "flac", genre="Jazz")
+    write(folder, files, "Polka")
+    files[0].rename(tmp_path / "moved.mp3")
+    assert main(["tag", "--undo", str(folder), "--quiet"]) == 1
+    assert f"it is gone: put it back, or remove its lines from {NAME}" in capsys.readouterr().out
+    assert len((folder / NAME).read_text().splitlines()) == 1
+    (tmp_path / "moved.mp3").rename(files[0])
+    assert [o.action for o in undo(folder)] == ["restore"]
+    assert list(genres_of(folder).values()) == [["Jazz"], ["Jazz"]]
+
+
 def test_older_versions_of_id3_stay(tmp_path):
     folder, (path,) = small(tmp_path, "mp3")
     tags = id3.ID3()
