@@ -119,7 +119,7 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
     ),
 )
 @click.argument("model")
-@click.argument("sources", metavar="FOLDER_OR_FILES...", nargs=-1, required=True)
+@click.argument("sources", metavar="FOLDERS_OR_FILES...", nargs=-1, required=True)
 @source_options
 @genres_file
 @click.option(
@@ -137,21 +137,17 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
 @quiet
 @click.pass_context
 def predict(ctx, model, sources, kind, top, jobs, quiet, names, **reading):
-    """Tell the genres of a folder, a table or files by a MODEL.
+    """Tell the genres of folders, tables or files by a MODEL.
 
     Exit code 1 if a file that was named cannot be read; the others are told.
     """
     from ._models import load_model
-    from ._music import is_music_source, open_files, open_music
+    from ._music import open_all
     from ._predict import as_text, predict, print_answers
 
     fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
     tell_unknown(names, fitted)
-    if len(sources) == 1 and is_music_source(sources[0]):
-        opened = open_music(sources[0], verbose=not quiet, **reading)
-    else:
-        opened = open_files(sources, verbose=not quiet)
-    with opened as music:
+    with open_all(sources, verbose=not quiet, **reading) as music:
         answers, genres, errors = predict(fitted, music, names=names)
     tell_set_aside(music.errors + errors)
     tell_empty(fitted, int(answers.empty.sum()))

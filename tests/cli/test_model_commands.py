@@ -98,6 +98,21 @@ def test_predict_files(odd, model, predicted, capsys):
     assert [row["genres"] for row in rows] == [known[path] for path in paths]
 
 
+def test_predict_folders_and_files(odd, model, predicted, tmp_path, capsys):
+    known = {row["item"]: row["genres"] for row in rows_of(predicted.stdout)}
+    folder, box = odd.path / "Artist 0", odd.path / "Box"
+    table = tmp_path / "t.csv"
+    table.write_text(f"id,audio,x\none,{odd.odd['slash']},1\n")
+    words = [str(path) for path in (folder, odd.odd["slash"], odd.odd["japanese"], box, table)]
+    assert main(["predict", model, *words, "--format", "csv", "--quiet"]) == 0
+    rows = rows_of(capsys.readouterr().out)
+    items = [row["item"] for row in rows]
+    n = len([path for path in odd.files if folder in path.parents])
+    discs = [str(odd.odd["disc_1"]), str(odd.odd["disc_2"])]
+    assert n > 5 and items[n:] == [*words[1:3], *discs, "one"]
+    assert [row["genres"] for row in rows[:-1]] == [known[item] for item in items[:-1]]
+
+
 def test_predict_a_file_that_is_not_there(odd, model, capsys):
     words = ["predict", model, str(odd.odd["slash"]), "absent.mp3", "--json", "--quiet"]
     assert main(words) == 1
