@@ -138,27 +138,39 @@ def open_all(paths, *, verbose=1, **reading):
     Yields
     ------
     music : Music
-        Of several sources without the further columns and the artists.
+        Of several sources without the further columns and the artists; those in which nothing can
+        be read are in `errors`.
     """
+    groups = []
+    for is_source, group in groupby(paths, is_music_source):
+        group = list(group)
+        groups += [[path] for path in group] if is_source else [group]
+    parts, unread = [], []
     with ExitStack() as opened:
-        parts = []
-        for is_source, group in groupby(paths, is_music_source):
-            if is_source:
-                sources = [open_music(path, verbose=verbose, **reading) for path in group]
+        for group in groups:
+            if is_music_source(group[0]):
+                source = open_music(group[0], verbose=verbose, **reading)
             else:
-                sources = [open_files(list(group), verbose=verbose)]
-            parts += [opened.enter_context(source) for source in sources]
-        yield parts[0] if len(parts) == 1 else _join_music(parts)
+                source = open_files(group, verbose=verbose)
+            try:
+                parts.append(opened.enter_context(source))
+            except ValueError as error:  # nothing in it can be read; the others may
+                if len(groups) == 1:
+                    raise
+                unread += [(path, str(error)) for path in group]
+        if not parts:
+            raise ValueError(f"nothing that was named can be read; {unread[0][1]}")
+        yield parts[0] if len(groups) == 1 else _join_music(parts, unread)
 
 
-def _join_music(parts):
+def _join_music(parts, unread):
     columns = list(MODALITIES.values())
     tables = [part.table.reindex(columns=columns).astype(object) for part in parts]
     return Music(
         pd.concat(tables, ignore_index=True),
         [name for part in parts for name in part.names],
         [genres for part in parts for genres in part.genres],
-        errors=[error for part in parts for error in part.errors],
+        errors=unread + [error for part in parts for error in part.errors],
     )
 
 

@@ -113,6 +113,17 @@ def test_predict_folders_and_files(odd, model, predicted, tmp_path, capsys):
     assert [row["genres"] for row in rows[:-1]] == [known[item] for item in items[:-1]]
 
 
+def test_predict_a_folder_and_what_cannot_be_read(odd, model, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    words = [str(odd.path / "Box"), "absent.mp3", str(tmp_path / "empty")]
+    assert main(["predict", model, *words, "--json", "--quiet"]) == 1
+    out, err = capsys.readouterr()
+    assert len(json.loads(out)) == 2
+    assert "absent.mp3': there is no such file" in err and "no sound file in" in err
+    assert main(["predict", model, *words[1:], "--quiet"]) == 1
+    assert capsys.readouterr().err.startswith("skmmgenre predict: nothing that was named can be")
+
+
 def test_predict_a_file_that_is_not_there(odd, model, capsys):
     words = ["predict", model, str(odd.odd["slash"]), "absent.mp3", "--json", "--quiet"]
     assert main(words) == 1
