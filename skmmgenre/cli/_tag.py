@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..items import BadItem, progress_bar
 from ._genre_tags import genres_in, read_state, restore_state, write_genres
-from ._replace_file import remove_parts, replacing
+from ._replace_file import remove_parts, replacing, why_not_replaced
 from ._tag_backup import NAME, TagBackup
 
 
@@ -64,6 +64,8 @@ def plan_tags(music, genres, answers, *, replace=False, min_score=None):
                 outcomes.append(Outcome(path, "skip", [], reason))
             elif min_score is not None and best < min_score:
                 outcomes.append(Outcome(path, "skip", [], f"the best score is {best:.2f}"))
+            elif hindrance := why_not_replaced(path):
+                outcomes.append(Outcome(path, "skip", [], hindrance))
             else:
                 outcomes.append(Outcome(path, "write", genres[row]))
     return outcomes
@@ -170,6 +172,9 @@ def _check(copy, genres):
 def _reason(error):
     if isinstance(error, BadItem):
         return error.reason
+    if isinstance(error, PermissionError) and error.filename:
+        folder = os.path.dirname(error.filename) or "."
+        return f"{error.strerror}: allow writing in {folder!r} (chmod u+w)"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error)

@@ -50,9 +50,9 @@ _VERBS = {
 def tag(ctx, places, write, replace, undo, by, min_score, names, jobs, quiet, as_json):
     """Write the genres of a MODEL into the tags of a FOLDER's files.
 
-    Files that have a genre are left alone, and nothing is written without --write. Each file is
-    changed at once or not at all; its sound stays bit for bit. What was there is kept in the
-    folder (.skmmgenre_tags.jsonl) until --undo puts it back.
+    Files that have a genre or are read-only are left alone, and nothing is written without
+    --write. Each file is changed at once or not at all; its sound stays bit for bit. What was
+    there is kept in the folder (.skmmgenre_tags.jsonl) until --undo puts it back.
 
     Exit code 1 if a file could not be changed; the others are.
     """

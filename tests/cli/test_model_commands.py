@@ -3,16 +3,14 @@
 import csv
 import io
 import json
-import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from obey_rights import obey_rights
+from obey_rights import run_obeying
 from small_settings import settings
 
 import skmmgenre
@@ -334,16 +332,7 @@ def test_a_model_that_may_not_be_written_is_told_before_training(tmp_path):
     (tmp_path / "t.csv").write_text("text,genre\nslow,Jazz\nloud,Rock\n")
     (tmp_path / "shut").mkdir()
     (tmp_path / "shut").chmod(0o555)
-    words = [sys.executable, "-m", "skmmgenre", "train", "t.csv", "-o", "shut/m"]
-    roots = [str(Path(skmmgenre.__file__).parents[1]), os.environ.get("PYTHONPATH")]
-    done = subprocess.run(
-        words,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, roots))},
-        capture_output=True,
-        encoding="utf-8",
-        preexec_fn=obey_rights,
-    )
+    done = run_obeying("train", "t.csv", "-o", "shut/m", cwd=tmp_path)
     assert done.returncode == 1 and done.stderr.count("\n") == 1  # no progress of a training
     assert "the model 'shut/m' cannot be written (Permission denied)" in done.stderr
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from mutagen import id3
+from obey_rights import run_obeying
 from odd_folder import FORMATS, write_sound
 from odd_folder import write_tags as put_tags
 from sound_state import sound_of, state_of
@@ -79,9 +80,11 @@ def test_replace_all_and_undo(music, model, tmp_path, capsys):
     genres = skmmgenre.load(model).classes_
     names.write_text(f"aliases: {{{', '.join(f'{genre}: Polka' for genre in genres)}}}")
     words = ["tag", model, str(folder), "--write", "--replace", "--genres", str(names), "--quiet"]
-    assert main(words) == 1
-    told = capsys.readouterr().out
-    assert "read_only.flac: fails" in told and "the file is read-only" in told
+    read_only = "read_only.flac: skipped (read-only: allow writing (chmod u+w))"
+    for dry in (True, False):
+        assert main([word for word in words if not dry or word != "--write"]) == 0
+        told = capsys.readouterr().out
+        assert read_only in told
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", told)
     after = state_of(files)
     assert [s[0] for s in after.values()] == [s[0] for s in before.values()]
@@ -262,6 +265,20 @@ def test_a_file_that_says_nothing_gets_no_genre(model, tmp_path, capsys):
     assert [line["action"] for line in told] == ["write", "skip"]
     assert told[1]["reason"] == "nothing to tell it by" and told[1]["genres"] == []
     assert bad.read_bytes() == content and genres_of(folder)[str(good)]
+
+
+def test_folders_that_are_read_only(model, tmp_path):
+    """Of one nothing can be replaced; in the other the old genres cannot be noted."""
+    folder, (path, other) = small(tmp_path, "flac", "mp3")
+    (folder / "open").mkdir()
+    other.rename(folder / "open" / "1.mp3")
+    folder.chmod(0o555)
+    done = run_obeying("tag", model, "small", "--write", "--quiet", cwd=tmp_path)
+    folder.chmod(0o755)
+    assert done.returncode == 1
+    assert "small/0.flac: skipped (its folder is read-only: allow writing" in done.stdout
+    assert "1.mp3: fails" in done.stdout
+    assert "(Permission denied: allow writing in 'small' (chmod u+w))" in done.stdout
 
 
 def test_genres_are_plain_text_in_messages(model, tmp_path, monkeypatch, capsys):
