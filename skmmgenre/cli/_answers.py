@@ -24,22 +24,30 @@ class Answers:
         Genres, of shape (n,), or an indicator of shape (n, n_classes).
     scores : ndarray of shape (n, n_classes)
         Probabilities; of a model with target "cosine" similarities.
+    empty : ndarray of bool of shape (n,)
+        Items of which every modality that the model reads is missing; the model answers with
+        what it would guess of anything, which is no answer about them.
     """
 
     classes: list
     several: bool
     predicted: np.ndarray
     scores: np.ndarray
+    empty: np.ndarray
 
     def genres(self, row):
-        """Return the genres of an item, the best first."""
+        """Return the genres of an item, the best first; of an empty one none."""
+        if self.empty[row]:
+            return []
         if not self.several:
-            return [self.predicted[row]]
+            return [str(self.predicted[row])]
         chosen = np.flatnonzero(self.predicted[row])
         return [self.classes[k] for k in chosen[np.argsort(-self.scores[row, chosen])]]
 
     def best(self, row, n):
-        """Return the scores of the `n` best genres by their names, the best first."""
+        """Return the scores of the `n` best genres by their names; of an empty item none."""
+        if self.empty[row]:
+            return {}
         order = np.argsort(-self.scores[row], kind="stable")[:n]
         return {self.classes[k]: float(self.scores[row, k]) for k in order}
 
@@ -47,6 +55,11 @@ class Answers:
 def modalities_of(model):
     """Return the names of a model's modalities and their columns."""
     return {name: column for name, _, column in model.named_steps["modalities"].transformers}
+
+
+def genres_of(model):
+    """Return the names of a model's genres as plain str."""
+    return [str(name) for name in model.classes_]
 
 
 def has_several_genres(model):
@@ -122,5 +135,9 @@ def answer(model, vectors, modalities=None):
         if scores.ndim == 1:  # of two classes: that of the second
             scores = np.column_stack([-scores, scores])
     return Answers(
-        model.classes_.tolist(), has_several_genres(model), predicted, np.asarray(scores)
+        genres_of(model),
+        has_several_genres(model),
+        predicted,
+        np.asarray(scores),
+        vectors.isna().all(axis=1).to_numpy(),
     )

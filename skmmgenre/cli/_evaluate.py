@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..metrics import genre_scores, ranking_scores
-from ._answers import answer, has_several_genres, modalities_of, vectors_of
+from ._answers import answer, genres_of, has_several_genres, modalities_of, vectors_of
 
 _KS = (1, 3, 5)  # of Table 6
 
@@ -65,7 +65,7 @@ def evaluate(model, music, *, names=None):
     model : GenrePipeline
     music : Music
     names : GenreNames or None
-        Applied to the genres of the music.
+        Applied to the genres of the music. Of a genre of the model capitals do not matter.
 
     Returns
     -------
@@ -77,8 +77,14 @@ def evaluate(model, music, *, names=None):
     ValueError
         If not one item has a genre that the model knows.
     """
-    known = set(model.classes_.tolist())
+    known = set(genres_of(model))
+    spelled = {name.casefold(): name for name in sorted(known)}
     genres = [names.map(item) for item in music.genres] if names else music.genres
+    genres = [
+        # A model of a table may know both "techno" and "Techno".
+        list(dict.fromkeys(n if n in known else spelled.get(n.casefold(), n) for n in item))
+        for item in genres
+    ]
     several = has_several_genres(model)
     if not several:
         genres = [item[:1] for item in genres]

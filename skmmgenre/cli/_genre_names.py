@@ -22,6 +22,7 @@ class GenreNames:
     """
 
     def __init__(self, genres=None, aliases=None):
+        self.aliases = dict(aliases or {})
         self._known = None if genres is None else {genre.casefold(): genre for genre in genres}
         self._aliases = {name.casefold(): genre for name, genre in (aliases or {}).items()}
         for name, genre in (aliases or {}).items():
@@ -66,6 +67,11 @@ class GenreNames:
             if name is not None:
                 genres.setdefault(name.casefold(), name)
         return list(genres.values())
+
+    def absent(self, items):
+        """Return the genres of the list that no item has, given the names of each item."""
+        found = {genre for names in items for genre in self.map(names)}
+        return [genre for genre in (self._known or {}).values() if genre not in found]
 
 
 def drop_rare(items, min_items):

@@ -6,7 +6,7 @@ import textwrap
 from rich.console import Console
 from rich.markup import escape
 
-from ._answers import has_several_genres, modalities_of
+from ._answers import genres_of, has_several_genres, modalities_of
 from ._plain_text import one_line
 
 
@@ -35,7 +35,7 @@ def describe(path, model, card):
     return {
         "file": os.path.basename(path),
         "bytes": os.path.getsize(path),
-        "genres": [str(name) for name in model.classes_],
+        "genres": genres_of(model),
         "several_genres": has_several_genres(model),
         "modalities": modalities_of(model),
         "networks": networks,

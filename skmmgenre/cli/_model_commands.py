@@ -5,7 +5,14 @@ import os
 
 import click
 
-from ._music_options import genres_file, source_options, tell_set_aside
+from ._music_options import (
+    genres_file,
+    source_options,
+    tell_empty,
+    tell_set_aside,
+    tell_unknown,
+    tell_unlisted,
+)
 from ._parameters import SEED, WholeNumber, as_json, example, jobs, quiet
 
 _POSITIVE = WholeNumber(lambda number: number >= 1, "it is 1 or above")
@@ -70,14 +77,16 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
     from .. import save
     from ._models import check_place
     from ._music import open_music
-    from ._train import parse_settings, train
+    from ._train import check_settings, parse_settings, train
 
     check_place(output)
     settings = parse_settings(settings)
+    check_settings(settings, options["modalities"], options["target"])
     names = options.pop("names")
     source_keys = ("by", "separators", "genre", "artist")
     reading = {key: options.pop(key) for key in source_keys}
     with open_music(source, verbose=not quiet, **reading) as music:
+        tell_unlisted(names, music.genres)
         model, card, errors = train(
             music,
             names=names,
@@ -110,7 +119,7 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
     ),
 )
 @click.argument("model")
-@click.argument("sources", metavar="FOLDER_OR_FILES...", nargs=-1, required=True)
+@click.argument("sources", metavar="FOLDERS_OR_FILES...", nargs=-1, required=True)
 @source_options
 @genres_file
 @click.option(
@@ -128,22 +137,20 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
 @quiet
 @click.pass_context
 def predict(ctx, model, sources, kind, top, jobs, quiet, names, **reading):
-    """Tell the genres of a folder, a table or files by a MODEL.
+    """Tell the genres of folders, tables or files by a MODEL.
 
     Exit code 1 if a file that was named cannot be read; the others are told.
     """
     from ._models import load_model
-    from ._music import is_music_source, open_files, open_music
+    from ._music import open_all
     from ._predict import as_text, predict, print_answers
 
     fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
-    if len(sources) == 1 and is_music_source(sources[0]):
-        opened = open_music(sources[0], verbose=not quiet, **reading)
-    else:
-        opened = open_files(sources, verbose=not quiet)
-    with opened as music:
+    tell_unknown(names, fitted)
+    with open_all(sources, verbose=not quiet, **reading) as music:
         answers, genres, errors = predict(fitted, music, names=names)
     tell_set_aside(music.errors + errors)
+    tell_empty(fitted, int(answers.empty.sum()))
     if kind == "table":
         print_answers(music, answers, genres)
     else:
@@ -173,14 +180,17 @@ def evaluate(model, source, split, names, jobs, quiet, as_json, **reading):
     each subset of them (the others called missing), and for each genre.
     """
     from ._evaluate import evaluate
+    from ._genre_names import GenreNames
     from ._models import load_model
     from ._music import open_music
     from ._print_evaluation import print_evaluation
 
-    fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
+    fitted, card = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
     with open_music(source, verbose=not quiet, **reading) as music:
         if split is not None:
             music = music.of_split(split)
+        tell_unlisted(names, music.genres)
+        names = names or GenreNames(aliases=card.get("aliases"))
         found = evaluate(fitted, music, names=names)
     tell_set_aside(music.errors + found.errors)
     if as_json:

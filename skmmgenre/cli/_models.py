@@ -1,6 +1,7 @@
 """A model in a file, with a card that says what it is."""
 
 import os
+import tempfile
 
 from .. import load, model_info
 from ._answers import set_everywhere
@@ -45,10 +46,18 @@ def check_place(path):
 
     Raises
     ------
-    FileNotFoundError, IsADirectoryError
+    FileNotFoundError, IsADirectoryError, PermissionError
     """
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"there is no folder {folder!r} for the model: make it first")
     if os.path.isdir(path):
         raise IsADirectoryError(f"{path!r} is a folder; name a file for the model")
+    try:  # rights alone do not tell: the disk may be read-only, or the user above them
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise PermissionError(
+            f"the model {path!r} cannot be written ({error.strerror}): allow writing in its "
+            "folder, or name another place with -o"
+        ) from error

@@ -3,8 +3,9 @@
 import ast
 import os
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -124,6 +125,56 @@ def open_files(paths, *, verbose=1):
 
 
 @contextmanager
+def open_all(paths, *, verbose=1, **reading):
+    """Read folders, tables and sound files in their order, as `open_music` and `open_files` do.
+
+    Parameters
+    ----------
+    paths : sequence of str
+    verbose : int
+    **reading
+        Options of `open_music`.
+
+    Yields
+    ------
+    music : Music
+        Of several sources without the further columns and the artists; those in which nothing can
+        be read are in `errors`.
+    """
+    groups = []
+    for is_source, group in groupby(paths, is_music_source):
+        group = list(group)
+        groups += [[path] for path in group] if is_source else [group]
+    parts, unread = [], []
+    with ExitStack() as opened:
+        for group in groups:
+            if is_music_source(group[0]):
+                source = open_music(group[0], verbose=verbose, **reading)
+            else:
+                source = open_files(group, verbose=verbose)
+            try:
+                parts.append(opened.enter_context(source))
+            except ValueError as error:  # nothing in it can be read; the others may
+                if len(groups) == 1:
+                    raise
+                unread += [(path, str(error)) for path in group]
+        if not parts:
+            raise ValueError(f"nothing that was named can be read; {unread[0][1]}")
+        yield parts[0] if len(groups) == 1 else _join_music(parts, unread)
+
+
+def _join_music(parts, unread):
+    columns = list(MODALITIES.values())
+    tables = [part.table.reindex(columns=columns).astype(object) for part in parts]
+    return Music(
+        pd.concat(tables, ignore_index=True),
+        [name for part in parts for name in part.names],
+        [genres for part in parts for genres in part.genres],
+        errors=unread + [error for part in parts for error in part.errors],
+    )
+
+
+@contextmanager
 def _loaded(path, **options):
     with tempfile.TemporaryDirectory(prefix="skmmgenre_covers_") as covers:
         yield load_music_folder(path, cover_directory=covers, **options)
@@ -147,6 +198,7 @@ def _name_of(cell):
 
 def _read_table(path, separators, genre, artist):
     table = _read_columns(path)
+    held = list(table.columns)
     folder = os.path.dirname(path)
     for column in MODALITIES.values():
         if column not in table:
@@ -158,10 +210,10 @@ def _read_table(path, separators, genre, artist):
     if all(is_missing(cell) for column in MODALITIES.values() for cell in table[column]):
         raise ValueError(
             f"{path!r} has nothing in the columns audio, text and cover; at least one of them is "
-            f"needed. Its columns are {list(table.columns)[:8]}."
+            f"needed. Its columns are {held[:12]}."
         )
-    genre = _column(table, path, genre, ("genres", "genre"))
-    artist = _column(table, path, artist, ("artist",))
+    genre = _column(held, path, genre, ("genres", "genre"))
+    artist = _column(held, path, artist, ("artist",))
     return Music(
         table,
         _names(table),
@@ -192,13 +244,11 @@ def _read_columns(path):
     return table
 
 
-def _column(table, path, asked, usual):
+def _column(held, path, asked, usual):
     """The column that was asked for, or the first of the usual ones that is there, or None."""
-    if asked is not None and asked not in table:
-        raise ValueError(
-            f"{path!r} has no column {asked!r}; its columns are {list(table.columns)[:12]}."
-        )
-    return asked or next((name for name in usual if name in table), None)
+    if asked is not None and asked not in held:
+        raise ValueError(f"{path!r} has no column {asked!r}; its columns are {held[:12]}.")
+    return asked or next((name for name in usual if name in held), None)
 
 
 def _cell(value):

@@ -64,3 +64,48 @@ def tell_set_aside(errors):
         click.echo(f"set aside or odd: {visible(item)}: {one_line(reason)}", err=True)
     if len(errors) > _TOLD:
         click.echo(f"... and {len(errors) - _TOLD:,} more", err=True)
+
+
+def tell_unlisted(names, items):
+    """Say on standard error where --genres and the genres of the music do not meet.
+
+    Parameters
+    ----------
+    names : GenreNames or None
+    items : list of list of str
+        Genres as the music has them.
+    """
+    if names is None:
+        return
+    _tell_absent("no item has", names.absent(items))
+    n = sum(bool(item) and not names.map(item) for item in items)
+    if n:
+        click.echo(f"--genres: left out {n:,} of {len(items):,} items, whose genres are not "
+                   "on the list", err=True)  # fmt: skip
+
+
+def tell_unknown(names, model):
+    """Say on standard error which genres of --genres a model does not know."""
+    from ._answers import genres_of
+
+    if names is not None:
+        _tell_absent("the model does not know", names.absent([genres_of(model)]))
+
+
+def _tell_absent(words, genres):
+    if genres:
+        more = f" and {len(genres) - _TOLD:,} more" if len(genres) > _TOLD else ""
+        named = ", ".join(repr(genre) for genre in genres[:_TOLD])
+        click.echo(f"--genres: {words} {visible(named)}{more}", err=True)
+
+
+def tell_empty(model, n):
+    """Say on standard error of how many items there is nothing that a model reads."""
+    from ._answers import modalities_of
+
+    if n:
+        click.echo(
+            f"{n:,} without a genre, for there is nothing to tell it by: the model reads "
+            f"{', '.join(modalities_of(model))}",
+            err=True,
+        )

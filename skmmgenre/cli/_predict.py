@@ -28,7 +28,7 @@ def predict(model, music, *, names=None):
     -------
     answers : Answers
     genres : list of list of str
-        Of each item, the best first.
+        Of each item, the best first; none of those with nothing to tell them by.
     errors : list of (str, str)
         Item and reason of what was treated as missing.
     """
@@ -57,6 +57,7 @@ def as_text(music, answers, genres, kind, *, top=5):
     -------
     text : str
         Control characters in names are written as escapes: of JSON its own, which read back.
+        An empty item has no genre and no score.
     """
     if kind == "json":
         lines = [
@@ -68,7 +69,7 @@ def as_text(music, answers, genres, kind, *, top=5):
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["item", "genres", *(visible(name) for name in answers.classes)])
     for row, name in enumerate(music.names):
-        scores = (f"{score:.6f}" for score in answers.scores[row])
+        scores = ("" if answers.empty[row] else f"{score:.6f}" for score in answers.scores[row])
         writer.writerow([visible(name), visible("; ".join(genres[row])), *scores])
     return text.getvalue()
 
@@ -81,8 +82,8 @@ def print_answers(music, answers, genres):
     table.add_column("score", justify="right", no_wrap=True)
     for row, name in enumerate(music.names):
         told = "; ".join(genres[row]) or "-"
-        (score,) = answers.best(row, 1).values()
-        table.add_row(escape(visible(name)), escape(one_line(told)), f"{score:.2f}")
+        scores = [f"{score:.2f}" for score in answers.best(row, 1).values()] or ["-"]
+        table.add_row(escape(visible(name)), escape(one_line(told)), *scores)
     Console().print(table)
 
 

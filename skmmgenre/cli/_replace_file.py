@@ -26,12 +26,13 @@ def replacing(path):
     Raises
     ------
     PermissionError
-        If the file is read-only, which would not hinder a replacement.
+        If the file is read-only, which would not hinder a replacement, or its folder, which would.
     """
+    hindrance = why_not_replaced(path)
+    if hindrance:
+        raise PermissionError(hindrance)
     path = os.path.realpath(path)
     status = os.stat(path)
-    if not status.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
-        raise PermissionError("the file is read-only: allow writing (chmod u+w)")
     folder, name = os.path.split(path)
     # The end of the name tells what a bare mp3 is; all of a long name would be too long.
     copy = os.path.join(folder, _PART + secrets.token_hex(8) + os.path.splitext(name)[1])
@@ -50,6 +51,16 @@ def replacing(path):
             os.unlink(copy)
         raise
     sync(folder)
+
+
+def why_not_replaced(path):
+    """Return why `replacing` refuses a file, or None."""
+    path = os.path.realpath(path)
+    if not os.stat(path).st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        return "read-only: allow writing (chmod u+w)"
+    if not os.access(os.path.dirname(path), os.W_OK):
+        return "its folder is read-only: allow writing there (chmod u+w)"
+    return None
 
 
 def sync(path):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from ..items import BadItem, progress_bar
 from ._genre_tags import genres_in, read_state, restore_state, write_genres
-from ._replace_file import remove_parts, replacing
-from ._tag_backup import TagBackup
+from ._replace_file import remove_parts, replacing, why_not_replaced
+from ._tag_backup import NAME, TagBackup
 
 
 @dataclass
@@ -51,15 +51,21 @@ def plan_tags(music, genres, answers, *, replace=False, min_score=None):
     """
     outcomes = []
     for row, cell in enumerate(music.table["audio"]):
-        (best,) = answers.best(row, 1).values()
+        best = max(answers.best(row, 1).values(), default=None)
         for path in [cell] if isinstance(cell, str) else cell:
             there = music.genres[row] if isinstance(cell, str) else genres_in(path)
             if there and not replace:
                 outcomes.append(Outcome(path, "keep", there, "it has genres"))
+            elif best is None:
+                outcomes.append(Outcome(path, "skip", [], "nothing to tell it by"))
             elif not genres[row]:
-                outcomes.append(Outcome(path, "skip", [], "no genre is likely enough"))
+                unlikely = not answers.genres(row)  # or left out by --genres
+                reason = "no genre is likely enough" if unlikely else "no genre of the list"
+                outcomes.append(Outcome(path, "skip", [], reason))
             elif min_score is not None and best < min_score:
                 outcomes.append(Outcome(path, "skip", [], f"the best score is {best:.2f}"))
+            elif hindrance := why_not_replaced(path):
+                outcomes.append(Outcome(path, "skip", [], hindrance))
             else:
                 outcomes.append(Outcome(path, "write", genres[row]))
     return outcomes
@@ -100,8 +106,8 @@ def undo_tags(folder, *, write=True, verbose=1):
     Returns
     -------
     outcomes : list of Outcome
-        Files whose genres were changed by someone else since are left as they are, and stay in
-        the backup.
+        Files whose genres were changed by someone else since are left as they are. They and files
+        that are gone fail, and stay in the backup.
 
     Raises
     ------
@@ -141,12 +147,16 @@ def _write(outcome, backup):
 
 
 def _restore(outcome, before, after, write):
+    if not os.path.exists(outcome.file):
+        raise FileNotFoundError(f"it is gone: put it back, or remove its lines from {NAME}")
     now = read_state(outcome.file)
     if now == before:
         outcome.action, outcome.reason = "skip", "it is as it was"
     elif now["genres"] not in after:
         outcome.action = "fail"
-        outcome.reason = "its genres were changed since; it is left as it is"
+        outcome.reason = (
+            f"its genres were changed since: keep them, and remove its lines from {NAME}"
+        )
     elif write:
         with replacing(outcome.file) as copy:
             restore_state(copy, before)
@@ -162,6 +172,9 @@ def _check(copy, genres):
 def _reason(error):
     if isinstance(error, BadItem):
         return error.reason
+    if isinstance(error, PermissionError) and error.filename:
+        folder = os.path.dirname(error.filename) or "."
+        return f"{error.strerror}: allow writing in {folder!r} (chmod u+w)"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error)

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from ._music_options import genres_file, tell_set_aside
+from ._music_options import genres_file, tell_set_aside, tell_unknown
 from ._parameters import as_json, example, jobs, quiet
 from ._plain_text import one_line, visible
 
@@ -37,7 +37,10 @@ _VERBS = {
     help="What gets genres of its own.",
 )
 @click.option(
-    "--min-score", type=float, metavar="SCORE", help="Only where the best genre has this score."
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    metavar="SCORE",
+    help="Only where the best genre has this score, from 0 to 1.",
 )
 @genres_file
 @jobs
@@ -47,9 +50,9 @@ _VERBS = {
 def tag(ctx, places, write, replace, undo, by, min_score, names, jobs, quiet, as_json):
     """Write the genres of a MODEL into the tags of a FOLDER's files.
 
-    Files that have a genre are left alone, and nothing is written without --write. Each file is
-    changed at once or not at all; its sound stays bit for bit. What was there is kept in the
-    folder (.skmmgenre_tags.jsonl) until --undo puts it back.
+    Files that have a genre or are read-only are left alone, and nothing is written without
+    --write. Each file is changed at once or not at all; its sound stays bit for bit. What was
+    there is kept in the folder (.skmmgenre_tags.jsonl) until --undo puts it back.
 
     Exit code 1 if a file could not be changed; the others are.
     """
@@ -83,6 +86,7 @@ def _plan(model, folder, by, names, replace, min_score, jobs, quiet):
     from ._tag import plan_tags
 
     fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
+    tell_unknown(names, fitted)
     with open_folder(folder, by=by, verbose=not quiet) as music:
         answers, genres, errors = predict(fitted, music, names=names)
     tell_set_aside(music.errors + errors)

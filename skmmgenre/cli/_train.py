@@ -4,6 +4,7 @@ import ast
 from collections import Counter
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from .. import __version__
 from ..compose import make_genre_classifier
@@ -69,7 +70,13 @@ def train(
     """
     left_out = _no_test_rows(music)
     genres = [names.map(item) for item in music.genres] if names else music.genres
+    n_named = sum(map(bool, genres))
     genres, rare = drop_rare(genres, min_items)
+    if n_named and not any(genres):
+        raise ValueError(
+            f"no genre has {min_items:,} items, as --min-items asks; {n_named:,} items have one of "
+            f"{len(rare):,} genres. Ask for fewer."
+        )
     labelled = np.array([bool(item) for item in genres]) & ~left_out
     if not labelled.any():
         raise ValueError(
@@ -121,6 +128,8 @@ def train(
         },
         "seed": seed,
     }
+    if names is not None and names.aliases:
+        card["aliases"] = names.aliases
     if len(test):
         result = evaluate(model, music.take(test))
         card["held_out"] = {"items": result.n_items, "figures": result.figures_of_all()}
@@ -145,6 +154,23 @@ def parse_settings(pairs):
         except (ValueError, SyntaxError):
             settings[name] = value
     return settings
+
+
+def check_settings(settings, modalities=(), target="auto"):
+    """Refuse what no model can be made with, before any music is read.
+
+    Parameters
+    ----------
+    settings, modalities, target
+        As `train` takes them.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is unknown or its value is none that it takes.
+    """
+    usual = {"on_error": "missing", "seed": 0, "n_jobs": None, "verbose": 0}
+    _make_model(list(modalities or MODALITIES), target, settings, **usual)
 
 
 def _no_test_rows(music):
@@ -188,9 +214,13 @@ def _make_model(present, target, settings, *, on_error, seed, n_jobs, verbose):
     if present == ["text"]:  # of which no step takes them
         del usual["n_jobs"], usual["on_error"]
     try:
-        return make_genre_classifier(**columns, target=target, **(usual | settings))
-    except TypeError as error:
+        model = make_genre_classifier(**columns, target=target, **(usual | settings))
+        for part in model.get_params().values():
+            if isinstance(part, BaseEstimator):
+                part._validate_params()
+    except (TypeError, ValueError) as error:
         raise ValueError(f"--set: {error}") from error
+    return model
 
 
 def _split(music, y, test_size, seed):

@@ -1,5 +1,7 @@
 """The usual pipeline, written in one call."""
 
+from difflib import get_close_matches
+
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
@@ -111,6 +113,13 @@ def _parts(branch):
     return [step for _, step in reversed(branch.steps)] if hasattr(branch, "steps") else [branch]
 
 
+def _hint(name, known):
+    close = get_close_matches(name, known)
+    if not close:
+        return "the API reference names those of each step."
+    return f"did you mean {' or '.join(map(repr, close))}?"
+
+
 def _set_parameters(parts, params):
     everywhere = [step for steps in parts.values() for step in steps]
     # Bare names first, so that a name with its modality has the last word.
@@ -123,7 +132,7 @@ def _set_parameters(parts, params):
             raise TypeError(
                 f"make_genre_classifier got {name!r}, but "
                 + (
-                    f"no step of it has the parameter {bare!r}; they have {known}."
+                    f"no step of it has the parameter {bare!r}; {_hint(bare, known)}"
                     if steps
                     else f"it has no part {modality!r}; its parts are {list(parts)}."
                 )

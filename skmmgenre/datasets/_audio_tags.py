@@ -97,7 +97,9 @@ def audio_kind(path):
                 file.seek(10 + (size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3]))
                 return "FLAC" if file.read(4) == b"fLaC" else "MP3"
     except FileNotFoundError:
-        raise BadItem("there is no such file: a link leads nowhere", "Remove the link.") from None
+        if os.path.islink(path):
+            raise BadItem("a link leads nowhere", "Remove the link.") from None
+        raise BadItem("there is no such file", "Check its name.") from None
     except PermissionError:
         raise BadItem("it may not be read", "Check the rights of the file.") from None
     except OSError as error:

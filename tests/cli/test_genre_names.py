@@ -26,6 +26,12 @@ def test_aliases_alone_let_all_pass(write):
     assert names.map(["Polka", "Rap", "hip hop"]) == ["Polka", "Hip Hop"]
 
 
+def test_absent(write):
+    names = GenreNames.read(write("genres: [Rock, Jaz, Hip Hop]\naliases: {rap: Hip Hop}\n"))
+    assert names.absent([["rock", "Polka"], [], ["RAP"]]) == ["Jaz"]
+    assert GenreNames.read(write("aliases: {rap: Hip Hop}")).absent([]) == []
+
+
 @pytest.mark.parametrize(
     "text, told",
     [

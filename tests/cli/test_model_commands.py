@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from obey_rights import run_obeying
 from small_settings import settings
 
 import skmmgenre
@@ -56,7 +57,11 @@ def test_predict_csv(odd, predicted):
     assert str(odd.odd["japanese"]) in items
     assert str(odd.odd["newline"]).replace("\n", "\\n") in items
     assert any("latin \\udce9" in item for item in items)
-    for row in rows:
+    silent = [row for row in rows if not row["genres"]]
+    for row in silent:
+        assert not any(row[name] for name in row if name != "item")
+    assert [row["item"] for row in silent] == [str(odd.odd["truncated"])]
+    for row in (row for row in rows if row not in silent):
         scores = {name: float(row[name]) for name in row if name not in ("item", "genres")}
         assert sum(scores.values()) == pytest.approx(1, abs=1e-4)
         assert row["genres"] == max(scores, key=scores.get)
@@ -66,9 +71,10 @@ def test_predict_csv(odd, predicted):
 def test_predict_json_says_the_same(odd, model, predicted, capsys):
     assert main(["predict", model, str(odd.path), "--json", "--quiet", "--top", "2"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [line["genres"] for line in told] == [[r["genres"]] for r in rows_of(predicted.stdout)]
+    rows = rows_of(predicted.stdout)
+    assert [line["genres"] for line in told] == [list(filter(None, [r["genres"]])) for r in rows]
     assert {str(odd.odd["newline"]), str(odd.odd["not_utf8"])} <= {line["item"] for line in told}
-    assert all(len(line["scores"]) == 2 for line in told)
+    assert all(len(line["scores"]) == 2 * len(line["genres"]) for line in told)
 
 
 def test_predict_table_fits(odd, model, monkeypatch, capsys):
@@ -88,6 +94,32 @@ def test_predict_files(odd, model, predicted, capsys):
     rows = rows_of(capsys.readouterr().out)
     assert [row["item"] for row in rows] == paths
     assert [row["genres"] for row in rows] == [known[path] for path in paths]
+
+
+def test_predict_folders_and_files(odd, model, predicted, tmp_path, capsys):
+    known = {row["item"]: row["genres"] for row in rows_of(predicted.stdout)}
+    folder, box = odd.path / "Artist 0", odd.path / "Box"
+    table = tmp_path / "t.csv"
+    table.write_text(f"id,audio,x\none,{odd.odd['slash']},1\n")
+    words = [str(path) for path in (folder, odd.odd["slash"], odd.odd["japanese"], box, table)]
+    assert main(["predict", model, *words, "--format", "csv", "--quiet"]) == 0
+    rows = rows_of(capsys.readouterr().out)
+    items = [row["item"] for row in rows]
+    n = len([path for path in odd.files if folder in path.parents])
+    discs = [str(odd.odd["disc_1"]), str(odd.odd["disc_2"])]
+    assert n > 5 and items[n:] == [*words[1:3], *discs, "one"]
+    assert [row["genres"] for row in rows[:-1]] == [known[item] for item in items[:-1]]
+
+
+def test_predict_a_folder_and_what_cannot_be_read(odd, model, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    words = [str(odd.path / "Box"), "absent.mp3", str(tmp_path / "empty")]
+    assert main(["predict", model, *words, "--json", "--quiet"]) == 1
+    out, err = capsys.readouterr()
+    assert len(json.loads(out)) == 2
+    assert "absent.mp3': there is no such file" in err and "no sound file in" in err
+    assert main(["predict", model, *words[1:], "--quiet"]) == 1
+    assert capsys.readouterr().err.startswith("skmmgenre predict: nothing that was named can be")
 
 
 def test_predict_a_file_that_is_not_there(odd, model, capsys):
@@ -113,6 +145,7 @@ def test_evaluate(odd, model, predicted, capsys):
     assert list(told["figures"]) == ["audio", "text", "audio + text"]
     said = {row["item"]: row["genres"] for row in rows_of(predicted.stdout)}
     labelled = {path: genres[0] for path, genres in odd.genres.items() if genres}
+    said[str(odd.odd["truncated"])] = "Jazz"  # which the model guesses where it has nothing
     right = [
         said[str(path).replace("\n", "\\n").replace("\udce9", "\\udce9")] == genre
         for path, genre in labelled.items()
@@ -187,12 +220,70 @@ class TestSeveralGenres:
         assert "Unknown to the model: Polka." in told and "ADiv@1" in told
         assert max(map(len, told.splitlines())) <= 80
 
+    def test_capitals_do_not_matter(self, table, texts, tmp_path, capsys):
+        path = tmp_path / "t.csv"
+        rows = pd.read_csv(table)
+        rows.assign(genres=rows["genres"].str.upper()).to_csv(path, index=False)
+        told = []
+        for place in (table, path):
+            assert main(["evaluate", texts, str(place), "--json", "--quiet"]) == 0
+            told.append(json.loads(capsys.readouterr().out))
+        assert told[1].pop("unknown_genres") == {"POLKA": 1}
+        assert told[0].pop("unknown_genres") == {"Polka": 1} and told[0] == told[1]
+
+    def test_aliases_are_kept_in_the_model(self, table, tmp_path, capsys):
+        names = tmp_path / "names.yaml"
+        names.write_text("aliases: {jazz: Bop}")
+        path = str(tmp_path / "m.skmmgenre")
+        words = ["train", table, "-o", path, "--genres", str(names), "--json", "--quiet"]
+        small = [*settings("text", "fusion"), "--set", "text__max_epochs=1"]
+        assert main([*words, *small]) == 0
+        assert json.loads(capsys.readouterr().out)["aliases"] == {"jazz": "Bop"}
+        assert main(["evaluate", path, table, "--json", "--quiet"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert "Bop" in told["genres"] and told["unknown_genres"] == {}
+
     def test_predict_a_table(self, table, texts, capsys):
         assert main(["predict", texts, table, "--json", "--quiet"]) == 0
         told = json.loads(capsys.readouterr().out)
         assert [line["item"] for line in told] == [f"i{row}" for row in range(120)]
         for line in told:
             assert line["genres"] == [g for g, score in line["scores"].items() if score > 0.5]
+
+    def test_nothing_to_tell_a_genre_by(self, texts, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "t.csv").write_text("audio,text\na.mp3,\nb.mp3,sax swing\nc.mp3,\n")
+        assert main(["predict", texts, "t.csv", "--json", "--quiet"]) == 0
+        out, err = capsys.readouterr()
+        told = json.loads(out)
+        assert [line["scores"] == {} for line in told] == [True, False, True]
+        assert told[0]["genres"] == [] and told[1]["genres"]
+        assert err.startswith("2 without a genre") and "the model reads text" in err
+        assert main(["predict", texts, "t.csv", "--format", "csv", "--quiet"]) == 0
+        row = rows_of(capsys.readouterr().out)[0]
+        assert row.pop("item") == "a.mp3" and set(row.values()) == {""}
+        assert main(["predict", texts, "t.csv", "--quiet"]) == 0
+        assert re.search(r"a.mp3 +- +- +\n", capsys.readouterr().out)
+
+    def test_a_list_that_does_not_meet_the_music(self, table, texts, tmp_path, capsys):
+        names = tmp_path / "names.yaml"
+        names.write_text("genres: [Jaz, Rock, Pop, folk, Ska]")
+        path = str(tmp_path / "m.skmmgenre")
+        words = ["--genres", str(names), "--json", "--quiet"]
+        small = [*settings("text", "fusion"), "--set", "text__max_epochs=1"]
+        left_out = sum(
+            set(cell.split("; ")) == {"Jazz"} or cell == "Jazz; Polka"
+            for cell in pd.read_csv(table)["genres"]
+        )
+        told = f"--genres: left out {left_out} of 120 items"
+        assert main(["train", table, "-o", path, *words, *small]) == 0
+        err = capsys.readouterr().err
+        assert "--genres: no item has 'Jaz', 'Ska'\n" in err and told in err
+        assert main(["evaluate", texts, table, *words]) == 0
+        err = capsys.readouterr().err
+        assert "--genres: no item has 'Jaz', 'Ska'\n" in err and told in err
+        assert main(["predict", texts, table, *words]) == 0
+        assert capsys.readouterr().err == "--genres: the model does not know 'Jaz', 'Ska'\n"
 
     def test_held_out_figures(self, table, tmp_path, capsys):
         path = str(tmp_path / "m.skmmgenre")
@@ -212,10 +303,14 @@ class TestSeveralGenres:
         (["train", "t.csv", "-o", "absent/m"], "there is no folder 'absent'"),
         (["train", "t.csv", "-o", "."], "'.' is a folder"),
         (["train", "t.csv", "-o", "m", "--set", "lr"], "--set 'lr' is not NAME=VALUE"),
-        (["train", "t.csv", "-o", "m", "--set", "speed=1", "--quiet"], "--set: "),
+        (["train", "absent", "-o", "m", "--set", "speed=1"], "--set: "),
+        (["train", "absent", "-o", "m", "--set", "audio__epoch=1"], "did you mean 'max_epochs'"),
+        (["train", "absent", "-o", "m", "--set", "audio__max_epochs=one"], "'max_epochs' param"),
+        (["train", "absent", "-o", "m", "--set", "dropout=9"], "--set: The 'dropout' parameter"),
         (["train", "t.csv", "-o", "m", "--modality", "audio"], "no item has the modality 'audio'"),
         (["train", "one.csv", "-o", "m", "--quiet"], "one class only"),
         (["train", "none.csv", "-o", "m", "--quiet"], "no item to train on has a genre"),
+        (["train", "t.csv", "-o", "m", "--min-items", "2"], "as --min-items asks; 2 items"),
         (["predict", "absent", "."], "there is no model 'absent'"),
         (["info", "t.csv"], "t.csv"),
         (["evaluate", "t.csv", "t.csv"], "t.csv"),
@@ -233,6 +328,15 @@ def test_told_in_one_line(tmp_path, monkeypatch, capsys, words, told):
     assert error.count("\n") == 1 and not (tmp_path / "m").exists()
 
 
+def test_a_model_that_may_not_be_written_is_told_before_training(tmp_path):
+    (tmp_path / "t.csv").write_text("text,genre\nslow,Jazz\nloud,Rock\n")
+    (tmp_path / "shut").mkdir()
+    (tmp_path / "shut").chmod(0o555)
+    done = run_obeying("train", "t.csv", "-o", "shut/m", cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1  # no progress of a training
+    assert "the model 'shut/m' cannot be written (Permission denied)" in done.stderr
+
+
 @pytest.mark.parametrize(
     "words, told",
     [
@@ -241,6 +345,7 @@ def test_told_in_one_line(tmp_path, monkeypatch, capsys, words, told):
         (["train", "t.csv", "-o", "m", "--genres", "absent.yaml"], "absent.yaml"),
         (["train", "t.csv", "-o", "m", "--test-size", "1"], "is not in the range"),
         (["predict", "m"], "Missing argument"),
+        (["tag", "m", ".", "--min-score", "70"], "is not in the range 0<=x<=1"),
         (["tag", "m"], "MODEL and FOLDER are needed"),
         (["tag", "--undo", "m", "."], "--undo takes FOLDER alone"),
     ],

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from mutagen import id3
+from obey_rights import run_obeying
 from odd_folder import FORMATS, write_sound
 from odd_folder import write_tags as put_tags
 from sound_state import sound_of, state_of
@@ -79,15 +80,18 @@ def test_replace_all_and_undo(music, model, tmp_path, capsys):
     genres = skmmgenre.load(model).classes_
     names.write_text(f"aliases: {{{', '.join(f'{genre}: Polka' for genre in genres)}}}")
     words = ["tag", model, str(folder), "--write", "--replace", "--genres", str(names), "--quiet"]
-    assert main(words) == 1
-    told = capsys.readouterr().out
-    assert "read_only.flac: fails" in told and "the file is read-only" in told
+    read_only = "read_only.flac: skipped (read-only: allow writing (chmod u+w))"
+    for dry in (True, False):
+        assert main([word for word in words if not dry or word != "--write"]) == 0
+        told = capsys.readouterr().out
+        assert read_only in told
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", told)
     after = state_of(files)
     assert [s[0] for s in after.values()] == [s[0] for s in before.values()]
     changed = [path for path in files if after[path] != before[path]]
     left = [path for path in files if path not in changed]
-    assert left == [path for path in files if not path.stat().st_mode & 0o222]
+    silent = folder / "odd" / "truncated.flac"
+    assert left == [path for path in files if not path.stat().st_mode & 0o222 or path == silent]
     assert folder / "odd" / "read_only.flac" in left
     assert main(["tag", "--undo", str(folder), "--quiet"]) == 0
     assert state_of(files) == before
@@ -149,6 +153,18 @@ def test_genres_that_were_changed_since_are_left(tmp_path):
     assert list(genres_of(folder).values()) == [["Jazz"], ["Jazz"]]
     with pytest.raises(FileNotFoundError, match="there is no backup"):
         undo(folder)
+
+
+def test_files_that_are_gone_stay_in_the_backup(tmp_path, capsys):
+    folder, files = small(tmp_path, "mp3", "flac", genre="Jazz")
+    write(folder, files, "Polka")
+    files[0].rename(tmp_path / "moved.mp3")
+    assert main(["tag", "--undo", str(folder), "--quiet"]) == 1
+    assert f"it is gone: put it back, or remove its lines from {NAME}" in capsys.readouterr().out
+    assert len((folder / NAME).read_text().splitlines()) == 1
+    (tmp_path / "moved.mp3").rename(files[0])
+    assert [o.action for o in undo(folder)] == ["restore"]
+    assert list(genres_of(folder).values()) == [["Jazz"], ["Jazz"]]
 
 
 def test_older_versions_of_id3_stay(tmp_path):
@@ -232,5 +248,52 @@ def test_by_album_and_by_score(music, model, capsys):
     for line in told["files"]:
         genres.setdefault(os.path.dirname(line["file"]), set()).add(tuple(line["genres"]))
     assert all(len(g) == 1 for where, g in genres.items() if "Artist" in where)
-    assert main(["tag", model, str(folder), "--min-score", "1.01", "--quiet"]) == 0
+    assert main(["tag", model, str(folder), "--min-score", "1", "--quiet"]) == 0
     assert "would be tagged" not in capsys.readouterr().out
+
+
+def test_a_file_that_says_nothing_gets_no_genre(model, tmp_path, capsys):
+    """The tags of a garbled file can be read and written, its sound cannot be heard."""
+    folder, (good, bad) = small(tmp_path, "flac", "flac")
+    content = bytearray(bad.read_bytes())
+    content[-2000:] = bytes(2000)
+    start = content.find(b"\xff\xf8")  # of the first frame
+    content[start:] = b"\x55" * (len(content) - start)
+    bad.write_bytes(content)
+    assert main(["tag", model, str(folder), "--write", "--quiet", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["files"]
+    assert [line["action"] for line in told] == ["write", "skip"]
+    assert told[1]["reason"] == "nothing to tell it by" and told[1]["genres"] == []
+    assert bad.read_bytes() == content and genres_of(folder)[str(good)]
+
+
+def test_folders_that_are_read_only(model, tmp_path):
+    """Of one nothing can be replaced; in the other the old genres cannot be noted."""
+    folder, (path, other) = small(tmp_path, "flac", "mp3")
+    (folder / "open").mkdir()
+    other.rename(folder / "open" / "1.mp3")
+    folder.chmod(0o555)
+    done = run_obeying("tag", model, "small", "--write", "--quiet", cwd=tmp_path)
+    folder.chmod(0o755)
+    assert done.returncode == 1
+    assert "small/0.flac: skipped (its folder is read-only: allow writing" in done.stdout
+    assert "1.mp3: fails" in done.stdout
+    assert "(Permission denied: allow writing in 'small' (chmod u+w))" in done.stdout
+
+
+def test_genres_are_plain_text_in_messages(model, tmp_path, monkeypatch, capsys):
+    folder, _ = small(tmp_path, "flac")
+    monkeypatch.setattr("skmmgenre.cli._tag.write_genres", lambda path, genres: None)
+    assert main(["tag", model, str(folder), "--write", "--quiet"]) == 1
+    told = capsys.readouterr().out
+    assert re.search(r"the tag reads None after writing \['\w+'\]", told) and "str_" not in told
+
+
+def test_no_genre_of_the_list(model, tmp_path, capsys):
+    folder, _ = small(tmp_path, "flac")
+    (tmp_path / "names.yaml").write_text("genres: [Waltz]")
+    words = ["tag", model, str(folder), "--genres", str(tmp_path / "names.yaml"), "--quiet"]
+    assert main(words) == 0
+    told = capsys.readouterr()
+    assert "0.flac: skipped (no genre of the list)" in told.out
+    assert "the model does not know 'Waltz'" in told.err
