@@ -233,11 +233,9 @@ def let_missing(model):
 
 def set_aside(model):
     """Column, row and reason of what the last call could not use."""
-    for branch, column in branches(model):
-        for _, step in branch.steps if isinstance(branch, Pipeline) else [("", branch)]:
-            if hasattr(step, "errors_"):
-                for line in step.errors_.to_dict("records"):
-                    yield column, line["row"], line["reason"]
+    columns = {name: column for name, _, column in model.named_steps["modalities"].transformers_}
+    for line in model.errors_.to_dict("records"):
+        yield columns[line["modality"]], line["row"], line["reason"]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
-from ..items import ErrorsMixin
 from ..nets.targets import SoftmaxTarget
 
 
@@ -84,14 +83,8 @@ def vectors_of(model, table):
 
 def errors_of(model):
     """Return what the last call of each modality set aside: row, item, reason."""
-    found = []
-    for _, branch, _ in model.named_steps["modalities"].transformers_:
-        steps = [step for _, step in branch.steps] if isinstance(branch, Pipeline) else [branch]
-        for step in steps:
-            if isinstance(step, ErrorsMixin):
-                lines = step.errors_.to_dict("records")
-                found += [(line["row"], str(line["item"]), line["reason"]) for line in lines]
-    return found
+    lines = model.errors_.to_dict("records")
+    return [(line["row"], str(line["item"]), line["reason"]) for line in lines]
 
 
 def set_everywhere(model, **params):
