@@ -16,7 +16,7 @@ from ._constant_q import PARAMETER_CONSTRAINTS, check_bins, constant_q
 from ._decode import AudioFile
 
 _FLOOR = -80.0  # dB
-_VERSION = 3  # of what is computed here and in what it calls; a change empties stores
+_VERSION = 4  # of what is computed here and in what it calls; a change empties stores
 
 
 class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):

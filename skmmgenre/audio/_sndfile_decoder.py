@@ -11,9 +11,10 @@ from ..items import BadItem
 from ._c_stderr import can_quiet_c_stderr, quiet_c_stderr
 
 # A seek in a compressed file lands exactly, but the first packets after it lack what came
-# before them: decode this much more and throw it away. In mp3, a packet may borrow bits from
-# packets of the last second; in Ogg, it overlaps the one before, of 8192 samples at most.
-_MP3_PREROLL = 1.0  # seconds
+# before them: decode this much more and throw it away. In mp3, a packet may borrow 511 bytes
+# (255 below 32 kHz) of those before, which at 8 kbit/s, the least, are those of 0.6 s; in Ogg, it
+# overlaps the one before, of 8192 samples at most.
+_MP3_PREROLL = 0.65  # seconds
 _OGG_PREROLL = 8192  # frames
 # The mp3 decoder writes a line to standard error for every packet that it lacks. Where that
 # cannot be silenced, a seek is made only if it saves much: not in previews of 30 s.

@@ -76,6 +76,21 @@ def test_every_place_of_an_ogg_file(tmp_path, n_channels):
             np.testing.assert_array_equal(piece, full[start : start + n_samples])
 
 
+def test_an_mp3_whose_packets_borrow_from_far_back(tmp_path):
+    """At 8 kbit/s a packet may need what came 0.6 s before."""
+    pytest.importorskip("av")
+    from av_sound import write_av
+
+    path, sr = tmp_path / "a.mp3", 24_000
+    write_av(path, _music(20), sr, "libmp3lame", "mp3", bit_rate=8_000)
+    full, _ = soundfile.read(path, dtype="float32")
+    with AudioFile(path) as audio:
+        for start in range(sr, len(full) - sr, 7_919):
+            np.testing.assert_allclose(
+                audio.read(start, 1_000, sr), full[start : start + 1_000], atol=1e-6
+            )
+
+
 _READ_MP3 = """
 import sys
 import soundfile

@@ -6,7 +6,7 @@ import av
 import numpy as np
 
 
-def write_av(path, y, sr, codec, container, **options):
+def write_av(path, y, sr, codec, container, *, bit_rate=128_000, **options):
     """Write a file.
 
     Parameters
@@ -18,6 +18,7 @@ def write_av(path, y, sr, codec, container, **options):
         Rate in Hz.
     codec, container : str
         ffmpeg's names: "aac" and "alac" in "ipod" (m4a), "aac" in "adts", "wmav2" in "asf".
+    bit_rate : int
     **options : str
         Options of the encoder or of the container.
     """
@@ -29,6 +30,6 @@ def write_av(path, y, sr, codec, container, **options):
     with av.open(str(path), "w", format=container, options=options) as file:
         stream = file.add_stream(codec, rate=sr, layout=layout, options=encoder)
         if not codec.startswith("alac"):
-            stream.bit_rate = 128_000
+            stream.bit_rate = bit_rate
         for packet in (*stream.encode(frame), *stream.encode(None)):
             file.mux(packet)
