@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..items import BadItem, import_from_extra
-from ._sndfile_decoder import GET_AGAIN
+from ._damaged import GET_AGAIN, truncated
+from ._id3 import length_of_id3
 
 # A packet that is decoded after a seek lacks what came before it: decode this much more and throw
 # it away. AAC overlaps the packet before; its extensions for low bit rates remember more.
@@ -48,23 +49,9 @@ def container_of(path):
     container : _Container or None
     """
     with open(path, "rb") as file:
-        file.seek(_length_of_id3(file))
+        file.seek(length_of_id3(file))
         head = file.read(12)
     return next((c for c in _CONTAINERS if head[c.place :].startswith(c.mark)), None)
-
-
-def _length_of_id3(file):
-    """Bytes of the ID3v2 tags in front of what a file holds; of MP3s too."""
-    length = 0
-    while True:
-        file.seek(length)
-        head = file.read(10)
-        if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:10]) > 127:
-            return length
-        size = 0
-        for byte in head[6:10]:  # seven bits each
-            size = size << 7 | byte
-        length += 10 + size + 10 * bool(head[5] & 0x10)  # and a footer
 
 
 class PyAVDecoder:
@@ -197,11 +184,7 @@ class PyAVDecoder:
                 count = place + len(block)
         except (self._av.FFmpegError, BadItem):
             pass
-        reason = f"truncated: {count / self.sample_rate:.1f} s"
-        if self.n_frames is not None:
-            reason += f" of {self.n_frames / self.sample_rate:.1f} s"
-        reason += " could be decoded"
-        return BadItem(reason + (f" ({detail})" if detail else ""), GET_AGAIN)
+        return truncated(count, self.n_frames, self.sample_rate, detail)
 
 
 def _reason(error):

@@ -9,6 +9,8 @@ import soundfile
 
 from ..items import BadItem
 from ._c_stderr import can_quiet_c_stderr, quiet_c_stderr
+from ._damaged import truncated
+from ._id3 import length_of_id3
 
 # A seek in a compressed file lands exactly, but the first packets after it lack what came
 # before them: decode this much more and throw it away. In mp3, a packet may borrow 511 bytes
@@ -24,7 +26,6 @@ _FLAC_END = 2 * 4608  # frames: two blocks of usual size
 _OGG_PAGE = 27 + 255 + 255 * 255  # bytes at most
 _BLOCK = 1 << 18  # frames
 _MP3_FRAME = 1152  # frames of audio at most in a frame of mp3
-GET_AGAIN = "Get the file again, or re-encode what is left of it (ffmpeg -i INPUT out.flac)."
 _CONVERT = (
     "Readable are WAV, FLAC, OGG, MP3 and, with PyAV, M4A, told by their content, not their "
     "name: convert others (ffmpeg -i INPUT out.flac)."
@@ -166,24 +167,13 @@ class SndfileDecoder:
                     count += read
         except soundfile.LibsndfileError as error:
             detail = detail or error.error_string
-        reason = f"truncated: {count / self.sample_rate:.1f} s"
-        if self.n_frames is not None:
-            reason += f" of {self.n_frames / self.sample_rate:.1f} s"
-        reason += " could be decoded"
-        if detail:
-            reason += f" ({detail.rstrip('.')})"
-        return BadItem(reason, GET_AGAIN)
+        return truncated(count, self.n_frames, self.sample_rate, detail)
 
 
 def _xing_header(path):
     """Number of frames and of bytes that an mp3 declares, None where it does not."""
     with open(path, "rb") as file:
-        head = file.read(10)
-        tag = 0
-        if head[:3] == b"ID3":
-            size = head[6:10]  # seven bits a byte
-            tag = 10 + (size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3])
-        file.seek(tag)
+        file.seek(length_of_id3(file))
         start = file.read(4096)
     at = max(start.find(b"Xing"), start.find(b"Info"))
     if at < 0 or len(start) < at + 16:

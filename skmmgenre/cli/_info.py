@@ -65,8 +65,8 @@ def print_info(info):
             head = ""
 
     size = info["bytes"]
-    say("file", f"{info['file']} ({size / 1e6:,.1f} MB)" if size >= 1e6 else
-        f"{info['file']} ({size / 1e3:,.0f} kB)")  # fmt: skip
+    shown = f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"
+    say("file", f"{info['file']} ({shown})")
     say("made by", str(info["card"].get("made_by", "-")))
     say("modalities", ", ".join(f"{k} (column {c})" for k, c in info["modalities"].items()))
     say("answers", "several genres an item" if info["several_genres"] else "one genre an item")
