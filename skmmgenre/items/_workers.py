@@ -33,7 +33,7 @@ def workers(n_jobs):
     """
     # Tasks of a task may be queued behind one that waits for what this one has claimed in a store.
     backend = "sequential" if _in_a_dask_task() else None
-    n_jobs = 1 if backend else _share(n_jobs)
+    n_jobs = _share(n_jobs)
     n_workers = joblib.effective_n_jobs(n_jobs)
     with joblib.Parallel(n_jobs=n_jobs, backend=backend) as parallel:
         if n_workers == 1:
@@ -68,14 +68,16 @@ def n_threads():
     n_threads : int
         As many as this process may use processors; inside a worker its share of them.
     """
-    return (1 if _in_a_dask_task() else _share_of_a_worker()) or joblib.cpu_count()
+    return _share_of_a_worker() or joblib.cpu_count()
 
 
 def _share_of_a_worker():
-    """Threads of this worker of joblib, None outside of one."""
+    """Threads of this worker of joblib or task of dask, None outside of one."""
+    if _in_a_dask_task():
+        return 1
     backend, _ = get_active_backend()
-    # What joblib starts inside a worker of its own are threads. Backends of machines (dask,
-    # ray) count for themselves.
+    # What joblib starts inside a worker of its own are threads. Ray's backend counts for
+    # itself.
     if not (isinstance(backend, ThreadingBackend) and backend.nesting_level):
         return None
     # joblib tells its processes their threads so; threads are told nothing. A list is one number

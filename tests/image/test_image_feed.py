@@ -5,6 +5,7 @@ import joblib
 import numpy as np
 import pytest
 from PIL import Image
+from torch_threads import torch_threads
 
 from skmmgenre.image import _image_feed
 from skmmgenre.image._decode import decode_image
@@ -146,12 +147,8 @@ def test_what_is_asked_for_once_is_bad_early_or_late(cells, bad_files, n_jobs):
 
 @pytest.fixture
 def four_threads():
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(4)
-    yield
-    torch.set_num_threads(before)
+    with torch_threads(4):
+        yield
 
 
 @pytest.mark.parametrize("once", [False, True])

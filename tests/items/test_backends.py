@@ -7,9 +7,9 @@ import joblib
 import numpy as np
 import pytest
 import sklearn
-import torch
 from _counted_puts import count_puts, puts_and_patches
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from torch_threads import torch_threads
 
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.items import BadItem, SetupError
@@ -61,10 +61,8 @@ def cluster(request):
 @pytest.fixture
 def one_thread():
     """As many as a worker of dask or ray has: training has other bits with more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with torch_threads(1):
+        yield
 
 
 @pytest.fixture(scope="module")
