@@ -110,7 +110,7 @@ def compare(kind, paths, clock):
 
 def compare_processes(paths):
     """Print how many times one process two are."""
-    paths = paths * (300 // len(paths))
+    paths = paths * (1200 // len(paths))
     calls = {f"n_jobs={n}": lambda n=n: CQTExtractor(n_jobs=n).transform(paths) for n in (1, 2)}
     seconds = measure(calls, 3, time.perf_counter)
     one, two = seconds.values()

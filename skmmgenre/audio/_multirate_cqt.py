@@ -139,7 +139,7 @@ def _downsample(y, factor):
     """
     n_samples = -(-len(y) // factor)
     down = soxr.resample(y, factor, 1, quality="HQ")[:n_samples]
-    down /= np.sqrt(1 / factor)
+    down *= np.sqrt(factor)
     return down if len(down) == n_samples else np.pad(down, (0, n_samples - len(down)))
 
 

@@ -1,5 +1,7 @@
 """Apply a function to every cell that is there."""
 
+import time
+
 import joblib
 
 from ._cells import describe_cell, is_missing
@@ -10,6 +12,10 @@ from ._workers import workers
 # Cells one worker takes at a time: long enough to hide joblib's cost, short enough
 # for the progress bar to move and for an error to be told soon.
 _CHUNK = 8
+# Between rounds workers stand idle, but what a round computed is kept: rounds grow until one
+# takes a second, to at most so many times the first.
+_ROUND_SECONDS = 1.0
+_ROUND_GROWTH = 16
 
 
 def map_cells(
@@ -108,18 +114,18 @@ def settle_in_rounds(compute, settle, cells, rows, per_round, store=None):
     cells : list
     rows : list of int
     per_round : int
-        Most rows that `compute` is given; what it returned is kept before the next round.
+        Rows that `compute` is given at first, later up to 16 times as many if they are soon
+        done; what it returned is kept before it is given the next.
     store : FeatureStore or None
         See `map_cells`.
     """
-    rounds = [rows[start : start + per_round] for start in range(0, len(rows), per_round)]
     if store is None:
-        for some in rounds:
+        for some in _rounds(rows, per_round):
             settle(some, compute(some))
         return
     with store.working():
         elsewhere = []
-        for some in rounds:
+        for some in _rounds(rows, per_round):
             elsewhere += _settle_from(store, compute, settle, cells, some)
         while elsewhere:  # what others have begun; theirs to finish, ours if they died
             some, elsewhere = elsewhere[:per_round], elsewhere[per_round:]
@@ -127,6 +133,17 @@ def settle_in_rounds(compute, settle, cells, rows, per_round, store=None):
             if len(left) == len(some):
                 store.wait()
             elsewhere = left + elsewhere
+
+
+def _rounds(rows, per_round):
+    """Yield some rows at a time, as many as are settled in about a second."""
+    start, fewest, most = 0, per_round, _ROUND_GROWTH * per_round
+    while start < len(rows):
+        began = time.perf_counter()
+        yield rows[start : start + per_round]
+        start += per_round
+        growth = _ROUND_SECONDS / (time.perf_counter() - began)
+        per_round = min(max(fewest, int(growth * per_round)), most)
 
 
 def _settle_from(store, compute, settle, cells, rows):

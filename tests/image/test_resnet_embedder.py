@@ -59,12 +59,13 @@ def resnet18(tmp_path_factory):
     return path, net
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-def test_learns_red_from_blue(table, optimizer):
+# With sgd, 5 epochs depend on the seed and on the processor's last bits; 20 learn for any seed.
+@pytest.mark.parametrize(("optimizer", "max_epochs"), [("adam", 5), ("sgd", 20)])
+def test_learns_red_from_blue(table, optimizer, max_epochs):
     net = ResNetEmbedder(
         **{
             **SMALL,
-            "max_epochs": 5,
+            "max_epochs": max_epochs,
             "lr": 1e-3,
             "optimizer": optimizer,
             "augment": False,
@@ -75,7 +76,7 @@ def test_learns_red_from_blue(table, optimizer):
     assert net.predict(table["cover"][16:]).dtype.kind == "U"
     proba = net.predict_proba(table["cover"][16:])
     np.testing.assert_allclose(proba.sum(axis=1), 1)
-    assert 1 <= net.best_iter_ <= net.n_iter_ <= 5
+    assert 1 <= net.best_iter_ <= net.n_iter_ <= max_epochs
     assert net.n_parameters_ == 11_177_538
 
 

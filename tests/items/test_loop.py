@@ -6,7 +6,14 @@ import pickle
 import pytest
 from sklearn.base import BaseEstimator, clone
 
-from skmmgenre.items import BadItem, ErrorsMixin, SetupError, map_cells, progress_bar
+from skmmgenre.items import (
+    BadItem,
+    ErrorsMixin,
+    SetupError,
+    map_cells,
+    progress_bar,
+    settle_in_rounds,
+)
 
 
 def _invert(cell):
@@ -93,3 +100,24 @@ def _needs_a_file(cell):
 def test_what_no_cell_is_to_blame_for(on_error):
     with pytest.raises(SetupError, match="^the list of names is not there$"):
         map_cells(_needs_a_file, [1, 2], on_error=on_error)
+
+
+def _rounds_of(monkeypatch, seconds, n_rows):
+    """Sizes of the rounds of one worker, whose clock goes on by `seconds` a round."""
+    clock = iter([time for k in range(n_rows) for time in (10.0 * k, 10.0 * k + seconds)])
+    monkeypatch.setattr("skmmgenre.items._loop.time.perf_counter", lambda: next(clock))
+    sizes = []
+    settle_in_rounds(
+        lambda rows: rows, lambda rows, _: sizes.append(len(rows)), [], range(n_rows), 32
+    )
+    assert sum(sizes) == n_rows
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0.25, [32, 128, 512, 328]), (0.001, [32, 512, 456]), (3.0, [32] * 31 + [8])],
+    ids=["quick", "in no time", "slow"],
+)
+def test_rounds_grow_to_a_second(monkeypatch, seconds, expected):
+    assert _rounds_of(monkeypatch, seconds, 1000) == expected
