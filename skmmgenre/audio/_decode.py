@@ -3,6 +3,7 @@
 import errno
 import math
 import os
+from importlib import metadata
 
 import numpy as np
 import soxr
@@ -101,6 +102,25 @@ class AudioFile:
                 "Write the file again with finite samples in [-1, 1].",
             )
         return y
+
+
+def version_of_decoder(path):
+    """Return the version of what decodes a file, if that is not libsndfile.
+
+    Parameters
+    ----------
+    path : str, bytes or PathLike
+
+    Returns
+    -------
+    version : bytes
+        b"" of what libsndfile decodes, of a file that cannot be opened, and where PyAV is absent.
+    """
+    try:
+        container = container_of(path)
+        return b"" if container is None else f"PyAV {metadata.version('av')}\0".encode()
+    except (OSError, metadata.PackageNotFoundError):
+        return b""
 
 
 def _mean_of_channels(y):

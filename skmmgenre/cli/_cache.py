@@ -83,5 +83,7 @@ def bytes_of(text):
 
 def _existing(path):
     if not os.path.exists(path):
-        raise FileNotFoundError(f"there is no store {path!r}; cache= of CQTExtractor makes one")
+        raise FileNotFoundError(
+            f"there is no store {path!r}; cache= of CQTExtractor and ResNetEmbedder makes one"
+        )
     return Store(path)

@@ -24,7 +24,7 @@ class _Size(click.ParamType):
     epilog=example("skmmgenre cache info patches.sqlite"),
 )
 def cache():
-    """Stores of features, which cache= of CQTExtractor names."""
+    """Stores of features, which cache= of CQTExtractor and ResNetEmbedder names."""
 
 
 @cache.command(epilog=example("skmmgenre cache info patches.sqlite --json"))

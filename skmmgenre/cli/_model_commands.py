@@ -107,8 +107,22 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
         f"{output}: {len(card['items_by_genre'])} genres of {card['items']:,} items, from "
         f"{' + '.join(card['modalities'])}"
     )
-    for name, value in card.get("held_out", {}).get("figures", {}).items():
-        click.echo(f"  {name:<26}{'-' if value is None else format(value, '.3f'):>6}")
+    for line in _left_out(**card["left_out"]):
+        click.echo(f"  left out: {line}")
+    if held_out := card.get("held_out"):
+        click.echo(f"On {held_out['items']:,} items kept from training:")
+        for name, value in held_out["figures"].items():
+            click.echo(f"  {name:<26}{'-' if value is None else format(value, '.3f'):>6}")
+
+
+def _left_out(without_genre, test_rows, rare_genres):
+    """Lines on the items that a model did not learn from."""
+    if without_genre:
+        yield f"{without_genre:,} items without a genre to learn"
+    if test_rows:
+        yield f"{test_rows:,} items of the table's test split"
+    if rare_genres:
+        yield f"{len(rare_genres):,} genres of too few items"
 
 
 @click.command(

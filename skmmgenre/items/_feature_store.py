@@ -45,10 +45,24 @@ class FeatureStore:
     content_of : callable or None, default=None
         Takes a cell that is neither a path nor an array; returns what tells its content: a
         plain value and bytes. Or None if it has none, or cannot be read.
+    version_for : callable or None, default=None
+        Takes the path of a file; returns bytes, the version of what is used for files of its
+        kind alone. (What is used for all of them belongs into `settings`.)
     """
 
-    def __init__(self, path, *, kind, settings, by_name=False, codec=None, content_of=None):
+    def __init__(
+        self,
+        path,
+        *,
+        kind,
+        settings,
+        by_name=False,
+        codec=None,
+        content_of=None,
+        version_for=None,
+    ):
         self.kind, self.by_name, self._content_of = kind, by_name, content_of
+        self._version_for = version_for
         self.codec = RawCodec() if codec is None else codec
         self._store = Store(path)
         self._owner = uuid.uuid4().hex
@@ -146,7 +160,8 @@ class FeatureStore:
 
     def _key(self, digest, path):
         name = os.fsencode(os.path.basename(os.fspath(path))) if self.by_name and path else b""
-        return hashlib.blake2b(self._settings + digest + name, digest_size=20).digest()
+        version = self._version_for(path) if self._version_for and path else b""
+        return hashlib.blake2b(self._settings + digest + version + name, digest_size=20).digest()
 
     def _remember(self, digests):
         self._store.put_many(list(digests), kind="hashes of files")

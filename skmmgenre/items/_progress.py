@@ -22,11 +22,12 @@ def python_random_kept():
 def progress_bar(total, description, *, verbose=1):
     """Show progress towards `total` on standard error.
 
-    Yields ``advance(steps=1, note=None)``; it does nothing if `verbose` is 0 or there is
-    nothing to do. `note` replaces the text behind the bar.
+    Yields ``advance(steps=1, note=None, total=None)``; it does nothing if `verbose` is 0 or there
+    is nothing to do. `note` replaces the text behind the bar; `total` is for work that turns out
+    to have fewer steps.
     """
     if not verbose or not total:
-        yield lambda steps=1, note=None: None
+        yield lambda steps=1, note=None, total=None: None
         return
     with python_random_kept():
         from rich.console import Console
@@ -49,7 +50,8 @@ def progress_bar(total, description, *, verbose=1):
     ) as progress:
         task = progress.add_task(description, total=total, note="")
 
-        def advance(steps=1, note=None):
-            progress.update(task, advance=steps, **({} if note is None else {"note": note}))
+        def advance(steps=1, note=None, total=None):
+            changes = {} if note is None else {"note": note}
+            progress.update(task, advance=steps, total=total, **changes)
 
         yield advance

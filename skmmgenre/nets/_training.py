@@ -144,10 +144,14 @@ def train(
         )
         with config_context(enable_metadata_routing=False):
             net.fit(Rows(feed, truth, weight, train_rows))
-    return _told(net, stopping, max_epochs, patience)
+        stopped_early = stopping is not None and stopping.misses_ >= patience
+        if stopped_early:
+            n_epochs, best = len(net.history), stopping.best_epoch_
+            advance(0, f"stopped early, epoch {best} was best", total=n_epochs)
+    return _told(net, stopping, max_epochs, stopped_early)
 
 
-def _told(net, stopping, max_epochs, patience):
+def _told(net, stopping, max_epochs, stopped_early):
     """The history as plain Python, and the best epoch; tell when Ctrl-C ended the training."""
     kept = ("train_loss", "valid_loss")
     history = [
@@ -157,7 +161,6 @@ def _told(net, stopping, max_epochs, patience):
         for epoch in net.history
         if "dur" in epoch
     ]
-    stopped_early = stopping is not None and stopping.misses_ >= patience
     if len(history) < max_epochs and not stopped_early:
         if not history:
             raise KeyboardInterrupt

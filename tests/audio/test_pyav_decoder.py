@@ -1,6 +1,7 @@
 """Files that libsndfile does not decode: m4a above all."""
 
 import sys
+from importlib import metadata
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from m4a import write_m4a
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.audio._decode import AudioFile
 from skmmgenre.audio._pyav_decoder import container_of
-from skmmgenre.items import BadItem
+from skmmgenre.items import BadItem, Store
 
 pytest.importorskip("av", reason="PyAV is not installed")
 from av_sound import write_av
@@ -166,6 +167,22 @@ def test_the_extractor_takes_m4a_as_it_takes_wav(tmp_path):
     files = [str(tmp_path / "a.m4a"), str(tmp_path / "a.wav")]
     alone, of_wav = extractor.set_params(patch="start").fit_transform(files)
     np.testing.assert_array_equal(alone, of_wav)
+
+
+def test_a_store_tells_versions_of_pyav_apart_for_its_files_alone(tmp_path, monkeypatch):
+    y = music(1, 22050)
+    write_m4a(tmp_path / "a.m4a", y, 22050)
+    soundfile.write(tmp_path / "a.wav", y, 22050)
+    files = [str(tmp_path / "a.m4a"), str(tmp_path / "a.wav")]
+    extractor = CQTExtractor(duration=0.5, cache=tmp_path / "store")
+    n_patches, real = [], metadata.version
+    for pyav in ("14.0.0", "14.0.0", "15.0.0"):
+        versions = {"av": pyav}
+        monkeypatch.setattr(metadata, "version", lambda name, v=versions: v.get(name) or real(name))
+        extractor.fit_transform(files)
+        with Store(tmp_path / "store") as store:
+            n_patches.append(store.info()["constant-Q patches"][0])
+    assert n_patches == [2, 2, 3]
 
 
 def test_without_the_extra(tmp_path, monkeypatch):
