@@ -14,6 +14,7 @@ from ._music_options import (
     tell_unlisted,
 )
 from ._parameters import SEED, WholeNumber, as_json, example, jobs, quiet
+from ._plain_text import one_line
 
 _POSITIVE = WholeNumber(lambda number: number >= 1, "it is 1 or above")
 
@@ -122,7 +123,9 @@ def _left_out(without_genre, test_rows, rare_genres):
     if test_rows:
         yield f"{test_rows:,} items of the table's test split"
     if rare_genres:
-        yield f"{len(rare_genres):,} genres of too few items"
+        named = ", ".join(one_line(name) for name in rare_genres[:8])
+        more = f" and {len(rare_genres) - 8:,} more" if len(rare_genres) > 8 else ""
+        yield f"genres of too few items: {named}{more}"
 
 
 @click.command(

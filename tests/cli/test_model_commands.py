@@ -287,13 +287,23 @@ class TestSeveralGenres:
 
     def test_held_out_figures(self, table, tmp_path, capsys):
         path = str(tmp_path / "m.skmmgenre")
-        words = ["train", table, "-o", path, "--test-size", "0.3", "--target", "softmax", "--json"]
-        assert main([*words, *settings("text", "fusion"), "--quiet"]) == 0
+        words = ["train", table, "-o", path, "--test-size", "0.3", "--target", "softmax"]
+        words += ["--min-items", "3", *settings("text", "fusion"), "--quiet"]
+        assert main(words) == 0
+        told = capsys.readouterr().out
+        assert main([*words, "--json"]) == 0
         card = json.loads(capsys.readouterr().out)
         held_out = card["held_out"]
         assert held_out["items"] + card["items"] == 90
         assert 0 <= held_out["figures"]["accuracy"] <= 1
         assert not card["several_genres"]
+        for line in (
+            "  left out: 30 items of the table's test split\n",
+            "  left out: genres of too few items: Polka\n",
+            f"On {held_out['items']} items kept from training:\n",
+            f"  accuracy {held_out['figures']['accuracy']:23.3f}\n",
+        ):
+            assert line in told
 
 
 @pytest.mark.parametrize(

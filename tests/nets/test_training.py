@@ -219,6 +219,14 @@ def test_progress_is_shown(overfitting, capfd, verbose):
     assert ("train_loss" in out) == (verbose == 2)
 
 
+def test_early_stopping_fills_the_bar(overfitting, capfd):
+    X, y, validation = overfitting
+    model = net(max_epochs=200, patience=4, lr=0.05, verbose=1).fit(X, y, validation=validation)
+    err = capfd.readouterr().err
+    assert f"{model.n_iter_}/{model.n_iter_}" in err
+    assert f"stopped early, epoch {model.best_iter_} was best" in " ".join(err.split())
+
+
 def test_silent_by_default(overfitting, capfd):
     X, y, validation = overfitting
     net(max_epochs=30, patience=1, lr=0.05).fit(X, y, validation=validation)
