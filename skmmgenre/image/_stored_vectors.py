@@ -11,7 +11,7 @@ from ._decode import content_of_image
 _VERSION = 1  # of what is computed here and in what it calls; a change empties stores
 
 # What a round computed is kept before the next one starts.
-_PER_ROUND = 64
+_PER_ROUND = (64, 64)
 
 
 def vector_store(path, **settings):

@@ -12,10 +12,10 @@ from ._workers import workers
 # Cells one worker takes at a time: long enough to hide joblib's cost, short enough
 # for the progress bar to move and for an error to be told soon.
 _CHUNK = 8
-# Between rounds workers stand idle, but what a round computed is kept: rounds grow until one
-# takes a second, to at most so many times the first.
+# Between rounds workers stand idle, but what a round computed is kept: rounds of several workers
+# grow until one takes a second, to at most so many times the first.
 _ROUND_SECONDS = 1.0
-_ROUND_GROWTH = 16
+_ROUND_GROWTH = 4
 
 
 def map_cells(
@@ -97,7 +97,9 @@ def map_cells(
             return [outcome for chunk in outcomes for outcome in chunk]
 
         # Rounds, not a generator of results: the ray backend refuses generators.
-        settle_in_rounds(compute, settle, cells, rows, 4 * n_workers * _CHUNK, store)
+        fewest = 4 * n_workers * _CHUNK
+        most = fewest if n_workers == 1 else _ROUND_GROWTH * fewest
+        settle_in_rounds(compute, settle, cells, rows, (fewest, most), store)
     return values, sorted(errors, key=lambda error: error["row"])
 
 
@@ -113,37 +115,37 @@ def settle_in_rounds(compute, settle, cells, rows, per_round, store=None):
         Takes a list of rows and their outcomes.
     cells : list
     rows : list of int
-    per_round : int
-        Rows that `compute` is given at first, later up to 16 times as many if they are soon
-        done; what it returned is kept before it is given the next.
+    per_round : tuple of two int
+        How many rows `compute` is given at first, and at most if they are soon done. What it
+        returned is kept before it is given the next.
     store : FeatureStore or None
         See `map_cells`.
     """
     if store is None:
-        for some in _rounds(rows, per_round):
+        for some in _rounds(rows, *per_round):
             settle(some, compute(some))
         return
     with store.working():
         elsewhere = []
-        for some in _rounds(rows, per_round):
+        for some in _rounds(rows, *per_round):
             elsewhere += _settle_from(store, compute, settle, cells, some)
         while elsewhere:  # what others have begun; theirs to finish, ours if they died
-            some, elsewhere = elsewhere[:per_round], elsewhere[per_round:]
+            some, elsewhere = elsewhere[: per_round[0]], elsewhere[per_round[0] :]
             left = _settle_from(store, compute, settle, cells, some)
             if len(left) == len(some):
                 store.wait()
             elsewhere = left + elsewhere
 
 
-def _rounds(rows, per_round):
+def _rounds(rows, fewest, most):
     """Yield some rows at a time, as many as are settled in about a second."""
-    start, fewest, most = 0, per_round, _ROUND_GROWTH * per_round
+    start, n_rows = 0, fewest
     while start < len(rows):
         began = time.perf_counter()
-        yield rows[start : start + per_round]
-        start += per_round
+        yield rows[start : start + n_rows]
+        start += n_rows
         growth = _ROUND_SECONDS / (time.perf_counter() - began)
-        per_round = min(max(fewest, int(growth * per_round)), most)
+        n_rows = min(max(fewest, int(growth * n_rows)), most)
 
 
 def _settle_from(store, compute, settle, cells, rows):

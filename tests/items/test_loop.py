@@ -108,7 +108,7 @@ def _rounds_of(monkeypatch, seconds, n_rows):
     monkeypatch.setattr("skmmgenre.items._loop.time.perf_counter", lambda: next(clock))
     sizes = []
     settle_in_rounds(
-        lambda rows: rows, lambda rows, _: sizes.append(len(rows)), [], range(n_rows), 32
+        lambda rows: rows, lambda rows, _: sizes.append(len(rows)), [], range(n_rows), (32, 128)
     )
     assert sum(sizes) == n_rows
     return sizes
@@ -116,7 +116,7 @@ def _rounds_of(monkeypatch, seconds, n_rows):
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [(0.25, [32, 128, 512, 328]), (0.001, [32, 512, 456]), (3.0, [32] * 31 + [8])],
+    [(0.4, [32, 80] + [128] * 6 + [120]), (0.001, [32] + [128] * 7 + [72]), (3.0, [32] * 31 + [8])],
     ids=["quick", "in no time", "slow"],
 )
 def test_rounds_grow_to_a_second(monkeypatch, seconds, expected):
