@@ -187,19 +187,20 @@ class AudioCNN(NetEmbedder):
             if X.shape[1] != n_bins or X.shape[2] < n_frames or (whole and X.shape[2] > n_frames):
                 raise ValueError(
                     f"Patches have {X.shape[1]} bins and {X.shape[2]} frames, AudioCNN was "
-                    f"fitted with {n_bins} bins and {n_frames} frames."
+                    f"fitted with {n_bins} bins and {n_frames} frames. Extract them with the "
+                    "settings of the training."
                 )
-        missing = _missing_patches(X)
+        missing, lengths = _inspect(X)
         if whole:
             return ArrayFeed(X, missing)
         feed = PatchFeed(
             X,
             missing,
             n_frames=min(self.patch_frames, X.shape[2]) if reset else n_frames,
-            lengths=_sounding_frames(X),
+            lengths=lengths,
             seed=draw_seeds(self.random_state, 1)[0] if reset and self.patches == "epoch" else None,
         )
-        if reset and self.patches == "epoch" and not feed.free.any():
+        if reset and self.patches == "epoch" and not feed.free[~missing].any():
             warnings.warn(
                 f"AudioCNN: no row has more than the {feed.sample_shape[1]} frames of a patch, so "
                 f"patches={self.patches!r} has nothing to choose from. Let the extractor answer "
@@ -214,9 +215,15 @@ class AudioCNN(NetEmbedder):
             return super()._forward(feed, part, rows, module)
         rows = np.flatnonzero(~feed.missing) if rows is None else rows
         of_rows = rows[:, np.newaxis] * self.n_patches + np.arange(self.n_patches)
-        answers = super()._forward(SpreadFeed(feed, self.n_patches), part, of_rows.ravel(), module)
-        # The output layer is linear: that of the mean vector is the mean of the outputs.
-        return answers.reshape(*of_rows.shape, -1).mean(axis=1)
+        spread = SpreadFeed(feed, self.n_patches)
+        means = []
+        with self._answers_bar(of_rows.size) as advance:
+            for start in range(0, len(rows), _CHUNK):
+                some = of_rows[start : start + _CHUNK]
+                answers = super()._forward(spread, part, some.ravel(), module, advance)
+                # The output layer is linear: that of the mean vector is the mean of the outputs.
+                means.append(answers.reshape(*some.shape, -1).mean(axis=1))
+        return np.concatenate(means)
 
     def _recipe(self, sample_shape, n_outputs):
         n_bins, n_frames = sample_shape
@@ -257,13 +264,19 @@ class AudioCNN(NetEmbedder):
         ]
 
     def _too_small(self, layers, n_frames, n_bins):
+        remedies = []
         least_frames = next(t for t in range(1, 10_000) if _n_features(layers, t, 10_000))
         least_bins = next(b for b in range(1, 10_000) if _n_features(layers, 10_000, b))
+        if n_bins < least_bins:
+            remedies.append("n_bins of the extractor")
+        if n_frames < least_frames:
+            cut = self.patches != "whole" and self.patch_frames < least_frames
+            remedies.append("patch_frames" if cut else "duration of the extractor")
         return (
             f"Patches of {n_bins} bins and {n_frames} frames are too small for architecture "
             f"{self.architecture!r}: it needs at least {least_bins} bins and {least_frames} "
             f"frames ({least_frames * 1024 / 22050:.1f} s at hop length 1024 and 22050 Hz). "
-            "Raise the extractor's duration."
+            f"Raise {' and '.join(remedies)}."
         )
 
     @staticmethod
@@ -300,13 +313,17 @@ def _n_features(layers, n_frames, n_bins):
     return int(layers[-1][0] * shape.prod())
 
 
-def _missing_patches(X):
-    """Rows that are NaN throughout; a row that is partly NaN, or infinite, is an error."""
-    missing = np.zeros(len(X), dtype=bool)
+def _inspect(X):
+    """Which rows are missing, and the frames of each up to the last that sounds.
+
+    A missing row is NaN throughout; one that is partly NaN, or infinite, is an error. A frame
+    sounds if it holds more than the row's least value.
+    """
+    missing, lengths = np.zeros(len(X), dtype=bool), np.full(len(X), X.shape[2])
     for start in range(0, len(X), _CHUNK):
         chunk = take_rows(X, np.arange(start, min(start + _CHUNK, len(X))))
-        whole = np.isfinite(chunk).all(axis=(1, 2))
-        for row in np.flatnonzero(~whole):
+        finite = np.isfinite(chunk).all(axis=(1, 2))
+        for row in np.flatnonzero(~finite):
             patch = chunk[row]
             if not np.isnan(patch).all():
                 what = "infinite" if np.isinf(patch).any() else "NaN"
@@ -314,20 +331,11 @@ def _missing_patches(X):
                     f"Row {start + row} of X holds {what} values in part. A missing patch is "
                     "NaN throughout; any other value must be finite."
                 )
-        missing[start : start + _CHUNK] = ~whole
-    return missing
-
-
-def _sounding_frames(X):
-    """Frames of each row up to the last that holds more than the row's least value."""
-    n_frames = X.shape[2]
-    lengths = np.full(len(X), n_frames)
-    for start in range(0, len(X), _CHUNK):
-        chunk = take_rows(X, np.arange(start, min(start + _CHUNK, len(X))))
+        missing[start : start + _CHUNK] = ~finite
         sounds = chunk.max(axis=1) > chunk.min(axis=(1, 2))[:, np.newaxis]
         trailing = sounds[:, ::-1].argmax(axis=1)  # 0 where nothing sounds: nothing is left out
-        lengths[start : start + _CHUNK] = n_frames - trailing
-    return lengths
+        lengths[start : start + _CHUNK] -= trailing
+    return missing, lengths
 
 
 def _mean_and_scale(feed, rows, *, per_cell):

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from ..nets._modules import Dropout, Linear
+from ..nets._layers import Dropout, Linear
 
 
 class BlockDropout(nn.Module):

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cosine_similarity
 
-from ..nets._modules import Linear
+from ..nets._layers import Linear
 
 
 class JointNet(nn.Module):

@@ -1,6 +1,5 @@
 """The multimodal feature space of the paper as an estimator."""
 
-from hashlib import blake2b
 from numbers import Integral, Real
 
 import numpy as np
@@ -21,6 +20,7 @@ from ..model_selection import inner_validation_mask
 from ..nets import ArrayFeed, NetEstimator, Plan, draw_seeds
 from ..nets.targets import read_labels
 from ._blocks import find_blocks, l2_normalize, missing_in_block
+from ._pair_feed import PairFeed
 
 
 class JointSpaceProjector(TransformerMixin, NetEstimator):
@@ -60,6 +60,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     ----------
     blocks_ : dict of str to list of int
         Columns of each block.
+    views_ : tuple of two str
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Where X has column names.
@@ -170,7 +171,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         )
         both = ~missing.any(axis=1)
         *seeds, negatives_seed = draw_seeds(self.random_state, 4)
-        feed = _PairFeed(
+        feed = PairFeed(
             vectors,
             missing=~both,
             train_pool=np.flatnonzero(both & ~held_out),
@@ -233,7 +234,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             names[column] if "__" in names[column] else f"{block_of[column]}__{names[column]}"
             for column in self._kept_columns()
         ]
-        embedded = [f"mm_{view}__{i}" for view in self.views for i in range(self._width)]
+        embedded = [f"mm_{view}__{i}" for view in self.views_ for i in range(self._width)]
         return np.array(kept + embedded, dtype=object)
 
     @property
@@ -247,7 +248,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             column
             for block, columns in self.blocks_.items()
             for column in columns
-            if self.passthrough or block not in self.views
+            if self.passthrough or block not in self.views_
         ]
 
     def _views(self, X, *, reset):
@@ -263,14 +264,15 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         )
         if reset:
             self.blocks_ = self._find_blocks(X)
-        for block in self.blocks_.keys() - set(self.views):
+            self.views_ = tuple(self.views)
+        for block in self.blocks_.keys() - set(self.views_):
             missing_in_block(X, self.blocks_[block], block)  # partly NaN is an error here too
         missing = np.stack(
-            [missing_in_block(X, self.blocks_[view], view) for view in self.views], axis=1
+            [missing_in_block(X, self.blocks_[view], view) for view in self.views_], axis=1
         )
         vectors = [
             l2_normalize(np.where(missing[:, [number]], 0, X[:, self.blocks_[view]]))
-            for number, view in enumerate(self.views)
+            for number, view in enumerate(self.views_)
         ]
         return vectors, missing
 
@@ -298,7 +300,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
 
     def _recipe(self, sample_shape, n_outputs):
         return {
-            "widths": [len(self.blocks_[view]) for view in self.views],
+            "widths": [len(self.blocks_[view]) for view in self.views_],
             "hidden_units": int(self.hidden_units),
             "n_components": int(n_outputs),
         }
@@ -319,66 +321,3 @@ def _margin_loss(margin):
     from ._joint_net import MarginLoss
 
     return MarginLoss(margin)
-
-
-class _PairFeed:
-    """Feed of both views of an item and of one negative a view (see `JointNet`).
-
-    In training, negatives are training rows drawn anew in every epoch; outside of it they
-    are validation rows, always the same.
-    """
-
-    reads_files = False
-
-    def __init__(self, vectors, *, missing, train_pool, valid_pool, seed):
-        self.vectors, self.missing, self.seed = vectors, missing, seed
-        self.sample_shape = (2 * sum(part.shape[1] for part in vectors),)
-        codes = [_vector_codes(part) for part in vectors]
-        self.train = [_Negatives(c, train_pool) for c in codes]
-        self.valid = [_Negatives(c, valid_pool) for c in codes]
-
-    def has_negatives(self, held_out):
-        """1 for each row and view with a negative; views all alike have none."""
-        train, valid = (
-            np.array([part.enough for part in parts], dtype=np.float32)
-            for parts in (self.train, self.valid)
-        )
-        return np.where(held_out[:, None], valid, train)
-
-    def __len__(self):
-        return len(self.missing)
-
-    def batch(self, rows, epoch=None):
-        pools = self.valid if epoch is None else self.train
-        rng = np.random.default_rng([self.seed, 0 if epoch is None else epoch + 1, rows[0]])
-        negatives = [pool.draw(rng, rows) for pool in pools]
-        positive = [part[rows] for part in self.vectors]
-        negative = [part[other] for part, other in zip(self.vectors, negatives, strict=True)]
-        return np.hstack(positive + negative)
-
-
-class _Negatives:
-    """Rows of a pool whose vector differs from that of a given row."""
-
-    def __init__(self, codes, pool):
-        self.codes = codes
-        self.pool = pool[np.argsort(codes[pool], kind="stable")]
-        self.pool_codes = codes[self.pool]
-        self.enough = len(pool) > 0 and self.pool_codes[0] != self.pool_codes[-1]
-
-    def draw(self, rng, rows):
-        if not self.enough:
-            return rows
-        # The pool is sorted by vector, so that those to leave out stand side by side.
-        first = np.searchsorted(self.pool_codes, self.codes[rows], side="left")
-        last = np.searchsorted(self.pool_codes, self.codes[rows], side="right")
-        drawn = rng.integers(len(self.pool) - (last - first))
-        return self.pool[np.where(drawn >= first, drawn + last - first, drawn)]
-
-
-def _vector_codes(vectors):
-    """An integer a row, the same for equal vectors."""
-    known = {}
-    return np.array(
-        [known.setdefault(blake2b(row.tobytes()).digest(), len(known)) for row in vectors]
-    )

@@ -291,7 +291,9 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
 
     def _vector_settings(self, feed, module):
         """What a vector depends on beside the cover; of the weights, not where they are from."""
-        from ..nets._modules import inference_device, inference_dtype, padded, to_arrays
+        from ..nets._devices import inference_device, inference_dtype
+        from ..nets._forward import padded
+        from ..nets._modules import to_arrays
 
         if module is None:
             weights = derived(self, self.weights_, "digest", lambda: _trunk_digest(self.weights_))

@@ -16,6 +16,7 @@ _CHUNK = 8
 # grow until one takes a second, to at most so many times the first.
 _ROUND_SECONDS = 1.0
 _ROUND_GROWTH = 4
+_MOST_ROWS = 1024  # unless the workers are so many; their values are held in memory
 
 
 def map_cells(
@@ -98,7 +99,7 @@ def map_cells(
 
         # Rounds, not a generator of results: the ray backend refuses generators.
         fewest = 4 * n_workers * _CHUNK
-        most = fewest if n_workers == 1 else _ROUND_GROWTH * fewest
+        most = fewest if n_workers == 1 else max(fewest, min(_ROUND_GROWTH * fewest, _MOST_ROWS))
         settle_in_rounds(compute, settle, cells, rows, (fewest, most), store)
     return values, sorted(errors, key=lambda error: error["row"])
 
@@ -116,18 +117,19 @@ def settle_in_rounds(compute, settle, cells, rows, per_round, store=None):
     cells : list
     rows : list of int
     per_round : tuple of two int
-        How many rows `compute` is given at first, and at most if they are soon done. What it
-        returned is kept before it is given the next.
+        How many rows `compute` is given at first, and at most if they are soon computed. What
+        it returned is kept before it is given the next.
     store : FeatureStore or None
         See `map_cells`.
     """
+    compute = _Paced(compute, *per_round)
     if store is None:
-        for some in _rounds(rows, *per_round):
+        for some in compute.rounds(rows):
             settle(some, compute(some))
         return
     with store.working():
         elsewhere = []
-        for some in _rounds(rows, *per_round):
+        for some in compute.rounds(rows):
             elsewhere += _settle_from(store, compute, settle, cells, some)
         while elsewhere:  # what others have begun; theirs to finish, ours if they died
             some, elsewhere = elsewhere[: per_round[0]], elsewhere[per_round[0] :]
@@ -137,15 +139,27 @@ def settle_in_rounds(compute, settle, cells, rows, per_round, store=None):
             elsewhere = left + elsewhere
 
 
-def _rounds(rows, fewest, most):
-    """Yield some rows at a time, as many as are settled in about a second."""
-    start, n_rows = 0, fewest
-    while start < len(rows):
+class _Paced:
+    """`compute`, and how many rows to give it at a time: what it does in about a second."""
+
+    def __init__(self, compute, fewest, most):
+        self.compute, self.fewest, self.most = compute, fewest, most
+        self.n_rows = fewest
+
+    def __call__(self, rows):
         began = time.perf_counter()
-        yield rows[start : start + n_rows]
-        start += n_rows
-        growth = _ROUND_SECONDS / (time.perf_counter() - began)
-        n_rows = min(max(fewest, int(growth * n_rows)), most)
+        outcomes = self.compute(rows)
+        pace = len(rows) / (time.perf_counter() - began)
+        self.n_rows = min(max(self.fewest, int(_ROUND_SECONDS * pace)), self.most)
+        return outcomes
+
+    def rounds(self, rows):
+        """Yield some rows at a time."""
+        start = 0
+        while start < len(rows):
+            some = rows[start : start + self.n_rows]
+            start += len(some)
+            yield some
 
 
 def _settle_from(store, compute, settle, cells, rows):

@@ -2,7 +2,7 @@
 
 A network of this package is a scikit-learn estimator (`NetClassifier`, or `NetEmbedder`
 where its last hidden layer is of use) that composes skorch: what it learns from is a
-*feed* (rows in, float32 batches out), what it learns is a *target* (softmax, logistic),
+*feed* (rows in, float32 batches out), what it learns is a *target* (softmax, logistic, cosine),
 and what it keeps is numpy arrays.
 """
 

@@ -1,6 +1,7 @@
 """The base of all networks: a scikit-learn estimator that composes skorch."""
 
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -8,8 +9,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..items import python_random_kept
+from ..items import progress_bar, python_random_kept
 from ._derived import derived
+
+_MANY_ROWS = 1000  # answers to fewer show no progress bar
 
 
 @dataclass(frozen=True)
@@ -135,15 +138,8 @@ class NetEstimator(BaseEstimator):
 
     def _train(self, plan, *, train, description):
         """Train one network on the rows of `train`; its arrays, history and best epoch."""
-        from ._modules import (
-            build_empty,
-            initialize,
-            make_accelerator,
-            resolve_device,
-            to_arrays,
-            to_device,
-            training_dtype,
-        )
+        from ._devices import make_accelerator, resolve_device, to_device, training_dtype
+        from ._modules import build_empty, initialize, to_arrays
 
         with python_random_kept():  # skorch imports rich
             from ._training import train as train_module
@@ -159,11 +155,11 @@ class NetEstimator(BaseEstimator):
         part, feed = self._training_view(to_device(module, device), plan.feed)
         # The view may have found more rows to be missing.
         train_rows = self._rows_to_learn(plan, train)
-        valid_rows = np.flatnonzero(plan.held_out & ~plan.feed.missing)
+        valid_rows = np.flatnonzero(plan.held_out & ~plan.feed.missing & (plan.weight > 0))
         if plan.held_out.any() and not len(valid_rows):
             warnings.warn(
-                f"{type(self).__name__}: all inner validation rows are missing here; all "
-                "epochs are run and the last weights are kept.",
+                f"{type(self).__name__}: all inner validation rows are missing here, or of weight "
+                "0; all epochs are run and the last weights are kept.",
                 stacklevel=4,
             )
         optimizer, optimizer_params = self._optimizer()
@@ -200,6 +196,11 @@ class NetEstimator(BaseEstimator):
                 "are held out for validation. Leave this modality out, or give it rows to learn "
                 "from."
             )
+        if not plan.weight[rows].any():
+            raise ValueError(
+                f"{type(self).__name__} has no row to learn from: all {len(rows)} training rows "
+                "have the weight 0. Pass sample_weight above 0, or give them labels."
+            )
         return rows
 
     def __sklearn_is_fitted__(self):
@@ -209,7 +210,8 @@ class NetEstimator(BaseEstimator):
 
     def _module(self, device=None):
         """The network of the fitted weights, rebuilt on first use."""
-        from ._modules import from_arrays, inference_device
+        from ._devices import inference_device
+        from ._modules import from_arrays
 
         device = inference_device(self.device) if device is None else device
         return derived(
@@ -227,19 +229,27 @@ class NetEstimator(BaseEstimator):
 
         `advance` is that of a progress bar.
         """
-        from ._modules import forward, inference_device, inference_dtype
+        from ._devices import inference_device, inference_dtype
+        from ._forward import forward
 
         device = inference_device(self.device)
         module = self._module(device) if module is None else module
-        return forward(
-            module if part is None else getattr(module, part),
-            feed,
-            np.flatnonzero(~feed.missing) if rows is None else rows,
-            batch_size=self._rows_at_once(device),
-            device=device,
-            dtype=inference_dtype(self.precision),
-            advance=advance,
-        )
+        rows = np.flatnonzero(~feed.missing) if rows is None else rows
+        with nullcontext(advance) if advance else self._answers_bar(len(rows)) as advance:
+            return forward(
+                module if part is None else getattr(module, part),
+                feed,
+                rows,
+                batch_size=self._rows_at_once(device),
+                device=device,
+                dtype=inference_dtype(self.precision),
+                advance=advance,
+            )
+
+    def _answers_bar(self, n_rows):
+        """Progress bar of answers to so many rows that they take a while."""
+        verbose = int(self.verbose) if n_rows >= _MANY_ROWS else 0
+        return progress_bar(n_rows, f"{type(self).__name__}, answers", verbose=verbose)
 
     def _rows_at_once(self, device):
         """Rows of a batch outside of training."""

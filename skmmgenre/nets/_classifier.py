@@ -97,6 +97,8 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         return self
 
     def _learn(self, plan, n_outputs):
+        for name in ("threshold_", "label_factorizer_"):  # of another target, before
+            vars(self).pop(name, None)
         super()._learn(plan, n_outputs)
         if self.target_.name == "cosine":
             there = ~plan.feed.missing

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import ArtistKFold
 from ._classifier import NetClassifier
+from ._interruption import interruption_ends_all
 
 # Ridge penalty of a row, as a share of the mean square of an activation (1e-4 to 0.1 do alike).
 _PENALTY = 1e-2
@@ -55,14 +56,15 @@ class NetEmbedder(
         folds = self._folds(plan)  # too many for the artists is told before training
         self._learn(plan, self.target_.n_outputs)
         own = self._transform(plan.feed)
-        vectors = own.copy()
+        vectors = own.copy() if len(folds) else own
         for fold, rows in enumerate(folds, start=1):
             learned = ~plan.held_out & ~rows
-            weights, _, _ = self._train(
-                plan,
-                train=learned,
-                description=f"{type(self).__name__} fold {fold} of {self.cross_fit}",
-            )
+            with interruption_ends_all():
+                weights, _, _ = self._train(
+                    plan,
+                    train=learned,
+                    description=f"{type(self).__name__} fold {fold} of {self.cross_fit}",
+                )
             seen = np.flatnonzero(learned & ~plan.feed.missing)
             unseen = np.flatnonzero(rows & ~plan.feed.missing)
             if len(unseen):
@@ -113,17 +115,21 @@ class NetEmbedder(
         return _wrap_data_with_container("transform", vectors, X, self)
 
     def _transform(self, feed):
-        vectors = np.full((len(feed), self._n_features_out), np.nan, dtype=np.float32)
         present = np.flatnonzero(~feed.missing)
-        if len(present):
-            vectors[present] = self._embed(feed, present)
-            vectors[feed.missing] = np.nan  # some may have turned out to be bad on the way
+        if 0 < len(present) == len(feed):
+            vectors = self._embed(feed, present)
+        else:
+            vectors = np.full((len(feed), self._n_features_out), np.nan, dtype=np.float32)
+            if len(present):
+                vectors[present] = self._embed(feed, present)
+        vectors[feed.missing] = np.nan  # some may have turned out to be bad on the way
         return vectors
 
     def _embed(self, feed, rows, weights=None):
         if weights is None:
             return self._forward(feed, "embed", rows)
-        from ._modules import from_arrays, inference_device
+        from ._devices import inference_device
+        from ._modules import from_arrays
 
         device = inference_device(self.device)
         module = from_arrays(self._make_module, self.module_recipe_, weights, device)

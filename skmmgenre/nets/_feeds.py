@@ -8,7 +8,7 @@ from scipy import sparse
 
 
 class ArrayFeed:
-    """Feed of an array: dense, memory-mapped or sparse. At most a batch is ever made dense.
+    """Feed of an array: dense, memory-mapped or sparse.
 
     Any object with these attributes and methods is a feed; see also ``image``.
 
@@ -37,17 +37,14 @@ class ArrayFeed:
         return self.X.shape[0]
 
     def batch(self, rows, epoch=None):
-        """Return the rows as float32; `epoch` is None outside training (no augmentation).
+        """Return the rows as float32, those of a sparse X as CSR without duplicates.
 
-        Rows of a sparse X stay sparse in training. Outside of it they are made dense, so that
-        they are answered as those of a dense X, bit for bit.
+        `epoch` is None outside training (no augmentation).
         """
         chosen = take_rows(self.X, rows)
         if sparse.issparse(chosen):
-            if epoch is not None:
-                chosen.sum_duplicates()
-                return chosen.astype(np.float32)
-            chosen = chosen.toarray()
+            chosen.sum_duplicates()
+            return chosen.astype(np.float32)
         return np.ascontiguousarray(chosen, dtype=np.float32)
 
 

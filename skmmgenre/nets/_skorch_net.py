@@ -2,11 +2,13 @@
 
 import numpy as np
 import torch
+from scipy import sparse
 from skorch import NeuralNet
 from torch.utils.data import Dataset
 
+from ._devices import computing_in
 from ._feeds import read_batches
-from ._modules import computing_in, to_tensor
+from ._forward import to_tensor
 
 
 class Rows(Dataset):
@@ -52,6 +54,8 @@ class Batches:
         own_rows = [own for own, _ in shares]
         batches = read_batches(self.set.feed, own_rows, epoch, device=self.device)
         for (chosen, batch), (_, counts), whole in zip(batches, shares, wholes, strict=True):
+            if sparse.issparse(batch) and self.device.type == "mps":
+                batch = batch.toarray()  # torch learned sparse tensors there after 2.6
             yield (
                 to_tensor(batch, len(chosen)),
                 (

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from ..nets._modules import Dropout, Linear, sparse_tensor
+from ..nets._forward import sparse_tensor
+from ..nets._layers import Dropout, Linear
 
 
 class WordDropout(Dropout):
@@ -28,6 +29,10 @@ class WordLinear(Linear):
         super().__init__(n_words, units)
         self.weight = nn.Parameter(self.weight.detach().mT.contiguous())
         self._gradient = None
+
+    def padded(self, weight):
+        """Return a weight of shape (words, units) filled up with words."""
+        return super().padded(weight.mT).mT.contiguous()
 
     @torch.no_grad()
     def initialize(self, generator):

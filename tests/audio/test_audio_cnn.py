@@ -71,15 +71,21 @@ def test_fitted_sizes(architecture, width, n_features):
 @pytest.mark.parametrize(("architecture", "least"), [("time", 95), ("4x96", 127), ("4x70", 127)])
 def test_too_short_names_the_least_length(architecture, least):
     model = cnn(architecture=architecture, width="low")
-    with pytest.raises(ValueError, match=f"at least .* {least} frames"):
+    with pytest.raises(ValueError, match=rf"at least .* {least} frames.*Raise duration of the"):
         model.fit(patches(4, n_frames=least - 1), [0, 0, 1, 1])
     assert untrained(2, least, architecture=architecture).head.in_features > 0
 
 
 def test_too_few_bins_names_the_least():
-    with pytest.raises(ValueError, match="at least 93 bins"):
+    with pytest.raises(ValueError, match=r"at least 93 bins.*Raise n_bins of the extractor\."):
         cnn(architecture="4x70").fit(patches(4, n_bins=80), [0, 0, 1, 1])
     assert untrained(2, n_bins=93, architecture="4x70").head.in_features > 0
+
+
+def test_a_patch_cut_too_short_names_patch_frames():
+    model = cnn(architecture="4x96", patches="center", patch_frames=100)
+    with pytest.raises(ValueError, match=r"127 frames .*Raise patch_frames\."):
+        model.fit(patches(4, n_frames=400), [0, 0, 1, 1])
 
 
 def test_other_numbers_of_bins():
@@ -110,7 +116,8 @@ def test_every_network_is_the_plain_one(architecture, precision):
     import torch
     from torch import nn
 
-    from skmmgenre.nets._modules import build_empty, computing_in, initialize, to_device
+    from skmmgenre.nets._devices import computing_in, to_device
+    from skmmgenre.nets._modules import build_empty, initialize
 
     width = (4, 6, 8) if architecture == "time" else (4, 6, 8, 8)
     model = AudioCNN(architecture=architecture, width=width, dropout=0)

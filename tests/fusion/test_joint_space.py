@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from skmmgenre.fusion import JointSpaceProjector
-from skmmgenre.fusion._joint_space import _Negatives, _PairFeed, _vector_codes
+from skmmgenre.fusion._pair_feed import PairFeed, _Negatives, _vector_codes
 
 NAMES = ["audio__0", "audio__1", "audio__2", "text__0", "image__0", "image__1"]
 
@@ -62,7 +62,7 @@ def test_a_negative_is_never_the_items_own_vector(codes, seed):
     pool = np.flatnonzero(rng.random(len(codes)) < 0.7)
     negatives = _Negatives(codes, pool)
     assert negatives.enough == (len(set(codes[pool])) > 1)
-    drawn = negatives.draw(rng, pool)
+    drawn = negatives.pick(pool, rng.random(len(pool)))
     if negatives.enough:
         assert np.isin(drawn, pool).all()
         assert (codes[drawn] != codes[pool]).all()
@@ -71,7 +71,7 @@ def test_a_negative_is_never_the_items_own_vector(codes, seed):
 def test_every_other_vector_may_be_a_negative():
     codes = np.array([0, 0, 1, 2, 2, 2])
     negatives = _Negatives(codes, np.arange(6))
-    drawn = negatives.draw(np.random.default_rng(0), np.full(6000, 2))
+    drawn = negatives.pick(np.full(6000, 2), np.random.default_rng(0).random(6000))
     rows, counts = np.unique(drawn, return_counts=True)
     assert rows.tolist() == [0, 1, 3, 4, 5]
     np.testing.assert_allclose(counts, 1200, rtol=0.15)
@@ -84,7 +84,7 @@ def test_equal_vectors_have_the_same_code():
 def test_negatives_change_with_the_epoch_and_stay_on_their_side():
     rng = np.random.default_rng(0)
     vectors = [rng.normal(size=(40, 2)).astype(np.float32) for _ in range(2)]
-    feed = _PairFeed(
+    feed = PairFeed(
         vectors, missing=np.zeros(40, bool), train_pool=np.arange(30),
         valid_pool=np.arange(30, 40), seed=0,
     )  # fmt: skip
@@ -100,6 +100,8 @@ def test_negatives_change_with_the_epoch_and_stay_on_their_side():
     held_out = negatives(np.arange(30, 40), None)
     assert min(held_out) >= 30 and held_out == negatives(np.arange(30, 40), None)
     np.testing.assert_array_equal(feed.batch(rows, 0)[:, :4], np.hstack(vectors)[rows])
+    some = rows[1::2]  # as one of two processes has them
+    assert negatives(some, 0) == first[1::2]
 
 
 def test_training_brings_the_views_of_an_item_together():

@@ -3,12 +3,14 @@
 import math
 import pickle
 
+import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
 
 from skmmgenre.items import (
     BadItem,
     ErrorsMixin,
+    FeatureStore,
     SetupError,
     map_cells,
     progress_bar,
@@ -121,3 +123,17 @@ def _rounds_of(monkeypatch, seconds, n_rows):
 )
 def test_rounds_grow_to_a_second(monkeypatch, seconds, expected):
     assert _rounds_of(monkeypatch, seconds, 1000) == expected
+
+
+def test_what_is_found_does_not_make_rounds_grow(tmp_path):
+    """A store that has all but the last rows: these are computed in a first, small round."""
+
+    def compute(rows):
+        computed.append(len(rows))
+        return [(np.zeros(1), None)] * len(rows)
+
+    computed, cells = [], [np.array([k]) for k in range(600)]
+    for n_known in (480, 600):
+        store = FeatureStore(tmp_path / "store", kind="test", settings={})
+        settle_in_rounds(compute, lambda *_: None, cells, range(n_known), (32, 128), store)
+    assert computed[-2:] == [32, 88]

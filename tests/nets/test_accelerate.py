@@ -46,7 +46,8 @@ for name, (model, X) in models.items():
     answers = model.predict_proba(X)
     found[name] = {"history": model.history_, "best": model.best_iter_, "answers": answers.tolist()}
 joint = JointSpaceProjector(n_components=4, hidden_units=8, **shared).fit(vectors)
-found["joint"] = {"history": joint.history_}
+embedded = joint.transform(vectors).tolist()
+found["joint"] = {"history": joint.history_, "best": joint.best_iter_, "answers": embedded}
 try:
     FusionClassifier(device="accelerate").fit(vectors, y, validation=validation)
     found["no seed"] = "trained"
@@ -115,7 +116,7 @@ def losses(told, name, kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["audio", "text", "fusion"])
+@pytest.mark.parametrize("name", ["audio", "text", "fusion", "joint"])
 def test_two_processes_learn_what_one_does(told, name):
     one, *two = told
     assert one["processes"] == 1 and [part["processes"] for part in two] == [2, 2]

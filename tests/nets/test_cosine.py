@@ -250,7 +250,9 @@ def test_validation_rows_without_a_label_tell_no_threshold(albums):
     validation = groups % 5 == 0
     Y = Y.copy()
     Y[validation] = 0
-    model = fusion(max_epochs=5).fit(X, Y, groups=groups, validation=validation)
+    with pytest.warns(UserWarning, match="validation rows are missing here, or of weight 0"):
+        model = fusion(max_epochs=5).fit(X, Y, groups=groups, validation=validation)
+    assert model.best_iter_ == model.n_iter_ == 5
     scores, truth = model.decision_function(X[~validation]), Y[~validation]
     told = model.predict(X[~validation])
     best = max(f1_score(truth, scores >= s, average="micro") for s in np.unique(scores)[::7])

@@ -5,6 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
+from skmmgenre.nets import ArrayFeed
 from skmmgenre.text import TextMLP
 
 
@@ -121,6 +122,20 @@ def test_several_genres(noise):
     X, y, artists = noise
     vectors = net(max_epochs=1, cross_fit=2).fit_transform(X, np.eye(2)[y], groups=artists)
     assert vectors.shape == (160, 32)
+
+
+def test_ctrl_c_in_a_fold_ends_the_call(noise, monkeypatch):
+    X, y, artists = noise
+    batch, n_asked = ArrayFeed.batch, iter(range(10_000))
+
+    def interrupted(self, rows, epoch=None):
+        if epoch == 1 and next(n_asked) == 5:  # 5 batches an epoch: in the first fold
+            raise KeyboardInterrupt
+        return batch(self, rows, epoch)
+
+    monkeypatch.setattr(ArrayFeed, "batch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        net(max_epochs=3, cross_fit=3).fit_transform(X, y, groups=artists)
 
 
 def test_one_fold_is_refused(noise):

@@ -176,7 +176,7 @@ def test_clone_is_unfitted_and_fits_to_the_same(fitted):
         (audio, {"architecture": "time", "width": "high", "dropout": 0.9, "standardize": None}),
         (text, {"hidden_units": (3,), "dropout": 0.9}),
         (fusion, {"dropout": 0.9, "modality_dropout": 0.5, "blocks": "auto"}),
-        (joint, {"n_components": 3, "hidden_units": 5, "margin": 0}),
+        (joint, {"n_components": 3, "hidden_units": 5, "margin": 0, "views": ("image", "audio")}),
     ],
 )
 def test_set_params_does_not_change_what_was_fitted(maker, params):

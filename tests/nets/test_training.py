@@ -130,6 +130,27 @@ def test_rows_of_weight_zero_are_as_good_as_absent():
     np.testing.assert_allclose(weighted[:, :2], absent, atol=0.01)
 
 
+def test_validation_rows_of_weight_zero_do_not_stop_the_training(overfitting):
+    X, y, validation = overfitting
+    with pytest.warns(UserWarning, match="missing here, or of weight 0; all epochs are run"):
+        model = net(max_epochs=20).fit(X, y, validation=validation, sample_weight=~validation)
+    assert model.n_iter_ == model.best_iter_ == 20
+
+
+def test_training_rows_of_weight_zero_teach_nothing(overfitting):
+    X, y, validation = overfitting
+    with pytest.raises(ValueError, match="all 45 training rows have the weight 0. Pass"):
+        net().fit(X, y, validation=validation, sample_weight=validation)
+
+
+def test_what_another_target_learned_is_forgotten():
+    X, y = two_genres(40)
+    model = net(target="cosine").fit(X, pd.get_dummies(y))
+    assert model.threshold_ is not None and model.label_factorizer_ is not None
+    model.set_params(target="logistic").fit(X, pd.get_dummies(y))
+    assert not hasattr(model, "threshold_") and not hasattr(model, "label_factorizer_")
+
+
 def test_sample_weights_move_the_prior_and_the_answer():
     X, y = two_genres(60)
     weight = np.where(y == "Jazz", 9.0, 1.0)
@@ -227,6 +248,16 @@ def test_early_stopping_fills_the_bar(overfitting, capfd):
     assert f"stopped early, epoch {model.best_iter_} was best" in " ".join(err.split())
 
 
+def test_answers_to_many_rows_show_progress(capfd):
+    X, y = two_genres(1200)
+    model = net(max_epochs=1, verbose=1).fit(X, y)
+    capfd.readouterr()
+    model.predict(X[:100])
+    assert capfd.readouterr().err == ""
+    model.predict(X)
+    assert "FusionClassifier, answers" in (err := capfd.readouterr().err) and "1200/1200" in err
+
+
 def test_silent_by_default(overfitting, capfd):
     X, y, validation = overfitting
     net(max_epochs=30, patience=1, lr=0.05).fit(X, y, validation=validation)
@@ -258,7 +289,7 @@ def test_bfloat16_answers_in_bfloat16():
 def test_precision_of_training_follows_from_device_and_kind():
     import torch
 
-    from skmmgenre.nets._modules import training_dtype
+    from skmmgenre.nets._devices import training_dtype
 
     cpu = torch.device("cpu")
     assert training_dtype("auto", cpu, convolutional=False) == torch.float32

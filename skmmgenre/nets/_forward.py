@@ -1,0 +1,66 @@
+"""Batches of a feed through a module, and its answers back."""
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from ._devices import computing_in
+from ._feeds import read_batches
+from ._layers import MULTIPLE
+
+
+def sparse_tensor(indices, values, shape):
+    """Return a sparse tensor; `indices` are right, in order and none comes twice."""
+    return torch.sparse_coo_tensor(
+        indices, values, shape, is_coalesced=True, check_invariants=False
+    )
+
+
+def to_tensor(batch, n_rows):
+    """Return a batch of a feed as a float32 tensor, filled up with zeros to `n_rows`.
+
+    A batch in CSR becomes a sparse tensor.
+    """
+    shape = (n_rows, *batch.shape[1:])
+    if sparse.issparse(batch):
+        rows = np.repeat(np.arange(batch.shape[0]), np.diff(batch.indptr))
+        indices = torch.from_numpy(np.stack([rows, batch.indices]).astype(np.int64))
+        values = torch.from_numpy(batch.data)
+        return sparse_tensor(indices, values, shape)
+    if len(batch) == n_rows:
+        return torch.from_numpy(batch)
+    filled = torch.zeros(shape)
+    filled[: len(batch)] = torch.from_numpy(batch)
+    return filled
+
+
+def padded(batch_size):
+    """Return how many rows a batch outside of training is filled up to."""
+    return -(-batch_size // MULTIPLE) * MULTIPLE
+
+
+@torch.inference_mode()
+def forward(function, feed, rows, *, batch_size, device, dtype, advance=None):
+    """Apply `function` (a module or a method of one) to rows of a feed; float32 answers.
+
+    `advance` is told the number of rows of each batch that is done.
+
+    Every batch is padded with zeros to `batch_size`, rounded up to a multiple of 16: the
+    kernels that torch chooses, and with them the last bits, depend on the shape, and a row
+    must answer the same alone as among others (rule 5; see also `Linear`).
+    """
+    answers, first = None, 0
+    size = padded(batch_size)
+    chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
+    for chosen, batch in read_batches(feed, chunks, device=device):
+        # Rows of a sparse X are to answer as those of a dense one, bit for bit.
+        batch = batch.toarray() if sparse.issparse(batch) else batch
+        with computing_in(dtype, device):
+            answer = function(to_tensor(batch, size).to(device))
+        if answers is None:
+            answers = np.empty((len(rows), *answer.shape[1:]), dtype=np.float32)
+        answers[first : first + len(chosen)] = answer[: len(chosen)].float().cpu().numpy()
+        first += len(chosen)
+        if advance is not None:
+            advance(len(chosen))
+    return answers
