@@ -80,7 +80,7 @@ def sound_steps(folder, n, options):
     def first_pass(k):
         return CQTExtractor(cache=folder / f"{next(fill)}.sqlite").transform(links[:k])
 
-    yield "the same into a new store", 1, first_pass
+    yield "constant-Q into a new store", 1, first_pass
     kept = CQTExtractor(cache=folder / "kept.sqlite")
     kept.transform(links)
     yield "patches from the store", 1, lambda k: kept.transform(links[:k])
@@ -198,7 +198,7 @@ DATA_SETS = {
 }
 # What is counted, and passes over it; epochs of a network that stops early are a guess.
 WHOLE = {
-    "the same into a new store": ("tracks", 1),
+    "constant-Q into a new store": ("tracks", 1),
     "patches from the store": ("tracks", 1),
     "sound network, an epoch": ("tracks", 30),
     "sound network, vectors": ("tracks", 1),
