@@ -268,7 +268,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         if not self.log or self.cache_dtype is None:
             codec = RawCodec()
         elif self.cache_dtype == "uint8":
-            codec = StepCodec(_FLOOR, 0.0)
+            codec = StepCodec(_FLOOR, 0.0)  # half a step is 0.157 dB
         else:
             codec = RawCodec(self.cache_dtype)
         versions = {

@@ -10,7 +10,7 @@ from ._decode import content_of_image
 
 _VERSION = 1  # of what is computed here and in what it calls; a change empties stores
 
-# What a round computed is kept before the next one starts.
+# Rows of a round: at first, and at most. What it computed is kept before the next one starts.
 _PER_ROUND = (64, 64)
 
 

@@ -1,7 +1,6 @@
 """Features kept on disk by the content of the files they were computed from."""
 
 import hashlib
-import io
 import json
 import os
 import threading
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from ._codecs import RawCodec
 from ._store import Store
 from ._workers import n_threads
 
@@ -165,46 +165,6 @@ class FeatureStore:
 
     def _remember(self, digests):
         self._store.put_many(list(digests), kind="hashes of files")
-
-
-class RawCodec:
-    """Keeps an array as it is, or as another type of floats."""
-
-    def __init__(self, dtype=None):
-        self.dtype = dtype
-        self.name = f"raw {dtype}"
-
-    def encode(self, array):
-        """Array to bytes."""
-        buffer = io.BytesIO()
-        stored = np.ascontiguousarray(array, dtype=self.dtype)
-        np.lib.format.write_array(buffer, stored, allow_pickle=False)
-        return buffer.getbuffer()
-
-    def decode(self, value):
-        """Bytes to array."""
-        return np.lib.format.read_array(io.BytesIO(value), allow_pickle=False)
-
-
-class StepCodec:
-    """Keeps values of a known range as uint8, in 255 steps.
-
-    The error is half a step at most: 0.157 dB for decibels in [-80, 0].
-    """
-
-    def __init__(self, low, high):
-        self.low, self.step = low, (high - low) / 255
-        self.name = f"uint8 {low} {high}"
-        self._raw = RawCodec("uint8")
-
-    def encode(self, array):
-        """Array to bytes."""
-        steps = np.rint((np.asarray(array, dtype=np.float64) - self.low) / self.step)
-        return self._raw.encode(np.clip(steps, 0, 255))
-
-    def decode(self, value):
-        """Bytes to array of float32."""
-        return (self._raw.decode(value) * self.step + self.low).astype(np.float32)
 
 
 def _file_mark(path):
