@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from ..items import BadItem, CellTransformer, FeatureStore, RawCodec, StepCodec, as_cells
 from ._constant_q import PARAMETER_CONSTRAINTS, check_bins, constant_q
 from ._decode import AudioFile, version_of_decoder
+from ._pyav_decoder import signature_of
 
 _FLOOR = -80.0  # dB
 _VERSION = 4  # of what is computed here and in what it calls; a change empties stores
@@ -283,6 +284,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
             settings={**self._settings(), "version": _VERSION, "versions": versions},
             by_name=self.patch == "random",
             codec=codec,
+            signature_of=signature_of,
             version_for=version_of_decoder,
         )
 

@@ -21,6 +21,7 @@ _POLL = 0.05  # seconds between two looks for what another process is making
 # A file that changed so short a time ago may change again without a new time stamp.
 _SETTLED = 2.0  # seconds
 _BLOCK = 1 << 20  # bytes
+_DIGEST = 20  # bytes
 
 
 class FeatureStore:
@@ -45,9 +46,13 @@ class FeatureStore:
     content_of : callable or None, default=None
         Takes a cell that is neither a path nor an array; returns what tells its content: a
         plain value and bytes. Or None if it has none, or cannot be read.
+    signature_of : callable or None, default=None
+        Takes an open binary file, at any place; returns the bytes that tell its kind. They are
+        remembered with the hash, for all that use the same store.
     version_for : callable or None, default=None
-        Takes the path of a file; returns bytes, the version of what is used for files of its
-        kind alone. (What is used for all of them belongs into `settings`.)
+        Takes a signature; returns bytes, the version of what is used for files of that kind
+        alone. (What is used for all of them belongs into `settings`.) To be given with
+        `signature_of`.
     """
 
     def __init__(
@@ -59,10 +64,11 @@ class FeatureStore:
         by_name=False,
         codec=None,
         content_of=None,
+        signature_of=None,
         version_for=None,
     ):
         self.kind, self.by_name, self._content_of = kind, by_name, content_of
-        self._version_for = version_for
+        self._signature_of, self._version_for = signature_of, version_for
         self.codec = RawCodec() if codec is None else codec
         self._store = Store(path)
         self._owner = uuid.uuid4().hex
@@ -74,30 +80,38 @@ class FeatureStore:
 
     def keys(self, cells):
         """Key of each cell, None where it cannot be read; files are read side by side."""
+        began = time.time()
         files = [isinstance(cell, (str, bytes, os.PathLike)) for cell in cells]
         marks = [
             _file_mark(cell) if file else None for cell, file in zip(cells, files, strict=True)
         ]
-        known = dict(zip(marks, self._store.get_many(mark or b"" for mark in marks), strict=True))
-        digests = [
-            (known[mark] if mark is not None else None) if file else self._digest_of_values(cell)
+        kept = dict(zip(marks, self._store.get_many(mark or b"" for mark in marks), strict=True))
+        contents = [
+            (kept[mark] if mark is not None else None) if file else self._digest_of_values(cell)
             for cell, mark, file in zip(cells, marks, files, strict=True)
         ]
-        unread = [i for i, mark in enumerate(marks) if mark is not None and digests[i] is None]
+        unread = [
+            i
+            for i, mark in enumerate(marks)
+            if mark is not None and not self._tells_all(contents[i])
+        ]
         if unread:
             with ThreadPoolExecutor(n_threads()) as pool:
-                found = list(pool.map(_digest_of_file, [cells[i] for i in unread]))
-            for i, digest in zip(unread, found, strict=True):
-                digests[i] = digest
+                known = [contents[i] for i in unread]
+                found = pool.map(self._read, [cells[i] for i in unread], known)
+                for i, content in zip(unread, found, strict=True):
+                    contents[i] = content
             self._remember(
-                (marks[i], digest)
-                for i, digest in zip(unread, found, strict=True)
+                (marks[i], contents[i])
+                for i in unread
                 # The file is still the one that was read, and has been for a while.
-                if digest is not None and _is_settled(cells[i], marks[i])
+                if contents[i] is not None
+                and _file_mark(cells[i]) == marks[i]
+                and _is_settled(marks[i], began)
             )
         return [
-            None if digest is None else self._key(digest, cell if file else None)
-            for digest, cell, file in zip(digests, cells, files, strict=True)
+            None if content is None else self._key(content, cell if file else None)
+            for content, cell, file in zip(contents, cells, files, strict=True)
         ]
 
     def find(self, keys):
@@ -154,17 +168,33 @@ class FeatureStore:
         if content is None:
             return None
         meaning, data = content
-        digest = hashlib.blake2b(repr(meaning).encode(), digest_size=20, person=b"values")
+        digest = hashlib.blake2b(repr(meaning).encode(), digest_size=_DIGEST, person=b"values")
         digest.update(b"\0" + data)
         return digest.digest()
 
-    def _key(self, digest, path):
-        name = os.fsencode(os.path.basename(os.fspath(path))) if self.by_name and path else b""
-        version = self._version_for(path) if self._version_for and path else b""
-        return hashlib.blake2b(self._settings + digest + version + name, digest_size=20).digest()
+    def _tells_all(self, content):
+        """Whether what is remembered of a file is enough: its signature may not be in it."""
+        return content is not None and (self._signature_of is None or len(content) > _DIGEST)
 
-    def _remember(self, digests):
-        self._store.put_many(list(digests), kind="hashes of files")
+    def _read(self, path, digest=None):
+        """Digest (if it is not known) and signature of a file; None if it cannot be read."""
+        try:
+            with open(path, "rb") as file:
+                digest = digest or _digest_of_file(file)
+                return digest + (self._signature_of(file) if self._signature_of else b"")
+        except OSError:
+            return None
+
+    def _key(self, content, path):
+        digest, signature = content[:_DIGEST], content[_DIGEST:]
+        name = os.fsencode(os.path.basename(os.fspath(path))) if self.by_name and path else b""
+        version = self._version_for(signature) if self._version_for and path else b""
+        return hashlib.blake2b(
+            self._settings + digest + version + name, digest_size=_DIGEST
+        ).digest()
+
+    def _remember(self, contents):
+        self._store.put_many(list(contents), kind="hashes of files")
 
 
 def _file_mark(path):
@@ -181,16 +211,13 @@ def _file_mark(path):
     )
 
 
-def _is_settled(path, mark):
-    return _file_mark(path) == mark and time.time() - int(mark.split()[-1]) / 1e9 > _SETTLED
+def _is_settled(mark, moment):
+    """Whether a change after that moment would leave another mark."""
+    return moment - int(mark.split()[-1]) / 1e9 > _SETTLED
 
 
-def _digest_of_file(path):
-    digest = hashlib.blake2b(digest_size=20)
-    try:
-        with open(path, "rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-    except OSError:
-        return None
+def _digest_of_file(file):
+    digest = hashlib.blake2b(digest_size=_DIGEST)
+    while block := file.read(_BLOCK):
+        digest.update(block)
     return digest.digest()

@@ -198,6 +198,36 @@ def test_other_cells_are_told_by_what_a_room_knows_of_them(tmp_path):
     assert len({*keys}) == 3 and keys[0] == keys[3] and unread is None
 
 
+def signature_of(file):
+    file.seek(0)
+    return file.read(1)
+
+
+def test_versions_are_told_by_the_kind_of_a_file_without_opening_it_again(
+    tmp_path, files, monkeypatch
+):
+    def look(version):
+        versions = {b"1": version}
+        store = feature_store(
+            tmp_path,
+            signature_of=signature_of,
+            version_for=lambda signature: versions.get(signature, b""),
+        )
+        return store.keys(files)
+
+    def refuse(*arguments):
+        raise AssertionError(f"{arguments} was opened")
+
+    plain = feature_store(tmp_path).keys(files)  # remembers hashes without a signature
+    first = look(b"one")
+    monkeypatch.setattr(_feature_store, "open", refuse, raising=False)
+    assert look(b"one") == first
+    other = look(b"another")
+    assert feature_store(tmp_path).keys(files) == plain
+    for number, keys in enumerate(zip(plain, first, other, strict=True)):
+        assert len({*keys}) == (3 if str(number).startswith("1") else 1)
+
+
 def test_what_cannot_be_told_by_content_is_computed_all_the_same(tmp_path):
     values, _ = map_cells(lambda cell: np.ones(1), [object()] * 3, store=feature_store(tmp_path))
     assert len(values) == 3 and all(value is not None for value in values)
