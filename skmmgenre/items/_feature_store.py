@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
@@ -72,6 +72,7 @@ class FeatureStore:
         self.codec = RawCodec() if codec is None else codec
         self._store = Store(path)
         self._owner = uuid.uuid4().hex
+        self._began, self._files = 0.0, {}  # of the last round of keys: when, and what was read
         # A number of numpy's is the same setting as Python's.
         text = json.dumps(
             [kind, self.codec.name, settings], sort_keys=True, default=lambda value: value.item()
@@ -80,7 +81,7 @@ class FeatureStore:
 
     def keys(self, cells):
         """Key of each cell, None where it cannot be read; files are read side by side."""
-        began = time.time()
+        self._began = time.time()
         files = [isinstance(cell, (str, bytes, os.PathLike)) for cell in cells]
         marks = [
             _file_mark(cell) if file else None for cell, file in zip(cells, files, strict=True)
@@ -107,12 +108,17 @@ class FeatureStore:
                 # The file is still the one that was read, and has been for a while.
                 if contents[i] is not None
                 and _file_mark(cells[i]) == marks[i]
-                and _is_settled(marks[i], began)
+                and _is_settled(marks[i], self._began)
             )
-        return [
+        keys = [
             None if content is None else self._key(content, cell if file else None)
             for content, cell, file in zip(contents, cells, files, strict=True)
         ]
+        self._files = {}
+        for key, cell, mark, content in zip(keys, cells, marks, contents, strict=True):
+            if key is not None and mark is not None:  # of equal files the first is computed
+                self._files.setdefault(key, (cell, mark, content[:_DIGEST]))
+        return keys
 
     def find(self, keys):
         """Feature of each key, None where it is not there."""
@@ -124,9 +130,16 @@ class FeatureStore:
         return self._store.claim(keys, self._owner, _LEASE)
 
     def keep(self, features):
-        """Keep features by their keys; answers with them as they will be found again."""
+        """Keep features by their keys; answers with them as they will be found again.
+
+        What is of a file that has changed since `keys` is answered only, and the claim on it given
+        up: it may be of the new content, and the key is of the old one.
+        """
         coded = {key: self.codec.encode(feature) for key, feature in features.items()}
-        self._store.put_many(coded.items(), kind=self.kind)
+        lasting = [(key, value) for key, value in coded.items() if self._is_unchanged(key)]
+        self._store.put_many(lasting, kind=self.kind)
+        if len(lasting) < len(coded):
+            self.give_up()
         return {key: self.codec.decode(value) for key, value in coded.items()}
 
     @contextmanager
@@ -135,17 +148,24 @@ class FeatureStore:
         done = threading.Event()
 
         def renew():
-            while not done.wait(_LEASE / 3):
-                self._store.renew(self._owner, _LEASE)
+            # The worker will be told of an error by what it does next; the claims end alone.
+            with suppress(OSError):
+                while not done.wait(_LEASE / 3):
+                    self._store.renew(self._owner, _LEASE)
 
         thread = threading.Thread(target=renew, daemon=True)
         thread.start()
         try:
             yield
+        except BaseException:
+            with suppress(OSError):  # what ended the work is to be told; the claims end alone
+                self.give_up()
+            raise
+        else:
+            self.give_up()
         finally:
             done.set()
             thread.join()
-            self.give_up()
             self._store.close()
 
     def give_up(self):
@@ -171,6 +191,18 @@ class FeatureStore:
         digest = hashlib.blake2b(repr(meaning).encode(), digest_size=_DIGEST, person=b"values")
         digest.update(b"\0" + data)
         return digest.digest()
+
+    def _is_unchanged(self, key):
+        """Whether the file of a key is the one that `keys` read, if it is of a file."""
+        if key not in self._files:
+            return True
+        path, mark, digest = self._files[key]
+        if _file_mark(path) != mark:
+            return False
+        if _is_settled(mark, self._began):
+            return True
+        content = self._read(path)
+        return content is not None and content[:_DIGEST] == digest
 
     def _tells_all(self, content):
         """Whether what is remembered of a file is enough: its signature may not be in it."""
