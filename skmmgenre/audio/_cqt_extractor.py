@@ -17,7 +17,9 @@ from ._decode import AudioFile, version_of_decoder
 from ._pyav_decoder import signature_of
 
 _FLOOR = -80.0  # dB
-_VERSION = 4  # of what is computed here and in what it calls; a change empties stores
+# Of what is computed here and in what it calls. After a change patches are computed again, and
+# stores keep the old ones until they are pruned.
+_VERSION = 4
 
 
 class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
