@@ -14,9 +14,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from ..items import BadItem, CellTransformer, FeatureStore, RawCodec, StepCodec, as_cells
 from ._constant_q import PARAMETER_CONSTRAINTS, check_bins, constant_q
 from ._decode import AudioFile, version_of_decoder
+from ._pyav_decoder import signature_of
 
 _FLOOR = -80.0  # dB
-_VERSION = 4  # of what is computed here and in what it calls; a change empties stores
+# Of what is computed here and in what it calls. After a change patches are computed again, and
+# stores keep the old ones until they are pruned.
+_VERSION = 4
 
 
 class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
@@ -268,7 +271,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
         if not self.log or self.cache_dtype is None:
             codec = RawCodec()
         elif self.cache_dtype == "uint8":
-            codec = StepCodec(_FLOOR, 0.0)
+            codec = StepCodec(_FLOOR, 0.0)  # half a step is 0.157 dB
         else:
             codec = RawCodec(self.cache_dtype)
         versions = {
@@ -283,6 +286,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
             settings={**self._settings(), "version": _VERSION, "versions": versions},
             by_name=self.patch == "random",
             codec=codec,
+            signature_of=signature_of,
             version_for=version_of_decoder,
         )
 

@@ -1,6 +1,7 @@
 """Read seconds of an audio file."""
 
 import errno
+import functools
 import math
 import os
 from importlib import metadata
@@ -9,7 +10,7 @@ import numpy as np
 import soxr
 
 from ..items import BadItem
-from ._pyav_decoder import PyAVDecoder, container_of
+from ._pyav_decoder import PyAVDecoder, container_of, signature_of
 from ._sndfile_decoder import SndfileDecoder
 
 # Beyond it, the resampled piece is the same as if the whole file were resampled.
@@ -44,7 +45,8 @@ class AudioFile:
     def __init__(self, path):
         path = os.fspath(path)
         _check_file(path)
-        container = container_of(path)
+        with open(path, "rb") as file:
+            container = container_of(signature_of(file))
         self._decoder = SndfileDecoder(path) if container is None else PyAVDecoder(path, container)
         self.sample_rate, self.n_frames = self._decoder.sample_rate, self._decoder.n_frames
         if self.n_frames <= 0:
@@ -104,23 +106,28 @@ class AudioFile:
         return y
 
 
-def version_of_decoder(path):
+def version_of_decoder(signature):
     """Return the version of what decodes a file, if that is not libsndfile.
 
     Parameters
     ----------
-    path : str, bytes or PathLike
+    signature : bytes
+        See `signature_of`.
 
     Returns
     -------
     version : bytes
-        b"" of what libsndfile decodes, of a file that cannot be opened, and where PyAV is absent.
+        b"" of what libsndfile decodes, and where PyAV is absent.
     """
     try:
-        container = container_of(path)
-        return b"" if container is None else f"PyAV {metadata.version('av')}\0".encode()
-    except (OSError, metadata.PackageNotFoundError):
+        return b"" if container_of(signature) is None else f"PyAV {_pyav_version()}\0".encode()
+    except metadata.PackageNotFoundError:
         return b""
+
+
+@functools.cache
+def _pyav_version():
+    return metadata.version("av")
 
 
 def _mean_of_channels(y):

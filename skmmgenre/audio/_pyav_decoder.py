@@ -36,22 +36,36 @@ _CONTAINERS = (
 )
 
 
-def container_of(path):
-    """Tell what kind of a file that PyAV is to decode a file is, by its first bytes.
+def signature_of(file):
+    """Read the first bytes of a file, behind its tags: they tell its kind.
 
     Parameters
     ----------
-    path : str or bytes
-        A file that can be opened.
+    file : binary file
+        Is left at any place.
+
+    Returns
+    -------
+    signature : bytes
+        12 of them; fewer of a file that ends there.
+    """
+    file.seek(length_of_id3(file))
+    return file.read(12)
+
+
+def container_of(signature):
+    """Tell what kind of a file that PyAV is to decode a file is.
+
+    Parameters
+    ----------
+    signature : bytes
+        See `signature_of`.
 
     Returns
     -------
     container : _Container or None
     """
-    with open(path, "rb") as file:
-        file.seek(length_of_id3(file))
-        head = file.read(12)
-    return next((c for c in _CONTAINERS if head[c.place :].startswith(c.mark)), None)
+    return next((c for c in _CONTAINERS if signature[c.place :].startswith(c.mark)), None)
 
 
 class PyAVDecoder:

@@ -1,10 +1,11 @@
-"""What a store of features holds, and making room in it."""
+"""What a store holds, and making room in it."""
 
 import os
 
 from ..items import Store
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_MAKERS = "cache= of CQTExtractor, ResNetEmbedder, EntityEnricher or a web linker makes one"
 
 
 def cache_info(path):
@@ -23,7 +24,9 @@ def cache_info(path):
     Raises
     ------
     FileNotFoundError
-        If there is no such store.
+        If there is no such file.
+    ValueError
+        If it is no store.
     """
     with _existing(path) as store:
         kinds = store.info()
@@ -55,9 +58,9 @@ def prune_cache(path, *, unused_days=None, max_size=None):
     Raises
     ------
     FileNotFoundError
-        If there is no such store.
+        If there is no such file.
     ValueError
-        If it is not said what to remove.
+        If it is no store, it is not said what to remove, or a number is negative.
     """
     if unused_days is None and max_size is None:
         raise ValueError("Say what to remove: --unused-days, --max-size, or both.")
@@ -83,7 +86,7 @@ def bytes_of(text):
 
 def _existing(path):
     if not os.path.exists(path):
-        raise FileNotFoundError(
-            f"there is no store {path!r}; cache= of CQTExtractor and ResNetEmbedder makes one"
-        )
+        raise FileNotFoundError(f"there is no store {path!r}; {_MAKERS}")
+    if not Store.is_at(path):
+        raise ValueError(f"{path!r} is no store; {_MAKERS}")
     return Store(path)

@@ -20,11 +20,11 @@ class _Size(click.ParamType):
 
 
 @click.group(
-    short_help="Look at a store of features, or make room in it.",
+    short_help="Look at a store, or make room in it.",
     epilog=example("skmmgenre cache info patches.sqlite"),
 )
 def cache():
-    """Stores of features, which cache= of CQTExtractor and ResNetEmbedder names."""
+    """Stores: what cache= of CQTExtractor, ResNetEmbedder, EntityEnricher or a web linker names."""
 
 
 @cache.command(epilog=example("skmmgenre cache info patches.sqlite --json"))
@@ -47,7 +47,12 @@ def info(file, as_json):
     epilog=example("skmmgenre cache prune patches.sqlite --unused-days 90 --max-size 20G")
 )
 @click.argument("file")
-@click.option("--unused-days", type=float, metavar="N", help="Remove what was not used for N days.")
+@click.option(
+    "--unused-days",
+    type=click.FloatRange(min=0),
+    metavar="N",
+    help="Remove what was not used for N days.",
+)
 @click.option("--max-size", type=_Size(), help="Then remove more, down to SIZE (500M, 20G).")
 def prune(file, unused_days, max_size):
     """Remove what was used longest ago."""

@@ -8,9 +8,11 @@ import PIL
 from ..items import FeatureStore, settle_in_rounds
 from ._decode import content_of_image
 
-_VERSION = 1  # of what is computed here and in what it calls; a change empties stores
+# Of what is computed here and in what it calls. After a change vectors are computed again, and
+# stores keep the old ones until they are pruned.
+_VERSION = 1
 
-# What a round computed is kept before the next one starts.
+# Rows of a round: at first, and at most. What it computed is kept before the next one starts.
 _PER_ROUND = (64, 64)
 
 

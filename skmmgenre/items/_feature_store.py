@@ -1,17 +1,17 @@
 """Features kept on disk by the content of the files they were computed from."""
 
 import hashlib
-import io
 import json
 import os
 import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
+from ._codecs import RawCodec
 from ._store import Store
 from ._workers import n_threads
 
@@ -21,6 +21,7 @@ _POLL = 0.05  # seconds between two looks for what another process is making
 # A file that changed so short a time ago may change again without a new time stamp.
 _SETTLED = 2.0  # seconds
 _BLOCK = 1 << 20  # bytes
+_DIGEST = 20  # bytes
 
 
 class FeatureStore:
@@ -45,9 +46,13 @@ class FeatureStore:
     content_of : callable or None, default=None
         Takes a cell that is neither a path nor an array; returns what tells its content: a
         plain value and bytes. Or None if it has none, or cannot be read.
+    signature_of : callable or None, default=None
+        Takes an open binary file, at any place; returns the bytes that tell its kind. They are
+        remembered with the hash, for all that use the same store.
     version_for : callable or None, default=None
-        Takes the path of a file; returns bytes, the version of what is used for files of its
-        kind alone. (What is used for all of them belongs into `settings`.)
+        Takes a signature; returns bytes, the version of what is used for files of that kind
+        alone. (What is used for all of them belongs into `settings`.) To be given with
+        `signature_of`.
     """
 
     def __init__(
@@ -59,13 +64,15 @@ class FeatureStore:
         by_name=False,
         codec=None,
         content_of=None,
+        signature_of=None,
         version_for=None,
     ):
         self.kind, self.by_name, self._content_of = kind, by_name, content_of
-        self._version_for = version_for
+        self._signature_of, self._version_for = signature_of, version_for
         self.codec = RawCodec() if codec is None else codec
         self._store = Store(path)
         self._owner = uuid.uuid4().hex
+        self._began, self._files = 0.0, {}  # of the last round of keys: when, and what was read
         # A number of numpy's is the same setting as Python's.
         text = json.dumps(
             [kind, self.codec.name, settings], sort_keys=True, default=lambda value: value.item()
@@ -74,31 +81,44 @@ class FeatureStore:
 
     def keys(self, cells):
         """Key of each cell, None where it cannot be read; files are read side by side."""
+        self._began = time.time()
         files = [isinstance(cell, (str, bytes, os.PathLike)) for cell in cells]
         marks = [
             _file_mark(cell) if file else None for cell, file in zip(cells, files, strict=True)
         ]
-        known = dict(zip(marks, self._store.get_many(mark or b"" for mark in marks), strict=True))
-        digests = [
-            (known[mark] if mark is not None else None) if file else self._digest_of_values(cell)
+        kept = dict(zip(marks, self._store.get_many(mark or b"" for mark in marks), strict=True))
+        contents = [
+            (kept[mark] if mark is not None else None) if file else self._digest_of_values(cell)
             for cell, mark, file in zip(cells, marks, files, strict=True)
         ]
-        unread = [i for i, mark in enumerate(marks) if mark is not None and digests[i] is None]
+        unread = [
+            i
+            for i, mark in enumerate(marks)
+            if mark is not None and not self._tells_all(contents[i])
+        ]
         if unread:
             with ThreadPoolExecutor(n_threads()) as pool:
-                found = list(pool.map(_digest_of_file, [cells[i] for i in unread]))
-            for i, digest in zip(unread, found, strict=True):
-                digests[i] = digest
+                known = [contents[i] for i in unread]
+                found = pool.map(self._read, [cells[i] for i in unread], known)
+                for i, content in zip(unread, found, strict=True):
+                    contents[i] = content
             self._remember(
-                (marks[i], digest)
-                for i, digest in zip(unread, found, strict=True)
+                (marks[i], contents[i])
+                for i in unread
                 # The file is still the one that was read, and has been for a while.
-                if digest is not None and _is_settled(cells[i], marks[i])
+                if contents[i] is not None
+                and _file_mark(cells[i]) == marks[i]
+                and _is_settled(marks[i], self._began)
             )
-        return [
-            None if digest is None else self._key(digest, cell if file else None)
-            for digest, cell, file in zip(digests, cells, files, strict=True)
+        keys = [
+            None if content is None else self._key(content, cell if file else None)
+            for content, cell, file in zip(contents, cells, files, strict=True)
         ]
+        self._files = {}
+        for key, cell, mark, content in zip(keys, cells, marks, contents, strict=True):
+            if key is not None and mark is not None:  # of equal files the first is computed
+                self._files.setdefault(key, (cell, mark, content[:_DIGEST]))
+        return keys
 
     def find(self, keys):
         """Feature of each key, None where it is not there."""
@@ -110,9 +130,16 @@ class FeatureStore:
         return self._store.claim(keys, self._owner, _LEASE)
 
     def keep(self, features):
-        """Keep features by their keys; answers with them as they will be found again."""
+        """Keep features by their keys; answers with them as they will be found again.
+
+        What is of a file that has changed since `keys` is answered only, and the claim on it given
+        up: it may be of the new content, and the key is of the old one.
+        """
         coded = {key: self.codec.encode(feature) for key, feature in features.items()}
-        self._store.put_many(coded.items(), kind=self.kind)
+        lasting = [(key, value) for key, value in coded.items() if self._is_unchanged(key)]
+        self._store.put_many(lasting, kind=self.kind)
+        if len(lasting) < len(coded):
+            self.give_up()
         return {key: self.codec.decode(value) for key, value in coded.items()}
 
     @contextmanager
@@ -121,17 +148,24 @@ class FeatureStore:
         done = threading.Event()
 
         def renew():
-            while not done.wait(_LEASE / 3):
-                self._store.renew(self._owner, _LEASE)
+            # The worker will be told of an error by what it does next; the claims end alone.
+            with suppress(OSError):
+                while not done.wait(_LEASE / 3):
+                    self._store.renew(self._owner, _LEASE)
 
         thread = threading.Thread(target=renew, daemon=True)
         thread.start()
         try:
             yield
+        except BaseException:
+            with suppress(OSError):  # what ended the work is to be told; the claims end alone
+                self.give_up()
+            raise
+        else:
+            self.give_up()
         finally:
             done.set()
             thread.join()
-            self.give_up()
             self._store.close()
 
     def give_up(self):
@@ -154,57 +188,45 @@ class FeatureStore:
         if content is None:
             return None
         meaning, data = content
-        digest = hashlib.blake2b(repr(meaning).encode(), digest_size=20, person=b"values")
+        digest = hashlib.blake2b(repr(meaning).encode(), digest_size=_DIGEST, person=b"values")
         digest.update(b"\0" + data)
         return digest.digest()
 
-    def _key(self, digest, path):
+    def _is_unchanged(self, key):
+        """Whether the file of a key is the one that `keys` read, if it is of a file."""
+        if key not in self._files:
+            return True
+        path, mark, digest = self._files[key]
+        if _file_mark(path) != mark:
+            return False
+        if _is_settled(mark, self._began):
+            return True
+        content = self._read(path)
+        return content is not None and content[:_DIGEST] == digest
+
+    def _tells_all(self, content):
+        """Whether what is remembered of a file is enough: its signature may not be in it."""
+        return content is not None and (self._signature_of is None or len(content) > _DIGEST)
+
+    def _read(self, path, digest=None):
+        """Digest (if it is not known) and signature of a file; None if it cannot be read."""
+        try:
+            with open(path, "rb") as file:
+                digest = digest or _digest_of_file(file)
+                return digest + (self._signature_of(file) if self._signature_of else b"")
+        except OSError:
+            return None
+
+    def _key(self, content, path):
+        digest, signature = content[:_DIGEST], content[_DIGEST:]
         name = os.fsencode(os.path.basename(os.fspath(path))) if self.by_name and path else b""
-        version = self._version_for(path) if self._version_for and path else b""
-        return hashlib.blake2b(self._settings + digest + version + name, digest_size=20).digest()
+        version = self._version_for(signature) if self._version_for and path else b""
+        return hashlib.blake2b(
+            self._settings + digest + version + name, digest_size=_DIGEST
+        ).digest()
 
-    def _remember(self, digests):
-        self._store.put_many(list(digests), kind="hashes of files")
-
-
-class RawCodec:
-    """Keeps an array as it is, or as another type of floats."""
-
-    def __init__(self, dtype=None):
-        self.dtype = dtype
-        self.name = f"raw {dtype}"
-
-    def encode(self, array):
-        """Array to bytes."""
-        buffer = io.BytesIO()
-        stored = np.ascontiguousarray(array, dtype=self.dtype)
-        np.lib.format.write_array(buffer, stored, allow_pickle=False)
-        return buffer.getbuffer()
-
-    def decode(self, value):
-        """Bytes to array."""
-        return np.lib.format.read_array(io.BytesIO(value), allow_pickle=False)
-
-
-class StepCodec:
-    """Keeps values of a known range as uint8, in 255 steps.
-
-    The error is half a step at most: 0.157 dB for decibels in [-80, 0].
-    """
-
-    def __init__(self, low, high):
-        self.low, self.step = low, (high - low) / 255
-        self.name = f"uint8 {low} {high}"
-        self._raw = RawCodec("uint8")
-
-    def encode(self, array):
-        """Array to bytes."""
-        steps = np.rint((np.asarray(array, dtype=np.float64) - self.low) / self.step)
-        return self._raw.encode(np.clip(steps, 0, 255))
-
-    def decode(self, value):
-        """Bytes to array of float32."""
-        return (self._raw.decode(value) * self.step + self.low).astype(np.float32)
+    def _remember(self, contents):
+        self._store.put_many(list(contents), kind="hashes of files")
 
 
 def _file_mark(path):
@@ -221,16 +243,13 @@ def _file_mark(path):
     )
 
 
-def _is_settled(path, mark):
-    return _file_mark(path) == mark and time.time() - int(mark.split()[-1]) / 1e9 > _SETTLED
+def _is_settled(mark, moment):
+    """Whether a change after that moment would leave another mark."""
+    return moment - int(mark.split()[-1]) / 1e9 > _SETTLED
 
 
-def _digest_of_file(path):
-    digest = hashlib.blake2b(digest_size=20)
-    try:
-        with open(path, "rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-    except OSError:
-        return None
+def _digest_of_file(file):
+    digest = hashlib.blake2b(digest_size=_DIGEST)
+    while block := file.read(_BLOCK):
+        digest.update(block)
     return digest.digest()

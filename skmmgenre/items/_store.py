@@ -56,6 +56,29 @@ class Store:
         self._file = os.path.abspath(path)
         self._db = None
 
+    @staticmethod
+    def is_at(path):
+        """Tell whether a file is a store, without opening it as one: that would make it one.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        answer : bool
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        """
+        with open(path, "rb") as file:
+            header = file.read(72)
+        return header.startswith(b"SQLite format 3\0") and header[68:] == _APPLICATION_ID.to_bytes(
+            4
+        )
+
     def get(self, key):
         """Return the value of a key.
 
@@ -207,7 +230,17 @@ class Store:
         -------
         n_entries, n_bytes : int
             What was removed.
+
+        Raises
+        ------
+        ValueError
+            If a number is negative.
+        OSError
+            If the file cannot be used.
         """
+        for name, number in {"unused_days": unused_days, "max_bytes": max_bytes}.items():
+            if number is not None and not number >= 0:  # NaN neither
+                raise ValueError(f"{name}={number!r} is no number from 0 on: nothing was removed")
         before = self._totals()
         with self._connection() as db:
             with db:

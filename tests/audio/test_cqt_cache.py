@@ -57,6 +57,21 @@ def test_nothing_is_decoded_twice(tmp_path, tracks):
     assert np.isnan(second[-1]).all()
 
 
+def test_a_look_opens_no_file(tmp_path, tracks, monkeypatch):
+    for path in tracks:
+        os.utime(path, (1e9, 1e9))
+    extractor(tmp_path).transform(tracks)
+    opened, real = [], open
+
+    def note(file, *arguments, **more):
+        opened.append(file)
+        return real(file, *arguments, **more)
+
+    monkeypatch.setattr("builtins.open", note)
+    extractor(tmp_path).transform(tracks)
+    assert not {*tracks}.intersection(opened)
+
+
 @pytest.mark.parametrize(
     "change",
     [

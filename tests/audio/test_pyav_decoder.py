@@ -9,8 +9,8 @@ import soundfile
 from m4a import write_m4a
 
 from skmmgenre.audio import CQTExtractor
-from skmmgenre.audio._decode import AudioFile
-from skmmgenre.audio._pyav_decoder import container_of
+from skmmgenre.audio._decode import AudioFile, _pyav_version
+from skmmgenre.audio._pyav_decoder import container_of, signature_of
 from skmmgenre.items import BadItem, Store
 
 pytest.importorskip("av", reason="PyAV is not installed")
@@ -136,7 +136,8 @@ def test_a_tagged_mp3_is_decoded_by_libsndfile(tmp_path):
     soundfile.write(tmp_path / "plain.mp3", music(3), SR, format="MP3")
     tag = b"ID3\x04\x00\x00\x00\x00\x02\x00" + bytes(256)
     (tmp_path / "a.mp3").write_bytes(tag + (tmp_path / "plain.mp3").read_bytes())
-    assert container_of(tmp_path / "a.mp3") is None
+    with open(tmp_path / "a.mp3", "rb") as file:
+        assert container_of(signature_of(file)) is None
     with AudioFile(tmp_path / "plain.mp3") as plain, AudioFile(tmp_path / "a.mp3") as other:
         np.testing.assert_array_equal(*(f.read(0, 3 * SR, SR) for f in (plain, other)))
 
@@ -169,16 +170,18 @@ def test_the_extractor_takes_m4a_as_it_takes_wav(tmp_path):
     np.testing.assert_array_equal(alone, of_wav)
 
 
-def test_a_store_tells_versions_of_pyav_apart_for_its_files_alone(tmp_path, monkeypatch):
+def test_a_store_tells_versions_of_pyav_apart_for_its_files_alone(tmp_path, monkeypatch, request):
     y = music(1, 22050)
     write_m4a(tmp_path / "a.m4a", y, 22050)
     soundfile.write(tmp_path / "a.wav", y, 22050)
     files = [str(tmp_path / "a.m4a"), str(tmp_path / "a.wav")]
     extractor = CQTExtractor(duration=0.5, cache=tmp_path / "store")
     n_patches, real = [], metadata.version
+    request.addfinalizer(_pyav_version.cache_clear)
     for pyav in ("14.0.0", "14.0.0", "15.0.0"):
         versions = {"av": pyav}
         monkeypatch.setattr(metadata, "version", lambda name, v=versions: v.get(name) or real(name))
+        _pyav_version.cache_clear()
         extractor.fit_transform(files)
         with Store(tmp_path / "store") as store:
             n_patches.append(store.info()["constant-Q patches"][0])

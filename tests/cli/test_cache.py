@@ -52,13 +52,42 @@ def test_prune_by_size_keeps_what_was_used_last(cache):
     "words, told",
     [
         (["prune", "{cache}"], "Say what to remove"),
-        (["info", "no_such_store"], "there is no store 'no_such_store'"),
+        (["info", "no_such_store"], "there is no store 'no_such_store'; cache= of CQTExtractor"),
     ],
 )
 def test_told_in_one_line(cache, capsys, words, told):
     assert main(["cache", *(word.format(cache=cache) for word in words)]) == 1
     error = capsys.readouterr().err
     assert told in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no database", b"SQLite format 3\0" + bytes(84)],
+    ids=["empty", "words", "of something else"],
+)
+def test_what_is_no_store_is_left_as_it_is(tmp_path, capsys, content):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    for words in (["info"], ["prune", "--max-size", "0"]):
+        assert main(["cache", words[0], str(path), *words[1:]]) == 1
+        error = capsys.readouterr().err
+        assert "is no store; cache= of CQTExtractor" in error and error.count("\n") == 1
+        assert path.read_bytes() == content and len(list(tmp_path.iterdir())) == 1
+
+
+def test_no_store_is_emptied_by_a_negative_number(cache, capsys):
+    for number, code in {"-1": 2, "-0.5": 2, "nan": 1}.items():
+        assert main(["cache", "prune", cache, "--unused-days", number]) == code
+        assert number in capsys.readouterr().err
+    with Store(cache) as store:
+        assert len(store) == 6
+
+
+def test_help_names_all_that_make_stores(capsys):
+    assert main(["cache", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "CQTExtractor, ResNetEmbedder, EntityEnricher or a web linker" in told
 
 
 def test_a_size_that_is_none(cache, capsys):

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 
@@ -18,6 +19,7 @@ from skmmgenre.items import (
     StepCodec,
     Store,
     _feature_store,
+    _store,
     map_cells,
 )
 
@@ -91,6 +93,71 @@ def test_a_changed_file_is_read_again(tmp_path, files, log):
             file.write(content)
         values, _ = run(log, files[:1], feature_store(tmp_path))
         np.testing.assert_array_equal(values[0], expected)
+
+
+def replace(path, content, *, keep_time=False):
+    status = os.stat(path)
+    with open(path, "w") as file:
+        file.write(content)
+    if keep_time:
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def replaced_while_it_is_read(path):
+    if os.path.basename(path) == "3.txt":
+        replace(path, "7 8")
+    with open(path) as file:
+        return np.array([float(word) for word in file.read().split()], dtype=np.float32)
+
+
+def test_a_feature_of_a_file_replaced_meanwhile_is_not_kept(tmp_path, files, log):
+    other = tmp_path / "elsewhere.txt"
+    other.write_text("3 3.5")
+    store = feature_store(tmp_path)
+    values, _ = map_cells(replaced_while_it_is_read, files, store=store)
+    np.testing.assert_array_equal(values[3], [7, 8])  # what is there now
+    values, _ = run(log, [*files, str(other)], feature_store(tmp_path))
+    np.testing.assert_array_equal(values[3], [7, 8])
+    np.testing.assert_array_equal(values[-1], [3, 3.5])
+    assert reads(log) == ["3.txt", "elsewhere.txt"]  # the others were kept
+
+
+@pytest.mark.parametrize("how", ["other size", "other time", "gone", "the time is too coarse"])
+def test_nobody_waits_for_what_is_not_kept(tmp_path, files, how):
+    if how == "the time is too coarse":
+        os.utime(files[3])
+    store, other = (feature_store(tmp_path, codec=StepCodec(0.0, 40.0)) for _ in range(2))
+    keys = store.keys(files)
+    assert all(store.claim(keys)) and not any(other.claim(keys))
+    if how == "gone":
+        os.remove(files[3])
+    else:
+        text = "a longer text" if how == "other size" else "7 7.5"
+        replace(files[3], text, keep_time=how == "the time is too coarse")
+    features = {key: np.full(2, number + 0.01) for number, key in enumerate(keys)}
+    kept = store.keep(features)
+    found = other.find(keys)
+    assert [number for number, feature in enumerate(found) if feature is None] == [3]
+    assert other.claim(keys) == [number == 3 for number in range(40)]
+    for number, key in enumerate(keys):
+        expected = store.codec.decode(store.codec.encode(features[key]))
+        np.testing.assert_array_equal(kept[key], expected)
+        assert number == 3 or np.array_equal(found[number], expected)
+
+
+def test_what_was_just_written_and_stays_is_kept(tmp_path, files):
+    os.utime(files[3])
+    store = feature_store(tmp_path)
+    keys = store.keys(files)
+    store.keep(dict.fromkeys(keys, np.zeros(2)))
+    assert all(feature is not None for feature in store.find(keys))
+
+
+def test_only_the_files_of_a_round_are_remembered(tmp_path, files):
+    store = feature_store(tmp_path)
+    for start in range(0, 40, 4):
+        store.keys(files[start : start + 4])
+        assert len(store._files) == 4
 
 
 @pytest.mark.parametrize(
@@ -198,9 +265,84 @@ def test_other_cells_are_told_by_what_a_room_knows_of_them(tmp_path):
     assert len({*keys}) == 3 and keys[0] == keys[3] and unread is None
 
 
+def signature_of(file):
+    file.seek(0)
+    return file.read(1)
+
+
+def test_versions_are_told_by_the_kind_of_a_file_without_opening_it_again(
+    tmp_path, files, monkeypatch
+):
+    def look(version):
+        versions = {b"1": version}
+        store = feature_store(
+            tmp_path,
+            signature_of=signature_of,
+            version_for=lambda signature: versions.get(signature, b""),
+        )
+        return store.keys(files)
+
+    def refuse(*arguments):
+        raise AssertionError(f"{arguments} was opened")
+
+    plain = feature_store(tmp_path).keys(files)  # remembers hashes without a signature
+    first = look(b"one")
+    monkeypatch.setattr(_feature_store, "open", refuse, raising=False)
+    assert look(b"one") == first
+    other = look(b"another")
+    assert feature_store(tmp_path).keys(files) == plain
+    for number, keys in enumerate(zip(plain, first, other, strict=True)):
+        assert len({*keys}) == (3 if str(number).startswith("1") else 1)
+
+
 def test_what_cannot_be_told_by_content_is_computed_all_the_same(tmp_path):
     values, _ = map_cells(lambda cell: np.ones(1), [object()] * 3, store=feature_store(tmp_path))
     assert len(values) == 3 and all(value is not None for value in values)
+
+
+# ---- a store that fails ------------------------------------------------------------------
+
+
+def break_store(store):
+    """Put a folder where the file was, so that it cannot be opened again."""
+    path = store._store.path
+    with _store._lock:  # or the thread that renews makes it anew
+        store._store.close()
+        for file in path.parent.glob(f"{path.name}*"):
+            file.unlink()
+        path.mkdir()
+
+
+def test_what_ended_the_work_is_told_though_the_store_fails_as_well(tmp_path):
+    store = feature_store(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        with store.working():
+            break_store(store)
+            raise KeyboardInterrupt
+
+
+def test_a_failing_store_is_told_at_the_end_of_the_work(tmp_path, files):
+    store = feature_store(tmp_path)
+    with pytest.raises(OSError, match="The store"):
+        with store.working():
+            store.claim(store.keys(files))
+            break_store(store)
+
+
+def test_claims_are_no_longer_renewed_when_the_store_fails(tmp_path, files, monkeypatch):
+    faults = []
+    monkeypatch.setattr(threading, "excepthook", faults.append)
+    monkeypatch.setattr(_feature_store, "_LEASE", 0.03)
+    store, before = feature_store(tmp_path), {*threading.enumerate()}
+    with pytest.raises(BadItem, match="of the work"):
+        with store.working():
+            (renewing,) = {*threading.enumerate()} - before
+            store.claim(store.keys(files))
+            break_store(store)
+            renewing.join(60)
+            assert not renewing.is_alive()
+            raise BadItem("of the work", "Mend it.")
+    assert not faults
 
 
 # ---- codecs -----------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 import hashlib
+import math
 import os
 import pickle
 import signal
@@ -52,6 +53,34 @@ def test_pruning_gives_the_disk_back(store):
     assert len(store) == 5
     assert store.prune(max_bytes=0)[0] == 5
     assert store.size < 100_000
+
+
+@pytest.mark.parametrize(
+    "limits", [{"unused_days": -1}, {"unused_days": math.nan}, {"max_bytes": -1}]
+)
+def test_a_negative_limit_is_refused(store, limits):
+    store.put("a", b"1")
+    with pytest.raises(ValueError, match=f"{next(iter(limits))}=.* is no number from 0 on"):
+        store.prune(**limits)
+    assert len(store) == 1
+
+
+def test_a_store_is_told_without_making_one(tmp_path):
+    path = tmp_path / "s"
+    for content in (b"", b"words", b"SQLite format 3\0" + bytes(200)):
+        path.write_bytes(content)
+        assert not Store.is_at(path) and path.read_bytes() == content
+    with sqlite3.connect(path.with_name("other")) as db:
+        db.execute("CREATE TABLE things (name)")
+    db.close()
+    assert not Store.is_at(path.with_name("other"))
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        Store.is_at(path)
+    with Store(path) as store:
+        store.put("a", b"1")
+        assert Store.is_at(path)  # while it is in use
+    assert Store.is_at(str(path))
 
 
 def test_the_file_is_made_with_the_first_use(tmp_path):
