@@ -130,17 +130,25 @@ class FeatureStore:
         return self._store.claim(keys, self._owner, _LEASE)
 
     def keep(self, features):
-        """Keep features by their keys; answers with them as they will be found again.
+        """Keep features by their keys.
 
         What is of a file that has changed since `keys` is answered only, and the claim on it given
         up: it may be of the new content, and the key is of the old one.
+
+        Returns
+        -------
+        features : dict
+            As they will be found again.
+        refused : set
+            Keys of what was not kept.
         """
         coded = {key: self.codec.encode(feature) for key, feature in features.items()}
-        lasting = [(key, value) for key, value in coded.items() if self._is_unchanged(key)]
+        refused = {key for key in coded if not self._is_unchanged(key)}
+        lasting = [(key, value) for key, value in coded.items() if key not in refused]
         self._store.put_many(lasting, kind=self.kind)
-        if len(lasting) < len(coded):
+        if refused:
             self.give_up()
-        return {key: self.codec.decode(value) for key, value in coded.items()}
+        return {key: self.codec.decode(value) for key, value in coded.items()}, refused
 
     @contextmanager
     def working(self):
@@ -156,7 +164,11 @@ class FeatureStore:
         thread = threading.Thread(target=renew, daemon=True)
         thread.start()
         try:
-            yield
+            try:
+                yield
+            finally:
+                done.set()
+                thread.join()
         except BaseException:
             with suppress(OSError):  # what ended the work is to be told; the claims end alone
                 self.give_up()
@@ -164,8 +176,6 @@ class FeatureStore:
         else:
             self.give_up()
         finally:
-            done.set()
-            thread.join()
             self._store.close()
 
     def give_up(self):

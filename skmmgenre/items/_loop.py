@@ -180,13 +180,19 @@ def _settle_from(store, compute, settle, cells, rows):
         for key, (value, fault) in outcomes.items()
         if fault is None and isinstance(key, bytes)
     }
-    outcomes |= {key: (value, None) for key, value in store.keep(made).items()} if made else {}
+    again = []
+    if made:
+        kept, refused = store.keep(made)
+        outcomes |= {key: (value, None) for key, value in kept.items()}
+        for key in refused:  # of a file that was replaced meanwhile, unlike those that were equal
+            again += rows_of[key][1:]
+            del rows_of[key][1:]
     if len(made) < len(ours):
         store.give_up()
     outcomes |= {key: (value, None) for key, value in found.items() if value is not None}
     ready = sorted((row, key) for key in outcomes for row in rows_of[key])
     settle([row for row, _ in ready], [outcomes[key] for _, key in ready])
-    return [row for key in rows_of if key not in outcomes for row in rows_of[key]]
+    return again + [row for key in rows_of if key not in outcomes for row in rows_of[key]]
 
 
 def bad_cell(cell, row, fault, noun, on_error):

@@ -135,7 +135,8 @@ def test_nobody_waits_for_what_is_not_kept(tmp_path, files, how):
         text = "a longer text" if how == "other size" else "7 7.5"
         replace(files[3], text, keep_time=how == "the time is too coarse")
     features = {key: np.full(2, number + 0.01) for number, key in enumerate(keys)}
-    kept = store.keep(features)
+    kept, refused = store.keep(features)
+    assert refused == {keys[3]}
     found = other.find(keys)
     assert [number for number, feature in enumerate(found) if feature is None] == [3]
     assert other.claim(keys) == [number == 3 for number in range(40)]
@@ -143,6 +144,16 @@ def test_nobody_waits_for_what_is_not_kept(tmp_path, files, how):
         expected = store.codec.decode(store.codec.encode(features[key]))
         np.testing.assert_array_equal(kept[key], expected)
         assert number == 3 or np.array_equal(found[number], expected)
+
+
+def test_an_equal_file_of_one_that_was_replaced_has_its_own_value(tmp_path, files):
+    twin = tmp_path / "twin.txt"
+    twin.write_text("3 3.5")
+    values, _ = map_cells(
+        replaced_while_it_is_read, [*files, str(twin)], store=feature_store(tmp_path)
+    )
+    np.testing.assert_array_equal(values[3], [7, 8])
+    np.testing.assert_array_equal(values[-1], [3, 3.5])
 
 
 def test_what_was_just_written_and_stays_is_kept(tmp_path, files):
