@@ -3,7 +3,7 @@
 import numpy as np
 
 WHOLE = "all"  # the block that a bare array is
-_ROWS_AT_ONCE = 4096  # bounds what is held in float64
+_ROWS_AT_ONCE = 512  # bounds what is held beside the answer, in float64 in part
 
 
 def find_blocks(blocks, n_features, names=None):
@@ -58,9 +58,12 @@ def find_blocks(blocks, n_features, names=None):
 
 def missing_in_block(X, columns, block):
     """Tell in which rows a block is missing, that is NaN throughout; partly NaN is an error."""
-    is_nan = np.isnan(X[:, columns])
-    missing = is_nan.all(axis=1)
-    partly = is_nan.any(axis=1) & ~missing
+    missing, partly = np.empty((2, len(X)), dtype=bool)
+    for start in range(0, len(X), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        is_nan = np.isnan(X[rows][:, columns])
+        missing[rows] = is_nan.all(axis=1)
+        partly[rows] = is_nan.any(axis=1) & ~missing[rows]
     if partly.any():
         row = int(np.flatnonzero(partly)[0])
         raise ValueError(
@@ -77,13 +80,32 @@ def missing_in_block(X, columns, block):
     return missing
 
 
+def vectors_of_block(X, columns, missing, *, normalize=True):
+    """Yield slices of rows and the vectors that they have in a block.
+
+    Parameters
+    ----------
+    X : ndarray of float32 or float64, shape (n_rows, n_features)
+    columns : list of int
+    missing : ndarray of bool, shape (n_rows,)
+    normalize : bool
+
+    Yields
+    ------
+    rows : slice
+    vectors : ndarray of float32, shape (at most 512, len(columns))
+        Divided by their l2 norms if `normalize`; zeros where they are missing.
+    """
+    for start in range(0, len(X), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        vectors = X[rows][:, columns].astype(np.float32, order="C")
+        vectors[missing[rows]] = 0
+        yield rows, l2_normalize(vectors) if normalize else vectors
+
+
 def l2_normalize(vectors):
     """Divide each row by its l2 norm, in float32; a row of zeros stays."""
     # In C order: numpy sums the rows of other orders in another way when there is one row.
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-    answer = np.empty_like(vectors)
-    for start in range(0, len(vectors), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        norm = np.linalg.norm(vectors[rows].astype(np.float64), axis=1, keepdims=True)
-        answer[rows] = vectors[rows] / np.where(norm == 0, 1, norm)
-    return answer
+    norm = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    return (vectors / np.where(norm == 0, 1, norm)).astype(np.float32)

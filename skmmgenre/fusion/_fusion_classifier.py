@@ -8,7 +8,7 @@ from sklearn.utils.validation import validate_data
 
 from ..items import refuse_repeated_columns
 from ..nets import ArrayFeed, NetClassifier
-from ._blocks import find_blocks, l2_normalize, missing_in_block
+from ._blocks import find_blocks, missing_in_block, vectors_of_block
 
 # Dropout of the paper (section 6.2 for softmax, 7.4 for several genres).
 _DROPOUT = {"softmax": 0.5, "logistic": 0.0, "cosine": 0.7}
@@ -156,8 +156,8 @@ class FusionClassifier(NetClassifier):
         missing = np.ones(len(X), dtype=bool)
         for block, columns in self.blocks_.items():
             absent = missing_in_block(X, columns, block)
-            found = X[np.ix_(~absent, columns)]
-            vectors[np.ix_(~absent, columns)] = l2_normalize(found) if self.normalize else found
+            for rows, part in vectors_of_block(X, columns, absent, normalize=self.normalize):
+                vectors[rows][:, columns] = part
             missing &= absent
         return ArrayFeed(vectors, missing)
 

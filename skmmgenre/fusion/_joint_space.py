@@ -19,7 +19,7 @@ from ..items import refuse_repeated_columns
 from ..model_selection import inner_validation_mask
 from ..nets import ArrayFeed, NetEstimator, Plan, draw_seeds
 from ..nets.targets import read_labels
-from ._blocks import find_blocks, l2_normalize, missing_in_block
+from ._blocks import find_blocks, missing_in_block, vectors_of_block
 from ._pair_feed import PairFeed
 
 
@@ -270,10 +270,12 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         missing = np.stack(
             [missing_in_block(X, self.blocks_[view], view) for view in self.views_], axis=1
         )
-        vectors = [
-            l2_normalize(np.where(missing[:, [number]], 0, X[:, self.blocks_[view]]))
-            for number, view in enumerate(self.views_)
-        ]
+        vectors = []
+        for view, absent in zip(self.views_, missing.T, strict=True):
+            columns = self.blocks_[view]
+            vectors.append(np.empty((len(X), len(columns)), dtype=np.float32))
+            for rows, part in vectors_of_block(X, columns, absent):
+                vectors[-1][rows] = part
         return vectors, missing
 
     def _find_blocks(self, X):
