@@ -43,7 +43,7 @@ class AudioFile:
 
     def __init__(self, path):
         path = os.fspath(path)
-        _check_file(path)
+        check_file(path)
         container = container_of(path)
         self._decoder = SndfileDecoder(path) if container is None else PyAVDecoder(path, container)
         self.sample_rate, self.n_frames = self._decoder.sample_rate, self._decoder.n_frames
@@ -134,7 +134,18 @@ def _mean_of_channels(y):
     return mean
 
 
-def _check_file(path):
+def check_file(path):
+    """Check that a path is that of a file that can be opened and is not empty.
+
+    Parameters
+    ----------
+    path : str, bytes or PathLike
+
+    Raises
+    ------
+    BadItem
+        If it is not.
+    """
     try:
         with open(path, "rb") as file:
             empty = not file.read(1)

@@ -35,6 +35,9 @@ _CONTAINERS = (
     _Container("Monkey's Audio (APE)", "ape", 0, b"MAC "),
 )
 
+# What ffmpeg writes to a pipe. libsndfile (1.2.2) cannot read it to its end.
+_STREAMED_FLAC = _Container("FLAC that declares no length", "flac", 0, b"fLaC")
+
 
 def container_of(path):
     """Tell what kind of a file that PyAV is to decode a file is, by its first bytes.
@@ -50,7 +53,10 @@ def container_of(path):
     """
     with open(path, "rb") as file:
         file.seek(length_of_id3(file))
-        head = file.read(12)
+        head = file.read(26)
+    if head.startswith(_STREAMED_FLAC.mark) and len(head) == 26:
+        n_frames = int.from_bytes(head[18:26], "big") & (1 << 36) - 1
+        return None if n_frames else _STREAMED_FLAC
     return next((c for c in _CONTAINERS if head[c.place :].startswith(c.mark)), None)
 
 
@@ -98,7 +104,11 @@ class PyAVDecoder:
         """Open it anew: a decoder that has read before answers with other bits of noise."""
         self._file.seek(0)
         try:
-            return self._av.open(self._file, format=self._container.demuxer)
+            return self._av.open(
+                self._file,
+                format=self._container.demuxer,
+                metadata_errors="replace",  # a title may be in any encoding
+            )
         except self._av.FFmpegError as error:
             raise BadItem(
                 f"it is no whole {self._container.name} file ({_reason(error)})", GET_AGAIN
