@@ -43,6 +43,8 @@ def main():
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--output", type=Path, default=None, help="where the losses go, as JSON")
     arguments = parser.parse_args()
+    if arguments.patches is not None and arguments.labels is None:
+        parser.error("--patches needs --labels")
     if arguments.patches is None:
         X, y = make_patches()
     else:

@@ -96,9 +96,11 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
     number of frames is ``1 + int(duration * sr) // hop_length``, 323.
 
     A track shorter than the patch is padded behind with -80 dB (magnitude 0). Silence is all
-    -80 dB. Files cut short are errors, whichever patch is wanted; NaN and infinite samples are
-    where they lie in the seconds that are read. The length of an mp3 without Xing or Info
-    header is found by decoding it whole; that it was cut short cannot be told.
+    -80 dB. WAV, FLAC, OGG, MP3, M4A, AIFF, AU and uncompressed W64 and RF64 files cut short are
+    errors, whichever patch is wanted; NaN and infinite samples are where they lie in the seconds
+    that are read. That a file was cut short cannot be told if it declares no length, as one
+    written to a pipe, or in other formats. The length of an mp3 without Xing or Info header, and
+    of a FLAC that declares none (which needs PyAV), is found by decoding it whole.
 
     Examples
     --------
@@ -259,6 +261,11 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
             fmin=self.fmin,
             window=self.window,
         )
+        if int(self.duration * self.sr) < 1:
+            raise ValueError(
+                f"duration={self.duration!r} s is less than one sample at sr={self.sr!r}: a patch "
+                f"needs at least {1 / self.sr:.2g} s."
+            )
         if self.cache is not None and callable(self.window):
             raise ValueError(
                 "A store cannot tell one function from another: name the window "
@@ -355,6 +362,11 @@ def _patch_start(length, n_samples, *, patch, name, key):
 
 def _check_array(cell):
     """A signal given as an array, as float32."""
+    if getattr(cell, "shape", None) == ():
+        raise BadItem(
+            "it is a single number, not a signal",
+            "Put the signal into a list: transform([signal]).",
+        )
     if not hasattr(cell, "__array__"):
         raise BadItem(
             f"expected a path or a 1-D float array, got {type(cell).__name__}",

@@ -44,7 +44,7 @@ class AudioFile:
 
     def __init__(self, path):
         path = os.fspath(path)
-        _check_file(path)
+        check_file(path)
         with open(path, "rb") as file:
             container = container_of(signature_of(file))
         self._decoder = SndfileDecoder(path) if container is None else PyAVDecoder(path, container)
@@ -141,7 +141,18 @@ def _mean_of_channels(y):
     return mean
 
 
-def _check_file(path):
+def check_file(path):
+    """Check that a path is that of a file that can be opened and is not empty.
+
+    Parameters
+    ----------
+    path : str, bytes or PathLike
+
+    Raises
+    ------
+    BadItem
+        If it is not.
+    """
     try:
         with open(path, "rb") as file:
             empty = not file.read(1)

@@ -35,6 +35,10 @@ _CONTAINERS = (
     _Container("Monkey's Audio (APE)", "ape", 0, b"MAC "),
 )
 
+_SIGNATURE = 26  # bytes: a FLAC declares its length up to there
+# What ffmpeg writes to a pipe. libsndfile (1.2.2) cannot read it to its end.
+_STREAMED_FLAC = _Container("FLAC that declares no length", "flac", 0, b"fLaC")
+
 
 def signature_of(file):
     """Read the first bytes of a file, behind its tags: they tell its kind.
@@ -47,10 +51,10 @@ def signature_of(file):
     Returns
     -------
     signature : bytes
-        12 of them; fewer of a file that ends there.
+        26 of them; fewer of a file that ends there.
     """
     file.seek(length_of_id3(file))
-    return file.read(12)
+    return file.read(_SIGNATURE)
 
 
 def container_of(signature):
@@ -65,6 +69,9 @@ def container_of(signature):
     -------
     container : _Container or None
     """
+    if signature.startswith(_STREAMED_FLAC.mark) and len(signature) == _SIGNATURE:
+        n_frames = int.from_bytes(signature[18:], "big") & (1 << 36) - 1
+        return None if n_frames else _STREAMED_FLAC
     return next((c for c in _CONTAINERS if signature[c.place :].startswith(c.mark)), None)
 
 
@@ -112,7 +119,11 @@ class PyAVDecoder:
         """Open it anew: a decoder that has read before answers with other bits of noise."""
         self._file.seek(0)
         try:
-            return self._av.open(self._file, format=self._container.demuxer)
+            return self._av.open(
+                self._file,
+                format=self._container.demuxer,
+                metadata_errors="replace",  # a title may be in any encoding
+            )
         except self._av.FFmpegError as error:
             raise BadItem(
                 f"it is no whole {self._container.name} file ({_reason(error)})", GET_AGAIN

@@ -30,6 +30,19 @@ _CONVERT = (
     "Readable are WAV, FLAC, OGG, MP3 and, with PyAV, M4A, told by their content, not their "
     "name: convert others (ffmpeg -i INPUT out.flac)."
 )
+# The size of the samples that a file declares and the one that libsndfile finds, in its log.
+_DATA_SIZE = {
+    "WAV": r"^data : (\d+) \(should be (\d+)\)",
+    "WAVEX": r"^data : (\d+) \(should be (\d+)\)",
+    "AIFF": r"^ SSND : (\d+) \(should be (\d+)\)",
+    "AU": r"^  Data Size   : (\d+) \(should be (\d+)\)",
+}
+# Of these formats for long files, it logs the declared one alone.
+_LONG_DATA_SIZE = {"W64": r"^data : (\d+)", "RF64": r"^  Data size : (\d+)"}
+# In these encodings every frame takes as many bytes.
+_FRAME_BY_FRAME = {
+    *("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
+}
 
 
 class SndfileDecoder:
@@ -54,7 +67,7 @@ class SndfileDecoder:
         # A str that stands for bytes that are no UTF-8 is refused by soundfile.
         self._path = os.fsencode(path) if os.name == "posix" else os.fsdecode(path)
         try:
-            self._file = soundfile.SoundFile(self._path)
+            self._file = _open(self._path)
         except soundfile.LibsndfileError as error:
             raise BadItem("it is not audio, or of an unknown format", _CONVERT) from error
         try:
@@ -90,10 +103,8 @@ class SndfileDecoder:
         wanted = stop - start
         begin, quiet = start, contextlib.nullcontext()
         if self._file.format in ("MP3", "MPEG"):
-            begin = max(0, start - int(_MP3_PREROLL * self.sample_rate))
-            if begin > 0 and can_quiet_c_stderr():
-                quiet = quiet_c_stderr()
-            elif start < _NOISY_SEEK_FROM * self.sample_rate:
+            begin, quiet = max(0, start - int(_MP3_PREROLL * self.sample_rate)), _quiet()
+            if not can_quiet_c_stderr() and start < _NOISY_SEEK_FROM * self.sample_rate:
                 begin = 0
         elif self._file.format == "OGG":
             begin = max(0, min(start, self._seekable) - _OGG_PREROLL)
@@ -116,7 +127,7 @@ class SndfileDecoder:
         if self._file.format == "OGG" and self._file.tell() > 0:
             # After a read, libsndfile (1.2.2) may seek to another place.
             self._file.close()
-            self._file = soundfile.SoundFile(self._path)
+            self._file = _open(self._path)
         self._file.seek(frame)
 
     def _inspect(self, path):
@@ -142,32 +153,60 @@ class SndfileDecoder:
                 complete = False
             if not complete:
                 raise self._truncated()
-        elif kind in ("WAV", "WAVEX") and (
-            sizes := re.search(r"^data : (\d+) \(should be (\d+)\)", log, flags=re.MULTILINE)
-        ):
+        elif kind in _DATA_SIZE and (sizes := re.search(_DATA_SIZE[kind], log, re.MULTILINE)):
             declared, found = map(int, sizes.groups())
             # A size near 2 or 4 GB is what programs write that cannot know it.
             if found < declared < 0x7FFF0000:
                 self.n_frames = int(self.n_frames * declared / max(found, 1))
                 raise self._truncated()
+        elif kind in _LONG_DATA_SIZE and self._file.subtype in _FRAME_BY_FRAME:
+            size = re.search(_LONG_DATA_SIZE[kind], log, re.MULTILINE)
+            frame = re.search(r"^  Block Align   : (\d+)", log, re.MULTILINE)
+            # What a program writes that cannot know the size; libsndfile rounds it up to 8 bytes.
+            none = (0, 0xFFFFFFFF, 1 << 32)
+            if not size or not frame or int(size[1]) in none or int(size[1]) >= 1 << 62:
+                return
+            # Of W64, its header of 24 bytes is counted, and what fills it to a multiple of 8.
+            declared = int(size[1]) - (24 + 7 if kind == "W64" else 1)
+            if self.n_frames * int(frame[1]) < declared:
+                self.n_frames = declared // int(frame[1])
+                raise self._truncated()
 
     def _count_frames(self):
         count = 0
-        while read := len(self._file.read(_BLOCK, dtype="float32", always_2d=True)):
-            count += read
-        self._file.seek(0)
+        try:
+            with _quiet():
+                while read := len(self._file.read(_BLOCK, dtype="float32", always_2d=True)):
+                    count += read
+                self._file.seek(0)
+        except soundfile.LibsndfileError as error:
+            self.n_frames = None
+            raise self._truncated(error.error_string) from error
         return count
 
     def _truncated(self, detail=None):
         """The error that says how much of the file could be decoded."""
         count = 0
         try:
-            with soundfile.SoundFile(self._path) as file:
+            with _quiet(), _open(self._path) as file:
                 while read := len(file.read(file.samplerate, dtype="float32", always_2d=True)):
                     count += read
         except soundfile.LibsndfileError as error:
             detail = detail or error.error_string
         return truncated(count, self.n_frames, self.sample_rate, detail)
+
+
+def _open(path):
+    """Open a file by its content, whatever its name."""
+    if os.path.splitext(os.fsdecode(path))[1].lower() != ".raw":
+        return soundfile.SoundFile(path)
+    # soundfile asks for the rate of what is called so, but a descriptor has no name.
+    return soundfile.SoundFile(os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
+
+
+def _quiet():
+    """Silence the mp3 decoder, which writes of what it lacks, where that can be."""
+    return quiet_c_stderr() if can_quiet_c_stderr() else contextlib.nullcontext()
 
 
 def _xing_header(path):

@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from ..items import BadItem, CellTransformer, as_cells, import_from_extra
-from ._decode import _check_file
+from ._decode import check_file
 
 _N_COEFFICIENTS = 12
 # In the order of the authors' notebook.
@@ -165,7 +165,7 @@ def _statistics(cell):
 def _read_segments(path):
     """The timbre coefficients in a file, as they are."""
     h5py = import_from_extra("h5py", "Reading .h5 files", extra="data")
-    _check_file(path)
+    check_file(path)
     try:
         with h5py.File(path, "r") as file:
             if _PATH_IN_FILE not in file:

@@ -220,6 +220,8 @@ def _broken(error):
 def _to_rgb(image):
     if image.mode == "F":
         raise BadItem("pixels are floating-point numbers", _EXPORT_AGAIN)
+    if image.mode == "La":  # Pillow converts it to nothing but LA
+        raise BadItem("pixels of mode 'La'", 'Convert the image: image.convert("LA").')
     if image.mode == "I" or image.mode.startswith("I;16"):
         # Pillow's own conversion to 8 bits clips at 255 instead of scaling.
         wide = np.clip(np.asarray(image).astype(np.int64), 0, 65535)

@@ -303,3 +303,13 @@ def test_a_name_that_is_not_utf8(tmp_path):
     assert np.isfinite(patches[0]).all() and np.isnan(patches[1]).all()
     assert extractor.errors_["row"].tolist() == [1]
     assert extractor.errors_["item"].tolist() == [repr(paths[1])]
+
+
+def test_a_signal_that_is_not_in_a_list():
+    with pytest.raises(ValueError, match=r"a single number.*transform\(\[signal\]\)"):
+        CQTExtractor().transform(np.zeros(22050, np.float32))
+
+
+def test_a_patch_of_less_than_one_sample():
+    with pytest.raises(ValueError, match=r"duration=1e-06 s is less than one sample"):
+        CQTExtractor(duration=1e-6).fit([None])

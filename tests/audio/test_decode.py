@@ -235,3 +235,102 @@ def test_names_that_are_not_utf8(tmp_path, suffix):
     with pytest.raises(BadItem):
         with AudioFile(path) as audio:
             audio.read(0, 2 * SR, SR)
+
+
+@pytest.mark.parametrize("n_channels", [1, 3])
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("kind", ["AIFF", "AU", "W64", "RF64"])
+def test_kinds_of_declared_size(tmp_path, kind, subtype, n_channels):
+    if subtype not in soundfile.available_subtypes(kind):
+        pytest.skip(f"{kind} has no {subtype}")
+    path = tmp_path / "a"
+    y = np.stack([_music(2)[:-1]] * n_channels, axis=1)  # an odd length: what fills it up
+    soundfile.write(path, y, SR, format=kind, subtype=subtype)
+    with AudioFile(path) as audio:
+        # libsndfile (1.2.2) counts the byte that fills up an AIFF as a sample.
+        assert audio.n_frames == soundfile.info(path).frames >= len(y)
+    with pytest.raises(BadItem, match=r"truncated: 1\.0 s of 2\.0 s"):
+        AudioFile(_cut(path))
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
+@pytest.mark.parametrize(
+    ("kind", "mark", "offset", "code"),
+    [
+        ("AIFF", b"SSND", 4, ">I"),
+        ("AU", b".snd", 8, ">I"),
+        ("W64", b"data\xf3\xac\xd3\x11", 16, "<Q"),
+        ("RF64", b"ds64", 16, "<Q"),
+    ],
+)
+def test_a_size_that_declares_nothing(tmp_path, kind, mark, offset, code, size):
+    path = tmp_path / "a"
+    soundfile.write(path, _music(1), SR, format=kind, subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    struct.pack_into(code, content, content.index(mark) + offset, size)
+    path.write_bytes(content)
+    try:
+        with soundfile.SoundFile(path) as file:
+            found = file.frames
+    except soundfile.LibsndfileError:
+        pytest.skip("libsndfile does not open it")
+    if not found:
+        pytest.skip("libsndfile finds no samples in it")
+    with AudioFile(path) as audio:
+        assert audio.n_frames == found
+
+
+_OPEN = """
+import sys
+from skmmgenre.audio._decode import AudioFile
+try:
+    AudioFile(sys.argv[1])
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_an_mp3_without_a_declared_length_and_damaged(tmp_path):
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, _music(20), SR)
+    content = bytearray(_without_xing(path).read_bytes())
+    start, length = 3 * len(content) // 10, 20_000
+    content[start : start + length] = bytes(length)
+    path.write_bytes(content)
+    with pytest.raises(soundfile.LibsndfileError):
+        soundfile.read(path)
+    with pytest.raises(BadItem, match=r"truncated: \d+\.\d s could be decoded \(") as error:
+        AudioFile(path)
+    assert "Get the file again" in error.value.remedy
+    told = subprocess.run(
+        [sys.executable, "-c", _OPEN, path], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.startswith("BadItem")
+    if can_quiet_c_stderr():
+        assert not told.stderr
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG", "MP3"])
+def test_the_name_does_not_matter(tmp_path, kind):
+    for name in ("a.raw", "a"):
+        with open(tmp_path / name, "wb") as file:
+            soundfile.write(file, _music(2), SR, format=kind)
+    with AudioFile(tmp_path / "a.raw") as raw, AudioFile(tmp_path / "a") as plain:
+        for start in (SR, 0):
+            np.testing.assert_array_equal(*(f.read(start, SR, SR) for f in (raw, plain)))
+    (tmp_path / "a.raw").write_bytes(bytes(100))
+    with pytest.raises(BadItem, match="not audio"):
+        AudioFile(tmp_path / "a.raw")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="lists open descriptors by /proc")
+def test_no_descriptor_is_left_open(tmp_path):
+    with open(tmp_path / "a.raw", "wb") as file:
+        soundfile.write(file, _music(1), SR, format="WAV")
+    (tmp_path / "b.raw").write_bytes(bytes(100))
+    before = os.listdir("/proc/self/fd")
+    for _ in range(3):
+        AudioFile(tmp_path / "a.raw").__exit__()
+        with pytest.raises(BadItem):
+            AudioFile(tmp_path / "b.raw")
+    assert len(os.listdir("/proc/self/fd")) == len(before)

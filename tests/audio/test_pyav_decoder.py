@@ -219,3 +219,62 @@ def test_a_list_of_addresses_is_not_followed(tmp_path):
     (tmp_path / "a.m4a").write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n")
     with pytest.raises(BadItem, match="it is not audio"):
         AudioFile(tmp_path / "a.m4a")
+
+
+def test_a_title_that_is_not_utf8(tmp_path):
+    import av
+
+    with av.open(str(tmp_path / "a.m4a"), "w", format="ipod") as file:
+        file.metadata["title"] = "caf__"
+        stream = file.add_stream("aac", rate=SR, layout="mono")
+        frame = av.AudioFrame.from_ndarray(music(2)[None], format="fltp", layout="mono")
+        frame.sample_rate = SR
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            file.mux(packet)
+    content = (tmp_path / "a.m4a").read_bytes()
+    assert content.count(b"caf__") == 1
+    (tmp_path / "b.m4a").write_bytes(content.replace(b"caf__", b"caf\xe9!"))
+    with AudioFile(tmp_path / "a.m4a") as plain, AudioFile(tmp_path / "b.m4a") as other:
+        np.testing.assert_array_equal(*(f.read(0, 2 * SR, SR) for f in (plain, other)))
+
+
+class _Pipe:
+    """A file that cannot seek back."""
+
+    def __init__(self, file):
+        self.write = file.write
+
+
+def streamed_flac(path, samples):
+    """Write a FLAC as ffmpeg does to a pipe: its header does not declare the length."""
+    import av
+
+    with open(path, "wb") as file, av.open(_Pipe(file), "w", format="flac") as container:
+        stream = container.add_stream("flac", rate=SR, layout="mono")
+        for start in range(0, len(samples), 4096):
+            block = np.ascontiguousarray(samples[None, start : start + 4096])
+            frame = av.AudioFrame.from_ndarray(block, format="s16", layout="mono")
+            frame.sample_rate, frame.pts = SR, start
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode(None):
+            container.mux(packet)
+
+
+def test_a_flac_that_declares_no_length(tmp_path, monkeypatch):
+    path, samples = tmp_path / "a.flac", np.rint(30_000 * music(5)).astype(np.int16)
+    streamed_flac(path, samples)
+    soundfile.write(tmp_path / "b.flac", samples, SR)
+    assert soundfile.info(path).frames > 1 << 60
+    with AudioFile(path) as streamed, AudioFile(tmp_path / "b.flac") as plain:
+        assert streamed.n_frames == plain.n_frames == len(samples)
+        for start in (0, 3 * SR + 7, len(samples) - SR):
+            np.testing.assert_array_equal(*(f.read(start, SR, SR) for f in (streamed, plain)))
+    content = path.read_bytes()
+    (tmp_path / "cut.flac").write_bytes(content[: len(content) // 2])
+    with pytest.raises(BadItem, match=r"truncated: \d\.\d s could be decoded"):
+        AudioFile(tmp_path / "cut.flac")
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(BadItem, match="it is FLAC that declares no length") as error:
+        AudioFile(path)
+    assert "skmmgenre[m4a]" in error.value.remedy and "ffmpeg" in error.value.remedy

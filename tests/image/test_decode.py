@@ -204,3 +204,11 @@ def test_content_of_images(bad_files):
     with Image.open(bad_files["cut.png"]) as broken:
         assert content_of_image(broken) is None
     assert content_of_image(object()) is None
+
+
+def test_a_mode_that_pillow_does_not_convert():
+    image = Image.new("La", (8, 8))
+    with pytest.raises(BadItem, match="mode 'La'") as error:
+        decode_image(image)
+    assert 'convert("LA")' in error.value.remedy
+    decode_image(image.convert("LA"))

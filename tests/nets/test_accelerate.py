@@ -212,3 +212,10 @@ def test_a_missing_package_names_the_way_out(monkeypatch):
     monkeypatch.setitem(sys.modules, "accelerate", None)
     with pytest.raises(ImportError, match=r'pip install "skmmgenre\[distributed\]"'):
         FusionClassifier(device="accelerate", validation_fraction=0).fit(np.eye(6), [0, 1] * 3)
+
+
+def test_the_example_asks_for_labels():
+    told = subprocess.run(
+        [sys.executable, EXAMPLE, "--patches", "x.npy"], capture_output=True, text=True
+    )
+    assert told.returncode == 2 and "--patches needs --labels" in told.stderr
