@@ -234,7 +234,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             names[column] if "__" in names[column] else f"{block_of[column]}__{names[column]}"
             for column in self._kept_columns()
         ]
-        embedded = [f"mm_{view}__{i}" for view in self.views_ for i in range(self._width)]
+        embedded = [f"mm_{view}__{i}" for view in self._fitted_views for i in range(self._width)]
         return np.array(kept + embedded, dtype=object)
 
     @property
@@ -242,13 +242,17 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         """Dimensions of the fitted space."""
         return self.module_recipe_["n_components"]
 
+    @property
+    def _fitted_views(self):
+        return getattr(self, "views_", self.views)  # model files of old do not have it
+
     def _kept_columns(self):
         """Columns of X that are answered as they are."""
         return [
             column
             for block, columns in self.blocks_.items()
             for column in columns
-            if self.passthrough or block not in self.views_
+            if self.passthrough or block not in self._fitted_views
         ]
 
     def _views(self, X, *, reset):
@@ -265,13 +269,13 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         if reset:
             self.blocks_ = self._find_blocks(X)
             self.views_ = tuple(self.views)
-        for block in self.blocks_.keys() - set(self.views_):
+        for block in self.blocks_.keys() - set(self._fitted_views):
             missing_in_block(X, self.blocks_[block], block)  # partly NaN is an error here too
         missing = np.stack(
-            [missing_in_block(X, self.blocks_[view], view) for view in self.views_], axis=1
+            [missing_in_block(X, self.blocks_[view], view) for view in self._fitted_views], axis=1
         )
         vectors = []
-        for view, absent in zip(self.views_, missing.T, strict=True):
+        for view, absent in zip(self._fitted_views, missing.T, strict=True):
             columns = self.blocks_[view]
             vectors.append(np.empty((len(X), len(columns)), dtype=np.float32))
             for rows, part in vectors_of_block(X, columns, absent):
@@ -302,7 +306,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
 
     def _recipe(self, sample_shape, n_outputs):
         return {
-            "widths": [len(self.blocks_[view]) for view in self.views_],
+            "widths": [len(self.blocks_[view]) for view in self._fitted_views],
             "hidden_units": int(self.hidden_units),
             "n_components": int(n_outputs),
         }
