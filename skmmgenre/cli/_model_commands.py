@@ -119,9 +119,9 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
 def _left_out(without_genre, test_rows, rare_genres):
     """Lines on the items that a model did not learn from."""
     if without_genre:
-        yield f"{without_genre:,} items without a genre to learn"
+        yield f"items without a genre to learn: {without_genre:,}"
     if test_rows:
-        yield f"{test_rows:,} items of the table's test split"
+        yield f"items of the table's test split: {test_rows:,}"
     if rare_genres:
         named = ", ".join(one_line(name) for name in rare_genres[:8])
         more = f" and {len(rare_genres) - 8:,} more" if len(rare_genres) > 8 else ""

@@ -298,7 +298,7 @@ class TestSeveralGenres:
         assert 0 <= held_out["figures"]["accuracy"] <= 1
         assert not card["several_genres"]
         for line in (
-            "  left out: 30 items of the table's test split\n",
+            "  left out: items of the table's test split: 30\n",
             "  left out: genres of too few items: Polka\n",
             f"On {held_out['items']} items kept from training:\n",
             f"  accuracy {held_out['figures']['accuracy']:23.3f}\n",
