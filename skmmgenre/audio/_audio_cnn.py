@@ -190,7 +190,7 @@ class AudioCNN(NetEmbedder):
                     f"fitted with {n_bins} bins and {n_frames} frames. Extract them with the "
                     "settings of the training."
                 )
-        missing, lengths = _inspect(X)
+        missing, lengths = _inspect(X, lengths=not whole)
         if whole:
             return ArrayFeed(X, missing)
         feed = PatchFeed(
@@ -313,13 +313,12 @@ def _n_features(layers, n_frames, n_bins):
     return int(layers[-1][0] * shape.prod())
 
 
-def _inspect(X):
-    """Which rows are missing, and the frames of each up to the last that sounds.
+def _inspect(X, *, lengths):
+    """Which rows are missing, and, if `lengths`, the frames of each up to the last that sounds.
 
-    A missing row is NaN throughout; one that is partly NaN, or infinite, is an error. A frame
-    sounds if it holds more than the row's least value.
+    A missing row is NaN throughout; one that is partly NaN, or infinite, is an error.
     """
-    missing, lengths = np.zeros(len(X), dtype=bool), np.full(len(X), X.shape[2])
+    missing, found = np.zeros(len(X), dtype=bool), np.full(len(X), X.shape[2])
     for start in range(0, len(X), _CHUNK):
         chunk = take_rows(X, np.arange(start, min(start + _CHUNK, len(X))))
         finite = np.isfinite(chunk).all(axis=(1, 2))
@@ -332,10 +331,16 @@ def _inspect(X):
                     "NaN throughout; any other value must be finite."
                 )
         missing[start : start + _CHUNK] = ~finite
-        sounds = chunk.max(axis=1) > chunk.min(axis=(1, 2))[:, np.newaxis]
-        trailing = sounds[:, ::-1].argmax(axis=1)  # 0 where nothing sounds: nothing is left out
-        lengths[start : start + _CHUNK] -= trailing
-    return missing, lengths
+        if lengths:
+            found[start : start + _CHUNK] = _sounding_frames(chunk)
+    return missing, found
+
+
+def _sounding_frames(X):
+    """Frames of each row up to the last that holds more than the row's least value."""
+    sounds = X.max(axis=1) > X.min(axis=(1, 2))[:, np.newaxis]
+    # No trailing ones where nothing sounds: nothing is left out.
+    return X.shape[2] - sounds[:, ::-1].argmax(axis=1)
 
 
 def _mean_and_scale(feed, rows, *, per_cell):

@@ -14,7 +14,7 @@ from ._music_options import (
     tell_unlisted,
 )
 from ._parameters import SEED, WholeNumber, as_json, example, jobs, quiet
-from ._plain_text import one_line
+from ._plain_text import first_of, one_line
 
 _POSITIVE = WholeNumber(lambda number: number >= 1, "it is 1 or above")
 
@@ -123,9 +123,8 @@ def _left_out(without_genre, test_rows, rare_genres):
     if test_rows:
         yield f"items of the table's test split: {test_rows:,}"
     if rare_genres:
-        named = ", ".join(one_line(name) for name in rare_genres[:8])
-        more = f" and {len(rare_genres) - 8:,} more" if len(rare_genres) > 8 else ""
-        yield f"genres of too few items: {named}{more}"
+        named = first_of([one_line(name) for name in rare_genres], 8)
+        yield f"genres of too few items: {named}"
 
 
 @click.command(

@@ -2,7 +2,7 @@
 
 import click
 
-from ._plain_text import one_line, visible
+from ._plain_text import first_of, one_line, visible
 
 _TOLD = 5
 
@@ -94,9 +94,8 @@ def tell_unknown(names, model):
 
 def _tell_absent(words, genres):
     if genres:
-        more = f" and {len(genres) - _TOLD:,} more" if len(genres) > _TOLD else ""
-        named = ", ".join(repr(genre) for genre in genres[:_TOLD])
-        click.echo(f"--genres: {words} {visible(named)}{more}", err=True)
+        named = first_of([visible(repr(genre)) for genre in genres], _TOLD)
+        click.echo(f"--genres: {words} {named}", err=True)
 
 
 def tell_empty(model, n):

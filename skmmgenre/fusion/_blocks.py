@@ -1,6 +1,7 @@
 """Which columns belong to which modality."""
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 WHOLE = "all"  # the block that a bare array is
 _ROWS_AT_ONCE = 512  # bounds what is held beside the answer, in float64 in part
@@ -59,8 +60,7 @@ def find_blocks(blocks, n_features, names=None):
 def missing_in_block(X, columns, block):
     """Tell in which rows a block is missing, that is NaN throughout; partly NaN is an error."""
     missing, partly = np.empty((2, len(X)), dtype=bool)
-    for start in range(0, len(X), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
+    for rows in gen_batches(len(X), _ROWS_AT_ONCE):
         is_nan = np.isnan(X[rows][:, columns])
         missing[rows] = is_nan.all(axis=1)
         partly[rows] = is_nan.any(axis=1) & ~missing[rows]
@@ -96,8 +96,7 @@ def vectors_of_block(X, columns, missing, *, normalize=True):
     vectors : ndarray of float32, shape (at most 512, len(columns))
         Divided by their l2 norms if `normalize`; zeros where they are missing.
     """
-    for start in range(0, len(X), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
+    for rows in gen_batches(len(X), _ROWS_AT_ONCE):
         vectors = X[rows][:, columns].astype(np.float32, order="C")
         vectors[missing[rows]] = 0
         yield rows, l2_normalize(vectors) if normalize else vectors

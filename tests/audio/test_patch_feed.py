@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skmmgenre.audio import AudioCNN
-from skmmgenre.audio._audio_cnn import _inspect
+from skmmgenre.audio._audio_cnn import _sounding_frames
 from skmmgenre.audio._patch_feed import PatchFeed, SpreadFeed
 
 N_FRAMES = 130
@@ -60,7 +60,7 @@ def test_sounding_frames():
     X[1, :, 50:60] = -80  # a pause is no padding
     X[2] = -80  # silence throughout
     X[3] = np.nan
-    assert _inspect(X)[1][[0, 1, 2, 4]].tolist() == [120, 200, 200, 200]
+    assert _sounding_frames(X)[[0, 1, 2, 4]].tolist() == [120, 200, 200, 200]
 
 
 def test_spread_patches_reach_from_begin_to_end():
