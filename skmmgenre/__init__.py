@@ -28,6 +28,7 @@ __all__ = [
     "nets",
     "save",
     "text",
+    "utils",
 ]
 
 

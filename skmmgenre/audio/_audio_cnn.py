@@ -109,6 +109,8 @@ class AudioCNN(NetEmbedder):
     (12, 2048)
     """
 
+    __module__ = "skmmgenre.audio"
+
     _parameter_constraints = {
         **NetEmbedder._parameter_constraints,
         "architecture": [StrOptions(set(_ARCHITECTURES))],

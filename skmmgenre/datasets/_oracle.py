@@ -42,6 +42,8 @@ class AlbumOracle:
     with a split by artist no model can, but by chance.
     """
 
+    __module__ = "skmmgenre.datasets"
+
     def __init__(
         self,
         *,

@@ -92,6 +92,8 @@ class FusionClassifier(NetClassifier):
     (60,)
     """
 
+    __module__ = "skmmgenre.fusion"
+
     _parameter_constraints = {
         **NetClassifier._parameter_constraints,
         "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],

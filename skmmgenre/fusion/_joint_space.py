@@ -92,6 +92,8 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     ['mm_audio__0', 'mm_audio__1']
     """
 
+    __module__ = "skmmgenre.fusion"
+
     _parameter_constraints = {
         **NetEstimator._parameter_constraints,
         "n_components": [Interval(Integral, 1, None, closed="left")],

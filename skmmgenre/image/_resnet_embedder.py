@@ -128,6 +128,8 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     (4, 512)
     """
 
+    __module__ = "skmmgenre.image"
+
     _parameter_constraints = {
         **NetEmbedder._parameter_constraints,
         "depth": [Options(Integral, {18, 34, 50, 101, 152})],

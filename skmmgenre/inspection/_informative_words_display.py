@@ -47,6 +47,8 @@ class InformativeWordsDisplay:
     ['drums', 'sax']
     """
 
+    __module__ = "skmmgenre.inspection"
+
     def __init__(self, words):
         self.words = words
 

@@ -76,6 +76,8 @@ class GenreTaxonomy:
       Vocal Jazz  1
     """
 
+    __module__ = "skmmgenre.labels"
+
     def __init__(self, branches, *, separator="/"):
         if not isinstance(separator, str) or not separator:
             raise ValueError(f"separator must be a text that is not empty, got {separator!r}.")

@@ -53,6 +53,8 @@ class GenreScorer:
     (5,)
     """
 
+    __module__ = "skmmgenre.metrics"
+
     def __init__(self, figures="macro_auc"):
         names = [figures] if isinstance(figures, str) else list(figures)
         for name in names:

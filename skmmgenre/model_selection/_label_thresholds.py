@@ -118,6 +118,8 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     np.True_
     """
 
+    __module__ = "skmmgenre.model_selection"
+
     _parameter_constraints = {
         "estimator": [
             HasMethods(["fit", "decision_function"]),

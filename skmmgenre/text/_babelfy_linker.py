@@ -57,6 +57,8 @@ class BabelfyLinker(HTTPLinker):
     [Mention(start=11, end=22, label='Miles Davis', entity='Miles_Davis', ...)]
     """
 
+    __module__ = "skmmgenre.text"
+
     _service = "Babelfy"
     _key_field = "key"
     _register = "Keys are given at https://babelnet.org/register."

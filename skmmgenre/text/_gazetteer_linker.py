@@ -83,6 +83,8 @@ class GazetteerLinker(Linker):
     >>> folder.cleanup()
     """
 
+    __module__ = "skmmgenre.text"
+
     _parameter_constraints: dict = {
         "kb": [KnowledgeBase, str, os.PathLike],
         "common_words": [str, list, tuple, set, frozenset, None],

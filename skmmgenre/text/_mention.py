@@ -31,6 +31,8 @@ class Mention:
     True
     """
 
+    __module__ = "skmmgenre.text"
+
     start: int
     end: int
     label: str

@@ -60,6 +60,8 @@ class PrecomputedLinker(Linker):
 categories=())]
     """
 
+    __module__ = "skmmgenre.text"
+
     _parameter_constraints: dict = {
         "folder": [str, os.PathLike],
         "on_mismatch": [StrOptions({"raise", "skip"})],

@@ -56,6 +56,8 @@ class SpotlightLinker(HTTPLinker):
     [Mention(start=11, end=22, label='Miles Davis', entity='Miles_Davis', ...)]
     """
 
+    __module__ = "skmmgenre.text"
+
     _service = "Spotlight"
 
     _parameter_constraints: dict = {

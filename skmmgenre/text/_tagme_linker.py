@@ -51,6 +51,8 @@ class TagMeLinker(HTTPLinker):
     [Mention(start=11, end=22, label='Miles Davis', entity='Miles_Davis', ...)]
     """
 
+    __module__ = "skmmgenre.text"
+
     _service = "TagMe"
     _key_field = "gcube-token"
     _register = "Tokens are given at https://sobigdata.d4science.org/web/tagme."

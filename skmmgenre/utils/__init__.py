@@ -1,0 +1,1 @@
+"""What several rooms share; the ground floor, which imports nothing of the package."""
