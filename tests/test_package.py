@@ -148,7 +148,7 @@ def test_no_circular_imports():
 
 @pytest.mark.parametrize("room", [room for room in BUILT if room not in ("cli", "nets", "items")])
 def test_public_classes_are_named_by_their_room(room):
-    """Model files and pickles name a class by its module: the public one, so that files can move."""
+    """Model files and pickles name classes by their module; a public one lets files move."""
     module = importlib.import_module(f"skmmgenre.{room}")
     public = [getattr(module, name) for name in getattr(module, "__all__", ())]
     assert [c for c in public if inspect.isclass(c) and c.__module__ != module.__name__] == []
