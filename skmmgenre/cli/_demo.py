@@ -1,4 +1,4 @@
-"""The whole road on synthetic albums, from files to figures."""
+"""`skmmgenre demo`: the whole pipeline on synthetic albums, from files to metrics."""
 
 import shlex
 import tempfile
@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import numpy as np
 import pandas as pd
 from rich.console import Console
@@ -14,14 +15,39 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import check_cv
 
-from .. import __version__, save
+from .. import __version__
 from ..compose import GenrePipeline, ablate_modalities, make_genre_classifier
 from ..datasets import make_albums
 from ..inspection import ConfusionMatricesDisplay, LearningCurvesDisplay
 from ..metrics import bootstrap_interval, genre_scores
 from ..model_selection import ArtistShuffleSplit
+from ..nets import interruption_ends_all
 from ..text import EntityEnricher, GazetteerLinker, ReviewTruncator, ReviewVectorizer, TextMLP
+from ._parameters import JOBS, SEED, WholeNumber, example
 from ._tables import plain_table
+
+_ALBUMS = WholeNumber(
+    lambda number: number >= 60, "at least 60 albums are needed to split by artist"
+)
+
+
+@click.command(
+    epilog=example("skmmgenre demo --albums 800 --output my_report"),
+)
+@click.option("--albums", type=_ALBUMS, default=400, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--jobs", type=JOBS, default=2, show_default=True, help="Workers.")
+@click.option("--output", metavar="DIR", default="demo_report", show_default=True)
+def demo(albums, seed, jobs, output):
+    """Make synthetic albums and learn their genres.
+
+    Makes albums (sound, reviews, covers), splits them by artist, trains all networks, prints
+    what each modality brings beside what is attainable, and writes model, table and pictures.
+    """
+
+    with interruption_ends_all():
+        run_demo(n_albums=albums, seed=seed, n_jobs=jobs, output=output)
+
 
 _MODALITIES = {"audio": "audio", "text": "text", "image": "cover"}
 # Figures of several genres by the head of their column.
@@ -322,10 +348,12 @@ def _card(albums, train, test, figures):
 
 
 def _write(report, model, figures, predictions, *, card):
-    save(model, report / "genres.skmmgenre", card=card)
-    figures.to_csv(report / "table.csv")
     from matplotlib.figure import Figure
 
+    from .. import save  # with skops comes torch
+
+    save(model, report / "genres.skmmgenre", card=card)
+    figures.to_csv(report / "table.csv")
     names = [name for name, kind in figures["input"].items() if kind != "Control"]
     shown = [name for name in names if " + " not in name] + names[-1:]
     # Figures of our own: with pyplot's, a desktop might open a window.

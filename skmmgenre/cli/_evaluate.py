@@ -1,13 +1,63 @@
-"""The paper's figures of a model, of all its modalities and of each subset."""
+"""`skmmgenre evaluate`: the paper's metrics, for all modalities and for each subset of them."""
 
+import json
 from dataclasses import dataclass
 from itertools import combinations
 
+import click
 import numpy as np
 import pandas as pd
+from rich.console import Console
+from rich.markup import escape
 
 from ..metrics import genre_scores, ranking_scores
 from ._answers import answer, genres_of, has_several_genres, modalities_of, vectors_of
+from ._genre_names import GenreNames
+from ._models import load_model
+from ._music import open_music
+from ._music_options import (
+    genres_file,
+    source_options,
+    tell_set_aside,
+    tell_unlisted,
+)
+from ._parameters import as_json, example, jobs, quiet
+from ._plain_text import one_line
+from ._tables import plain_table
+
+
+@click.command(
+    epilog=example("skmmgenre evaluate genres.skmmgenre test.csv --json > figures.json"),
+)
+@click.argument("model")
+@click.argument("source", metavar="TABLE_OR_FOLDER")
+@source_options
+@genres_file
+@click.option("--split", metavar="NAME", help='Only rows with NAME in the column "split".')
+@jobs
+@quiet
+@as_json
+def evaluate(model, source, split, names, jobs, quiet, as_json, **reading):
+    """Tell the paper's figures of a MODEL on music whose genres are known.
+
+    Of one genre an item: precision, recall and F1 (means over the genres), accuracy; of several:
+    macro AUC, and precision, nDCG and diversity among the best 1, 3 and 5. For all modalities and
+    each subset of them (the others called missing), and for each genre.
+    """
+
+    fitted, card = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
+    with open_music(source, verbose=not quiet, **reading) as music:
+        if split is not None:
+            music = music.of_split(split)
+        tell_unlisted(names, music.genres)
+        names = names or GenreNames(aliases=card.get("aliases"))
+        found = evaluate_model(fitted, music, names=names)
+    tell_set_aside(music.errors + found.errors)
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), indent=2))
+    else:
+        print_evaluation(found)
+
 
 _KS = (1, 3, 5)  # of Table 6
 
@@ -57,7 +107,7 @@ class Evaluation:
         }
 
 
-def evaluate(model, music, *, names=None):
+def evaluate_model(model, music, *, names=None):
     """Compare what a model says with the genres that music has.
 
     Parameters
@@ -156,3 +206,62 @@ def _plain_table(table):
         str(name): {column: _plain(value) for column, value in line.items()}
         for name, line in table.iterrows()
     }
+
+
+_ONE = {
+    "precision": "precision",
+    "recall": "recall",
+    "F1": "f1",
+    "accuracy": "accuracy",
+    "AUC": "macro_auc",
+}
+_SHOWN_KS = (1, 3, 5)
+_SEVERAL = {
+    "F1": "f1",
+    "AUC": "macro_auc",
+    "AP": "macro_average_precision",
+    **{f"P@{k}": f"precision@{k}" for k in _SHOWN_KS},
+    **{f"ADiv@{k}": f"diversity@{k}" for k in _SHOWN_KS},
+}
+_SHORT = {"audio": "A", "text": "T", "image": "I"}
+
+
+def print_evaluation(found):
+    """Print the figures by modality, then those of each genre.
+
+    Parameters
+    ----------
+    found : Evaluation
+    """
+    console = Console()
+    heads = _SEVERAL if found.several else _ONE
+    heads = {head: column for head, column in heads.items() if column in found.figures}
+    # Nine columns fit into 80 characters with short names and little space.
+    table = plain_table(f"{found.n_items:,} items", space=0 if found.several else 1)
+    table.add_column("modalities", no_wrap=True)
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
+    for name, line in found.figures.iterrows():
+        if found.several:
+            name = " + ".join(_SHORT.get(part, part) for part in name.split(" + "))
+        table.add_row(name, *(_number(line[column]) for column in heads.values()))
+    console.print(table)
+    if found.several:
+        console.print("A is sound, T text, I cover. P@k: share of the k best that are right.")
+    table = plain_table("Genres, all modalities")
+    table.add_column("genre", overflow="fold", max_width=30)
+    for head in ("precision", "recall", "F1", "AUC", "items"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for genre, line in found.genres.drop(index="macro").iterrows():
+        figures = [_number(line[name]) for name in ("precision", "recall", "f1", "auc")]
+        table.add_row(escape(one_line(str(genre))), *figures, f"{line['support']:.0f}")
+    console.print(table)
+    if found.n_left_out:
+        console.print(f"{found.n_left_out:,} items without a genre that the model knows left out.")
+    if found.unknown:
+        named = ", ".join(one_line(name) for name in list(found.unknown)[:8])
+        console.print(escape(f"Unknown to the model: {named}."))
+
+
+def _number(value):
+    return f"{value:.2f}" if value == value else "-"

@@ -1,13 +1,30 @@
-"""What a model is."""
+"""`skmmgenre info`: what a model is."""
 
+import json
 import os
 import textwrap
 
+import click
 from rich.console import Console
 from rich.markup import escape
 
 from ._answers import genres_of, has_several_genres, modalities_of
+from ._models import load_model
+from ._parameters import as_json, example
 from ._plain_text import one_line
+
+
+@click.command(epilog=example("skmmgenre info genres.skmmgenre"))
+@click.argument("model")
+@as_json
+def info(model, as_json):
+    """Tell what a MODEL is: its genres, what it was trained on, its networks."""
+
+    found = describe(model, *load_model(model))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        print_info(found)
 
 
 def describe(path, model, card):

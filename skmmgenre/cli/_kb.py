@@ -1,8 +1,101 @@
-"""Building a knowledge base from dumps, and telling what is in one."""
+"""`skmmgenre kb`: build a knowledge base from dumps, and describe one."""
 
 import json
 import os
 import time
+
+import click
+
+from ._parameters import as_json, example, quiet
+
+_DUMPS = {
+    "labels": "Titles of the entities.",
+    "redirects": "Names that lead to an entity.",
+    "categories": "Categories of the entities.",
+    "links": "Links between pages, counted for the priors.",
+}
+
+
+class _SeveralFiles(click.Command):
+    """Takes several files behind one option, which click does not: ``--labels a b``."""
+
+    def parse_args(self, ctx, args):
+        spread, option = [], None
+        for word in args:
+            if word.startswith("-"):
+                option = word if word.removeprefix("--") in _DUMPS else None
+                waits = option is not None
+                spread.append(word)
+            else:
+                spread += [word] if option is None or waits else [option, word]
+                waits = False
+        return super().parse_args(ctx, spread)
+
+
+@click.group(
+    epilog=example("skmmgenre kb info music.kb"),
+)
+def kb():
+    """Knowledge bases: names, the entities that bear them, their categories."""
+
+
+def _dump_options(command):
+    for role, what in reversed(_DUMPS.items()):
+        option = click.option(f"--{role}", multiple=True, metavar="FILE...", help=what)
+        command = option(command)
+    return command
+
+
+@kb.command(
+    cls=_SeveralFiles,
+    epilog=example(
+        "skmmgenre kb build music.kb --labels labels_en.ttl.bz2 \\\n"
+        "    --redirects redirects_en.ttl.bz2 --links page_links_en.ttl.bz2 \\\n"
+        "    --categories article_categories_en.ttl.bz2"
+    ),
+)
+@click.argument("output", metavar="OUT")
+@_dump_options
+@click.option(
+    "--predicate",
+    multiple=True,
+    metavar="NAME=TEXT",
+    help="Read only this predicate of categories and links (may be given several times); TEXT "
+    "and a colon stand before its categories.",
+)
+@click.option(
+    "--label-predicate",
+    multiple=True,
+    metavar="NAME",
+    help="Read names from this predicate of labels (may be given several times); default: label, "
+    "name, title, alias, prefLabel, altLabel.",
+)
+@click.option("--language", metavar="CODE", help="Leave out labels in other languages.")
+@quiet
+def build(output, predicate, label_predicate, language, quiet, **dumps):
+    """Make the file OUT of a knowledge base from DBpedia or Wikipedia dumps.
+
+    Dumps are N-Triples, N-Quads, Turtle, or tables with tabs (subject, predicate if there are
+    three columns, object), plain, gz or bz2.
+    """
+
+    build_kb(
+        output,
+        {role: list(files) for role, files in dumps.items()},
+        predicates=as_predicates(predicate),
+        label_predicates=label_predicate or None,
+        language=language,
+        verbose=not quiet,
+    )
+
+
+@kb.command(epilog=example("skmmgenre kb info music.kb --json"))
+@click.argument("file")
+@as_json
+def info(file, as_json):
+    """Tell what is in a knowledge base, and test its checksums."""
+
+    show_kb(file, as_json=as_json)
 
 
 def build_kb(output, dumps, *, predicates=None, label_predicates=None, language=None, verbose=1):

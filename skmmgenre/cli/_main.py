@@ -2,16 +2,25 @@
 
 import sys
 import warnings
+from importlib import import_module
 
 import click
 
 from .. import __version__
-from ._cache_command import cache
-from ._demo_command import demo
-from ._kb_command import kb
-from ._model_commands import evaluate, info, predict, train
 from ._plain_text import one_line
-from ._tag_command import tag
+
+# Each command is in the file of its name. Its short help stands here, so that the list of
+# commands is printed without importing any of them.
+_COMMANDS = {
+    "cache": "Look at a store, or make room in it.",
+    "demo": "Make synthetic albums, train, show what each modality brings.",
+    "evaluate": "Compare a model with the genres that music has.",
+    "info": "Tell what a model is.",
+    "kb": "Build a knowledge base for linking entities, or look at one.",
+    "predict": "Tell the genres of files.",
+    "tag": "Write genres into the files of a folder, or undo that.",
+    "train": "Learn genres from a table or a folder of music.",
+}
 
 
 def main(argv=None):
@@ -53,8 +62,20 @@ class _Failure(click.ClickException):
         click.echo(self.message, err=True)
 
 
-class _Parts(click.Group):
-    """Names the part in the line that tells its error."""
+class _LazyGroup(click.Group):
+    """Imports a command when it is used, and names it in the line that reports its error."""
+
+    def list_commands(self, ctx):
+        return list(_COMMANDS)
+
+    def get_command(self, ctx, name):
+        if name not in _COMMANDS:
+            return None
+        return getattr(import_module(f"._{name}", __package__), name)
+
+    def format_commands(self, ctx, formatter):
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
 
     def invoke(self, ctx):
         try:
@@ -68,14 +89,10 @@ class _Parts(click.Group):
             raise _Failure(f"{part}: {one_line(str(error) or type(error).__name__)}") from error
 
 
-@click.group(cls=_Parts, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="skmmgenre %(version)s")
 def _skmmgenre():
     """Tell the genres of music from sound, reviews and cover."""
-
-
-for _part in (train, predict, evaluate, tag, info, demo, kb, cache):
-    _skmmgenre.add_command(_part)
 
 
 def _tell_warning(message, category, filename, lineno, file=None, line=None):

@@ -3,7 +3,6 @@
 import os
 import tempfile
 
-from .. import load, model_info
 from ._answers import set_everywhere
 
 
@@ -28,6 +27,8 @@ def load_model(path, **params):
     ValueError
         If it is no model that goes from a table of music to genres.
     """
+    from .. import load, model_info  # with skops comes torch, which `--help` does without
+
     if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no model {path!r}; skmmgenre train makes one")
     model, card = load(path), model_info(path)["card"]

@@ -29,6 +29,7 @@ class WholeNumber(click.ParamType):
         return number
 
 
+POSITIVE = WholeNumber(lambda number: number >= 1, "it is 1 or above")
 JOBS = WholeNumber(
     lambda number: number != 0, "at least 1 worker is needed; -1 is one for each core"
 )

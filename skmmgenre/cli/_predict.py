@@ -1,20 +1,76 @@
-"""What a model says of each item, as a table, CSV or JSON."""
+"""`skmmgenre predict`: what a model says of each item, as a table, CSV or JSON."""
 
 import csv
 import io
 import json
 
+import click
 from rich.console import Console
 from rich.markup import escape
 
 from ._answers import answer, vectors_of
+from ._models import load_model
+from ._music import open_all
+from ._music_options import (
+    genres_file,
+    source_options,
+    tell_empty,
+    tell_set_aside,
+    tell_unknown,
+)
+from ._parameters import POSITIVE, example, jobs, quiet
 from ._plain_text import one_line, visible
 from ._tables import plain_table
 
 _NAME_WIDTH = 44
 
 
-def predict(model, music, *, names=None):
+@click.command(
+    epilog=example(
+        "skmmgenre predict genres.skmmgenre ~/Music/new --format csv > genres.csv\n"
+        "  skmmgenre predict genres.skmmgenre song.mp3 other.flac"
+    ),
+)
+@click.argument("model")
+@click.argument("sources", metavar="FOLDERS_OR_FILES...", nargs=-1, required=True)
+@source_options
+@genres_file
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+)
+@click.option("--json", "kind", flag_value="json", help="The same as --format json.")
+@click.option(
+    "--top", type=POSITIVE, default=5, show_default=True, help="Scores of each item in JSON."
+)
+@jobs
+@quiet
+@click.pass_context
+def predict(ctx, model, sources, kind, top, jobs, quiet, names, **reading):
+    """Tell the genres of folders, tables or files by a MODEL.
+
+    Exit code 1 if a file that was named cannot be read; the others are told.
+    """
+
+    fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
+    tell_unknown(names, fitted)
+    with open_all(sources, verbose=not quiet, **reading) as music:
+        answers, genres, errors = predict_music(fitted, music, names=names)
+    tell_set_aside(music.errors + errors)
+    tell_empty(fitted, int(answers.empty.sum()))
+    if kind == "table":
+        print_answers(music, answers, genres)
+    else:
+        click.echo(as_text(music, answers, genres, kind, top=top), nl=False)
+    unread = {item for item, _ in music.errors} - set(music.names)
+    if unread & set(sources):
+        ctx.exit(1)
+
+
+def predict_music(model, music, *, names=None):
     """Tell the genres of music.
 
     Parameters

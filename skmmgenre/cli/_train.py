@@ -1,8 +1,11 @@
-"""Learning the genres of music, and saying how well it went."""
+"""`skmmgenre train`: learn the genres of music, and say how well it went."""
 
 import ast
+import json
+import os
 from collections import Counter
 
+import click
 import numpy as np
 from sklearn.base import BaseEstimator
 
@@ -13,14 +16,128 @@ from ..labels import GenreTaxonomy
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
 from ._answers import errors_of
-from ._evaluate import evaluate
+from ._evaluate import evaluate_model
 from ._genre_names import drop_rare
-from ._music import MODALITIES
+from ._models import check_place
+from ._music import MODALITIES, open_music
+from ._music_options import (
+    genres_file,
+    source_options,
+    tell_set_aside,
+    tell_unlisted,
+)
+from ._parameters import POSITIVE, SEED, as_json, example, jobs, quiet
+from ._plain_text import first_of, one_line
 
 _NOTHING_STANDS_BETWEEN = "\x1f"  # names: a label is a whole name, slashes and all
 
 
-def train(
+@click.command(
+    epilog=example(
+        "skmmgenre train ~/Music -o genres.skmmgenre\n"
+        "  skmmgenre train albums.csv -o genres.skmmgenre --test-size 0.2 \\\n"
+        "    --genres names.yaml --set audio__architecture=time"
+    ),
+)
+@click.argument("source", metavar="TABLE_OR_FOLDER")
+@click.option("-o", "--output", metavar="MODEL", required=True, help="The file to make.")
+@source_options
+@genres_file
+@click.option(
+    "--min-items", type=POSITIVE, default=1, help="Leave out genres of fewer items than N."
+)
+@click.option(
+    "--modality",
+    "modalities",
+    multiple=True,
+    type=click.Choice(["audio", "text", "image"]),
+    help="Use this one only (may be given several times); by default all there are.",
+)
+@click.option(
+    "--target",
+    type=click.Choice(["auto", "softmax", "logistic", "cosine"]),
+    default="auto",
+    show_default=True,
+    help="softmax: one genre an item; logistic, cosine: several; auto: as the music has them.",
+)
+@click.option(
+    "--test-size",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    metavar="SHARE",
+    help="Keep this share of the music, by artist, from training, and tell the figures on it.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of make_genre_classifier (may be given several times).",
+)
+@click.option("--strict", is_flag=True, help="End at the first file that cannot be used.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@jobs
+@quiet
+@as_json
+def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **options):
+    """Learn the genres of music and write a model.
+
+    A table is CSV, TSV or Parquet, one row a track or an album, with the columns audio (a path,
+    or a list of them), text and cover (a path), as many as there are, genres ("Jazz; Blues") and
+    artist; paths are relative to the table. Of a folder the tags of the files, their covers and
+    the texts beside them are read.
+    """
+
+    from .. import save  # with skops comes torch, which `train --help` does without
+
+    check_place(output)
+    settings = parse_settings(settings)
+    check_settings(settings, options["modalities"], options["target"])
+    names = options.pop("names")
+    source_keys = ("by", "separators", "genre", "artist")
+    reading = {key: options.pop(key) for key in source_keys}
+    with open_music(source, verbose=not quiet, **reading) as music:
+        tell_unlisted(names, music.genres)
+        model, card, errors = train_model(
+            music,
+            names=names,
+            min_items=min_items,
+            settings=settings,
+            on_error="raise" if strict else "missing",
+            n_jobs=jobs,
+            verbose=int(not quiet),
+            **options,
+        )
+    tell_set_aside(music.errors + errors)
+    card["trained_on"] = os.path.basename(os.path.abspath(source))
+    save(model, output, card=card)
+    if as_json:
+        click.echo(json.dumps(card, indent=2))
+        return
+    click.echo(
+        f"{output}: {len(card['items_by_genre'])} genres of {card['items']:,} items, from "
+        f"{' + '.join(card['modalities'])}"
+    )
+    for line in _left_out(**card["left_out"]):
+        click.echo(f"  left out: {line}")
+    if held_out := card.get("held_out"):
+        click.echo(f"On {held_out['items']:,} items kept from training:")
+        for name, value in held_out["figures"].items():
+            click.echo(f"  {name:<26}{'-' if value is None else format(value, '.3f'):>6}")
+
+
+def _left_out(without_genre, test_rows, rare_genres):
+    """Lines on the items that a model did not learn from."""
+    if without_genre:
+        yield f"items without a genre to learn: {without_genre:,}"
+    if test_rows:
+        yield f"items of the table's test split: {test_rows:,}"
+    if rare_genres:
+        named = first_of([one_line(name) for name in rare_genres], 8)
+        yield f"genres of too few items: {named}"
+
+
+def train_model(
     music,
     *,
     modalities=(),
@@ -131,7 +248,7 @@ def train(
     if names is not None and names.aliases:
         card["aliases"] = names.aliases
     if len(test):
-        result = evaluate(model, music.take(test))
+        result = evaluate_model(model, music.take(test))
         card["held_out"] = {"items": result.n_items, "figures": result.figures_of_all()}
     return model, card, errors
 
@@ -162,7 +279,7 @@ def check_settings(settings, modalities=(), target="auto"):
     Parameters
     ----------
     settings, modalities, target
-        As `train` takes them.
+        As `train_model` takes them.
 
     Raises
     ------
