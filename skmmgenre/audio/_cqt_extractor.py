@@ -13,8 +13,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..items import BadItem, CellTransformer, FeatureStore, RawCodec, StepCodec, as_cells
 from ._constant_q import PARAMETER_CONSTRAINTS, check_bins, constant_q
+from ._containers import signature_of
 from ._decode import AudioFile, version_of_decoder
-from ._pyav_decoder import signature_of
 
 _FLOOR = -80.0  # dB
 # Of what is computed here and in what it calls. After a change patches are computed again, and

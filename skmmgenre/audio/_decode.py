@@ -10,7 +10,8 @@ import numpy as np
 import soxr
 
 from ..items import BadItem
-from ._pyav_decoder import PyAVDecoder, container_of, signature_of
+from ._containers import container_of, signature_of
+from ._pyav_decoder import PyAVDecoder
 from ._sndfile_decoder import SndfileDecoder
 
 # Beyond it, the resampled piece is the same as if the whole file were resampled.

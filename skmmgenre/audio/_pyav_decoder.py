@@ -1,13 +1,11 @@
 """What libsndfile does not decode and PyAV, the libraries of ffmpeg, does: m4a above all."""
 
 import os
-from typing import NamedTuple
 
 import numpy as np
 
 from ..items import BadItem, import_from_extra
-from ._damaged import GET_AGAIN, truncated
-from ._id3 import length_of_id3
+from ._containers import GET_AGAIN, truncated
 
 # A packet that is decoded after a seek lacks what came before it: decode this much more and throw
 # it away. AAC overlaps the packet before; its extensions for low bit rates remember more.
@@ -16,72 +14,13 @@ _PREROLL = 0.5  # seconds
 _SLACK = 4096  # frames
 
 
-class _Container(NamedTuple):
-    name: str
-    demuxer: str  # ffmpeg's name; naming it keeps ffmpeg from trying those that open other files
-    place: int
-    mark: bytes
-
-
-_CONTAINERS = (
-    _Container("MP4 (m4a: AAC or Apple Lossless)", "mov", 4, b"ftyp"),
-    # MPEG-4 and MPEG-2, without and with a checksum; the bits of an MP3's layer are other.
-    _Container("AAC", "aac", 0, b"\xff\xf1"),
-    _Container("AAC", "aac", 0, b"\xff\xf0"),
-    _Container("AAC", "aac", 0, b"\xff\xf9"),
-    _Container("AAC", "aac", 0, b"\xff\xf8"),
-    _Container("Windows Media (WMA)", "asf", 0, b"0&\xb2u\x8ef\xcf\x11"),
-    _Container("WebM or Matroska", "matroska", 0, b"\x1aE\xdf\xa3"),
-    _Container("Monkey's Audio (APE)", "ape", 0, b"MAC "),
-)
-
-_SIGNATURE = 26  # bytes: a FLAC declares its length up to there
-# What ffmpeg writes to a pipe. libsndfile (1.2.2) cannot read it to its end.
-_STREAMED_FLAC = _Container("FLAC that declares no length", "flac", 0, b"fLaC")
-
-
-def signature_of(file):
-    """Read the first bytes of a file, behind its tags: they tell its kind.
-
-    Parameters
-    ----------
-    file : binary file
-        Is left at any place.
-
-    Returns
-    -------
-    signature : bytes
-        26 of them; fewer of a file that ends there.
-    """
-    file.seek(length_of_id3(file))
-    return file.read(_SIGNATURE)
-
-
-def container_of(signature):
-    """Tell what kind of a file that PyAV is to decode a file is.
-
-    Parameters
-    ----------
-    signature : bytes
-        See `signature_of`.
-
-    Returns
-    -------
-    container : _Container or None
-    """
-    if signature.startswith(_STREAMED_FLAC.mark) and len(signature) == _SIGNATURE:
-        n_frames = int.from_bytes(signature[18:], "big") & (1 << 36) - 1
-        return None if n_frames else _STREAMED_FLAC
-    return next((c for c in _CONTAINERS if signature[c.place :].startswith(c.mark)), None)
-
-
 class PyAVDecoder:
     """An open file of one of the kinds that `container_of` knows.
 
     Parameters
     ----------
     path : str or bytes
-    container : _Container
+    container : Container
 
     Attributes
     ----------

@@ -9,8 +9,7 @@ import soundfile
 
 from ..items import BadItem
 from ._c_stderr import can_quiet_c_stderr, quiet_c_stderr
-from ._damaged import truncated
-from ._id3 import length_of_id3
+from ._containers import length_of_id3, truncated
 
 # A seek in a compressed file lands exactly, but the first packets after it lack what came
 # before them: decode this much more and throw it away. In mp3, a packet may borrow 511 bytes

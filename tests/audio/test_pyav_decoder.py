@@ -9,8 +9,8 @@ import soundfile
 from m4a import write_m4a
 
 from skmmgenre.audio import CQTExtractor
+from skmmgenre.audio._containers import container_of, signature_of
 from skmmgenre.audio._decode import AudioFile, _pyav_version
-from skmmgenre.audio._pyav_decoder import container_of, signature_of
 from skmmgenre.items import BadItem, Store
 
 pytest.importorskip("av", reason="PyAV is not installed")

@@ -1,0 +1,118 @@
+"""What kind of file a sound file is, and the error of one that was cut short."""
+
+from typing import NamedTuple
+
+from ..items import BadItem
+
+GET_AGAIN = "Get the file again, or re-encode what is left of it (ffmpeg -i INPUT out.flac)."
+
+
+class Container(NamedTuple):
+    """A kind of file that PyAV is to decode."""
+
+    name: str
+    demuxer: str  # ffmpeg's name; naming it keeps ffmpeg from trying those that open other files
+    place: int
+    mark: bytes
+
+
+_CONTAINERS = (
+    Container("MP4 (m4a: AAC or Apple Lossless)", "mov", 4, b"ftyp"),
+    # MPEG-4 and MPEG-2, without and with a checksum; the bits of an MP3's layer are other.
+    Container("AAC", "aac", 0, b"\xff\xf1"),
+    Container("AAC", "aac", 0, b"\xff\xf0"),
+    Container("AAC", "aac", 0, b"\xff\xf9"),
+    Container("AAC", "aac", 0, b"\xff\xf8"),
+    Container("Windows Media (WMA)", "asf", 0, b"0&\xb2u\x8ef\xcf\x11"),
+    Container("WebM or Matroska", "matroska", 0, b"\x1aE\xdf\xa3"),
+    Container("Monkey's Audio (APE)", "ape", 0, b"MAC "),
+)
+
+_SIGNATURE = 26  # bytes: a FLAC declares its length up to there
+# What ffmpeg writes to a pipe. libsndfile (1.2.2) cannot read it to its end.
+_STREAMED_FLAC = Container("FLAC that declares no length", "flac", 0, b"fLaC")
+
+
+def length_of_id3(file):
+    """Return how many bytes the ID3v2 tags take that stand in front of the sound.
+
+    Parameters
+    ----------
+    file : binary file
+        Is left at any place.
+
+    Returns
+    -------
+    length : int
+    """
+    length = 0
+    while True:
+        file.seek(length)
+        head = file.read(10)
+        if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:10]) > 127:
+            return length
+        size = 0
+        for byte in head[6:10]:  # seven bits each
+            size = size << 7 | byte
+        length += 10 + size + 10 * bool(head[5] & 0x10)  # and a footer
+
+
+def signature_of(file):
+    """Read the first bytes of a file, behind its tags: they tell its kind.
+
+    Parameters
+    ----------
+    file : binary file
+        Is left at any place.
+
+    Returns
+    -------
+    signature : bytes
+        26 of them; fewer of a file that ends there.
+    """
+    file.seek(length_of_id3(file))
+    return file.read(_SIGNATURE)
+
+
+def container_of(signature):
+    """Tell what kind of a file that PyAV is to decode a file is.
+
+    Parameters
+    ----------
+    signature : bytes
+        See `signature_of`.
+
+    Returns
+    -------
+    container : Container or None
+    """
+    if signature.startswith(_STREAMED_FLAC.mark) and len(signature) == _SIGNATURE:
+        n_frames = int.from_bytes(signature[18:], "big") & (1 << 36) - 1
+        return None if n_frames else _STREAMED_FLAC
+    return next((c for c in _CONTAINERS if signature[c.place :].startswith(c.mark)), None)
+
+
+def truncated(n_decoded, n_frames, sample_rate, detail=None):
+    """Return the error that says how much of a file could be decoded.
+
+    Parameters
+    ----------
+    n_decoded : int
+    n_frames : int or None
+        As many as the file should hold, if it tells.
+    sample_rate : int
+        In Hz.
+    detail : str, default=None
+        What the decoder says.
+
+    Returns
+    -------
+    error : BadItem
+    """
+    reason = f"truncated: {n_decoded / sample_rate:.1f} s"
+    if n_frames is not None:
+        reason += f" of {n_frames / sample_rate:.1f} s"
+    reason += " could be decoded"
+    if detail:
+        reason += f" ({detail.rstrip('.')})"
+    return BadItem(reason, GET_AGAIN)
