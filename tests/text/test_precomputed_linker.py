@@ -1,4 +1,4 @@
-"""The files of ELVIS: real ones, and small ones written here in each of their formats."""
+"""The files of ELVIS: folders in its layout, and small files in each of its formats."""
 
 import json
 import pickle
@@ -7,40 +7,68 @@ import shutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_elvis import write_elvis
 from sklearn.base import clone
 
 from skmmgenre.items import BadItem, SetupError
 from skmmgenre.text import PrecomputedLinker, ReviewTruncator
 
-# ---- ELVIS's own -------------------------------------------------------------------------
+# ---- folders in the layout of ELVIS ------------------------------------------------------
 
-# Mentions in Adele, Bob Dylan and Paco de Lucía, counted in the files.
-FOLDERS = {
-    "babelfy/example": (83, 89, 61),
-    "babelfy/example_h": (83, 89, 61),
-    "tagme/example": (45, 49, 43),
-    "tagme/example_h": (45, 49, 43),
-    "spotlight/example": (51, 53, 41),
-    "agreement/example_h_2": (29, 30, 35),
+# Mentions in each text: counted in the files of the real folder (Adele, Bob Dylan, Paco de Lucía),
+# and in the table of the made one.
+COUNTS = {
+    "real": {
+        "babelfy/example": (83, 89, 61),
+        "babelfy/example_h": (83, 89, 61),
+        "tagme/example": (45, 49, 43),
+        "tagme/example_h": (45, 49, 43),
+        "spotlight/example": (51, 53, 41),
+        "agreement/example_h_2": (29, 30, 35),
+    },
+    "made": {
+        "babelfy/example": (18, 14, 13),
+        "babelfy/example_h": (18, 14, 13),
+        "tagme/example": (16, 12, 11),
+        "tagme/example_h": (16, 12, 11),
+        "spotlight/example": (15, 13, 14),
+        "agreement/example_h_2": (15, 13, 13),
+    },
 }
+FOLDERS = COUNTS["made"]
+# The first mention of TagMe's raw answer to the first text, and one of its categories; the one
+# that Spotlight ends too far, in the third text; the first entity of Spotlight in the first.
+FIRST = {
+    "real": (0, 5, "Adele", "Adele_(singer)", 0.31514, "English soul singers"),
+    "made": (0, 8, "Ana Ríos", "Ana_Ríos_(singer)", 0.12, "Chilean soul singers"),
+}
+TOO_FAR = {"real": "Paco de Lucía", "made": "Señora Mar"}
+FIRST_CATEGORY = {"real": "About Adele", "made": "About Ana Ríos"}
 
 
-@pytest.fixture
-def elvis(shared_data):
-    return shared_data / "elvis"
+@pytest.fixture(scope="module", params=["made", "real"])
+def source(request):
+    return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def elvis(source, request, tmp_path_factory):
+    if source == "made":
+        return write_elvis(tmp_path_factory.mktemp("elvis"))
+    return request.getfixturevalue("shared_data") / "elvis"
+
+
+@pytest.fixture(scope="module")
 def texts(elvis):
     files = sorted((elvis / "texts" / "example").glob("*.txt"))
     return [file.read_text(encoding="utf-8") for file in files]
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_every_mention_of_every_format(elvis, texts, folder):
+def test_every_mention_of_every_format(elvis, texts, source, folder):
     linker = PrecomputedLinker(elvis / "entities" / folder)
     found = [linker.link(text) for text in texts]
-    assert tuple(map(len, found)) == FOLDERS[folder]
+    assert tuple(map(len, found)) == COUNTS[source][folder]
     for text, mentions in zip(texts, found, strict=True):
         for mention in mentions:
             assert text[mention.start : mention.end] == mention.label == mention.label.strip()
@@ -72,13 +100,14 @@ def test_labels_are_those_of_the_files(elvis, texts):
             assert sorted(m.label for m in linker.link(text)) == sorted(expected)
 
 
-def test_a_mention_in_full(elvis, texts):
+def test_a_mention_in_full(elvis, texts, source):
     (mention, *_) = PrecomputedLinker(elvis / "entities" / "tagme" / "example").link(texts[0])
-    assert (mention.start, mention.end, mention.label) == (0, 5, "Adele")
-    assert (mention.entity, mention.confidence) == ("Adele_(singer)", 0.31514)
-    assert "English soul singers" in mention.categories
+    *first, category = FIRST[source]
+    assert [mention.start, mention.end, mention.label] == first[:3]
+    assert [mention.entity, mention.confidence] == first[3:]
+    assert category in mention.categories
     (last,) = PrecomputedLinker(elvis / "entities" / "spotlight" / "example").link(texts[2])[3:4]
-    assert last.label == "Paco de Lucía"  # its end is one too far in the file
+    assert last.label == TOO_FAR[source]  # its end is one too far in the file
 
 
 def test_a_text_that_was_cut(elvis, texts):
@@ -99,24 +128,25 @@ def test_other_white_space(elvis, texts):
         assert all(wrapped[m.start : m.end] == m.label for m in mentions)
 
 
-def test_categories_from_a_knowledge_base(elvis, texts):
+def test_categories_from_a_knowledge_base(elvis, texts, source):
     class Base:
         def categories(self, entity):
             return (f"About_{entity}",)
 
     folder = elvis / "entities" / "spotlight" / "example"
     mentions = PrecomputedLinker(folder, categories_from=Base()).link(texts[0])
-    assert mentions[0].categories == ("About Adele",)
+    assert mentions[0].categories == (FIRST_CATEGORY[source],)
 
 
-def test_all_folders_mixed_tell_their_formats_apart(elvis, texts, tmp_path):
+def test_all_folders_mixed_tell_their_formats_apart(elvis, texts, source, tmp_path):
     """Three texts, each in another format, in one folder and under other names."""
-    names = ["Adele", "Bob_Dylan", "Paco_de_Lucía"]
     folders = ["babelfy/example", "agreement/example_h_2", "tagme/example"]
-    for number, (name, folder) in enumerate(zip(names, folders, strict=True)):
-        shutil.copy(elvis / "entities" / folder / f"{name}.json", tmp_path / f"{number}.json")
+    for number, folder in enumerate(folders):
+        file = sorted((elvis / "entities" / folder).glob("*.json"))[number]
+        shutil.copy(file, tmp_path / f"{number}.json")
     linker = PrecomputedLinker(tmp_path)
-    assert [len(linker.link(text)) for text in texts] == [83, 30, 43]
+    expected = [COUNTS[source][folder][number] for number, folder in enumerate(folders)]
+    assert [len(linker.link(text)) for text in texts] == expected
 
 
 # ---- small files -------------------------------------------------------------------------
