@@ -8,13 +8,13 @@ import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
 
 from ..items import is_missing, progress_bar, workers
 from ..metrics import artist_names
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
 from ..nets.targets import read_labels
+from ..utils import safe_indexing
 from ._ablation_figures import OneGenre, SeveralGenres, tabulate
 from ._ablation_rows import own_reference, resolve_controls, resolve_rows
 from ._ablation_trial import Trial
@@ -259,7 +259,7 @@ def _run(number, seed, *, y, groups, rows, controls, cv, test_size, n_folds, **s
 
 def _missing_rows(table, columns):
     """Tell in which rows all cells of a branch's columns are missing."""
-    cells = _safe_indexing(table, columns(table) if callable(columns) else columns, axis=1)
+    cells = safe_indexing(table, columns(table) if callable(columns) else columns, axis=1)
     columns = [cells] if cells.ndim == 1 else [column for _, column in cells.items()]
     return np.all([[is_missing(cell) for cell in column] for column in columns], axis=0)
 

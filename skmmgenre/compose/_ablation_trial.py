@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils import _safe_indexing
 
 from ..fusion import JointSpaceProjector
 from ..metrics import remove_log_prior
 from ..model_selection import inner_validation_mask
 from ..nets import NetEstimator
+from ..utils import safe_indexing
 from ._ablation_rows import controlled_row, find_networks, seeded_modality
 from ._genre_pipeline import GenrePipeline
 
@@ -44,7 +44,7 @@ class Trial:
         self.seed = seed
         self.train, self.test = train, test
         self.table, self.missing = table, missing
-        self.y = _safe_indexing(y, train)
+        self.y = safe_indexing(y, train)
         self.several = y.ndim == 2
         self.groups = None if groups is None else groups[train]
         self.branches = branches

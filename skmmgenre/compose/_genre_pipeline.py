@@ -7,11 +7,11 @@ from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight
 
 from ..items import ErrorsMixin, refuse_repeated_columns
 from ..metrics import group_codes
 from ..nets.targets import read_labels
+from ..utils import check_sample_weight
 
 
 def _ends_in_a_transformer(pipeline):
@@ -169,5 +169,5 @@ def check_table(X, y, groups=None, validation=None, sample_weight=None):
                 "each row of the table, in the same order."
             )
     if sample_weight is not None:
-        _check_sample_weight(sample_weight, np.empty((n_rows, 1)), ensure_non_negative=True)
+        check_sample_weight(sample_weight, np.empty((n_rows, 1)), ensure_non_negative=True)
     return {name: values for name, values in given.items() if values is not None}

@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import _safe_indexing, check_consistent_length
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import check_is_fitted
@@ -19,6 +19,7 @@ from ..items import BadItem, ErrorsMixin, as_cells, is_missing, progress_bar
 from ..metrics import artist_names
 from ..model_selection import inner_validation_mask
 from ..nets.targets import make_target, read_labels
+from ..utils import safe_indexing
 
 # Tracks in flight at transform: enough to keep workers and batches full, few enough for
 # their patches (124 kB each) to stay small beside a network.
@@ -217,7 +218,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         metadata = {
             name: np.asarray(metadata[name])[owner] for name in taken if metadata[name] is not None
         }
-        return None if y is None else _safe_indexing(y, owner), metadata
+        return None if y is None else safe_indexing(y, owner), metadata
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

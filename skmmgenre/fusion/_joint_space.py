@@ -7,18 +7,13 @@ import pandas as pd
 from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils._set_output import _get_output_config
-from sklearn.utils.validation import (
-    _check_feature_names_in,
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..items import refuse_repeated_columns
 from ..model_selection import inner_validation_mask
 from ..nets import ArrayFeed, NetEstimator, Plan, draw_seeds
 from ..nets.targets import read_labels
+from ..utils import check_feature_names_in, check_sample_weight, has_default_output
 from ._blocks import find_blocks, missing_in_block, vectors_of_block
 from ._pair_feed import PairFeed
 
@@ -161,7 +156,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         vectors, missing = self._views(X, reset=True)
         y = np.zeros(len(missing), dtype=int) if y is None else read_labels(y)[0]
         check_consistent_length(missing, y)
-        weight = _check_sample_weight(
+        weight = check_sample_weight(
             sample_weight, np.empty((len(y), 1)), dtype=np.float32, ensure_non_negative=True
         )
         held_out = inner_validation_mask(
@@ -213,8 +208,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
                 embedded[present] = self._forward(feed, part, present)
             parts.append(embedded)
         answer = np.hstack(parts)
-        plain = _get_output_config("transform", self)["dense"] == "default"
-        if plain and isinstance(X, pd.DataFrame):
+        if has_default_output(self) and isinstance(X, pd.DataFrame):
             return pd.DataFrame(answer, index=X.index, columns=self.get_feature_names_out())
         return answer
 
@@ -230,7 +224,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         names : ndarray of str
         """
         check_is_fitted(self)
-        names = [str(name) for name in _check_feature_names_in(self, input_features)]
+        names = [str(name) for name in check_feature_names_in(self, input_features)]
         block_of = {column: b for b, columns in self.blocks_.items() for column in columns}
         kept = [
             names[column] if "__" in names[column] else f"{block_of[column]}__{names[column]}"

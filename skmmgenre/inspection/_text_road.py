@@ -2,8 +2,9 @@
 
 import functools
 
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
+
+from ..utils import safe_indexing
 
 
 def read_words(model, table):
@@ -54,7 +55,7 @@ def _roads(estimator):
     elif hasattr(estimator, "transformers_"):
         for _, branch, column in estimator.transformers_:
             for road in _roads(branch):
-                yield [functools.partial(_safe_indexing, indices=column, axis=1), *road]
+                yield [functools.partial(safe_indexing, indices=column, axis=1), *road]
     elif hasattr(estimator, "steps"):
         before = []
         for _, step in estimator.steps:

@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
 from sklearn.model_selection import check_cv
-from sklearn.utils import _safe_indexing, check_consistent_length, get_tags
+from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
@@ -24,6 +24,7 @@ from ..metrics import (
     refuse_other_labels,
     top_k_labels,
 )
+from ..utils import safe_indexing
 from ._artist_splits import ArtistKFold
 from ._threshold_search import best_f1_threshold, lowest_threshold_of_precision
 
@@ -389,8 +390,8 @@ def _is_iterable_of_splits(cv):
 
 def _fit_and_score_split(thresholds, X, y, metadata, train, test):
     """Fit on the training rows of a split; the model and its scores of the test rows."""
-    metadata = {name: _safe_indexing(values, train) for name, values in metadata.items()}
+    metadata = {name: safe_indexing(values, train) for name, values in metadata.items()}
     estimator = clone(thresholds.estimator)
-    estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **metadata)
-    scores = thresholds._scores(_safe_indexing(X, test), estimator)
+    estimator.fit(safe_indexing(X, train), safe_indexing(y, train), **metadata)
+    scores = thresholds._scores(safe_indexing(X, test), estimator)
     return (None if thresholds.refit else estimator), scores

@@ -5,9 +5,10 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import inner_validation_mask
+from ..utils import check_sample_weight
 from ._base import NetEstimator, Plan
 from ._seeds import draw_seeds
 from .targets import make_target, read_labels
@@ -114,7 +115,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         y, names = read_labels(y)
         check_consistent_length(feed, y)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(
+            sample_weight = check_sample_weight(
                 sample_weight, np.empty((len(feed), 1)), ensure_non_negative=True
             )
         self.target_ = make_target(self.target, names, self.label_factorizer)

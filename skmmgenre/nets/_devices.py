@@ -5,6 +5,8 @@ from numbers import Integral
 
 import torch
 
+from ..utils import processor_has_bfloat16
+
 
 def make_accelerator(random_state):
     """Return what knows the processes that train together, and the device of this one."""
@@ -76,22 +78,13 @@ def training_dtype(precision, device, *, convolutional):
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        fast = device.type == "cpu" and convolutional and _processor_has_bfloat16()
+        fast = device.type == "cpu" and convolutional and processor_has_bfloat16()
     return torch.bfloat16 if fast else torch.float32
 
 
 def inference_dtype(precision):
     """Return the dtype to answer in: float32 unless another is asked for."""
     return torch.float32 if precision == "auto" else getattr(torch, precision)
-
-
-def _processor_has_bfloat16():
-    """Tell whether there are instructions for it; without them it is emulated, and slow."""
-    has = getattr(torch.cpu, "get_capabilities", dict)()
-    if has:
-        return any(has.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch before 2.10
-    return any(getattr(torch.cpu, name, bool)() for name in names)
 
 
 def computing_in(dtype, device):

@@ -7,10 +7,10 @@ from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.linear_model import Ridge
 from sklearn.utils._param_validation import Interval, Options
-from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import ArtistKFold
+from ..utils import in_container
 from ._classifier import NetClassifier
 from ._interruption import interruption_ends_all
 
@@ -112,7 +112,7 @@ class NetEmbedder(
         nameless = not hasattr(X, "index") and getattr(X, "ndim", 0) != 2
         if nameless or sparse.issparse(X):
             return vectors
-        return _wrap_data_with_container("transform", vectors, X, self)
+        return in_container(vectors, X, self)
 
     def _transform(self, feed):
         present = np.flatnonzero(~feed.missing)

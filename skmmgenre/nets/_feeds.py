@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy import sparse
 
+from ..utils import mapped_file
+
 
 class ArrayFeed:
     """Feed of an array: dense, memory-mapped or sparse.
@@ -31,7 +33,7 @@ class ArrayFeed:
         self.X = sparse.csr_array(X) if sparse.issparse(X) else X
         self.missing = missing
         self.sample_shape = tuple(X.shape[1:])
-        self.reads_files = _mapped_file(X) is not None
+        self.reads_files = mapped_file(X) is not None
 
     def __len__(self):
         return self.X.shape[0]
@@ -60,19 +62,9 @@ def release_pages(X):
 
     Pages would else pile up until all of the file is held.
     """
-    file = _mapped_file(X)
+    file = mapped_file(X)
     if file is not None:
         file.madvise(mmap.MADV_DONTNEED)
-
-
-def _mapped_file(X):
-    """The file that an array lies in, if nothing was written that the file does not have."""
-    found = None
-    while isinstance(X, np.ndarray):
-        if isinstance(X, np.memmap) and X.mode in ("r", "r+"):
-            found = X._mmap
-        X = X.base
-    return found if hasattr(found, "madvise") else None  # not on Windows
 
 
 def read_batches(feed, chunks, epoch=None, *, device):

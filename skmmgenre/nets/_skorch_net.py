@@ -6,6 +6,7 @@ from scipy import sparse
 from skorch import NeuralNet
 from torch.utils.data import Dataset
 
+from ..utils import TrainingSetOnce
 from ._devices import computing_in
 from ._feeds import read_batches
 from ._forward import to_tensor
@@ -79,17 +80,13 @@ def _share_of(rows, process, n_processes):
     return np.concatenate([own, np.repeat(rows[:1], n - len(own))]), counts
 
 
-class Net(NeuralNet):
+class Net(TrainingSetOnce, NeuralNet):
     """skorch's net with a weighted loss and a choice of precision."""
 
     def __init__(self, *args, loss, dtype, **kwargs):
         self.loss = loss
         self.dtype = dtype
         super().__init__(*args, **kwargs)
-
-    def _set_training(self, training=True):
-        if self.module_.training != training:  # skorch asks before every batch
-            super()._set_training(training)
 
     def infer(self, x, **fit_params):
         with computing_in(self.dtype, torch.device(self.device)):

@@ -28,6 +28,8 @@ class WordLinear(Linear):
     def __init__(self, n_words, units):
         super().__init__(n_words, units)
         self.weight = nn.Parameter(self.weight.detach().mT.contiguous())
+        self.register_state_dict_post_hook(_transpose_weight)
+        self.register_load_state_dict_pre_hook(_transpose_weight)
         self._gradient = None
 
     def padded(self, weight):
@@ -49,13 +51,9 @@ class WordLinear(Linear):
             self._gradient = torch.empty_like(self.weight)
         return _SumOfWords.apply(x, self.weight, self._gradient) + self.bias
 
-    def _save_to_state_dict(self, destination, prefix, keep_vars):
-        super()._save_to_state_dict(destination, prefix, keep_vars)
-        destination[prefix + "weight"] = destination[prefix + "weight"].mT
 
-    def _load_from_state_dict(self, state_dict, prefix, *args):
-        state_dict[prefix + "weight"] = state_dict[prefix + "weight"].mT
-        super()._load_from_state_dict(state_dict, prefix, *args)
+def _transpose_weight(layer, state_dict, prefix, *_):
+    state_dict[prefix + "weight"] = state_dict[prefix + "weight"].mT
 
 
 class _SumOfWords(torch.autograd.Function):

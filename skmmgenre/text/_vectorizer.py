@@ -9,6 +9,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils._param_validation import StrOptions
 
 from ..items import as_cells, describe_cell, is_missing
+from ..utils import without_stop_words_id
 from ._unspaced import is_mostly_unspaced, words_and_ngrams
 
 _MAX_ROWS_NAMED = 5
@@ -260,9 +261,7 @@ class ReviewVectorizer(TfidfVectorizer):
         return self
 
     def __getstate__(self):
-        # The address of the stop words in memory: of no use elsewhere, and never the same.
-        state = super().__getstate__()
-        return {key: value for key, value in state.items() if key != "_stop_words_id"}
+        return without_stop_words_id(super().__getstate__())
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

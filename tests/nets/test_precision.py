@@ -31,7 +31,7 @@ def dtypes_of_layers(model, X, y):
 @pytest.mark.parametrize("native", [True, False])
 def test_auto_precision_on_a_processor(native, monkeypatch):
     """bfloat16 for networks of convolutions, in training, if the processor has it."""
-    monkeypatch.setattr(_devices, "_processor_has_bfloat16", lambda: native)
+    monkeypatch.setattr(_devices, "processor_has_bfloat16", lambda: native)
     y = np.arange(8) % 2
     patches = np.random.default_rng(0).normal(-40, 10, (8, 96, 130)).astype(np.float32)
     cnn = AudioCNN(architecture="time", width=(4, 4, 4), device="cpu")

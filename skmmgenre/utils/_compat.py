@@ -1,0 +1,140 @@
+"""Private parts of other packages, each used here and nowhere else, and packages of extras.
+
+setup.cfg bounds the versions of the packages, and ``tests/utils/test_compat.py`` names every part,
+so that a release which drops one is noticed at once.
+
+What the whole ecosystem of scikit-learn relies on is imported where it is used, as in scikit-learn
+itself: ``_parameter_constraints`` with ``sklearn.utils._param_validation``, ``_validate_params``
+and ``_fit_context``. Every estimator declares the first in its class body, which no wall can hide.
+What skops writes into a model file is known to ``_model_schema.py`` alone.
+"""
+
+from importlib import import_module
+
+import numpy as np
+from sklearn.utils import _safe_indexing as safe_indexing  # noqa: F401
+from sklearn.utils._set_output import _get_output_config, _wrap_data_with_container
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in  # noqa: F401
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight  # noqa: F401
+
+
+def in_container(values, X, estimator):
+    """Return the values of `transform` in the container that `set_output` asks for.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_features_out)
+    X : array-like or DataFrame
+        The input, whose index the rows get.
+    estimator : estimator
+        With `get_feature_names_out`.
+
+    Returns
+    -------
+    values : ndarray or DataFrame
+    """
+    return _wrap_data_with_container("transform", values, X, estimator)
+
+
+def has_default_output(estimator):
+    """Return whether no `set_output` or global configuration asks for a container.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    Returns
+    -------
+    is_default : bool
+    """
+    return _get_output_config("transform", estimator)["dense"] == "default"
+
+
+def without_stop_words_id(state):
+    """Return the state of a fitted TfidfVectorizer without the memory address of its stop words.
+
+    The address is of no use elsewhere, and never the same.
+
+    Parameters
+    ----------
+    state : dict
+
+    Returns
+    -------
+    state : dict
+    """
+    return {key: value for key, value in state.items() if key != "_stop_words_id"}
+
+
+class TrainingSetOnce:
+    """Mixin for skorch's NeuralNet, which sets the mode of its modules before every batch."""
+
+    __module__ = "skmmgenre.utils"
+
+    def _set_training(self, training=True):
+        if self.module_.training != training:
+            super()._set_training(training)
+
+
+def processor_has_bfloat16():
+    """Return whether torch finds instructions for bfloat16; else it is emulated, and slow.
+
+    Returns
+    -------
+    has_bfloat16 : bool
+    """
+    import torch
+
+    has = getattr(torch.cpu, "get_capabilities", dict)()
+    if has:
+        return any(has.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch before 2.10
+    return any(getattr(torch.cpu, name, bool)() for name in names)
+
+
+def mapped_file(X):
+    """Return the file that an array lies in, if nothing was written that the file does not have.
+
+    Parameters
+    ----------
+    X : object
+
+    Returns
+    -------
+    file : mmap.mmap or None
+        None also on Windows, where it cannot be advised.
+    """
+    found = None
+    while isinstance(X, np.ndarray):
+        if isinstance(X, np.memmap) and X.mode in ("r", "r+"):
+            found = X._mmap
+        X = X.base
+    return found if hasattr(found, "madvise") else None
+
+
+def import_from_extra(name, task, *, extra):
+    """Import a package of one of the extras, or say how to get it.
+
+    Parameters
+    ----------
+    name : str
+        The module.
+    task : str
+        What it is needed for, the first words of the error.
+    extra : str
+        As setup.cfg names it: "data".
+
+    Returns
+    -------
+    module
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        package = _PACKAGES.get(name, name.partition(".")[0])
+        raise ImportError(
+            f'{task} needs {package}, which is not installed: pip install "skmmgenre[{extra}]"'
+        ) from error
+
+
+_PACKAGES = {"yaml": "pyyaml"}  # those that are not called as their module is
