@@ -1,6 +1,6 @@
 """How often patches were computed: whatever is computed is put into the store, once each time."""
 
-from skmmgenre.items import Store
+from skmmgenre.store import Store
 
 KIND = "constant-Q patches"
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from skmmgenre.audio import CQTExtractor
-from skmmgenre.items import as_cells, is_missing
+from skmmgenre.utils import as_cells, is_missing
 
 
 def keep_patches(tracks, folder):

@@ -19,7 +19,7 @@ from _counted_puts import count_puts, puts_and_patches
 from _tracks import make_tracks
 
 from skmmgenre.audio import CQTExtractor
-from skmmgenre.items import Store
+from skmmgenre.store import Store
 
 
 def seconds_of(call):

@@ -17,9 +17,9 @@ from evaluate_table import read_table
 from joblib import Parallel, delayed
 
 from skmmgenre.audio import AudioCNN, CQTExtractor
-from skmmgenre.items import is_missing
 from skmmgenre.metrics import bootstrap_interval, macro_auc_score
 from skmmgenre.model_selection import ArtistKFold
+from skmmgenre.utils import is_missing
 
 # Trained on, answered from.
 TRAINED = {"one fixed patch": "center", "a patch an epoch": "epoch", "all of the clip": "whole"}

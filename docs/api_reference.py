@@ -19,7 +19,8 @@ USER_ROOMS = {
 }
 DEVELOPER_ROOMS = {
     "nets": "The base of all networks",
-    "items": "The loop over cells",
+    "store": "The loop over cells and the feature store",
+    "utils": "Shared by several rooms",
     "cli": "The command line",
 }
 

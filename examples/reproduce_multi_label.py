@@ -48,7 +48,6 @@ from skmmgenre.compose import GenrePipeline, MeanOverTracks
 from skmmgenre.datasets import make_albums
 from skmmgenre.fusion import FusionClassifier
 from skmmgenre.image import ResNetEmbedder
-from skmmgenre.items import SetupError
 from skmmgenre.labels import GenreTaxonomy
 from skmmgenre.metrics import ranking_scores
 from skmmgenre.model_selection import train_validation_test_split
@@ -60,6 +59,7 @@ from skmmgenre.text import (
     ReviewVectorizer,
     TextMLP,
 )
+from skmmgenre.utils import SetupError
 
 # As printed: parameters, seconds an epoch, AUC, ADiv@1, ADiv@3, ADiv@5.
 PAPER_TABLE_6 = {

@@ -27,6 +27,7 @@ __all__ = [
     "model_selection",
     "nets",
     "save",
+    "store",
     "text",
     "utils",
 ]

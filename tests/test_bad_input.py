@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from skmmgenre.items import BadItem
+from skmmgenre.utils import BadItem
 
 SR = 22050
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ..items import BadItem
+from ..utils import BadItem
 
 GET_AGAIN = "Get the file again, or re-encode what is left of it (ffmpeg -i INPUT out.flac)."
 

@@ -11,7 +11,8 @@ import soundfile
 import soxr
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..items import BadItem, CellTransformer, FeatureStore, RawCodec, StepCodec, as_cells
+from ..store import CellTransformer, FeatureStore, RawCodec, StepCodec
+from ..utils import BadItem, as_cells
 from ._constant_q import PARAMETER_CONSTRAINTS, check_bins, constant_q
 from ._containers import signature_of
 from ._decode import AudioFile, version_of_decoder

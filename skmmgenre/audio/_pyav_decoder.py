@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from ..items import BadItem, import_from_extra
+from ..utils import BadItem, import_from_extra
 from ._containers import GET_AGAIN, truncated
 
 # A packet that is decoded after a seek lacks what came before it: decode this much more and throw

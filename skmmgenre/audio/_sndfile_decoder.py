@@ -7,7 +7,7 @@ import re
 
 import soundfile
 
-from ..items import BadItem
+from ..utils import BadItem
 from ._c_stderr import can_quiet_c_stderr, quiet_c_stderr
 from ._containers import length_of_id3, truncated
 

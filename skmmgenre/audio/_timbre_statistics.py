@@ -4,7 +4,8 @@ import os
 
 import numpy as np
 
-from ..items import BadItem, CellTransformer, as_cells, import_from_extra
+from ..store import CellTransformer
+from ..utils import BadItem, as_cells, import_from_extra
 from ._decode import check_file
 
 _N_COEFFICIENTS = 12

@@ -5,7 +5,7 @@ import os
 
 import click
 
-from ..items import Store
+from ..store import Store
 from ._parameters import as_json, example
 
 

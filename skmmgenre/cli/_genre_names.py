@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from ..items import import_from_extra
+from ..utils import import_from_extra
 
 
 class GenreNames:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..datasets import load_music_folder
-from ..items import import_from_extra, is_missing
+from ..utils import import_from_extra, is_missing
 
 MODALITIES = {"audio": "audio", "text": "text", "image": "cover"}  # and their columns
 _TABLES = (".csv", ".tsv", ".parquet")

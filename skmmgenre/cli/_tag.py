@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import click
 
-from ..items import BadItem, progress_bar
+from ..utils import BadItem, progress_bar
 from ._genre_tags import genres_in, read_state, restore_state, write_genres
 from ._models import load_model
 from ._music import open_folder

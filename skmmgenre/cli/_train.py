@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator
 
 from .. import __version__
 from ..compose import make_genre_classifier
-from ..items import is_missing
 from ..labels import GenreTaxonomy
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
+from ..utils import is_missing
 from ._answers import errors_of
 from ._evaluate import evaluate_model
 from ._genre_names import drop_rare

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from ..items import is_missing, progress_bar, workers
 from ..metrics import artist_names
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
 from ..nets.targets import read_labels
-from ..utils import safe_indexing
+from ..utils import is_missing, progress_bar, safe_indexing, workers
 from ._ablation_figures import OneGenre, SeveralGenres, tabulate
 from ._ablation_rows import own_reference, resolve_controls, resolve_rows
 from ._ablation_trial import Trial

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
-from ..items import ErrorsMixin, as_cells
+from ..utils import ErrorsMixin, as_cells
 from ._mean_over_tracks import MeanOverTracks, flatten_tracks, naming_albums
 
 

@@ -8,10 +8,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 
-from ..items import ErrorsMixin, refuse_repeated_columns
 from ..metrics import group_codes
 from ..nets.targets import read_labels
-from ..utils import check_sample_weight
+from ..utils import ErrorsMixin, check_sample_weight, refuse_repeated_columns
 
 
 def _ends_in_a_transformer(pipeline):

@@ -15,11 +15,10 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import check_is_fitted
 
-from ..items import BadItem, ErrorsMixin, as_cells, is_missing, progress_bar
 from ..metrics import artist_names
 from ..model_selection import inner_validation_mask
 from ..nets.targets import make_target, read_labels
-from ..utils import safe_indexing
+from ..utils import BadItem, ErrorsMixin, as_cells, is_missing, progress_bar, safe_indexing
 
 # Tracks in flight at transform: enough to keep workers and batches full, few enough for
 # their patches (124 kB each) to stay small beside a network.

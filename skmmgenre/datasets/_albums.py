@@ -11,8 +11,8 @@ import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from ..items import map_cells
 from ..labels import GenreTaxonomy
+from ..store import map_cells
 from ..text import KnowledgeBase
 from ._genre_model import (
     MODALITIES,

@@ -4,7 +4,7 @@ import base64
 import os
 import re
 
-from ..items import BadItem, import_from_extra
+from ..utils import BadItem, import_from_extra
 
 _ID_NAMES = ("Artist Id", "Album Id", "Release Group Id", "Track Id")
 IDS = tuple(f"musicbrainz_{name.lower().replace(' ', '')}" for name in _ID_NAMES)

@@ -8,7 +8,7 @@ import zipfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from ..items import import_from_extra, progress_bar
+from ..utils import import_from_extra, progress_bar
 
 _CHECKSUMS = "checksums.txt"
 _MEGABYTE = 1_000_000

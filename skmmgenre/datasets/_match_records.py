@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
-from ..items import progress_bar
+from ..utils import progress_bar
 from ._candidate_pairs import candidate_pairs
 from ._name_key import name_key
 from ._name_similarity import key_similarity, text_similarity

@@ -9,8 +9,8 @@ import pandas as pd
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from ..items import is_missing
 from ..labels import GenreTaxonomy
+from ..utils import is_missing
 from ._data_home import get_data_home
 from ._fetch_record import fetch_if_missing
 from ._json_records import iterate_json

@@ -12,7 +12,8 @@ import pandas as pd
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from ..items import BadItem, map_cells
+from ..store import map_cells
+from ..utils import BadItem
 from ._audio_tags import IDS, audio_kind, read_audio_tags, read_genres
 from ._folder_walk import list_around, walk_folder
 from ._media_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES

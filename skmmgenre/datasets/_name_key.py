@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..items import import_from_extra, is_missing
+from ..utils import import_from_extra, is_missing
 
 # Letters that have no accent to take away.
 _PLAIN = [*"oldd", *"hit", "ae", "oe", "th", *"''''", *'""', *"---"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..items import import_from_extra
+from ..utils import import_from_extra
 
 
 def text_similarity(texts, others):

@@ -4,7 +4,7 @@ import os
 import tempfile
 from hashlib import blake2b
 
-from ..items import BadItem
+from ..utils import BadItem
 from ._media_files import IMAGE_SUFFIXES
 
 # Names of covers, the likeliest first.

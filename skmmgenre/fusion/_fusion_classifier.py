@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
-from ..items import refuse_repeated_columns
 from ..nets import ArrayFeed, NetClassifier
+from ..utils import refuse_repeated_columns
 from ._blocks import find_blocks, missing_in_block, vectors_of_block
 
 # Dropout of the paper (section 6.2 for softmax, 7.4 for several genres).

@@ -9,11 +9,15 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..items import refuse_repeated_columns
 from ..model_selection import inner_validation_mask
 from ..nets import ArrayFeed, NetEstimator, Plan, draw_seeds
 from ..nets.targets import read_labels
-from ..utils import check_feature_names_in, check_sample_weight, has_default_output
+from ..utils import (
+    check_feature_names_in,
+    check_sample_weight,
+    has_default_output,
+    refuse_repeated_columns,
+)
 from ._blocks import find_blocks, missing_in_block, vectors_of_block
 from ._pair_feed import PairFeed
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..items import BadItem
+from ..utils import BadItem
 
 # A cover of 7,000 x 7,000 pixels. Decoded to RGB it takes 150 MB.
 MAX_PIXELS = 50_000_000

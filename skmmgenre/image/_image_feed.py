@@ -6,7 +6,8 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from ..items import BadItem, bad_cell, describe_cell, map_cells
+from ..store import bad_cell, map_cells
+from ..utils import BadItem, describe_cell
 from ._augment import centre_crop, decoding_side, for_evaluation, for_training
 from ._decode import check_header, decode_image
 
@@ -28,7 +29,7 @@ class ImageFeed:
     seed : int or None
         Of the augmentation; None for none.
     on_error, n_jobs, verbose
-        See `skmmgenre.items.map_cells`.
+        See `skmmgenre.store.map_cells`.
     once : bool, default=False
         Whether each image is asked for once. If so, only headers are read, and PIL images
         loaded, when the feed is made. An image whose header is good and whose rest is not is

@@ -7,8 +7,8 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from ..items import ErrorsMixin, as_cells, progress_bar
 from ..nets import ArrayFeed, NetEmbedder, derived, draw_seeds
+from ..utils import ErrorsMixin, as_cells, progress_bar
 from ._image_feed import ImageFeed
 from ._stored_vectors import digest_of_weights, stored_vectors, vector_store
 

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import PIL
 
-from ..items import FeatureStore, settle_in_rounds
+from ..store import FeatureStore, settle_in_rounds
 from ._decode import content_of_image
 
 # Of what is computed here and in what it calls. After a change vectors are computed again, and

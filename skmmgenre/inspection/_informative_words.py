@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
-from ..items import as_cells, is_missing
 from ..nets.targets import read_labels
 from ..text._category_words import is_category_word
+from ..utils import as_cells, is_missing
 from ._text_road import read_words
 
 

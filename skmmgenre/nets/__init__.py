@@ -6,13 +6,13 @@ where its last hidden layer is of use) that composes skorch: what it learns from
 and what it keeps is numpy arrays.
 """
 
+from ..utils import TrainingInterrupted, interruption_ends_all
 from . import targets
 from ._base import NetEstimator, Plan
 from ._classifier import NetClassifier
 from ._derived import derived
 from ._embedder import NetEmbedder
 from ._feeds import ArrayFeed, release_pages, take_rows
-from ._interruption import TrainingInterrupted, interruption_ends_all
 from ._seeds import draw_seeds
 
 __all__ = [

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..items import progress_bar, python_random_kept
+from ..utils import progress_bar, python_random_kept
 from ._derived import derived
 
 _MANY_ROWS = 1000  # answers to fewer show no progress bar

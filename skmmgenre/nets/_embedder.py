@@ -10,9 +10,8 @@ from sklearn.utils._param_validation import Interval, Options
 from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import ArtistKFold
-from ..utils import in_container
+from ..utils import in_container, interruption_ends_all
 from ._classifier import NetClassifier
-from ._interruption import interruption_ends_all
 
 # Ridge penalty of a row, as a share of the mean square of an activation (1e-4 to 0.1 do alike).
 _PENALTY = 1e-2

@@ -8,8 +8,7 @@ from sklearn import config_context
 from skorch.callbacks import Callback, EarlyStopping, ProgressBar
 from skorch.helper import predefined_split
 
-from ..items import progress_bar
-from ._interruption import TrainingInterrupted
+from ..utils import TrainingInterrupted, progress_bar
 from ._modules import use_generator
 from ._skorch_net import Batches, Net, Rows
 

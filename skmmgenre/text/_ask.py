@@ -12,7 +12,7 @@ from http import HTTPStatus
 from urllib.parse import quote_plus
 
 from .. import __version__
-from ..items import BadItem, SetupError, import_from_extra
+from ..utils import BadItem, SetupError, import_from_extra
 
 _MAX_BYTES = 16_000_000  # of an answer; those of real texts have some ten thousand
 _MAX_WAIT = 120  # seconds between two tries; a service that asks for more is not waited for

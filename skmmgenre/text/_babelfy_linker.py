@@ -33,7 +33,7 @@ class BabelfyLinker(HTTPLinker):
         Seconds before the second try; they double from try to try, with some chance in them.
         A longer time that the service asks for is kept to.
     cache : str or path-like, default=None
-        File that keeps the answers, so that no text is sent twice; see `skmmgenre.items.Store`.
+        File that keeps the answers, so that no text is sent twice; see `skmmgenre.store.Store`.
     categories_from : object with a method categories, str or path-like, default=None
         ``categories(entity)`` answers the categories of an entity by its name ("Miles_Davis"),
         as a `KnowledgeBase` does; or the path of a knowledge base's file.

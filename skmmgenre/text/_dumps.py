@@ -8,7 +8,7 @@ import zlib
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from ..items import import_from_extra
+from ..utils import import_from_extra
 from ._titles import as_name, resource_name
 
 _PREAMBLE = re.compile(rb"@?(prefix|base)\b", re.IGNORECASE)

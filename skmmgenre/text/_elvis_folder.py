@@ -5,7 +5,7 @@ import functools
 import os
 from pathlib import Path
 
-from ..items import BadItem, SetupError, describe_cell
+from ..utils import BadItem, SetupError, describe_cell
 from ._elvis_file import read_sentences
 
 _HEAD = 64  # letters by which the files that may hold a text are found

@@ -10,7 +10,7 @@ from numbers import Real
 import pandas as pd
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError
 
-from ..items import BadItem, SetupError, as_cells
+from ..utils import BadItem, SetupError, as_cells
 from ._category_words import category_word
 from ._http_linker import MissingKey
 from ._kept_links import KeptLinks
@@ -48,7 +48,7 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
     cache : str or path-like, default=None
         File that keeps what the linker answered, by its parameters and the text: a second
         `transform` does not link again, nor does one that goes on after a stop. It is made if
-        it is not there; see `skmmgenre.items.Store`.
+        it is not there; see `skmmgenre.store.Store`.
     keep_mentions : bool, default=False
         Keep the mentions of the last `transform` in `mentions_`.
     n_jobs : int or None, default=None

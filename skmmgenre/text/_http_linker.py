@@ -11,7 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from sklearn.utils._param_validation import Interval
 
-from ..items import BadItem, SetupError, Store
+from ..store import Store
+from ..utils import BadItem, SetupError
 from ._ask import ask
 from ._kept_links import store_faults
 from ._linker import CATEGORIES_FROM, Linker, make_mention, read_confidence

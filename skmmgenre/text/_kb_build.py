@@ -15,7 +15,7 @@ import marisa_trie
 import numpy as np
 
 from .. import __version__
-from ..items import progress_bar
+from ..utils import progress_bar
 from ._dumps import read_dump
 from ._form_key import count_words, form_keys
 from ._kb_file import LISTED, NUMBER, SHARED, writing

@@ -8,7 +8,8 @@ from dataclasses import astuple
 from pathlib import Path
 
 from .. import __version__
-from ..items import SetupError, Store
+from ..store import Store
+from ..utils import SetupError
 from ._mention import Mention
 
 

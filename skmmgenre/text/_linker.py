@@ -6,7 +6,7 @@ import os
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import HasMethods
 
-from ..items import BadItem
+from ..utils import BadItem
 from ._entity_names import category_name, entity_name
 from ._knowledge_base import KnowledgeBase
 from ._mention import Mention

@@ -4,7 +4,7 @@ import os
 
 from sklearn.utils._param_validation import StrOptions
 
-from ..items import BadItem
+from ..utils import BadItem
 from ._elvis_file import confidence_of, reference_of, settle
 from ._elvis_folder import find_file, letters, read_folder
 from ._linker import CATEGORIES_FROM, Linker, make_mention, read_confidence

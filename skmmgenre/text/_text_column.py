@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..items import CellTransformer
+from ..store import CellTransformer
 
 
 class TextColumnTransformer(CellTransformer, auto_wrap_output_keys=None):

@@ -7,8 +7,8 @@ from scipy import sparse
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
-from ..items import refuse_repeated_columns
 from ..nets import ArrayFeed, NetEmbedder
+from ..utils import refuse_repeated_columns
 
 
 class TextMLP(NetEmbedder):

@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from ..items import BadItem, is_missing
+from ..utils import BadItem, is_missing
 from ._sentences import sentence_ends
 from ._text_column import TextColumnTransformer, as_column
 from ._unspaced import is_unspaced

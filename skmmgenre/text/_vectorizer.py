@@ -8,8 +8,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils._param_validation import StrOptions
 
-from ..items import as_cells, describe_cell, is_missing
-from ..utils import without_stop_words_id
+from ..utils import as_cells, describe_cell, is_missing, without_stop_words_id
 from ._unspaced import is_mostly_unspaced, words_and_ngrams
 
 _MAX_ROWS_NAMED = 5

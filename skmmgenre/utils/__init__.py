@@ -1,5 +1,14 @@
 """What several rooms share; the ground floor, which imports nothing of the package."""
 
+from ._cells import (
+    BadItem,
+    ErrorsMixin,
+    SetupError,
+    as_cells,
+    describe_cell,
+    is_missing,
+    refuse_repeated_columns,
+)
 from ._compat import (
     TrainingSetOnce,
     check_feature_names_in,
@@ -12,16 +21,31 @@ from ._compat import (
     safe_indexing,
     without_stop_words_id,
 )
+from ._parallel import n_threads, workers
+from ._progress import TrainingInterrupted, interruption_ends_all, progress_bar, python_random_kept
 
 __all__ = [
+    "BadItem",
+    "ErrorsMixin",
+    "SetupError",
+    "TrainingInterrupted",
     "TrainingSetOnce",
+    "as_cells",
     "check_feature_names_in",
     "check_sample_weight",
+    "describe_cell",
     "has_default_output",
     "import_from_extra",
     "in_container",
+    "interruption_ends_all",
+    "is_missing",
     "mapped_file",
+    "n_threads",
     "processor_has_bfloat16",
+    "progress_bar",
+    "python_random_kept",
+    "refuse_repeated_columns",
     "safe_indexing",
     "without_stop_words_id",
+    "workers",
 ]

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from skmmgenre.audio import CQTExtractor
-from skmmgenre.items import Store
+from skmmgenre.store import Store
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
 from skmmgenre.audio import CQTExtractor, constant_q
-from skmmgenre.items import BadItem
+from skmmgenre.utils import BadItem
 
 SR = 22050
 CLIPS = Path(__file__).parents[2].parent / "shared" / "data" / "multimodal" / "audio"

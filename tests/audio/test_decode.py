@@ -12,7 +12,7 @@ import soxr
 
 from skmmgenre.audio._c_stderr import can_quiet_c_stderr
 from skmmgenre.audio._decode import AudioFile
-from skmmgenre.items import BadItem
+from skmmgenre.utils import BadItem
 
 SR = 22050
 

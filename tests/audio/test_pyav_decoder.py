@@ -11,7 +11,8 @@ from m4a import write_m4a
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.audio._containers import container_of, signature_of
 from skmmgenre.audio._decode import AudioFile, _pyav_version
-from skmmgenre.items import BadItem, Store
+from skmmgenre.store import Store
+from skmmgenre.utils import BadItem
 
 pytest.importorskip("av", reason="PyAV is not installed")
 from av_sound import write_av

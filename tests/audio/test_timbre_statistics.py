@@ -15,7 +15,7 @@ from sklearn.utils import get_tags
 from skmmgenre.audio import TimbreStatistics
 from skmmgenre.compose import MeanOverTracks
 from skmmgenre.fusion import FusionClassifier
-from skmmgenre.items import BadItem
+from skmmgenre.utils import BadItem
 
 
 def segments(seed, n=20):

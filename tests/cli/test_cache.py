@@ -5,7 +5,7 @@ import pytest
 
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.cli import main
-from skmmgenre.items import Store
+from skmmgenre.store import Store
 
 
 @pytest.fixture

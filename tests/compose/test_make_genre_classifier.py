@@ -12,7 +12,6 @@ from skmmgenre.audio import AudioCNN, CQTExtractor
 from skmmgenre.compose import GenrePipeline, MeanOverTracks, make_genre_classifier
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
 from skmmgenre.image import ResNetEmbedder
-from skmmgenre.items import SetupError
 from skmmgenre.text import (
     EntityEnricher,
     GazetteerLinker,
@@ -21,6 +20,7 @@ from skmmgenre.text import (
     ReviewVectorizer,
     TextMLP,
 )
+from skmmgenre.utils import SetupError
 
 
 def branches(model):

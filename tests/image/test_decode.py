@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from skmmgenre.image._decode import MAX_PIXELS, content_of_image, decode_image
-from skmmgenre.items import BadItem
+from skmmgenre.utils import BadItem
 
 
 def pixels(cell, **kwargs):

@@ -10,7 +10,7 @@ from torch_threads import torch_threads
 from skmmgenre.image import _image_feed
 from skmmgenre.image._decode import decode_image
 from skmmgenre.image._image_feed import ImageFeed
-from skmmgenre.items import BadItem
+from skmmgenre.utils import BadItem
 
 
 @pytest.fixture

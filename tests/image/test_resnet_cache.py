@@ -13,7 +13,8 @@ from torchvision.models import get_model
 import skmmgenre
 from skmmgenre.image import ResNetEmbedder, _image_feed
 from skmmgenre.image._resnet import ResNet
-from skmmgenre.items import BadItem, Store
+from skmmgenre.store import Store
+from skmmgenre.utils import BadItem
 
 GENRES = ["Rock", "Jazz"] * 5
 

@@ -18,8 +18,8 @@ from torchvision.models import get_model
 
 from skmmgenre.image import ResNetEmbedder, _image_feed, _resnet
 from skmmgenre.image._resnet import ResNet, folded
-from skmmgenre.items import BadItem
 from skmmgenre.nets._modules import from_arrays
+from skmmgenre.utils import BadItem
 
 SMALL = {
     "depth": 18, "weights": None, "image_size": 32, "batch_size": 8, "max_epochs": 2,

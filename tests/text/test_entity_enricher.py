@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import make_pipeline
 
-from skmmgenre.items import BadItem, SetupError, Store
+from skmmgenre.store import Store
 from skmmgenre.text import (
     EntityEnricher,
     GazetteerLinker,
@@ -24,6 +24,7 @@ from skmmgenre.text import (
     VotingLinker,
     _entity_enricher,
 )
+from skmmgenre.utils import BadItem, SetupError
 
 ENTITIES = {
     "ABBA": ("Swedish pop music groups", "Musical quartets"),

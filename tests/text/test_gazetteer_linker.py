@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from skmmgenre.items import BadItem
 from skmmgenre.text import EntityEnricher, GazetteerLinker, KnowledgeBase
 from skmmgenre.text._common_words import common_words_of
+from skmmgenre.utils import BadItem
 
 RECORDS = [
     ("Miles_Davis", ["Miles Davis"], ["Cool jazz musicians", "American jazz trumpeters"], 500),

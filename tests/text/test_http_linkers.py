@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from skmmgenre.items import BadItem, SetupError, Store
+from skmmgenre.store import Store
 from skmmgenre.text import (
     BabelfyLinker,
     EntityEnricher,
@@ -29,6 +29,7 @@ from skmmgenre.text import (
     TagMeLinker,
     VotingLinker,
 )
+from skmmgenre.utils import BadItem, SetupError
 
 KEY = "0f5c-secret/key+of=mine"
 # Names that the services here know, and what they tell of each.

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from made_elvis import write_elvis
 from sklearn.base import clone
 
-from skmmgenre.items import BadItem, SetupError
 from skmmgenre.text import PrecomputedLinker, ReviewTruncator
+from skmmgenre.utils import BadItem, SetupError
 
 # ---- folders in the layout of ELVIS ------------------------------------------------------
 

@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from skmmgenre.items import BadItem
 from skmmgenre.text import ReviewTruncator
 from skmmgenre.text._unspaced import is_unspaced
+from skmmgenre.utils import BadItem
 
 # Letters, ends of sentences, blanks, emoji, right-to-left, a combining accent, a null character.
 ALPHABET = 'abc .!?\n\t\u3002\U0001f3b8\U0001f469\u200d\U0001f3a4\u05d0\u0628\u0301\x00"'

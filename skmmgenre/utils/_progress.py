@@ -1,7 +1,8 @@
-"""The progress bar of all long work."""
+"""Long work: its progress bar, and Ctrl-C."""
 
 import random
 import sys
+import warnings
 from contextlib import contextmanager
 
 
@@ -55,3 +56,20 @@ def progress_bar(total, description, *, verbose=1):
             progress.update(task, advance=steps, total=total, **changes)
 
         yield advance
+
+
+class TrainingInterrupted(UserWarning):
+    """A network was stopped by Ctrl-C and keeps the best weights it had."""
+
+    __module__ = "skmmgenre.utils"
+
+
+@contextmanager
+def interruption_ends_all():
+    """Let Ctrl-C end work of several networks, not only the one in training."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", TrainingInterrupted)
+        try:
+            yield
+        except TrainingInterrupted:
+            raise KeyboardInterrupt from None

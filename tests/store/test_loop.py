@@ -7,15 +7,8 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
 
-from skmmgenre.items import (
-    BadItem,
-    ErrorsMixin,
-    FeatureStore,
-    SetupError,
-    map_cells,
-    progress_bar,
-    settle_in_rounds,
-)
+from skmmgenre.store import FeatureStore, map_cells, settle_in_rounds
+from skmmgenre.utils import BadItem, ErrorsMixin, SetupError, progress_bar
 
 
 def _invert(cell):
@@ -107,7 +100,7 @@ def test_what_no_cell_is_to_blame_for(on_error):
 def _rounds_of(monkeypatch, seconds, n_rows):
     """Sizes of the rounds of one worker, whose clock goes on by `seconds` a round."""
     clock = iter([time for k in range(n_rows) for time in (10.0 * k, 10.0 * k + seconds)])
-    monkeypatch.setattr("skmmgenre.items._loop.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("skmmgenre.store._loop.time.perf_counter", lambda: next(clock))
     sizes = []
     settle_in_rounds(
         lambda rows: rows, lambda rows, _: sizes.append(len(rows)), [], range(n_rows), (32, 128)

@@ -1,6 +1,7 @@
 """Features kept on disk by the content of the files they were computed from."""
 
 import hashlib
+import io
 import json
 import os
 import threading
@@ -11,9 +12,8 @@ from contextlib import contextmanager, suppress
 
 import numpy as np
 
-from ._codecs import RawCodec
+from ..utils import n_threads
 from ._store import Store
-from ._workers import n_threads
 
 # A claim is renewed while its owner works. Whoever was killed loses it after this time.
 _LEASE = 15.0  # seconds
@@ -22,6 +22,47 @@ _POLL = 0.05  # seconds between two looks for what another process is making
 _SETTLED = 2.0  # seconds
 _BLOCK = 1 << 20  # bytes
 _DIGEST = 20  # bytes
+
+
+class RawCodec:
+    """Keeps an array as it is, or as another type of floats."""
+
+    __module__ = "skmmgenre.store"
+
+    def __init__(self, dtype=None):
+        self.dtype = dtype
+        self.name = f"raw {dtype}"
+
+    def encode(self, array):
+        """Array to bytes."""
+        buffer = io.BytesIO()
+        stored = np.ascontiguousarray(array, dtype=self.dtype)
+        np.lib.format.write_array(buffer, stored, allow_pickle=False)
+        return buffer.getbuffer()
+
+    def decode(self, value):
+        """Bytes to array."""
+        return np.lib.format.read_array(io.BytesIO(value), allow_pickle=False)
+
+
+class StepCodec:
+    """Keeps values of a known range as uint8, in 255 steps; the error is half a step at most."""
+
+    __module__ = "skmmgenre.store"
+
+    def __init__(self, low, high):
+        self.low, self.step = low, (high - low) / 255
+        self.name = f"uint8 {low} {high}"
+        self._raw = RawCodec("uint8")
+
+    def encode(self, array):
+        """Array to bytes."""
+        steps = np.rint((np.asarray(array, dtype=np.float64) - self.low) / self.step)
+        return self._raw.encode(np.clip(steps, 0, 255))
+
+    def decode(self, value):
+        """Bytes to array of float32."""
+        return (self._raw.decode(value) * self.step + self.low).astype(np.float32)
 
 
 class FeatureStore:
@@ -54,6 +95,8 @@ class FeatureStore:
         alone. (What is used for all of them belongs into `settings`.) To be given with
         `signature_of`.
     """
+
+    __module__ = "skmmgenre.store"
 
     def __init__(
         self,

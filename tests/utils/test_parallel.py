@@ -10,11 +10,11 @@ import time
 import joblib
 import pytest
 
-from skmmgenre.items import map_cells
+from skmmgenre.store import map_cells
 
 GROW = """
 import math, time
-from skmmgenre.items import map_cells
+from skmmgenre.store import map_cells
 
 def grow(cell):
     time.sleep(0.15)
@@ -32,7 +32,7 @@ import json, os
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import GridSearchCV
-from skmmgenre.items import map_cells
+from skmmgenre.store import map_cells
 
 def threads(cell=None):
     import torch
@@ -149,7 +149,7 @@ def make_settled():
 def test_rounds_are_of_the_workers_there_are(monkeypatch):
     """What is in work when all is stopped is lost: no more of it than is needed."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr("skmmgenre.items._loop._ROUND_GROWTH", 1)
+    monkeypatch.setattr("skmmgenre.store._loop._ROUND_GROWTH", 1)
     with joblib.parallel_config("threading"):
         assert make_settled()(0) == 0
         assert joblib.Parallel(2)(joblib.delayed(make_settled())(k) for k in range(2)) == [224, 224]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skmmgenre.items import Store
+from skmmgenre.store import Store
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def test_a_folder_is_refused(tmp_path):
 
 
 def test_a_lock_that_is_never_released_is_an_error(store, monkeypatch):
-    monkeypatch.setattr("skmmgenre.items._store._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("skmmgenre.store._store._BUSY_SECONDS", 0.05)
     store.put("a", b"1")
     store.close()
     other = sqlite3.connect(store.path, isolation_level=None)
@@ -255,7 +255,7 @@ def test_a_fork_while_it_is_open_and_in_use(store):
 
 WRITER = """
 import hashlib, sys
-from skmmgenre.items import Store
+from skmmgenre.store import Store
 
 path, name, n_batches = sys.argv[1:]
 store = Store(path)

@@ -1,13 +1,22 @@
 """Apply a function to every cell that is there."""
 
 import time
+from numbers import Integral
 
 import joblib
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._param_validation import StrOptions
 
-from ._cells import describe_cell, is_missing
-from ._errors import BadItem, SetupError
-from ._progress import progress_bar
-from ._workers import workers
+from ..utils import (
+    BadItem,
+    ErrorsMixin,
+    SetupError,
+    as_cells,
+    describe_cell,
+    is_missing,
+    progress_bar,
+    workers,
+)
 
 # Cells one worker takes at a time: long enough to hide joblib's cost, short enough
 # for the progress bar to move and for an error to be told soon.
@@ -236,3 +245,47 @@ def _run_chunk(function, cells):
         except Exception as error:  # whatever a decoder throws must name the item
             outcome.append((None, (f"{type(error).__name__}: {error}", "")))
     return outcome
+
+
+class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
+    """Base class of transformers that learn nothing and answer each cell of one column.
+
+    A subclass has the parameters `on_error`, `n_jobs` and `verbose`.
+    """
+
+    __module__ = "skmmgenre.store"
+
+    _parameter_constraints: dict = {
+        "on_error": [StrOptions({"raise", "missing"})],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def _map(self, function, X, *, noun, description, store=None, values=None):
+        """Values of the cells of `X`, see `map_cells`; keeps what `errors_` tells."""
+        self._errors = []
+        values, self._errors = map_cells(
+            function,
+            as_cells(X, noun=noun),
+            noun=noun,
+            on_error=self.on_error,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+            description=description,
+            store=store,
+            values=values,
+        )
+        return values
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags

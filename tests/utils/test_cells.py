@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmmgenre.items import as_cells, describe_cell, is_missing
+from skmmgenre.utils import as_cells, describe_cell, is_missing, refuse_repeated_columns
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,14 @@ def test_description_keeps_the_name_of_the_file():
     assert describe_cell(np.zeros(3)) == "array of shape (3,), dtype float64"
     assert describe_cell(["a", "b"]) == "list of 2"
     assert describe_cell(3) == "int object"
+
+
+def test_repeated_names_are_told():
+    table = pd.DataFrame(np.eye(3), columns=["a", "b", "a"])
+    with pytest.raises(ValueError, match=r"The table has duplicate columns: \['a'\]. Rename"):
+        refuse_repeated_columns(table, "The table")
+
+
+@pytest.mark.parametrize("X", [np.eye(2), [[1]], pd.DataFrame(np.eye(2))])
+def test_others_are_let_through(X):
+    refuse_repeated_columns(X)

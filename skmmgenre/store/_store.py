@@ -41,7 +41,7 @@ class Store:
     Examples
     --------
     >>> import tempfile
-    >>> from skmmgenre.items import Store
+    >>> from skmmgenre.store import Store
     >>> folder = tempfile.TemporaryDirectory()
     >>> store = Store(f"{folder.name}/store.sqlite")
     >>> store.put("a key", b"a value")
@@ -50,6 +50,8 @@ class Store:
     >>> store.close()
     >>> folder.cleanup()
     """
+
+    __module__ = "skmmgenre.store"
 
     def __init__(self, path):
         self.path = path

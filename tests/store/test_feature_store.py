@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skmmgenre.items import (
-    BadItem,
+from skmmgenre.store import (
     FeatureStore,
     RawCodec,
     StepCodec,
@@ -22,6 +21,7 @@ from skmmgenre.items import (
     _store,
     map_cells,
 )
+from skmmgenre.utils import BadItem
 
 SETTINGS = {"hop_length": 1024, "fmin": None}
 
@@ -389,7 +389,7 @@ def test_fresh_values_are_rounded_as_found_ones(tmp_path, files, log):
 _WRITER = """
 import sys, time
 import numpy as np
-from skmmgenre.items import FeatureStore, map_cells
+from skmmgenre.store import FeatureStore, map_cells
 
 store, log, seconds, *files = sys.argv[1:]
 

@@ -1,6 +1,7 @@
-"""What a cell of the table may hold."""
+"""A cell of the table: what it may hold, what an error calls it, and what makes it unusable."""
 
 import os
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -90,3 +91,77 @@ def describe_cell(cell, *, max_chars=200):
     if isinstance(cell, (list, tuple)):
         return f"{type(cell).__name__} of {len(cell)}"
     return f"{type(cell).__name__} object"
+
+
+def refuse_repeated_columns(X, name="X"):
+    """Raise an error if two columns of a table have the same name.
+
+    Parameters
+    ----------
+    X : array-like
+        Whatever has no column names is let through.
+    name : str
+        What X is called, for the error.
+
+    Raises
+    ------
+    ValueError
+        It names the columns.
+    """
+    repeated = [column for column, n in Counter(getattr(X, "columns", ())).items() if n > 1]
+    if repeated:
+        raise ValueError(
+            f"{name} has duplicate columns: {repeated[:5]}. Rename or drop all but one."
+        )
+
+
+class BadItem(ValueError):
+    """A cell that cannot be used.
+
+    Parameters
+    ----------
+    reason : str
+        What is wrong, without the name of the item.
+    remedy : str
+        The way out.
+    row : int or str or None
+        Where it stands in the table; `map_cells` fills it in.
+    """
+
+    __module__ = "skmmgenre.utils"
+
+    def __init__(self, reason, remedy="", row=None):
+        super().__init__(reason, remedy, row)
+        self.reason = reason
+        self.remedy = remedy
+        self.row = row
+
+    def __str__(self):
+        where = "" if self.row is None else f"Row {self.row}: "
+        return f"{where}{self.reason}. {self.remedy}".rstrip()
+
+
+class SetupError(RuntimeError):
+    """What no cell is to blame for, such as the lack of a file that all of them need.
+
+    It ends the loop over cells whatever `on_error` is.
+    """
+
+    __module__ = "skmmgenre.utils"
+
+
+class ErrorsMixin:
+    """Adds `errors_`: what the last call set aside because of `on_error="missing"`."""
+
+    __module__ = "skmmgenre.utils"
+
+    _errors = ()
+
+    @property
+    def errors_(self):
+        """DataFrame with a line for every item treated as missing: row, item, reason, remedy."""
+        return pd.DataFrame(list(self._errors), columns=["row", "item", "reason", "remedy"])
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        return {key: value for key, value in state.items() if key != "_errors"}

@@ -12,9 +12,9 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from torch_threads import torch_threads
 
 from skmmgenre.audio import CQTExtractor
-from skmmgenre.items import BadItem, SetupError
 from skmmgenre.model_selection import ArtistKFold
 from skmmgenre.text import EntityEnricher, GazetteerLinker, ReviewTruncator
+from skmmgenre.utils import BadItem, SetupError
 
 pytestmark = pytest.mark.slow
 
@@ -106,7 +106,7 @@ def test_a_task_of_dask_does_its_work_itself(cluster):
     distributed = pytest.importorskip("distributed")
 
     def look():
-        from skmmgenre.items import workers
+        from skmmgenre.utils import workers
 
         with joblib.parallel_config(backend="dask"), workers(2) as (parallel, n_workers):
             assert n_workers == 1

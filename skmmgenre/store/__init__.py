@@ -1,0 +1,16 @@
+"""The one loop over cells, in parallel and with progress, and the feature store."""
+
+from ._feature_store import FeatureStore, RawCodec, StepCodec
+from ._loop import CellTransformer, bad_cell, map_cells, settle_in_rounds
+from ._store import Store
+
+__all__ = [
+    "CellTransformer",
+    "FeatureStore",
+    "RawCodec",
+    "StepCodec",
+    "Store",
+    "bad_cell",
+    "map_cells",
+    "settle_in_rounds",
+]
