@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from made_sounds import write_sounds
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
@@ -21,7 +22,6 @@ from skmmgenre.audio import CQTExtractor, constant_q
 from skmmgenre.utils import BadItem
 
 SR = 22050
-CLIPS = Path(__file__).parents[2].parent / "shared" / "data" / "multimodal" / "audio"
 
 
 def _music(seconds, sr=SR, seed=0):
@@ -284,9 +284,15 @@ def test_in_a_column_transformer_that_answers_in_pandas(files):
     assert X.isna().all(axis=1).tolist() == [False] * 5 + [True]
 
 
-@pytest.mark.skipif(not CLIPS.is_dir(), reason="the real clips are not beside the project")
-def test_real_clips():
-    clips = [*sorted(CLIPS.glob("*.mp3"))[:6], *sorted(CLIPS.glob("*.ogg"))[:6]]
+@pytest.mark.parametrize("source", ["made", "real"])
+def test_clips(source, request, tmp_path):
+    """Previews of 20 s, as they are offered: compressed, most of them mono."""
+    if source == "made":
+        kinds = [("mp3", SR, 1)] * 5 + [("mp3", 32000, 2), ("ogg", 32000, 2)] + [("ogg", SR, 1)] * 5
+        clips = write_sounds(tmp_path, kinds, seconds=20)
+    else:
+        folder = request.getfixturevalue("shared_data") / "multimodal" / "audio"
+        clips = [*sorted(folder.glob("*.mp3"))[:6], *sorted(folder.glob("*.ogg"))[:6]]
     X = CQTExtractor().transform(clips)
     assert X.shape == (12, 96, 323)
     np.testing.assert_array_equal(X.max(axis=(1, 2)), 0)

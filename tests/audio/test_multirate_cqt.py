@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from made_sounds import write_sounds
 from threadpoolctl import threadpool_limits
 
 from skmmgenre.audio import constant_q
@@ -60,8 +61,13 @@ def test_silence_is_silent():
     assert not constant_q(np.zeros(len(T))).any()
 
 
-def test_equals_librosa_on_recordings(shared_data):
-    paths = sorted((shared_data / "recordings").glob("*.ogg"))
+@pytest.mark.parametrize("source", ["made", "real"])
+def test_equals_librosa_on_recordings(source, request, tmp_path):
+    if source == "made":
+        paths = write_sounds(tmp_path, [("ogg", SR, 1)] * 5, seconds=8)
+    else:
+        folder = request.getfixturevalue("shared_data") / "recordings"
+        paths = sorted(folder.glob("*.ogg"))
     assert len(paths) == 5
     for path in paths:
         y, rate = soundfile.read(path, dtype="float32")

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from made_songs import write_songs
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
@@ -231,9 +232,14 @@ def test_albums_of_several_tracks(files):
     assert np.isnan(X[2:]).all()
 
 
-def test_files_of_the_million_song_dataset(shared_data):
-    songs = sorted((shared_data / "msd").glob("TR*.h5"))
-    (broken,) = (shared_data / "msd").glob("BROKEN*.h5")
+@pytest.mark.parametrize("source", ["made", "real"])
+def test_files_of_the_million_song_dataset(source, request, tmp_path):
+    if source == "made":
+        folder = write_songs(tmp_path)
+    else:
+        folder = request.getfixturevalue("shared_data") / "msd"
+    songs = sorted(folder.glob("TR*.h5"))
+    (broken,) = folder.glob("BROKEN*.h5")
     assert len(songs) == 12
     X = TimbreStatistics().transform(songs)
     assert X.shape == (12, 48) and np.isfinite(X).all()
