@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
 
 from ..nets.targets import SoftmaxTarget
+from ..utils import walk_parts
 
 
 @dataclass
@@ -89,15 +89,10 @@ def errors_of(model):
 
 def set_everywhere(model, **params):
     """Set parameters of all steps of a fitted model that have them, such as n_jobs."""
-    waiting = [branch for _, branch, _ in model.named_steps["modalities"].transformers_]
-    waiting += [step for _, step in model.steps[1:]]
-    while waiting:
-        part = waiting.pop()
-        waiting += [step for _, step in getattr(part, "steps", ())]
-        waiting += [part.estimator_] if hasattr(part, "estimator_") else []
-        if isinstance(part, BaseEstimator) and not isinstance(part, Pipeline):
-            known = part.get_params(deep=False)
-            part.set_params(**{name: value for name, value in params.items() if name in known})
+    for _, _, step in walk_parts(model):
+        if isinstance(step, BaseEstimator):
+            known = step.get_params(deep=False)
+            step.set_params(**{name: value for name, value in params.items() if name in known})
 
 
 def answer(model, vectors, modalities=None):

@@ -8,6 +8,8 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from ..nets import NetEstimator
+from ..utils import find_steps
 from ._answers import genres_of, has_several_genres, modalities_of
 from ._models import load_model
 from ._parameters import as_json, example
@@ -42,13 +44,15 @@ def describe(path, model, card):
         file, bytes, genres, several_genres, target, modalities (the column of each), networks
         (of each: epochs trained, and the best of them) and card; plain values.
     """
-    networks = {}
-    for name, part in _networks(model):
-        networks[name] = {
-            "type": type(part).__name__,
-            "epochs": int(part.n_iter_),
-            "best_epoch": int(part.best_iter_),
+    networks = {
+        name: {
+            "type": type(network).__name__,
+            "epochs": int(network.n_iter_),
+            "best_epoch": int(network.best_iter_),
         }
+        for name, network in find_steps(model, NetEstimator).items()
+        if hasattr(network, "n_iter_")
+    }
     return {
         "file": os.path.basename(path),
         "bytes": os.path.getsize(path),
@@ -58,17 +62,6 @@ def describe(path, model, card):
         "networks": networks,
         "card": card,
     }
-
-
-def _networks(model):
-    """Name and estimator of every network, through pipelines and wrappers."""
-    waiting = [(name, branch) for name, branch, _ in model.named_steps["modalities"].transformers_]
-    waiting += [(name, step) for name, step in model.steps if name != "modalities"]
-    for name, part in waiting:
-        part = getattr(part, "estimator_", part)
-        part = part.steps[-1][1] if hasattr(part, "steps") else part
-        if hasattr(part, "n_iter_"):
-            yield name, part
 
 
 def print_info(info):

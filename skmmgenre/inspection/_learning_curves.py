@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..nets import NetEstimator
+from ..utils import find_steps
 from ._panels import make_panels
 
 _LOSSES = {"train_loss": "training", "valid_loss": "validation"}
@@ -86,10 +87,9 @@ class LearningCurvesDisplay:
             If it holds no network.
         """
         check_is_fitted(estimator)
-        networks = {}
-        for *path, network in _networks(estimator):
-            names = [path[0], " / ".join(path)] if path else [type(network).__name__]
-            networks[names[0] if names[0] not in networks else names[-1]] = network
+        found = find_steps(estimator, NetEstimator)
+        # A wrapper that fits several copies has none that is the fitted one.
+        networks = {name: net for name, net in found.items() if hasattr(net, "history_")}
         if not networks:
             raise ValueError(
                 f"{type(estimator).__name__} holds no network of this package, so there are no "
@@ -131,24 +131,3 @@ class LearningCurvesDisplay:
             panel.xaxis.get_major_locator().set_params(integer=True)
             panel.legend()
         return self
-
-
-def _networks(estimator):
-    """The networks inside a fitted estimator, each behind the names that lead to it.
-
-    A branch of a ColumnTransformer is named without the step the ColumnTransformer is.
-    """
-    if isinstance(estimator, NetEstimator):
-        yield (estimator,)
-    elif hasattr(estimator, "best_estimator_"):
-        yield from _networks(estimator.best_estimator_)
-    elif hasattr(estimator, "estimator_"):
-        yield from _networks(estimator.estimator_)
-    elif hasattr(estimator, "transformers_"):
-        for name, branch, _ in estimator.transformers_:
-            for found in _networks(branch):
-                yield (name, *found)
-    elif hasattr(estimator, "steps"):
-        for name, step in estimator.steps:
-            for found in _networks(step):
-                yield found if hasattr(step, "transformers_") else (name, *found)

@@ -1,10 +1,10 @@
 """The way from a table to the words of a fitted model."""
 
-import functools
-
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ..utils import safe_indexing
+from ..utils import safe_indexing, walk
 
 
 def read_words(model, table):
@@ -32,34 +32,28 @@ def read_words(model, table):
         If it holds no such vectorizer, or several.
     """
     check_is_fitted(model)
-    roads = list(_roads(model))
-    if len(roads) != 1:
-        found = "no vectorizer with a vocabulary" if not roads else f"{len(roads)} vectorizers"
+    paths = [path for path, step, _ in walk(model) if "vocabulary_" in vars(step)]
+    if len(paths) != 1:
+        found = "no vectorizer with a vocabulary" if not paths else f"{len(paths)} vectorizers"
         raise ValueError(
             f"{type(model).__name__} holds {found}; one is needed. Pass the branch that reads "
             "the texts, and their column: model['modalities'].named_transformers_['text'], "
             "table['text']."
         )
-    (*steps, vectorizer) = roads[0]
-    for step in steps:
-        table = step(table)
+    for path, step, parent in walk(model):
+        if path == paths[0][: len(path)]:  # on the way to the vectorizer, or itself
+            table = _pass_on(parent, path, table)
+            vectorizer = step
     return table, vectorizer
 
 
-def _roads(estimator):
-    """Functions that lead to a vectorizer, the vectorizer last, for each there is."""
-    if hasattr(estimator, "vocabulary_"):
-        yield [estimator]
-    elif hasattr(estimator, "best_estimator_"):
-        yield from _roads(estimator.best_estimator_)
-    elif hasattr(estimator, "transformers_"):
-        for _, branch, column in estimator.transformers_:
-            for road in _roads(branch):
-                yield [functools.partial(safe_indexing, indices=column, axis=1), *road]
-    elif hasattr(estimator, "steps"):
-        before = []
-        for _, step in estimator.steps:
-            for road in _roads(step):
-                yield [*before, *road]
-            if hasattr(step, "transform"):
-                before.append(step.transform)
+def _pass_on(parent, path, table):
+    """Take what a fitted estimator is given to what the step at a path in it is given."""
+    if isinstance(parent, ColumnTransformer):
+        columns = {branch: columns for branch, _, columns in parent.transformers_}
+        return safe_indexing(table, columns[path[-1]], axis=1)
+    if isinstance(parent, Pipeline):
+        names = [step for step, _ in parent.steps]
+        for _, step in parent.steps[: names.index(path[-1])]:
+            table = step.transform(table) if hasattr(step, "transform") else table
+    return table

@@ -23,6 +23,7 @@ from ._compat import (
 )
 from ._parallel import n_threads, workers
 from ._progress import TrainingInterrupted, interruption_ends_all, progress_bar, python_random_kept
+from ._walk import find_steps, walk, walk_parts
 
 __all__ = [
     "BadItem",
@@ -34,6 +35,7 @@ __all__ = [
     "check_feature_names_in",
     "check_sample_weight",
     "describe_cell",
+    "find_steps",
     "has_default_output",
     "import_from_extra",
     "in_container",
@@ -46,6 +48,8 @@ __all__ = [
     "python_random_kept",
     "refuse_repeated_columns",
     "safe_indexing",
+    "walk",
+    "walk_parts",
     "without_stop_words_id",
     "workers",
 ]

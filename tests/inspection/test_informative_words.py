@@ -153,6 +153,11 @@ def test_the_text_branch_is_found(table, random_genres):
     # cut behind 5 words
     counts = ReviewVectorizer().fit_transform(ReviewTruncator(max_chars=20).transform(table.review))
     assert counts.getnnz(axis=1).max() <= 5
+    deep = Pipeline([("front", Pipeline(road[:2])), ("back", Pipeline(road[2:]))])
+    with pytest.warns(UserWarning):
+        model = model_of([("number", "passthrough", ["id"]), ("text", deep, "review")])
+        model.fit(table, random_genres)
+    pd.testing.assert_frame_equal(informative_words(model, table, random_genres), expected)
     search = GridSearchCV(Pipeline(road[2:]), {"tfidf__min_df": [2]}, scoring=lambda *_: 0.0)
     search.fit(table["review"], random_genres)
     assert len(informative_words(search, table["review"], random_genres)) == 60

@@ -9,11 +9,13 @@ from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmmgenre.fusion import FusionClassifier
 from skmmgenre.inspection import LearningCurvesDisplay
+from skmmgenre.model_selection import LabelThresholds
 from skmmgenre.text import TextMLP
 
 X = np.random.default_rng(0).normal(size=(40, 4))
@@ -77,6 +79,20 @@ def test_networks_are_named_after_their_branch_or_step():
     display = LearningCurvesDisplay.from_estimator(search)
     assert titles(display) == ["textmlp"]
     assert display.best_iters == {"textmlp": search.best_estimator_[0].best_iter_}
+
+
+def test_networks_in_wrappers_and_unions():
+    def net():
+        return TextMLP(hidden_units=(2, 2), **TRAINING)
+
+    union = FeatureUnion([("one", net()), ("two", GridSearchCV(net(), {"lr": [1e-3]}, cv=2))])
+    model = Pipeline([("union", union), ("last", LabelThresholds(net(), cv=2))])
+    with pytest.warns(UserWarning, match="without regard to artists"):
+        model.fit(X, np.column_stack([Y == "Jazz", Y == "Rock"]).astype(int))
+    assert titles(LearningCurvesDisplay.from_estimator(model)) == ["one", "two", "last"]
+    several = OneVsRestClassifier(net()).fit(X, Y)
+    with pytest.raises(ValueError, match="OneVsRestClassifier holds no network"):
+        LearningCurvesDisplay.from_estimator(several)
 
 
 def test_histories_of_ones_own():
