@@ -9,11 +9,17 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from ..metrics import artist_names
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
-from ..nets.targets import read_labels
-from ..utils import is_missing, progress_bar, safe_indexing, workers
+from ..utils import (
+    is_missing,
+    progress_bar,
+    read_groups,
+    read_labels,
+    rows_checked,
+    safe_indexing,
+    workers,
+)
 from ._ablation_figures import OneGenre, SeveralGenres, tabulate
 from ._ablation_rows import own_reference, resolve_controls, resolve_rows
 from ._ablation_trial import Trial
@@ -163,11 +169,12 @@ def ablate_modalities(
             "Without groups (the artist of each row) rows cannot be split by artist: pass "
             "groups=table['artist'], or a cv that needs none."
         )
-    check_table(table, y, groups)
-    y, labels = read_labels(y)
-    several = labels is not None
+    labels = read_labels(y)
+    groups = None if groups is None else read_groups(groups, len(table))
+    check_table(table, labels, groups, noun="table")
+    y, several = labels.values, labels.several
     if several:
-        y = pd.DataFrame(y, columns=labels)  # so that what is told of a label has its name
+        y = pd.DataFrame(y, columns=labels.names)  # so that what is told of a label has its name
     branches = {
         name: branch for name, branch, _ in steps["modalities"].transformers if branch != "drop"
     }
@@ -196,7 +203,7 @@ def ablate_modalities(
         branches=behind,
         table=extracted,
         y=y,
-        groups=None if groups is None else artist_names(groups, len(table)),
+        groups=None if groups is None else groups.artists,
         missing=missing,
         rows=rows,
         controls=controls,
@@ -209,6 +216,7 @@ def ablate_modalities(
     with (
         progress_bar(n_runs, "Runs", verbose=verbose) as advance,
         workers(n_jobs) as (parallel, n_workers),
+        rows_checked(),
     ):
         for start in range(0, n_runs, n_workers):
             some = seeds[start : start + n_workers]

@@ -8,9 +8,15 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 
-from ..metrics import group_codes
-from ..nets.targets import read_labels
-from ..utils import ErrorsMixin, check_sample_weight, refuse_repeated_columns
+from ..utils import (
+    ErrorsMixin,
+    check_rows,
+    check_sample_weight,
+    read_groups,
+    read_labels,
+    refuse_repeated_columns,
+    rows_checked,
+)
 
 
 def _ends_in_a_transformer(pipeline):
@@ -92,14 +98,14 @@ class GenrePipeline(Pipeline):
             If something that a step needs is not there, such as the knowledge base of a linker.
         """
         metadata = self._checked(X, y, groups, validation, sample_weight)
-        with config_context(enable_metadata_routing=True):
+        with config_context(enable_metadata_routing=True), rows_checked():
             return super().fit(X, y, **self._of_use(metadata))
 
     @available_if(_ends_in_a_transformer)
     def fit_transform(self, X, y=None, groups=None, validation=None, sample_weight=None):
         """Fit all steps and transform; takes what `fit` takes."""
         metadata = self._checked(X, y, groups, validation, sample_weight)
-        with config_context(enable_metadata_routing=True):
+        with config_context(enable_metadata_routing=True), rows_checked():
             return super().fit_transform(X, y, **self._of_use(metadata))
 
     @property
@@ -138,26 +144,25 @@ class GenrePipeline(Pipeline):
         return {name: metadata[name] for name in metadata if name in {*taken, "sample_weight"}}
 
 
-def check_table(X, y, groups=None, validation=None, sample_weight=None):
+def check_table(X, y, groups=None, validation=None, sample_weight=None, *, noun="X"):
     """Refuse before hours of extraction what a network would refuse after them."""
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
     if n_rows == 0:
         raise ValueError("The table is empty: it has 0 rows (0 samples) while 1 is required.")
     refuse_repeated_columns(X, "The table")
+    labels = None if y is None else read_labels(y)
     if y is not None:
-        labels, names = read_labels(y)
         if len(labels) != n_rows:
             raise ValueError(
                 f"y has {len(labels)} rows, the table has {n_rows} (inconsistent numbers of "
                 "samples). Pass one genre for each row of the table, in the same order."
             )
-        if names is None and (labels == labels[0]).all():
+        if not labels.several and (labels.values == labels.values[0]).all():
             raise ValueError(
-                f"y has one class only ({labels.tolist()[0]!r}); at least 2 classes are needed to "
-                "tell genres apart."
+                f"y has one class only ({labels.values.tolist()[0]!r}); at least 2 classes are "
+                "needed to tell genres apart."
             )
-    if groups is not None:
-        group_codes(groups, n_rows)
+    check_rows(X, labels, None if groups is None else read_groups(groups, n_rows), noun=noun)
     given = {"groups": groups, "validation": validation, "sample_weight": sample_weight}
     for name, values in given.items():
         if values is not None and not hasattr(values, "__len__"):

@@ -15,10 +15,21 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import check_is_fitted
 
-from ..metrics import artist_names
 from ..model_selection import inner_validation_mask
-from ..nets.targets import make_target, read_labels
-from ..utils import BadItem, ErrorsMixin, as_cells, is_missing, progress_bar, safe_indexing
+from ..nets.targets import make_target
+from ..utils import (
+    BadItem,
+    ErrorsMixin,
+    artist_names,
+    as_cells,
+    check_rows,
+    is_missing,
+    progress_bar,
+    read_groups,
+    read_labels,
+    rows_checked,
+    safe_indexing,
+)
 
 # Tracks in flight at transform: enough to keep workers and batches full, few enough for
 # their patches (124 kB each) to stay small beside a network.
@@ -98,7 +109,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         """
         tracks, owner, place, n_albums = self._read(X)
         self.estimator_ = clone(self.estimator)
-        y, metadata = self._of_tracks(owner, n_albums, y, groups, validation, sample_weight)
+        y, metadata = self._of_tracks(X, owner, n_albums, y, groups, validation, sample_weight)
         _, self._errors = _call(self.estimator_, "fit", tracks, owner, place, y, **metadata)
         # Not every transformer tells its width before it has answered.
         quiet = _quiet(self.estimator_)
@@ -111,7 +122,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         """Fit, and answer with the mean of what the transformer's `fit_transform` gives."""
         tracks, owner, place, n_albums = self._read(X)
         self.estimator_ = clone(self.estimator)
-        y, metadata = self._of_tracks(owner, n_albums, y, groups, validation, sample_weight)
+        y, metadata = self._of_tracks(X, owner, n_albums, y, groups, validation, sample_weight)
         everything = tracks, owner, place
         if hasattr(self.estimator_, "fit_transform"):
             method, arguments = "fit_transform", (y,)
@@ -173,7 +184,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         """All tracks, the album of each and its place in the album, and the number of albums."""
         return flatten_tracks(as_cells(X, noun="album"))
 
-    def _of_tracks(self, owner, n_albums, y, groups, validation, sample_weight):
+    def _of_tracks(self, X, owner, n_albums, y, groups, validation, sample_weight):
         """y and metadata of every track; validation albums are chosen here."""
         if not len(owner):
             raise ValueError(
@@ -185,14 +196,19 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
             if values is not None:
                 check_consistent_length(np.empty(n_albums), values)
         y = y.tocsr() if sparse.issparse(y) else y  # not every format has rows to take
+        groups = None if groups is None else read_groups(groups, n_albums)
         network = _last_step(self.estimator_)
-        if y is not None and getattr(network, "target", None) == "cosine":
-            factors = _factors_of_albums(y, network.label_factorizer)
-            network.set_params(label_factorizer=factors)
+        cosine = getattr(network, "target", None) == "cosine"
         fraction = getattr(network, "validation_fraction", 0)
-        if y is not None and (fraction or validation is not None):
+        chosen = y is not None and (fraction or validation is not None)
+        labels = read_labels(y) if y is not None and (cosine or chosen) else y
+        check_rows(X, labels, groups)
+        if y is not None and cosine:
+            factors = _factors_of_albums(labels, network.label_factorizer)
+            network.set_params(label_factorizer=factors)
+        if chosen:
             mask = inner_validation_mask(
-                y,
+                labels,
                 groups=groups,
                 validation=validation,
                 validation_fraction=fraction,
@@ -243,12 +259,11 @@ def flatten_tracks(cells):
     return tracks, np.array(owner, dtype=int), np.array(place, dtype=int), len(cells)
 
 
-def _factors_of_albums(y, label_factorizer):
+def _factors_of_albums(labels, label_factorizer):
     """The label factors that the other modalities learn, ready for the tracks."""
     if isinstance(label_factorizer, FrozenEstimator):
         return label_factorizer
-    y, labels = read_labels(y)
-    target = make_target("cosine", labels, label_factorizer).fit(y)
+    target = make_target("cosine", labels.names, label_factorizer).fit(labels.values)
     return FrozenEstimator(target.label_factorizer_)
 
 
@@ -267,7 +282,8 @@ def naming_albums(owner, place):
 def _call(estimator, method, tracks, owner, place, y=None, **metadata):
     """Call the transformer of tracks; what is wrong with a track names its album."""
     arguments = [tracks] if method == "transform" else [tracks, y]
-    with naming_albums(owner, place), config_context(enable_metadata_routing=True):
+    routing = config_context(enable_metadata_routing=True)
+    with naming_albums(owner, place), routing, rows_checked():
         answer = getattr(estimator, method)(*arguments, **metadata)
     errors = [
         {**error, "row": int(owner[row]), "track": int(place[row])}

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..metrics import plain_labels, read_indicator
+from ..utils import read_labels
 
 
 def describe_genres(Y, split=None):
@@ -75,20 +75,10 @@ def describe_genres(Y, split=None):
 
 def _incidence(Y):
     """Return which item has which genre (csr_array of int64), and the genres."""
-    is_matrix = sparse.issparse(Y) or isinstance(Y, pd.DataFrame)
-    values = Y if is_matrix else plain_labels(Y, "Y")
-    if is_matrix or values.ndim == 2:
-        matrix, names = read_indicator(Y, "Y", keep_sparse=True)
-        return sparse.csr_array(matrix, dtype=np.int64), names
-    if values.ndim != 1:
-        raise ValueError(f"Y must be one column or an indicator matrix, got shape {values.shape}.")
-    missing = pd.isna(values)
-    if missing.any():
-        raise ValueError(
-            f"Y has no genre in row {int(np.argmax(missing))}, {int(missing.sum())} rows in all. "
-            "Leave such rows out."
-        )
-    names, codes = np.unique(values, return_inverse=True)
+    labels = read_labels(Y, "Y", keep_sparse=True)
+    if labels.several:
+        return sparse.csr_array(labels.values, dtype=np.int64), labels.names
+    names, codes = np.unique(labels.values, return_inverse=True)
     n = len(codes)
     ones = np.ones(n, dtype=np.int64)
     return sparse.csr_array((ones, (np.arange(n), codes)), shape=(n, len(names))), names

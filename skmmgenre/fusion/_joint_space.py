@@ -11,11 +11,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..model_selection import inner_validation_mask
 from ..nets import ArrayFeed, NetEstimator, Plan, draw_seeds
-from ..nets.targets import read_labels
 from ..utils import (
+    Labels,
     check_feature_names_in,
+    check_rows,
     check_sample_weight,
     has_default_output,
+    read_groups,
+    read_labels,
     refuse_repeated_columns,
 )
 from ._blocks import find_blocks, missing_in_block, vectors_of_block
@@ -158,13 +161,15 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         self : object
         """
         vectors, missing = self._views(X, reset=True)
-        y = np.zeros(len(missing), dtype=int) if y is None else read_labels(y)[0]
-        check_consistent_length(missing, y)
+        labels = Labels(np.zeros(len(missing), dtype=int)) if y is None else read_labels(y)
+        check_consistent_length(missing, labels.values)
+        groups = None if groups is None else read_groups(groups, len(missing))
+        check_rows(X, labels, groups)
         weight = check_sample_weight(
-            sample_weight, np.empty((len(y), 1)), dtype=np.float32, ensure_non_negative=True
+            sample_weight, np.empty((len(missing), 1)), dtype=np.float32, ensure_non_negative=True
         )
         held_out = inner_validation_mask(
-            y,
+            labels,
             groups=groups,
             validation=validation,
             validation_fraction=self.validation_fraction,
@@ -182,7 +187,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         plan = Plan(
             feed=feed,
             loss=_margin_loss(self.margin),
-            y=y,
+            y=labels,
             groups=groups,
             truth=feed.has_negatives(held_out),
             weight=weight,

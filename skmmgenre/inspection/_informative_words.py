@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
-from ..nets.targets import read_labels
 from ..text._category_words import is_category_word
-from ..utils import as_cells, is_missing
+from ..utils import as_cells, is_missing, read_labels
 from ._text_road import read_words
 
 
@@ -107,11 +106,11 @@ def informative_words(model, table, y, *, n_words=20):
 
 def _membership(y):
     """Names of the genres, and which rows are of each: (n, n_genres)."""
-    y, names = read_labels(y)
-    if names is not None:
-        return names, y
-    genres = np.unique(y)
-    return genres, y[:, None] == genres
+    labels = read_labels(y)
+    if labels.several:
+        return labels.names, labels.values
+    genres = np.unique(labels.values)
+    return genres, labels.values[:, None] == genres
 
 
 def _gains(n_both, n_word, n_genre, n):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..metrics import read_indicator
+from ..utils import read_indicator
 
 
 class GenreTaxonomy:

@@ -12,7 +12,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import svd_flip
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from ..metrics import ranking_scores, read_indicator
+from ..metrics import ranking_scores
+from ..utils import read_indicator
 
 # Rows counted at a time, so that memory does not grow with them.
 _BLOCK = 65536

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from ..utils import group_codes
 from ._genre_scores import precision_recall_f1, right_rows
-from ._groups import group_codes
 from ._label_matrices import label_matrices
 from ._macro_auc import macro_auc_score
 from ._macro_average_precision import macro_average_precision_score

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ._indicator import read_indicator
+from ..utils import read_labels
 
 
 def label_matrices(named, labels=None):
@@ -30,8 +30,8 @@ def label_matrices(named, labels=None):
         If shapes differ, a label is missing or not among `labels`, an entry is neither 0 nor
         1, or there is no row.
     """
-    columns = {name: _as_array(name, y) for name, y in named.items()}
-    (first, shape), *others = [(name, y.shape) for name, y in columns.items()]
+    read = {name: read_labels(y, name, keep_sparse=True) for name, y in named.items()}
+    (first, shape), *others = [(name, y.values.shape) for name, y in read.items()]
     for name, other in others:
         if other != shape:
             raise ValueError(
@@ -40,8 +40,8 @@ def label_matrices(named, labels=None):
             )
     if not shape[0]:
         raise ValueError(f"{first} has 0 rows.")
-    if len(shape) == 1:
-        return _from_columns(columns, labels)
+    if not read[first].several:
+        return _from_columns(read, labels)
     if labels is None:
         frames = [y for y in named.values() if isinstance(y, pd.DataFrame)]
         labels = frames[0].columns if frames else range(shape[1])
@@ -54,21 +54,7 @@ def label_matrices(named, labels=None):
                 f"The columns of {name} are not the labels {list(labels)[:5]}... in this order. "
                 f"Reorder them: {name}[labels]."
             )
-    # From `named`: a DataFrame's error names the label.
-    matrices = [read_indicator(y, name, keep_sparse=True)[0] for name, y in named.items()]
-    return [sparse.csr_array(matrix, dtype=np.float64) for matrix in matrices], labels
-
-
-def _as_array(name, y):
-    if sparse.issparse(y):
-        return y
-    if not hasattr(y, "ndim"):
-        y = pd.Series(list(y)) if not np.ndim(y[0] if len(y) else 0) else np.asarray(y)
-    if y.ndim == 2 and y.shape[1] == 1 and not isinstance(y, pd.DataFrame):
-        y = y[:, 0]
-    if y.ndim not in (1, 2):
-        raise ValueError(f"{name} has {y.ndim} dimensions; pass labels or an indicator matrix.")
-    return y
+    return [y.incidence for y in read.values()], labels
 
 
 def _as_labels(labels):
@@ -78,13 +64,8 @@ def _as_labels(labels):
     return labels
 
 
-def _from_columns(columns, labels):
-    columns = {name: pd.Series(np.asarray(y)) for name, y in columns.items()}
-    for name, y in columns.items():
-        if y.isna().any():
-            raise ValueError(
-                f"{name} has no label in row {int(np.argmax(y.isna()))}. Leave such rows out."
-            )
+def _from_columns(read, labels):
+    columns = {name: pd.Series(y.values) for name, y in read.items()}
     if labels is None:
         occurring = pd.concat(list(columns.values())).unique()
         try:

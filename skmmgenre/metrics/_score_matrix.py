@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ._indicator import read_indicator
+from ..utils import plain_labels, read_indicator
 
 
 def score_matrix(Y_score, name="Y_score"):
@@ -43,9 +43,11 @@ def truth_and_scores(Y_true, Y_score, names=("Y_true", "Y_score")):
         and 1, or a score is NaN.
     """
     scores = score_matrix(Y_score, names[1])
-    if np.ndim(Y_true) == 1 and not sparse.issparse(Y_true):
-        Y_true = np.asarray(Y_true)[:, None]
-    truth, _ = read_indicator(Y_true, names[0])
+    values = Y_true
+    if not (sparse.issparse(values) or isinstance(values, pd.DataFrame)):
+        values = plain_labels(values, names[0])
+        values = values[:, None] if values.ndim == 1 else values
+    truth, _ = read_indicator(values, names[0])
     if truth.shape != scores.shape:
         raise ValueError(
             f"{names[0]} has shape {truth.shape}, {names[1]} has {scores.shape}. Pass the same "

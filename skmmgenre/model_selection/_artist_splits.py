@@ -6,8 +6,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.model_selection import BaseCrossValidator
 
-from ..metrics import group_codes
-from ._label_incidence import label_incidence
+from ..utils import check_rows, read_groups, read_labels
 
 # How many of the best candidates are looked at in a round of moves, and on each side of a swap.
 _MOVES = 64
@@ -83,7 +82,7 @@ class ArtistKFold(BaseCrossValidator):
             raise ValueError(f"n_splits must be an integer of at least 2, got {self.n_splits!r}.")
         rng = _generator(0 if self.random_state is None else self.random_state)
         shares = np.full(self.n_splits, 1 / self.n_splits)
-        parts = _parts_of_rows(X, y, groups, shares, rng)
+        parts = _parts_of_rows(*_counts_of_artists(X, y, groups, len(shares)), shares, rng)
         for fold in range(self.n_splits):
             yield np.flatnonzero(parts != fold), np.flatnonzero(parts == fold)
 
@@ -158,8 +157,9 @@ class ArtistShuffleSplit(BaseCrossValidator):
             raise ValueError(f"n_splits must be an integer of at least 1, got {self.n_splits!r}.")
         rng = _generator(self.random_state)
         share = _test_share(self.test_size, _n_rows(X, "X"))
+        read = _counts_of_artists(X, y, groups, 2)
         for _ in range(self.n_splits):
-            parts = _parts_of_rows(X, y, groups, np.array([1 - share, share]), rng)
+            parts = _parts_of_rows(*read, np.array([1 - share, share]), rng)
             yield np.flatnonzero(parts == 0), np.flatnonzero(parts == 1)
 
 
@@ -208,7 +208,8 @@ def train_validation_test_split(table, y, groups, sizes=(0.7, 0.15, 0.15), rando
             f"sizes must be three shares above 0 that sum to 1, such as (0.7, 0.15, 0.15), "
             f"got {sizes!r}."
         )
-    parts = _parts_of_rows(table, y, groups, shares, _generator(random_state), "the table")
+    read = _counts_of_artists(table, y, groups, len(shares), "the table")
+    parts = _parts_of_rows(*read, shares, _generator(random_state))
     return tuple(np.flatnonzero(parts == part) for part in range(3))
 
 
@@ -240,31 +241,38 @@ def _test_share(test_size, n):
     )
 
 
-def _parts_of_rows(X, y, groups, shares, rng, noun="X"):
-    """The part of every row, an int array of shape (n,)."""
+def _counts_of_artists(X, y, groups, n_parts, noun="X"):
+    """The code of every row's artist; how many rows each artist has, of each label and in all."""
     n = _n_rows(X, noun)
     if groups is None:
         raise ValueError(
             "The groups parameter should not be None: it names the artist of each row, which "
             "must not be in two parts. Pass groups=table['artist']."
         )
-    codes = group_codes(groups, n)
+    groups = read_groups(groups, n)
+    labels = None if y is None else read_labels(y, keep_sparse=True, allow_missing=True)
+    check_rows(X, labels, groups, noun=noun.removeprefix("the "))
+    codes = groups.codes
     n_artists = codes.max() + 1 if n else 0
-    if n_artists < len(shares):
+    if n_artists < n_parts:
         raise ValueError(
-            f"Cannot split {n_artists} artists into {len(shares)} parts: every part needs an "
+            f"Cannot split {n_artists} artists into {n_parts} parts: every part needs an "
             "artist of its own. Ask for fewer parts or give rows of more artists."
         )
     # The last column counts the rows themselves, so that sizes are balanced as labels are.
     columns = [sparse.csr_array(np.ones((n, 1)))]
-    if y is not None:
-        incidence, _ = label_incidence(y)
-        if incidence.shape[0] != n:
-            raise ValueError(f"y has {incidence.shape[0]} rows, {noun} has {n}.")
+    if labels is not None:
+        if len(labels) != n:
+            raise ValueError(f"y has {len(labels)} rows, {noun} has {n}.")
+        incidence = labels.incidence
         incidence = incidence[:, np.asarray(incidence.sum(axis=0)).ravel() > 0]
         columns.insert(0, incidence)
     membership = sparse.csr_array((np.ones(n), (codes, np.arange(n))), shape=(n_artists, n))
-    counts = sparse.csr_array(membership @ sparse.hstack(columns, format="csr"))
+    return codes, sparse.csr_array(membership @ sparse.hstack(columns, format="csr"))
+
+
+def _parts_of_rows(codes, counts, shares, rng):
+    """The part of every row, an int array of shape (n,)."""
     return _Assignment(counts, shares, rng).solve()[codes]
 
 

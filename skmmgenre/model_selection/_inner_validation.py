@@ -7,8 +7,7 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 
-from ..metrics import artist_names, group_codes
-from ._label_incidence import label_incidence
+from ..utils import read_groups, read_labels
 
 
 def inner_validation_mask(
@@ -58,10 +57,10 @@ def inner_validation_mask(
     >>> inner_validation_mask(y, groups=list("aabcdd"), validation_fraction=0.25)
     array([ True,  True, False, False, False, False])
     """
-    incidence, several = label_incidence(y)
-    n = incidence.shape[0]
+    labels = read_labels(y, keep_sparse=True, allow_missing=True)
+    n = len(labels)
     # Lengths are checked even where marked rows make the artists unnecessary.
-    codes = None if groups is None else group_codes(groups, n)
+    groups = None if groups is None else read_groups(groups, n)
     if validation is not None:
         mask = _marked_rows(validation, n)
         if not mask.any():
@@ -72,15 +71,17 @@ def inner_validation_mask(
     if validation_fraction == 0:
         return np.zeros(n, dtype=bool)
     seed = int(random_state) if isinstance(random_state, Integral) else 0
-    if codes is not None:
-        u = _artist_hashes(artist_names(groups, n), codes, seed)
+    incidence = labels.incidence
+    if groups is not None:
+        codes = groups.codes
+        u = _artist_hashes(groups.artists, codes, seed)
         mask = _held_out_artists(incidence, codes, u, validation_fraction)[codes]
         if not mask.any():
             _warn_no_validation(
                 "every artist is the only one of some label, so no artist can be held out"
             )
         return mask
-    draw = _several_label_rows if several else _one_label_rows
+    draw = _several_label_rows if labels.several else _one_label_rows
     mask = _give_back(incidence, draw(incidence, validation_fraction, seed))
     if mask.any():
         _warn(

@@ -20,11 +20,10 @@ from ..metrics import (
     genre_scores,
     label_scores,
     macro_auc_score,
-    read_indicator,
     refuse_other_labels,
     top_k_labels,
 )
-from ..utils import safe_indexing
+from ..utils import check_rows, read_indicator, rows_checked, safe_indexing
 from ._artist_splits import ArtistKFold
 from ._threshold_search import best_f1_threshold, lowest_threshold_of_precision
 
@@ -204,7 +203,8 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         for name, values in metadata.items():
             if len(values) != truth.shape[0]:
                 raise ValueError(f"{name} has {len(values)} rows, X has {truth.shape[0]}.")
-        with config_context(enable_metadata_routing=True):
+        check_rows(X, y, groups)
+        with config_context(enable_metadata_routing=True), rows_checked():
             rows, scores = self._fit_and_score(X, y, metadata)
         self._tune(truth[rows].astype(bool), scores)
         for name in ("n_features_in_", "feature_names_in_"):
@@ -278,7 +278,9 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 self._threshold(truth[:, pool].ravel(), scores[:, pool].ravel())
             )
             self.thresholds_[rare] = self.shared_threshold_
-        table = genre_scores(truth, self._genres(scores)).iloc[:-1]
+        # Sparse, so that even one label is read as an indicator.
+        told = sparse.csr_array(truth), sparse.csr_array(self._genres(scores))
+        table = genre_scores(*told).iloc[:-1]
         self.cv_scores_ = {name: table[name].to_numpy(copy=True) for name in table}
 
     def _threshold(self, truth, scores):

@@ -3,24 +3,28 @@
 import numpy as np
 
 
-def best_f1_threshold(truth, scores):
+def best_f1_threshold(truth, scores, *, inclusive=False, lowest=-np.inf):
     """Return the threshold above which the label is best predicted, by F1.
 
     Parameters
     ----------
-    truth : ndarray of bool, shape (n,)
+    truth : ndarray of bool or of 0 and 1, shape (n,)
     scores : ndarray of float, shape (n,)
+    inclusive : bool, default=False
+        Whether a score equal to the threshold counts as above it.
+    lowest : float, default=-inf
+        What no score falls below; it stands for the score after the last.
 
     Returns
     -------
     threshold : float
-        Midway between two scores; -inf if all rows, inf if no row is best predicted. Of equal
-        F1 the one that predicts fewer rows.
+        Midway between two scores, or between the last and `lowest`; inf if no row is best
+        predicted. Of equal F1 the one that predicts fewer rows.
     """
     scores, right, predicted = _cuts(truth, scores)
     f1 = 2 * right / (predicted + right[-1])
     best = int(np.argmax(f1))
-    return _below(scores, best) if f1[best] > 0 else np.inf
+    return _below(scores, best, inclusive, lowest) if f1[best] > 0 else np.inf
 
 
 def lowest_threshold_of_precision(truth, scores, precision):
@@ -50,9 +54,11 @@ def _cuts(truth, scores):
     return scores[ends], np.cumsum(truth[order])[ends], ends + 1
 
 
-def _below(scores, cut):
-    if cut == len(scores) - 1:
-        return -np.inf
-    middle = float(scores[cut] + scores[cut + 1]) / 2
+def _below(scores, cut, inclusive=False, lowest=-np.inf):
+    last = cut == len(scores) - 1
+    above, below = scores[cut], scores.dtype.type(lowest) if last else scores[cut + 1]
+    middle = float(above + below) / 2
     # Between neighbouring floats, or beside an infinite one, there is no middle.
-    return middle if middle < scores[cut] else float(scores[cut + 1])
+    if inclusive:
+        return middle if middle > below else float(above)
+    return middle if middle < above else float(below)

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..utils import progress_bar, python_random_kept
+from ..utils import Groups, Labels, progress_bar, python_random_kept
 from ._derived import derived
 
 _MANY_ROWS = 1000  # answers to fewer show no progress bar
@@ -24,9 +24,8 @@ class Plan:
     feed : feed
     loss : callable
         ``loss(output, truth)``, one number a row.
-    y : ndarray
-        As `read_labels` gives it.
-    groups : array-like or None
+    y : Labels
+    groups : Groups or None
     truth : ndarray of shape (n_rows, ...)
     weight : ndarray of float32, shape (n_rows,)
     held_out : ndarray of bool, shape (n_rows,)
@@ -37,8 +36,8 @@ class Plan:
 
     feed: object
     loss: object
-    y: np.ndarray
-    groups: object
+    y: Labels
+    groups: Groups | None
     truth: np.ndarray
     weight: np.ndarray
     held_out: np.ndarray

@@ -5,13 +5,14 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import inner_validation_mask
-from ..utils import check_sample_weight
+from ..utils import check_rows, check_sample_weight, read_groups, read_labels
 from ._base import NetEstimator, Plan
 from ._seeds import draw_seeds
-from .targets import make_target, read_labels
+from .targets import make_target
 
 
 def _gives_probabilities(estimator):
@@ -93,7 +94,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         -------
         self : object
         """
-        plan = self._plan(self._read(X, reset=True), y, groups, validation, sample_weight)
+        plan = self._plan(X, y, groups, validation, sample_weight)
         self._learn(plan, self.target_.n_outputs)
         return self
 
@@ -104,25 +105,31 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         if self.target_.name == "cosine":
             there = ~plan.feed.missing
             rows = np.flatnonzero(there & plan.held_out)
-            if not plan.y[rows].any():  # nothing to tell a threshold by
+            if not plan.y.values[rows].any():  # nothing to tell a threshold by
                 rows = np.flatnonzero(there & ~plan.held_out)
-            self.target_.tune(plan.y[rows], self._forward(plan.feed, None, rows))
+            self.target_.tune(plan.y.values[rows], self._forward(plan.feed, None, rows))
             self.threshold_ = self.target_.threshold_
             self.label_factorizer_ = self.target_.label_factorizer_
 
-    def _plan(self, feed, y, groups, validation, sample_weight):
+    def _plan(self, X, y, groups, validation, sample_weight):
         """Learn the target and say what is trained on which rows."""
-        y, names = read_labels(y)
+        feed = self._read(X, reset=True)
+        labels = read_labels(y)
+        y = labels.values
         check_consistent_length(feed, y)
+        groups = None if groups is None else read_groups(groups, len(feed))
+        check_rows(X, labels, groups)
+        if not labels.several:
+            check_classification_targets(y)
         if sample_weight is not None:
             sample_weight = check_sample_weight(
                 sample_weight, np.empty((len(feed), 1)), ensure_non_negative=True
             )
-        self.target_ = make_target(self.target, names, self.label_factorizer)
+        self.target_ = make_target(self.target, labels.names, self.label_factorizer)
         self.target_.fit(y, sample_weight)
         self.classes_ = self.target_.classes_
         held_out = inner_validation_mask(
-            y,
+            labels,
             groups=groups,
             validation=validation,
             validation_fraction=self.validation_fraction,
@@ -131,7 +138,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         return Plan(
             feed=feed,
             loss=self.target_.loss,
-            y=y,
+            y=labels,
             groups=groups,
             truth=self.target_.encode(y),
             weight=self._weight(y, sample_weight, ~feed.missing & ~held_out),
@@ -203,9 +210,10 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     def score(self, X, y, sample_weight=None):
         """Return the accuracy for one genre a row, the macro AUC for several."""
         output = self._output(X)
-        y, names = read_labels(y)
+        labels = read_labels(y)
+        names = labels.names
         if (
-            names is not None
+            labels.several
             and names.dtype.kind == self.classes_.dtype.kind
             and not np.array_equal(names, self.classes_)
         ):
@@ -213,7 +221,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
                 f"y has the labels {names.tolist()}, fit had {self.classes_.tolist()}: give "
                 "the same columns in the same order."
             )
-        return self.target_.score(y, output, sample_weight)
+        return self.target_.score(labels.values, output, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, Options
 from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import ArtistKFold
-from ..utils import in_container, interruption_ends_all
+from ..utils import in_container, interruption_ends_all, read_groups
 from ._classifier import NetClassifier
 
 # Ridge penalty of a row, as a share of the mean square of an activation (1e-4 to 0.1 do alike).
@@ -51,7 +51,7 @@ class NetEmbedder(
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X, y, groups=None, validation=None, sample_weight=None):
         """Train the network and return the vector of every row; see `cross_fit`."""
-        plan = self._plan(self._read(X, reset=True), y, groups, validation, sample_weight)
+        plan = self._plan(X, y, groups, validation, sample_weight)
         folds = self._folds(plan)  # too many for the artists is told before training
         self._learn(plan, self.target_.n_outputs)
         own = self._transform(plan.feed)
@@ -77,10 +77,9 @@ class NetEmbedder(
         if not self.cross_fit or not self._learns_vectors:
             return []
         rows = np.flatnonzero(~plan.held_out)
-        groups = np.full(len(plan.y), None) if plan.groups is None else plan.groups
-        groups = np.asarray(groups, dtype=object)[rows]
+        groups = read_groups(plan.groups, len(plan.y)).take(rows)
         masks = np.zeros((self.cross_fit, len(plan.y)), dtype=bool)
-        folds = ArtistKFold(self.cross_fit).split(rows, plan.y[rows], groups)
+        folds = ArtistKFold(self.cross_fit).split(rows, plan.y.take(rows), groups)
         for mask, (_, fold) in zip(masks, folds, strict=True):
             mask[rows[fold]] = True
         return masks

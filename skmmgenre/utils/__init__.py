@@ -21,21 +21,29 @@ from ._compat import (
     safe_indexing,
     without_stop_words_id,
 )
+from ._groups import Groups, artist_names, group_codes, read_groups
+from ._labels import Labels, plain_labels, read_indicator, read_labels
 from ._parallel import n_threads, workers
 from ._progress import TrainingInterrupted, interruption_ends_all, progress_bar, python_random_kept
+from ._rows import check_rows, rows_checked
 from ._walk import find_steps, walk, walk_parts
 
 __all__ = [
     "BadItem",
     "ErrorsMixin",
+    "Groups",
+    "Labels",
     "SetupError",
     "TrainingInterrupted",
     "TrainingSetOnce",
+    "artist_names",
     "as_cells",
     "check_feature_names_in",
+    "check_rows",
     "check_sample_weight",
     "describe_cell",
     "find_steps",
+    "group_codes",
     "has_default_output",
     "import_from_extra",
     "in_container",
@@ -43,10 +51,15 @@ __all__ = [
     "is_missing",
     "mapped_file",
     "n_threads",
+    "plain_labels",
     "processor_has_bfloat16",
     "progress_bar",
     "python_random_kept",
+    "read_groups",
+    "read_indicator",
+    "read_labels",
     "refuse_repeated_columns",
+    "rows_checked",
     "safe_indexing",
     "walk",
     "walk_parts",

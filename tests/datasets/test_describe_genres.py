@@ -113,9 +113,9 @@ def test_forms_of_a_split():
 @pytest.mark.parametrize(
     ("labels", "split", "message"),
     [
-        (["Jazz", None], None, "no genre in row 1, 1 rows in all"),
+        (["Jazz", None], None, "Y contains NaN: the first is in row 1, 1 in all"),
         ([], None, "0 rows"),
-        (np.zeros((2, 2, 2)), None, "one column or an indicator matrix"),
+        (np.zeros((2, 2, 2)), None, "1-D or an indicator matrix"),
         ([[0, 3], [1, 0]], None, "got 3 in row 0, column 1"),
         ([["Jazz"], ["Jazz", "Pop"]], None, "MultiLabelBinarizer"),
         (Y, ["train"], "split has 1 rows, Y has 4"),

@@ -59,3 +59,39 @@ def test_neighbouring_numbers_have_no_middle():
     high = np.nextafter(low, 2)
     threshold = best_f1_threshold(np.array([True, False]), np.array([high, low]))
     assert low <= threshold < high
+
+
+def cosine_threshold(truth, scores):
+    """What targets of cosine took before they shared `best_f1_threshold`: known answers."""
+    order = np.argsort(-scores, kind="stable")
+    scores, found = scores[order], np.cumsum(truth[order])
+    told = np.arange(1, len(scores) + 1)
+    f1 = 2 * found / (told + found[-1])
+    f1[:-1][scores[:-1] == scores[1:]] = -1
+    best = int(f1.argmax())
+    below = scores[best + 1] if best + 1 < len(scores) else np.float32(-1)
+    between = (scores[best] + below) / 2
+    return float(between if between > below else scores[best])
+
+
+neighbours = [np.float32(1), np.nextafter(np.float32(1), np.float32(0)), np.float32(-1)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.booleans(),
+            st.sampled_from(neighbours) | st.floats(-1, 1, width=32, allow_subnormal=False),
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    st.booleans(),
+)
+def test_inclusive_thresholds_keep_their_bits(rows, tied):
+    truth = np.array([True, *(row[0] for row in rows)]).astype(np.int8)
+    scores = np.array([rows[0][1], *(row[1] for row in rows)], dtype=np.float32)
+    scores = np.round(scores * 3) / np.float32(3) if tied else scores
+    threshold = best_f1_threshold(truth, scores, inclusive=True, lowest=-1)
+    assert threshold == cosine_threshold(truth, scores)

@@ -1,123 +1,18 @@
-"""What is read of y, and what softmax and logistic make of it."""
+"""What softmax and logistic make of y."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy import sparse
 from scipy.special import expit, logit, softmax
-from sklearn.exceptions import DataConversionWarning
 
-from skmmgenre.nets.targets import LogisticTarget, SoftmaxTarget, make_target, read_labels
+from skmmgenre.nets.targets import LogisticTarget, SoftmaxTarget, make_target
 
 GENRES = ["Rap", "Jazz", "Rap", "Folk"]
 
 
-@pytest.mark.parametrize(
-    "y",
-    [
-        GENRES,
-        tuple(GENRES),
-        np.array(GENRES),
-        np.array(GENRES, dtype=object),
-        np.array(GENRES, dtype=np.dtypes.StringDType()),
-        pd.Series(GENRES),
-        pd.Series(GENRES, dtype=object),
-        pd.Series(GENRES, dtype="string"),
-        pd.Series(GENRES, dtype="category"),
-        pd.Series(GENRES, index=[7, 7, 1, 0]),
-    ],
-    ids=lambda y: f"{type(y).__name__}-{getattr(y, 'dtype', '')}",
-)
-def test_column_of_strings(y):
-    labels, names = read_labels(y)
-    assert names is None
-    assert type(labels) is np.ndarray and labels.dtype.kind == "U"
-    assert labels.tolist() == GENRES
-
-
-@pytest.mark.parametrize(
-    "y",
-    [
-        [10, 3, 10],
-        np.array([10, 3, 10], dtype=object),
-        np.array([10, 3, 10], dtype=np.uint8),
-        pd.Series([10, 3, 10], dtype="Int64"),
-        pd.Series([10, 3, 10], dtype="category"),
-    ],
-    ids=lambda y: f"{type(y).__name__}-{getattr(y, 'dtype', '')}",
-)
-def test_column_of_integers_with_gaps(y):
-    labels, names = read_labels(y)
-    assert names is None and labels.dtype.kind in "iu"
-    target = SoftmaxTarget().fit(labels)
+def test_classes_of_integers_with_gaps():
+    target = SoftmaxTarget().fit(np.array([10, 3, 10]))
     assert target.classes_.tolist() == [3, 10]
-    assert target.encode(labels).tolist() == [1, 0, 1]
-
-
-def test_one_column_matrix_warns_as_scikit_learn_does():
-    with pytest.warns(DataConversionWarning, match="column-vector y"):
-        labels, names = read_labels(pd.DataFrame({"genre": GENRES}))
-    assert names is None and labels.tolist() == GENRES
-
-
-INDICATOR = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 0]])
-
-
-@pytest.mark.parametrize(
-    "Y",
-    [
-        INDICATOR.tolist(),
-        INDICATOR.astype(bool),
-        INDICATOR.astype(float),
-        sparse.csr_array(INDICATOR),
-        sparse.csc_matrix(INDICATOR),
-    ],
-    ids=["list", "bool", "float", "csr_array", "csc_matrix"],
-)
-def test_indicator_without_names(Y):
-    labels, names = read_labels(Y)
-    assert labels.dtype == np.int8
-    np.testing.assert_array_equal(labels, INDICATOR)
-    assert names.tolist() == [0, 1, 2]
-
-
-@pytest.mark.parametrize("dtype", ["int64", "bool", "float32", "boolean", "Int8"])
-def test_indicator_keeps_the_names_of_a_dataframe(dtype):
-    Y = pd.DataFrame(INDICATOR, columns=["Soul", "Jazz", "Rap"]).astype(dtype)
-    labels, names = read_labels(Y)
-    np.testing.assert_array_equal(labels, INDICATOR)
-    assert type(names) is np.ndarray and names.dtype.kind == "U"
-    assert names.tolist() == ["Soul", "Jazz", "Rap"]
-
-
-@pytest.mark.parametrize(
-    ("y", "message"),
-    [
-        (None, "requires y to be passed"),
-        (["Rap", None], "contains NaN: the first is in row 1"),
-        (["Rap", np.nan], "contains NaN: the first is in row 1"),
-        ([1, np.nan], "contains NaN"),
-        (pd.Series(["Rap", None, None]), "row 1, 2 in all"),
-        (pd.Series(["Rap", pd.NA], dtype="string"), "contains NaN"),
-        (pd.Series([1, pd.NA], dtype="Int64"), "contains NaN"),
-        ([1.0, np.inf], "contains infinity"),
-        ([0.5, 1.5], "Unknown label type"),
-        (["Rap", 1], r"mixes types .*\['int', 'str'\]"),
-        (np.array(["Rap", 1], dtype=object), "mixes types"),
-        ([["Rap"], ["Rap", "Jazz"]], "MultiLabelBinarizer"),
-        ([["Rap", "Soul"], ["Rap", "Jazz"]], "MultiLabelBinarizer"),
-        ([[0, 2], [1, 0]], "got 2 in row 0, column 1"),
-        ([[0, 0.5], [1, 0]], "got 0.5 in row 0"),
-        ([[0, 1], [1, np.nan]], "y is NaN in row 1, column 1"),
-        ([[0, 1], [1, None]], "y is NaN in row 1, column 1"),
-        (pd.DataFrame({"a": [0, 1], "b": [None, 1]}), "row 0, label 'b'"),
-        (pd.DataFrame(np.eye(3), columns=list("aba")), r"duplicate columns: \['a'\]"),
-        (np.zeros((2, 2, 2)), "1-D or an indicator"),
-    ],
-)
-def test_bad_y_says_what_and_where(y, message):
-    with pytest.raises(ValueError, match=message):
-        read_labels(y)
+    assert target.encode(np.array([10, 3, 10])).tolist() == [1, 0, 1]
 
 
 def test_one_class_is_refused():

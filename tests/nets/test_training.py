@@ -85,7 +85,7 @@ def test_the_same_artists_are_held_out_in_every_step():
     for _ in range(3):
         X[rng.integers(80, size=10)] = np.nan  # rows that this step misses
         model = net(validation_fraction=0.2, random_state=5)
-        plan = model._plan(model._read(X, reset=True), y, groups, None, None)
+        plan = model._plan(X, y, groups, None, None)
         np.testing.assert_array_equal(plan.held_out, expected)
 
 

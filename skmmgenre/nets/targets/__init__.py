@@ -7,7 +7,6 @@ scores, probabilities and labels. Its state is numpy arrays and plain Python.
 from ._cosine import CosineTarget
 from ._logistic import LogisticTarget
 from ._make_target import make_target
-from ._read_labels import read_labels
 from ._softmax import SoftmaxTarget
 
-__all__ = ["CosineTarget", "LogisticTarget", "SoftmaxTarget", "make_target", "read_labels"]
+__all__ = ["CosineTarget", "LogisticTarget", "SoftmaxTarget", "make_target"]

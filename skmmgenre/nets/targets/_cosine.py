@@ -5,6 +5,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from ...labels import PPMILabelFactorizer
+from ...model_selection import best_f1_threshold
 from ._indicator_target import IndicatorTarget
 
 
@@ -76,15 +77,7 @@ class CosineTarget(IndicatorTarget):
     def tune(self, y, output):
         """Set `threshold_` to the similarity at which micro F1 of some rows is largest."""
         scores = self.scores(output).ravel()
-        order = np.argsort(-scores, kind="stable")
-        scores, found = scores[order], np.cumsum(y.ravel()[order])
-        told = np.arange(1, len(scores) + 1)
-        f1 = 2 * found / (told + found[-1])
-        f1[:-1][scores[:-1] == scores[1:]] = -1  # a threshold cannot part equal scores
-        best = int(f1.argmax())
-        below = scores[best + 1] if best + 1 < len(scores) else np.float32(-1)
-        between = (scores[best] + below) / 2
-        self.threshold_ = float(between if between > below else scores[best])
+        self.threshold_ = best_f1_threshold(y.ravel(), scores, inclusive=True, lowest=-1)
 
     def scores(self, output):
         """Cosine similarity with each label's factors, in [-1, 1], shape (n_rows, n_labels)."""

@@ -1,0 +1,154 @@
+"""The one reader of groups: the artist of each row."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Artists as `read_groups` has read them.
+
+    Attributes
+    ----------
+    names : ndarray of object, shape (n_rows,)
+        None where a row has no artist.
+    index : Index or None
+        That of a pandas object.
+    """
+
+    __module__ = "skmmgenre.utils"
+
+    names: np.ndarray
+    index: pd.Index | None = None
+
+    def __len__(self):
+        return len(self.names)
+
+    @cached_property
+    def codes(self):
+        """Artists as int64: 0, 1, ... as they first appear; rows without one come last."""
+        codes, uniques = pd.factorize(self.names)
+        codes = codes.astype(np.int64)
+        missing = codes < 0
+        codes[missing] = len(uniques) + np.arange(missing.sum())
+        return codes
+
+    @cached_property
+    def artists(self):
+        """Names without None: a row without an artist is called after its position.
+
+        So it is the same artist in whatever subset or repetition of the rows it is met.
+        """
+        artists = self.names.copy()
+        for row in np.flatnonzero(pd.isna(artists)):
+            # A null character keeps it apart from an artist called "12".
+            artists[row] = f"\0{row}"
+        return artists
+
+    def take(self, rows):
+        """Return the groups of some rows."""
+        return Groups(self.names[rows])
+
+
+def read_groups(groups, n_rows=None, name="groups"):
+    """Read the artist of each row.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_rows,), Groups or None
+        Names or numbers of the artists: a Series, list or array. None, NaN, NA and "" are
+        missing; None for the whole means that all are. What was read before is returned.
+    n_rows : int, optional
+        How many rows there must be.
+    name : str
+        What the argument is called, for the error.
+
+    Returns
+    -------
+    groups : Groups
+
+    Raises
+    ------
+    ValueError
+        If `groups` is not a column or has another length than `n_rows`.
+    """
+    if groups is None and n_rows is not None:
+        return Groups(np.full(n_rows, None))
+    if not isinstance(groups, Groups):
+        groups = _read(groups, name)
+    if n_rows is not None and len(groups) != n_rows:
+        raise ValueError(
+            f"{name} has {len(groups)} rows, X has {n_rows}. "
+            f"Pass one artist for each row of X, in the same order."
+        )
+    return groups
+
+
+def _read(groups, name):
+    if isinstance(groups, (str, bytes)) or not hasattr(groups, "__len__"):
+        raise ValueError(
+            f"{name} must be a column with one artist a row, got {groups!r}. "
+            f"Pass the values, for example {name}=table['artist']."
+        )
+    if isinstance(groups, np.ndarray) and groups.ndim == 0:
+        raise ValueError(f"{name} must be a column with one artist a row, got a 0-D array.")
+    index = groups.index if isinstance(groups, (pd.Series, pd.DataFrame)) else None
+    if getattr(groups, "ndim", 1) == 2 and groups.shape[1] == 1:
+        groups = np.asarray(groups, dtype=object)[:, 0]
+    if getattr(groups, "ndim", 1) != 1:
+        raise ValueError(
+            f"{name} must be a column with one artist a row, got shape {tuple(groups.shape)}."
+        )
+    names = np.empty(len(groups), dtype=object)
+    names[:] = list(groups)
+    for row, artist in enumerate(names):
+        if isinstance(artist, str):
+            if artist == "":
+                names[row] = None
+        elif np.ndim(artist):
+            raise ValueError(
+                f"{name} must hold one artist a row; row {row} holds a "
+                f"{type(artist).__name__}. Join its names to one string."
+            )
+    names[pd.isna(names)] = None
+    return Groups(names, index)
+
+
+def group_codes(groups, n_rows=None, name="groups"):
+    """Number the groups (artists) of rows; a missing group is a group of one.
+
+    Parameters
+    ----------
+    groups, n_rows, name
+        As for `read_groups`.
+
+    Returns
+    -------
+    codes : ndarray of int64, shape (n_rows,)
+        0, 1, ... in order of first appearance; the missing ones come last.
+
+    Examples
+    --------
+    >>> from skmmgenre.metrics import group_codes
+    >>> group_codes(["Nina", "Otis", None, "Nina", ""])
+    array([0, 1, 2, 0, 3])
+    """
+    return read_groups(groups, n_rows, name).codes
+
+
+def artist_names(groups, n_rows):
+    """Name the artist of every row; a row without one is an artist of its own.
+
+    Parameters
+    ----------
+    groups, n_rows
+        As for `read_groups`; None if no row has an artist.
+
+    Returns
+    -------
+    names : ndarray of object, shape (n_rows,)
+    """
+    return read_groups(groups, n_rows).artists

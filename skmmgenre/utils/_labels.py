@@ -1,0 +1,282 @@
+"""The one reader of y: one label per row, or an indicator matrix of several."""
+
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Number
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.exceptions import DataConversionWarning
+
+from ._rows import are_rows_checked
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Labels as `read_labels` has read them.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_rows,), or indicator of int8, shape (n_rows, n_labels)
+        One label per row; or 0 and 1 as an ndarray or csr_array.
+    names : ndarray of shape (n_labels,) or None
+        The labels of an indicator.
+    index : Index or None
+        That of a pandas object.
+    """
+
+    __module__ = "skmmgenre.utils"
+
+    values: np.ndarray | sparse.csr_array
+    names: np.ndarray | None = None
+    index: pd.Index | None = None
+
+    def __len__(self):
+        return self.values.shape[0]
+
+    @property
+    def several(self):
+        """Whether a row may have several labels."""
+        return self.names is not None
+
+    @cached_property
+    def incidence(self):
+        """Which row has which label: csr_array of float64, shape (n_rows, n_labels)."""
+        if self.several:
+            return sparse.csr_array(self.values, dtype=np.float64)
+        codes, labels = pd.factorize(self.values, use_na_sentinel=False)
+        n = len(codes)
+        return sparse.csr_array((np.ones(n), (np.arange(n), codes)), shape=(n, len(labels)))
+
+    def take(self, rows):
+        """Return the labels of some rows."""
+        return Labels(self.values[rows], self.names)
+
+
+def read_labels(y, name="y", *, keep_sparse=False, allow_missing=False):
+    """Read y as a column of labels, or as an indicator matrix with names.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,), indicator of shape (n_rows, n_labels), or Labels
+        An indicator may be an ndarray, nested lists, a DataFrame (its column names are the
+        labels) or a sparse matrix. What was read before is returned.
+    name : str
+        What the argument is called, for the error.
+    keep_sparse : bool, default=False
+        Whether a sparse indicator stays sparse.
+    allow_missing : bool, default=False
+        Whether rows of a column may be without a label, as in a split; they share one.
+
+    Returns
+    -------
+    labels : Labels
+
+    Raises
+    ------
+    ValueError
+        If y holds NaN, continuous numbers, labels that cannot be sorted, or indicators other
+        than 0 and 1.
+
+    Warns
+    -----
+    DataConversionWarning
+        If y is a matrix or a DataFrame of one column, which is read as a column.
+    """
+    if isinstance(y, Labels):
+        return y
+    return _read(y, name, keep_sparse, allow_missing)
+
+
+def _read(y, name, keep_sparse, allow_missing):
+    if y is None:
+        raise ValueError(
+            f"This call requires {name} to be passed, but the target {name} is None: "
+            "pass one genre a row, or an indicator matrix."
+        )
+    index = y.index if isinstance(y, (pd.Series, pd.DataFrame)) else None
+    if sparse.issparse(y) or (isinstance(y, pd.DataFrame) and y.shape[1] > 1):
+        return Labels(*read_indicator(y, name, keep_sparse=keep_sparse), index)
+    values = plain_labels(y, name)
+    if values.ndim == 2 and values.shape[1] > 1:
+        return Labels(*read_indicator(values, name), index)
+    if values.ndim == 2 and values.shape[1] == 1:
+        if not are_rows_checked():
+            warnings.warn(
+                f"A column-vector {name} was passed when a 1d array was expected. Please change "
+                f"the shape of {name} to (n_samples,), for example using ravel().",
+                DataConversionWarning,
+                stacklevel=4,
+            )
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise ValueError(f"{name} must be 1-D or an indicator matrix, got shape {values.shape}.")
+    missing = pd.isna(values)
+    if missing.any() and not allow_missing:
+        raise ValueError(
+            f"Input {name} contains NaN: the first is in row {int(np.argmax(missing))}, "
+            f"{int(missing.sum())} in all. Drop the rows without a genre."
+        )
+    _refuse_continuous(values[~missing], name)
+    return Labels(values, None, index)
+
+
+def _refuse_continuous(values, name):
+    if values.dtype.kind != "f":
+        return
+    if np.isinf(values).any():
+        raise ValueError(
+            f"Input {name} contains infinity or a value too large for dtype('float64')."
+        )
+    broken = values[values != np.floor(values)]
+    if len(broken):
+        raise ValueError(
+            f"Unknown label type: continuous. {name} holds {broken[0]}, but genres are names or "
+            "whole numbers."
+        )
+
+
+def read_indicator(Y, name="y", *, keep_sparse=False):
+    """Read which row has which labels.
+
+    Parameters
+    ----------
+    Y : array-like of shape (n_rows, n_labels)
+        0 and 1 (or booleans) as ndarray, nested lists, DataFrame (its column names are the
+        labels) or sparse matrix.
+    name : str
+        What the argument is called, for the error.
+    keep_sparse : bool, default=False
+        Answer sparse for sparse, which is never made dense on the way; else a sparse `Y` is
+        made dense.
+
+    Returns
+    -------
+    matrix : ndarray of int8, or csr_array of int8 without explicit zeros
+    names : ndarray of shape (n_labels,)
+        The labels; without a DataFrame 0, 1, ...
+
+    Raises
+    ------
+    ValueError
+        If `Y` is not 2-D, names a label twice, or holds anything but 0 and 1: the error names
+        the row and the label of the first such entry.
+    """
+    labels = None
+    if sparse.issparse(Y):
+        values = Y
+    elif isinstance(Y, pd.DataFrame):
+        if Y.columns.nlevels > 1:
+            raise ValueError(
+                f"{name} has columns of {Y.columns.nlevels} levels; a label has one name. Join "
+                f"them, for example {name}.columns = ['/'.join(c) for c in {name}.columns]."
+            )
+        if Y.columns.has_duplicates:
+            twice = list(Y.columns[Y.columns.duplicated()].unique())
+            raise ValueError(f"{name} has duplicate columns: {twice}. Name every label once.")
+        labels = plain_labels(Y.columns, f"{name}.columns")
+        values = Y.to_numpy()
+    else:
+        values = plain_labels(Y, name)
+    if values.ndim != 2:
+        raise ValueError(
+            f"{name} must be an indicator matrix with one row an item and one column a label, "
+            f"got shape {values.shape}. For one genre a row pass pandas.get_dummies({name})."
+        )
+    names = np.arange(values.shape[1]) if labels is None else labels
+    if not sparse.issparse(values):
+        bad = _neither_0_nor_1(values)
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
+            _refuse(name, values[row, column], row, column, labels, values.shape[1])
+        return values.astype(bool).astype(np.int8), names
+    matrix = _read_sparse(values, name)
+    return (matrix if keep_sparse else matrix.toarray()), names
+
+
+def _read_sparse(Y, name):
+    matrix = sparse.csr_array(Y)
+    if not matrix.has_canonical_format:
+        # Entries given twice are summed, so that they are refused rather than counted as one.
+        matrix = matrix.copy()  # it may share its arrays with Y
+        matrix.sum_duplicates()
+    bad = _neither_0_nor_1(matrix.data)
+    if bad.any():
+        entry = int(np.argmax(bad))
+        row = int(np.searchsorted(matrix.indptr, entry, side="right")) - 1
+        _refuse(name, matrix.data[entry], row, matrix.indices[entry])
+    matrix = matrix.astype(bool).astype(np.int8)
+    if not matrix.data.all():
+        matrix.eliminate_zeros()
+    return matrix
+
+
+def _neither_0_nor_1(values):
+    if values.dtype.kind in "biufc":
+        return (values != 0) & (values != 1)
+    # Strings, and objects: pandas' nullable types, or None among numbers.
+    bad = [not (np.isscalar(entry) and entry in (0, 1)) for entry in values.flat]
+    return np.array(bad, dtype=bool).reshape(values.shape)
+
+
+def _refuse(name, entry, row, column, labels=None, n_columns=None):
+    entry = entry.item() if isinstance(entry, np.generic) else entry
+    where = f"row {row}, " + (
+        f"column {column}" if labels is None else f"label {labels.tolist()[column]!r}"
+    )
+    if pd.api.types.is_scalar(entry) and pd.isna(entry):
+        raise ValueError(f"{name} is NaN in {where}. Leave such rows out, or write 0.")
+    if isinstance(entry, str) and n_columns == 1:
+        way_out = f"For one genre a row pass pandas.get_dummies({name}) of the column."
+    elif isinstance(entry, Number):
+        way_out = (
+            "Write 1 where a row has the label, else 0; scores must be cut first, for example by "
+            "the model's predict."
+        )
+    else:
+        way_out = "For lists of genres use sklearn.preprocessing.MultiLabelBinarizer."
+    raise ValueError(
+        f"{name} must be an indicator matrix of 0 and 1, got {entry!r} in {where}. {way_out}"
+    )
+
+
+def plain_labels(y, name="y"):
+    """Return a numpy array of numbers or of strings; with missing labels one of objects.
+
+    Parameters
+    ----------
+    y : array-like of any shape
+        Labels as list, tuple, ndarray, Series or Index.
+    name : str
+        What the argument is called, for the error.
+
+    Raises
+    ------
+    ValueError
+        If a row holds a list of labels, or labels are of types that cannot be sorted.
+    """
+    # numpy would turn the NaN of ["Jazz", nan] into the label "nan", so objects first.
+    labels = np.array(y, dtype=object) if isinstance(y, (list, tuple)) else np.asarray(y)
+    if labels.dtype.kind not in "OT":
+        return labels
+    labels = labels.astype(object)
+    if not labels.size:
+        return labels.astype(float)
+    if any(isinstance(label, (list, tuple, set, np.ndarray)) for label in labels.flat):
+        raise ValueError(
+            f"{name} holds a list of genres in a row. Several genres are passed as an indicator "
+            "matrix: use sklearn.preprocessing.MultiLabelBinarizer."
+        )
+    if pd.isna(labels).any():
+        return labels
+    is_string = [isinstance(label, str) for label in labels.flat]
+    if all(is_string):
+        return labels.astype(str)
+    if any(is_string):
+        kinds = sorted({type(label).__name__ for label in labels.flat})
+        raise ValueError(
+            f"{name} mixes types that cannot be sorted: {kinds}. Make all genres strings."
+        )
+    return np.array(labels.tolist())

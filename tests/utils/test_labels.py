@@ -1,0 +1,316 @@
+"""The one reader of y: every form of y means the same to all who read it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.exceptions import DataConversionWarning
+
+from skmmgenre.datasets import describe_genres
+from skmmgenre.fusion import FusionClassifier
+from skmmgenre.metrics import genre_scores, macro_auc_score
+from skmmgenre.model_selection import ArtistKFold, inner_validation_mask
+from skmmgenre.utils import Labels, read_indicator, read_labels
+
+GENRES = ["Rap", "Jazz", "Rap", "Folk"]
+
+
+def values_and_names(y):
+    labels = read_labels(y)
+    return labels.values, labels.names
+
+
+# ---- all readers ---------------------------------------------------------------------------
+
+MANY = ["Rap", "Jazz", "Rap", "Folk", "Jazz", "Folk"] * 2
+NUMBERS = [10, 3, 10, 5, 3, 5] * 2
+Y = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 0], [1, 1, 0]] * 3)
+X = np.random.default_rng(0).normal(size=(12, 4))
+ARTISTS = [f"artist {row}" for row in range(12)]
+
+
+def fit(y):
+    model = FusionClassifier(max_epochs=1, validation_fraction=0, random_state=0).fit(X, y)
+    return model.classes_.tolist(), model.predict(X).ndim
+
+
+def split(y):
+    return [test.tolist() for _, test in ArtistKFold(2).split(X, y, ARTISTS)]
+
+
+def mask(y):
+    return inner_validation_mask(y, groups=ARTISTS, validation_fraction=0.3).tolist()
+
+
+def scores(y):
+    return genre_scores(y, y).index.tolist()
+
+
+def describe(y):
+    return sorted(describe_genres(y).index.tolist())
+
+
+READERS = [fit, split, mask, scores, describe]
+
+# What each form is read as. Before there was one reader, those marked * were not read alike.
+FORMS = {
+    "list": (MANY, MANY),
+    "tuple": (tuple(MANY), MANY),
+    "array": (np.array(MANY), MANY),
+    "objects": (np.array(MANY, dtype=object), MANY),
+    "StringDType": (np.array(MANY, dtype=np.dtypes.StringDType()), MANY),
+    "Series": (pd.Series(MANY), MANY),
+    "Series string": (pd.Series(MANY, dtype="string"), MANY),
+    "Series category": (pd.Series(MANY, dtype="category"), MANY),
+    "Categorical": (pd.Categorical(MANY), MANY),
+    "Index": (pd.Index(MANY), MANY),
+    "object ints": (np.array(NUMBERS, dtype=object), NUMBERS),
+    "Int64": (pd.Series(NUMBERS, dtype="Int64"), NUMBERS),
+    "ints category": (pd.Series(NUMBERS, dtype="category"), NUMBERS),
+    "whole floats": (np.array(NUMBERS, dtype=float), NUMBERS),
+    "boolean": (pd.Series([True, False, True] * 4, dtype="boolean"), [True, False, True] * 4),
+    "one column DataFrame *": (pd.DataFrame({"genre": MANY}), MANY),
+    "one column categories *": (pd.DataFrame({"genre": pd.Categorical(MANY)}), MANY),
+    "one column of 0 and 1 *": (pd.DataFrame({"Jazz": Y[:, 0]}), Y[:, 0]),
+    "one column array *": (np.array(MANY)[:, None], MANY),
+    "one column lists *": ([[genre] for genre in MANY], MANY),
+    "indicator lists": (Y.tolist(), Y),
+    "indicator bool": (Y.astype(bool), Y),
+    "indicator objects": (Y.astype(object), Y),
+    "indicator Int8": (pd.DataFrame(Y).astype("Int8"), Y),
+    "indicator boolean": (pd.DataFrame(Y).astype("boolean"), Y),
+    "indicator sparse frame": (pd.DataFrame.sparse.from_spmatrix(sparse.csr_matrix(Y)), Y),
+    "csr": (sparse.csr_array(Y), Y),
+    "coo": (sparse.coo_matrix(Y), Y),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.filterwarnings("ignore:The number of unique classes")
+def test_all_readers_read_a_form_alike(form, reader):
+    y, plain = FORMS[form]
+    if form.startswith("one column"):
+        with pytest.warns(DataConversionWarning, match="(?i)column-vector y"):
+            assert reader(y) == reader(plain)
+    else:
+        assert reader(y) == reader(plain)
+
+
+REFUSED = {
+    "one string": ("Rap", "1-D or an indicator matrix"),
+    "None": (None, "(?i)requires y.* to be passed"),
+    "a list of genres in a row": ([["Rap"], ["Rap", "Jazz"]] * 6, "MultiLabelBinarizer"),
+    "Series of lists": (pd.Series([["Rap"], ["Rap", "Jazz"]] * 6), "MultiLabelBinarizer"),
+    "mixed types": ([*MANY[:-1], 3], "mixes types"),
+    "continuous": (np.arange(12) / 5, "Unknown label type"),
+    "infinity": ([*NUMBERS[:-1], np.inf], "contains infinity"),
+    "three dimensions": (np.zeros((12, 2, 2)), "1-D or an indicator matrix"),
+    "duplicate columns": (pd.DataFrame(Y, columns=list("aba")), "duplicate columns"),
+    "counts": (2 * Y, "got 2 in row 0, column 0"),
+    "NaN in an indicator": (pd.DataFrame(Y, columns=list("abc")).where(Y < 1), "row 0, label 'a'"),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("form", REFUSED)
+def test_all_readers_refuse_alike(form, reader):
+    y, message = REFUSED[form]
+    if y is None and reader is split:
+        pytest.skip("without y a split balances sizes only")
+    with pytest.raises(ValueError, match=message):
+        reader(y)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [[*MANY[:-1], None], pd.Series([*NUMBERS[:-1], pd.NA], dtype="Int64"), [*NUMBERS[:-1], np.nan]],
+)
+def test_only_splits_take_rows_without_a_genre(y):
+    for reader in (fit, scores, describe):
+        with pytest.raises(ValueError, match="contains NaN: the first is in row 11, 1 in all"):
+            reader(y)
+    assert sorted(np.concatenate(split(y))) == list(range(12))
+    assert len(mask(y)) == 12
+
+
+@pytest.mark.parametrize("y", [MANY, pd.DataFrame({"genre": MANY}), pd.Series(MANY)])
+def test_metrics_of_scores_send_a_column_of_genres_to_get_dummies(y):
+    with pytest.raises(ValueError, match="pandas.get_dummies"):
+        macro_auc_score(y, np.zeros((12, 3)))
+
+
+def test_what_was_read_is_not_read_again():
+    labels = read_labels(pd.DataFrame(Y, columns=list("abc")))
+    assert read_labels(labels) is labels and labels.several and len(labels) == 12
+    some = labels.take([1, 3])
+    assert isinstance(some, Labels) and some.values.tolist() == Y[[1, 3]].tolist()
+    np.testing.assert_array_equal(some.incidence.toarray(), Y[[1, 3]])
+
+
+# ---- one column ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        GENRES,
+        tuple(GENRES),
+        np.array(GENRES),
+        np.array(GENRES, dtype=object),
+        np.array(GENRES, dtype=np.dtypes.StringDType()),
+        pd.Series(GENRES),
+        pd.Series(GENRES, dtype=object),
+        pd.Series(GENRES, dtype="string"),
+        pd.Series(GENRES, dtype="category"),
+        pd.Series(GENRES, index=[7, 7, 1, 0]),
+    ],
+    ids=lambda y: f"{type(y).__name__}-{getattr(y, 'dtype', '')}",
+)
+def test_column_of_strings(y):
+    labels, names = values_and_names(y)
+    assert names is None
+    assert type(labels) is np.ndarray and labels.dtype.kind == "U"
+    assert labels.tolist() == GENRES
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [10, 3, 10],
+        np.array([10, 3, 10], dtype=object),
+        np.array([10, 3, 10], dtype=np.uint8),
+        pd.Series([10, 3, 10], dtype="Int64"),
+        pd.Series([10, 3, 10], dtype="category"),
+    ],
+    ids=lambda y: f"{type(y).__name__}-{getattr(y, 'dtype', '')}",
+)
+def test_column_of_integers_with_gaps(y):
+    labels, names = values_and_names(y)
+    assert names is None and labels.dtype.kind in "iu"
+    assert labels.tolist() == [10, 3, 10]
+
+
+def test_one_column_matrix_warns_as_scikit_learn_does():
+    with pytest.warns(DataConversionWarning, match="column-vector y"):
+        labels, names = values_and_names(pd.DataFrame({"genre": GENRES}))
+    assert names is None and labels.tolist() == GENRES
+
+
+INDICATOR = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    "Y",
+    [
+        INDICATOR.tolist(),
+        INDICATOR.astype(bool),
+        INDICATOR.astype(float),
+        sparse.csr_array(INDICATOR),
+        sparse.csc_matrix(INDICATOR),
+    ],
+    ids=["list", "bool", "float", "csr_array", "csc_matrix"],
+)
+def test_indicator_without_names(Y):
+    labels, names = values_and_names(Y)
+    assert labels.dtype == np.int8
+    np.testing.assert_array_equal(labels, INDICATOR)
+    assert names.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "bool", "float32", "boolean", "Int8"])
+def test_indicator_keeps_the_names_of_a_dataframe(dtype):
+    Y = pd.DataFrame(INDICATOR, columns=["Soul", "Jazz", "Rap"]).astype(dtype)
+    labels, names = values_and_names(Y)
+    np.testing.assert_array_equal(labels, INDICATOR)
+    assert type(names) is np.ndarray and names.dtype.kind == "U"
+    assert names.tolist() == ["Soul", "Jazz", "Rap"]
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (None, "requires y to be passed"),
+        (["Rap", None], "contains NaN: the first is in row 1"),
+        (["Rap", np.nan], "contains NaN: the first is in row 1"),
+        ([1, np.nan], "contains NaN"),
+        (pd.Series(["Rap", None, None]), "row 1, 2 in all"),
+        (pd.Series(["Rap", pd.NA], dtype="string"), "contains NaN"),
+        (pd.Series([1, pd.NA], dtype="Int64"), "contains NaN"),
+        ([1.0, np.inf], "contains infinity"),
+        ([0.5, 1.5], "Unknown label type"),
+        (["Rap", 1], r"mixes types .*\['int', 'str'\]"),
+        (np.array(["Rap", 1], dtype=object), "mixes types"),
+        ([["Rap"], ["Rap", "Jazz"]], "MultiLabelBinarizer"),
+        ([["Rap", "Soul"], ["Rap", "Jazz"]], "MultiLabelBinarizer"),
+        ([[0, 2], [1, 0]], "got 2 in row 0, column 1"),
+        ([[0, 0.5], [1, 0]], "got 0.5 in row 0"),
+        ([[0, 1], [1, np.nan]], "y is NaN in row 1, column 1"),
+        ([[0, 1], [1, None]], "y is NaN in row 1, column 1"),
+        (pd.DataFrame({"a": [0, 1], "b": [None, 1]}), "row 0, label 'b'"),
+        (pd.DataFrame(np.eye(3), columns=list("aba")), r"duplicate columns: \['a'\]"),
+        (np.zeros((2, 2, 2)), "1-D or an indicator"),
+    ],
+)
+def test_bad_y_says_what_and_where(y, message):
+    with pytest.raises(ValueError, match=message):
+        read_labels(y)
+
+
+@pytest.mark.parametrize("make", [sparse.csr_array, sparse.csc_matrix, sparse.coo_array])
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.int64, np.float32])
+def test_sparse_stays_sparse_on_request(make, dtype):
+    matrix, names = read_indicator(make(INDICATOR.astype(dtype)), keep_sparse=True)
+    assert isinstance(matrix, sparse.csr_array) and matrix.dtype == np.int8
+    np.testing.assert_array_equal(matrix.toarray(), INDICATOR)
+    assert names.tolist() == [0, 1, 2]
+    dense, _ = read_indicator(make(INDICATOR.astype(dtype)))
+    np.testing.assert_array_equal(dense, INDICATOR)
+    assert type(dense) is np.ndarray
+
+
+def test_explicit_zeros_are_no_labels():
+    Y = sparse.csr_array((np.array([1.0, 0.0]), ([0, 1], [1, 0])), shape=(2, 2))
+    matrix, _ = read_indicator(Y, keep_sparse=True)
+    assert matrix.nnz == 1
+    assert Y.nnz == 2  # what was passed is left as it is
+
+
+def test_one_column_is_an_indicator_where_one_is_asked_for():
+    matrix, names = read_indicator(pd.DataFrame({"Jazz": [1, 0]}))
+    assert matrix.tolist() == [[1], [0]] and names.tolist() == ["Jazz"]
+
+
+def test_entries_given_twice_are_not_counted_as_one():
+    Y = sparse.coo_array((np.ones(3), ([0, 2, 2], [1, 0, 0])), shape=(3, 2))
+    with pytest.raises(ValueError, match="got 2.0 in row 2, column 0"):
+        read_indicator(Y, keep_sparse=True)
+    rows = sparse.csr_array((np.ones(2), [1, 1], [0, 0, 2]), shape=(2, 2))
+    with pytest.raises(ValueError, match="got 2.0 in row 1, column 1"):
+        read_indicator(rows)
+    assert rows.nnz == 2
+
+
+@pytest.mark.parametrize(
+    ("Y", "message"),
+    [
+        (sparse.csr_array([[0, 0], [1, 3]]), "got 3 in row 1, column 1"),
+        (sparse.csc_array([[0, 0.5], [1, 0]]), "got 0.5 in row 0, column 1. Write 1"),
+        (sparse.csr_array([[0, 0], [1, np.nan]]), "truth is NaN in row 1, column 1. Leave"),
+        (sparse.csr_array([[1j, 0]]), "got 1j in row 0, column 0"),
+        ([1, 0, 1], r"truth must be .* one column a label, got shape \(3,\)"),
+        ([[-1, 0]], "got -1 in row 0, column 0"),
+        ([[0, None]], "truth is NaN in row 0, column 1"),
+        ([["0", "1"]], "got '0' in row 0, column 0. For lists of genres use .*MultiLabel"),
+        (pd.DataFrame([[0, 1], [7, 0]], columns=["a", "b"]), "got 7 in row 1, label 'a'"),
+        (pd.DataFrame({"a": [0, 1], "b": pd.array([1, None], "Int8")}), "NaN in row 1, label 'b'"),
+        (pd.DataFrame({"a": [["Jazz"]], "b": [0]}), "got .'Jazz'. in row 0, label 'a'"),
+        (pd.DataFrame([["x", "y"]], columns=["a", "b"]), "got 'x' in row 0, label 'a'"),
+        (pd.DataFrame(np.eye(2), columns=["a", 1]), "truth.columns mixes types"),
+        (pd.DataFrame(np.eye(2), columns=[["a", "a"], ["b", "c"]]), "columns of 2 levels.*Join"),
+        (pd.DataFrame(np.eye(2), columns=["a", "a"]), r"truth has duplicate columns: \['a'\]"),
+    ],
+)
+def test_the_error_names_argument_row_and_label(Y, message):
+    with pytest.raises(ValueError, match=message):
+        read_indicator(Y, "truth")
