@@ -5,11 +5,11 @@ import io
 import json
 import math
 import os
-import uuid
 import zipfile
-from pathlib import Path
 
 import numpy as np
+
+from .utils import replacing
 
 MANIFEST = "skmmgenre.json"
 SCHEMA = "schema.json"  # skops' name for it
@@ -69,23 +69,14 @@ def write_archive(path, manifest, members):
                     else "train with a smaller vocabulary (max_features)."
                 )
             )
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        with open(part, "xb") as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                for name, data in members.items():
-                    # Without a date, so that the same model makes the same bytes.
-                    entry = zipfile.ZipInfo(name)
-                    entry.compress_type = (
-                        zipfile.ZIP_DEFLATED if name in _TEXT_BYTES else zipfile.ZIP_STORED
-                    )
-                    archive.writestr(entry, data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as new, zipfile.ZipFile(new, "w") as archive:
+        for name, data in members.items():
+            # Without a date, so that the same model makes the same bytes.
+            entry = zipfile.ZipInfo(name)
+            entry.compress_type = (
+                zipfile.ZIP_DEFLATED if name in _TEXT_BYTES else zipfile.ZIP_STORED
+            )
+            archive.writestr(entry, data)
 
 
 def read_manifest(path):

@@ -2,11 +2,12 @@
 
 import json
 import os
+import stat
 from dataclasses import dataclass
 
 import click
 
-from ..utils import BadItem, progress_bar
+from ..utils import BadItem, changing, progress_bar, remove_parts
 from ._genre_tags import genres_in, read_state, restore_state, write_genres
 from ._models import load_model
 from ._music import open_folder
@@ -14,7 +15,6 @@ from ._music_options import genres_file, tell_set_aside, tell_unknown
 from ._parameters import as_json, example, jobs, quiet
 from ._plain_text import one_line, visible
 from ._predict import predict_music
-from ._replace_file import remove_parts, replacing, why_not_replaced
 from ._tag_backup import NAME, TagBackup
 
 _VERBS = {
@@ -173,7 +173,7 @@ def plan_tags(music, genres, answers, *, replace=False, min_score=None):
                 outcomes.append(Outcome(path, "skip", [], reason))
             elif min_score is not None and best < min_score:
                 outcomes.append(Outcome(path, "skip", [], f"the best score is {best:.2f}"))
-            elif hindrance := why_not_replaced(path):
+            elif hindrance := _why_read_only(path):
                 outcomes.append(Outcome(path, "skip", [], hindrance))
             else:
                 outcomes.append(Outcome(path, "write", genres[row]))
@@ -249,7 +249,8 @@ def _write(outcome, backup):
     if before["genres"] == outcome.genres:
         outcome.action, outcome.reason = "skip", "it has these genres"
         return
-    with replacing(outcome.file) as copy:
+    _refuse_if_read_only(outcome.file)
+    with changing(outcome.file) as copy:
         write_genres(copy, outcome.genres)
         _check(copy, outcome.genres)
         backup.add(outcome.file, before, outcome.genres)
@@ -267,9 +268,25 @@ def _restore(outcome, before, after, write):
             f"its genres were changed since: keep them, and remove its lines from {NAME}"
         )
     elif write:
-        with replacing(outcome.file) as copy:
+        _refuse_if_read_only(outcome.file)
+        with changing(outcome.file) as copy:
             restore_state(copy, before)
             _check(copy, before["genres"])
+
+
+def _refuse_if_read_only(path):
+    if reason := _why_read_only(path):
+        raise PermissionError(reason)
+
+
+def _why_read_only(path):
+    """Return why a file must not be changed, or None; a read-only file could be replaced."""
+    path = os.path.realpath(path)
+    if not os.stat(path).st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        return "read-only: allow writing (chmod u+w)"
+    if not os.access(os.path.dirname(path), os.W_OK):
+        return "its folder is read-only: allow writing there (chmod u+w)"
+    return None
 
 
 def _check(copy, genres):

@@ -3,7 +3,7 @@
 import json
 import os
 
-from ._replace_file import sync
+from ..utils import changing, sync
 
 NAME = ".skmmgenre_tags.jsonl"
 
@@ -88,17 +88,12 @@ class TagBackup:
             os.unlink(self.path)
             sync(self.folder)
             return
-        part = self.path + ".part"
-        with open(part, "wb") as file:
+        with changing(self.path) as copy, open(copy, "wb") as file:
             for path, (before, after) in changes.items():
                 name = os.path.relpath(path, self.folder)
                 for genres in after:
                     line = json.dumps({"file": name, "before": before, "after": genres})
                     file.write(line.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, self.path)
-        sync(self.folder)
 
     def _size_of_whole_lines(self):
         try:

@@ -3,12 +3,11 @@
 import os
 import shutil
 import tarfile
-import tempfile
 import zipfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from ..utils import import_from_extra, progress_bar
+from ..utils import import_from_extra, progress_bar, replacing
 
 _CHECKSUMS = "checksums.txt"
 _MEGABYTE = 1_000_000
@@ -110,7 +109,8 @@ def _check_against_the_first(registry, path, name):
             )
     else:
         text = "".join(f"{checksum}  {file}\n" for file, checksum in now.items())
-        path.write_text(text, encoding="utf-8")
+        with replacing(path) as new:
+            Path(new).write_text(text, encoding="utf-8")
 
 
 def _target(path):
@@ -124,14 +124,11 @@ def _unpack(path):
     target = _target(path)
     if target == path:
         return
-    unpacked = Path(tempfile.mkdtemp(prefix=".unpacking_", dir=path.parent))
-    try:
+    with replacing(target) as unpacked:
+        os.mkdir(unpacked)
         # The filter refuses paths that lead out of the folder; of a zip they are cut.
         options = {} if path.suffix == ".zip" else {"filter": "data"}
         shutil.unpack_archive(path, unpacked, **options)
-        os.replace(unpacked, target)
-    finally:
-        shutil.rmtree(unpacked, ignore_errors=True)
     path.unlink()
 
 

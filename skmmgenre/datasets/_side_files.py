@@ -1,10 +1,9 @@
 """What lies beside sound files: covers and texts, and covers inside of them."""
 
 import os
-import tempfile
 from hashlib import blake2b
 
-from ..utils import BadItem
+from ..utils import BadItem, replacing
 from ._media_files import IMAGE_SUFFIXES
 
 # Names of covers, the likeliest first.
@@ -139,8 +138,6 @@ def write_cover(data, directory):
     if not os.path.exists(path):
         os.makedirs(directory, exist_ok=True)
         # Another worker may write the same cover: each writes a file of its own, the last stays.
-        handle, part = tempfile.mkstemp(dir=directory)
-        with os.fdopen(handle, "wb") as file:
+        with replacing(path) as new, open(new, "wb") as file:
             file.write(data)
-        os.replace(part, path)
     return path

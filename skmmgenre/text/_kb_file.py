@@ -24,6 +24,8 @@ from pathlib import Path
 
 import marisa_trie
 
+from ..utils import replacing
+
 # The first member, so that the type stands at a fixed place, as in EPUB and OpenDocument.
 _TYPE = b"application/x-skmmgenre-knowledge-base"
 _HEAD = b"mimetype" + _TYPE
@@ -135,8 +137,7 @@ class KnowledgeBaseFile:
 def writing(path):
     """Yield a folder for what is to be put into the file, and ``write(manifest)``, which makes it.
 
-    The folder is beside the file, which is made in it and moved to its place at the end: whoever
-    opens the path finds the old file or the whole new one.
+    The folder is beside the file. Whoever opens the path finds the old file or the whole new one.
     """
     path = Path(path)
     if not path.parent.is_dir():
@@ -148,8 +149,7 @@ def writing(path):
         folder = Path(folder)
 
         def write(manifest):
-            made = folder / "made"
-            with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+            with replacing(path) as new, zipfile.ZipFile(new, "w") as archive:
                 archive.writestr(_member("mimetype", len(_TYPE)), _TYPE)
                 sizes = {member: (folder / member).stat().st_size for member in MEMBERS}
                 header = {"format": FORMAT, "byteorder": sys.byteorder, "sizes": sizes, **manifest}
@@ -160,9 +160,6 @@ def writing(path):
                     with open(folder / member, "rb") as source, archive.open(info, "w") as target:
                         while chunk := source.read(_CHUNK):
                             target.write(chunk)
-            with open(made, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(made, path)
 
         yield folder, write
 

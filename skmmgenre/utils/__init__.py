@@ -21,6 +21,7 @@ from ._compat import (
     safe_indexing,
     without_stop_words_id,
 )
+from ._files import changing, remove_parts, replacing, sync
 from ._groups import Groups, artist_names, group_codes, read_groups
 from ._labels import Labels, plain_labels, read_indicator, read_labels
 from ._parallel import n_threads, workers
@@ -38,6 +39,7 @@ __all__ = [
     "TrainingSetOnce",
     "artist_names",
     "as_cells",
+    "changing",
     "check_feature_names_in",
     "check_rows",
     "check_sample_weight",
@@ -59,8 +61,11 @@ __all__ = [
     "read_indicator",
     "read_labels",
     "refuse_repeated_columns",
+    "remove_parts",
+    "replacing",
     "rows_checked",
     "safe_indexing",
+    "sync",
     "walk",
     "walk_parts",
     "without_stop_words_id",

@@ -16,11 +16,11 @@ from sound_state import sound_of, state_of
 
 import skmmgenre
 from skmmgenre.cli import main
-from skmmgenre.cli._replace_file import replacing
 from skmmgenre.cli._tag import Outcome, undo_tags, write_tags
 from skmmgenre.cli._tag_backup import NAME
 from skmmgenre.datasets import load_music_folder
 from skmmgenre.datasets._audio_tags import open_audio
+from skmmgenre.utils import changing
 
 
 def genres_of(folder):
@@ -232,7 +232,7 @@ def test_a_damaged_backup_is_told(tmp_path):
 def test_a_change_that_fails_leaves_the_file(tmp_path):
     folder, (path,) = small(tmp_path, "mp3")
     content = path.read_bytes()
-    with pytest.raises(ZeroDivisionError), replacing(str(path)) as copy:
+    with pytest.raises(ZeroDivisionError), changing(str(path)) as copy:
         with open(copy, "wb") as file:
             file.write(b"half")
         _ = 1 / 0

@@ -182,7 +182,7 @@ def test_an_archive_that_leads_out_of_its_folder(zenodo, tmp_path):
     with pytest.raises(OSError, match="could not be downloaded"):
         fetch_msdi(verbose=0)
     assert not list(tmp_path.rglob("out.txt"))
-    assert not list(tmp_path.rglob(".unpacking_*"))
+    assert not list(tmp_path.rglob(".skmmgenre_new_*"))
 
 
 def test_no_network(monkeypatch, tmp_path):

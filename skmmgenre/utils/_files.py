@@ -1,0 +1,122 @@
+"""Replacing a file so that its path holds the old one or the new one at any moment.
+
+The new file is made beside the old one, written to the disk, and moved to its place in one step.
+A process that is killed leaves at most a hidden file, whose name begins with `_NEW` or `_CHANGED`.
+"""
+
+import os
+import secrets
+import shutil
+from contextlib import contextmanager, suppress
+
+_NEW, _CHANGED = ".skmmgenre_new_", ".skmmgenre_part_"
+
+
+@contextmanager
+def replacing(path, *, prefix=_NEW):
+    """Make a new file beside a path, then put it in its place.
+
+    Parameters
+    ----------
+    path : str or path-like
+        What is there is replaced; of a link the link itself. A folder must not be there.
+    prefix : str, default=".skmmgenre_new_"
+        How the name of the new file begins.
+
+    Yields
+    ------
+    new : str
+        Path where the body makes a file, or a folder. It is dropped if the body raises or the
+        disk cannot hold it.
+    """
+    folder, name = os.path.split(os.fspath(path))
+    # The end of the name tells what a bare mp3 is; all of a long name would be too long.
+    new = os.path.join(folder, prefix + secrets.token_hex(8) + os.path.splitext(name)[1])
+    try:
+        yield new
+        for made in _all_in(new):
+            sync(made)
+        os.replace(new, path)
+    except BaseException:
+        _remove(new)
+        raise
+    # The new file is in its place: some file systems cannot write a folder, as SQLite knows, too.
+    with suppress(OSError):
+        sync(folder or os.curdir)
+
+
+@contextmanager
+def changing(path):
+    """Change a copy of a file, then put it in the file's place, with its permissions and owner.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Of a link the file that it leads to is replaced, and the link stays.
+
+    Yields
+    ------
+    copy : str
+        Path of the copy to change; it is dropped if the body raises. What a killed process leaves
+        of it `remove_parts` removes.
+    """
+    path = os.path.realpath(path)
+    status = os.stat(path)
+    with replacing(path, prefix=_CHANGED) as copy:
+        shutil.copyfile(path, copy)
+        yield copy
+        shutil.copystat(path, copy)
+        os.utime(copy)  # it is new, as backups and players want to know
+        if hasattr(os, "chown"):
+            with suppress(PermissionError):
+                os.chown(copy, status.st_uid, status.st_gid)
+
+
+def sync(path):
+    """Wait until a file, or the names in a folder, are on the disk.
+
+    Parameters
+    ----------
+    path : str or path-like
+    """
+    if os.name == "nt" and os.path.isdir(path):  # where folders cannot be opened
+        return
+    number = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def remove_parts(folders):
+    """Remove the copies that a process which was killed in `changing` left in folders.
+
+    New files stay: another process may be making one there, such as a model.
+
+    Parameters
+    ----------
+    folders : iterable of str
+    """
+    for folder in folders:
+        with suppress(OSError):
+            for name in os.listdir(folder):
+                if name.startswith(_CHANGED):
+                    os.unlink(os.path.join(folder, name))
+
+
+def _all_in(path):
+    """Yield the files and folders in a folder, then the folder; of a file itself."""
+    for folder, _, names in os.walk(path, topdown=False):
+        inside = (os.path.join(folder, name) for name in names)
+        yield from (file for file in inside if not os.path.islink(file))
+        yield folder
+    if not os.path.isdir(path):
+        yield path
+
+
+def _remove(path):
+    if os.path.isdir(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            os.unlink(path)
