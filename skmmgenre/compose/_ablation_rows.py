@@ -5,6 +5,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from ..nets import NetEstimator
+from ..utils import walk
 
 CONTROLS = (
     "missing pattern",
@@ -184,7 +185,7 @@ def _hindered(branches, views, targets):
     folds = [
         network.cross_fit
         for found in networks.values()
-        for network in found.values()
+        for network in found
         if hasattr(network, "cross_fit")
     ]
     if not folds:
@@ -195,13 +196,9 @@ def _hindered(branches, views, targets):
 
 
 def find_networks(estimator):
-    """Networks inside an estimator by the names of their parameters; itself is ""."""
-    if isinstance(estimator, NetEstimator):
-        return {"": estimator}
-    if not hasattr(estimator, "get_params"):  # "passthrough"
-        return {}
-    params = estimator.get_params()
-    return {name: value for name, value in params.items() if isinstance(value, NetEstimator)}
+    """Networks inside an estimator, or itself, before they are fitted."""
+    steps = [step for _, step, _ in walk(estimator, fitted=False)]
+    return [step for step in steps if isinstance(step, NetEstimator)]
 
 
 def seeded_modality(control):

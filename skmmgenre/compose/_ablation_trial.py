@@ -8,7 +8,6 @@ from sklearn.linear_model import LogisticRegression
 from ..fusion import JointSpaceProjector
 from ..metrics import remove_log_prior
 from ..model_selection import inner_validation_mask
-from ..nets import NetEstimator
 from ..utils import safe_indexing
 from ._ablation_rows import controlled_row, find_networks, seeded_modality
 from ._genre_pipeline import GenrePipeline
@@ -90,8 +89,9 @@ class Trial:
         """Vectors of training and test rows; of training rows also from fold networks."""
         branches = _seeded(branches, seed)
         if cross_fit is not None:
-            networks = [key for key in branches.get_params() if key.endswith("cross_fit")]
-            branches.set_params(**{key: cross_fit for key in networks})
+            for network in find_networks(branches):
+                if hasattr(network, "cross_fit"):
+                    network.set_params(cross_fit=cross_fit)
         table = self.table.iloc[self.train]
         fitted = _as_pipeline(branches)
         answer = fitted.fit_transform(table, self.y, groups=self.groups, validation=validation)
@@ -196,7 +196,7 @@ class Trial:
             transformers=[t for t in self.branches.transformers if t[0] == modality]
         )
         # The second network learns from the rows that the first and the fusion learn from.
-        network = next(iter(find_networks(only).values()))
+        network = find_networks(only)[0]
         held_out = inner_validation_mask(
             self.y,
             groups=self.groups,
@@ -221,10 +221,9 @@ def _as_pipeline(step):
 def _seeded(estimator, seed):
     """A clone whose networks have this seed; extractors keep theirs."""
     estimator = clone(estimator)
-    if isinstance(estimator, NetEstimator):
-        return estimator.set_params(random_state=seed)
-    networks = find_networks(estimator)
-    return estimator.set_params(**{f"{name}__random_state": seed for name in networks})
+    for network in find_networks(estimator):
+        network.set_params(random_state=seed)
+    return estimator
 
 
 def _columns(vectors, block):

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
-from ..utils import ErrorsMixin, as_cells
+from ..utils import ErrorsMixin, as_cells, walk
 from ._mean_over_tracks import MeanOverTracks, flatten_tracks, naming_albums
 
 
@@ -37,7 +37,7 @@ def extract_once(modalities, table):
             continue
         over_tracks = isinstance(branch, MeanOverTracks)
         road = branch.estimator if over_tracks else branch
-        steps = road.steps if isinstance(road, Pipeline) else [("only", road)]
+        steps = _chain(road)
         n_stateless = _count_stateless(steps)
         if n_stateless and n_stateless < len(steps) and isinstance(column, str):
             cells = as_cells(table[column])
@@ -82,6 +82,17 @@ def _of_table(errors, modality, owner, place):
         }
         for error in errors.to_dict("records")
     ]
+
+
+def _chain(road):
+    """The steps one after the other, those of Pipelines in Pipelines in their places."""
+    chain, opened = [], {id(None)}
+    for path, step, parent in walk(road, fitted=False):
+        if id(parent) in opened and isinstance(step, Pipeline):
+            opened.add(id(step))
+        elif id(parent) in opened:
+            chain.append(("-".join(path) or "only", step))
+    return chain
 
 
 def _count_stateless(steps):

@@ -1,5 +1,7 @@
 """A Pipeline that hands artists to every network in it."""
 
+from difflib import get_close_matches
+
 import numpy as np
 import pandas as pd
 from sklearn import config_context
@@ -8,15 +10,17 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 
+from ..nets import NetEstimator
 from ..utils import (
-    ErrorsMixin,
     check_rows,
     check_sample_weight,
     read_groups,
     read_labels,
     refuse_repeated_columns,
     rows_checked,
+    walk_parts,
 )
+from ._mean_over_tracks import errors_inside
 
 
 def _ends_in_a_transformer(pipeline):
@@ -30,7 +34,8 @@ class GenrePipeline(Pipeline):
     `groups`, `validation` and `sample_weight` reach every network inside, however deep,
     so that all of them hold out the same artists; metadata routing need not be switched
     on. Before any step is fitted, each one inside that has a method `check_setup` is asked
-    whether all it needs is there. Everything else is `Pipeline`'s.
+    whether all it needs is there. `set_params` takes short names, so that a search does too
+    (``{"text__hidden_units": [...]}``). Everything else is `Pipeline`'s.
 
     Parameters
     ----------
@@ -43,8 +48,8 @@ class GenrePipeline(Pipeline):
     ----------
     errors_ : DataFrame
         What the last call treated as missing because of ``on_error="missing"``: modality (the
-        name of its branch), track (of an album of several, else None), row, item, reason,
-        remedy. Left out of saved models.
+        name of its branch, or of its step where there are no branches), track (of an album of
+        several, else None), row, item, reason, remedy. Left out of saved models.
 
     See Also
     --------
@@ -111,19 +116,45 @@ class GenrePipeline(Pipeline):
     @property
     def errors_(self):
         """DataFrame with a line for every item of every modality treated as missing."""
-        roads = []
-        for name, step in self.steps:
-            branches = getattr(step, "transformers_", [(name, step, None)])
-            roads += [(modality, branch) for modality, branch, _ in branches]
-        lines = [
-            {"modality": modality, "track": None, **line}
-            for modality, road in roads
-            for part in ([step for _, step in road.steps] if isinstance(road, Pipeline) else [road])
-            if isinstance(part, ErrorsMixin)
-            for line in part.errors_.to_dict("records")
-        ]
+        lines = [{"modality": part, "track": None, **line} for part, line in errors_inside(self)]
         columns = ["modality", "track", "row", "item", "reason", "remedy"]
         return pd.DataFrame(lines, columns=columns, dtype=object).astype({"row": int})
+
+    def set_params(self, **params):
+        """Set parameters by the names of `get_params`, or by short ones.
+
+        Parameters
+        ----------
+        **params : dict
+            ``modalities__text__mlp__lr=1e-4`` as in any Pipeline, or ``text__lr=1e-4``: the part
+            (a branch, or a step behind the branches) and the parameter. Of the steps of a part
+            that have the parameter, the network is set, or else the last one. A name of
+            `get_params` has the last word over a short one. A name without a part is the
+            pipeline's own (``verbose``), never that of all steps.
+
+        Returns
+        -------
+        self : GenrePipeline
+
+        Raises
+        ------
+        ValueError
+            If no step has a parameter of a given name.
+        """
+        short = dict(params)
+        # What is set may bring steps whose parameters are set too.
+        while own := short.keys() & self.get_params().keys():
+            super().set_params(**{name: short.pop(name) for name in sorted(own)})
+        for name, value in short.items():
+            parts = find_parameter(self, name)
+            if "__" not in name:
+                addressed = dict.fromkeys(f"{part}__{name}" for part in parts.values())
+                raise ValueError(
+                    f"{name!r} is a parameter of steps, not of {type(self).__name__} itself; name "
+                    f"the part: {' or '.join(map(repr, addressed))}."
+                )
+            super().set_params(**{place: value for place in parts if place not in params})
+        return self
 
     def _checked(self, X, y, *metadata):
         if y is None and is_classifier(self):
@@ -142,6 +173,57 @@ class GenrePipeline(Pipeline):
         """
         taken = get_routing_for_object(self).consumes("fit", metadata)
         return {name: metadata[name] for name in metadata if name in {*taken, "sample_weight"}}
+
+
+def find_parameter(model, name):
+    """Find what a short name stands for.
+
+    Parameters
+    ----------
+    model : estimator
+    name : str
+        ``part__parameter``: the one of the network of a part, or else of its last step that has
+        it. A bare ``parameter``: those of all steps that have it.
+
+    Returns
+    -------
+    parts : dict of str to str
+        The long name of each parameter, as in `get_params`, and the part it is in.
+
+    Raises
+    ------
+    ValueError
+        If there is none; it names the parts, or parameters of a similar name.
+    """
+    part, _, bare = name.rpartition("__")
+    steps = [(names[0], path, step) for names, path, step in walk_parts(model, fitted=False)]
+    parts = list(dict.fromkeys(owner for owner, _, _ in steps))
+    if part and part not in parts:
+        close = get_close_matches(name, model.get_params(), n=1)
+        raise ValueError(
+            f"Unknown parameter {name!r}: there is no part {part!r}; the parts are {parts}."
+            + "".join(f" Did you mean {long!r}?" for long in close)
+        )
+    # Networks first, and the last step before those in front of it.
+    steps = sorted(steps[::-1], key=lambda found: not isinstance(found[2], NetEstimator))
+    found, known = {}, set()
+    for owner, path, step in steps:
+        if part in ("", owner):
+            own = step.get_params(deep=False).keys() - {"estimator"}  # that is the next step
+            known |= own
+            if bare in own:
+                found["__".join((*path, bare))] = owner
+    if not found:
+        close = get_close_matches(bare, sorted(known))
+        raise ValueError(
+            f"Unknown parameter {name!r}: no step of it has the parameter {bare!r}; "
+            + (
+                f"did you mean {' or '.join(map(repr, close))}?"
+                if close
+                else "the API reference names those of each step."
+            )
+        )
+    return dict(list(found.items())[:1]) if part else found
 
 
 def check_table(X, y, groups=None, validation=None, sample_weight=None, *, noun="X"):

@@ -1,7 +1,5 @@
 """The usual pipeline, written in one call."""
 
-from difflib import get_close_matches
-
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
@@ -9,7 +7,7 @@ from ..audio import AudioCNN, CQTExtractor
 from ..fusion import FusionClassifier, JointSpaceProjector
 from ..image import ResNetEmbedder
 from ..text import EntityEnricher, ReviewTruncator, ReviewVectorizer, TextMLP
-from ._genre_pipeline import GenrePipeline
+from ._genre_pipeline import GenrePipeline, find_parameter
 from ._mean_over_tracks import MeanOverTracks
 
 
@@ -42,7 +40,8 @@ def make_genre_classifier(
         Parameters of the steps. A bare name goes to every step that has it
         (``random_state=0``, ``n_jobs=2``, ``verbose=1``); ``audio__``, ``text__``,
         ``image__``, ``joint__`` and ``fusion__`` address one modality's steps, its network
-        before the others (``audio__lr=1e-4``).
+        before the others (``audio__lr=1e-4``). Names of the second kind also work in
+        `set_params` of the model, and in the parameters of a search.
 
     Returns
     -------
@@ -94,48 +93,14 @@ def make_genre_classifier(
         [(name, branch, column) for name, (branch, column) in branches.items()]
     )
     steps = [("modalities", modalities.set_output(transform="pandas"))]
-    parts = {name: _parts(branch) for name, (branch, _) in branches.items()}
     if joint_space:
-        joint = JointSpaceProjector(passthrough=True)
-        steps.append(("joint", joint))
-        parts["joint"] = [joint]
-    fusion = FusionClassifier()
-    steps.append(("fusion", fusion))
-    parts["fusion"] = [fusion]
-    _set_parameters(parts, {"target": target, **params})
-    return GenrePipeline(steps)
-
-
-def _parts(branch):
-    """The steps of a branch, its network first."""
-    if isinstance(branch, MeanOverTracks):
-        branch = branch.estimator
-    return [step for _, step in reversed(branch.steps)] if hasattr(branch, "steps") else [branch]
-
-
-def _hint(name, known):
-    close = get_close_matches(name, known)
-    if not close:
-        return "the API reference names those of each step."
-    return f"did you mean {' or '.join(map(repr, close))}?"
-
-
-def _set_parameters(parts, params):
-    everywhere = [step for steps in parts.values() for step in steps]
-    # Bare names first, so that a name with its modality has the last word.
-    for name in sorted(params, key=lambda name: "__" in name):
-        modality, _, bare = name.rpartition("__")
-        steps = parts.get(modality, []) if modality else everywhere
-        takers = [step for step in steps if bare in step.get_params(deep=False)]
-        if not takers:
-            known = sorted({key for step in steps for key in step.get_params(deep=False)})
-            raise TypeError(
-                f"make_genre_classifier got {name!r}, but "
-                + (
-                    f"no step of it has the parameter {bare!r}; {_hint(bare, known)}"
-                    if steps
-                    else f"it has no part {modality!r}; its parts are {list(parts)}."
-                )
-            )
-        for step in takers[:1] if modality else takers:
-            step.set_params(**{bare: params[name]})
+        steps.append(("joint", JointSpaceProjector(passthrough=True)))
+    model = GenrePipeline([*steps, ("fusion", FusionClassifier())])
+    try:
+        # Bare names first, so that a name with its part has the last word.
+        for name, value in {"target": target, **params}.items():
+            if "__" not in name:
+                model.set_params(**dict.fromkeys(find_parameter(model, name), value))
+        return model.set_params(**{name: params[name] for name in params if "__" in name})
+    except ValueError as error:
+        raise TypeError(f"make_genre_classifier: {error}") from None

@@ -1,8 +1,7 @@
 """An album's vector is the mean of its tracks' vectors."""
 
 import warnings
-from contextlib import contextmanager
-from copy import copy
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pandas as pd
@@ -29,6 +28,7 @@ from ..utils import (
     read_labels,
     rows_checked,
     safe_indexing,
+    walk_parts,
 )
 
 # Tracks in flight at transform: enough to keep workers and batches full, few enough for
@@ -112,8 +112,8 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         y, metadata = self._of_tracks(X, owner, n_albums, y, groups, validation, sample_weight)
         _, self._errors = _call(self.estimator_, "fit", tracks, owner, place, y, **metadata)
         # Not every transformer tells its width before it has answered.
-        quiet = _quiet(self.estimator_)
-        vectors, _ = _call(quiet, "transform", tracks[:1], owner[:1], place[:1])
+        with _quiet(self.estimator_):
+            vectors, _ = _call(self.estimator_, "transform", tracks[:1], owner[:1], place[:1])
         self.n_features_out_ = np.asarray(vectors).shape[1]
         return self
 
@@ -154,17 +154,17 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
     def _vectors(self, tracks, owner, place, errors):
         """Albums and vectors of some tracks at a time; errors are appended."""
         starts = range(0, len(tracks), _TRACKS_AT_ONCE)
-        estimator, verbose = self.estimator_, 0
-        if len(starts) > 1:
-            verbose = max(getattr(step, "verbose", 0) for step in _steps(estimator))
-            if verbose:  # one bar over all tracks, not one for each chunk
-                estimator = _quiet(estimator)
+        estimator, verbose, silence = self.estimator_, 0, nullcontext
+        if len(starts) > 1:  # one bar over all tracks, not one for each chunk
+            verbose = max((step.verbose for step in _loud(estimator)), default=0)
+            silence = _quiet
         with progress_bar(len(tracks), "Tracks", verbose=verbose) as advance:
             for start in starts:
                 here = slice(start, start + _TRACKS_AT_ONCE)
-                vectors, found = _call(
-                    estimator, "transform", tracks[here], owner[here], place[here]
-                )
+                with silence(estimator):
+                    vectors, found = _call(
+                        estimator, "transform", tracks[here], owner[here], place[here]
+                    )
                 errors += found
                 yield owner[here], np.asarray(vectors, dtype=np.float32)
                 advance(len(vectors))
@@ -197,15 +197,16 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
                 check_consistent_length(np.empty(n_albums), values)
         y = y.tocsr() if sparse.issparse(y) else y  # not every format has rows to take
         groups = None if groups is None else read_groups(groups, n_albums)
-        network = _last_step(self.estimator_)
-        cosine = getattr(network, "target", None) == "cosine"
+        networks = _networks(self.estimator_)
+        network = networks[-1] if networks else self.estimator_
+        cosine = [step for step in networks if getattr(step, "target", None) == "cosine"]
         fraction = getattr(network, "validation_fraction", 0)
         chosen = y is not None and (fraction or validation is not None)
         labels = read_labels(y) if y is not None and (cosine or chosen) else y
         check_rows(X, labels, groups)
-        if y is not None and cosine:
-            factors = _factors_of_albums(labels, network.label_factorizer)
-            network.set_params(label_factorizer=factors)
+        for step in cosine if y is not None else ():
+            factors = _factors_of_albums(labels, step.label_factorizer)
+            step.set_params(label_factorizer=factors)
         if chosen:
             mask = inner_validation_mask(
                 labels,
@@ -224,8 +225,8 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
                         "epochs are run and the last weights are kept.",
                         stacklevel=2,
                     )
-                if fraction:
-                    network.set_params(validation_fraction=0)
+                for step in networks:
+                    step.set_params(validation_fraction=0)
         # Tracks of one album stay together, whether its artist is known or not.
         metadata["groups"] = artist_names(groups, n_albums)
         with config_context(enable_metadata_routing=True):
@@ -286,22 +287,46 @@ def _call(estimator, method, tracks, owner, place, y=None, **metadata):
     with naming_albums(owner, place), routing, rows_checked():
         answer = getattr(estimator, method)(*arguments, **metadata)
     errors = [
-        {**error, "row": int(owner[row]), "track": int(place[row])}
-        for step in _steps(estimator)
-        for error in getattr(step, "_errors", ())
-        for row in [error["row"]]
+        {**error, "row": int(owner[error["row"]]), "track": int(place[error["row"]])}
+        for _, error in errors_inside(estimator)
     ]
     return answer, errors
 
 
+def errors_inside(model):
+    """Yield what the steps inside a model set aside: name of the part ("" of itself), line.
+
+    What is set aside inside a MeanOverTracks is among its own errors, with the album's row.
+    """
+    outer = None
+    for names, path, step in walk_parts(model):
+        if isinstance(step, ErrorsMixin) and (outer is None or path[: len(outer)] != outer):
+            outer = path
+            yield from (("".join(names[:1]), error) for error in step._errors)
+
+
+def _networks(estimator):
+    """What learns with inner validation rows; of a frozen one nothing can be set."""
+    steps = [step for _, _, step in walk_parts(estimator, fitted=False)]
+    return [step for step in steps if "validation_fraction" in vars(step)]
+
+
+def _loud(estimator):
+    """What shows progress."""
+    return [step for _, _, step in walk_parts(estimator) if vars(step).get("verbose")]
+
+
+@contextmanager
 def _quiet(estimator):
-    """A copy that shows no progress; it shares what was learned."""
-    estimator = copy(estimator)
-    if hasattr(estimator, "steps"):
-        estimator.steps = [(name, _quiet(step)) for name, step in estimator.steps]
-    if hasattr(estimator, "verbose"):
-        estimator.verbose = 0
-    return estimator
+    """Show no progress of any step for a while."""
+    levels = [(step, step.verbose) for step in _loud(estimator)]
+    for step, _ in levels:
+        step.verbose = 0
+    try:
+        yield
+    finally:
+        for step, verbose in levels:
+            step.verbose = verbose
 
 
 def _album_means(chunks, n_albums, n_features):
@@ -321,12 +346,3 @@ def _album_means(chunks, n_albums, n_features):
             count += 1
             means[album] = total / count
     return means
-
-
-def _steps(estimator):
-    """The estimators inside a Pipeline, or the estimator itself."""
-    return [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
-
-
-def _last_step(estimator):
-    return _steps(estimator)[-1]

@@ -11,7 +11,7 @@ from skmmgenre.audio import AudioCNN, TimbreStatistics
 from skmmgenre.compose import GenrePipeline, MeanOverTracks
 from skmmgenre.compose._extract_once import extract_once
 from skmmgenre.image import ResNetEmbedder
-from skmmgenre.text import ReviewVectorizer
+from skmmgenre.text import ReviewVectorizer, TextMLP
 
 
 def test_the_same_bits_as_the_whole_pipeline(albums, small_model, fitted, probabilities):
@@ -43,6 +43,26 @@ def test_roads_start_where_learning_starts(albums, small_model):
     assert [type(step) for _, step in roads["audio"].estimator.steps[1:]] == [AudioCNN]
     assert isinstance(roads["text"].steps[1][1], ReviewVectorizer)
     assert isinstance(roads["image"], ResNetEmbedder)
+
+
+@pytest.mark.parametrize("modality", ["audio", "text"])
+def test_steps_of_nested_pipelines_are_replaced_too(albums, small_model, modality):
+    others = {name: None for name in ("audio", "text", "image") if name != modality}
+    model = small_model(**others)
+    plain = model.fit(albums.table, albums.y, groups=albums.groups).predict_proba(albums.table)
+    ((name, branch, column),) = model["modalities"].transformers
+    road = branch.estimator if modality == "audio" else branch
+    nested = Pipeline([("first", Pipeline([("inner", road[:-1])])), ("last", road[-1])])
+    nested = MeanOverTracks(nested) if modality == "audio" else nested
+    nested = model["modalities"].set_params(transformers=[(name, nested, column)])
+    branches, table, _ = extract_once(nested, albums.table)
+    ((_, behind, _),) = branches.transformers
+    behind = behind.estimator if modality == "audio" else behind
+    learning = [type(step) for _, step in behind.steps[1:]]
+    assert learning == ([AudioCNN] if modality == "audio" else [ReviewVectorizer, TextMLP])
+    again = GenrePipeline([("modalities", branches), ("fusion", model["fusion"])])
+    again.fit(table, albums.y, groups=albums.groups)
+    np.testing.assert_array_equal(again.predict_proba(table), plain)
 
 
 def test_model_and_table_are_left_alone(albums, small_model):

@@ -12,13 +12,16 @@ from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
-from skmmgenre.compose import GenrePipeline, MeanOverTracks
+from skmmgenre.compose import GenrePipeline, MeanOverTracks, make_genre_classifier
 from skmmgenre.fusion import FusionClassifier
-from skmmgenre.model_selection import ArtistKFold, inner_validation_mask
+from skmmgenre.model_selection import ArtistKFold, LabelThresholds, inner_validation_mask
 from skmmgenre.nets import NetEstimator
+from skmmgenre.text import TextMLP
+from skmmgenre.utils import ErrorsMixin
 
 
 @pytest.fixture
@@ -360,3 +363,213 @@ def test_what_was_set_aside_is_listed_by_modality(albums, small_model, tmp_path)
         model.predict(table)
     model.predict(albums.table)
     assert model.errors_.empty and not pickle.loads(pickle.dumps(model)).errors_.size
+
+
+class Missing(TransformerMixin, ErrorsMixin, BaseEstimator):
+    """Takes every cell "gone" for missing."""
+
+    def fit(self, X, y=None):
+        self.is_fitted_ = True
+        return self
+
+    def transform(self, X):
+        cells = np.asarray(X, dtype=object).ravel()
+        rows = np.flatnonzero(cells == "gone")
+        why = {"item": "gone", "reason": "it is gone", "remedy": "find it"}
+        self._errors = [{"row": int(row), **why} for row in rows]
+        return np.where(cells == "gone", np.nan, 1.0)[:, None]
+
+
+class Around(TransformerMixin, BaseEstimator):
+    """Wraps an estimator."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def fit(self, X, y=None):
+        self.estimator_ = clone(self.estimator).fit(X, y)
+        return self
+
+    def transform(self, X):
+        return self.estimator_.transform(X)
+
+
+def columns(*branches):
+    return ColumnTransformer([(name, branch, name) for name, branch in branches])
+
+
+def both():
+    return columns(("audio", MeanOverTracks(Missing())), ("text", Missing()))
+
+
+NESTED_BRANCHES = {
+    "as the factory writes it": lambda: [("modalities", both())],
+    "a ColumnTransformer in a Pipeline": lambda: [
+        ("front", Pipeline([("modalities", both()), ("scale", StandardScaler())]))
+    ],
+    "in a wrapper": lambda: [("modalities", Around(both()))],
+    "Pipelines in branches": lambda: [
+        (
+            "modalities",
+            columns(
+                ("audio", Pipeline([("deep", Pipeline([("mean", MeanOverTracks(Missing()))]))])),
+                ("text", Around(FeatureUnion([("a", Missing())]))),
+            ),
+        )
+    ],
+    "Pipelines in MeanOverTracks": lambda: [
+        (
+            "modalities",
+            columns(
+                ("audio", Around(MeanOverTracks(Pipeline([("deep", Around(Missing()))])))),
+                ("text", FeatureUnion([("a", Pipeline([("first", Missing())]))])),
+            ),
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize("steps", NESTED_BRANCHES.values(), ids=NESTED_BRANCHES)
+def test_what_was_set_aside_in_nested_branches(steps):
+    table = pd.DataFrame({"audio": [["x", "gone"], "x", "x"], "text": ["x", "x", "gone"]})
+    model = GenrePipeline(steps()).fit(table)
+    for call in (model.transform, model.fit_transform):
+        call(table)
+        errors = model.errors_[["modality", "track", "row", "item"]]
+        assert errors.to_numpy().tolist() == [["audio", 1, 0, "gone"], ["text", None, 2, "gone"]]
+
+
+def test_a_branch_of_several_columns_gives_its_errors_its_own_name():
+    """What is in a branch is of that branch, also where it has branches of its own."""
+    table = pd.DataFrame({"audio": ["x", "gone"], "text": ["gone", "x"]})
+    inner = Pipeline([("parts", both())])
+    model = GenrePipeline([("m", ColumnTransformer([("all", inner, ["audio", "text"])]))])
+    model.fit_transform(table)
+    assert model.errors_["modality"].tolist() == ["all", "all"]
+    assert model.errors_["row"].tolist() == [1, 0]
+    union = GenrePipeline([("u", FeatureUnion([("one", Missing()), ("two", Missing())]))])
+    union.fit_transform(["x", "gone"])
+    assert union.errors_["modality"].tolist() == ["one", "two"]
+
+
+LONG = {
+    "audio__lr": "modalities__audio__estimator__cnn__lr",
+    "audio__duration": "modalities__audio__estimator__cqt__duration",
+    "audio__random_state": "modalities__audio__estimator__cnn__random_state",
+    "text__hidden_units": "modalities__text__mlp__hidden_units",
+    "text__max_chars": "modalities__text__truncate__max_chars",
+    "text__verbose": "modalities__text__mlp__verbose",
+    "image__depth": "modalities__image__depth",
+    "joint__margin": "joint__margin",
+    "fusion__target": "fusion__target",
+}
+
+
+def changed(before, after):
+    """Names of the parameters that are plain values and no longer the same."""
+    return {
+        name
+        for name, value in after.items()
+        if not isinstance(value, (BaseEstimator, list)) and value is not before[name]
+    }
+
+
+class TestShortNames:
+    @pytest.mark.parametrize(("short", "name"), LONG.items(), ids=LONG)
+    def test_one_parameter_is_set(self, short, name):
+        model = make_genre_classifier(joint_space=True)
+        before = model.get_params()
+        assert model.set_params(**{short: 34}) is model
+        assert changed(before, model.get_params()) == {name}
+        assert model.get_params()[name] == 34
+        assert clone(model).get_params()[name] == 34
+        assert make_genre_classifier(joint_space=True, **{short: 34}).get_params()[name] == 34
+
+    @pytest.mark.parametrize("reverse", [False, True])
+    def test_a_long_name_has_the_last_word(self, reverse):
+        params = [("text__lr", 1.0), (LONG["text__hidden_units"], (3,)), ("text__max_chars", 5)]
+        params.append(("modalities__text__mlp__lr", 2.0))
+        model = make_genre_classifier().set_params(**dict(params[::-1] if reverse else params))
+        text = model["modalities"].transformers[1][1]
+        assert (text["mlp"].lr, text["mlp"].hidden_units) == (2.0, (3,))
+        assert text["truncate"].max_chars == 5
+
+    def test_of_steps_that_are_set_in_the_same_call(self):
+        """As in any Pipeline, steps are replaced before their parameters are set."""
+        model = make_genre_classifier()
+        mlp = TextMLP()
+        model.set_params(
+            text__lr=3.0,
+            fusion__base__C=5.0,
+            fusion__base=LogisticRegression(),
+            fusion=SomeBase(),
+            modalities__text__mlp=mlp,
+        )
+        assert mlp.lr == 3.0 and model["fusion"].base.C == 5.0
+        model.set_params(steps=[("only", StandardScaler())], only__with_mean=False)
+        assert not model["only"].with_mean
+
+    def test_fitted_copies_are_left_alone(self, albums, small_model):
+        model = texts_only(small_model).fit(albums.table, albums.y, groups=albums.groups)
+        expected = model.predict_proba(albums.table)
+        model.set_params(text__hidden_units=(3, 3))
+        assert clone(model)["modalities"].transformers[0][1]["mlp"].hidden_units == (3, 3)
+        np.testing.assert_array_equal(model.predict_proba(albums.table), expected)
+
+    def test_through_wrappers(self):
+        model = make_genre_classifier(audio=None, image=None)
+        model.set_params(fusion=LabelThresholds(model["fusion"]))
+        model.set_params(fusion__lr=0.5, fusion__strategy="top_k", fusion__k=1)
+        assert model["fusion"].estimator.lr == 0.5 and model["fusion"].strategy == "top_k"
+        outer = LabelThresholds(model).set_params(estimator__text__lr=0.25)
+        assert outer.estimator["modalities"].transformers[0][1]["mlp"].lr == 0.25
+
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            ("text__hiden_units", "'text__hiden_units'.*did you mean 'hidden_units'"),
+            ("fusion__targt", "'fusion__targt'.*did you mean 'target'"),
+            ("sound__lr", r"'sound__lr'.*no part 'sound'.*\['audio', 'text', 'image', 'fusion'\]"),
+            ("joint__margin", "no part 'joint'"),
+            ("audio__qwx", "'qwx'; the API reference"),
+            ("modalities__text__mpl__lr", "Did you mean 'modalities__text__mlp__lr'"),
+            ("epochs", "'epochs'.*'max_epochs'"),
+            ("hidden_units", "'hidden_units' is a parameter of steps.*: 'text__hidden_units'."),
+            ("depth", "not of GenrePipeline itself; name the part: 'image__depth'."),
+        ],
+    )
+    def test_unknown_names(self, name, message):
+        with pytest.raises(ValueError, match=message):
+            make_genre_classifier().set_params(**{name: 1})
+
+    def test_a_bare_name_is_the_pipelines_own(self):
+        model = make_genre_classifier().set_params(verbose=True)
+        assert model.verbose is True and model["fusion"].verbose == 0
+
+    def test_a_search(self, albums, small_model):
+        grid = {"text__hidden_units": [(4, 4), (8, 8)], "fusion__normalize": [True, False]}
+        long = {LONG["text__hidden_units"]: grid["text__hidden_units"]}
+        long["fusion__normalize"] = grid["fusion__normalize"]
+        scores = []
+        for names in (grid, long):
+            search = GridSearchCV(
+                texts_only(small_model, text__max_epochs=2),
+                names,
+                cv=ArtistKFold(2),
+                error_score="raise",
+            )
+            with sklearn.config_context(enable_metadata_routing=True):
+                search.fit(albums.table, albums.y, groups=albums.groups)
+            assert set(search.best_params_) == set(names)
+            best = search.best_estimator_["modalities"].named_transformers_["text"]["mlp"]
+            assert best.hidden_units in search.best_params_.values()
+            tried = [frozenset(params.values()) for params in search.cv_results_["params"]]
+            scores.append(dict(zip(tried, search.cv_results_["mean_test_score"], strict=True)))
+        assert len(scores[0]) == 4 and scores[0] == scores[1]
+
+
+class SomeBase(BaseEstimator):
+    """Holds an estimator under a name of its own."""
+
+    def __init__(self, base=None):
+        self.base = base

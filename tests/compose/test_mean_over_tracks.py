@@ -10,8 +10,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import coo_matrix, csr_array
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.pipeline import Pipeline
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
 import skmmgenre.compose._mean_over_tracks as module
 from skmmgenre.audio import AudioCNN, CQTExtractor
@@ -19,6 +21,7 @@ from skmmgenre.compose import MeanOverTracks
 from skmmgenre.labels import PPMILabelFactorizer
 from skmmgenre.model_selection import inner_validation_mask
 from skmmgenre.nets import NetEstimator
+from skmmgenre.utils import find_steps
 
 SR = 22050
 
@@ -398,6 +401,104 @@ class TestCosine:
         albums, y, artists = tracks
         with pytest.raises(ValueError, match="cosine"):
             road(target="cosine").fit(albums, y, groups=artists)
+
+
+class Wrapper(TransformerMixin, BaseEstimator):
+    """Hands everything to the estimator that it wraps."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def fit(self, X, y=None, **metadata):
+        routed = process_routing(self, "fit", **metadata).estimator.fit
+        self.estimator_ = clone(self.estimator).fit(X, y, **routed)
+        return self
+
+    def transform(self, X):
+        return self.estimator_.transform(X)
+
+    def get_metadata_routing(self):
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        return MetadataRouter(self).add(estimator=self.estimator, method_mapping=mapping)
+
+
+NESTS = {
+    "Pipeline": lambda inner: Pipeline([("inner", inner)]),
+    "FeatureUnion": lambda inner: FeatureUnion([("inner", inner)]),
+    "wrapper": Wrapper,
+}
+
+
+@pytest.mark.parametrize("nest", NESTS.values(), ids=NESTS)
+class TestNested:
+    """Networks and extractors are found however deep they are in the transformer of tracks."""
+
+    @staticmethod
+    def nested(nest, **params):
+        return MeanOverTracks(nest(road(**params).estimator))
+
+    def test_factors_of_albums(self, tracks, nest):
+        albums, _, artists = tracks
+        Y = (np.random.default_rng(1).random((60, 5)) < 0.4).astype(int)
+        factorizer = PPMILabelFactorizer(n_components=3)
+        mean = self.nested(nest, target="cosine", label_factorizer=factorizer)
+        mean.fit(albums, Y, groups=artists)
+        (found,) = find_steps(mean, AudioCNN).values()
+        expected = clone(factorizer).fit(Y)
+        assert_array_equal(found.label_factorizer_.label_factors_, expected.label_factors_)
+        (ours,) = find_steps(mean, AudioCNN, fitted=False).values()
+        assert ours.label_factorizer is factorizer
+
+    def test_validation_albums_are_those_that_the_network_asks_for(self, tracks, nest, monkeypatch):
+        albums, y, artists = tracks
+        plans = []
+        learn = NetEstimator._learn
+
+        def note(self, plan, n_outputs):
+            plans.append(plan)
+            return learn(self, plan, n_outputs)
+
+        monkeypatch.setattr(NetEstimator, "_learn", note)
+        mean = self.nested(nest, validation_fraction=0.3, random_state=5)
+        told = TestTold.warnings_of(mean, albums, y)
+        assert len(told) == 1 and "without regard to artists" in told[0]
+        with pytest.warns(UserWarning, match="without regard to artists"):
+            mask = inner_validation_mask(y, validation_fraction=0.3, random_state=5)
+        owner = np.repeat(np.arange(60), [len(album) for album in albums])
+        (plan,) = plans
+        assert_array_equal(plan.held_out, mask[owner])
+
+    def test_errors(self, nest):
+        mean = MeanOverTracks(nest(TestBadTracks().mean(on_error="missing").estimator))
+        tone = np.sin(np.arange(6000) / 9).astype(np.float32)
+        albums = [tone, [tone, "gone.wav"]]
+        for call in (mean.fit, mean.transform, mean.fit_transform):
+            call(albums)
+            errors = mean.errors_
+            assert errors[["row", "track", "item"]].to_numpy().tolist() == [[1, 1, "'gone.wav'"]]
+
+    def test_one_bar_over_all_tracks(self, nest, capsys, monkeypatch):
+        tone = np.sin(np.arange(6000) / 9).astype(np.float32)
+        mean = MeanOverTracks(nest(TestTold().mean().estimator)).fit([tone])
+        monkeypatch.setattr(module, "_TRACKS_AT_ONCE", 2)
+        capsys.readouterr()
+        mean.transform([[tone, tone], None, [tone] * 3])
+        told = capsys.readouterr().err
+        assert "constant-Q" not in told and told.count("Tracks") == 1
+        (extractor,) = find_steps(mean, CQTExtractor).values()
+        assert extractor.verbose == 1
+
+
+def test_a_frozen_network_stays_as_it_is(tracks):
+    albums, y, artists = tracks
+    patches = take_patches(range(20))
+    Y = (np.random.default_rng(1).random((60, 3)) < 0.5).astype(int)
+    cnn = network(target="cosine").fit(patches, Y[:20], groups=artists[:20])
+    before = cnn.get_params()
+    steps = [("take", FunctionTransformer(take_patches)), ("cnn", FrozenEstimator(cnn))]
+    mean = MeanOverTracks(Pipeline(steps)).fit(albums, Y, groups=artists)
+    assert cnn.get_params() == before
+    assert mean.transform(albums[:3]).shape == (3, mean.n_features_out_)
 
 
 class TestBadTracks:
