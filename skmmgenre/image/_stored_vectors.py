@@ -1,6 +1,7 @@
 """Vectors of covers, found in a store or computed and kept there."""
 
 import hashlib
+from contextlib import closing
 
 import numpy as np
 import PIL
@@ -86,13 +87,13 @@ def stored_vectors(store, forward, feed, rows, n_features, advance):
             for row, answer in zip(some, answers, strict=True)
         ]
 
-    def settle(some, outcomes):
-        for row, (vector, fault) in zip(some, outcomes, strict=True):
-            if fault is None:
-                vectors[row] = vector
-            elif not feed.missing[row]:  # another row of the same bad file
-                feed.set_aside(row, fault)
-        advance(len(some))
-
-    settle_in_rounds(compute, settle, feed.cells, rows.tolist(), _PER_ROUND, store)
+    all_rows = rows.tolist()
+    with closing(settle_in_rounds(compute, feed.cells, all_rows, _PER_ROUND, store)) as rounds:
+        for settled in rounds:
+            for row, (vector, fault) in settled.items():
+                if fault is None:
+                    vectors[row] = vector
+                elif not feed.missing[row]:  # another row of the same bad file
+                    feed.set_aside(row, fault)
+            advance(len(settled))
     return vectors[rows]

@@ -124,59 +124,57 @@ class FeatureStore:
 
     def keys(self, cells):
         """Key of each cell, None where it cannot be read; files are read side by side."""
-        self._began = time.time()
-        files = [isinstance(cell, (str, bytes, os.PathLike)) for cell in cells]
-        marks = [
-            _file_mark(cell) if file else None for cell, file in zip(cells, files, strict=True)
-        ]
-        kept = dict(zip(marks, self._store.get_many(mark or b"" for mark in marks), strict=True))
+        self._began, self._files = time.time(), {}
+        paths = [c if isinstance(c, (str, bytes, os.PathLike)) else None for c in cells]
+        marks = [None if path is None else _file_mark(path) for path in paths]
         contents = [
-            (kept[mark] if mark is not None else None) if file else self._digest_of_values(cell)
-            for cell, mark, file in zip(cells, marks, files, strict=True)
+            self._digest_of_values(cell) if path is None else None
+            for cell, path in zip(cells, paths, strict=True)
         ]
-        unread = [
-            i
-            for i, mark in enumerate(marks)
-            if mark is not None and not self._tells_all(contents[i])
-        ]
+        files = [i for i, mark in enumerate(marks) if mark is not None]
+        for i, content in zip(files, self._store.get_many(marks[i] for i in files), strict=True):
+            contents[i] = content
+
+        unread = [i for i in files if not self._tells_all(contents[i])]
         if unread:
             with ThreadPoolExecutor(n_threads()) as pool:
                 known = [contents[i] for i in unread]
-                found = pool.map(self._read, [cells[i] for i in unread], known)
-                for i, content in zip(unread, found, strict=True):
+                read = pool.map(self._read, [paths[i] for i in unread], known)
+                for i, content in zip(unread, read, strict=True):
                     contents[i] = content
-            self._remember(
+            lasting = [
                 (marks[i], contents[i])
                 for i in unread
                 # The file is still the one that was read, and has been for a while.
                 if contents[i] is not None
-                and _file_mark(cells[i]) == marks[i]
+                and _file_mark(paths[i]) == marks[i]
                 and _is_settled(marks[i], self._began)
-            )
+            ]
+            self._store.put_many(lasting, kind="hashes of files")
+
         keys = [
-            None if content is None else self._key(content, cell if file else None)
-            for content, cell, file in zip(contents, cells, files, strict=True)
+            None if content is None else self._key(content, path)
+            for content, path in zip(contents, paths, strict=True)
         ]
-        self._files = {}
-        for key, cell, mark, content in zip(keys, cells, marks, contents, strict=True):
-            if key is not None and mark is not None:  # of equal files the first is computed
-                self._files.setdefault(key, (cell, mark, content[:_DIGEST]))
+        for i in files:
+            if keys[i] is not None:  # of equal files the first is computed
+                self._files.setdefault(keys[i], (paths[i], marks[i], contents[i][:_DIGEST]))
         return keys
 
-    def find(self, keys):
+    def get(self, keys):
         """Feature of each key, None where it is not there."""
         values = self._store.get_many(keys)
         return [None if value is None else self.codec.decode(value) for value in values]
 
     def claim(self, keys):
-        """Whether to compute the feature of each key; see `Store.claim`."""
-        return self._store.claim(keys, self._owner, _LEASE)
+        """Whether to compute the feature of each key here; see `Store.claim`."""
+        return self._store.claim(keys, self._owner, _LEASE) if keys else []
 
-    def keep(self, features):
-        """Keep features by their keys.
+    def put(self, features):
+        """Keep features by their keys; what was claimed and is not kept is left to others.
 
-        What is of a file that has changed since `keys` is answered only, and the claim on it given
-        up: it may be of the new content, and the key is of the old one.
+        The feature of a file that has changed since `keys` is returned but not kept: it may be of
+        the new content, and the key is of the old one.
 
         Returns
         -------
@@ -189,8 +187,7 @@ class FeatureStore:
         refused = {key for key in coded if not self._is_unchanged(key)}
         lasting = [(key, value) for key, value in coded.items() if key not in refused]
         self._store.put_many(lasting, kind=self.kind)
-        if refused:
-            self.give_up()
+        self.give_up()
         return {key: self.codec.decode(value) for key, value in coded.items()}, refused
 
     @contextmanager
@@ -278,8 +275,12 @@ class FeatureStore:
             self._settings + digest + version + name, digest_size=_DIGEST
         ).digest()
 
-    def _remember(self, contents):
-        self._store.put_many(list(contents), kind="hashes of files")
+
+# To hash a file takes 0.3 ms a megabyte, to ask for its status 2 microseconds. So a hash is
+# remembered by a mark: what `os.stat` tells of a file, its path left out, so that a renamed file
+# keeps its mark. A time stamp is as coarse as the clock of the file system: a file written twice
+# within one tick has one mark for two contents (git calls such a file racy). Hence a mark counts
+# only when it is `_SETTLED`: the file system's clock has gone on since.
 
 
 def _file_mark(path):

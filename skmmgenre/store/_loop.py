@@ -1,6 +1,8 @@
 """Apply a function to every cell that is there."""
 
 import time
+from contextlib import closing, contextmanager, nullcontext
+from functools import partial
 from numbers import Integral
 
 import joblib
@@ -83,84 +85,102 @@ def map_cells(
     values = [None] * len(cells) if values is None else values
     errors = []
     rows = [row for row, cell in enumerate(cells) if not is_missing(cell)]
-
-    def settle(some, outcomes):
-        """Put values where they belong; tell, or list, what went wrong."""
-        for row, (value, fault) in zip(some, outcomes, strict=True):
-            if fault is None:
-                values[row] = value
-            else:
-                errors.append(bad_cell(cells[row], row, fault, noun, on_error))
-        advance(len(some))
-
     with (
         progress_bar(len(rows), description, verbose=verbose) as advance,
         workers(n_jobs) as (parallel, n_workers),
     ):
-
-        def compute(some):
-            chunks = [some[start : start + _CHUNK] for start in range(0, len(some), _CHUNK)]
-            outcomes = parallel(
-                joblib.delayed(_run_chunk)(function, [cells[row] for row in chunk])
-                for chunk in chunks
-            )
-            return [outcome for chunk in outcomes for outcome in chunk]
-
-        # Rounds, not a generator of results: the ray backend refuses generators.
         fewest = 4 * n_workers * _CHUNK
         most = fewest if n_workers == 1 else max(fewest, min(_ROUND_GROWTH * fewest, _MOST_ROWS))
-        settle_in_rounds(compute, settle, cells, rows, (fewest, most), store)
+        compute = partial(_compute, parallel, function, cells)
+        with closing(settle_in_rounds(compute, cells, rows, (fewest, most), store)) as rounds:
+            for settled in rounds:
+                for row, (value, fault) in settled.items():
+                    if fault is None:
+                        values[row] = value
+                    else:
+                        errors.append(bad_cell(cells[row], row, fault, noun, on_error))
+                advance(len(settled))
+                settled.clear()  # large values are not held while the next are computed
     return values, sorted(errors, key=lambda error: error["row"])
 
 
-def settle_in_rounds(compute, settle, cells, rows, per_round, store=None):
-    """Settle all rows, some at a time; of cells that a store is given, each content once.
+def settle_in_rounds(compute, cells, rows, per_round, store=None):
+    """Yield the outcomes of all rows, some at a time; with a store each content is computed once.
+
+    What was computed is in the store before it is yielded. To be closed when left early, so that
+    the claims in the store end at once.
 
     Parameters
     ----------
     compute : callable
         Takes a list of rows, returns the outcome of each: a value and None, or None and what
         is wrong with the cell.
-    settle : callable
-        Takes a list of rows and their outcomes.
     cells : list
     rows : list of int
     per_round : tuple of two int
-        How many rows `compute` is given at first, and at most if they are soon computed. What
-        it returned is kept before it is given the next.
+        How many rows to take at first, and at most if they are soon computed.
     store : FeatureStore or None
         See `map_cells`.
+
+    Yields
+    ------
+    settled : dict
+        Outcome of each row that is settled, in order of rows.
     """
-    compute = _Paced(compute, *per_round)
-    if store is None:
-        for some in compute.rounds(rows):
-            settle(some, compute(some))
-        return
-    with store.working():
-        elsewhere = []
-        for some in compute.rounds(rows):
-            elsewhere += _settle_from(store, compute, settle, cells, some)
-        while elsewhere:  # what others have begun; theirs to finish, ours if they died
-            some, elsewhere = elsewhere[: per_round[0]], elsewhere[per_round[0] :]
-            left = _settle_from(store, compute, settle, cells, some)
-            if len(left) == len(some):
+    pace = _Pace(*per_round)
+    with nullcontext() if store is None else store.working():
+        while rows:
+            elsewhere = []  # what other processes have begun: theirs to finish, ours if they died
+            for some in pace.rounds(rows):
+                settled = _settle(some, compute, cells, pace, store)
+                elsewhere += [row for row in some if row not in settled]
+                yield settled
+            if len(elsewhere) == len(rows):
                 store.wait()
-            elsewhere = left + elsewhere
+            rows = elsewhere
 
 
-class _Paced:
-    """`compute`, and how many rows to give it at a time: what it does in about a second."""
+def _settle(rows, compute, cells, pace, store):
+    """Outcomes of one round; those that must wait for another process are not among them."""
+    if store is None:
+        with pace.measure(len(rows)):
+            return dict(zip(rows, compute(rows), strict=True))
 
-    def __init__(self, compute, fewest, most):
-        self.compute, self.fewest, self.most = compute, fewest, most
-        self.n_rows = fewest
+    # Cells of one content share a key: the first is computed for all. Some have none (a file that
+    # cannot be read, an array of objects): each goes by its row and is never kept.
+    rows_of = {}
+    for row, key in zip(rows, store.keys([cells[row] for row in rows]), strict=True):
+        rows_of.setdefault(row if key is None else key, []).append(row)
 
-    def __call__(self, rows):
-        began = time.perf_counter()
-        outcomes = self.compute(rows)
-        pace = len(rows) / (time.perf_counter() - began)
-        self.n_rows = min(max(self.fewest, int(_ROUND_SECONDS * pace)), self.most)
-        return outcomes
+    keys = [key for key in rows_of if isinstance(key, bytes)]
+    found = dict(zip(keys, store.get(keys), strict=True))
+    absent = [key for key in keys if found[key] is None]
+    claimed = dict(zip(absent, store.claim(absent), strict=True))
+    outcomes = {key: (value, None) for key, value in found.items() if value is not None}
+
+    todo = [key for key in rows_of if claimed.get(key, not isinstance(key, bytes))]
+    if todo:
+        with pace.measure(len(todo)):
+            computed = compute([rows_of[key][0] for key in todo])
+        outcomes |= zip(todo, computed, strict=True)
+        made = {
+            key: outcomes[key][0]
+            for key in todo
+            if outcomes[key][1] is None and isinstance(key, bytes)
+        }
+        kept, refused = store.put(made)
+        outcomes |= {key: (value, None) for key, value in kept.items()}
+        for key in refused:  # the first file was replaced meanwhile; those equal to it were not
+            del rows_of[key][1:]
+    row_keys = sorted((row, key) for key in outcomes for row in rows_of[key])
+    return {row: outcomes[key] for row, key in row_keys}
+
+
+class _Pace:
+    """How many rows to take at a time: what is computed in about a second."""
+
+    def __init__(self, fewest, most):
+        self.n_rows, self.fewest, self.most = fewest, fewest, most
 
     def rounds(self, rows):
         """Yield some rows at a time."""
@@ -170,38 +190,40 @@ class _Paced:
             start += len(some)
             yield some
 
+    @contextmanager
+    def measure(self, n_rows):
+        """Learn how many rows to take from the time that some take here."""
+        began = time.perf_counter()
+        yield
+        in_time = int(_ROUND_SECONDS * n_rows / (time.perf_counter() - began))
+        self.n_rows = min(max(self.fewest, in_time), self.most)
 
-def _settle_from(store, compute, settle, cells, rows):
-    """Settle what the store has and what nobody is computing; return the other rows."""
-    keys = store.keys([cells[row] for row in rows])
-    rows_of = {}  # cells of one content are computed once
-    for row, key in zip(rows, keys, strict=True):
-        rows_of.setdefault(row if key is None else key, []).append(row)
-    known = [key for key in rows_of if isinstance(key, bytes)]
-    found = dict(zip(known, store.find(known), strict=True))
-    absent = [key for key in known if found[key] is None]
-    claimed = dict(zip(absent, store.claim(absent), strict=True)) if absent else {}
-    ours = [key for key in rows_of if claimed.get(key, not isinstance(key, bytes))]
-    computed = compute([rows_of[key][0] for key in ours]) if ours else []
-    outcomes = dict(zip(ours, computed, strict=True))
-    made = {
-        key: value
-        for key, (value, fault) in outcomes.items()
-        if fault is None and isinstance(key, bytes)
-    }
-    again = []
-    if made:
-        kept, refused = store.keep(made)
-        outcomes |= {key: (value, None) for key, value in kept.items()}
-        for key in refused:  # of a file that was replaced meanwhile, unlike those that were equal
-            again += rows_of[key][1:]
-            del rows_of[key][1:]
-    if len(made) < len(ours):
-        store.give_up()
-    outcomes |= {key: (value, None) for key, value in found.items() if value is not None}
-    ready = sorted((row, key) for key in outcomes for row in rows_of[key])
-    settle([row for row, _ in ready], [outcomes[key] for _, key in ready])
-    return again + [row for key in rows_of if key not in outcomes for row in rows_of[key]]
+
+def _compute(parallel, function, cells, rows):
+    """Values and faults of some rows by the workers.
+
+    They return all at once: the ray backend refuses a generator of results.
+    """
+    chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
+    outcomes = parallel(
+        joblib.delayed(_run_chunk)(function, [cells[row] for row in chunk]) for chunk in chunks
+    )
+    return [outcome for chunk in outcomes for outcome in chunk]
+
+
+def _run_chunk(function, cells):
+    """Values and faults of some cells; a fault is plain text, so it crosses processes."""
+    outcome = []
+    for cell in cells:
+        try:
+            outcome.append((function(cell), None))
+        except BadItem as error:
+            outcome.append((None, (error.reason, error.remedy)))
+        except (ImportError, MemoryError, SetupError):  # not the fault of the item
+            raise
+        except Exception as error:  # whatever a decoder throws must name the item
+            outcome.append((None, (f"{type(error).__name__}: {error}", "")))
+    return outcome
 
 
 def bad_cell(cell, row, fault, noun, on_error):
@@ -230,21 +252,6 @@ def bad_cell(cell, row, fault, noun, on_error):
             row,
         )
     return {"row": row, "item": item, "reason": reason, "remedy": remedy}
-
-
-def _run_chunk(function, cells):
-    """Values and faults of some cells; a fault is plain text, so it crosses processes."""
-    outcome = []
-    for cell in cells:
-        try:
-            outcome.append((function(cell), None))
-        except BadItem as error:
-            outcome.append((None, (error.reason, error.remedy)))
-        except (ImportError, MemoryError, SetupError):  # not the fault of the item
-            raise
-        except Exception as error:  # whatever a decoder throws must name the item
-            outcome.append((None, (f"{type(error).__name__}: {error}", "")))
-    return outcome
 
 
 class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):

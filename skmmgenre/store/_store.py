@@ -187,15 +187,18 @@ class Store:
         claimed : list of bool
             False where there is a claim of somebody else, or a value by now.
         """
-        keys, now = list(map(_as_bytes, keys)), time.time()
+        now = time.time()
         insert = (
-            "INSERT OR IGNORE INTO claims SELECT ?1, ?2, ?3 "
-            "WHERE NOT EXISTS (SELECT 1 FROM entries WHERE key = ?1)"
+            "INSERT OR IGNORE INTO claims SELECT :key, :owner, :until "
+            "WHERE NOT EXISTS (SELECT 1 FROM entries WHERE key = :key)"
         )
+        rows = [
+            {"key": key, "owner": owner, "until": now + seconds} for key in map(_as_bytes, keys)
+        ]
         with self._connection() as db, db:
             db.execute("BEGIN IMMEDIATE")
             db.execute("DELETE FROM claims WHERE until < ?", [now])
-            return [db.execute(insert, [key, owner, now + seconds]).rowcount > 0 for key in keys]
+            return [db.execute(insert, row).rowcount > 0 for row in rows]
 
     def renew(self, owner, seconds):
         """Let all claims of an owner hold for some more seconds; 0 gives them up."""

@@ -135,9 +135,9 @@ def test_nobody_waits_for_what_is_not_kept(tmp_path, files, how):
         text = "a longer text" if how == "other size" else "7 7.5"
         replace(files[3], text, keep_time=how == "the time is too coarse")
     features = {key: np.full(2, number + 0.01) for number, key in enumerate(keys)}
-    kept, refused = store.keep(features)
+    kept, refused = store.put(features)
     assert refused == {keys[3]}
-    found = other.find(keys)
+    found = other.get(keys)
     assert [number for number, feature in enumerate(found) if feature is None] == [3]
     assert other.claim(keys) == [number == 3 for number in range(40)]
     for number, key in enumerate(keys):
@@ -160,8 +160,8 @@ def test_what_was_just_written_and_stays_is_kept(tmp_path, files):
     os.utime(files[3])
     store = feature_store(tmp_path)
     keys = store.keys(files)
-    store.keep(dict.fromkeys(keys, np.zeros(2)))
-    assert all(feature is not None for feature in store.find(keys))
+    store.put(dict.fromkeys(keys, np.zeros(2)))
+    assert all(feature is not None for feature in store.get(keys))
 
 
 def test_only_the_files_of_a_round_are_remembered(tmp_path, files):

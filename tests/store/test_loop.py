@@ -101,10 +101,7 @@ def _rounds_of(monkeypatch, seconds, n_rows):
     """Sizes of the rounds of one worker, whose clock goes on by `seconds` a round."""
     clock = iter([time for k in range(n_rows) for time in (10.0 * k, 10.0 * k + seconds)])
     monkeypatch.setattr("skmmgenre.store._loop.time.perf_counter", lambda: next(clock))
-    sizes = []
-    settle_in_rounds(
-        lambda rows: rows, lambda rows, _: sizes.append(len(rows)), [], range(n_rows), (32, 128)
-    )
+    sizes = [len(s) for s in settle_in_rounds(lambda rows: rows, [], range(n_rows), (32, 128))]
     assert sum(sizes) == n_rows
     return sizes
 
@@ -128,5 +125,5 @@ def test_what_is_found_does_not_make_rounds_grow(tmp_path):
     computed, cells = [], [np.array([k]) for k in range(600)]
     for n_known in (480, 600):
         store = FeatureStore(tmp_path / "store", kind="test", settings={})
-        settle_in_rounds(compute, lambda *_: None, cells, range(n_known), (32, 128), store)
+        assert sum(map(len, settle_in_rounds(compute, cells, range(n_known), (32, 128), store)))
     assert computed[-2:] == [32, 88]
