@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from obey_rights import run_obeying
+from sklearn.pipeline import Pipeline
 from small_settings import settings
 
 import skmmgenre
@@ -47,6 +48,19 @@ def test_info(model, capsys):
     told = capsys.readouterr().out
     assert f"{card['items']} items" in told and "Reggae" in told
     assert max(map(len, told.splitlines())) <= 80
+
+
+def test_info_of_a_network_in_a_nested_pipeline(albums, small_model, tmp_path, capsys):
+    model = small_model(audio=None, image=None)
+    ((name, road, column),) = model["modalities"].transformers
+    nested = Pipeline([("inner", road)])
+    model.set_params(modalities__transformers=[(name, nested, column)])
+    model.fit(albums.table, albums.y, groups=albums.groups)
+    skmmgenre.save(model, tmp_path / "m.skmmgenre")
+    assert main(["info", str(tmp_path / "m.skmmgenre"), "--json"]) == 0
+    networks = json.loads(capsys.readouterr().out)["networks"]
+    kinds = {name: network["type"] for name, network in networks.items()}
+    assert kinds == {"text": "TextMLP", "fusion": "FusionClassifier"}
 
 
 def test_predict_csv(odd, predicted):
