@@ -7,6 +7,7 @@ mentions within mentions, synsets without a page, sentences that a tool splits o
 
 import json
 from collections import Counter
+from unicodedata import normalize
 from urllib.parse import quote
 
 # The sentences of each text, and its mentions in order: the label, then the page that Babelfy,
@@ -163,7 +164,7 @@ def _answers(name, places):
         if tagme:
             fields = {"label": label, "confidence": f"0.{number + 11}", "id": 1000 + number}
             raw = {
-                "uri": tagme.replace("_", " "),
+                "uri": normalize("NFD", tagme.replace("_", " ")),
                 "categories": [name.replace("_", " ") for name in CATEGORIES],
             }
             page = REDIRECTS.get(tagme, tagme)
