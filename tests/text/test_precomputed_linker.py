@@ -40,7 +40,7 @@ FOLDERS = COUNTS["made"]
 # that Spotlight ends too far, in the third text; the first entity of Spotlight in the first.
 FIRST = {
     "real": (0, 5, "Adele", "Adele_(singer)", 0.31514, "English soul singers"),
-    "made": (0, 8, "Ana Ríos", "Ana_Ríos_(singer)", 0.12, "Chilean soul singers"),
+    "made": (0, 8, "Ana Ríos", "Ana_Ríos_(singer)", 0.12, "People from Valparaíso"),
 }
 TOO_FAR = {"real": "Paco de Lucía", "made": "Señora Mar"}
 FIRST_CATEGORY = {"real": "About Adele", "made": "About Ana Ríos"}
