@@ -3,6 +3,7 @@
 import time
 from contextlib import closing, contextmanager, nullcontext
 from functools import partial
+from itertools import compress
 from numbers import Integral
 
 import joblib
@@ -146,32 +147,30 @@ def _settle(rows, compute, cells, pace, store):
         with pace.measure(len(rows)):
             return dict(zip(rows, compute(rows), strict=True))
 
-    # Cells of one content share a key: the first is computed for all. Some have none (a file that
-    # cannot be read, an array of objects): each goes by its row and is never kept.
+    # Cells of one content share a key, and the first is computed for all of them. A cell without
+    # (a file that cannot be read, an array of objects) goes by its row and is not kept.
     rows_of = {}
     for row, key in zip(rows, store.keys([cells[row] for row in rows]), strict=True):
         rows_of.setdefault(row if key is None else key, []).append(row)
 
     keys = [key for key in rows_of if isinstance(key, bytes)]
     found = dict(zip(keys, store.get(keys), strict=True))
-    absent = [key for key in keys if found[key] is None]
-    claimed = dict(zip(absent, store.claim(absent), strict=True))
     outcomes = {key: (value, None) for key, value in found.items() if value is not None}
 
-    todo = [key for key in rows_of if claimed.get(key, not isinstance(key, bytes))]
+    absent = [key for key in keys if key not in outcomes]
+    ours = {*compress(absent, store.claim(absent))}
+    todo = [key for key in rows_of if key in ours or not isinstance(key, bytes)]
     if todo:
         with pace.measure(len(todo)):
             computed = compute([rows_of[key][0] for key in todo])
         outcomes |= zip(todo, computed, strict=True)
-        made = {
-            key: outcomes[key][0]
-            for key in todo
-            if outcomes[key][1] is None and isinstance(key, bytes)
-        }
-        kept, refused = store.put(made)
+
+        good = {key: outcomes[key][0] for key in ours if outcomes[key][1] is None}
+        kept, refused = store.put(good)
         outcomes |= {key: (value, None) for key, value in kept.items()}
         for key in refused:  # the first file was replaced meanwhile; those equal to it were not
             del rows_of[key][1:]
+
     row_keys = sorted((row, key) for key in outcomes for row in rows_of[key])
     return {row: outcomes[key] for row, key in row_keys}
 
