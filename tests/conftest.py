@@ -11,9 +11,14 @@ import pytest
 # rich draws from `random` while it is imported, and scikit-learn imports it with many of its
 # modules: not our code's doing, so it happens before the first test.
 import rich.style  # noqa: F401
+from hypothesis import settings
 
 # No test opens a window; also set for the processes that tests start.
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+# No test measures time: by default Hypothesis fails an example that takes longer than 200 ms.
+settings.register_profile("untimed", settings(), deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
