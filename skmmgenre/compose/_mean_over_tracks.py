@@ -24,6 +24,7 @@ from ..utils import (
     check_rows,
     is_missing,
     progress_bar,
+    progress_hidden,
     read_groups,
     read_labels,
     rows_checked,
@@ -112,7 +113,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         y, metadata = self._of_tracks(X, owner, n_albums, y, groups, validation, sample_weight)
         _, self._errors = _call(self.estimator_, "fit", tracks, owner, place, y, **metadata)
         # Not every transformer tells its width before it has answered.
-        with _quiet(self.estimator_):
+        with progress_hidden():
             vectors, _ = _call(self.estimator_, "transform", tracks[:1], owner[:1], place[:1])
         self.n_features_out_ = np.asarray(vectors).shape[1]
         return self
@@ -154,14 +155,14 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
     def _vectors(self, tracks, owner, place, errors):
         """Albums and vectors of some tracks at a time; errors are appended."""
         starts = range(0, len(tracks), _TRACKS_AT_ONCE)
-        estimator, verbose, silence = self.estimator_, 0, nullcontext
+        estimator, verbose, hidden = self.estimator_, 0, nullcontext
         if len(starts) > 1:  # one bar over all tracks, not one for each chunk
-            verbose = max((step.verbose for step in _loud(estimator)), default=0)
-            silence = _quiet
+            verbose = max(getattr(step, "verbose", 0) for *_, step in walk_parts(estimator))
+            hidden = progress_hidden
         with progress_bar(len(tracks), "Tracks", verbose=verbose) as advance:
             for start in starts:
                 here = slice(start, start + _TRACKS_AT_ONCE)
-                with silence(estimator):
+                with hidden():
                     vectors, found = _call(
                         estimator, "transform", tracks[here], owner[here], place[here]
                     )
@@ -309,24 +310,6 @@ def _networks(estimator):
     """What learns with inner validation rows; of a frozen one nothing can be set."""
     steps = [step for _, _, step in walk_parts(estimator, fitted=False)]
     return [step for step in steps if "validation_fraction" in vars(step)]
-
-
-def _loud(estimator):
-    """What shows progress."""
-    return [step for _, _, step in walk_parts(estimator) if vars(step).get("verbose")]
-
-
-@contextmanager
-def _quiet(estimator):
-    """Show no progress of any step for a while."""
-    levels = [(step, step.verbose) for step in _loud(estimator)]
-    for step, _ in levels:
-        step.verbose = 0
-    try:
-        yield
-    finally:
-        for step, verbose in levels:
-            step.verbose = verbose
 
 
 def _album_means(chunks, n_albums, n_features):

@@ -25,7 +25,13 @@ from ._files import changing, remove_parts, replacing, sync
 from ._groups import Groups, artist_names, group_codes, read_groups
 from ._labels import Labels, plain_labels, read_indicator, read_labels
 from ._parallel import n_threads, workers
-from ._progress import TrainingInterrupted, interruption_ends_all, progress_bar, python_random_kept
+from ._progress import (
+    TrainingInterrupted,
+    interruption_ends_all,
+    progress_bar,
+    progress_hidden,
+    python_random_kept,
+)
 from ._rows import check_rows, rows_checked
 from ._walk import find_steps, walk, walk_parts
 
@@ -56,6 +62,7 @@ __all__ = [
     "plain_labels",
     "processor_has_bfloat16",
     "progress_bar",
+    "progress_hidden",
     "python_random_kept",
     "read_groups",
     "read_indicator",

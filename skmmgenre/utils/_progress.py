@@ -4,6 +4,9 @@ import random
 import sys
 import warnings
 from contextlib import contextmanager
+from contextvars import ContextVar
+
+_hidden = ContextVar("progress_hidden", default=False)
 
 
 @contextmanager
@@ -27,7 +30,7 @@ def progress_bar(total, description, *, verbose=1):
     is nothing to do. `note` replaces the text behind the bar; `total` is for work that turns out
     to have fewer steps.
     """
-    if not verbose or not total:
+    if not verbose or not total or _hidden.get():
         yield lambda steps=1, note=None, total=None: None
         return
     with python_random_kept():
@@ -56,6 +59,16 @@ def progress_bar(total, description, *, verbose=1):
             progress.update(task, advance=steps, total=total, **changes)
 
         yield advance
+
+
+@contextmanager
+def progress_hidden():
+    """Show no progress bar inside, in this thread only: one bar stands for many."""
+    token = _hidden.set(True)
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
 
 
 class TrainingInterrupted(UserWarning):
