@@ -2,7 +2,8 @@
 
 import click
 
-from ._plain_text import first_of, one_line, visible
+from ..utils import first_few
+from ._plain_text import one_line, visible
 
 _TOLD = 5
 
@@ -60,10 +61,13 @@ def source_options(command):
 
 def tell_set_aside(errors):
     """Name the first of what was left out or is odd, on standard error."""
-    for item, reason in errors[:_TOLD]:
-        click.echo(f"set aside or odd: {visible(item)}: {one_line(reason)}", err=True)
-    if len(errors) > _TOLD:
-        click.echo(f"... and {len(errors) - _TOLD:,} more", err=True)
+
+    def line(error):
+        item, reason = error
+        return f"set aside or odd: {visible(item)}: {one_line(reason)}"
+
+    if errors:
+        click.echo(first_few(errors, _TOLD, count=True, name=line, separator="\n"), err=True)
 
 
 def tell_unlisted(names, items):
@@ -94,7 +98,7 @@ def tell_unknown(names, model):
 
 def _tell_absent(words, genres):
     if genres:
-        named = first_of([visible(repr(genre)) for genre in genres], _TOLD)
+        named = first_few(genres, _TOLD, count=True, name=lambda genre: visible(repr(genre)))
         click.echo(f"--genres: {words} {named}", err=True)
 
 

@@ -18,12 +18,6 @@ def one_line(text):
     return visible(" ".join(text.split()))
 
 
-def first_of(texts, most):
-    """Return at most `most` texts and how many more there are, "a, b and 3 more"."""
-    more = f" and {len(texts) - most:,} more" if len(texts) > most else ""
-    return ", ".join(texts[:most]) + more
-
-
 def visible(text):
     r"""Return a text with control characters and lone surrogates written as escapes, "\n"."""
     return "".join(

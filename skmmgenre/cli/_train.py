@@ -14,7 +14,7 @@ from ..compose import make_genre_classifier
 from ..labels import GenreTaxonomy
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
-from ..utils import is_missing
+from ..utils import first_few, is_missing
 from ._answers import errors_of
 from ._evaluate import evaluate_model
 from ._genre_names import drop_rare
@@ -27,7 +27,7 @@ from ._music_options import (
     tell_unlisted,
 )
 from ._parameters import POSITIVE, SEED, as_json, example, jobs, quiet
-from ._plain_text import first_of, one_line
+from ._plain_text import one_line
 
 _NOTHING_STANDS_BETWEEN = "\x1f"  # names: a label is a whole name, slashes and all
 
@@ -133,7 +133,7 @@ def _left_out(without_genre, test_rows, rare_genres):
     if test_rows:
         yield f"items of the table's test split: {test_rows:,}"
     if rare_genres:
-        named = first_of([one_line(name) for name in rare_genres], 8)
+        named = first_few(rare_genres, 8, count=True, name=one_line)
         yield f"genres of too few items: {named}"
 
 

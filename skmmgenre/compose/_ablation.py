@@ -12,6 +12,7 @@ from sklearn.base import clone
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
 from ..utils import (
+    first_few,
     is_missing,
     progress_bar,
     read_groups,
@@ -25,8 +26,6 @@ from ._ablation_rows import own_reference, resolve_controls, resolve_rows
 from ._ablation_trial import Trial
 from ._extract_once import extract_once
 from ._genre_pipeline import check_table
-
-_ERRORS_NAMED = 3  # in a warning; the answer lists all
 
 
 def ablate_modalities(
@@ -282,19 +281,17 @@ def _warn_of_errors(errors):
     if not errors:
         return
     counts = pd.Series([error["modality"] for error in errors]).value_counts(sort=False)
-    listed = "; ".join(
-        f"{error['modality']} of row {error['row']}"
-        + ("" if error["track"] is None else f", track {error['track']}")
-        + f": {error['item']} ({error['reason']})"
-        for error in errors[:_ERRORS_NAMED]
-    )
-    more = len(errors) - _ERRORS_NAMED
+
+    def name(error):
+        track = "" if error["track"] is None else f", track {error['track']}"
+        cell = f"{error['modality']} of row {error['row']}{track}"
+        return f"{cell}: {error['item']} ({error['reason']})"
+
+    listed = first_few(errors, count=True, name=name, separator="; ")
     warnings.warn(
         "Treated as missing because of on_error='missing': "
         + ", ".join(f"{count} of {modality}" for modality, count in counts.items())
-        + f". {listed}"
-        + (f"; and {more} more" if more > 0 else "")
-        + ". All of them are in the answer: pandas.DataFrame(figures.attrs['errors']).",
+        + f". {listed}. All of them are in the answer: pandas.DataFrame(figures.attrs['errors']).",
         UserWarning,
         stacklevel=3,
     )

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ..utils import import_from_extra, progress_bar, replacing
+from ._data_home import get_data_home
 
 _CHECKSUMS = "checksums.txt"
 _MEGABYTE = 1_000_000
@@ -16,33 +17,44 @@ _CHUNK = 1 << 16
 _FAULTS = (ValueError, KeyError, shutil.ReadError, tarfile.TarError, zipfile.BadZipFile)
 
 
-def fetch_if_missing(find, doi, folder, *, name, wanted, download, verbose):
-    """Download a data set if it is not there, or if its download was stopped.
+def fetch_and_load(load, find, doi, folder, *, name, wanted, data_home, download, verbose, options):
+    """Load a data set, and download it first if it is not there or its download was stopped.
 
     Parameters
     ----------
+    load : callable
+        Takes `data_home` and `options`.
     find : callable
-        Raises FileNotFoundError if the data set is not there.
+        Takes the path None and `data_home`; raises FileNotFoundError if the data set is not there.
     doi : str
         Its record, such as "10.5281/zenodo.1240485".
-    folder : Path
-        Where to.
+    folder : str
+        Its folder in `data_home`.
     name : str
         What the data set is called, for the error.
     wanted : str
         Which files to put into the folder by hand, for the error.
+    data_home : str or path or None
+        See `get_data_home`.
     download : bool
         Whether to download, or to raise if the files are not there.
     verbose : int
         1 shows a progress bar.
+    options : dict
+        Further parameters of `load`.
+
+    Returns
+    -------
+    data : Bunch
 
     Raises
     ------
     OSError
         If there is no network, or a file does not arrive as the record says.
     """
+    folder = get_data_home(data_home) / folder
     try:
-        find()
+        find(None, data_home)
         missing = (folder / _CHECKSUMS).exists() and bool(_missing_files(folder))
     except FileNotFoundError:
         if not download:
@@ -50,6 +62,7 @@ def fetch_if_missing(find, doi, folder, *, name, wanted, download, verbose):
         missing = True
     if missing and download:
         _fetch_record(doi, folder, name, wanted, verbose)
+    return load(data_home=data_home, **options)
 
 
 def _fetch_record(doi, folder, name, wanted, verbose):

@@ -4,7 +4,7 @@ import os
 
 import pandas as pd
 
-from ._problems import first_few
+from ..utils import first_few
 
 AUDIO_SUFFIXES = frozenset(
     """.mp3 .flac .ogg .oga .opus .wav .wave .m4a .mp4 .m4b .aac .alac .aif .aiff .wma .ape .wv

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
+from ..utils import first_few
 from ._data_home import get_data_home
-from ._fetch_record import fetch_if_missing
+from ._fetch_record import fetch_and_load
 from ._media_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
-from ._problems import first_few, tell
-from ._published_split import PARTS, artists_in_two_parts, split_entries
+from ._published_split import PARTS, artists_in_two_parts, split_entries, warn_of_problems
 from ._published_vectors import load_vectors, rows_of_ids
 
 _DOI = "10.5281/zenodo.1240485"
@@ -141,7 +141,7 @@ def load_msdi(
     read = None
     if vectors is not None:
         read = load_vectors(folder, vectors, rows_of_ids(table, ["msd_track_id"]), problems)
-    tell(problems, "MSD-I")
+    warn_of_problems(problems, "MSD-I")
     return Bunch(
         table=table,
         y=table["genre"].to_numpy(dtype=object),
@@ -182,17 +182,18 @@ def fetch_msdi(*, data_home=None, download_if_missing=True, verbose=1, **options
     Every file is compared with the checksum that the record on Zenodo gives; the checksums of
     the first download are kept beside the files. Needs pooch: ``pip install "skmmgenre[data]"``.
     """
-    folder = get_data_home(data_home) / "msdi"
-    fetch_if_missing(
-        lambda: _find(None, data_home),
+    return fetch_and_load(
+        load_msdi,
+        _find,
         _DOI,
-        folder,
+        "msdi",
         name="MSD-I",
         wanted=f"{_FILE} (and the folders splits and train_data, for vectors)",
+        data_home=data_home,
         download=download_if_missing,
         verbose=verbose,
+        options=options,
     )
-    return load_msdi(data_home=data_home, **options)
 
 
 def _find(path, data_home):

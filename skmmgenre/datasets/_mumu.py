@@ -10,13 +10,12 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ..labels import GenreTaxonomy
-from ..utils import is_missing
+from ..utils import first_few, is_missing
 from ._data_home import get_data_home
-from ._fetch_record import fetch_if_missing
+from ._fetch_record import fetch_and_load
 from ._json_records import iterate_json
 from ._media_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
-from ._problems import first_few, tell
-from ._published_split import artists_in_two_parts, split_entries
+from ._published_split import artists_in_two_parts, split_entries, warn_of_problems
 from ._published_vectors import load_vectors, read_indices, rows_of_ids
 
 _DOI = "10.5281/zenodo.831189"
@@ -184,7 +183,7 @@ def load_mumu(
     if vectors is not None:
         read = load_vectors(folder, vectors, rows_of_id, problems)
     table = table[[*_TABLE, *table.columns.difference(_TABLE, sort=False)]]
-    tell(problems, "MuMu", stacklevel=4)  # validate_params stands between
+    warn_of_problems(problems, "MuMu", stacklevel=4)  # validate_params stands between
     return Bunch(
         table=table,
         y=None if files["single"] is None else table["genre"].to_numpy(dtype=object),
@@ -226,17 +225,18 @@ def fetch_mumu(*, data_home=None, download_if_missing=True, verbose=1, **options
     Every file is compared with the checksum that the record on Zenodo gives; the checksums of
     the first download are kept beside the files. Needs pooch: ``pip install "skmmgenre[data]"``.
     """
-    folder = get_data_home(data_home) / "mumu"
-    fetch_if_missing(
-        lambda: _find(None, data_home),
+    return fetch_and_load(
+        load_mumu,
+        _find,
         _DOI,
-        folder,
+        "mumu",
         name="MuMu",
         wanted=f"{_FILES} (and the folders splits and train_data, for the split and vectors)",
+        data_home=data_home,
         download=download_if_missing,
         verbose=verbose,
+        options=options,
     )
-    return load_mumu(data_home=data_home, **options)
 
 
 def _find(path, data_home):

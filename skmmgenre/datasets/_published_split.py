@@ -1,4 +1,6 @@
-"""The split that a data set was published with."""
+"""The split that a data set was published with, and warnings where it is not as published."""
+
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -33,3 +35,11 @@ def artists_in_two_parts(groups, split):
     pairs = pairs[pairs["artist"].notna() & (pairs["part"] != "")].drop_duplicates()
     n_parts = pairs["artist"].value_counts()
     return sorted(n_parts.index[n_parts > 1])
+
+
+def warn_of_problems(problems, name, *, stacklevel=3):
+    """Warn of all problems of a data set at once, as the caller of the loader."""
+    if problems:
+        lines = "".join(f"\n- {problem}" for problem in problems)
+        message = f"{name} is not whole, see `problems`:{lines}"
+        warnings.warn(message, UserWarning, stacklevel=stacklevel)

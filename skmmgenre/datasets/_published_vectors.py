@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from ._problems import first_few
+from ..utils import first_few
 from ._published_split import PARTS
 
 # The settings of the authors' experiments -> the blocks of columns of this package.

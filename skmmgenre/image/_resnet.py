@@ -11,6 +11,8 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import get_model, get_model_weights
 
+from ..utils import first_few
+
 DEPTHS = (18, 34, 50, 101, 152)
 
 # torchvision's name of the weights trained as in He et al.; its "V2" differ in recipe.
@@ -202,7 +204,11 @@ def _fitted_to(depth, state, source):
     )
     if missing or unknown or reshaped:
         faults = (("missing", missing), ("not known", unknown), ("of another shape", reshaped))
-        told = "; ".join(f"{_some(keys)} {fault}" for fault, keys in faults if keys)
+        told = "; ".join(
+            f"{first_few(keys, count=True)}{' are' * (len(keys) > 3)} {fault}"
+            for fault, keys in faults
+            if keys
+        )
         remedy = (
             f"They look like those of depth={likely}: pass that."
             if likely not in (None, depth)
@@ -213,11 +219,6 @@ def _fitted_to(depth, state, source):
         if not torch.isfinite(value).all():
             raise ValueError(f"{source}: {key} holds NaN or infinite values.")
     return {key: value.to(expected[key].dtype) for key, value in state.items()}
-
-
-def _some(keys, most=3):
-    shown = ", ".join(keys[:most])
-    return shown if len(keys) <= most else f"{shown} and {len(keys) - most} more are"
 
 
 def _likely_depth(state):

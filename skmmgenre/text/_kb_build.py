@@ -15,7 +15,7 @@ import marisa_trie
 import numpy as np
 
 from .. import __version__
-from ..utils import progress_bar
+from ..utils import first_few, progress_bar
 from ._dumps import read_dump
 from ._form_key import count_words, form_keys
 from ._kb_file import LISTED, NUMBER, SHARED, writing
@@ -380,9 +380,8 @@ def _short(predicate):
 
 
 def _most_common(predicates, n=10):
-    told = [_short(predicate) for predicate, _ in predicates.most_common(n)]
-    more = len(predicates) - len(told)
-    return f"{told} and {more} more" if more else told
+    ordered = [predicate for predicate, _ in predicates.most_common()]
+    return first_few(ordered, n, count=True, name=lambda predicate: repr(_short(predicate)))
 
 
 def _checked(record, number):

@@ -8,10 +8,8 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils._param_validation import StrOptions
 
-from ..utils import as_cells, describe_cell, is_missing, without_stop_words_id
+from ..utils import as_cells, describe_cell, first_few, is_missing, without_stop_words_id
 from ._unspaced import is_mostly_unspaced, words_and_ngrams
-
-_MAX_ROWS_NAMED = 5
 
 
 class ReviewVectorizer(TfidfVectorizer):
@@ -233,11 +231,10 @@ class ReviewVectorizer(TfidfVectorizer):
             return
         rows = [row for row, text in zip(rows, texts, strict=True) if is_mostly_unspaced(text)]
         if rows:
-            named = ", ".join(map(str, rows[:_MAX_ROWS_NAMED]))
             warnings.warn(
                 f"{len(rows)} of {len(texts)} texts ({len(rows) / len(texts):.0%}) are in a script "
                 "without spaces between words (Chinese, Japanese, Thai or the like): row"
-                f"{'s' * (len(rows) > 1)} {named}{', ...' * (len(rows) > _MAX_ROWS_NAMED)}. A "
+                f"{'s' * (len(rows) > 1)} {first_few(rows, 5)}. A "
                 "whole run of characters is taken as one word there, so these texts have hardly "
                 "a word in common. Pass analyzer='mixed', ngram_range=(1, 2) to weigh n-grams of "
                 "characters, or a tokenizer for the language.",

@@ -6,6 +6,7 @@ from ._cells import (
     SetupError,
     as_cells,
     describe_cell,
+    first_few,
     is_missing,
     refuse_repeated_columns,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "check_sample_weight",
     "describe_cell",
     "find_steps",
+    "first_few",
     "group_codes",
     "has_default_output",
     "import_from_extra",

@@ -93,6 +93,31 @@ def describe_cell(cell, *, max_chars=200):
     return f"{type(cell).__name__} object"
 
 
+def first_few(items, n=3, *, count=False, name=str, separator=", "):
+    """Name the first of many things in a message: "a, b, c, and 5 more" or "a, b, c, ...".
+
+    Parameters
+    ----------
+    items : iterable
+    n : int, default=3
+        How many are named.
+    count : bool, default=False
+        Whether to say how many more there are, where the message does not give their number.
+    name : callable, default=str
+        What one of them is called.
+    separator : str, default=", "
+
+    Returns
+    -------
+    named : str
+    """
+    items = list(items)
+    named = [name(item) for item in items[:n]]
+    if len(items) > n:
+        named.append(f"and {len(items) - n:,} more" if count else "...")
+    return separator.join(named)
+
+
 def refuse_repeated_columns(X, name="X"):
     """Raise an error if two columns of a table have the same name.
 

@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmmgenre.utils import as_cells, describe_cell, is_missing, refuse_repeated_columns
+from skmmgenre.utils import (
+    as_cells,
+    describe_cell,
+    first_few,
+    is_missing,
+    refuse_repeated_columns,
+)
 
 
 @pytest.mark.parametrize(
@@ -91,3 +97,16 @@ def test_repeated_names_are_told():
 @pytest.mark.parametrize("X", [np.eye(2), [[1]], pd.DataFrame(np.eye(2))])
 def test_others_are_let_through(X):
     refuse_repeated_columns(X)
+
+
+def test_first_few():
+    assert first_few(["a"]) == "a" and first_few([]) == ""
+    assert first_few("abc") == "a, b, c" and first_few("abcd") == "a, b, c, ..."
+    assert first_few(np.arange(5003), 2, count=True) == "0, 1, and 5,001 more"
+    assert (
+        first_few(pd.Index(["a", "b"]), 1, count=True, name=repr, separator="; ")
+        == "'a'; and 1 more"
+    )
+    shown = []
+    first_few(range(100), name=lambda item: shown.append(item) or "")
+    assert shown == [0, 1, 2]
