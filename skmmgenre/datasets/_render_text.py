@@ -84,18 +84,7 @@ _SIGNATURES = tuple(
     )
 )
 _MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
+    "January February March April May June July August September October November December".split()
 )
 
 _BEFORE_VOWEL = re.compile(r"\b([Aa])(?= (?:[aeiou]|honest))")
