@@ -19,34 +19,12 @@ from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 
 def in_container(values, X, estimator):
-    """Return the values of `transform` in the container that `set_output` asks for.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows, n_features_out)
-    X : array-like or DataFrame
-        The input, whose index the rows get.
-    estimator : estimator
-        With `get_feature_names_out`.
-
-    Returns
-    -------
-    values : ndarray or DataFrame
-    """
+    """Return what `transform` makes of X in the container that `set_output` asks for."""
     return _wrap_data_with_container("transform", values, X, estimator)
 
 
 def has_default_output(estimator):
-    """Return whether no `set_output` or global configuration asks for a container.
-
-    Parameters
-    ----------
-    estimator : estimator
-
-    Returns
-    -------
-    is_default : bool
-    """
+    """Return whether no `set_output` or global configuration asks for a container."""
     return _get_output_config("transform", estimator)["dense"] == "default"
 
 
@@ -54,14 +32,6 @@ def without_stop_words_id(state):
     """Return the state of a fitted TfidfVectorizer without the memory address of its stop words.
 
     The address is of no use elsewhere, and never the same.
-
-    Parameters
-    ----------
-    state : dict
-
-    Returns
-    -------
-    state : dict
     """
     return {key: value for key, value in state.items() if key != "_stop_words_id"}
 
@@ -77,12 +47,7 @@ class TrainingSetOnce:
 
 
 def processor_has_bfloat16():
-    """Return whether torch finds instructions for bfloat16; else it is emulated, and slow.
-
-    Returns
-    -------
-    has_bfloat16 : bool
-    """
+    """Return whether torch finds instructions for bfloat16; else it is emulated, and slow."""
     import torch
 
     has = getattr(torch.cpu, "get_capabilities", dict)()
@@ -93,23 +58,13 @@ def processor_has_bfloat16():
 
 
 def mapped_file(X):
-    """Return the file that an array lies in, if nothing was written that the file does not have.
-
-    Parameters
-    ----------
-    X : object
-
-    Returns
-    -------
-    file : mmap.mmap or None
-        None also on Windows, where it cannot be advised.
-    """
+    """Return the file that an array lies in, if nothing was written that the file does not have."""
     found = None
     while isinstance(X, np.ndarray):
         if isinstance(X, np.memmap) and X.mode in ("r", "r+"):
             found = X._mmap
         X = X.base
-    return found if hasattr(found, "madvise") else None
+    return found if hasattr(found, "madvise") else None  # not on Windows
 
 
 def import_from_extra(name, task, *, extra):

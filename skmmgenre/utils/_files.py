@@ -73,12 +73,7 @@ def changing(path):
 
 
 def sync(path):
-    """Wait until a file, or the names in a folder, are on the disk.
-
-    Parameters
-    ----------
-    path : str or path-like
-    """
+    """Wait until a file, or the names in a folder, are on the disk."""
     if os.name == "nt" and os.path.isdir(path):  # where folders cannot be opened
         return
     number = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
@@ -92,10 +87,6 @@ def remove_parts(folders):
     """Remove the copies that a process which was killed in `changing` left in folders.
 
     New files stay: another process may be making one there, such as a model.
-
-    Parameters
-    ----------
-    folders : iterable of str
     """
     for folder in folders:
         with suppress(OSError):
