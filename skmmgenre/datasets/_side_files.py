@@ -138,6 +138,7 @@ def write_cover(data, directory):
     if not os.path.exists(path):
         os.makedirs(directory, exist_ok=True)
         # Another worker may write the same cover: each writes a file of its own, the last stays.
-        with replacing(path) as new, open(new, "wb") as file:
+        # Not durable: to wait for the disk takes ten times as long as to write (8 ms a cover).
+        with replacing(path, durable=False) as new, open(new, "wb") as file:
             file.write(data)
     return path

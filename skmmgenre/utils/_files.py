@@ -13,7 +13,7 @@ _NEW, _CHANGED = ".skmmgenre_new_", ".skmmgenre_part_"
 
 
 @contextmanager
-def replacing(path, *, prefix=_NEW):
+def replacing(path, *, prefix=_NEW, durable=True):
     """Make a new file beside a path, then put it in its place.
 
     Parameters
@@ -22,6 +22,8 @@ def replacing(path, *, prefix=_NEW):
         What is there is replaced; of a link the link itself. A folder must not be there.
     prefix : str, default=".skmmgenre_new_"
         How the name of the new file begins.
+    durable : bool, default=True
+        Whether to wait until the new file is on the disk, so that it also survives a loss of power.
 
     Yields
     ------
@@ -34,7 +36,7 @@ def replacing(path, *, prefix=_NEW):
     new = os.path.join(folder, prefix + secrets.token_hex(8) + os.path.splitext(name)[1])
     try:
         yield new
-        for made in _all_in(new):
+        for made in _all_in(new) if durable else ():
             sync(made)
         os.replace(new, path)
     except BaseException:
@@ -42,7 +44,8 @@ def replacing(path, *, prefix=_NEW):
         raise
     # The new file is in its place: some file systems cannot write a folder, as SQLite knows, too.
     with suppress(OSError):
-        sync(folder or os.curdir)
+        if durable:
+            sync(folder or os.curdir)
 
 
 @contextmanager
