@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from ..nets._layers import Dropout, Linear, Standardize
+from ..nets._modules import Dropout, Linear, Standardize
 
 
 class WideConv2d(nn.Conv2d):

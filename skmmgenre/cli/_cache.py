@@ -6,7 +6,7 @@ import os
 import click
 
 from ..store import Store
-from ._parameters import as_json, example
+from ._options import as_json, example
 
 
 class _Size(click.ParamType):

@@ -23,8 +23,8 @@ from ..metrics import bootstrap_interval, genre_scores
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
 from ..text import EntityEnricher, GazetteerLinker, ReviewTruncator, ReviewVectorizer, TextMLP
-from ._parameters import JOBS, SEED, WholeNumber, example
-from ._tables import plain_table
+from ._options import JOBS, SEED, WholeNumber, example
+from ._terminal import plain_table
 
 _ALBUMS = WholeNumber(
     lambda number: number >= 60, "at least 60 albums are needed to split by artist"

@@ -11,19 +11,20 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..metrics import genre_scores, ranking_scores
-from ._answers import answer, genres_of, has_several_genres, modalities_of, vectors_of
 from ._genre_names import GenreNames
-from ._models import load_model
+from ._model import answer, genres_of, has_several_genres, load_model, modalities_of, vectors_of
 from ._music import open_music
-from ._music_options import (
+from ._options import (
+    as_json,
+    example,
     genres_file,
+    jobs,
+    quiet,
     source_options,
     tell_set_aside,
     tell_unlisted,
 )
-from ._parameters import as_json, example, jobs, quiet
-from ._plain_text import one_line
-from ._tables import plain_table
+from ._terminal import one_line, plain_table
 
 
 @click.command(

@@ -10,10 +10,9 @@ from rich.markup import escape
 
 from ..nets import NetEstimator
 from ..utils import find_steps
-from ._answers import genres_of, has_several_genres, modalities_of
-from ._models import load_model
-from ._parameters import as_json, example
-from ._plain_text import one_line
+from ._model import genres_of, has_several_genres, load_model, modalities_of
+from ._options import as_json, example
+from ._terminal import one_line
 
 
 @click.command(epilog=example("skmmgenre info genres.skmmgenre"))

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from ._parameters import as_json, example, quiet
+from ._options import as_json, example, quiet
 
 _DUMPS = {
     "labels": "Titles of the entities.",

@@ -7,7 +7,7 @@ from importlib import import_module
 import click
 
 from .. import __version__
-from ._plain_text import one_line
+from ._terminal import one_line
 
 # Each command is in the file of its name. Its short help stands here, so that the list of
 # commands is printed without importing any of them.

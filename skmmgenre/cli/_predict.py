@@ -8,19 +8,20 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from ._answers import answer, vectors_of
-from ._models import load_model
+from ._model import answer, load_model, vectors_of
 from ._music import open_all
-from ._music_options import (
+from ._options import (
+    POSITIVE,
+    example,
     genres_file,
+    jobs,
+    quiet,
     source_options,
     tell_empty,
     tell_set_aside,
     tell_unknown,
 )
-from ._parameters import POSITIVE, example, jobs, quiet
-from ._plain_text import one_line, visible
-from ._tables import plain_table
+from ._terminal import one_line, plain_table, visible
 
 _NAME_WIDTH = 44
 

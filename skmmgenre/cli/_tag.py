@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import click
 
 from ..utils import BadItem, changing, progress_bar, remove_parts
-from ._genre_tags import genres_in, read_state, restore_state, write_genres
-from ._models import load_model
+from ._model import load_model
 from ._music import open_folder
-from ._music_options import genres_file, tell_set_aside, tell_unknown
-from ._parameters import as_json, example, jobs, quiet
-from ._plain_text import one_line, visible
+from ._options import as_json, example, genres_file, jobs, quiet, tell_set_aside, tell_unknown
 from ._predict import predict_music
-from ._tag_backup import NAME, TagBackup
+from ._tag_files import NAME, TagBackup, genres_in, read_state, restore_state, write_genres
+from ._terminal import one_line, visible
 
 _VERBS = {
     "write": "gets",

@@ -15,19 +15,23 @@ from ..labels import GenreTaxonomy
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
 from ..utils import first_few, is_missing
-from ._answers import errors_of
 from ._evaluate import evaluate_model
 from ._genre_names import drop_rare
-from ._models import check_place
+from ._model import check_place, errors_of
 from ._music import MODALITIES, open_music
-from ._music_options import (
+from ._options import (
+    POSITIVE,
+    SEED,
+    as_json,
+    example,
     genres_file,
+    jobs,
+    quiet,
     source_options,
     tell_set_aside,
     tell_unlisted,
 )
-from ._parameters import POSITIVE, SEED, as_json, example, jobs, quiet
-from ._plain_text import one_line
+from ._terminal import one_line
 
 _NOTHING_STANDS_BETWEEN = "\x1f"  # names: a label is a whole name, slashes and all
 

@@ -1,14 +1,14 @@
 """Tables to learn from."""
 
-from ._albums import make_albums
-from ._catalogues import make_catalogues
-from ._data_home import get_data_home
 from ._describe_genres import describe_genres
+from ._fetch import get_data_home
 from ._match_records import match_records
 from ._msdi import fetch_msdi, load_msdi
 from ._mumu import fetch_mumu, load_mumu
 from ._music_folder import load_music_folder
-from ._oracle import AlbumOracle
+from ._synthetic._albums import make_albums
+from ._synthetic._catalogues import make_catalogues
+from ._synthetic._oracle import AlbumOracle
 
 __all__ = [
     "AlbumOracle",

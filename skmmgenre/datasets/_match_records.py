@@ -8,9 +8,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
 from ..utils import progress_bar
-from ._candidate_pairs import candidate_pairs
-from ._name_key import name_key
-from ._name_similarity import key_similarity, text_similarity
+from ._match_keys import candidate_pairs, key_similarity, name_key, text_similarity
 
 _TAKEN = "what is similar enough was matched to another"
 _NONE = "nothing is similar enough"

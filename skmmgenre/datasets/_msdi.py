@@ -8,11 +8,16 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from ..utils import first_few
-from ._data_home import get_data_home
-from ._fetch_record import fetch_and_load
-from ._media_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
-from ._published_split import PARTS, artists_in_two_parts, split_entries, warn_of_problems
-from ._published_vectors import load_vectors, rows_of_ids
+from ._fetch import fetch_and_load, get_data_home
+from ._folder_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
+from ._published import (
+    PARTS,
+    artists_in_two_parts,
+    load_vectors,
+    rows_of_ids,
+    split_entries,
+    warn_of_problems,
+)
 
 _DOI = "10.5281/zenodo.1240485"
 _FILE = "MSD-I_dataset.tsv"

@@ -11,12 +11,17 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 
 from ..labels import GenreTaxonomy
 from ..utils import first_few, is_missing
-from ._data_home import get_data_home
-from ._fetch_record import fetch_and_load
-from ._json_records import iterate_json
-from ._media_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
-from ._published_split import artists_in_two_parts, split_entries, warn_of_problems
-from ._published_vectors import load_vectors, read_indices, rows_of_ids
+from ._fetch import fetch_and_load, get_data_home
+from ._folder_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
+from ._published import (
+    artists_in_two_parts,
+    iterate_json,
+    load_vectors,
+    read_indices,
+    rows_of_ids,
+    split_entries,
+    warn_of_problems,
+)
 
 _DOI = "10.5281/zenodo.831189"
 _COLUMNS = ("amazon_id", "album_mbid", "MSD_track_id", "recording_mbid", "artist_mbid", "genres")

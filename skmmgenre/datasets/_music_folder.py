@@ -15,9 +15,16 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 from ..store import map_cells
 from ..utils import BadItem
 from ._audio_tags import IDS, audio_kind, read_audio_tags, read_genres
-from ._folder_walk import list_around, walk_folder
-from ._media_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES
-from ._side_files import choose_album_text, choose_cover, read_text, write_cover
+from ._folder_files import (
+    AUDIO_SUFFIXES,
+    IMAGE_SUFFIXES,
+    choose_album_text,
+    choose_cover,
+    list_around,
+    read_text,
+    walk_folder,
+    write_cover,
+)
 
 _TRACK = "artist albumartist album title track disc date genres genre duration format".split()
 _ALBUM = "artist title track_titles date genres genre duration".split()

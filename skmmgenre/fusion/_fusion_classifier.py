@@ -179,7 +179,7 @@ class FusionClassifier(NetClassifier):
 
     @staticmethod
     def _make_module(**recipe):
-        from ._fusion_net import FusionNet
+        from ._nets import FusionNet
 
         return FusionNet(**recipe)
 

@@ -1,8 +1,7 @@
 """Look inside a fitted model: what it confuses, how it learned, which words tell a genre."""
 
 from ._confusion_matrices import ConfusionMatricesDisplay
-from ._informative_words import informative_words
-from ._informative_words_display import InformativeWordsDisplay
+from ._informative_words import InformativeWordsDisplay, informative_words
 from ._learning_curves import LearningCurvesDisplay
 
 __all__ = [

@@ -9,12 +9,15 @@ import pandas as pd
 from scipy import sparse
 
 from ..utils import group_codes
-from ._genre_scores import precision_recall_f1, right_rows
-from ._label_matrices import label_matrices
-from ._macro_auc import macro_auc_score
-from ._macro_average_precision import macro_average_precision_score
-from ._ranking_figures import MACRO_FIGURES, names_of_figures, ranking_figure
-from ._score_matrix import truth_and_scores
+from ._genre_scores import label_matrices, precision_recall_f1, right_rows
+from ._ranking import (
+    MACRO_FIGURES,
+    macro_auc_score,
+    macro_average_precision_score,
+    names_of_figures,
+    ranking_figure,
+    truth_and_scores,
+)
 
 BootstrapInterval = namedtuple("BootstrapInterval", ["estimate", "low", "high"])
 

@@ -2,8 +2,10 @@
 
 from ._artist_splits import ArtistKFold, ArtistShuffleSplit, train_validation_test_split
 from ._inner_validation import inner_validation_mask
-from ._label_thresholds import LabelThresholds
-from ._threshold_search import best_f1_threshold  # noqa: F401  (for the other rooms)
+from ._label_thresholds import (
+    LabelThresholds,
+    best_f1_threshold,  # noqa: F401
+)
 
 __all__ = [
     "ArtistKFold",

@@ -1,4 +1,4 @@
-"""Which genres an item has, from the scores of all."""
+"""Thresholds per label: which genres an item has, from the scores of all."""
 
 import warnings
 from numbers import Integral, Real
@@ -16,16 +16,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from ..metrics import (
-    genre_scores,
-    label_scores,
-    macro_auc_score,
-    refuse_other_labels,
-    top_k_labels,
-)
+from ..metrics import genre_scores, label_scores, macro_auc_score, refuse_other_labels, top_k_labels
 from ..utils import check_rows, read_indicator, rows_checked, safe_indexing
 from ._artist_splits import ArtistKFold
-from ._threshold_search import best_f1_threshold, lowest_threshold_of_precision
 
 
 def _estimator_has(method):
@@ -397,3 +390,67 @@ def _fit_and_score_split(thresholds, X, y, metadata, train, test):
     estimator.fit(safe_indexing(X, train), safe_indexing(y, train), **metadata)
     scores = thresholds._scores(safe_indexing(X, test), estimator)
     return (None if thresholds.refit else estimator), scores
+
+
+# ---- the best threshold of one label -------------------------------------------------------------
+
+
+def best_f1_threshold(truth, scores, *, inclusive=False, lowest=-np.inf):
+    """Return the threshold above which the label is best predicted, by F1.
+
+    Parameters
+    ----------
+    truth : ndarray of bool or of 0 and 1, shape (n,)
+    scores : ndarray of float, shape (n,)
+    inclusive : bool, default=False
+        Whether a score equal to the threshold counts as above it.
+    lowest : float, default=-inf
+        What no score falls below; it stands for the score after the last.
+
+    Returns
+    -------
+    threshold : float
+        Midway between two scores, or between the last and `lowest`; inf if no row is best
+        predicted. Of equal F1 the one that predicts fewer rows.
+    """
+    scores, right, predicted = _cuts(truth, scores)
+    f1 = 2 * right / (predicted + right[-1])
+    best = int(np.argmax(f1))
+    return _below(scores, best, inclusive, lowest) if f1[best] > 0 else np.inf
+
+
+def lowest_threshold_of_precision(truth, scores, precision):
+    """Return the lowest threshold at which the precision is reached; inf if none reaches it.
+
+    Parameters
+    ----------
+    truth : ndarray of bool, shape (n,)
+    scores : ndarray of float, shape (n,)
+    precision : float in (0, 1]
+
+    Returns
+    -------
+    threshold : float
+        Midway between two scores; -inf if all rows may be predicted.
+    """
+    scores, right, predicted = _cuts(truth, scores)
+    reached = np.flatnonzero(right >= precision * predicted)
+    return _below(scores, reached[-1]) if len(reached) else np.inf
+
+
+def _cuts(truth, scores):
+    """Distinct scores, descending; of the rows that have at least each, the right and all."""
+    order = np.argsort(-scores, kind="stable")
+    scores = scores[order]
+    ends = np.flatnonzero(np.r_[scores[1:] != scores[:-1], True])
+    return scores[ends], np.cumsum(truth[order])[ends], ends + 1
+
+
+def _below(scores, cut, inclusive=False, lowest=-np.inf):
+    last = cut == len(scores) - 1
+    above, below = scores[cut], scores.dtype.type(lowest) if last else scores[cut + 1]
+    middle = float(above + below) / 2
+    # Between neighbouring floats, or beside an infinite one, there is no middle.
+    if inclusive:
+        return middle if middle > below else float(above)
+    return middle if middle < above else float(below)

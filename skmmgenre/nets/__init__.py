@@ -8,12 +8,10 @@ and what it keeps is numpy arrays.
 
 from ..utils import TrainingInterrupted, interruption_ends_all
 from . import targets
-from ._base import NetEstimator, Plan
+from ._base import NetEstimator, Plan, derived, draw_seeds
 from ._classifier import NetClassifier
-from ._derived import derived
 from ._embedder import NetEmbedder
 from ._feeds import ArrayFeed, release_pages, take_rows
-from ._seeds import draw_seeds
 
 __all__ = [
     "ArrayFeed",

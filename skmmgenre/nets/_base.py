@@ -1,6 +1,12 @@
-"""The base of all networks: a scikit-learn estimator that composes skorch."""
+"""The base of all networks: a scikit-learn estimator that composes skorch.
 
+Seeds are of our own generators: the global random state is neither read nor written. What follows
+from an estimator's arrays, such as its torch module, is kept outside of its state (rule 4).
+"""
+
+import threading
 import warnings
+import weakref
 from contextlib import nullcontext
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -10,7 +16,60 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..utils import Groups, Labels, progress_bar, python_random_kept
-from ._derived import derived
+
+
+def draw_seeds(random_state, n_seeds):
+    """Return `n_seeds` integers below 2**63: the same for the same `random_state`.
+
+    Parameters
+    ----------
+    random_state : int, RandomState or None
+        None draws fresh entropy; a RandomState is advanced by one draw.
+    """
+    if isinstance(random_state, np.random.RandomState):
+        random_state = int(random_state.randint(2**31))
+    words = np.random.SeedSequence(random_state).generate_state(n_seeds, np.uint64)
+    return [int(word >> np.uint64(1)) for word in words]
+
+
+_known = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+class _Derived:
+    """What was made of some arrays; by name, the last key and what was made for it."""
+
+    def __init__(self, arrays):
+        self.arrays, self.made, self.lock = arrays, {}, threading.Lock()
+
+
+def derived(estimator, arrays, what, make, key=None):
+    """Return what `make` returns, made again when the estimator's arrays are others.
+
+    Threads that ask for the same estimator wait for one of them to make it.
+
+    Parameters
+    ----------
+    estimator : estimator
+    arrays : object
+        What is asked for follows from it; told by identity.
+    what : str
+        Name of what is asked for.
+    make : callable
+        Without arguments. It must not ask for what follows from this estimator.
+    key : object, default=None
+        What else it depends on; only what was made for the last key is kept.
+    """
+    with _lock:
+        known = _known.get(estimator)
+        if known is None or known.arrays is not arrays:
+            known = _known[estimator] = _Derived(arrays)
+    with known.lock:
+        if what not in known.made or known.made[what][0] != key:
+            known.made.pop(what, None)  # two modules need not be in memory at once
+            known.made[what] = key, make()
+        return known.made[what][1]
+
 
 _MANY_ROWS = 1000  # answers to fewer show no progress bar
 

@@ -10,8 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import inner_validation_mask
 from ..utils import check_rows, check_sample_weight, read_groups, read_labels
-from ._base import NetEstimator, Plan
-from ._seeds import draw_seeds
+from ._base import NetEstimator, Plan, draw_seeds
 from .targets import make_target
 
 

@@ -6,7 +6,7 @@ from scipy import sparse
 
 from ._devices import computing_in
 from ._feeds import read_batches
-from ._layers import MULTIPLE
+from ._modules import MULTIPLE
 
 
 def sparse_tensor(indices, values, shape):

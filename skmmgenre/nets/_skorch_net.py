@@ -1,9 +1,13 @@
-"""skorch's net, and how it is given rows of a feed."""
+"""skorch's net, how it is given rows of a feed, and how several processes train one net.
+
+Each process has a device and a part of every batch.
+"""
 
 import numpy as np
 import torch
 from scipy import sparse
 from skorch import NeuralNet
+from skorch.hf import AccelerateMixin
 from torch.utils.data import Dataset
 
 from ..utils import TrainingSetOnce
@@ -95,3 +99,28 @@ class Net(TrainingSetOnce, NeuralNet):
     def get_loss(self, y_pred, y_true, X=None, training=False):
         truth, weight = (part.to(y_pred.device) for part in y_true[:2])
         return (self.loss(y_pred, truth) * weight).mean()
+
+
+# ---- several processes ---------------------------------------------------------------------------
+
+
+class AcceleratedNet(AccelerateMixin, Net):
+    """A net whose processes know one loss: that of the whole batch.
+
+    So they stop at the same epoch and keep the weights of the same epoch.
+    """
+
+    def train_step(self, batch, **fit_params):
+        return self._with_common_loss(super().train_step(batch, **fit_params))
+
+    def validation_step(self, batch, **fit_params):
+        return self._with_common_loss(super().validation_step(batch, **fit_params))
+
+    def _with_common_loss(self, step):
+        return {**step, "loss": self.accelerator.reduce(step["loss"].detach(), "mean")}
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        # What skorch weights the loss with is the part's number of rows.
+        _, (*_, n_rows) = batch
+        self.history.record_batch(f"{'train' if training else 'valid'}_batch_size", n_rows)
+        super().on_batch_end(net, batch=batch, training=training, **kwargs)

@@ -98,7 +98,7 @@ def train(
     shuffle_seed, module_seed = seeds
     net_class, process, n_processes, extra = Net, 0, 1, {}
     if accelerator is not None:
-        from ._accelerated_net import AcceleratedNet as net_class
+        from ._skorch_net import AcceleratedNet as net_class
 
         extra = {
             "accelerator": accelerator,

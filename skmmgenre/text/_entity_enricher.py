@@ -11,11 +11,10 @@ import pandas as pd
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError
 
 from ..utils import BadItem, SetupError, as_cells
-from ._category_words import category_word
-from ._http_linker import MissingKey
-from ._kept_links import KeptLinks
-from ._knowledge_base import KnowledgeBase
-from ._mention import Mention
+from ._entities._http_linker import MissingKey
+from ._entities._knowledge_base import KnowledgeBase
+from ._entities._linker import KeptLinks, Mention
+from ._entities._segmentation import category_word
 from ._text_column import TextColumnTransformer, as_column
 
 # What Pipeline.set_params reaches are the steps before the fit.

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from ..nets._forward import sparse_tensor
-from ..nets._layers import Dropout, Linear
+from ..nets._modules import Dropout, Linear
 
 
 class WordDropout(Dropout):

@@ -8,9 +8,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from ..utils import BadItem, is_missing
-from ._sentences import sentence_ends
+from ._entities._segmentation import is_unspaced, sentence_ends
 from ._text_column import TextColumnTransformer, as_column
-from ._unspaced import is_unspaced
 
 _SEPARATOR = "\n"
 # Characters read beyond the limit, to see whether the last sentence is over there.

@@ -9,7 +9,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils._param_validation import StrOptions
 
 from ..utils import as_cells, describe_cell, first_few, is_missing, without_stop_words_id
-from ._unspaced import is_mostly_unspaced, words_and_ngrams
+from ._entities._segmentation import is_mostly_unspaced, words_and_ngrams
 
 
 class ReviewVectorizer(TfidfVectorizer):

@@ -24,7 +24,7 @@ from ._compat import (
 )
 from ._files import changing, remove_parts, replacing, sync
 from ._groups import Groups, artist_names, group_codes, read_groups
-from ._labels import Labels, plain_labels, read_indicator, read_labels
+from ._labels import Labels, check_rows, plain_labels, read_indicator, read_labels, rows_checked
 from ._parallel import n_threads, workers
 from ._progress import (
     TrainingInterrupted,
@@ -33,7 +33,6 @@ from ._progress import (
     progress_hidden,
     python_random_kept,
 )
-from ._rows import check_rows, rows_checked
 from ._walk import find_steps, walk, walk_parts
 
 __all__ = [

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from skmmgenre.audio import AudioCNN
-from skmmgenre.audio._audio_cnn import _sounding_frames
-from skmmgenre.audio._patch_feed import PatchFeed, SpreadFeed
+from skmmgenre.audio._audio_cnn import PatchFeed, SpreadFeed, _sounding_frames
 
 N_FRAMES = 130
 

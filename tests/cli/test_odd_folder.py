@@ -17,7 +17,7 @@ from odd_folder import write_odd_folder
 from small_settings import settings
 from sound_state import state_of
 
-from skmmgenre.cli._tag_backup import NAME
+from skmmgenre.cli._tag_files import NAME
 
 pytestmark = pytest.mark.slow
 

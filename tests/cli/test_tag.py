@@ -17,7 +17,7 @@ from sound_state import sound_of, state_of
 import skmmgenre
 from skmmgenre.cli import main
 from skmmgenre.cli._tag import Outcome, undo_tags, write_tags
-from skmmgenre.cli._tag_backup import NAME
+from skmmgenre.cli._tag_files import NAME
 from skmmgenre.datasets import load_music_folder
 from skmmgenre.datasets._audio_tags import open_audio
 from skmmgenre.utils import changing

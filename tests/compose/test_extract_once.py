@@ -9,7 +9,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skmmgenre.audio import AudioCNN, TimbreStatistics
 from skmmgenre.compose import GenrePipeline, MeanOverTracks
-from skmmgenre.compose._extract_once import extract_once
+from skmmgenre.compose._ablation_trial import extract_once
 from skmmgenre.image import ResNetEmbedder
 from skmmgenre.text import ReviewVectorizer, TextMLP
 

@@ -9,19 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from skmmgenre.datasets._albums import _draw_labels
-from skmmgenre.datasets._genre_model import (
+from skmmgenre.datasets._synthetic._albums import _draw_labels
+from skmmgenre.datasets._synthetic._genres import (
+    FAMILIES,
+    MAX_GENRES,
     MODALITIES,
     confusion_matrices,
     draw_artists,
     draw_genres,
     draw_perceived,
     genre_prior,
+    genre_tree,
     label_probabilities,
     weaken,
 )
-from skmmgenre.datasets._genre_names import FAMILIES, MAX_GENRES, genre_tree
-from skmmgenre.datasets._oracle import AlbumOracle
+from skmmgenre.datasets._synthetic._oracle import AlbumOracle
 from skmmgenre.metrics import ranking_scores
 
 ACCURACY = {"shared": 0.65, "audio": 0.65, "text": 0.7, "cover": 0.45}

@@ -12,7 +12,7 @@ from published_layout import MUMU_COLUMNS, mumu_albums, write_mumu
 
 from skmmgenre.compose import make_genre_classifier
 from skmmgenre.datasets import describe_genres, fetch_mumu, load_mumu
-from skmmgenre.datasets._json_records import iterate_json
+from skmmgenre.datasets._published import iterate_json
 from skmmgenre.fusion import FusionClassifier
 from skmmgenre.metrics import macro_auc_score
 

@@ -25,7 +25,7 @@ from PIL import Image
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.datasets import load_music_folder
 from skmmgenre.datasets._audio_tags import IDS, read_genres
-from skmmgenre.datasets._side_files import choose_album_text, choose_cover
+from skmmgenre.datasets._folder_files import choose_album_text, choose_cover
 from skmmgenre.image._decode import decode_image
 
 TAGS = {

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skmmgenre.datasets._name_key import name_key
+from skmmgenre.datasets._match_keys import name_key
 
 pytest.importorskip("anyascii")
 

@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from strict_python import WARNINGS_ARE_ERRORS
 
-import skmmgenre.compose  # noqa: F401  (what it imports draws from `random`; here before all tests)
-
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 GALLERY = sorted(EXAMPLES.glob("plot_*.py"))
 

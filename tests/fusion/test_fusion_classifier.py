@@ -164,7 +164,7 @@ def dropped(p, there, n=20_000):
     """Share of rows in which each block was dropped, and whether a row lost all."""
     import torch
 
-    from skmmgenre.fusion._fusion_net import BlockDropout
+    from skmmgenre.fusion._nets import BlockDropout
     from skmmgenre.nets._modules import use_generator
 
     drop = BlockDropout(p, [0, 0, 1, 2, 2])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from skmmgenre.fusion import JointSpaceProjector
-from skmmgenre.fusion._pair_feed import PairFeed, _Negatives, _vector_codes
+from skmmgenre.fusion._joint_space import PairFeed, _Negatives, _vector_codes
 
 NAMES = ["audio__0", "audio__1", "audio__2", "text__0", "image__0", "image__1"]
 
@@ -40,7 +40,7 @@ def cos(a, b):
 def test_loss_known_answer(margin):
     import torch
 
-    from skmmgenre.fusion._joint_net import MarginLoss
+    from skmmgenre.fusion._nets import MarginLoss
 
     a, v = np.array([1.0, 0.0]), np.array([3.0, 4.0])
     r_a, r_v = np.array([2.0, 2.0]), np.array([5.0, -12.0])

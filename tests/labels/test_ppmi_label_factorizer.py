@@ -17,11 +17,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics.pairwise import cosine_similarity
 
 from skmmgenre.labels import PPMILabelFactorizer
-from skmmgenre.metrics import (
-    aggregated_diversity_score,
-    macro_auc_score,
-    precision_at_k_score,
-)
+from skmmgenre.metrics import aggregated_diversity_score, macro_auc_score, precision_at_k_score
 
 # Two of four rows have "a", one of them "b"; everybody has "all", nobody "none".
 Y_SMALL = pd.DataFrame({"a": [1, 1, 0, 0], "b": [1, 0, 0, 0], "all": 1, "none": 0})

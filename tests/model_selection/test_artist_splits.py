@@ -10,11 +10,7 @@ from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV, cross_validate
 
-from skmmgenre.model_selection import (
-    ArtistKFold,
-    ArtistShuffleSplit,
-    train_validation_test_split,
-)
+from skmmgenre.model_selection import ArtistKFold, ArtistShuffleSplit, train_validation_test_split
 
 
 @st.composite

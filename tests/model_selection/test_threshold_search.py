@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, precision_score
 
-from skmmgenre.model_selection._threshold_search import (
+from skmmgenre.model_selection._label_thresholds import (
     best_f1_threshold,
     lowest_threshold_of_precision,
 )

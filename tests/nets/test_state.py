@@ -210,7 +210,7 @@ def test_answers_from_many_threads(fitted):
 
 
 def test_a_model_that_is_gone_leaves_no_module_behind():
-    from skmmgenre.nets._derived import _known
+    from skmmgenre.nets._base import _known
 
     model, X, y = fusion()
     answers(model.fit(X, y), X)

@@ -5,7 +5,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from skmmgenre.text._category_words import category_word, is_category_word, readable_category
+from skmmgenre.text._entities._segmentation import (
+    category_word,
+    is_category_word,
+    readable_category,
+)
 
 
 @pytest.mark.parametrize(

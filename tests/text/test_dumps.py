@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skmmgenre.text._dumps import read_dump
-from skmmgenre.text._titles import (
+from skmmgenre.text._entities._dumps import read_dump
+from skmmgenre.text._entities._titles import (
     as_name,
     as_title,
     category_title,

@@ -1,6 +1,6 @@
 import pytest
 
-from skmmgenre.text._entity_names import category_name, entity_name
+from skmmgenre.text._entities._titles import category_name, entity_name
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from skmmgenre.text._form_key import HARD, START, count_words, fold, form_keys, split_words
+from skmmgenre.text._entities._form_key import (
+    HARD,
+    START,
+    count_words,
+    fold,
+    form_keys,
+    split_words,
+)
 
 # Punctuation, emoji with joiners and skin tones, right-to-left with points, combining marks, null,
 # both widths, letters whose folding is longer, scripts without spaces, surrogates.

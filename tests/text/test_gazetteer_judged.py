@@ -8,7 +8,7 @@ import pytest
 from made_music import judgements, write_music
 
 from skmmgenre.text import GazetteerLinker, KnowledgeBase
-from skmmgenre.text._dumps import read_dump
+from skmmgenre.text._entities._dumps import read_dump
 
 JUDGED = Path(__file__).parent / "data" / "judged_mentions.csv"
 # Every predicate of the dump but "genre", which is what is to be told.

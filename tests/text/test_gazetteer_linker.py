@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from skmmgenre.text import EntityEnricher, GazetteerLinker, KnowledgeBase
-from skmmgenre.text._common_words import common_words_of
+from skmmgenre.text._entities._gazetteer_linker import common_words_of
 from skmmgenre.utils import BadItem
 
 RECORDS = [

@@ -620,7 +620,7 @@ def test_a_time_to_wait_that_is_none(server, wait):
 
 def test_the_wait_doubles(server, monkeypatch):
     waits = []
-    monkeypatch.setattr("skmmgenre.text._ask.time.sleep", waits.append)
+    monkeypatch.setattr("skmmgenre.text._entities._http_linker.time.sleep", waits.append)
     server.replies = [status(503)] * 9
     with pytest.raises(BadItem):
         make(server, backoff=1.0, max_retries=8).link(TEXT)
@@ -638,7 +638,7 @@ def test_no_service_there():
             linker.link(TEXT)
         tries = []
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("skmmgenre.text._ask.time.sleep", tries.append)
+            patch.setattr("skmmgenre.text._entities._http_linker.time.sleep", tries.append)
             for on_error in ("raise", "missing"):
                 enricher = EntityEnricher(linker, on_error=on_error)
                 with pytest.raises(SetupError, match=rf"Check url='{linker.url}', and that .*runs"):

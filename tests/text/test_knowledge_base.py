@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skmmgenre.text import KnowledgeBase
-from skmmgenre.text._form_key import form_keys
-from skmmgenre.text._titles import as_name, as_title
+from skmmgenre.text._entities._form_key import form_keys
+from skmmgenre.text._entities._titles import as_name, as_title
 
 BASE = "http://dbpedia.org/resource/"
 ONTOLOGY = "http://dbpedia.org/ontology/"

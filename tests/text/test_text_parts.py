@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skmmgenre.text._text_parts import split_text
+from skmmgenre.text._entities._segmentation import split_text
 
 ALPHABET = 'abc .!?\n\t\u3002\U0001f3b8\U0001f469\u200d\u05d0\u0628\u0301\x00"'
 TEXTS = st.one_of(st.text(max_size=150), st.text(ALPHABET, max_size=300))

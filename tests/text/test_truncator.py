@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from skmmgenre.text import ReviewTruncator
-from skmmgenre.text._unspaced import is_unspaced
+from skmmgenre.text._entities._segmentation import is_unspaced
 from skmmgenre.utils import BadItem
 
 # Letters, ends of sentences, blanks, emoji, right-to-left, a combining accent, a null character.

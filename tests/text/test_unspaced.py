@@ -2,7 +2,7 @@ import unicodedata
 
 import pytest
 
-from skmmgenre.text._unspaced import is_mostly_unspaced, is_unspaced, words_and_ngrams
+from skmmgenre.text._entities._segmentation import is_mostly_unspaced, is_unspaced, words_and_ngrams
 
 CHINESE = "这张专辑很好"
 JAPANESE = "とても良いアルバムです"

@@ -6,13 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmmgenre.utils import (
-    as_cells,
-    describe_cell,
-    first_few,
-    is_missing,
-    refuse_repeated_columns,
-)
+from skmmgenre.utils import as_cells, describe_cell, first_few, is_missing, refuse_repeated_columns
 
 
 @pytest.mark.parametrize(

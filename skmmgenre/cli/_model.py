@@ -1,0 +1,196 @@
+"""A model in a file with its card, and what a fitted model predicts for music."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from ..nets.targets import SoftmaxTarget
+from ..utils import walk_parts
+
+# ---- a model and its card ------------------------------------------------------------------------
+
+
+def load_model(path, **params):
+    """Open the file of a model.
+
+    Parameters
+    ----------
+    path : str
+    **params
+        Set on all steps that have them; how a model was trained does not bind its use.
+
+    Returns
+    -------
+    model : GenrePipeline
+    card : dict
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no file.
+    ValueError
+        If it is no model that goes from a table of music to genres.
+    """
+    from .. import load, model_info
+
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"there is no model {path!r}; skmmgenre train makes one")
+    model, card = load(path), model_info(path)["card"]
+    if "modalities" not in getattr(model, "named_steps", ()) or not hasattr(model, "predict"):
+        raise ValueError(
+            f"{path!r} holds a {type(model).__name__}, which does not go from a table of music to "
+            "genres. Use a file that skmmgenre train made, or save the whole GenrePipeline."
+        )
+    if params:
+        set_everywhere(model, **params)
+    return model, card
+
+
+def check_place(path):
+    """Refuse a path that a model cannot be written to, before hours of training.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, PermissionError
+    """
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"there is no folder {folder!r} for the model: make it first")
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path!r} is a folder; name a file for the model")
+    try:  # rights alone do not tell: the disk may be read-only, or the user above them
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise PermissionError(
+            f"the model {path!r} cannot be written ({error.strerror}): allow writing in its "
+            "folder, or name another place with -o"
+        ) from error
+
+
+# ---- predictions of a fitted model ---------------------------------------------------------------
+
+
+@dataclass
+class Answers:
+    """Of each item.
+
+    Parameters
+    ----------
+    classes : list of str
+    several : bool
+        Whether an item has several genres.
+    predicted : ndarray
+        Genres, of shape (n,), or an indicator of shape (n, n_classes).
+    scores : ndarray of shape (n, n_classes)
+        Probabilities; of a model with target "cosine" similarities.
+    empty : ndarray of bool of shape (n,)
+        Items of which every modality that the model reads is missing; the model answers with
+        what it would guess of anything, which is no answer about them.
+    """
+
+    classes: list
+    several: bool
+    predicted: np.ndarray
+    scores: np.ndarray
+    empty: np.ndarray
+
+    def genres(self, row):
+        """Return the genres of an item, the best first; of an empty one none."""
+        if self.empty[row]:
+            return []
+        if not self.several:
+            return [str(self.predicted[row])]
+        chosen = np.flatnonzero(self.predicted[row])
+        return [self.classes[k] for k in chosen[np.argsort(-self.scores[row, chosen])]]
+
+    def best(self, row, n):
+        """Return the scores of the `n` best genres by their names; of an empty item none."""
+        if self.empty[row]:
+            return {}
+        order = np.argsort(-self.scores[row], kind="stable")[:n]
+        return {self.classes[k]: float(self.scores[row, k]) for k in order}
+
+
+def modalities_of(model):
+    """Return the names of a model's modalities and their columns."""
+    return {name: column for name, _, column in model.named_steps["modalities"].transformers}
+
+
+def genres_of(model):
+    """Return the names of a model's genres as plain str."""
+    return [str(name) for name in model.classes_]
+
+
+def has_several_genres(model):
+    """Tell whether a model answers with several genres an item."""
+    return not isinstance(model[-1].target_, SoftmaxTarget)
+
+
+def vectors_of(model, table):
+    """Return the vectors of all modalities, a DataFrame, and what was set aside.
+
+    Returns
+    -------
+    vectors : DataFrame
+        Columns named by modality, as in "audio__0".
+    errors : list of (int, str, str)
+        Row, item and reason.
+    """
+    step = model.named_steps["modalities"]
+    vectors = step.transform(table)
+    return vectors, errors_of(model)
+
+
+def errors_of(model):
+    """Return what the last call of each modality set aside: row, item, reason."""
+    lines = model.errors_.to_dict("records")
+    return [(line["row"], str(line["item"]), line["reason"]) for line in lines]
+
+
+def set_everywhere(model, **params):
+    """Set parameters of all steps of a fitted model that have them, such as n_jobs."""
+    for _, _, step in walk_parts(model):
+        if isinstance(step, BaseEstimator):
+            known = step.get_params(deep=False)
+            step.set_params(**{name: value for name, value in params.items() if name in known})
+
+
+def answer(model, vectors, modalities=None):
+    """Return the answers to vectors, or to those of some modalities alone.
+
+    Parameters
+    ----------
+    model : GenrePipeline
+    vectors : DataFrame
+        Of `vectors_of`.
+    modalities : sequence of str or None
+        The others are missing.
+
+    Returns
+    -------
+    answers : Answers
+    """
+    if modalities is not None:
+        owners = pd.Index([column.partition("__")[0] for column in vectors.columns])
+        vectors = vectors.copy()
+        vectors.loc[:, ~owners.isin(modalities)] = np.nan
+    rest = model[1:]
+    predicted = rest.predict(vectors)
+    if hasattr(rest, "predict_proba"):
+        scores = rest.predict_proba(vectors)
+    else:
+        scores = rest.decision_function(vectors)
+        if scores.ndim == 1:  # of two classes: that of the second
+            scores = np.column_stack([-scores, scores])
+    return Answers(
+        genres_of(model),
+        has_several_genres(model),
+        predicted,
+        np.asarray(scores),
+        vectors.isna().all(axis=1).to_numpy(),
+    )

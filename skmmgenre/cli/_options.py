@@ -1,0 +1,163 @@
+"""Options that several commands have: their types, and those about the music that is read."""
+
+import click
+
+from ..utils import first_few
+from ._terminal import one_line, visible
+
+# ---- types, and options of most commands ---------------------------------------------------------
+
+
+class WholeNumber(click.ParamType):
+    """A whole number with a rule of its own.
+
+    Parameters
+    ----------
+    allowed : callable
+        Whether a number is.
+    rule : str
+        What is told of one that is not.
+    """
+
+    name = "N"
+
+    def __init__(self, allowed, rule):
+        self.allowed, self.rule = allowed, rule
+
+    def convert(self, value, param, ctx):
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number", param, ctx)
+        if not self.allowed(number):
+            self.fail(self.rule, param, ctx)
+        return number
+
+
+POSITIVE = WholeNumber(lambda number: number >= 1, "it is 1 or above")
+JOBS = WholeNumber(
+    lambda number: number != 0, "at least 1 worker is needed; -1 is one for each core"
+)
+SEED = WholeNumber(lambda number: number >= 0, "a seed is 0 or above")
+
+jobs = click.option(
+    "--jobs", type=JOBS, default=1, show_default=True, help="Workers that read files."
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
+
+
+def example(text):
+    """The last paragraph of a help page; lines stay as they are."""
+    return f"\b\nExample:\n  {text}"
+
+
+# ---- options about the music that is read --------------------------------------------------------
+
+_TOLD = 5
+
+
+class _GenresFile(click.ParamType):
+    name = "FILE"
+
+    def convert(self, value, param, ctx):
+        from ._genre_names import GenreNames
+
+        try:
+            return GenreNames.read(value)
+        except (OSError, ValueError) as error:
+            self.fail(one_line(str(error)), param, ctx)
+
+
+genres_file = click.option(
+    "--genres",
+    "names",
+    type=_GenresFile(),
+    help="YAML with the list genres (others are left out) and the mapping aliases.",
+)
+
+_OPTIONS = (
+    click.option(
+        "--by",
+        type=click.Choice(["track", "album"]),
+        default="track",
+        show_default=True,
+        help="What an item of a folder is.",
+    ),
+    click.option(
+        "--separators",
+        metavar="LETTERS",
+        help="Letters between genres in one tag or cell; by default ;| and in tags also /.",
+    ),
+    click.option(
+        "--genre-column",
+        "genre",
+        metavar="COLUMN",
+        help="Genres in a table; by default genres, genre.",
+    ),
+    click.option(
+        "--artist-column", "artist", metavar="COLUMN", help="Artists in a table; by default artist."
+    ),
+)
+
+
+def source_options(command):
+    """Add the options of `open_music`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def tell_set_aside(errors):
+    """Name the first of what was left out or is odd, on standard error."""
+
+    def line(error):
+        item, reason = error
+        return f"set aside or odd: {visible(item)}: {one_line(reason)}"
+
+    if errors:
+        click.echo(first_few(errors, _TOLD, count=True, name=line, separator="\n"), err=True)
+
+
+def tell_unlisted(names, items):
+    """Say on standard error where --genres and the genres of the music do not meet.
+
+    Parameters
+    ----------
+    names : GenreNames or None
+    items : list of list of str
+        Genres as the music has them.
+    """
+    if names is None:
+        return
+    _tell_absent("no item has", names.absent(items))
+    n = sum(bool(item) and not names.map(item) for item in items)
+    if n:
+        click.echo(f"--genres: left out {n:,} of {len(items):,} items, whose genres are not "
+                   "on the list", err=True)  # fmt: skip
+
+
+def tell_unknown(names, model):
+    """Say on standard error which genres of --genres a model does not know."""
+    from ._model import genres_of
+
+    if names is not None:
+        _tell_absent("the model does not know", names.absent([genres_of(model)]))
+
+
+def _tell_absent(words, genres):
+    if genres:
+        named = first_few(genres, _TOLD, count=True, name=lambda genre: visible(repr(genre)))
+        click.echo(f"--genres: {words} {named}", err=True)
+
+
+def tell_empty(model, n):
+    """Say on standard error of how many items there is nothing that a model reads."""
+    from ._model import modalities_of
+
+    if n:
+        click.echo(
+            f"{n:,} without a genre, for there is nothing to tell it by: the model reads "
+            f"{', '.join(modalities_of(model))}",
+            err=True,
+        )

@@ -1,0 +1,36 @@
+"""Text that is safe in a terminal, a table and a file, and tables 80 columns wide in a file."""
+
+import unicodedata
+
+from rich import box
+from rich.table import Table
+
+
+def one_line(text):
+    """Return a text with white space run together and what cannot be shown written as escapes.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    text : str
+        Without control characters, and with nothing that UTF-8 lacks.
+    """
+    return visible(" ".join(text.split()))
+
+
+def visible(text):
+    r"""Return a text with control characters and lone surrogates written as escapes, "\n"."""
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+        else character
+        for character in text
+    )
+
+
+def plain_table(title=None, *, space=1):
+    """An empty table in the look that all of them have."""
+    return Table(title=title, box=box.SIMPLE_HEAD, padding=(0, space, 0, 0))

@@ -1,0 +1,212 @@
+"""Where published data sets lie, and how the files of a Zenodo record are downloaded."""
+
+import os
+import shutil
+import tarfile
+import zipfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from ..utils import import_from_extra, progress_bar, replacing
+
+# ---- download ------------------------------------------------------------------------------------
+
+_CHECKSUMS = "checksums.txt"
+_MEGABYTE = 1_000_000
+_CHUNK = 1 << 16
+# Of what arrives: no record, another checksum, a broken archive, or one that leads elsewhere.
+_FAULTS = (ValueError, KeyError, shutil.ReadError, tarfile.TarError, zipfile.BadZipFile)
+
+
+def fetch_and_load(load, find, doi, folder, *, name, wanted, data_home, download, verbose, options):
+    """Load a data set, and download it first if it is not there or its download was stopped.
+
+    Parameters
+    ----------
+    load : callable
+        Takes `data_home` and `options`.
+    find : callable
+        Takes the path None and `data_home`; raises FileNotFoundError if the data set is not there.
+    doi : str
+        Its record, such as "10.5281/zenodo.1240485".
+    folder : str
+        Its folder in `data_home`.
+    name : str
+        What the data set is called, for the error.
+    wanted : str
+        Which files to put into the folder by hand, for the error.
+    data_home : str or path or None
+        See `get_data_home`.
+    download : bool
+        Whether to download, or to raise if the files are not there.
+    verbose : int
+        1 shows a progress bar.
+    options : dict
+        Further parameters of `load`.
+
+    Returns
+    -------
+    data : Bunch
+
+    Raises
+    ------
+    OSError
+        If there is no network, or a file does not arrive as the record says.
+    """
+    folder = get_data_home(data_home) / folder
+    try:
+        find(None, data_home)
+        missing = (folder / _CHECKSUMS).exists() and bool(_missing_files(folder))
+    except FileNotFoundError:
+        if not download:
+            raise
+        missing = True
+    if missing and download:
+        _fetch_record(doi, folder, name, wanted, verbose)
+    return load(data_home=data_home, **options)
+
+
+def _fetch_record(doi, folder, name, wanted, verbose):
+    """Download every file of a record, compare its checksum, and unpack archives.
+
+    Names and checksums (MD5) are those that the record itself gives; those of the first
+    download are written to checksums.txt in the folder, and a record that gives others later
+    is refused. A file or archive is there whole or not at all.
+    """
+    pooch = import_from_extra("pooch", f"Downloading {name}", extra="data")
+    requests = import_from_extra("requests", f"Downloading {name}", extra="data")
+    folder.mkdir(parents=True, exist_ok=True)
+    by_hand = (
+        f"Fetch it from https://doi.org/{doi} elsewhere and put {wanted} into {str(folder)!r}, at "
+        "any depth; or name its place by data_home= or the environment variable SKMMGENRE_DATA."
+    )
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")  # the progress bar tells what is done
+    try:
+        record = pooch.create(folder, base_url=f"doi:{doi}/", retry_if_failed=1)
+        record.load_registry_from_doi()
+        _check_against_the_first(record.registry, folder / _CHECKSUMS, name)
+        for file in _missing_files(folder):
+            with _DownloadProgress(f"{name}: {file} (MB)", verbose) as progress:
+                downloader = pooch.DOIDownloader(progressbar=progress, chunk_size=_CHUNK)
+                record.fetch(file, downloader=downloader)
+            _unpack(folder / file)
+    except (*_FAULTS, requests.exceptions.RequestException) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise OSError(f"{name} could not be downloaded ({reason[:300]}). {by_hand}") from error
+    finally:
+        logger.setLevel(level)
+
+
+def _missing_files(folder):
+    """Return the files of the record that are neither there nor unpacked."""
+    files = _read_checksums(folder / _CHECKSUMS)
+    return [f for f in files if not (folder / f).exists() and not _target(folder / f).exists()]
+
+
+def _read_checksums(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {file: checksum for checksum, _, file in (line.partition("  ") for line in lines)}
+
+
+def _check_against_the_first(registry, path, name):
+    """Compare the record's checksums with those of the first download, if there was one."""
+    now = {file: str(checksum) for file, checksum in sorted(registry.items())}
+    if path.exists():
+        then = _read_checksums(path)
+        changed = sorted(file for file, checksum in now.items() if then.get(file) != checksum)
+        if changed:
+            raise ValueError(
+                f"the record gives another checksum than at the first download for "
+                f"{', '.join(changed)}; remove {path.name} if that is as it should be"
+            )
+    else:
+        text = "".join(f"{checksum}  {file}\n" for file, checksum in now.items())
+        with replacing(path) as new:
+            Path(new).write_text(text, encoding="utf-8")
+
+
+def _target(path):
+    """Where a file ends: an archive in a folder of its name without the ends."""
+    ends = tuple(end for _, ends, _ in shutil.get_unpack_formats() for end in ends)
+    return path.with_name(path.name.partition(".")[0]) if path.name.endswith(ends) else path
+
+
+def _unpack(path):
+    """Unpack an archive into a folder of its name, all of it or nothing, and drop it."""
+    target = _target(path)
+    if target == path:
+        return
+    with replacing(target) as unpacked:
+        os.mkdir(unpacked)
+        # The filter refuses paths that lead out of the folder; of a zip they are cut.
+        options = {} if path.suffix == ".zip" else {"filter": "data"}
+        shutil.unpack_archive(path, unpacked, **options)
+    path.unlink()
+
+
+class _DownloadProgress:
+    """What pooch asks of a progress bar, by this package's: in whole megabytes."""
+
+    def __init__(self, description, verbose):
+        self._description, self._verbose = description, verbose
+        self._open = ExitStack()
+        self._total = self._n_bytes = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+
+    @property
+    def total(self):
+        """Bytes in all; to set it starts the bar."""
+        return self._total
+
+    @total.setter
+    def total(self, n_bytes):
+        self.close()
+        self._total, self._n_bytes = n_bytes, 0
+        bar = progress_bar(-(-n_bytes // _MEGABYTE), self._description, verbose=self._verbose)
+        self._advance = self._open.enter_context(bar)
+
+    def update(self, n_bytes):
+        """Count bytes that came, never more than all: pooch counts the whole once more."""
+        before = -(-self._n_bytes // _MEGABYTE)
+        self._n_bytes = min(self._total, self._n_bytes + n_bytes)
+        self._advance(-(-self._n_bytes // _MEGABYTE) - before)
+
+    def reset(self):
+        """Nothing: what has come stays counted."""
+
+    def close(self):
+        """End the bar."""
+        self._open.close()
+
+
+# ---- data home -----------------------------------------------------------------------------------
+
+
+def get_data_home(data_home=None):
+    """Return the folder of the published data sets; it need not exist.
+
+    Parameters
+    ----------
+    data_home : str or path, default=None
+        By default the environment variable ``SKMMGENRE_DATA``, else ``~/skmmgenre_data``.
+
+    Returns
+    -------
+    data_home : Path
+
+    Examples
+    --------
+    >>> from skmmgenre.datasets import get_data_home
+    >>> get_data_home("data").name
+    'data'
+    """
+    if data_home is None:
+        data_home = os.environ.get("SKMMGENRE_DATA") or "~/skmmgenre_data"
+    return Path(data_home).expanduser()

@@ -1,0 +1,333 @@
+"""Which records of two catalogues are worth comparing, and how similar their names are.
+
+A key is what is left of a title or a name when all that catalogues write differently is taken away.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import sparse
+
+from ..utils import import_from_extra, is_missing
+
+# ---- keys of names -------------------------------------------------------------------------------
+
+# Letters that have no accent to take away.
+_PLAIN = [*"oldd", *"hit", "ae", "oe", "th", *"''''", *'""', *"---"]
+_LETTERS = str.maketrans(dict(zip("øłđðħıŧæœþ’‘´`“”–—−", _PLAIN, strict=True)))
+_ACCENTS = re.compile("[\u0300-\u036f]")
+
+# Behind a title, in brackets or after a dash, these words tell of the copy, not of the music.
+_EDITION = (
+    r"deluxe|edition|expanded|remaster(?:ed)?|bonus|explicit|clean|reissue|anniversary|vinyl|"
+    r"import|limited|special|collectors?|collector's|enhanced|digipa[ck]k?|digital|mono|stereo|"
+    r"original recording|soundtrack|ost|cd(?!\s*\d)|\d+\s?cds?|lp|ep|single"
+)
+# Of a name these words tell apart namesakes, or tell who else is there.
+_KIND = (
+    r"band|group|duo|musician|singer|songwriter|rapper|dj|producer|composer|artist|entertainer|"
+    r"vocalist|guitarist|bassist|pianist|organist|violinist|cellist|saxophonist|trumpeter|drummer"
+)
+_GUESTS = r"(?:feat|ft)\b\.?|featuring\b"
+_BRACKETS = re.compile(
+    rf"[(\[{{][^()\[\]{{}}]*\b(?:{_EDITION}|{_KIND}|{_GUESTS})(?!\w)[^()\[\]{{}}]*[)\]}}]"
+)
+_AFTER_DASH = re.compile(rf"(?:\s-|:)\s[^-:]*\b(?:{_EDITION})\b[^-:]*$")
+_WITH_GUESTS = re.compile(rf"\s[(\[]?(?:{_GUESTS}).*$")
+_ARTICLE_BEHIND = re.compile(r"^(.+), (the|an?|los|las|les|l[aeo]|el|die|der|das|il|gli)$")
+_INITIALS = re.compile(r"\b(\w)[.\s]+(?=\w\b(?!'))")
+_APOSTROPHE = re.compile(r"(?<=\w)'(?=\w)|'")
+_SWAPPED = re.compile(r"(?<=\w)[!$@](?=\w)")
+_NO_WORD = re.compile(r"[\W_]+")
+_AND = re.compile(r"(?<=\s)'?n'?(?=\s)|[&+]")
+
+# Before a number these words say the same, or nothing.
+_VOLUME = frozenset("vol volume pt part disc disk cd".split())
+_ROMAN = {
+    numeral: str(number)
+    for number, numeral in enumerate(
+        "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx".split(), 1
+    )
+}
+# A title with one of these is another piece of music than the title without it.
+_VERSION = frozenset(
+    """live unplugged acoustic instrumental instrumentals remix remixes remixed karaoke demos
+    tribute""".split()
+)
+
+
+@dataclass(frozen=True)
+class NameKey:
+    """A name in the form in which it is compared.
+
+    Parameters
+    ----------
+    words : str
+        Lower case, no accents, no punctuation, words separated by one space.
+    latin : str
+        The same in Latin letters, where `words` is in others.
+    marks : tuple of str
+        Numbers, and words such as "live", in order: of another piece if they differ.
+    written : str
+        The name as it is written, in lower case, without what tells of the copy or of the kind.
+    """
+
+    words: str
+    latin: str
+    marks: tuple
+    written: str
+
+
+def name_key(text):
+    """Take from a title or a name what catalogues write differently.
+
+    Taken away are case, accents, punctuation, the article in front or behind ("X, The"),
+    guests ("feat. Y") and, in brackets or after a dash, what tells of the copy ("(Deluxe
+    Edition)", "- Remastered 2009") or of the kind of artist ("(band)"). "&" is "and"; Roman
+    numerals after "Vol." and "Part", at the end, or of more than one letter are numbers.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    key : NameKey or None
+        None for a missing cell or one without a letter or sign.
+    """
+    if is_missing(text):
+        return None
+    plain = _plain(str(text))
+    rest = _BRACKETS.sub(" ", plain)
+    rest = _AFTER_DASH.sub("", rest)
+    rest = written = _WITH_GUESTS.sub("", rest).strip()
+    rest = _ARTICLE_BEHIND.sub(r"\2 \1", rest)
+    words = _words(rest) or _words(plain)
+    if not words:  # a name of signs, such as "!!!"
+        signs = "".join(plain.split()) or "".join(str(text).split())
+        return NameKey(signs, _latin(signs), (), signs) if signs else None
+    compared = " ".join(words)
+    marks = tuple(word for word in words if word in _VERSION or word.isdecimal())
+    return NameKey(compared, _latin(compared), marks, written)
+
+
+def _plain(text):
+    text = unicodedata.normalize("NFKC", text).casefold().translate(_LETTERS)
+    if not text.isascii():
+        text = _ACCENTS.sub("", unicodedata.normalize("NFD", text))
+        text = unicodedata.normalize("NFC", text)
+    return text
+
+
+def _words(text):
+    text = _INITIALS.sub(r"\1", text)
+    text = _AND.sub(" and ", text)
+    text = _APOSTROPHE.sub("", text)
+    text = _SWAPPED.sub(lambda sign: {"!": "i", "$": "s", "@": "a"}[sign[0]], text)
+    words = _NO_WORD.sub(" ", text).split()
+    if len(words) > 1 and words[0] == "the":
+        del words[0]
+    numbered = []
+    for place, word in enumerate(words):
+        after_volume = place > 0 and words[place - 1] in _VOLUME
+        is_last = 0 < place == len(words) - 1
+        if word in _ROMAN and (after_volume or is_last or len(word) > 1):
+            word = _ROMAN[word]
+        if word.isdecimal():
+            word = word.lstrip("0") or "0"
+            if after_volume:
+                numbered.pop()
+        numbered.append(word)
+    return numbered
+
+
+@lru_cache(maxsize=1 << 16)
+def _latin(text):
+    if text.isascii():
+        return text
+    anyascii = import_from_extra(
+        "anyascii", "Comparing names in other than Latin letters", extra="data"
+    )
+    return " ".join(_NO_WORD.sub(" ", anyascii.anyascii(text).lower()).split())
+
+
+# ---- similarity of names, many pairs at a time ---------------------------------------------------
+
+
+def text_similarity(texts, others):
+    """Compare texts pair by pair.
+
+    Parameters
+    ----------
+    texts, others : list of str, shape (n,)
+
+    Returns
+    -------
+    similarity : ndarray of float32, shape (n,)
+        1 minus the number of letters put in, taken out, replaced or swapped with their
+        neighbour, over the length of the longer text.
+    """
+    if not texts:
+        return np.empty(0, dtype=np.float32)
+    process = import_from_extra("rapidfuzz.process", "Matching records", extra="data")
+    distance = import_from_extra("rapidfuzz.distance", "Matching records", extra="data")
+    scorer = distance.OSA.normalized_similarity
+    return process.cpdist(texts, others, scorer=scorer, dtype=np.float32)
+
+
+def key_similarity(keys, others):
+    """Compare names pair by pair.
+
+    Parameters
+    ----------
+    keys, others : list of NameKey, shape (n,)
+
+    Returns
+    -------
+    similarity : ndarray of float32, shape (n,)
+        Of the words as they stand or sorted, in Latin letters if the scripts differ; 0 where
+        numbers or marks of a version do.
+    """
+    pairs = [_same_script(key, other) for key, other in zip(keys, others, strict=True)]
+    texts, other_texts = [text for text, _ in pairs], [text for _, text in pairs]
+    similarity = np.maximum(
+        text_similarity(texts, other_texts),
+        text_similarity(_sorted_words(texts), _sorted_words(other_texts)),
+    )
+    similarity[[key.marks != other.marks for key, other in zip(keys, others, strict=True)]] = 0.0
+    return similarity
+
+
+def _same_script(key, other):
+    if key.words.isascii() == other.words.isascii():
+        return key.words, other.words
+    return key.latin, other.latin
+
+
+def _sorted_words(texts):
+    return [" ".join(sorted(text.split())) for text in texts]
+
+
+# ---- pairs worth comparing -----------------------------------------------------------------------
+
+_END = 3  # letters
+_N_ENDS = 10  # of a record, the rarest
+_N_MET = 1000  # records that a record meets at most
+_N_CANDIDATES = 12  # of these the likeliest
+_CHUNK = 1000  # records
+
+
+def candidate_pairs(left, right, advance):
+    """Find the records that share two ends of words that are rarely together.
+
+    The ends of a word are its first and its last three letters: a letter that is wrong leaves
+    one of them. The whole text of a field counts as an end. Each record on the left is looked up
+    by the ends in its fields, two by two, the rarest pair on the right first, until 1,000 records
+    have been met; the 12 that share most, a pair weighing by its rarity, are its candidates. So
+    the work grows with the number of records, not with its square.
+
+    Parameters
+    ----------
+    left, right : list of list of str
+        For each field the words of all records, in Latin letters.
+    advance : callable
+        Told how many records on the left are done.
+
+    Returns
+    -------
+    rows, columns : ndarray of int
+        Positions on the left and on the right.
+    """
+    n_left, n_right = len(left[0]), len(right[0])
+    rows, columns = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    if n_left and n_right:
+        lookup, index = _index(left, right)
+        for start in range(0, n_left, _CHUNK):
+            shared = (lookup[start : start + _CHUNK] @ index).tocoo()
+            row, column = _largest(shared, _N_CANDIDATES)
+            rows.append(row + start)
+            columns.append(column)
+            advance(min(_CHUNK, n_left - start))
+    return np.concatenate(rows), np.concatenate(columns)
+
+
+def _index(left, right):
+    """Return what to look up for each record on the left, and where it is on the right.
+
+    Returns
+    -------
+    lookup : csr_array of float32, shape (n_left, n_keys)
+        Weights of the pairs of ends.
+    index : csr_array of float32, shape (n_keys, n_right)
+        1 where a record has the pair.
+    """
+    numbers = {}
+    ends = [_number_ends(records, numbers) for records in (left, right)]
+    frequency = np.bincount(np.concatenate(ends[1]), minlength=len(numbers))
+    codes = [_pair_up(_rarest_ends(records, frequency), len(numbers)) for records in ends]
+    keys, place = np.unique(codes[1][1], return_inverse=True)
+    n_left, n_right = len(left[0]), len(right[0])
+    ones = np.ones(len(place), dtype=np.float32)
+    index = sparse.csr_array((ones, (place, codes[1][0])), shape=(len(keys), n_right))
+
+    row, code = codes[0]
+    place = np.minimum(np.searchsorted(keys, code), len(keys) - 1)
+    known = keys[place] == code
+    row, place = row[known], place[known]
+    n_met = np.diff(index.indptr)[place]
+    order = np.lexsort((n_met, row))
+    row, place, n_met = row[order], place[order], n_met[order]
+    total = np.cumsum(n_met)
+    first = np.searchsorted(row, np.arange(n_left))
+    met = total - np.r_[0, total][first][row]
+    keep = (met <= _N_MET) | (met == n_met)  # one pair in any case
+    weight = np.log(1.0 + n_right / n_met[keep]).astype(np.float32)
+    lookup = sparse.csr_array((weight, (row[keep], place[keep])), shape=(n_left, len(keys)))
+    return lookup, index
+
+
+def _number_ends(fields, numbers):
+    """Return the ends of the words of each record as arrays of numbers, new ones added."""
+    records = []
+    for texts in zip(*fields, strict=True):
+        found = set()
+        for field, text in enumerate(texts):
+            found.add((field, text))  # for those that are equal, however short
+            for word in text.split():
+                found.add((field, "^" + word[:_END]))
+                if len(word) > _END:
+                    found.add((field, word[-_END:] + "$"))
+        records.append(np.array([numbers.setdefault(end, len(numbers)) for end in found]))
+    return records
+
+
+def _rarest_ends(records, frequency):
+    """Return the rarest ends of each record in ascending order, -1 where there are fewer."""
+    chosen = np.full((len(records), _N_ENDS), -1, dtype=np.int64)
+    for row, ends in enumerate(records):
+        if len(ends) > _N_ENDS:
+            # Ends that the right has not count for nothing, those of a wrong letter above all.
+            often = np.where(frequency[ends] > 0, frequency[ends], np.iinfo(np.int64).max)
+            ends = ends[np.argsort(often, kind="stable")[:_N_ENDS]]
+        chosen[row, : len(ends)] = np.sort(ends)
+    return chosen
+
+
+def _pair_up(chosen, n_ends):
+    """Return the record and a code of each two ends, and of each one by itself."""
+    first, second = np.triu_indices(_N_ENDS)
+    codes = chosen[:, first] * n_ends + chosen[:, second]
+    valid = (chosen[:, first] >= 0) & (chosen[:, second] >= 0)
+    return np.nonzero(valid)[0], codes[valid]
+
+
+def _largest(matrix, n):
+    """Return the places of the n largest entries of each row, of equal ones the first."""
+    order = np.lexsort((matrix.col, -matrix.data, matrix.row))
+    row = matrix.row[order]
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    keep = order[rank < n]
+    return matrix.row[keep].astype(np.int64), matrix.col[keep].astype(np.int64)

@@ -1,0 +1,271 @@
+"""What the authors published beside their data sets: splits, feature vectors, JSON records.
+
+The vectors follow one scheme: ``items_index_PART_NAME.tsv`` holds an id a line, and
+``X_PART_SETTING_NAME.npy`` the vectors of these items, for the parts train, val and test. A JSON
+file may be large, so its records are read one at a time.
+"""
+
+import gzip
+import json
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+
+from ..utils import first_few
+
+# ---- splits --------------------------------------------------------------------------------------
+
+PARTS = ("train", "val", "test")
+
+
+def split_entries(split):
+    """Return what a data set's Bunch says of its published split.
+
+    Parameters
+    ----------
+    split : list of str, shape (n,)
+        "train", "val", "test", or "" for a row in none of them.
+
+    Returns
+    -------
+    entries : dict
+        split : ndarray of str; validation : ndarray of bool; parts : dict of positions.
+    """
+    split = np.array(split, dtype=object)
+    return {
+        "split": split,
+        "validation": split == "val",
+        "parts": {part: np.flatnonzero(split == part) for part in PARTS},
+    }
+
+
+def artists_in_two_parts(groups, split):
+    """Return the artists, sorted, that are in more than one part; there should be none."""
+    pairs = pd.DataFrame({"artist": groups, "part": split})
+    pairs = pairs[pairs["artist"].notna() & (pairs["part"] != "")].drop_duplicates()
+    n_parts = pairs["artist"].value_counts()
+    return sorted(n_parts.index[n_parts > 1])
+
+
+def warn_of_problems(problems, name, *, stacklevel=3):
+    """Warn of all problems of a data set at once, as the caller of the loader."""
+    if problems:
+        lines = "".join(f"\n- {problem}" for problem in problems)
+        message = f"{name} is not whole, see `problems`:{lines}"
+        warnings.warn(message, UserWarning, stacklevel=stacklevel)
+
+
+# ---- feature vectors -----------------------------------------------------------------------------
+
+# The settings of the authors' experiments -> the blocks of columns of this package.
+BLOCK_OF_SETTING = {
+    "audio": "audio",
+    "visual": "image",
+    "mm-audio": "mm_audio",
+    "mm-visual": "mm_image",
+    "model_audio": "audio",
+    "model_text": "text",
+    "model_visual": "image",
+}
+_INDEX_FILE = re.compile(r"items_index_(train|val|test)_(.+)\.tsv")
+
+
+def read_indices(folder):
+    """Read the ids of the items of each part.
+
+    Parameters
+    ----------
+    folder : Path
+        The files may be at any depth.
+
+    Returns
+    -------
+    indices : dict of str to dict of str to list of str
+        Name of the data set ("MuMu-albums") -> part -> ids.
+    """
+    indices = {}
+    for path in sorted(folder.rglob("items_index_*.tsv")):
+        if match := _INDEX_FILE.fullmatch(path.name):
+            part, name = match.groups()
+            lines = path.read_text(encoding="utf-8").splitlines()
+            ids = [line.partition("\t")[0].strip() for line in lines if line.strip()]
+            indices.setdefault(name, {})[part] = ids
+    return indices
+
+
+def rows_of_ids(table, columns):
+    """Return the rows of each id, as dict of str to list of int.
+
+    Parameters
+    ----------
+    table : DataFrame
+    columns : list of str
+        A cell is an id or a list of them; a missing one is None.
+    """
+    rows = {}
+    for column in columns:
+        for row, cell in enumerate(table[column]):
+            for name in cell if isinstance(cell, list) else [cell]:
+                if name is not None:
+                    rows.setdefault(name, []).append(row)
+    return rows
+
+
+def load_vectors(folder, settings, rows_of_id, problems):
+    """Read published vectors into columns.
+
+    Parameters
+    ----------
+    folder : Path
+        The files may be at any depth.
+    settings : str, list of str, or dict of str to str
+        As they stand in the names of the files; a dict gives the block of each.
+    rows_of_id : dict of str to list of int
+        Where the vector of each item belongs.
+    problems : list of str
+        What is not there is appended.
+
+    Returns
+    -------
+    vectors : DataFrame of float32, shape (n_rows, n_columns)
+        Columns BLOCK__0, BLOCK__1, ...; NaN where an item has no vector.
+
+    Raises
+    ------
+    ValueError
+        If there is no file of a setting, or rows and index do not agree.
+    """
+    if not isinstance(settings, dict):
+        settings = [settings] if isinstance(settings, str) else settings
+        settings = {s: BLOCK_OF_SETTING.get(s, s.replace("-", "_")) for s in settings}
+    indices = read_indices(folder)
+    files = _find_arrays(folder, indices)
+    n_rows = 1 + max((row for rows in rows_of_id.values() for row in rows), default=-1)
+    chosen = []
+    for setting in settings:
+        names = [name for found, name in files if found == setting]
+        if len(names) != 1:
+            raise ValueError(_which_files(setting, names, files, folder))
+        ids = indices[names[0]]
+        arrays = {
+            path: (_open_array(path), ids.get(part, []))
+            for part, path in files[setting, names[0]].items()
+        }
+        _check_shapes(arrays)
+        chosen.append(arrays)
+    widths = [next(iter(arrays.values()))[0].shape[1] for arrays in chosen]
+    vectors = np.full((n_rows, sum(widths)), np.nan, dtype=np.float32)
+    columns = []
+    for (setting, block), arrays, width in zip(settings.items(), chosen, widths, strict=True):
+        place = slice(len(columns), len(columns) + width)
+        columns += [f"{block}__{i}" for i in range(width)]
+        filled = np.zeros(n_rows, dtype=bool)
+        for array, ids in arrays.values():
+            pairs = [(row, i) for i, item in enumerate(ids) for row in rows_of_id.get(item, ())]
+            if pairs:
+                rows, items = map(list, zip(*pairs, strict=True))
+                vectors[rows, place] = array[items]
+                filled[rows] = True
+        if not filled.all():
+            problems.append(
+                f"vectors {setting!r}: {n_rows - filled.sum():,} of {n_rows:,} rows have none "
+                f"(rows {first_few(np.flatnonzero(~filled))}); they are NaN"
+            )
+    return pd.DataFrame(vectors, columns=columns, copy=False)
+
+
+def _find_arrays(folder, indices):
+    """Return the files of vectors: (setting, name of the data set) -> part -> path."""
+    files = {}
+    names = "|".join(re.escape(name) for name in sorted(indices, key=len, reverse=True))
+    pattern = re.compile(rf"X_({'|'.join(PARTS)})_(.+)_({names})\.npy")
+    for path in sorted(folder.rglob("X_*.npy")) if indices else ():
+        if match := pattern.fullmatch(path.name):
+            part, setting, name = match.groups()
+            files.setdefault((setting, name), {})[part] = path
+    return files
+
+
+def _open_array(path):
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"{str(path)!r} is no array of numbers in numpy's format ({error}). Fetch it again."
+        ) from error
+
+
+def _check_shapes(arrays):
+    widths = {array.shape[1:] for array, _ in arrays.values()}
+    for path, (array, ids) in arrays.items():
+        if array.ndim != 2 or len(widths) > 1:
+            raise ValueError(
+                f"{path.name} has shape {array.shape}, expected one vector a row, of one length "
+                "in all parts. Fetch the data set again."
+            )
+        if len(ids) != len(array):
+            raise ValueError(
+                f"{path.name} has {len(array)} rows, but its index file items_index_* has "
+                f"{len(ids)} ids. Fetch the data set again."
+            )
+
+
+def _which_files(setting, names, files, folder):
+    if names:
+        return (
+            f"There are vectors {setting!r} of several data sets in {str(folder)!r}: "
+            f"{', '.join(names)}. Pass the folder of one of them."
+        )
+    known = sorted({found for found, _ in files})
+    held = f"there are {', '.join(map(repr, known))}" if known else "there are none"
+    return (
+        f"No vectors {setting!r} are in {str(folder)!r}: {held}. Expected files "
+        f"X_train_{setting}_NAME.npy beside items_index_train_NAME.tsv, and of val and test."
+    )
+
+
+# ---- JSON records --------------------------------------------------------------------------------
+
+
+def iterate_json(path):
+    """Yield the records of a file one by one: an array, or records one after the other.
+
+    Parameters
+    ----------
+    path : Path
+        An array of records, or records with or without a line each (JSON lines); ".gz" is
+        decompressed. Only the text of the file is held, not all of its records.
+
+    Yields
+    ------
+    record : dict
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON; the place is named.
+    """
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as file:
+        text = file.read()
+    decoder, place = json.JSONDecoder(), 0
+    while True:
+        while place < len(text) and text[place] in " \t\r\n[],\ufeff":
+            place += 1
+        if place == len(text):
+            return
+        try:
+            record, place = decoder.raw_decode(text, place)
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f"{str(path)!r} is no JSON at character {error.pos:,}, line {error.lineno:,} "
+                f"({error.msg}): it may be cut short. Fetch it again."
+            ) from error
+        if not isinstance(record, dict):
+            raise ValueError(
+                f"{str(path)!r} holds {str(record)[:40]!r} where a record was expected, at "
+                f"character {place:,}."
+            )
+        yield record

@@ -1,0 +1,7 @@
+"""Synthetic music: albums whose genres are known by construction, and catalogues of records."""
+
+from ._albums import make_albums
+from ._catalogues import make_catalogues
+from ._oracle import AlbumOracle
+
+__all__ = ["AlbumOracle", "make_albums", "make_catalogues"]

@@ -1,0 +1,283 @@
+"""What a network learns: one label per row (softmax), or several (logistic, cosine).
+
+A target turns y into what the loss compares with, and the outputs of a network into
+scores, probabilities and labels. Its state is numpy arrays and plain Python.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, log_softmax, logit, softmax
+from sklearn.base import clone
+from sklearn.metrics import accuracy_score
+from sklearn.utils.class_weight import compute_sample_weight
+
+from ..labels import PPMILabelFactorizer
+from ..metrics import macro_auc_score
+from ..model_selection import best_f1_threshold
+
+__all__ = ["CosineTarget", "LogisticTarget", "SoftmaxTarget", "make_target"]
+
+
+class SoftmaxTarget:
+    """One genre a row: softmax and categorical cross-entropy (section 4).
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    empty_output_ : ndarray of float32, shape (n_classes,)
+        Output of a row with nothing in it: the log prior.
+    """
+
+    name = "softmax"
+
+    def fit(self, y, sample_weight=None):
+        """Learn the classes and their prior from all rows."""
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y has one class only ({self.classes_.tolist()[0]!r}); at least 2 classes are "
+                "needed to tell genres apart."
+            )
+        self.empty_output_ = self.prior_output(codes, sample_weight)
+        return self
+
+    @property
+    def n_outputs(self):
+        """Number of outputs of the network."""
+        return len(self.classes_)
+
+    def prior_output(self, truth, weight=None):
+        """Return the outputs that say the share of each class in some rows: its logarithm."""
+        share = np.bincount(truth, weights=weight, minlength=self.n_outputs)
+        if share.sum() <= 0:
+            raise ValueError("sample_weight is zero for all rows.")
+        share = np.maximum(share / share.sum(), 1e-6)  # a class without a row stays finite
+        return np.log(share / share.sum()).astype(np.float32)
+
+    def encode(self, y):
+        """Return what the loss compares with: codes of shape (n_rows,)."""
+        return np.searchsorted(self.classes_, y).astype(np.int64)
+
+    @staticmethod
+    def row_weight(y, class_weight):
+        """Return the weight that `class_weight` gives each row."""
+        return compute_sample_weight(class_weight, y)
+
+    @staticmethod
+    def loss(output, truth):
+        """Cross-entropy of each row."""
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(output, truth, reduction="none")
+
+    def scores(self, output):
+        """Log-probabilities up to a constant; of two classes, the difference."""
+        return output[:, 1] - output[:, 0] if self.n_outputs == 2 else output
+
+    def proba(self, output):
+        """Probabilities, shape (n_rows, n_classes); rows add up to 1."""
+        return softmax(output.astype(np.float64), axis=1)
+
+    def log_proba(self, output):
+        """Logarithm of `proba`, without its underflow."""
+        return log_softmax(output.astype(np.float64), axis=1)
+
+    def predict(self, output):
+        """The likeliest class of each row."""
+        return self.classes_[output.argmax(axis=1)]
+
+    def score(self, y, output, sample_weight=None):
+        """Accuracy."""
+        return accuracy_score(y, self.predict(output), sample_weight=sample_weight)
+
+
+class IndicatorTarget:
+    """Base class of the targets of an indicator matrix."""
+
+    @staticmethod
+    def row_weight(y, class_weight):
+        """Return the weight of each row: 1. Weights of classes are for one genre a row."""
+        if class_weight is not None:
+            raise ValueError(
+                f"class_weight={class_weight!r} is for one genre a row; for several pass "
+                "sample_weight."
+            )
+        return np.ones(len(y))
+
+    def score(self, y, output, sample_weight=None):
+        """Macro AUC over the labels with a positive and a negative."""
+        if sample_weight is not None:
+            raise ValueError("score of several genres takes no sample_weight.")
+        return macro_auc_score(y, self.scores(output))
+
+
+class LogisticTarget(IndicatorTarget):
+    """Several genres a row: one sigmoid a label and binary cross-entropy (section 5).
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_labels,)
+        The labels, in the order of the columns of y.
+    empty_output_ : ndarray of float32, shape (n_labels,)
+        Output of a row with nothing in it: the logit of each label's share.
+    """
+
+    name = "logistic"
+
+    def __init__(self, labels):
+        self.classes_ = labels
+
+    def fit(self, y, sample_weight=None):
+        """Learn the share of every label from all rows."""
+        self.empty_output_ = self.prior_output(y, sample_weight)
+        return self
+
+    @property
+    def n_outputs(self):
+        """Number of outputs of the network."""
+        return len(self.classes_)
+
+    @staticmethod
+    def prior_output(truth, weight=None):
+        """Return the outputs that say the share of each label in some rows: its logit."""
+        if weight is not None and np.sum(weight) <= 0:
+            raise ValueError("sample_weight is zero for all rows.")
+        share = np.average(truth, axis=0, weights=weight)
+        margin = 0.5 / len(truth)  # a label nobody has, or all have, keeps a finite logit
+        return logit(np.clip(share, margin, 1 - margin)).astype(np.float32)
+
+    def encode(self, y):
+        """Return what the loss compares with: 0 and 1 of shape (n_rows, n_labels)."""
+        return y.astype(np.float32)
+
+    @staticmethod
+    def loss(output, truth):
+        """Mean binary cross-entropy of each row."""
+        from torch.nn.functional import binary_cross_entropy_with_logits
+
+        return binary_cross_entropy_with_logits(output, truth, reduction="none").mean(dim=1)
+
+    def scores(self, output):
+        """Logits, shape (n_rows, n_labels)."""
+        return output
+
+    def proba(self, output):
+        """Probability of each label, shape (n_rows, n_labels)."""
+        return expit(output.astype(np.float64))
+
+    def log_proba(self, output):
+        """Logarithm of `proba`."""
+        return -np.logaddexp(0, -output.astype(np.float64))
+
+    def predict(self, output):
+        """Indicator of the labels whose probability is above 0.5."""
+        return (output > 0).astype(np.int64)
+
+
+class CosineTarget(IndicatorTarget):
+    """Several genres a row: cosine regression of the l2-normalised factors (section 5).
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labels,)
+    label_factorizer : estimator or None
+        With `fit`, `transform` and `score_labels`; None stands for `PPMILabelFactorizer`
+        with min(50, rank) components.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_labels,)
+        The labels, in the order of the columns of y.
+    label_factorizer_ : estimator
+        Fitted on all rows of y.
+    empty_output_ : ndarray of float32, shape (n_components,)
+        Output of a row with nothing in it: the mean factor of all rows.
+    threshold_ : float
+        Similarity from which on a label is told; set by `tune`.
+    """
+
+    name = "cosine"
+
+    def __init__(self, labels, label_factorizer=None):
+        self.classes_ = labels
+        if label_factorizer is None:
+            label_factorizer = PPMILabelFactorizer(n_components="auto")
+        self.label_factorizer_ = clone(label_factorizer)
+
+    def fit(self, y, sample_weight=None):
+        """Factorise the labels of all rows."""
+        self.label_factorizer_.fit(self._named(y), None)  # FrozenEstimator insists on y
+        truth = self.encode(y)
+        self.n_outputs = truth.shape[1]
+        self.empty_output_ = self.prior_output(truth, sample_weight)
+        return self
+
+    def _named(self, y):
+        return pd.DataFrame(y, columns=self.classes_)
+
+    @staticmethod
+    def prior_output(truth, weight=None):
+        """Return the mean direction of some rows."""
+        if weight is not None and np.sum(weight) <= 0:
+            raise ValueError("sample_weight is zero for all rows.")
+        return np.average(truth, axis=0, weights=weight).astype(np.float32)
+
+    def encode(self, y):
+        """Return what the loss compares with: factors of length 1; 0 for a row without a label."""
+        factors = np.asarray(self.label_factorizer_.transform(self._named(y)))
+        norm = np.linalg.norm(factors, axis=1, keepdims=True)
+        return (factors / np.where(norm > 0, norm, 1)).astype(np.float32)
+
+    def row_weight(self, y, class_weight):
+        """Return the weight of each row: 1, or 0 without a label, which is no direction."""
+        return super().row_weight(y, class_weight) * self.encode(y).any(axis=1)
+
+    @staticmethod
+    def loss(output, truth):
+        """1 - cosine similarity of each row."""
+        from torch.nn.functional import cosine_similarity
+
+        return 1 - cosine_similarity(output, truth, dim=1)
+
+    def tune(self, y, output):
+        """Set `threshold_` to the similarity at which micro F1 of some rows is largest."""
+        scores = self.scores(output).ravel()
+        self.threshold_ = best_f1_threshold(y.ravel(), scores, inclusive=True, lowest=-1)
+
+    def scores(self, output):
+        """Cosine similarity with each label's factors, in [-1, 1], shape (n_rows, n_labels)."""
+        return self.label_factorizer_.score_labels(output).astype(np.float32)
+
+    def predict(self, output):
+        """Indicator of the labels whose similarity is at least `threshold_`."""
+        return (self.scores(output) >= self.threshold_).astype(np.int64)
+
+
+def make_target(name, names, label_factorizer=None):
+    """Return the target that a name stands for.
+
+    Parameters
+    ----------
+    name : {"auto", "softmax", "logistic", "cosine"}
+    names : ndarray or None
+        The labels if y is an indicator matrix.
+    label_factorizer : estimator or None
+        Of target "cosine".
+    """
+    if name == "auto":
+        name = "softmax" if names is None else "logistic"
+    if name == "softmax":
+        if names is not None:
+            raise ValueError(
+                "target='softmax' takes one genre a row, y is an indicator matrix. "
+                "Use target='logistic' or 'cosine', or 'auto'."
+            )
+        return SoftmaxTarget()
+    if names is None:
+        raise ValueError(
+            f"target={name!r} takes an indicator matrix of two or more labels, y is one column. "
+            "Of one genre a row use target='softmax' or 'auto', or pass pandas.get_dummies(y)."
+        )
+    if name == "cosine":
+        return CosineTarget(names, label_factorizer)
+    return LogisticTarget(names)

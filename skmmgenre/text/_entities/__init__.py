@@ -1,0 +1,19 @@
+"""Which entities a text mentions: linkers, and the knowledge bases behind them."""
+
+from ._gazetteer_linker import GazetteerLinker
+from ._knowledge_base import KnowledgeBase
+from ._linker import Mention
+from ._precomputed_linker import PrecomputedLinker
+from ._voting_linker import VotingLinker
+from ._web_linkers import BabelfyLinker, SpotlightLinker, TagMeLinker
+
+__all__ = [
+    "BabelfyLinker",
+    "GazetteerLinker",
+    "KnowledgeBase",
+    "Mention",
+    "PrecomputedLinker",
+    "SpotlightLinker",
+    "TagMeLinker",
+    "VotingLinker",
+]

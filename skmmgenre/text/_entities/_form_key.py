@@ -1,0 +1,220 @@
+"""Words of texts and names, folded so that the ways to write a name meet in one key.
+
+Case, diacritics, width, ligatures and most punctuation are folded; every word keeps where it
+stands in the text as it was given. In a script without spaces every character is a word, so a
+name may start and end anywhere."""
+
+import functools
+import re
+import unicodedata
+from typing import NamedTuple
+
+from ._segmentation import UNSPACED
+
+# What lies before a word, as bits. HARD: a comma, a period or the like, which a name has only if
+# it is written with one. START: a sentence may begin here, so a capital says nothing.
+HARD, START = 1, 2
+
+# A key is bytes: every word ends with a space, and one behind a hard gap begins with a comma. So
+# a key that is a prefix of another always ends with a word.
+_END, _HARD_GAP = b" ", b","
+
+_SOFT = frozenset("-‐‑_/+'\"`´‘’‚‛“”„«»·・")
+_SENTENCE_END = frozenset(".!?…。！？｡؟।")
+_AND = ("&", "＆")
+# Written inside words without being seen: soft hyphen, joiners, direction marks.
+_UNSEEN = "\u00ad\u061c\u200c-\u200f\u2060\ufeff"
+# Letters whose stroke or ligature Unicode does not take apart.
+_PLAIN = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"}
+)
+
+_MOST_KEPT = 50_000
+_LONGEST_KEPT = 40
+
+
+class Words(NamedTuple):
+    """The words of a text.
+
+    `starts` and `ends` are characters of the text, `keys` the folded words as bytes, `gaps` the
+    bits of what lies before each word.
+    """
+
+    starts: list
+    ends: list
+    keys: list
+    gaps: list
+
+
+def split_words(text):
+    """Words of a text and where they stand."""
+    words = starts, ends, keys, gaps = Words([], [], [], [])
+    parts = _patterns().run.split(text)
+    position = bits_behind = 0
+    for gap, run in zip(parts[::2], parts[1::2], strict=False):  # the last gap has no run
+        start = position + len(gap)
+        position = start + len(run)
+        bits = _kept_gaps.get(gap)
+        if bits is None:
+            bits = _read_gap(gap)
+        if bits and ends and gap in (".", ". ") and ends[-1] - starts[-1] <= 2:
+            bits = START  # the period of "Dr." or "J. J." is no hard gap
+        bits |= bits_behind
+        inside, bits_behind = _kept_runs.get(run) or _read_run(run)
+        if type(inside) is bytes:
+            starts.append(start)
+            ends.append(position)
+            keys.append(inside)
+            gaps.append(bits)
+            continue
+        for word_start, word_end, key, inner_bits in inside:
+            starts.append(start + word_start)
+            ends.append(start + word_end)
+            keys.append(key)
+            gaps.append(bits | inner_bits)
+            bits = 0
+        bits_behind |= bits
+    if gaps:
+        gaps[0] |= START
+    return words
+
+
+def form_keys(form):
+    """Keys of a name: as it is written, and if it has hard gaps, also without them.
+
+    A text that writes the name in the same way looks for the first. No key if there is no letter
+    or digit in the name.
+    """
+    words = split_words(form)
+    strict, loose = stream_of(words)[0], b"".join(words.keys)
+    return [key for key in dict.fromkeys((strict, loose)) if key]
+
+
+def stream_of(words):
+    """The keys of all words as one bytes, and where in it each key starts; its end as the last."""
+    pieces, offsets, at = [], [], 0
+    for key, bits in zip(words.keys, words.gaps, strict=True):
+        if bits & HARD and pieces:
+            pieces.append(_HARD_GAP)
+            at += 1
+        offsets.append(at)
+        pieces.append(key)
+        at += len(key)
+    offsets.append(at)
+    return b"".join(pieces), offsets
+
+
+def count_words(key):
+    """Number of words of a key."""
+    return key.count(_END)
+
+
+def fold(word):
+    """A word without case, diacritics, width and ligatures; "" if nothing is left of it."""
+    if word.isascii():
+        return word.lower()
+    while True:
+        folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
+        folded = "".join(char for char in folded.translate(_PLAIN) if _is_kept(char))
+        folded = unicodedata.normalize("NFC", folded)
+        if folded == word:
+            return folded
+        word = folded
+
+
+def _is_kept(char):
+    if char.isalnum():
+        return True
+    category = unicodedata.category(char)
+    if category[0] != "M":
+        return category == "Sc"
+    # Kept are the marks that make another letter: vowel signs, nukta, voiced kana, virama, tones.
+    # Dropped are accents (class 1, 200 and above) and Hebrew and Arabic points (10 to 35).
+    order = unicodedata.combining(char)
+    return order != 1 and not 10 <= order <= 35 and order < 200 and not _picks_a_glyph(char)
+
+
+def _picks_a_glyph(char):
+    return "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
+
+
+_kept_gaps = {"": 0, " ": 0}
+_kept_runs = {}
+
+
+def _read_gap(gap):
+    """Bits of what lies between two words."""
+    if gap.count("\n") > 1:
+        bits = HARD | START
+    else:
+        bits = 0
+        for char in gap:
+            if char in _SENTENCE_END:
+                bits |= HARD | START
+            elif char == "\n":
+                bits |= START
+            elif not char.isspace() and char not in _SOFT:
+                bits |= HARD
+    if len(gap) <= _LONGEST_KEPT:
+        _keep(_kept_gaps, gap, bits)
+    return bits
+
+
+def _read_run(run):
+    """The words of a run and the bits of what is behind the last.
+
+    Of a run that is one word its key; else start, end, key and bits of each word in it.
+    """
+    if run.isascii() and run.isalnum():
+        read = run.lower().encode() + _END, 0
+    else:
+        inside, end = [], 0
+        for match in _patterns().word.finditer(run):
+            folded = "and" if match[0] in _AND else fold(match[0])
+            if folded:
+                bits = _read_gap(run[end : match.start()])
+                end = match.end()
+                inside.append((match.start(), end, folded.encode() + _END, bits))
+        read = tuple(inside), _read_gap(run[end:])
+        if len(inside) == 1 and inside[0][:2] == (0, len(run)):
+            read = inside[0][2], 0
+    if len(run) <= _LONGEST_KEPT:
+        _keep(_kept_runs, run, read)
+    return read
+
+
+def _keep(kept, key, value):
+    if len(kept) >= _MOST_KEPT:
+        kept.clear()
+    kept[key] = value
+
+
+class _Patterns(NamedTuple):
+    run: re.Pattern
+    word: re.Pattern
+
+
+@functools.cache
+def _patterns():
+    """What splits a text into runs, quickly and coarsely, and what finds the words of a run."""
+    marks = _char_class(lambda category: category[0] == "M")
+    money = _char_class(lambda category: category == "Sc")
+    coarse = rf"[\w&＆{_UNSEEN}{marks}{money}\U00010000-\U0010ffff]"
+    letter = rf"[^\W_{UNSPACED}]"
+    marks += _char_class(lambda category: category[0] == "M", 0x10000, 0x20000)
+    marks += "\U000e0100-\U000e01ef"
+    part = rf"(?:{letter}|[{marks}{money}])"
+    word = (
+        rf"[&＆]|[{UNSPACED}][{marks}ﾞﾟ]*|"
+        rf"(?:{letter}|[{money}]){part}*(?:[{_UNSEEN}]+{part}+)*"
+    )
+    return _Patterns(re.compile(f"({coarse}+)"), re.compile(word))
+
+
+def _char_class(belongs, first=0, end=0x10000):
+    """Inside of a class of a regular expression: the characters of some categories, in ranges."""
+    codes = [code for code in range(first, end) if belongs(unicodedata.category(chr(code)))]
+    known = set(codes)
+    starts = [code for code in codes if code - 1 not in known]
+    ends = [code for code in codes if code + 1 not in known]
+    return "".join(f"{chr(a)}-{chr(b)}" for a, b in zip(starts, ends, strict=True))

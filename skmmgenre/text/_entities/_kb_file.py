@@ -1,0 +1,234 @@
+"""The file of a knowledge base: a zip archive of tries and arrays, stored as they are used.
+
+Every member lies uncompressed at a multiple of 64 bytes. The tries and what there is for every
+category are mapped; from the large arrays a few numbers are read where they are needed. Both come
+from the system's cache of the file, of which all processes share one copy. The large arrays are
+not mapped because the system maps 100 kB and more around each number that is touched, so that soon
+each process seems to hold all of them.
+
+A zip archive because its checksums, and tools that list and test it, come with it:
+``unzip -lv music.kb``."""
+
+import json
+import mmap
+import os
+import struct
+import sys
+import tempfile
+import weakref
+import zipfile
+from array import array
+from contextlib import contextmanager
+from pathlib import Path
+
+import marisa_trie
+
+from ...utils import replacing
+
+# The first member, so that the type stands at a fixed place, as in EPUB and OpenDocument.
+_TYPE = b"application/x-skmmgenre-knowledge-base"
+_HEAD = b"mimetype" + _TYPE
+_HEAD_AT = 30
+_MANIFEST = "manifest.json"
+FORMAT = 1
+
+_ALIGNMENT = 64
+_ALIGNMENT_FIELD = 0xD935  # the extra field by which Android aligns members of archives
+_CHUNK = 1 << 20
+
+# Arrays are of unsigned integers of 4 bytes.
+TRIES = ("forms", "entities", "categories")
+READ_ARRAYS = (
+    # For each form its entity, or with LISTED where its candidates begin. With SHARED no entity
+    # has the form as its whole title, only with a qualifier behind it; these are listed.
+    "form_entities",
+    # How many, then entity and count of links of each, the most linked first.
+    "candidates",
+    # The categories of entity e are [entity_category_starts[e] : entity_category_starts[e + 1]].
+    "entity_category_starts",
+    "entity_categories",
+)
+# For each category how many entities have it, and 1 + the entity it is named after, or 0.
+MAPPED_ARRAYS = ("category_sizes", "category_entities")
+MEMBERS = TRIES + READ_ARRAYS + MAPPED_ARRAYS
+SHARED, LISTED = 1 << 31, 1 << 30
+NUMBER = LISTED - 1
+
+
+class KnowledgeBaseFile:
+    """The tries and arrays of a knowledge base.
+
+    Parameters
+    ----------
+    path : str or path-like
+    verify : bool
+        Read the file once and compare all checksums.
+
+    Raises
+    ------
+    ValueError
+        If the file is no knowledge base, is damaged or cut off, or of another version.
+    """
+
+    def __init__(self, path, *, verify):
+        name = os.path.basename(path)
+        with open(path, "rb") as file:
+            self._members, self.manifest = _read_manifest(file, name)
+            if verify:
+                _verify(file, name)
+            self._view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            self._descriptor = os.dup(file.fileno())
+        weakref.finalize(self, os.close, self._descriptor)
+        self.forms, self.entities, self.categories = map(self._trie, TRIES)
+        self.category_sizes, self.category_entities = (
+            self._view[start : start + size].cast("I")
+            for start, size in map(self._members.get, MAPPED_ARRAYS)
+        )
+
+    def _trie(self, member):
+        start, size = self._members[member]
+        trie = marisa_trie.BinaryTrie()
+        trie.map(self._view[start : start + size])
+        return trie
+
+    def _numbers(self, member, first, last):
+        """Numbers `first` to `last` (exclusive) of an array that is not mapped."""
+        start = self._members[member][0] + 4 * first
+        size = 4 * (last - first)
+        numbers = array("I")
+        if hasattr(os, "pread"):
+            numbers.frombytes(os.pread(self._descriptor, size, start))
+        else:
+            numbers.frombytes(self._view[start : start + size])
+        return numbers
+
+    def form_entity(self, form):
+        """The entity of a form, or where its candidates begin, with the bits of `form_entities`."""
+        return self._numbers("form_entities", form, form + 1)[0]
+
+    def candidates_of(self, value, most=NUMBER):
+        """Entity and count of links of those that bear a form, the most linked first.
+
+        `value` is what `form_entity` answered for the form.
+        """
+        first = value & NUMBER
+        if not value & LISTED:
+            return [(first, 0)]
+        n_candidates = self._numbers("candidates", first, first + 1)[0]
+        pairs = self._numbers("candidates", first + 1, first + 1 + 2 * min(n_candidates, most))
+        return list(zip(pairs[::2], pairs[1::2], strict=True))
+
+    def categories_of(self, entity):
+        """Numbers of the categories of an entity."""
+        start, end = self._numbers("entity_category_starts", entity, entity + 2)
+        return self._numbers("entity_categories", start, end)
+
+    def entity_name(self, entity):
+        """Name of an entity by its number."""
+        return self.entities.restore_key(entity).decode()
+
+    def category_name(self, category):
+        """Name of a category by its number."""
+        return self.categories.restore_key(category).decode()
+
+
+@contextmanager
+def writing(path):
+    """Yield a folder for what is to be put into the file, and ``write(manifest)``, which makes it.
+
+    The folder is beside the file. Whoever opens the path finds the old file or the whole new one.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {str(path.parent)!r} for {path.name}. Make it first, or check "
+            "the path."
+        )
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+        folder = Path(folder)
+
+        def write(manifest):
+            with replacing(path) as new, zipfile.ZipFile(new, "w") as archive:
+                archive.writestr(_member("mimetype", len(_TYPE)), _TYPE)
+                sizes = {member: (folder / member).stat().st_size for member in MEMBERS}
+                header = {"format": FORMAT, "byteorder": sys.byteorder, "sizes": sizes, **manifest}
+                text = json.dumps(header, ensure_ascii=False, indent=1).encode()
+                archive.writestr(_member(_MANIFEST, len(text)), text)
+                for member, size in sizes.items():
+                    info = _member(member, size, archive.start_dir)
+                    with open(folder / member, "rb") as source, archive.open(info, "w") as target:
+                        while chunk := source.read(_CHUNK):
+                            target.write(chunk)
+
+        yield folder, write
+
+
+def _member(name, size, offset=None):
+    """What the archive is to say of a member; with an `offset` its content will be aligned."""
+    info = zipfile.ZipInfo(name)
+    info.file_size = size
+    info.external_attr = 0o644 << 16
+    if offset is not None:
+        header = 30 + len(name) + (20 if size * 1.05 > zipfile.ZIP64_LIMIT else 0)
+        padding = -(offset + header + 4) % _ALIGNMENT
+        info.extra = struct.pack("<HH", _ALIGNMENT_FIELD, padding) + bytes(padding)
+    return info
+
+
+def _read_manifest(file, name):
+    """Where the content of each member lies (start, size), and the manifest."""
+    head = file.read(_HEAD_AT + len(_HEAD))
+    if head[_HEAD_AT:] != _HEAD:
+        raise ValueError(
+            f"{name} is no knowledge base. Pass a file that KnowledgeBase.build or "
+            "`skmmgenre kb build` made."
+        )
+    try:
+        with zipfile.ZipFile(file) as archive:
+            manifest = json.loads(archive.read(_MANIFEST))
+            members = {info.filename: _extent(file, info) for info in archive.infolist()}
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, struct.error) as error:
+        raise _damaged(name, error) from None
+    if manifest["format"] != FORMAT:
+        raise ValueError(
+            f"{name} is a knowledge base of format {manifest['format']}, this version reads "
+            f"format {FORMAT}. Build it again, or install the version that made it: "
+            f"skmmgenre {manifest['version']}."
+        )
+    if manifest["byteorder"] != sys.byteorder:
+        raise ValueError(
+            f"{name} was built on a machine of the other byte order ({manifest['byteorder']}). "
+            "Build it again on this one."
+        )
+    end = os.fstat(file.fileno()).st_size
+    for member, size in manifest["sizes"].items():
+        start, found = members.get(member, (0, None))
+        if found != size or start % _ALIGNMENT or start + size > end:
+            raise _damaged(name, f"{member} is not as long as it should be")
+    return members, manifest
+
+
+def _extent(file, info):
+    file.seek(info.header_offset)
+    header = file.read(30)
+    if header[:4] != b"PK\x03\x04":
+        raise zipfile.BadZipFile(f"{info.filename} is not where it should be")
+    name_length, extra_length = struct.unpack("<HH", header[26:30])
+    return info.header_offset + 30 + name_length + extra_length, info.file_size
+
+
+def _verify(file, name):
+    try:
+        with zipfile.ZipFile(file) as archive:
+            bad = archive.testzip()
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise _damaged(name, error) from None
+    if bad is not None:
+        raise _damaged(name, f"the checksum of {bad} does not fit")
+
+
+def _damaged(name, reason):
+    return ValueError(
+        f"{name} is a knowledge base that is damaged or cut off ({reason}). Copy it again from "
+        "where it came from, or build it again."
+    )

@@ -1,0 +1,224 @@
+"""What all linkers have in common: mentions of entities in a text, and links kept on disk."""
+
+import hashlib
+import json
+import math
+import os
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import HasMethods
+
+from ... import __version__
+from ...store import Store
+from ...utils import BadItem, SetupError
+from ._knowledge_base import KnowledgeBase
+from ._titles import category_name, entity_name
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A place in a text where an entity is named; what every linker's `link` answers with.
+
+    Parameters
+    ----------
+    start, end : int
+        Characters of the text, the end exclusive: the mention is ``text[start:end]``.
+    label : str
+        ``text[start:end]``.
+    entity : str
+        Name of the entity in the knowledge base or service, as it stands there
+        ("Miles_Davis").
+    confidence : float
+        In [0, 1]; what it is measured by differs from linker to linker.
+    categories : tuple of str
+        Wikipedia categories of the entity, without the prefix "Category:", spaces for
+        underscores.
+
+    Examples
+    --------
+    >>> from skmmgenre.text import Mention
+    >>> text = "So What by Miles Davis"
+    >>> mention = Mention(11, 22, "Miles Davis", "Miles_Davis", 0.9, ("Cool jazz musicians",))
+    >>> text[mention.start : mention.end] == mention.label
+    True
+    """
+
+    __module__ = "skmmgenre.text"
+
+    start: int
+    end: int
+    label: str
+    entity: str
+    confidence: float
+    categories: tuple[str, ...] = ()
+
+
+# The constraint of that parameter.
+CATEGORIES_FROM = [HasMethods("categories"), str, os.PathLike, None]
+
+
+class Linker(BaseEstimator):
+    """Base class of linkers: parameters as scikit-learn keeps them, and `link`.
+
+    A subclass has `_find`, which takes a text and answers with mentions in any order. What it
+    keeps for itself has names that begin with an underscore, and stays out of pickles.
+    """
+
+    _parameter_constraints: dict = {}
+
+    def check_setup(self):
+        """Check all that does not depend on a text, such as parameters, files and a key.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is wrong.
+        SetupError, OSError
+            If something that `link` needs is not there.
+        """
+        self._validate_params()
+        self._categories_source()
+
+    def link(self, text):
+        """Find the entities that a text mentions.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        mentions : list of Mention
+            In the order of the text; they may overlap.
+
+        Raises
+        ------
+        BadItem
+            If the text cannot be linked.
+        SetupError, OSError
+            If no text can be linked, since something that all of them need is not there.
+        """
+        self._validate_params()
+        if not isinstance(text, str):
+            raise BadItem(f"a {type(text).__name__} is no text", "Give a str.")
+        return sorted(self._find(text), key=lambda mention: (mention.start, mention.end))
+
+    def _find(self, text):
+        raise NotImplementedError
+
+    def _categories_source(self):
+        """What answers the categories of an entity; a knowledge base given by path is opened."""
+        given = getattr(self, "categories_from", None)
+        if isinstance(given, KnowledgeBase):
+            _ = given.content  # opens it, if it is not open
+        if not isinstance(given, (str, os.PathLike)):
+            return given
+        opened = getattr(self, "_opened", None)
+        if opened is None or opened.path != given:
+            opened = self._opened = KnowledgeBase.open(given)
+        return opened
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        return {
+            key: value
+            for key, value in state.items()
+            if not key.startswith("_") or key == "_sklearn_version"
+        }
+
+
+def make_mention(text, start, end, reference, confidence, categories, categories_from=None):
+    """The mention of what `reference` names, at a place of the text.
+
+    Categories are looked up in `categories_from` if it is not None.
+    """
+    entity = entity_name(reference)
+    if categories_from is not None:
+        categories = categories_from.categories(entity)
+    return Mention(
+        start=start,
+        end=end,
+        label=text[start:end],
+        entity=entity,
+        confidence=confidence,
+        categories=tuple(dict.fromkeys(map(category_name, categories))),
+    )
+
+
+def read_confidence(value):
+    """A confidence as a float in [0, 1]; services and files write some as text.
+
+    Raises ValueError if it is no such number. What rounding put beyond 1 is 1.
+    """
+    confidence = float(value)
+    if not -1e-6 <= confidence <= 1 + 1e-6 or math.isnan(confidence):
+        raise ValueError(f"a confidence of {confidence:g}")
+    return min(max(confidence, 0.0), 1.0)
+
+
+# ---- what a linker found, kept on disk -----------------------------------------------------------
+
+
+class KeptLinks:
+    """A linker that looks first into a store of what it answered before.
+
+    Parameters
+    ----------
+    linker : object with a method link
+    path : str or path-like
+        Of the store.
+    """
+
+    def __init__(self, linker, path):
+        if not hasattr(linker, "get_params"):
+            raise ValueError(
+                f"{type(linker).__name__} has no get_params, so what it answered cannot be kept "
+                "by its parameters. Let it inherit from sklearn.base.BaseEstimator, or leave "
+                "cache=None."
+            )
+        self.linker = linker
+        self.store = Store(path)
+        self.key = repr((__version__, _describe(linker)))
+
+    def link(self, text):
+        """Return the mentions in a text, asking the linker if they are not kept."""
+        key = hashlib.blake2b(f"{self.key}\n{text}".encode(errors="surrogatepass")).digest()
+        with store_faults():
+            kept = self.store.get(key)
+        if kept is not None:
+            return [Mention(*rest, tuple(categories)) for *rest, categories in json.loads(kept)]
+        mentions = self.linker.link(text)
+        with store_faults():
+            value = json.dumps([astuple(mention) for mention in mentions]).encode()
+            self.store.put_many([(key, value)], kind="entities linked")
+        return mentions
+
+
+@contextmanager
+def store_faults():
+    """Raise SetupError where a store cannot be used: no text has a part in that."""
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(str(error)) from error
+
+
+def _describe(value):
+    """What changes when a linker might answer otherwise, without the folders of its files."""
+    if hasattr(value, "get_params"):
+        params = value.get_params(deep=False)
+        return type(value).__qualname__, {name: _describe(params[name]) for name in sorted(params)}
+    if isinstance(value, (list, tuple)):
+        return [_describe(part) for part in value]
+    path = getattr(value, "path", value)
+    if isinstance(path, (str, os.PathLike)) and os.path.exists(path):
+        files = [path] if os.path.isfile(path) else sorted(Path(path).rglob("*"))
+        stats = [os.stat(file) for file in files]
+        return [
+            (os.path.basename(file), stat.st_size, stat.st_mtime_ns)
+            for file, stat in zip(files, stats, strict=True)
+        ]
+    return repr(value)
