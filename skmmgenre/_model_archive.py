@@ -5,7 +5,9 @@ import io
 import json
 import math
 import os
+import re
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from .utils import replacing
 MANIFEST = "skmmgenre.json"
 SCHEMA = "schema.json"  # skops' name for it
 _TEXT_BYTES = {MANIFEST: 2**24, SCHEMA: 2**26}  # at most, as JSON takes many times that in memory
+_SHRINKS = 100  # times at most: models shrink by 15 to 25, padding by 1,000
+_MANIFEST_VALUES = 2**20
 _PICKLES = (b"\x80", b"\x1f\x8b", b"\x78", b"BZh", b"\xfd7zXZ", b"\x5d\x00")  # compressed ones too
 
 
@@ -38,6 +42,29 @@ def shown(text):
     text : str
     """
     return "".join(c if c.isprintable() else "?" for c in text[:500])
+
+
+def has_more_values(text, most):
+    """Whether a text of JSON holds more values than it may, found before it is parsed.
+
+    Parameters
+    ----------
+    text : bytes
+    most : int
+        A dict, a list and each item in one count as a value. As many strings fit to them as there
+        may be, and 16 other characters for each.
+    """
+    # Strings may hold anything: without quotes in them they end at the next one.
+    text = text.replace(rb"\\", b"").replace(rb"\"", b"")
+    if text.count(b'"') > 4 * most:  # a key and a string, of two quotes each
+        return True
+    frame = re.sub(rb'"[^"]*"', b"", text)
+    return len(frame) > 16 * most or sum(map(frame.count, (b"{", b"[", b","))) > most
+
+
+def _may_declare(name, compressed_size):
+    """How many bytes a member of text may have that takes so many in the file."""
+    return min(_TEXT_BYTES[name], max(2**20, _SHRINKS * compressed_size))
 
 
 def write_archive(path, manifest, members):
@@ -69,13 +96,19 @@ def write_archive(path, manifest, members):
                     else "train with a smaller vocabulary (max_features)."
                 )
             )
+    if has_more_values(text, _MANIFEST_VALUES):
+        raise ValueError(
+            f"The card of the model has more than {_MANIFEST_VALUES:,} values, which no file may "
+            "hold: shorten the card."
+        )
     with replacing(path) as new, zipfile.ZipFile(new, "w") as archive:
         for name, data in members.items():
             # Without a date, so that the same model makes the same bytes.
             entry = zipfile.ZipInfo(name)
-            entry.compress_type = (
-                zipfile.ZIP_DEFLATED if name in _TEXT_BYTES else zipfile.ZIP_STORED
-            )
+            if name in _TEXT_BYTES and len(data) <= _may_declare(
+                name, len(zlib.compress(data, wbits=-15))
+            ):
+                entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, data)
 
 
@@ -161,7 +194,7 @@ def _entries(path, archive):
         if name in entries:
             raise damaged(path, f"it holds {name!r} twice")
         entries[name] = entry
-        most = _TEXT_BYTES.get(name, size)
+        most = _may_declare(name, entry.compress_size) if name in _TEXT_BYTES else size
         if entry.file_size > most or entry.compress_size > size:
             raise Refused(
                 path,
@@ -191,6 +224,12 @@ def _content(path, archive, entry):
 
 
 def _parse_manifest(path, text):
+    if has_more_values(text, _MANIFEST_VALUES):
+        raise Refused(
+            path,
+            f"{MANIFEST} holds more than {_MANIFEST_VALUES:,} values",
+            "It is damaged or made to fill the memory: do not use it.",
+        )
     manifest = json.loads(text)
     form = manifest.get("format") if isinstance(manifest, dict) else None
     if type(form) is not int:

@@ -25,16 +25,20 @@ from ._model_archive import (
     shown,
     write_archive,
 )
-from ._model_parameters import fit_parameters
 from ._model_schema import (
+    Misshapen,
     Strange,
     check_schema,
     files_of,
+    fit_parameters,
     is_needed,
     leave_out,
     may_be_left_out,
+    named_publicly,
     number_anew,
+    parse_schema,
     put_in,
+    schema_text,
     trusted_types,
 )
 
@@ -106,7 +110,7 @@ def save(model, path, *, card=None):
     left_out = leave_out(schema)
     schema, names = number_anew(schema)
     try:
-        check_schema(schema)
+        text = schema_text(schema)
     except Strange as error:
         raise TypeError(
             f"The model cannot be saved: {error}, which is not on the list of what is safe to "
@@ -123,7 +127,6 @@ def save(model, path, *, card=None):
         "card": card,
         "left_out": left_out,
     }
-    text = json.dumps(schema, separators=(",", ":"), ensure_ascii=False).encode()
     write_archive(path, manifest, {SCHEMA: text, **members})
     return left_out
 
@@ -169,14 +172,17 @@ def load(path, *, params=None):
     No class is looked up by a name in the file: names are compared with a list. Every array is
     compared with its declared size before it is made, and with a checksum. The checksums find
     damage, not forgery: a stranger's model cannot run code, name a file or a host, but it may
-    answer what its maker wants. It may take three times the size of the file in memory.
+    answer what its maker wants. It may take three times the size of the file in memory, and 4 kB
+    for each word of a vocabulary.
     """
     manifest, members = read_archive(path)
     _check_format(path, manifest)
-    schema = _parse_schema(path, members)
     try:
+        schema = _parse_schema(path, members)
         check_schema(schema)
         lost = fit_parameters(schema)
+    except Misshapen as error:
+        raise _no_model(path, error) from None
     except (Strange, RecursionError) as error:
         raise Refused(
             path,
@@ -256,7 +262,7 @@ def _describe(model):
         ) from error
     with zipfile.ZipFile(buffer) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    return json.loads(members.pop(SCHEMA)), members
+    return json.loads(members.pop(SCHEMA), object_hook=named_publicly), members
 
 
 def _make(path, schema, members):
@@ -271,22 +277,28 @@ def _make(path, schema, members):
         with warnings.catch_warnings():
             # Told once, below, and not for each estimator.
             warnings.simplefilter("ignore", InconsistentVersionWarning)
-            return skops.io.load(buffer, trusted=trusted_types())
+            return skops.io.load(buffer, trusted=trusted_types(schema))
     except Exception as error:  # an object's state may be anything
-        raise Refused(
-            path,
-            f"its content makes no model ({type(error).__name__}: {error})",
-            "It is damaged, was changed, or needs a newer skops (pip install -U skops).",
-        ) from error
+        raise _no_model(path, f"{type(error).__name__}: {error}") from error
+
+
+def _no_model(path, reason):
+    return Refused(
+        path,
+        f"its content makes no model ({reason})",
+        "It is damaged, was changed, or needs a newer skops (pip install -U skops).",
+    )
 
 
 def _parse_schema(path, members):
     try:
-        schema = json.loads(members[SCHEMA])
+        schema = parse_schema(members[SCHEMA])
         if isinstance(schema, dict):
             return schema
     except KeyError:
         raise damaged(path, f"{SCHEMA!r} is missing from it") from None
+    except Misshapen:
+        raise
     except (ValueError, RecursionError) as error:
         raise damaged(path, f"{SCHEMA!r} is no JSON ({error})") from error
     raise damaged(path, f"{SCHEMA!r} describes no model")

@@ -1,57 +1,79 @@
 """skops' description of a stored model: what may be in it, and what is left out of it.
 
 skops describes an object by nodes: dicts with a loader (how it is made again), a module and a
-class. Here they are only looked at; nothing is imported or made by their names.
+class. Here they are only looked at; nothing is imported or made by their names. All that this
+package knows of nodes is here.
 """
 
 import inspect
+import io
 import json
 import os
-from collections.abc import Iterator
+import zipfile
 from functools import cache
 from importlib import import_module
-from typing import NamedTuple
 
 import numpy as np
+import skops.io
 from sklearn.base import BaseEstimator
 from sklearn.utils import all_estimators
 
-_ROOMS = ("audio", "compose", "fusion", "image", "labels", "model_selection", "text")
+from ._model_archive import SCHEMA, has_more_values
+
+_ROOMS = "audio compose fusion image labels model_selection nets.targets text".split()
+_PLAIN_CLASSES = {"ArtistKFold", "ArtistShuffleSplit", "GenreTaxonomy"}
+_PLAIN_CLASSES |= {"CosineTarget", "LogisticTarget", "SoftmaxTarget"}
 # Left out though no path: where reviews are sent to, and which variable holds a secret to send.
 _GUARDED = {"url", "key_env", "memory"}
 # Of those left out, what the predictions do not depend on.
 _IDLE = {"cache", "memory", "weights"}
+
+_HEADER = {"__class__": str, "__module__": str, "__loader__": str}
+# Loader -> the other keys of its nodes, with the JSON type of each; of an array in either way.
+_SHAPES = {
+    "JsonNode": [{"content": str, "is_json": bool}],
+    "DictNode": [{"content": dict, "key_types": dict}],
+    "ListNode": [{"content": list}],
+    "TupleNode": [{"content": list}],
+    "SetNode": [{"content": list}],
+    "SliceNode": [{"content": dict}],
+    "ConstructorFromReduceNode": [{"content": dict}],
+    "TypeNode": [{}],
+    "NdArrayNode": [{"type": str, "file": str}, {"type": str, "content": list, "shape": dict}],
+    "RandomStateNode": [{"content": dict}],
+    "ObjectNode": [{"content": dict}],
+}
+_MAY_HAVE = {"__id__"}
+_ROOT_MAY_HAVE = {"__id__", "protocol", "_skops_version"}
+# An array of objects has seven keys, a place in another node, and may be empty.
+_VALUES_OF_A_NODE = 9
 
 
 class Strange(ValueError):
     """A node that has no place in a model file."""
 
 
-class _Node(NamedTuple):
-    state: dict
-    where: str  # class and attribute it is found in, "" at the top
+class Misshapen(Strange):
+    """A node, or a whole schema, of another shape than skops gives it."""
 
 
 @cache
 def estimator_types():
-    """Return the classes whose objects may be in a file, by full name: an explicit list.
+    """Return the classes whose objects may be in a file, by public name: an explicit list.
 
     None of them does anything when it is made or given its state but to keep it.
     """
-    found = {c for _, c in all_estimators() if c.__module__.startswith("sklearn.")}
+    found = {f"{c.__module__}.{c.__name__}": c for _, c in all_estimators()}
+    found = {name: c for name, c in found.items() if name.startswith("sklearn.")}
     for room in _ROOMS:
         module = import_module(f"skmmgenre.{room}")
         for name in module.__all__:
             public = getattr(module, name)
-            if inspect.isclass(public) and issubclass(public, BaseEstimator):
-                found.add(public)
-    from .labels import GenreTaxonomy
-    from .model_selection import ArtistKFold, ArtistShuffleSplit
-    from .nets.targets import CosineTarget, LogisticTarget, SoftmaxTarget
-
-    found |= {CosineTarget, LogisticTarget, SoftmaxTarget}
-    found |= {ArtistKFold, ArtistShuffleSplit, GenreTaxonomy}
-    return {f"{c.__module__}.{c.__name__}": c for c in found}
+            if name in _PLAIN_CLASSES or (
+                inspect.isclass(public) and issubclass(public, BaseEstimator)
+            ):
+                found[f"skmmgenre.{room}.{name}"] = public
+    return found
 
 
 @cache
@@ -78,14 +100,94 @@ def _types():
     }
 
 
-def trusted_types():
+def trusted_types(schema):
     """Return the full names that skops is told to trust; it knows the others itself.
+
+    Parameters
+    ----------
+    schema : dict
+        One that `check_schema` let through.
 
     Returns
     -------
     names : list of str
+        As few as possible: skops copies the list for every node.
     """
-    return [*estimator_types(), "builtins.frozenset", "numpy.bool_"]
+    objects = {_type_name(s) for s in _nodes(schema) if s["__loader__"] == "ObjectNode"}
+    return [*sorted(objects), "builtins.frozenset", "numpy.bool_"]
+
+
+def parse_schema(text):
+    """Read a schema, unless it holds more values than its nodes have.
+
+    Parameters
+    ----------
+    text : bytes
+        The content of skops' schema.json.
+
+    Returns
+    -------
+    schema : object
+        Classes of this package that are named by a private module, as in files of version 0.1,
+        are named by their room.
+
+    Raises
+    ------
+    Misshapen
+        If there is padding. It is found before any object is made of it.
+    ValueError
+        If it is not valid JSON.
+    """
+    _check_padding(text)
+    return json.loads(text, object_hook=named_publicly)
+
+
+def schema_text(schema):
+    """Write a schema as `parse_schema` and `check_schema` accept it.
+
+    Parameters
+    ----------
+    schema : dict
+
+    Returns
+    -------
+    text : bytes
+
+    Raises
+    ------
+    Strange
+        If they do not.
+    """
+    check_schema(schema)
+    text = json.dumps(schema, separators=(",", ":"), ensure_ascii=False).encode()
+    _check_padding(text)
+    return text
+
+
+def _check_padding(text):
+    nodes = min(text.count(f'"{key}":'.encode()) for key in _HEADER)
+    if has_more_values(text, _VALUES_OF_A_NODE * nodes + len(_ROOT_MAY_HAVE)):
+        raise Misshapen(f"{SCHEMA!r} holds more values than its {nodes:,} nodes have")
+
+
+def named_publicly(node):
+    """Replace the module skmmgenre.ROOM._any of an object by skmmgenre.ROOM if it has the class.
+
+    Parameters
+    ----------
+    node : dict
+        Changed in place. Any of a schema, as `json.loads` passes it to its object_hook.
+
+    Returns
+    -------
+    node : dict
+    """
+    module = node.get("__module__")
+    if node.get("__loader__") == "ObjectNode" and isinstance(module, str):
+        room = module.partition("._")[0]
+        if room.startswith("skmmgenre.") and f"{room}.{node.get('__class__')}" in estimator_types():
+            node["__module__"] = room
+    return node
 
 
 def check_schema(schema):
@@ -104,21 +206,53 @@ def check_schema(schema):
     types = _types()
     if schema.get("__loader__") != "ObjectNode":
         raise Strange(f"it is a {_type_name(schema)}")
-    nodes, owners = {}, {}
-    for node in _nodes(schema):
-        state, number, file = node.state, node.state.get("__id__"), node.state.get("file")
-        loader = state["__loader__"]
+    nodes, owners, dicts = {}, {}, []
+    to_see = [(schema, "")]
+    while to_see:
+        state, where = to_see.pop()
+        place = where or "it"
+        if not isinstance(state, dict):
+            raise Misshapen(f"{place} holds a {type(state).__name__} in place of a node")
+        loader, number, file = (state.get(key) for key in ("__loader__", "__id__", "file"))
         if not isinstance(loader, str) or _type_name(state) not in types.get(loader, ()):
-            raise Strange(f"{node.where or 'it'} holds a {_type_name(state)}")
+            raise Strange(f"{place} holds a {_type_name(state)}")
         if loader == "ObjectNode":
             _check_state(state)
-        # skops makes one object of all nodes of a number, whatever the later ones say.
-        if number is not None and (type(number) is not int or number < 1):
-            raise Strange(f"{node.where or 'it'} has the number {number!r}")
-        if number is not None and nodes.setdefault(number, state) != state:
-            raise Strange(f"{node.where or 'it'} has the number of something else")
+        if number is not None:
+            if type(number) is not int or number < 1:
+                raise Strange(f"{place} has the number {number!r}")
+            # skops makes one object of all nodes of a number, whatever the later ones say.
+            if (first := nodes.setdefault(number, state)) is not state:
+                if first != state:
+                    raise Strange(f"{place} has the number of something else")
+                continue  # or nodes in nodes are compared once more at each level
         if file is not None and (number is None or owners.setdefault(str(file), number) != number):
-            raise Strange(f"{node.where or 'it'} reads {file!r} once more")
+            raise Strange(f"{place} reads {file!r} once more")
+        _check_shape(state, place, _ROOT_MAY_HAVE if state is schema else _MAY_HAVE)
+        if loader == "DictNode":
+            dicts.append((state, place))
+            to_see.append((state["key_types"], where))
+        to_see += reversed(_parts(state, where))
+    for state, place in dicts:
+        kinds = state["key_types"].get("content")
+        if type(kinds) is not list or len(kinds) != len(state["content"]):
+            raise Misshapen(f"{place} has not one type for each of its keys")
+        if any(kind["__loader__"] != "TypeNode" for kind in kinds):
+            raise Misshapen(f"{place} has keys of a type that is none")
+
+
+def _check_shape(state, place, optional):
+    """Only the keys that skops writes for a loader, each with a value of its kind."""
+    found = {key: type(value) for key, value in state.items() if key not in optional}
+    loader, content = state["__loader__"], state.get("content")
+    fits = any(found == _HEADER | shape for shape in _SHAPES[loader])
+    if loader == "JsonNode":  # one value; skops has nodes for lists and dicts
+        fits = fits and content[:1] not in ("", "[", "{", " ", "\t", "\n", "\r")
+    elif loader == "SliceNode":
+        fits = fits and content.keys() == {"start", "stop", "step"}
+        fits = fits and {type(part) for part in content.values()} <= {int, str, type(None)}
+    if not fits:
+        raise Misshapen(f"{place} holds a {loader} of another shape than skops gives it")
 
 
 def _check_state(state):
@@ -145,7 +279,7 @@ def files_of(schema):
     -------
     names : set of str
     """
-    return {n.state["file"] for n in _nodes(schema) if isinstance(n.state.get("file"), str)}
+    return {state["file"] for state in _nodes(schema) if "file" in state}
 
 
 def number_anew(schema):
@@ -170,7 +304,8 @@ def number_anew(schema):
             return [anew(part) for part in value]
         if not isinstance(value, dict):
             return value
-        number = value.get("__id__") if "__loader__" in value else None
+        is_node = isinstance(value.get("__loader__"), str)  # no dict that has such a key
+        number = value.get("__id__") if is_node else None
         if number in made:
             return made[number]
         node = {key: anew(part) for key, part in value.items()}
@@ -200,12 +335,86 @@ def estimators_of(schema):
         As skops describes a dict: its "content" has the values, its "key_types" the type of
         each key. The schema's own, to be changed.
     """
-    for node in _nodes(schema):
-        cls = estimator_types().get(_type_name(node.state))
-        if node.state["__loader__"] == "ObjectNode" and cls is not None:
-            attributes = node.state["content"]
+    for state in _nodes(schema):
+        cls = estimator_types().get(_type_name(state))
+        if state["__loader__"] == "ObjectNode" and cls is not None:
+            attributes = state["content"]
             if isinstance(attributes["content"], dict):  # a GenreTaxonomy has a list
                 yield cls, attributes
+
+
+def fit_parameters(schema):
+    """Give each estimator of a schema exactly the parameters that its class has here.
+
+    Parameters
+    ----------
+    schema : dict
+        Changed in place. What an estimator lacks gets its default; what its class, if of this
+        package, has no longer is taken away. It is told from what is learned by its name, which
+        neither starts nor ends with "_".
+
+    Returns
+    -------
+    lost : list of str
+        Names of the parameters taken away: "AudioCNN.patches".
+
+    Raises
+    ------
+    Strange
+        If an estimator lacks a parameter that has no default.
+    """
+    lost = set()
+    for cls, attributes in estimators_of(schema):
+        if not issubclass(cls, BaseEstimator):
+            continue
+        values, parameters = attributes["content"], _parameters(cls)
+        for name in parameters.keys() - values.keys():
+            if parameters[name] is inspect.Parameter.empty:
+                raise Strange(f"it holds a {cls.__name__} without {name}")
+            values[name] = _described(cls)[name]
+        if cls.__module__.startswith("skmmgenre."):
+            # An estimator of scikit-learn below it may set its own too.
+            known = set().union(*(_parameters(base) for base in cls.__mro__[:-1]))
+            strays = {name for name in values.keys() - known if name.strip("_") == name}
+            lost |= {f"{cls.__name__}.{name}" for name in strays}
+            for name in strays:
+                del values[name]
+        attributes["key_types"] = _types_of_names(len(values))
+    return sorted(lost)
+
+
+@cache
+def _parameters(cls):
+    """Parameters of a class with their defaults."""
+    return {
+        name: parameter.default
+        for name, parameter in list(inspect.signature(cls.__init__).parameters.items())[1:]
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+
+
+@cache
+def _described(cls):
+    """The defaults of a class as skops describes them."""
+    defaults = {n: d for n, d in _parameters(cls).items() if d is not inspect.Parameter.empty}
+    with zipfile.ZipFile(io.BytesIO(skops.io.dumps(defaults))) as archive:
+        return _without_ids(json.loads(archive.read(SCHEMA))["content"])
+
+
+def _types_of_names(number):
+    """What skops wants beside the content of a dict: the type of each key."""
+    kind = {"__class__": "str", "__module__": "builtins", "__loader__": "TypeNode"}
+    kinds = {"__class__": "list", "__module__": "builtins", "__loader__": "ListNode"}
+    return {**kinds, "content": [kind] * number}
+
+
+def _without_ids(value):
+    """Ids are addresses in memory, and others than those of the file."""
+    if isinstance(value, list):
+        return [_without_ids(part) for part in value]
+    if isinstance(value, dict):
+        return {key: _without_ids(part) for key, part in value.items() if key != "__id__"}
+    return value
 
 
 def leave_out(schema):
@@ -319,19 +528,27 @@ def _is_plain(node, values):
     return {**node, "__id__": None} in [{**_plain(value), "__id__": None} for value in values]
 
 
-def _nodes(schema) -> Iterator[_Node]:
-    """All nodes at any depth, each before those in it."""
-    to_see = [(schema, "")]
+def _nodes(schema):
+    """Yield all nodes at any depth that hold others or a file, each before those in it."""
+    to_see = [schema]
     while to_see:
-        value, where = to_see.pop()
-        if isinstance(value, list):
-            parts = [(part, where) for part in value]
-        elif "__loader__" in value:
-            yield _Node(value, where)
-            if value["__loader__"] == "ObjectNode":
-                where = str(value.get("__class__"))
-            parts = [(part, where) for part in value.values()]
-        else:  # parts by name; attributes, if it is directly below an object
-            below = where and "." not in where
-            parts = [(part, f"{where}.{key}" if below else where) for key, part in value.items()]
-        to_see += [part for part in reversed(parts) if isinstance(part[0], (dict, list))]
+        state = to_see.pop()
+        yield state
+        parts = [part for part, _ in reversed(_parts(state))]
+        to_see += [part for part in parts if part["__loader__"] not in ("JsonNode", "TypeNode")]
+
+
+def _parts(state, where=""):
+    """The nodes in a node, each with the class and attribute it is found in, "" at the top."""
+    loader, content = state["__loader__"], state.get("content")
+    if loader == "ObjectNode":
+        return [(content, state["__class__"])]
+    if loader in ("ConstructorFromReduceNode", "RandomStateNode"):
+        return [(content, where)]
+    if loader == "DictNode":
+        below = where and "." not in where  # attributes, as it is directly below an object
+        return [(part, f"{where}.{key}" if below else where) for key, part in content.items()]
+    if isinstance(content, list):
+        shape = [state["shape"]] if "shape" in state else []  # of an array of objects
+        return [(part, where) for part in content + shape]
+    return []

@@ -2,7 +2,22 @@
 
 import hashlib
 import json
+import tracemalloc
 import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import skmmgenre
+from skmmgenre.labels import PPMILabelFactorizer
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def small_factorizer():
+    Y = np.random.default_rng(0).random((30, 5)) < 0.4
+    return PPMILabelFactorizer(n_components=2).fit(Y), Y
 
 
 def contents(path):
@@ -10,14 +25,14 @@ def contents(path):
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def forge(path, members, manifest=None):
+def forge(path, members, manifest=None, compress=zipfile.ZIP_DEFLATED):
     """Write a file as somebody would who knows the format: all checksums fit."""
     members = dict(members)
     made = json.loads(members.pop("skmmgenre.json")) | (manifest or {})
     made["members"] = {n: [len(c), hashlib.sha256(c).hexdigest()] for n, c in members.items()}
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in {"skmmgenre.json": json.dumps(made).encode(), **members}.items():
-            how = zipfile.ZIP_DEFLATED if name.endswith(".json") else zipfile.ZIP_STORED
+            how = compress if name.endswith(".json") else zipfile.ZIP_STORED
             archive.writestr(name, content, how)
     return path
 
@@ -31,3 +46,21 @@ def forge_schema(path, source, change):
 
 def attributes(schema):
     return schema["content"]["content"]
+
+
+def why_refused(path, mark, most_bytes=30 * 10**6):
+    """The message for a file; nothing ran, which would leave a mark, and little memory was used."""
+    skmmgenre.load(DATA / "model_0.1.skmmgenre")  # imports are not counted
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError) as error:
+            skmmgenre.load(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    message = str(error.value)
+    assert not mark.exists()
+    assert peak < most_bytes
+    assert message.startswith(f"Model file {str(path)!r}: ")
+    assert message.count(". ") >= 1 and message.endswith(".")  # the way out
+    return message

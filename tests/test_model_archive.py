@@ -1,0 +1,192 @@
+"""The zip of a model file, as strangers make it and as disks damage it."""
+
+import io
+import os
+import pickle
+import zipfile
+from functools import partial
+
+import joblib
+import numpy as np
+import pytest
+from forged_model import contents, forge, small_factorizer, why_refused
+
+import skmmgenre
+
+MB = 10**6
+
+
+@pytest.fixture(scope="module")
+def factorizer():
+    return small_factorizer()
+
+
+@pytest.fixture(scope="module")
+def small_file(factorizer, tmp_path_factory):
+    path = tmp_path_factory.mktemp("small") / "small.skmmgenre"
+    skmmgenre.save(factorizer[0], path)
+    return path
+
+
+def small(factorizer):
+    return factorizer[0].transform(factorizer[1])
+
+
+class Boom:
+    """A pickle that leaves a mark when it is opened."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.mark),)
+
+
+class TestStrangers:
+    @pytest.fixture
+    @staticmethod
+    def refused(tmp_path):
+        """A function that tells why a file is refused; nothing ran, and little memory was used."""
+        return partial(why_refused, mark=tmp_path / "mark")
+
+    @pytest.mark.parametrize("compress", [0, 3, ("gzip", 3), ("lzma", 3), ("bz2", 3), ("xz", 3)])
+    def test_a_pickle(self, refused, tmp_path, compress):
+        joblib.dump(Boom(tmp_path / "mark"), tmp_path / "m", compress=compress)
+        assert "looks like a pickle" in refused(tmp_path / "m")
+
+    def test_a_pickle_as_an_array(self, refused, small_file, tmp_path):
+        members = contents(small_file)
+        buffer = io.BytesIO()
+        np.save(buffer, np.array([Boom(tmp_path / "mark")], dtype=object))
+        for name in members:
+            if name.endswith(".npy"):
+                path = forge(tmp_path / "m", members | {name: buffer.getvalue()})
+                assert f"{name!r} is an array of dtype('O')" in refused(path)
+                path = forge(tmp_path / "m", members | {name: pickle.dumps(Boom("mark"))})
+                assert f"{name!r} is no array" in refused(path)
+
+    def test_a_member_more(self, refused, small_file, tmp_path):
+        path = tmp_path / "m"
+        path.write_bytes(small_file.read_bytes())
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("data.pkl", pickle.dumps(Boom(tmp_path / "mark")))
+        assert "it holds 'data.pkl', which skmmgenre.save did not write" in refused(path)
+        members = contents(small_file) | {"data.pkl": pickle.dumps(Boom(tmp_path / "mark"))}
+        assert "'data.pkl' is no array" in refused(forge(path, members))
+
+    @pytest.mark.filterwarnings("ignore:Duplicate name")
+    def test_a_member_twice(self, refused, small_file, tmp_path):
+        path = tmp_path / "m"
+        path.write_bytes(small_file.read_bytes())
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("schema.json", "{}")
+        assert "it holds 'schema.json' twice" in refused(path)
+
+    def test_a_member_less(self, refused, small_file, tmp_path):
+        members = contents(small_file)
+        for name in members.keys() - {"skmmgenre.json"}:
+            others = {other: content for other, content in members.items() if other != name}
+            path = forge(tmp_path / "m", others)
+            assert f"{name!r} is missing" in refused(path)
+            with zipfile.ZipFile(path, "w") as archive:  # the manifest still has it
+                for other, content in others.items():
+                    archive.writestr(other, content)
+            assert f"{name!r} is missing" in refused(path)
+
+    @pytest.mark.parametrize("shape", [(10**10,), (10**5, 10**5, 2), (-1,), (2**63, 2**63)])
+    def test_an_array_that_declares_10_gb(self, refused, small_file, tmp_path, shape):
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        buffer = io.BytesIO()
+        np.lib.format.write_array_header_1_0(buffer, header)
+        members = contents(small_file)
+        (name,) = [name for name in members if name == "0.npy"]
+        path = forge(tmp_path / "m", members | {name: buffer.getvalue() + bytes(100)})
+        assert "declares an array of" in refused(path)
+
+    def test_an_array_of_nothing_many_times(self, refused, small_file, tmp_path):
+        header = {"descr": "<U0", "fortran_order": False, "shape": (10**12,)}
+        buffer = io.BytesIO()
+        np.lib.format.write_array_header_1_0(buffer, header)
+        path = forge(tmp_path / "m", contents(small_file) | {"0.npy": buffer.getvalue()})
+        refused(path)
+
+    @pytest.mark.parametrize("name", ["skmmgenre.json", "schema.json", "0.npy"])
+    def test_a_zip_bomb(self, refused, small_file, tmp_path, name):
+        """200 MB of spaces in 200 kB; with the declared size as it is, and with a small one."""
+        members = contents(small_file) | {name: b" " * (200 * MB)}
+        path = tmp_path / "m"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for other, content in members.items():
+                archive.writestr(other, content)
+        assert path.stat().st_size < MB
+        assert f"{name!r} declares 200,000,000 bytes" in refused(path)
+        size = (200 * MB).to_bytes(4, "little")
+        assert path.read_bytes().count(size) == 2
+        path.write_bytes(path.read_bytes().replace(size, (1000).to_bytes(4, "little")))
+        refused(path)
+
+    @pytest.mark.parametrize("content", [b"", b"PK", b"PK\x03\x04", b"RIFF", b"\x00" * 100])
+    def test_other_files(self, refused, tmp_path, content):
+        (tmp_path / "m").write_bytes(content)
+        refused(tmp_path / "m")
+
+    def test_a_file_of_skops_and_of_torch(self, refused, factorizer, tmp_path):
+        import skops.io
+
+        skops.io.dump(factorizer[0], tmp_path / "m")
+        assert "skops.io.load" in refused(tmp_path / "m")
+
+    def test_no_file(self, tmp_path):
+        for opened in (skmmgenre.load, skmmgenre.model_info):
+            with pytest.raises(FileNotFoundError):
+                opened(tmp_path / "m")
+            with pytest.raises(IsADirectoryError):
+                opened(tmp_path)
+
+
+class TestDamage:
+    def refused_or_same(self, path, content, factorizer):
+        """Whether it was refused; if not, it must answer as before."""
+        path.write_bytes(content)
+        try:
+            model = skmmgenre.load(path)
+        except ValueError as error:
+            assert str(error).startswith(f"Model file {str(path)!r}: "), error
+            return True
+        np.testing.assert_array_equal(model.transform(factorizer[1]), small(factorizer))
+        return False
+
+    def test_every_byte(self, small_file, factorizer, tmp_path):
+        content = small_file.read_bytes()
+        refused = 0
+        for place in range(len(content)):
+            flipped = bytearray(content)
+            flipped[place] ^= 1 << place % 8
+            refused += self.refused_or_same(tmp_path / "m", flipped, factorizer)
+        assert refused > 0.8 * len(content)  # the rest is dates and the like in the zip's headers
+
+    @pytest.mark.slow
+    def test_every_bit(self, small_file, factorizer, tmp_path):
+        content = small_file.read_bytes()
+        for place in range(len(content)):
+            for bit in range(8):
+                flipped = bytearray(content)
+                flipped[place] ^= 1 << bit
+                self.refused_or_same(tmp_path / "m", flipped, factorizer)
+
+    def test_cut_off_anywhere(self, small_file, factorizer, tmp_path):
+        content = small_file.read_bytes()
+        for length in range(0, len(content), 7):
+            assert self.refused_or_same(tmp_path / "m", content[:length], factorizer)
+
+    def test_an_array_that_is_not_its_own(self, small_file, tmp_path):
+        """Whole by the zip's own sums, but not what was saved."""
+        members = contents(small_file)
+        array = np.load(io.BytesIO(members["0.npy"]))
+        buffer = io.BytesIO()
+        np.save(buffer, np.zeros_like(array))
+        with zipfile.ZipFile(tmp_path / "m", "w") as archive:
+            for name, content in (members | {"0.npy": buffer.getvalue()}).items():
+                archive.writestr(name, content)
+        with pytest.raises(ValueError, match=r"the checksum of '0.npy' does not fit\. It is dam"):
+            skmmgenre.load(tmp_path / "m")
