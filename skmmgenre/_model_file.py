@@ -34,7 +34,6 @@ from ._model_schema import (
     is_needed,
     leave_out,
     may_be_left_out,
-    named_publicly,
     number_anew,
     parse_schema,
     put_in,
@@ -262,7 +261,7 @@ def _describe(model):
         ) from error
     with zipfile.ZipFile(buffer) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    return json.loads(members.pop(SCHEMA), object_hook=named_publicly), members
+    return json.loads(members.pop(SCHEMA)), members
 
 
 def _make(path, schema, members):

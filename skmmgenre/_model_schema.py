@@ -139,7 +139,7 @@ def parse_schema(text):
         If it is not valid JSON.
     """
     _check_padding(text)
-    return json.loads(text, object_hook=named_publicly)
+    return json.loads(text, object_hook=_named_publicly)
 
 
 def schema_text(schema):
@@ -170,18 +170,8 @@ def _check_padding(text):
         raise Misshapen(f"{SCHEMA!r} holds more values than its {nodes:,} nodes have")
 
 
-def named_publicly(node):
-    """Replace the module skmmgenre.ROOM._any of an object by skmmgenre.ROOM if it has the class.
-
-    Parameters
-    ----------
-    node : dict
-        Changed in place. Any of a schema, as `json.loads` passes it to its object_hook.
-
-    Returns
-    -------
-    node : dict
-    """
+def _named_publicly(node):
+    """Replace the module skmmgenre.ROOM._any of an object by skmmgenre.ROOM if it has the class."""
     module = node.get("__module__")
     if node.get("__loader__") == "ObjectNode" and isinstance(module, str):
         room = module.partition("._")[0]
