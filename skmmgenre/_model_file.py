@@ -120,12 +120,7 @@ def save(model, path, *, card=None):
     members = {new: members[old] for old, new in names.items()}
     for name, content in members.items():
         check_array(path, name, content)
-    manifest = {
-        "format": _FORMAT,
-        "versions": _versions(),
-        "card": card,
-        "left_out": left_out,
-    }
+    manifest = {"format": _FORMAT, "versions": _versions(), "card": card, "left_out": left_out}
     write_archive(path, manifest, {SCHEMA: text, **members})
     return left_out
 
@@ -184,9 +179,7 @@ def load(path, *, params=None):
         raise _no_model(path, error) from None
     except (Strange, RecursionError) as error:
         raise Refused(
-            path,
-            f"{error}, which no model file may hold",
-            _remedy_of_strangers(manifest),
+            path, f"{error}, which no model file may hold", _remedy_of_strangers(manifest)
         ) from None
     if missing := sorted(files_of(schema) - members.keys()):
         raise damaged(path, f"{missing[0]!r} is missing from it")

@@ -6,6 +6,9 @@ from ._timbre_statistics import TimbreStatistics
 
 __all__ = ["AudioCNN", "CQTExtractor", "TimbreStatistics", "constant_q"]
 
+for _public in (CQTExtractor, TimbreStatistics, constant_q):  # as files and pickles name them
+    _public.__module__ = __name__
+
 
 def __getattr__(name):
     # Later than the rest: joblib's workers compute patches and need no networks.

@@ -108,7 +108,7 @@ class AudioCNN(NetEmbedder):
     (12, 2048)
     """
 
-    __module__ = "skmmgenre.audio"
+    __module__ = "skmmgenre.audio"  # the room imports it later than its other names
 
     _parameter_constraints = {
         **NetEmbedder._parameter_constraints,
@@ -358,9 +358,6 @@ def _mean_and_scale(feed, rows, *, per_cell):
     scale[scale < 1e-6] = 1  # a constant bin is centred only
     shape = feed.sample_shape if per_cell else (feed.sample_shape[0], 1)
     return mean.reshape(shape).astype(np.float32), scale.reshape(shape).astype(np.float32)
-
-
-# ---- the feed of patches -------------------------------------------------------------------------
 
 
 class PatchFeed(ArrayFeed):

@@ -115,8 +115,6 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
     (45, True)
     """
 
-    __module__ = "skmmgenre.audio"
-
     _parameter_constraints: dict = {
         **CellTransformer._parameter_constraints,
         **PARAMETER_CONSTRAINTS,

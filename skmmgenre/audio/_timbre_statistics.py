@@ -78,8 +78,6 @@ class TimbreStatistics(CellTransformer):
     {'mean_0': 4.0, 'max_0': 5.0, 'variance_0': 1.0, 'l2_norm_0': 5.83}
     """
 
-    __module__ = "skmmgenre.audio"
-
     def __init__(self, *, on_error="raise", n_jobs=None, verbose=0):
         self.on_error = on_error
         self.n_jobs = n_jobs

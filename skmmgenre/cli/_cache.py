@@ -20,9 +20,7 @@ class _Size(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-@click.group(
-    epilog=example("skmmgenre cache info patches.sqlite"),
-)
+@click.group(epilog=example("skmmgenre cache info patches.sqlite"))
 def cache():
     """Stores: what cache= of CQTExtractor, ResNetEmbedder, EntityEnricher or a web linker names."""
 

@@ -31,9 +31,7 @@ _ALBUMS = WholeNumber(
 )
 
 
-@click.command(
-    epilog=example("skmmgenre demo --albums 800 --output my_report"),
-)
+@click.command(epilog=example("skmmgenre demo --albums 800 --output my_report"))
 @click.option("--albums", type=_ALBUMS, default=400, show_default=True)
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--jobs", type=JOBS, default=2, show_default=True, help="Workers.")

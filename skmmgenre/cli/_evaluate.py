@@ -27,9 +27,7 @@ from ._options import (
 from ._terminal import one_line, plain_table
 
 
-@click.command(
-    epilog=example("skmmgenre evaluate genres.skmmgenre test.csv --json > figures.json"),
-)
+@click.command(epilog=example("skmmgenre evaluate genres.skmmgenre test.csv --json > figures.json"))
 @click.argument("model")
 @click.argument("source", metavar="TABLE_OR_FOLDER")
 @source_options

@@ -32,9 +32,7 @@ class _SeveralFiles(click.Command):
         return super().parse_args(ctx, spread)
 
 
-@click.group(
-    epilog=example("skmmgenre kb info music.kb"),
-)
+@click.group(epilog=example("skmmgenre kb info music.kb"))
 def kb():
     """Knowledge bases: names, the entities that bear them, their categories."""
 

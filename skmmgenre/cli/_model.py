@@ -11,8 +11,6 @@ from sklearn.base import BaseEstimator
 from ..nets.targets import SoftmaxTarget
 from ..utils import walk_parts
 
-# ---- a model and its card ------------------------------------------------------------------------
-
 
 def load_model(path, **params):
     """Open the file of a model.
@@ -70,9 +68,6 @@ def check_place(path):
             f"the model {path!r} cannot be written ({error.strerror}): allow writing in its "
             "folder, or name another place with -o"
         ) from error
-
-
-# ---- predictions of a fitted model ---------------------------------------------------------------
 
 
 @dataclass

@@ -5,8 +5,6 @@ import click
 from ..utils import first_few
 from ._terminal import one_line, visible
 
-# ---- types, and options of most commands ---------------------------------------------------------
-
 
 class WholeNumber(click.ParamType):
     """A whole number with a rule of its own.
@@ -51,8 +49,6 @@ def example(text):
     """The last paragraph of a help page; lines stay as they are."""
     return f"\b\nExample:\n  {text}"
 
-
-# ---- options about the music that is read --------------------------------------------------------
 
 _TOLD = 5
 

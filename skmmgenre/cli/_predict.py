@@ -30,7 +30,7 @@ _NAME_WIDTH = 44
     epilog=example(
         "skmmgenre predict genres.skmmgenre ~/Music/new --format csv > genres.csv\n"
         "  skmmgenre predict genres.skmmgenre song.mp3 other.flac"
-    ),
+    )
 )
 @click.argument("model")
 @click.argument("sources", metavar="FOLDERS_OR_FILES...", nargs=-1, required=True)

@@ -29,7 +29,7 @@ _VERBS = {
         "skmmgenre tag genres.skmmgenre ~/Music            # only tells\n"
         "  skmmgenre tag genres.skmmgenre ~/Music --write\n"
         "  skmmgenre tag --undo ~/Music"
-    ),
+    )
 )
 @click.argument("places", metavar="MODEL FOLDER", nargs=-1)
 @click.option("--write", is_flag=True, help="Write; without it, only tell what would be.")

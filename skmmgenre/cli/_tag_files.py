@@ -6,8 +6,6 @@ import os
 from ..datasets._audio_tags import open_audio, read_audio_tags, read_genres
 from ..utils import changing, sync
 
-# ---- genre tags ----------------------------------------------------------------------------------
-
 _ID3 = ("MP3", "WAV", "AIFF")
 _ATOM = "\xa9gen"
 _V1_SIZE = 128  # bytes at the end of an MP3
@@ -161,8 +159,6 @@ def _comments(tags):
     """Pairs of name and text in their order, of which the mapping tells only the names."""
     return list(list.__iter__(tags))
 
-
-# ---- their backup --------------------------------------------------------------------------------
 
 NAME = ".skmmgenre_tags.jsonl"
 

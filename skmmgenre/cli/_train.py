@@ -41,7 +41,7 @@ _NOTHING_STANDS_BETWEEN = "\x1f"  # names: a label is a whole name, slashes and 
         "skmmgenre train ~/Music -o genres.skmmgenre\n"
         "  skmmgenre train albums.csv -o genres.skmmgenre --test-size 0.2 \\\n"
         "    --genres names.yaml --set audio__architecture=time"
-    ),
+    )
 )
 @click.argument("source", metavar="TABLE_OR_FOLDER")
 @click.option("-o", "--output", metavar="MODEL", required=True, help="The file to make.")

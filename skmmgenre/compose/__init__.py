@@ -6,3 +6,6 @@ from ._make_genre_classifier import make_genre_classifier
 from ._mean_over_tracks import MeanOverTracks
 
 __all__ = ["GenrePipeline", "MeanOverTracks", "ablate_modalities", "make_genre_classifier"]
+
+for _name in __all__:  # model files and pickles name what is public, so that files can move
+    globals()[_name].__module__ = __name__

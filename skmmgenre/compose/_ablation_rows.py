@@ -7,13 +7,7 @@ from typing import NamedTuple
 from ..nets import NetEstimator
 from ..utils import walk
 
-CONTROLS = (
-    "missing pattern",
-    "mean of probabilities",
-    "two seeds",
-    "shuffled covers",
-    "cross_fit",
-)
+CONTROLS = ("missing pattern", "mean of probabilities", "two seeds", "shuffled covers", "cross_fit")
 # For several genres only: diversity can be had cheaply.
 CONTROLS_OF_SCORES = ("random scores", "half of log prior removed")
 _TWO_SEEDS = "two seeds of "

@@ -246,9 +246,6 @@ def _blocks(vectors, blocks):
     return vectors[[name for block in blocks for name in _columns(vectors, block)]]
 
 
-# ---- steps that learn nothing --------------------------------------------------------------------
-
-
 def extract_once(modalities, table):
     """Replace the leading stateless steps of every branch by what they answer.
 

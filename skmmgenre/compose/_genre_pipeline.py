@@ -74,8 +74,6 @@ class GenrePipeline(Pipeline):
     (20,)
     """
 
-    __module__ = "skmmgenre.compose"
-
     def fit(self, X, y=None, groups=None, validation=None, sample_weight=None):
         """Fit all steps.
 

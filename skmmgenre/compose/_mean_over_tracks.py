@@ -82,8 +82,6 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
            [nan, nan]], dtype=float32)
     """
 
-    __module__ = "skmmgenre.compose"
-
     __metadata_request__fit = {"groups": True, "validation": True, "sample_weight": True}
 
     _parameter_constraints = {"estimator": [HasMethods(["fit", "transform"])]}

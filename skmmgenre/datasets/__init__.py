@@ -23,3 +23,6 @@ __all__ = [
     "make_catalogues",
     "match_records",
 ]
+
+for _name in __all__:  # model files and pickles name what is public, so that files can move
+    globals()[_name].__module__ = __name__

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from ..utils import import_from_extra, progress_bar, replacing
 
-# ---- download ------------------------------------------------------------------------------------
-
 _CHECKSUMS = "checksums.txt"
 _MEGABYTE = 1_000_000
 _CHUNK = 1 << 16
@@ -184,9 +182,6 @@ class _DownloadProgress:
     def close(self):
         """End the bar."""
         self._open.close()
-
-
-# ---- data home -----------------------------------------------------------------------------------
 
 
 def get_data_home(data_home=None):

@@ -13,8 +13,6 @@ import pandas as pd
 
 from ..utils import BadItem, first_few, replacing
 
-# ---- walk ----------------------------------------------------------------------------------------
-
 
 @dataclass
 class FoundFiles:
@@ -121,8 +119,6 @@ def list_around(paths):
     return found
 
 
-# ---- sound and image files by the ends of their names --------------------------------------------
-
 AUDIO_SUFFIXES = frozenset(
     """.mp3 .flac .ogg .oga .opus .wav .wave .m4a .mp4 .m4b .aac .alac .aif .aiff .wma .ape .wv
     .mpc""".split()
@@ -207,8 +203,6 @@ def _files_by_stem(directory, suffixes, column):
                 found.setdefault(stem, os.path.join(folder, name))
     return found, n_files, example
 
-
-# ---- covers and texts beside sound files, and covers inside of them ------------------------------
 
 # Names of covers, the likeliest first.
 _COVERS = ("cover", "folder", "front", "album", "albumart", "albumartlarge", "artwork", "thumb")

@@ -13,8 +13,6 @@ from scipy import sparse
 
 from ..utils import import_from_extra, is_missing
 
-# ---- keys of names -------------------------------------------------------------------------------
-
 # Letters that have no accent to take away.
 _PLAIN = [*"oldd", *"hit", "ae", "oe", "th", *"''''", *'""', *"---"]
 _LETTERS = str.maketrans(dict(zip("øłđðħıŧæœþ’‘´`“”–—−", _PLAIN, strict=True)))
@@ -154,9 +152,6 @@ def _latin(text):
     return " ".join(_NO_WORD.sub(" ", anyascii.anyascii(text).lower()).split())
 
 
-# ---- similarity of names, many pairs at a time ---------------------------------------------------
-
-
 def text_similarity(texts, others):
     """Compare texts pair by pair.
 
@@ -210,8 +205,6 @@ def _same_script(key, other):
 def _sorted_words(texts):
     return [" ".join(sorted(text.split())) for text in texts]
 
-
-# ---- pairs worth comparing -----------------------------------------------------------------------
 
 _END = 3  # letters
 _N_ENDS = 10  # of a record, the rarest

@@ -15,8 +15,6 @@ import pandas as pd
 
 from ..utils import first_few
 
-# ---- splits --------------------------------------------------------------------------------------
-
 PARTS = ("train", "val", "test")
 
 
@@ -56,8 +54,6 @@ def warn_of_problems(problems, name, *, stacklevel=3):
         message = f"{name} is not whole, see `problems`:{lines}"
         warnings.warn(message, UserWarning, stacklevel=stacklevel)
 
-
-# ---- feature vectors -----------------------------------------------------------------------------
 
 # The settings of the authors' experiments -> the blocks of columns of this package.
 BLOCK_OF_SETTING = {
@@ -224,9 +220,6 @@ def _which_files(setting, names, files, folder):
         f"No vectors {setting!r} are in {str(folder)!r}: {held}. Expected files "
         f"X_train_{setting}_NAME.npy beside items_index_train_NAME.tsv, and of val and test."
     )
-
-
-# ---- JSON records --------------------------------------------------------------------------------
 
 
 def iterate_json(path):

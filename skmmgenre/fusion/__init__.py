@@ -4,3 +4,6 @@ from ._fusion_classifier import FusionClassifier
 from ._joint_space import JointSpaceProjector
 
 __all__ = ["FusionClassifier", "JointSpaceProjector"]
+
+for _name in __all__:  # model files and pickles name what is public, so that files can move
+    globals()[_name].__module__ = __name__

@@ -92,8 +92,6 @@ class FusionClassifier(NetClassifier):
     (60,)
     """
 
-    __module__ = "skmmgenre.fusion"
-
     _parameter_constraints = {
         **NetClassifier._parameter_constraints,
         "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
@@ -142,11 +140,7 @@ class FusionClassifier(NetClassifier):
     def _read(self, X, *, reset):
         refuse_repeated_columns(X)
         X = validate_data(
-            self,
-            X,
-            reset=reset,
-            dtype=[np.float32, np.float64],
-            ensure_all_finite="allow-nan",
+            self, X, reset=reset, dtype=[np.float32, np.float64], ensure_all_finite="allow-nan"
         )
         if reset:
             names = getattr(self, "feature_names_in_", None)

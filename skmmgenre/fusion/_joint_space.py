@@ -94,8 +94,6 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     ['mm_audio__0', 'mm_audio__1']
     """
 
-    __module__ = "skmmgenre.fusion"
-
     _parameter_constraints = {
         **NetEstimator._parameter_constraints,
         "n_components": [Interval(Integral, 1, None, closed="left")],
@@ -332,9 +330,6 @@ def _margin_loss(margin):
     from ._nets import MarginLoss
 
     return MarginLoss(margin)
-
-
-# ---- the feed of pairs ---------------------------------------------------------------------------
 
 
 class PairFeed:

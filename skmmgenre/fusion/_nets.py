@@ -9,8 +9,6 @@ from torch.nn.functional import cosine_similarity
 
 from ..nets._modules import Dropout, Linear
 
-# ---- fusion layer --------------------------------------------------------------------------------
-
 
 class BlockDropout(nn.Module):
     """Set whole blocks of a row to zero in training, never all that it has."""
@@ -51,9 +49,6 @@ class FusionNet(nn.Module):
 
     def forward(self, x):
         return self.head(self.embed(x))
-
-
-# ---- joint space ---------------------------------------------------------------------------------
 
 
 class JointNet(nn.Module):

@@ -3,3 +3,6 @@
 from ._resnet_embedder import ResNetEmbedder
 
 __all__ = ["ResNetEmbedder"]
+
+for _name in __all__:  # model files and pickles name what is public, so that files can move
+    globals()[_name].__module__ = __name__

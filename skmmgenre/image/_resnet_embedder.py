@@ -132,8 +132,6 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     (4, 512)
     """
 
-    __module__ = "skmmgenre.image"
-
     _parameter_constraints = {
         **NetEmbedder._parameter_constraints,
         "depth": [Options(Integral, {18, 34, 50, 101, 152})],
@@ -339,8 +337,6 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
 def _trunk_digest(weights):
     return digest_of_weights({k: v for k, v in weights.items() if k.startswith("trunk.")})
 
-
-# ---- vectors in a store --------------------------------------------------------------------------
 
 # Of what is computed here and in what it calls. After a change vectors are computed again, and
 # stores keep the old ones until they are pruned.

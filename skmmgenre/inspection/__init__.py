@@ -10,3 +10,6 @@ __all__ = [
     "LearningCurvesDisplay",
     "informative_words",
 ]
+
+for _name in __all__:  # model files and pickles name what is public, so that files can move
+    globals()[_name].__module__ = __name__

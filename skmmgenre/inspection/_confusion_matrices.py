@@ -65,8 +65,6 @@ class ConfusionMatricesDisplay:
     ['audio', 'audio + image']
     """
 
-    __module__ = "skmmgenre.inspection"
-
     def __init__(self, confusion_matrices, *, display_labels=None, normalize=None):
         self.confusion_matrices = confusion_matrices
         self.display_labels = display_labels

@@ -191,8 +191,6 @@ def _gains(n_both, n_word, n_genre, n):
     }
 
 
-# ---- the picture ---------------------------------------------------------------------------------
-
 _COLORS = {"word": "tab:blue", "category": "tab:orange"}
 _BAR_HEIGHT = 0.24  # inches
 _BARS_WIDTH = 2.6
@@ -233,8 +231,6 @@ class InformativeWordsDisplay:
     >>> [label.get_text() for label in display.axes_[0].get_yticklabels()]
     ['drums', 'sax']
     """
-
-    __module__ = "skmmgenre.inspection"
 
     def __init__(self, words):
         self.words = words

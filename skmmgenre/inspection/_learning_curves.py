@@ -56,8 +56,6 @@ class LearningCurvesDisplay:
     ['training', 'validation', 'kept']
     """
 
-    __module__ = "skmmgenre.inspection"
-
     def __init__(self, histories, *, best_iters=None):
         self.histories = histories
         self.best_iters = best_iters

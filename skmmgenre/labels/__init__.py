@@ -4,3 +4,6 @@ from ._genre_taxonomy import GenreTaxonomy
 from ._ppmi_label_factorizer import PPMILabelFactorizer
 
 __all__ = ["GenreTaxonomy", "PPMILabelFactorizer"]
+
+for _name in __all__:  # model files and pickles name what is public, so that files can move
+    globals()[_name].__module__ = __name__

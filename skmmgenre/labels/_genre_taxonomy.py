@@ -76,8 +76,6 @@ class GenreTaxonomy:
       Vocal Jazz  1
     """
 
-    __module__ = "skmmgenre.labels"
-
     def __init__(self, branches, *, separator="/"):
         if not isinstance(separator, str) or not separator:
             raise ValueError(f"separator must be a text that is not empty, got {separator!r}.")
@@ -608,9 +606,6 @@ def _cells(items):
             if not isinstance(branch, str):
                 raise ValueError(f"item {row} holds {branch!r}; a branch is a text.")
     return cells
-
-
-# ---- the picture ---------------------------------------------------------------------------------
 
 
 def draw_tree(paths, counts, ax):

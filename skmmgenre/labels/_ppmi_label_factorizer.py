@@ -95,8 +95,6 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
            [0., 0., 1., 1.]])
     """
 
-    __module__ = "skmmgenre.labels"
-
     _parameter_constraints = {
         "n_components": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "sigma_power": [Interval(Real, 0, None, closed="left")],

@@ -1,13 +1,8 @@
 """Figures of the paper, and their intervals."""
 
-from ..utils import (  # noqa: F401  (read here before utils had them)
-    artist_names,
-    group_codes,
-    plain_labels,
-    read_indicator,
-)
+from ..utils import artist_names, group_codes, plain_labels, read_indicator
 from ._bootstrap import bootstrap_interval
-from ._genre_scorer import GenreScorer, label_scores, refuse_other_labels  # noqa: F401
+from ._genre_scorer import GenreScorer, label_scores, refuse_other_labels
 from ._genre_scores import genre_scores
 from ._ranking import (
     aggregated_diversity_score,
@@ -18,7 +13,7 @@ from ._ranking import (
     precision_at_k_score,
     ranking_scores,
     remove_log_prior,
-    top_k_labels,  # noqa: F401
+    top_k_labels,
 )
 
 __all__ = [
@@ -34,3 +29,6 @@ __all__ = [
     "ranking_scores",
     "remove_log_prior",
 ]
+
+for _name in __all__:  # model files and pickles name what is public, so that files can move
+    globals()[_name].__module__ = __name__

@@ -23,10 +23,7 @@ BootstrapInterval = namedtuple("BootstrapInterval", ["estimate", "low", "high"])
 
 _METRICS = ("f1", "precision", "recall", "accuracy")
 # Callables that have a fast way.
-_NAMES = {
-    macro_auc_score: "macro_auc",
-    macro_average_precision_score: "macro_average_precision",
-}
+_NAMES = {macro_auc_score: "macro_auc", macro_average_precision_score: "macro_average_precision"}
 # Numbers held at a time for each matrix of a chunk of resamples (32 MB).
 _CHUNK = 4_000_000
 # Cumulated weights of a label are best kept in the processor's cache.

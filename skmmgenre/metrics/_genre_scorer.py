@@ -52,8 +52,6 @@ class GenreScorer:
     (5,)
     """
 
-    __module__ = "skmmgenre.metrics"
-
     def __init__(self, figures="macro_auc"):
         names = [figures] if isinstance(figures, str) else list(figures)
         for name in names:
@@ -92,9 +90,6 @@ class GenreScorer:
         if isinstance(self.figures, str):
             return found[self.figures]
         return {name: found[name] for name in names}
-
-
-# ---- scores of every label, whatever an estimator calls them -------------------------------------
 
 
 def label_scores(estimator, X):

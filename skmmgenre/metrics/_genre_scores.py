@@ -10,8 +10,6 @@ from scipy import sparse
 from ..utils import read_labels
 from ._ranking import auc_by_label, average_precision_by_label, row_weights, truth_and_scores
 
-# ---- validate ------------------------------------------------------------------------------------
-
 
 def label_matrices(named, labels=None):
     """Turn several columns of labels, or indicator matrices, into matrices of the same columns.
@@ -90,9 +88,6 @@ def _from_columns(read, labels):
             sparse.csr_array((np.ones(n), (np.arange(n), codes)), shape=(n, len(labels)))
         )
     return matrices, labels
-
-
-# ---- metric --------------------------------------------------------------------------------------
 
 
 def genre_scores(y_true, y_pred, labels=None, *, y_score=None):

@@ -14,3 +14,6 @@ __all__ = [
     "inner_validation_mask",
     "train_validation_test_split",
 ]
+
+for _name in __all__:  # model files and pickles name what is public, so that files can move
+    globals()[_name].__module__ = __name__

@@ -42,8 +42,6 @@ class ArtistKFold(BaseCrossValidator):
     [3 4 5] [0 1 2]
     """
 
-    __module__ = "skmmgenre.model_selection"
-
     # Read by scikit-learn's metadata routing: a search hands `groups` on without being asked.
     __metadata_request__split = {"groups": True}
 
@@ -116,8 +114,6 @@ class ArtistShuffleSplit(BaseCrossValidator):
     >>> [len(test) for train, test in splitter.split(y, y, groups=artists)]
     [4, 4]
     """
-
-    __module__ = "skmmgenre.model_selection"
 
     __metadata_request__split = {"groups": True}
 

@@ -111,8 +111,6 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     np.True_
     """
 
-    __module__ = "skmmgenre.model_selection"
-
     _parameter_constraints = {
         "estimator": [
             HasMethods(["fit", "decision_function"]),
@@ -360,8 +358,7 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def get_metadata_routing(self):
         """Return which metadata go where; see scikit-learn's guide on metadata routing."""
         router = MetadataRouter(owner=self).add(
-            estimator=self.estimator,
-            method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+            estimator=self.estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit")
         )
         if self.cv == "prefit":
             return router
@@ -390,9 +387,6 @@ def _fit_and_score_split(thresholds, X, y, metadata, train, test):
     estimator.fit(safe_indexing(X, train), safe_indexing(y, train), **metadata)
     scores = thresholds._scores(safe_indexing(X, test), estimator)
     return (None if thresholds.refit else estimator), scores
-
-
-# ---- the best threshold of one label -------------------------------------------------------------
 
 
 def best_f1_threshold(truth, scores, *, inclusive=False, lowest=-np.inf):

@@ -9,8 +9,6 @@ from torch import nn
 
 from ._devices import to_device
 
-# ---- layers --------------------------------------------------------------------------------------
-
 # Rows of a batch, and inputs of a dense layer, are filled up with zeros to multiples of it.
 # Matrix products treat the last few rows, and rows that are not aligned in memory, by other
 # kernels with other last bits (measured on MKL: 501 inputs to 3 outputs, in any batch).
@@ -80,9 +78,6 @@ class Standardize(nn.Module):
                 self._answer = torch.empty_like(x)
             answer = self._answer
         return torch.sub(x, self.mean, out=answer).div_(self.scale)
-
-
-# ---- modules and arrays --------------------------------------------------------------------------
 
 
 def use_generator(module, seed, device):

@@ -101,9 +101,6 @@ class Net(TrainingSetOnce, NeuralNet):
         return (self.loss(y_pred, truth) * weight).mean()
 
 
-# ---- several processes ---------------------------------------------------------------------------
-
-
 class AcceleratedNet(AccelerateMixin, Net):
     """A net whose processes know one loss: that of the whole batch.
 

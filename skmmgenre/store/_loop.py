@@ -259,8 +259,6 @@ class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
     A subclass has the parameters `on_error`, `n_jobs` and `verbose`.
     """
 
-    __module__ = "skmmgenre.store"
-
     _parameter_constraints: dict = {
         "on_error": [StrOptions({"raise", "missing"})],
         "n_jobs": [Integral, None],

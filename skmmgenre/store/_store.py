@@ -51,8 +51,6 @@ class Store:
     >>> folder.cleanup()
     """
 
-    __module__ = "skmmgenre.store"
-
     def __init__(self, path):
         self.path = path
         self._file = os.path.abspath(path)

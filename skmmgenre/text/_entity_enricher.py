@@ -95,8 +95,6 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
     ['ABBA live.\\ncat_swedish_pop_music_groups cat_musical_quartets', None, 'Live.']
     """
 
-    __module__ = "skmmgenre.text"
-
     _parameter_constraints: dict = {
         **TextColumnTransformer._parameter_constraints,
         "linker": [HasMethods("link")],

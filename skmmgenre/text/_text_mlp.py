@@ -78,8 +78,6 @@ class TextMLP(NetEmbedder):
     (3, 8)
     """
 
-    __module__ = "skmmgenre.text"
-
     _parameter_constraints = {
         **NetEmbedder._parameter_constraints,
         "hidden_units": [tuple, list],

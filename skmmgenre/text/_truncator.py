@@ -60,8 +60,6 @@ class ReviewTruncator(TextColumnTransformer, auto_wrap_output_keys=None):
     ['A fine record. Calm and warm.\\nThe best of the year!', None, 'Loud.']
     """
 
-    __module__ = "skmmgenre.text"
-
     _parameter_constraints: dict = {
         **TextColumnTransformer._parameter_constraints,
         "max_chars": [Interval(Integral, 1, None, closed="left")],

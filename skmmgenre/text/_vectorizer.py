@@ -69,8 +69,6 @@ class ReviewVectorizer(TfidfVectorizer):
     ['queen', '\u597d', '\u597d\u6b4c', '\u6b4c']
     """
 
-    __module__ = "skmmgenre.text"
-
     _parameter_constraints: dict = {
         **TfidfVectorizer._parameter_constraints,
         "analyzer": [StrOptions({"word", "char", "char_wb", "mixed"}), callable],

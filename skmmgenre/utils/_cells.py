@@ -153,8 +153,6 @@ class BadItem(ValueError):
         Where it stands in the table; `map_cells` fills it in.
     """
 
-    __module__ = "skmmgenre.utils"
-
     def __init__(self, reason, remedy="", row=None):
         super().__init__(reason, remedy, row)
         self.reason = reason
@@ -172,13 +170,9 @@ class SetupError(RuntimeError):
     It ends the loop over cells whatever `on_error` is.
     """
 
-    __module__ = "skmmgenre.utils"
-
 
 class ErrorsMixin:
     """Adds `errors_`: what the last call set aside because of `on_error="missing"`."""
-
-    __module__ = "skmmgenre.utils"
 
     _errors = ()
 

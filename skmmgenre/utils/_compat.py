@@ -39,8 +39,6 @@ def without_stop_words_id(state):
 class TrainingSetOnce:
     """Mixin for skorch's NeuralNet, which sets the mode of its modules before every batch."""
 
-    __module__ = "skmmgenre.utils"
-
     def _set_training(self, training=True):
         if self.module_.training != training:
             super()._set_training(training)

@@ -19,8 +19,6 @@ class Groups:
         That of a pandas object.
     """
 
-    __module__ = "skmmgenre.utils"
-
     names: np.ndarray
     index: pd.Index | None = None
 

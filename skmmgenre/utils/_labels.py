@@ -29,8 +29,6 @@ class Labels:
         That of a pandas object.
     """
 
-    __module__ = "skmmgenre.utils"
-
     values: np.ndarray | sparse.csr_array
     names: np.ndarray | None = None
     index: pd.Index | None = None

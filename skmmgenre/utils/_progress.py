@@ -74,8 +74,6 @@ def progress_hidden():
 class TrainingInterrupted(UserWarning):
     """A network was stopped by Ctrl-C and keeps the best weights it had."""
 
-    __module__ = "skmmgenre.utils"
-
 
 @contextmanager
 def interruption_ends_all():

@@ -3,5 +3,3 @@
 from ._albums import make_albums
 from ._catalogues import make_catalogues
 from ._oracle import AlbumOracle
-
-__all__ = ["AlbumOracle", "make_albums", "make_catalogues"]

@@ -223,8 +223,7 @@ def make_albums(
     rng = np.random.default_rng([seed, _TABLE])
 
     tree = sorted(
-        zip(genre_tree(n_genres), genre_prior(n_genres), strict=True),
-        key=lambda pair: pair[0].name,
+        zip(genre_tree(n_genres), genre_prior(n_genres), strict=True), key=lambda pair: pair[0].name
     )
     # Neighbours in the confusion matrices follow the alphabet, not the shares.
     genres = [genre for genre, _ in tree]

@@ -46,13 +46,7 @@ _share = Interval(Real, 0, 1, closed="both")
     prefer_skip_nested_validation=True,
 )
 def make_catalogues(
-    n_albums=1000,
-    n_genres=24,
-    *,
-    overlap=0.6,
-    typos=0.15,
-    decorations=0.2,
-    random_state=None,
+    n_albums=1000, n_genres=24, *, overlap=0.6, typos=0.15, decorations=0.2, random_state=None
 ):
     """Make two SYNTHETIC catalogues that list the same music, each in its own way.
 
@@ -287,8 +281,6 @@ def _draw_branches(artists, n_genres, rng):
         branches.append(names)
     return branches
 
-
-# ---- habits and mistakes of a catalogue ----------------------------------------------------------
 
 _EDITIONS = (
     " (Deluxe Edition)",

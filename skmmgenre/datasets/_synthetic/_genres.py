@@ -80,8 +80,6 @@ def genre_tree(n_genres):
     return leaves
 
 
-# ---- traits: points spread evenly over a cube ----------------------------------------------------
-
 # Generalised golden ratio in many dimensions (the R sequence): neighbours stay apart.
 _N_DIMENSIONS = 12
 
@@ -100,8 +98,6 @@ def genre_traits(genre, *, offset):
     leaf = _spread(6 * genre.family + genre.place, offset + 0.37)
     return 0.4 * family + 0.6 * leaf
 
-
-# ---- probabilities -------------------------------------------------------------------------------
 
 MODALITIES = ("audio", "text", "cover")
 

@@ -151,8 +151,6 @@ def draw_titles(n_albums, rng):
     return [f"{adjective} {noun}" for adjective, noun in zip(adjectives, nouns, strict=True)]
 
 
-# ---- scripts other than Latin --------------------------------------------------------------------
-
 _CYRILLIC = dict(
     zip(
         "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",

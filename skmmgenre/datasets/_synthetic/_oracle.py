@@ -42,8 +42,6 @@ class AlbumOracle:
     with a split by artist no model can, but by chance.
     """
 
-    __module__ = "skmmgenre.datasets"
-
     def __init__(
         self,
         *,

@@ -6,14 +6,3 @@ from ._linker import Mention
 from ._precomputed_linker import PrecomputedLinker
 from ._voting_linker import VotingLinker
 from ._web_linkers import BabelfyLinker, SpotlightLinker, TagMeLinker
-
-__all__ = [
-    "BabelfyLinker",
-    "GazetteerLinker",
-    "KnowledgeBase",
-    "Mention",
-    "PrecomputedLinker",
-    "SpotlightLinker",
-    "TagMeLinker",
-    "VotingLinker",
-]

@@ -22,8 +22,6 @@ from ._linker import Linker, Mention
 from ._name_spans import find_spans
 from ._titles import as_title, split_qualifier
 
-# ---- common words --------------------------------------------------------------------------------
-
 # Beyond these the lists hold more names than common words; the first are those of grammar.
 _MOST_COMMON, _MOST_FREQUENT = 10_000, 200
 
@@ -55,8 +53,6 @@ def keys_of(words):
     """Keys of words as they are in texts; of "don't" both parts."""
     return frozenset(key for word in words for key in split_words(word).keys)
 
-
-# ---- which entity a name means -------------------------------------------------------------------
 
 # The weight of a candidate is its prior, times up to this if the text calls it what its qualifier
 # does: "the band Yes" for Yes (band).
@@ -221,9 +217,6 @@ def _kept(kept, key, read):
     return value
 
 
-# ---- the linker ----------------------------------------------------------------------------------
-
-
 class GazetteerLinker(Linker):
     """Find the entities of a knowledge base in a text, offline.
 
@@ -290,8 +283,6 @@ class GazetteerLinker(Linker):
     >>> del kb, linker
     >>> folder.cleanup()
     """
-
-    __module__ = "skmmgenre.text"
 
     _parameter_constraints: dict = {
         "kb": [KnowledgeBase, str, os.PathLike],

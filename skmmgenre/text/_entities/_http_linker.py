@@ -23,8 +23,6 @@ from ...utils import BadItem, SetupError, import_from_extra
 from ._linker import CATEGORIES_FROM, Linker, make_mention, read_confidence, store_faults
 from ._segmentation import split_text
 
-# ---- the form that is sent, and the reply --------------------------------------------------------
-
 _MAX_BYTES = 16_000_000  # of an answer; those of real texts have some ten thousand
 _MAX_WAIT = 120  # seconds between two tries; a service that asks for more is not waited for
 _QUOTED = 100  # characters of a bad answer that are shown
@@ -226,8 +224,6 @@ def _blot(text, secret):
         text = text.replace(written, "***") if written else text
     return text
 
-
-# ---- the linkers' base ---------------------------------------------------------------------------
 
 # Characters that are sent as a space: those that a form or JSON cannot hold, and those that
 # are two units in the UTF-16 strings of the services, so that their offsets are ours.

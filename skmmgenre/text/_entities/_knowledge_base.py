@@ -49,8 +49,6 @@ class KnowledgeBase:
     >>> folder.cleanup()
     """
 
-    __module__ = "skmmgenre.text"
-
     def __init__(self, path):
         self.path = path
         self._opened = None

@@ -46,8 +46,6 @@ class Mention:
     True
     """
 
-    __module__ = "skmmgenre.text"
-
     start: int
     end: int
     label: str
@@ -157,9 +155,6 @@ def read_confidence(value):
     if not -1e-6 <= confidence <= 1 + 1e-6 or math.isnan(confidence):
         raise ValueError(f"a confidence of {confidence:g}")
     return min(max(confidence, 0.0), 1.0)
-
-
-# ---- what a linker found, kept on disk -----------------------------------------------------------
 
 
 class KeptLinks:

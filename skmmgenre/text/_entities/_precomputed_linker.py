@@ -15,8 +15,6 @@ from sklearn.utils._param_validation import StrOptions
 from ...utils import BadItem, SetupError, describe_cell
 from ._linker import CATEGORIES_FROM, Linker, make_mention, read_confidence
 
-# ---- one file of ELVIS ---------------------------------------------------------------------------
-
 _TOOLS = 3  # that ELVIS asks; a confidence of 2 or 3 is the number of those that agree
 
 
@@ -82,8 +80,6 @@ def confidence_of(entity):
         raise ValueError(f"the mention {entity.get('label')!r} without a confidence") from error
     return confidence / _TOOLS if confidence in range(2, _TOOLS + 1) else confidence
 
-
-# ---- the file of a text --------------------------------------------------------------------------
 
 _HEAD = 64  # letters by which the files that may hold a text are found
 _UNREADABLE = (OSError, ValueError, RecursionError)
@@ -204,9 +200,6 @@ def _index(folder, changed):
     return index
 
 
-# ---- the linker ----------------------------------------------------------------------------------
-
-
 class PrecomputedLinker(Linker):
     """Link texts by the JSON files that ELVIS wrote of them.
 
@@ -256,8 +249,6 @@ class PrecomputedLinker(Linker):
     [Mention(start=11, end=22, label='Miles Davis', entity='Miles_Davis', confidence=0.9, \
 categories=())]
     """
-
-    __module__ = "skmmgenre.text"
 
     _parameter_constraints: dict = {
         "folder": [str, os.PathLike],

@@ -8,8 +8,6 @@ import re
 import threading
 import unicodedata
 
-# ---- categories as words -------------------------------------------------------------------------
-
 CATEGORY_PREFIX = "cat_"
 
 _BETWEEN = re.compile(r"[\W_]+")
@@ -60,8 +58,6 @@ def _told(char):
     return f"u{ord(char):x}"
 
 
-# ---- scripts without spaces ----------------------------------------------------------------------
-
 # Letters and the marks on them, as a class of a regular expression without its brackets: Thai,
 # Lao, Burmese, Khmer; kana, Chinese characters, Bopomofo, Yi; half-width kana; rare characters.
 UNSPACED = (
@@ -105,8 +101,6 @@ def words_and_ngrams(text, shortest, longest):
                 yield part[start : start + n]
 
 
-# ---- sentences -----------------------------------------------------------------------------------
-
 # Marks that end sentences, and what may close one behind them, in scripts without spaces:
 # there spaCy takes all up to the next space as one token, unless it is told to part it here.
 _MARKS_WITHOUT_SPACES = "[。｡！？」』”）】》〉។။]"
@@ -138,8 +132,6 @@ def _make_splitter():
     nlp.max_length = float("inf")
     return nlp
 
-
-# ---- parts of long texts -------------------------------------------------------------------------
 
 # Characters in which the end of a sentence is looked for at a time, from the limit backwards:
 # spaCy needs the square of the length for a run of marks without a space.

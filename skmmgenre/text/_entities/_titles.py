@@ -64,8 +64,6 @@ def split_qualifier(title):
     return title, ""
 
 
-# ---- one name for an entity ----------------------------------------------------------------------
-
 _ESCAPE = re.compile(
     r"\\u([0-9a-fA-F]{4})"
 )  # left in ELVIS's files where JSON was not read as such

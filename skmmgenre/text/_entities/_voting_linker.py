@@ -47,8 +47,6 @@ class VotingLinker(Linker):
     [('Adele', 0.6666666666666666)]
     """
 
-    __module__ = "skmmgenre.text"
-
     _parameter_constraints: dict = {
         "linkers": [list, tuple],
         "min_votes": [Interval(Integral, 1, None, closed="left")],

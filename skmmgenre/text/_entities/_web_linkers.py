@@ -59,8 +59,6 @@ class BabelfyLinker(HTTPLinker):
     [Mention(start=11, end=22, label='Miles Davis', entity='Miles_Davis', ...)]
     """
 
-    __module__ = "skmmgenre.text"
-
     _service = "Babelfy"
     _key_field = "key"
     _register = "Keys are given at https://babelnet.org/register."
@@ -168,8 +166,6 @@ class SpotlightLinker(HTTPLinker):
     [Mention(start=11, end=22, label='Miles Davis', entity='Miles_Davis', ...)]
     """
 
-    __module__ = "skmmgenre.text"
-
     _service = "Spotlight"
 
     _parameter_constraints: dict = {
@@ -271,8 +267,6 @@ class TagMeLinker(HTTPLinker):
     >>> linker.link("So What by Miles Davis")  # doctest: +SKIP
     [Mention(start=11, end=22, label='Miles Davis', entity='Miles_Davis', ...)]
     """
-
-    __module__ = "skmmgenre.text"
 
     _service = "TagMe"
     _key_field = "gcube-token"
