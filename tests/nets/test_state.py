@@ -209,17 +209,6 @@ def test_answers_from_many_threads(fitted):
             np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_model_that_is_gone_leaves_no_module_behind():
-    from skmmgenre.nets._base import _known
-
-    model, X, y = fusion()
-    answers(model.fit(X, y), X)
-    assert model in _known
-    n_modules = len(_known)
-    del model
-    assert len(_known) == n_modules - 1
-
-
 def test_stored_size_of_the_buffer():
     buffer = io.BytesIO()
     model, X, y = text()

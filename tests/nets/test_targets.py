@@ -1,10 +1,17 @@
-"""What softmax and logistic make of y."""
+"""What softmax, logistic and cosine make of y."""
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.special import expit, logit, softmax
+from sklearn.metrics.pairwise import cosine_similarity
+from small_nets import LABELS
 
-from skmmgenre.nets.targets import LogisticTarget, SoftmaxTarget, make_target
+from skmmgenre.fusion import FusionClassifier
+from skmmgenre.labels import PPMILabelFactorizer
+from skmmgenre.nets.targets import CosineTarget, LogisticTarget, SoftmaxTarget, make_target
 
 GENRES = ["Rap", "Jazz", "Rap", "Folk"]
 
@@ -99,3 +106,50 @@ def test_make_target():
         make_target("softmax", names)
     with pytest.raises(ValueError, match="get_dummies"):
         make_target("logistic", None)
+
+
+def cosine_net(**params):
+    return FusionClassifier(**{"target": "cosine", "random_state": 0, "max_epochs": 25, **params})
+
+
+def test_target_is_the_unit_factor_of_each_row(albums):
+    _, Y, _ = albums
+    target = CosineTarget(np.array(LABELS)).fit(Y.to_numpy())
+    factors = PPMILabelFactorizer(n_components=target.n_outputs).fit(Y)
+    expected = factors.transform(Y)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(target.encode(Y.to_numpy()), expected, atol=1e-6)
+    np.testing.assert_allclose(target.empty_output_, expected.mean(axis=0), atol=1e-6)
+
+
+def test_loss_is_one_minus_cosine():
+    rng = np.random.default_rng(0)
+    output, truth = rng.normal(size=(2, 7, 4)).astype(np.float32)
+    loss = CosineTarget.loss(torch.from_numpy(output), torch.from_numpy(truth)).numpy()
+    np.testing.assert_allclose(loss, 1 - np.diag(cosine_similarity(output, truth)), atol=1e-6)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.integers(-3, 3), min_size=10, max_size=10), st.integers(1, 1023))
+def test_threshold_with_ties(levels, truth_bits):
+    target = CosineTarget(np.arange(2), PPMILabelFactorizer(n_components=2))
+    scores = np.array(levels, dtype=np.float32).reshape(5, 2) / 3
+    y = np.array([truth_bits >> bit & 1 for bit in range(10)]).reshape(5, 2)
+    target.scores = lambda output: output
+    target.tune(y, scores)
+
+    def micro_f1(told):
+        return 2 * (told & (y == 1)).sum() / (told.sum() + y.sum())
+
+    assert micro_f1(target.predict(scores) == 1) == max(
+        micro_f1(scores >= s) for s in scores.ravel()
+    )
+
+
+def test_one_column_is_refused(albums):
+    X, Y, _ = albums
+    with pytest.raises(ValueError, match="target='cosine' takes an indicator matrix"):
+        cosine_net().fit(X, Y["Rock"])
+    with pytest.raises(ValueError, match="class_weight='balanced'"):
+        cosine_net(class_weight="balanced", validation_fraction=0).fit(X, Y)
+    assert isinstance(make_target("cosine", np.array(LABELS)), CosineTarget)

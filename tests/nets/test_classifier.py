@@ -1,65 +1,131 @@
-"""Several genres as a direction in the space of label factors."""
+"""What a network learns of y, with which weights, and what it says of it."""
 
 import pickle
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import f1_score
 from sklearn.metrics.pairwise import cosine_similarity
+from small_nets import LABELS, draw_labels, net, two_genres
 
 from skmmgenre.audio import AudioCNN
 from skmmgenre.fusion import FusionClassifier
 from skmmgenre.labels import PPMILabelFactorizer
 from skmmgenre.metrics import macro_auc_score
-from skmmgenre.nets.targets import CosineTarget, make_target
+from skmmgenre.model_selection import inner_validation_mask
 from skmmgenre.text import TextMLP
 
-LABELS = ["Rock", "Indie", "Jazz", "Bebop", "Vocal"]
+
+def test_marked_rows_are_the_validation_rows(overfitting):
+    """Other labels in the marked rows change what is stopped on, not what is learned."""
+    X, y, validation = overfitting
+    other = np.where(validation, (y + 1) % 3, y)
+    models = [net(max_epochs=1).fit(X, labels, validation=validation) for labels in (y, other)]
+    losses = [model.history_[0] for model in models]
+    assert losses[0]["train_loss"] == losses[1]["train_loss"]
+    assert losses[0]["valid_loss"] != losses[1]["valid_loss"]
+    np.testing.assert_array_equal(
+        models[0].weights_["head.weight"], models[1].weights_["head.weight"]
+    )
 
 
-def draw_labels(n_rows, seed=0):
-    """A label and its sub-label go together; "Vocal" goes with anything."""
-    rng = np.random.default_rng(seed)
-    jazz = rng.random(n_rows) < 0.4
-    sub = rng.random(n_rows) < 0.5
-    Y = np.column_stack([~jazz, ~jazz & sub, jazz, jazz & sub, rng.random(n_rows) < 0.3])
-    return pd.DataFrame(Y.astype(int), columns=LABELS)
+def test_the_same_artists_are_held_out_in_every_step():
+    X, y = two_genres(80)
+    groups = [f"artist {i // 2}" for i in range(80)]
+    expected = inner_validation_mask(y, groups=groups, validation_fraction=0.2, random_state=5)
+    assert 0 < expected.sum() < 80
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        X[rng.integers(80, size=10)] = np.nan  # rows that this step misses
+        model = net(validation_fraction=0.2, random_state=5)
+        plan = model._plan(X, y, groups, None, None)
+        np.testing.assert_array_equal(plan.held_out, expected)
 
 
-@pytest.fixture(scope="module")
-def albums():
-    Y = draw_labels(300)
-    rng = np.random.default_rng(1)
-    X = Y.to_numpy() @ rng.normal(size=(5, 12)) + 0.5 * rng.normal(size=(300, 12))
-    return X, Y, np.arange(300) // 3
+@pytest.mark.parametrize("what", ["groups", "validation", "sample_weight", "y"])
+def test_lengths_must_agree(what):
+    X, y = two_genres(20)
+    given = {
+        "groups": list("ab") * 10,
+        "validation": [True] + [False] * 19,
+        "sample_weight": [1] * 20,
+    }
+    wrong = {what: given[what][:-1]} if what in given else {}
+    with pytest.raises(ValueError, match="19"):
+        net().fit(X, y[:-1] if what == "y" else y, **wrong)
+
+
+def test_rows_of_weight_zero_are_as_good_as_absent():
+    X, y = two_genres(60)
+    bad = np.arange(60) % 3 == 0
+    y_bad = np.where(bad, "Soul", y)
+    # One batch holds all rows, so the order of the rows does not matter.
+    model = net(max_epochs=50, lr=0.05, batch_size=64)
+    weighted = model.fit(X, y_bad, sample_weight=(~bad).astype(float)).predict_proba(X)
+    absent = net(max_epochs=50, lr=0.05, batch_size=64).fit(X[~bad], y[~bad]).predict_proba(X)
+    assert model.classes_.tolist() == ["Jazz", "Rock", "Soul"]
+    assert weighted[:, 2].max() < 1e-3
+    np.testing.assert_allclose(weighted[:, :2], absent, atol=0.01)
+
+
+def test_sample_weights_move_the_prior_and_the_answer():
+    X, y = two_genres(60)
+    weight = np.where(y == "Jazz", 9.0, 1.0)
+    model = net(max_epochs=30, lr=0.05)
+    plain = model.fit(X, y).predict_proba(X)[:, 0].mean()
+    heavy = model.fit(X, y, sample_weight=weight).predict_proba(X)[:, 0].mean()
+    assert heavy > plain + 0.02
+    empty = model.predict_proba(np.full((1, X.shape[1]), np.nan))
+    np.testing.assert_allclose(empty, [[0.9, 0.1]], atol=1e-6)
+
+
+def test_class_weight_is_the_same_as_sample_weight():
+    X, y = two_genres(60)
+    by_class = net(class_weight={"Jazz": 3, "Rock": 1}).fit(X, y)
+    by_row = net().fit(X, y, sample_weight=np.where(y == "Jazz", 3.0, 1.0))
+    for name, weights in by_class.weights_.items():
+        np.testing.assert_array_equal(weights, by_row.weights_[name])
+
+
+def test_class_weight_is_refused_for_several_genres():
+    X, y = two_genres(20)
+    with pytest.raises(ValueError, match="one genre a row"):
+        net(class_weight="balanced").fit(X, pd.get_dummies(y))
+
+
+def test_negative_weights_are_refused():
+    X, y = two_genres(20)
+    with pytest.raises(ValueError, match="[Nn]egative"):
+        net().fit(X, y, sample_weight=np.r_[-1, np.ones(19)])
+
+
+def test_several_genres_score_with_the_columns_of_fit():
+    X, y = two_genres()
+    Y = pd.get_dummies(y)
+    model = net(max_epochs=20, lr=0.05).fit(X, Y)
+    assert model.classes_.tolist() == ["Jazz", "Rock"]
+    assert model.score(X, Y) > 0.9
+    with pytest.raises(ValueError, match="same columns in the same order"):
+        model.score(X, Y[["Rock", "Jazz"]])
+
+
+def test_what_another_target_learned_is_forgotten():
+    X, y = two_genres(40)
+    model = net(target="cosine").fit(X, pd.get_dummies(y))
+    assert model.threshold_ is not None and model.label_factorizer_ is not None
+    model.set_params(target="logistic").fit(X, pd.get_dummies(y))
+    assert not hasattr(model, "threshold_") and not hasattr(model, "label_factorizer_")
+
+
+# ---- cosine: several genres as a direction in the space of label factors ----------------
 
 
 def fusion(**params):
     return FusionClassifier(**{"target": "cosine", "random_state": 0, "max_epochs": 25, **params})
-
-
-def test_target_is_the_unit_factor_of_each_row(albums):
-    _, Y, _ = albums
-    target = CosineTarget(np.array(LABELS)).fit(Y.to_numpy())
-    factors = PPMILabelFactorizer(n_components=target.n_outputs).fit(Y)
-    expected = factors.transform(Y)
-    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-    np.testing.assert_allclose(target.encode(Y.to_numpy()), expected, atol=1e-6)
-    np.testing.assert_allclose(target.empty_output_, expected.mean(axis=0), atol=1e-6)
-
-
-def test_loss_is_one_minus_cosine():
-    rng = np.random.default_rng(0)
-    output, truth = rng.normal(size=(2, 7, 4)).astype(np.float32)
-    loss = CosineTarget.loss(torch.from_numpy(output), torch.from_numpy(truth)).numpy()
-    np.testing.assert_allclose(loss, 1 - np.diag(cosine_similarity(output, truth)), atol=1e-6)
 
 
 def test_scores_are_cosine_similarities_with_the_label_factors(albums):
@@ -86,23 +152,6 @@ def test_threshold_maximises_micro_f1_on_the_inner_validation_rows(albums):
     best = max(micro_f1(threshold) for threshold in np.unique(scores))
     assert micro_f1(model.threshold_) == best
     np.testing.assert_array_equal(model.predict(X), model.decision_function(X) >= model.threshold_)
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.integers(-3, 3), min_size=10, max_size=10), st.integers(1, 1023))
-def test_threshold_with_ties(levels, truth_bits):
-    target = CosineTarget(np.arange(2), PPMILabelFactorizer(n_components=2))
-    scores = np.array(levels, dtype=np.float32).reshape(5, 2) / 3
-    y = np.array([truth_bits >> bit & 1 for bit in range(10)]).reshape(5, 2)
-    target.scores = lambda output: output
-    target.tune(y, scores)
-
-    def micro_f1(told):
-        return 2 * (told & (y == 1)).sum() / (told.sum() + y.sum())
-
-    assert micro_f1(target.predict(scores) == 1) == max(
-        micro_f1(scores >= s) for s in scores.ravel()
-    )
 
 
 def test_without_validation_rows_the_threshold_is_taken_on_training_rows(albums):
@@ -181,15 +230,6 @@ def test_a_fitted_factorizer_is_used_as_it_is(albums):
     np.testing.assert_array_equal(model.label_factorizer_.label_factors_, other.label_factors_)
     with pytest.raises(ValueError, match="Y has 4 labels, the factorizer was fitted on 5"):
         model.fit(X, Y[LABELS[:4]])
-
-
-def test_one_column_is_refused(albums):
-    X, Y, _ = albums
-    with pytest.raises(ValueError, match="target='cosine' takes an indicator matrix"):
-        fusion().fit(X, Y["Rock"])
-    with pytest.raises(ValueError, match="class_weight='balanced'"):
-        fusion(class_weight="balanced", validation_fraction=0).fit(X, Y)
-    assert isinstance(make_target("cosine", np.array(LABELS)), CosineTarget)
 
 
 def test_default_dropouts_of_the_paper(albums):

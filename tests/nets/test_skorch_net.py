@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("accelerate")
-
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "train_on_several_devices.py"
 
 # One of each kind: convolutions, sparse rows, a layer over vectors with batches that cannot be
@@ -90,6 +88,7 @@ if state.is_main_process:
 
 def run(script, *arguments, n_processes):
     """Run a script in so many processes that know each other over gloo."""
+    pytest.importorskip("accelerate")
     launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={n_processes}"]
     command = [sys.executable, *(launch if n_processes > 1 else []), str(script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
@@ -182,6 +181,7 @@ def test_with_dropout_two_processes_reach_the_loss_of_one(tmp_path):
 
 
 def test_one_process_is_as_without():
+    pytest.importorskip("accelerate")
     from skmmgenre.fusion import FusionClassifier
 
     rng = np.random.default_rng(0)
@@ -206,15 +206,8 @@ def test_every_row_counts_once():
             assert mean == pytest.approx(np.mean(np.arange(n_rows) + 5), rel=1e-6)
 
 
-def test_a_missing_package_names_the_way_out(monkeypatch):
-    from skmmgenre.fusion import FusionClassifier
-
-    monkeypatch.setitem(sys.modules, "accelerate", None)
-    with pytest.raises(ImportError, match=r'pip install "skmmgenre\[distributed\]"'):
-        FusionClassifier(device="accelerate", validation_fraction=0).fit(np.eye(6), [0, 1] * 3)
-
-
 def test_the_example_asks_for_labels():
+    pytest.importorskip("accelerate")
     told = subprocess.run(
         [sys.executable, EXAMPLE, "--patches", "x.npy"], capture_output=True, text=True
     )
