@@ -160,42 +160,6 @@ def test_half_of_the_training_rows_may_miss_a_modality(data):
         np.testing.assert_allclose(model.predict_proba(single).sum(axis=1), 1)
 
 
-def dropped(p, there, n=20_000):
-    """Share of rows in which each block was dropped, and whether a row lost all."""
-    import torch
-
-    from skmmgenre.fusion._nets import BlockDropout
-    from skmmgenre.nets._modules import use_generator
-
-    drop = BlockDropout(p, [0, 0, 1, 2, 2])
-    use_generator(drop, 0, torch.device("cpu"))
-    x = torch.ones((n, 5)) * torch.tensor(there, dtype=torch.float32)
-    kept = drop(x).numpy()
-    assert set(np.unique(kept)) <= {0, 1}  # dropped or as it was, not scaled
-    np.testing.assert_array_equal(kept[:, 0], kept[:, 1])  # a block as a whole
-    np.testing.assert_array_equal(kept[:, 3], kept[:, 4])
-    assert (kept[:, np.array(there) == 0] == 0).all()
-    assert drop.eval()(x) is x
-    return 1 - kept[:, [0, 2, 3]].mean(axis=0), (kept == 0).all(axis=1).any()
-
-
-def test_block_dropout_drops_at_its_rate_and_never_all():
-    rate, lost_all = dropped(0.3, [1, 1, 1, 1, 1])
-    # A block stays where all three would have gone, and in a third of these it is this one.
-    np.testing.assert_allclose(rate, 0.3 - 0.3**3 / 3, atol=0.012)
-    assert not lost_all
-    assert not dropped(0.95, [1, 1, 1, 1, 1])[1]
-
-
-def test_block_dropout_spares_the_only_block_of_a_row():
-    rate, lost_all = dropped(0.9, [0, 0, 1, 0, 0])
-    assert rate[1] == 0 and not lost_all
-    rate, lost_all = dropped(0.5, [1, 1, 0, 1, 1])
-    np.testing.assert_allclose(rate[[0, 2]], 0.5 - 0.5**2 / 2, atol=0.012)
-    assert not lost_all
-    assert dropped(0.5, [0, 0, 0, 0, 0])[1]  # nothing stays nothing
-
-
 def test_dropout_follows_the_target(data):
     X, y = data
     assert fusion(dropout="auto").fit(X, y).module_recipe_["dropout"] == 0.5
@@ -222,3 +186,11 @@ def test_infinite_values_are_refused(data):
     X[0, 0] = np.inf
     with pytest.raises(ValueError, match="infinity"):
         fusion().fit(X, y)
+
+
+def test_biases_start_at_the_prior(data):
+    X, y = data
+    y = np.where(np.arange(60) < 6, "Polka", y)
+    model = fusion(max_epochs=1, lr=1e-12).fit(X, y)
+    share = [np.mean(y == genre) for genre in model.classes_]
+    np.testing.assert_allclose(softmax(model.weights_["head.bias"]), share, rtol=1e-5)

@@ -32,28 +32,6 @@ def test_duplicate_columns(table):
         joint().fit(table)
 
 
-def cos(a, b):
-    return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
-
-
-@pytest.mark.parametrize("margin", [0, 0.5, 1])
-def test_loss_known_answer(margin):
-    import torch
-
-    from skmmgenre.fusion._nets import MarginLoss
-
-    a, v = np.array([1.0, 0.0]), np.array([3.0, 4.0])
-    r_a, r_v = np.array([2.0, 2.0]), np.array([5.0, -12.0])
-    embeddings = torch.tensor(np.array([[a, v, r_a, r_v]] * 4))
-    has = torch.tensor([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
-    push_a, push_v = max(0, cos(r_a, v) - margin), max(0, cos(a, r_v) - margin)
-    pull = 1 - 0.6
-    np.testing.assert_allclose(
-        MarginLoss(margin)(embeddings, has),
-        [pull + push_a + push_v, pull + push_a, pull + push_v, pull],
-    )
-
-
 @given(
     codes=arrays(np.int64, st.integers(1, 30), elements=st.integers(0, 4)), seed=st.integers(0, 99)
 )
