@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_labels import drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
@@ -10,7 +11,6 @@ from sklearn.metrics import average_precision_score, ndcg_score, roc_auc_score
 from skmmgenre.metrics import (
     aggregated_diversity_score,
     correct_diversity_score,
-    genre_scores,
     macro_auc_score,
     macro_average_precision_score,
     ndcg_at_k_score,
@@ -19,20 +19,9 @@ from skmmgenre.metrics import (
     remove_log_prior,
 )
 
-MACRO = [
-    (macro_auc_score, roc_auc_score),
-    (macro_average_precision_score, average_precision_score),
-]
+MACRO = [(macro_auc_score, roc_auc_score), (macro_average_precision_score, average_precision_score)]
 AT_K = [precision_at_k_score, ndcg_at_k_score, correct_diversity_score]
 FORMS = [np.asarray, pd.DataFrame, sparse.csr_array, sparse.coo_matrix, np.ndarray.tolist]
-
-
-def drawn(seed=0, n=40, n_labels=6, ties=True):
-    rng = np.random.default_rng(seed)
-    Y = (rng.random((n, n_labels)) < np.linspace(0.2, 0.7, n_labels)).astype(int)
-    Y[0], Y[1] = 1, 0  # every label has a positive and a negative
-    scores = rng.normal(size=Y.shape) + Y
-    return Y, np.round(scores * 2) / 2 if ties else scores
 
 
 @pytest.mark.parametrize("ours, theirs", MACRO)
@@ -175,43 +164,58 @@ def test_bad_weights(weight):
         macro_auc_score(np.eye(3), np.eye(3), sample_weight=weight)
 
 
-# ---- per genre ----------------------------------------------------------------------------
+def test_macro_auc_skips_labels_without_both_sides():
+    rng = np.random.default_rng(0)
+    Y_true = rng.integers(0, 2, (40, 5))
+    Y_true[:, 1], Y_true[:, 3] = 0, 1
+    scores = rng.integers(-3, 4, (40, 5)) / 3.0  # cosine-like, with ties
+    judged = [0, 2, 4]
+    expected = roc_auc_score(Y_true[:, judged], scores[:, judged], average="macro")
+    score, n_skipped = macro_auc_score(Y_true, scores, return_skipped=True)
+    assert score == pytest.approx(expected)
+    assert n_skipped == 2
+    assert macro_auc_score(sparse.csr_array(Y_true), pd.DataFrame(scores)) == score
+    assert isinstance(score, float)
 
 
-def test_genre_scores_with_scores():
-    Y, scores = drawn()
-    Y[:, 1] = 0
-    Y = pd.DataFrame(Y, columns=list("abcdef"))
-    table = genre_scores(Y, (scores > 0.5).astype(int), y_score=scores)
-    assert table.index.tolist() == [*"abcdef", "macro"]
-    assert table.columns.tolist() == [
-        "precision", "recall", "f1", "support", "auc", "average_precision",
-    ]  # fmt: skip
-    for label in "acdef":
-        column = scores[:, "abcdef".index(label)]
-        assert table.loc[label, "auc"] == pytest.approx(roc_auc_score(Y[label], column))
-        expected = average_precision_score(Y[label], column)
-        assert table.loc[label, "average_precision"] == pytest.approx(expected)
-    assert table.loc["b", ["auc", "average_precision"]].isna().all()
-    assert table.loc["macro", "auc"] == pytest.approx(macro_auc_score(Y, scores))
-    assert table["support"].dtype.kind == "i"
-    plain = genre_scores(Y, (scores > 0.5).astype(int))
-    pd.testing.assert_frame_equal(table[plain.columns], plain)
-    with pytest.raises(ValueError, match="columns of y_score"):
-        genre_scores(Y, Y, y_score=pd.DataFrame(scores, columns=list("fedcba")))
+def test_macro_auc_of_nothing_to_judge():
+    with pytest.warns(UndefinedMetricWarning, match="undefined"):
+        assert np.isnan(macro_auc_score([[0, 1], [0, 1]], [[0.1, 0.2], [0.3, 0.4]]))
 
 
-def test_genre_scores_of_one_genre_a_row_with_scores():
-    y = ["b", "a", "c", "a"]
-    scores = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]])
-    table = genre_scores(y, ["b", "a", "c", "b"], labels=list("abc"), y_score=scores)
-    assert table.loc["a", "auc"] == 0.75
+@pytest.mark.parametrize(
+    "Y_true, Y_score, message",
+    [
+        ([[0, 1]], [[0.1, 0.2, 0.3]], "shape"),
+        ([[0, 2], [1, 0]], [[0.1, 0.2], [0.3, 0.4]], "0 and 1"),
+        ([[0, 1], [1, 0]], [[0.1, 0.2], [np.nan, 0.4]], "row 1, column 0"),
+    ],
+)
+def test_macro_auc_of_bad_input(Y_true, Y_score, message):
+    with pytest.raises(ValueError, match=message):
+        macro_auc_score(Y_true, Y_score)
 
 
-def test_genre_scores_names_what_is_no_indicator():
-    Y = pd.DataFrame({"Jazz": [0, 1], "Pop": [5, 0]})
-    with pytest.raises(ValueError, match="y_pred .* got 5 in row 0, label 'Pop'"):
-        genre_scores(Y % 5, Y)
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 12), st.integers(1, 6), st.integers(0, 5))
+def test_diversity_never_falls_with_k(n, n_labels, seed):
+    scores = np.random.default_rng(seed).integers(0, 4, (n, n_labels))
+    values = [aggregated_diversity_score(scores, k) for k in range(1, n_labels + 1)]
+    assert values == sorted(values)
+    assert values[-1] == 1
+    for k, value in enumerate(values, 1):
+        named = {
+            label
+            for row in scores
+            for label in sorted(range(n_labels), key=lambda j: (row[j], j))[-k:]  # noqa: B023
+        }
+        assert value == len(named) / n_labels
+
+
+@pytest.mark.parametrize("k", [0, 4, 1.5])
+def test_diversity_of_bad_k(k):
+    with pytest.raises(ValueError, match="from 1 to"):
+        aggregated_diversity_score(np.zeros((2, 3)), k)
 
 
 # ---- tables -------------------------------------------------------------------------------
