@@ -215,8 +215,24 @@ def test_many_labels_are_kept_as_well_as_without_artists():
     assert deviation(ours) <= 1.5 * deviation(theirs)
 
 
-def test_msdi(shared_data):
-    table = pd.read_csv(shared_data / "msdi" / "msdi_per_album.csv")
+def made_msdi():
+    """Albums of fifteen genres as common as those of MSDI, an artist of one genre mostly."""
+    rng = np.random.default_rng(0)
+    shares = 0.25 / np.arange(1, 16) ** 1.2
+    genres = rng.choice(15, 9000, p=shares / shares.sum())  # of each artist
+    artists = np.repeat(np.arange(9000), np.minimum(rng.geometric(0.54, 9000), 17))
+    other = rng.random(len(artists)) < 0.03
+    labels = np.where(other, rng.integers(0, 15, len(artists)), genres[artists])
+    return pd.DataFrame({"genre_label": labels, "msd_artist_id": artists})
+
+
+@pytest.mark.parametrize("source", ["made", "real"])
+def test_msdi(source, request):
+    if source == "made":
+        table = made_msdi()
+    else:
+        folder = request.getfixturevalue("shared_data") / "msdi"
+        table = pd.read_csv(folder / "msdi_per_album.csv")
     parts = train_validation_test_split(
         table, table.genre_label, table.msd_artist_id, random_state=0
     )
