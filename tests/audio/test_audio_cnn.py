@@ -1,9 +1,12 @@
-"""The audio networks of the paper."""
+"""The audio networks of the paper, and patches cut from longer ones."""
+
+import doctest
 
 import numpy as np
 import pytest
 
 from skmmgenre.audio import AudioCNN
+from skmmgenre.audio._audio_cnn import PatchFeed, SpreadFeed, _sounding_frames
 
 
 def patches(n=6, n_bins=96, n_frames=323, seed=0):
@@ -91,64 +94,6 @@ def test_a_patch_cut_too_short_names_patch_frames():
 def test_other_numbers_of_bins():
     X = patches(4, n_bins=48, n_frames=130)
     assert cnn(architecture="4x96").fit_transform(X, [0, 0, 1, 1]).shape == (4, 4)
-
-
-def test_the_layers_compute_what_the_paper_says():
-    """4x96 by hand: all bins at once, then ReLU and pooling, three times over, and 1x1."""
-    X = patches(2, n_frames=140)
-    model = cnn(standardize=None, width=(3, 5, 7, 2)).fit(X, [0, 1])
-    kernels = [w for name, w in model.weights_.items() if name.startswith("blocks") and w.ndim > 1]
-    biases = [w for name, w in model.weights_.items() if name.startswith("blocks") and w.ndim == 1]
-    x = X
-    for kernel, bias, pool in zip(kernels, biases, [4, 4, 4, 1], strict=True):
-        kernel = kernel.reshape(*kernel.shape[:2], -1)  # filters, channels, frames
-        windows = np.lib.stride_tricks.sliding_window_view(x, kernel.shape[2], axis=2)
-        x = np.maximum(np.einsum("nctk,fck->nft", windows, kernel) + bias[:, None], 0)
-        n_frames = x.shape[2] // pool * pool
-        x = x[:, :, :n_frames].reshape(*x.shape[:2], -1, pool).max(axis=3)
-    np.testing.assert_allclose(model.transform(X), x.reshape(2, -1), rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("architecture", ["time", "4x70", "4x96", "3x3"])
-def test_every_network_is_the_plain_one(architecture, precision):
-    """Convolution, ReLU, pooling in the paper's order on a map of one channel: same gradients."""
-    import torch
-    from torch import nn
-
-    from skmmgenre.nets._devices import computing_in, to_device
-    from skmmgenre.nets._modules import build_empty, initialize
-
-    width = (4, 6, 8) if architecture == "time" else (4, 6, 8, 8)
-    model = AudioCNN(architecture=architecture, width=width, dropout=0)
-    recipe = model._recipe((96, 323), 3)
-    ours = build_empty(model._make_module, recipe)
-    initialize(ours, 0)
-    ours = to_device(ours, torch.device("cpu"))
-    blocks, channels = [], 1
-    with torch.device("meta"):  # no weight is drawn
-        for filters, (frames, bins), pool in recipe["layers"]:
-            blocks += [nn.Conv2d(channels, filters, (bins, frames)), nn.ReLU()]
-            blocks += [] if pool is None else [nn.MaxPool2d((pool[1], pool[0]))]
-            channels = filters
-        plain = nn.Sequential(*blocks, nn.Flatten(), nn.Linear(recipe["n_features"], 3))
-    plain.to_empty(device="cpu")
-    arrays = list(ours.parameters())
-    with torch.no_grad():
-        for theirs, value in zip(plain.parameters(), arrays, strict=True):
-            theirs.copy_(value.reshape(theirs.shape))
-    x = torch.from_numpy(np.random.default_rng(0).normal(size=(5, 96, 323)).astype(np.float32))
-    expected = plain(x.unsqueeze(1))
-    dtype = getattr(torch, precision)
-    with computing_in(dtype, torch.device("cpu")):
-        found = ours(x).float()
-    error = 1e-4 if precision == "float32" else 0.05
-    assert (found - expected).norm() < error * expected.norm()
-    found.square().sum().backward()
-    expected.square().sum().backward()
-    for theirs, value in zip(plain.parameters(), arrays, strict=True):
-        difference = value.grad.reshape(theirs.shape) - theirs.grad
-        assert difference.norm() < 4 * error * theirs.grad.norm()
 
 
 def test_width_as_a_tuple():
@@ -263,3 +208,160 @@ def test_each_network_learns_what_is_easy(architecture):
     width = (8, 8, 32) if architecture == "time" else (8, 8, 8, 16)
     model = cnn(architecture=architecture, width=width, max_epochs=15, lr=5e-3, dropout=0)
     assert model.fit(X, y).score(X, y) == 1
+
+
+def test_the_example_of_the_docstring():
+    """The room imports the network when it is asked for: --doctest-modules does not find it."""
+    (example,) = doctest.DocTestFinder(recurse=False).find(AudioCNN, "AudioCNN")
+    assert example.examples
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    assert runner.run(example).failed == 0
+
+
+# ---- patches cut from longer ones: in training, and averaged in answers ------------------
+
+N_FRAMES = 130
+
+
+def counting(n=5, n_frames=200):
+    """Rows whose frames are numbered, so that a patch tells where it was cut."""
+    return np.tile(np.arange(n_frames, dtype=np.float32), (n, 96, 1))
+
+
+def feed(X, seed=0, lengths=None):
+    lengths = np.full(len(X), X.shape[2]) if lengths is None else np.array(lengths)
+    missing = np.zeros(len(X), dtype=bool)
+    return PatchFeed(X, missing, n_frames=N_FRAMES, lengths=lengths, seed=seed)
+
+
+def starts(batch):
+    """First frame of each patch, which must be whole."""
+    np.testing.assert_array_equal(batch - batch[:, :, :1], counting(len(batch), N_FRAMES))
+    return batch[:, 0, 0].astype(int)
+
+
+def test_the_middle_outside_training():
+    patches = feed(counting())
+    assert patches.sample_shape == (96, N_FRAMES)
+    assert starts(patches.batch(np.arange(5))).tolist() == [35] * 5
+    assert starts(feed(counting(), seed=None).batch(np.arange(5), epoch=3)).tolist() == [35] * 5
+
+
+def test_every_epoch_and_row_has_its_own_place():
+    X = counting(n=40)
+    epochs = [starts(feed(X).batch(np.arange(40), epoch=epoch)) for epoch in range(30)]
+    assert all(len(set(places)) > 10 for places in epochs)
+    assert not np.array_equal(epochs[0], epochs[1])
+    every = np.concatenate(epochs)
+    assert set(every) == set(range(200 - N_FRAMES + 1))  # the last one too
+    order = np.random.default_rng(0).permutation(40)
+    np.testing.assert_array_equal(starts(feed(X).batch(order, epoch=0)), epochs[0][order])
+    assert not np.array_equal(starts(feed(X, seed=1).batch(np.arange(40), epoch=0)), epochs[0])
+
+
+def test_the_padding_is_not_cut_from():
+    lengths = [200, 150, 130, 60, 131]
+    patches = feed(counting(), lengths=lengths)
+    places = [starts(patches.batch(np.arange(5), epoch=epoch)) for epoch in range(50)]
+    assert np.max(places, axis=0)[1:].tolist() == [20, 0, 0, 1]
+    assert starts(patches.batch(np.arange(5))).tolist() == [35, 10, 0, 0, 0]
+
+
+def test_sounding_frames():
+    X = np.random.default_rng(0).uniform(-70, 0, (5, 96, 200)).astype(np.float32)
+    X[0, :, 120:] = -80
+    X[1, :, 50:60] = -80  # a pause is no padding
+    X[2] = -80  # silence throughout
+    X[3] = np.nan
+    assert _sounding_frames(X)[[0, 1, 2, 4]].tolist() == [120, 200, 200, 200]
+
+
+def test_spread_patches_reach_from_begin_to_end():
+    spread = SpreadFeed(feed(counting(n=3), lengths=[200, 150, 100]), 3)
+    batch = spread.batch(np.arange(9))
+    assert starts(batch).tolist() == [0, 35, 70, 0, 10, 20, 0, 0, 0]
+
+
+@pytest.fixture(scope="module")
+def long_patches():
+    rng = np.random.default_rng(0)
+    X = rng.normal(-40, 20, (24, 96, 190)).astype(np.float32)
+    X[5, :, 140:] = X[5].min() - 1
+    X[3] = np.nan
+    return X, np.arange(24) % 3
+
+
+def cnn_of_pieces(**params):
+    defaults = {"architecture": "4x96", "width": (4, 4, 4, 4), "max_epochs": 2, "batch_size": 8}
+    shared = {"validation_fraction": 0, "random_state": 0, "patch_frames": N_FRAMES}
+    return AudioCNN(**{**defaults, **shared, **params})
+
+
+def test_the_vector_is_the_mean_over_patches(long_patches, monkeypatch):
+    X, y = long_patches
+    model = cnn_of_pieces(patches="epoch").fit(X, y)
+    frees = np.where(np.arange(24) == 5, 140 - N_FRAMES, 190 - N_FRAMES)
+    by_hand = []
+    for k in range(3):
+        parts = [
+            row[:, free * k // 2 : free * k // 2 + N_FRAMES]
+            for row, free in zip(X, frees, strict=True)
+        ]
+        by_hand.append(model.transform(np.stack(parts)))
+    model.set_params(n_patches=3)
+    monkeypatch.setattr("skmmgenre.audio._audio_cnn._CHUNK", 5)
+    np.testing.assert_allclose(model.transform(X), np.mean(by_hand, axis=0), rtol=1e-5, atol=1e-6)
+    weights = model.weights_
+    scores = model.transform(X) @ weights["head.weight"].T + weights["head.bias"]
+    there = ~np.isnan(scores[:, 0])
+    np.testing.assert_allclose(
+        model.decision_function(X)[there], scores[there], rtol=1e-4, atol=1e-5
+    )
+    assert not there[3] and there.sum() == 23
+
+
+@pytest.mark.parametrize("patches", ["center", "epoch"])
+def test_a_row_answers_the_same_in_any_company(long_patches, patches):
+    X, y = long_patches
+    model = cnn_of_pieces(patches=patches, n_patches=3).fit(X, y)
+    whole = model.transform(X)
+    order = np.random.default_rng(0).permutation(24)
+    np.testing.assert_array_equal(model.transform(X[order]), whole[order])
+    np.testing.assert_array_equal(model.transform(X[7:8]), whole[7:8])
+    again = cnn_of_pieces(patches=patches, n_patches=3).fit(X, y)
+    np.testing.assert_array_equal(again.transform(X), whole)
+
+
+def test_whole_center_and_epoch_learn_from_other_patches(long_patches):
+    X, y = (np.delete(part, 5, axis=0) for part in long_patches)  # padded: its middle is another
+    middle = np.ascontiguousarray(X[:, :, 30 : 30 + N_FRAMES])
+    expected = cnn_of_pieces().fit(middle, y).weights_
+    for patches, same in [("center", True), ("epoch", False)]:
+        found = cnn_of_pieces(patches=patches).fit(X, y).weights_
+        assert np.array_equal(found["blocks.0.weight"], expected["blocks.0.weight"]) == same
+
+
+def test_other_lengths_at_predict(long_patches):
+    X, y = long_patches
+    model = cnn_of_pieces(patches="epoch").fit(X, y)
+    assert model.transform(X[:, :, :150]).shape == model.transform(X).shape
+    with pytest.raises(ValueError, match="129 frames, AudioCNN was fitted with 96 bins and 130"):
+        model.transform(X[:, :, :129])
+    # No more frames than there are.
+    with pytest.warns(UserWarning, match="no row has more than the 190 frames of a patch"):
+        whole = cnn_of_pieces(patches="epoch", patch_frames=500).fit(X, y)
+    assert whole.sample_shape_ == (96, 190)
+
+
+def test_several_patches_of_the_whole_are_refused(long_patches):
+    X, y = long_patches
+    with pytest.raises(ValueError, match="n_patches=3 is for patches='center' or 'epoch'"):
+        cnn_of_pieces(n_patches=3).fit(X, y)
+
+
+def test_mapped_patches_give_the_same_bits(long_patches, tmp_path):
+    X, y = long_patches
+    np.save(tmp_path / "patches.npy", X)
+    mapped = np.load(tmp_path / "patches.npy", mmap_mode="r")
+    fitted = [cnn_of_pieces(patches="epoch", n_patches=2).fit(data, y) for data in (X, mapped)]
+    np.testing.assert_array_equal(fitted[0].transform(X), fitted[1].transform(mapped))
