@@ -14,7 +14,6 @@ from made_sounds import write_sounds
 from threadpoolctl import threadpool_limits
 
 from skmmgenre.audio import constant_q
-from skmmgenre.audio._constant_q import check_bins
 from skmmgenre.audio._multirate_cqt import _octaves
 
 SR = 22050
@@ -110,12 +109,12 @@ def test_equals_librosa_for_any_parameters(
         "fmin": sr / 2 ** (1 + octaves_below),
         "window": window,
     }
-    try:
-        check_bins(**scale)
-    except ValueError:
-        assume(False)
     y = np.random.default_rng(seed).standard_normal(n_samples).astype(np.float32)
-    C = constant_q(y, hop_length=hop_length, **scale)
+    try:
+        C = constant_q(y, hop_length=hop_length, **scale)
+    except ValueError as error:
+        assert "is too low for n_bins" in str(error)
+        assume(False)
     assert C.shape == (n_bins, 1 + n_samples // hop_length)
     try:
         # In double precision: in single, librosa is itself further than 1e-5 from it at times.
@@ -136,8 +135,7 @@ def test_filters_of_whole_lengths(fmin, bins_per_octave):
 
 
 @pytest.mark.parametrize(
-    "params",
-    [{}, {"hop_length": 441}, {"bins_per_octave": 96, "n_bins": 200, "fmin": 200.0}],
+    "params", [{}, {"hop_length": 441}, {"bins_per_octave": 96, "n_bins": 200, "fmin": 200.0}]
 )
 @pytest.mark.parametrize("n_samples", [700, SR, 4 * SR])
 def test_threads_of_the_blas_change_no_bits(params, n_samples):

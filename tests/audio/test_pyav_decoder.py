@@ -1,34 +1,21 @@
 """Files that libsndfile does not decode: m4a above all."""
 
 import sys
-from importlib import metadata
 
 import numpy as np
 import pytest
 import soundfile
 from m4a import write_m4a
+from made_sounds import make_chirp
 
 from skmmgenre.audio import CQTExtractor
-from skmmgenre.audio._containers import container_of, signature_of
-from skmmgenre.audio._decode import AudioFile, _pyav_version
-from skmmgenre.store import Store
+from skmmgenre.audio._decode import AudioFile
 from skmmgenre.utils import BadItem
 
 pytest.importorskip("av", reason="PyAV is not installed")
 from av_sound import write_av
 
 SR = 44100
-
-
-def music(seconds, sr=SR, n_channels=1):
-    rng = np.random.default_rng(0)
-    t = np.arange(int(seconds * sr)) / sr
-    y = [
-        0.4 * np.sin(2 * np.pi * 440 * (1 + k) * t * (1 + 0.02 * t))
-        + 0.02 * rng.standard_normal(len(t))
-        for k in range(n_channels)
-    ]
-    return np.stack(y, axis=1).squeeze().astype(np.float32)
 
 
 KINDS = {
@@ -48,7 +35,7 @@ def file(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("sounds") / request.param
     codec, container, options = KINDS[request.param]
     sr = 48000 if codec == "libopus" else SR
-    write_av(path, y := music(8, sr), sr, codec, container, **options)
+    write_av(path, y := make_chirp(8, sr), sr, codec, container, **options)
     return path, y, sr
 
 
@@ -114,7 +101,7 @@ def with_checksums(stream):
     [("4", False, 0xF1), ("4", True, 0xF0), ("2", False, 0xF9), ("2", True, 0xF8)],
 )
 def test_bare_aac_of_every_header(tmp_path, mpeg, checked, mark, tagged):
-    y = music(3)
+    y = make_chirp(3, SR)
     write_av(tmp_path / "plain.aac", y, SR, "aac", "adts", write_mpeg2=str(int(mpeg == "2")))
     stream = (tmp_path / "plain.aac").read_bytes()
     stream = with_checksums(stream) if checked else stream
@@ -133,25 +120,8 @@ def test_bare_aac_of_every_header(tmp_path, mpeg, checked, mark, tagged):
     assert np.abs(sounds[1][SR + 1024 : 2 * SR] - y[SR : 2 * SR - 1024]).mean() < 0.02
 
 
-def test_a_tagged_mp3_is_decoded_by_libsndfile(tmp_path):
-    soundfile.write(tmp_path / "plain.mp3", music(3), SR, format="MP3")
-    tag = b"ID3\x04\x00\x00\x00\x00\x02\x00" + bytes(256)
-    (tmp_path / "a.mp3").write_bytes(tag + (tmp_path / "plain.mp3").read_bytes())
-    with open(tmp_path / "a.mp3", "rb") as file:
-        assert container_of(signature_of(file)) is None
-    with AudioFile(tmp_path / "plain.mp3") as plain, AudioFile(tmp_path / "a.mp3") as other:
-        np.testing.assert_array_equal(*(f.read(0, 3 * SR, SR) for f in (plain, other)))
-
-
-def test_a_tag_of_nothing_is_no_sound(tmp_path):
-    for name, rest in {"short": b"ID3", "cut": b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f"}.items():
-        (tmp_path / name).write_bytes(rest)
-        with pytest.raises(BadItem):
-            AudioFile(tmp_path / name)
-
-
 def test_channels_are_averaged_and_rates_changed(tmp_path):
-    y = music(3, n_channels=2)
+    y = make_chirp(3, SR, n_channels=2)
     write_av(tmp_path / "a.m4a", y, SR, "alac", "ipod")
     soundfile.write(tmp_path / "a.wav", y, SR, subtype="PCM_24")
     with AudioFile(tmp_path / "a.m4a") as one, AudioFile(tmp_path / "a.wav") as other:
@@ -162,7 +132,7 @@ def test_channels_are_averaged_and_rates_changed(tmp_path):
 
 
 def test_the_extractor_takes_m4a_as_it_takes_wav(tmp_path):
-    y = music(3, 22050)
+    y = make_chirp(3, 22050)
     write_m4a(tmp_path / "a.m4a", y, 22050)
     soundfile.write(tmp_path / "a.wav", np.rint(y * 32767).astype(np.int16), 22050)
     extractor = CQTExtractor(duration=2.0)
@@ -171,27 +141,9 @@ def test_the_extractor_takes_m4a_as_it_takes_wav(tmp_path):
     np.testing.assert_array_equal(alone, of_wav)
 
 
-def test_a_store_tells_versions_of_pyav_apart_for_its_files_alone(tmp_path, monkeypatch, request):
-    y = music(1, 22050)
-    write_m4a(tmp_path / "a.m4a", y, 22050)
-    soundfile.write(tmp_path / "a.wav", y, 22050)
-    files = [str(tmp_path / "a.m4a"), str(tmp_path / "a.wav")]
-    extractor = CQTExtractor(duration=0.5, cache=tmp_path / "store")
-    n_patches, real = [], metadata.version
-    request.addfinalizer(_pyav_version.cache_clear)
-    for pyav in ("14.0.0", "14.0.0", "15.0.0"):
-        versions = {"av": pyav}
-        monkeypatch.setattr(metadata, "version", lambda name, v=versions: v.get(name) or real(name))
-        _pyav_version.cache_clear()
-        extractor.fit_transform(files)
-        with Store(tmp_path / "store") as store:
-            n_patches.append(store.info()["constant-Q patches"][0])
-    assert n_patches == [2, 2, 3]
-
-
 def test_without_the_extra(tmp_path, monkeypatch):
     path = tmp_path / "a.m4a"
-    write_m4a(path, music(1, 22050), 22050)
+    write_m4a(path, make_chirp(1, 22050), 22050)
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(ValueError, match=r"a\.m4a.*it is MP4 .*libsndfile.*skmmgenre\[m4a\]"):
         CQTExtractor().fit_transform([str(path)])
@@ -228,7 +180,7 @@ def test_a_title_that_is_not_utf8(tmp_path):
     with av.open(str(tmp_path / "a.m4a"), "w", format="ipod") as file:
         file.metadata["title"] = "caf__"
         stream = file.add_stream("aac", rate=SR, layout="mono")
-        frame = av.AudioFrame.from_ndarray(music(2)[None], format="fltp", layout="mono")
+        frame = av.AudioFrame.from_ndarray(make_chirp(2, SR)[None], format="fltp", layout="mono")
         frame.sample_rate = SR
         for packet in (*stream.encode(frame), *stream.encode(None)):
             file.mux(packet)
@@ -263,7 +215,7 @@ def streamed_flac(path, samples):
 
 
 def test_a_flac_that_declares_no_length(tmp_path, monkeypatch):
-    path, samples = tmp_path / "a.flac", np.rint(30_000 * music(5)).astype(np.int16)
+    path, samples = tmp_path / "a.flac", np.rint(30_000 * make_chirp(5, SR)).astype(np.int16)
     streamed_flac(path, samples)
     soundfile.write(tmp_path / "b.flac", samples, SR)
     assert soundfile.info(path).frames > 1 << 60

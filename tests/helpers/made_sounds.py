@@ -19,6 +19,18 @@ def make_sound(name, seconds, sr=22050):
     return (0.7 * y / np.abs(y).max() + noise).astype(np.float32)
 
 
+def make_chirp(seconds, sr=22050, n_channels=1, seed=0):
+    """Tones that rise, an octave apart a channel, and some noise: float32, mono as 1-D."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * sr)) / sr
+    y = [
+        0.4 * np.sin(2 * np.pi * 440 * (1 + k) * t * (1 + 0.02 * t))
+        + 0.02 * rng.standard_normal(len(t))
+        for k in range(n_channels)
+    ]
+    return np.stack(y, axis=1).squeeze().astype(np.float32)
+
+
 def write_sounds(folder, kinds, seconds):
     """Write a sound to each file; `kinds` are triples of suffix, rate and number of channels."""
     names = [*_SOUNDS, "sweep"]
