@@ -1,6 +1,12 @@
-import pytest
+"""The file of genres and aliases, and what becomes of the genres of music by it."""
 
-from skmmgenre.cli._genre_names import GenreNames, drop_rare
+import json
+
+import pandas as pd
+import pytest
+from small_settings import settings
+
+from skmmgenre.cli import main
 
 
 @pytest.fixture
@@ -13,23 +19,56 @@ def write(tmp_path):
     return write
 
 
-def test_whitelist_and_aliases(write):
-    names = GenreNames.read(
-        write("genres: [Rock, Hip Hop, 演歌]\naliases: {rap: Hip Hop, HIP-HOP: hip hop}\n")
-    )
-    assert names.map(["RAP", "hip-hop", "rock", "Polka", "演歌"]) == ["Hip Hop", "Rock", "演歌"]
-    assert names.map([]) == []
+@pytest.fixture
+def table_of(tmp_path):
+    """A function that writes a table of some items' genres."""
+
+    def write(items):
+        path = tmp_path / "items.csv"
+        genres = ["; ".join(item) for item in items]
+        pd.DataFrame({"text": "sax", "genres": genres}).to_csv(path, index=False)
+        return str(path)
+
+    return write
 
 
-def test_aliases_alone_let_all_pass(write):
-    names = GenreNames.read(write("aliases: {rap: Hip Hop}"))
-    assert names.map(["Polka", "Rap", "hip hop"]) == ["Polka", "Hip Hop"]
+@pytest.fixture
+def evaluated(texts, table_of, capsys):
+    """A function: how many items have each genre by a list, and what is told of the list."""
+
+    def evaluate(names, items):
+        words = ["evaluate", texts, table_of(items), "--genres", names]
+        assert main([*words, "--json", "--quiet"]) == 0
+        out, err = capsys.readouterr()
+        told = json.loads(out)
+        assert told["items"] + told["left_out"] == len(items)
+        known = {name: line["support"] for name, line in told["genres"].items() if line["support"]}
+        return known, told["unknown_genres"], err
+
+    return evaluate
 
 
-def test_absent(write):
-    names = GenreNames.read(write("genres: [Rock, Jaz, Hip Hop]\naliases: {rap: Hip Hop}\n"))
-    assert names.absent([["rock", "Polka"], [], ["RAP"]]) == ["Jaz"]
-    assert GenreNames.read(write("aliases: {rap: Hip Hop}")).absent([]) == []
+def test_whitelist_and_aliases(write, evaluated):
+    names = write("genres: [Rock, Hip Hop, 演歌]\naliases: {rap: Hip Hop, HIP-HOP: hip hop}\n")
+    items = [["RAP", "hip-hop", "rock", "Polka", "演歌"], []]
+    known, unknown, _ = evaluated(names, items)
+    assert known == {"Rock": 1}
+    assert list(unknown.items()) == [("Hip Hop", 1), ("演歌", 1)]
+
+
+def test_aliases_alone_let_all_pass(write, evaluated):
+    names = write("aliases: {rap: Hip Hop}")
+    known, unknown, _ = evaluated(names, [["Polka", "Rap", "hip hop", "Jazz"]])
+    assert known == {"Jazz": 1}
+    assert list(unknown.items()) == [("Polka", 1), ("Hip Hop", 1)]
+
+
+def test_absent(write, evaluated):
+    names = write("genres: [Rock, Jaz, Hip Hop]\naliases: {rap: Hip Hop}\n")
+    _, _, told = evaluated(names, [["rock", "Polka"], [], ["RAP"]])
+    assert told == "--genres: no item has 'Jaz'\n"
+    _, _, told = evaluated(write("aliases: {rap: Hip Hop}"), [["Rock"]])
+    assert not told
 
 
 @pytest.mark.parametrize(
@@ -48,12 +87,28 @@ def test_absent(write):
         ("genres: !!python/object/apply:os.getcwd []", "is no YAML"),
     ],
 )
-def test_refused(write, text, told):
-    with pytest.raises(ValueError, match=told):
-        GenreNames.read(write(text))
+def test_refused(write, capsys, text, told):
+    path = write(text)
+    assert main(["train", "t.csv", "-o", "m", "--genres", path]) == 2
+    assert told in " ".join(capsys.readouterr().err.split())
 
 
-def test_drop_rare():
-    items = [["Jazz", "Bop"], ["Jazz"], ["Polka"]]
-    assert drop_rare(items, 2) == ([["Jazz"], ["Jazz"], []], ["Bop", "Polka"])
-    assert drop_rare(items, 1) == (items, [])
+def test_rare_genres(table_of, tmp_path, capsys):
+    items = [["Jazz", "Bop"], ["Jazz"], ["Polka"], ["Rock"], ["Rock"]]
+    words = ["train", table_of(items), "-o", str(tmp_path / "m"), "--json", "--quiet"]
+    words += [
+        "--set",
+        "text__max_df=1.0",
+        "--set",
+        "validation_fraction=0",
+        *settings("text", "fusion"),
+    ]
+    assert main([*words, "--min-items", "2"]) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["items_by_genre"] == {"Jazz": 2, "Rock": 2}
+    left_out = {"without_genre": 1, "test_rows": 0, "rare_genres": ["Bop", "Polka"]}
+    assert card["left_out"] == left_out
+    assert main([*words, "--min-items", "1"]) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["items_by_genre"] == {"Jazz": 2, "Rock": 2, "Bop": 1, "Polka": 1}
+    assert card["left_out"] == {"without_genre": 0, "test_rows": 0, "rare_genres": []}

@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from skmmgenre.cli import main
-from skmmgenre.cli._kb import as_predicates
 from skmmgenre.text import KnowledgeBase
 
 
@@ -120,6 +119,11 @@ def test_help(capsys):
         assert words in told
 
 
-def test_predicates():
-    assert as_predicates(None) is None
-    assert as_predicates(["a=b", "http://x/y?z=1=c d"]) == {"a": "b", "http://x/y?z=1": "c d"}
+def test_predicates(folder):
+    """What stands before a category is behind the last "="; without the option all are read."""
+    (folder / "facts.tsv").write_text("ABBA\ta\tPop\nABBA\thttp://x/y?z=1\tPolar\n")
+    words = ["--labels", "labels.tsv", "--categories", "facts.tsv"]
+    assert build(*words) == 0
+    assert KnowledgeBase.open("music.kb").categories("ABBA") == ("Polar", "Pop")
+    assert build(*words, "--predicate", "a=b", "--predicate", "http://x/y?z=1=c d") == 0
+    assert KnowledgeBase.open("music.kb").categories("ABBA") == ("b: Pop", "c d: Polar")

@@ -17,8 +17,6 @@ from odd_folder import write_odd_folder
 from small_settings import settings
 from sound_state import state_of
 
-from skmmgenre.cli._tag_files import NAME
-
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,7 +136,7 @@ def test_killed(command, odd, tag):
     """No file is damaged, and what was written can be undone."""
     before = state_of(odd.files)
     sounds = [state[0] for state in before.values()]
-    backup = odd.path / NAME
+    backup = odd.path / ".skmmgenre_tags.jsonl"
     draw = random.Random(0)
     n_killed = 0
     for _ in range(5):

@@ -1,13 +1,22 @@
 """What a sound file holds: its sound, and all its tags."""
 
-import soundfile
+import io
 
-from skmmgenre.datasets._audio_tags import open_audio
+import mutagen
+import soundfile
+from mutagen import mp3
+
+
+def open_audio(path):
+    """The file as mutagen opens it, by its content and not by its name; and its kind."""
+    file = mutagen.File(io.BytesIO(path.read_bytes()))
+    file = mp3.MP3(path) if file is None else file  # a bare one, which bytes alone do not tell
+    return file, type(file).__name__
 
 
 def sound_of(path):
     """The samples; of what libsndfile does not decode, the bytes that hold them."""
-    file, kind = open_audio(str(path))
+    file, kind = open_audio(path)
     if kind not in ("MP4", "FLAC"):
         with open(path, "rb") as file:  # libsndfile takes no name that is not UTF-8
             return soundfile.read(file, dtype="int32")[0].tobytes()
@@ -25,10 +34,10 @@ def sound_of(path):
 
 def tags_of(path):
     """All tags as mutagen reads them, in their order where they have one."""
-    file, kind = open_audio(str(path))
+    file, kind = open_audio(path)
     if not file.tags:
         return None
-    if kind in ("MP3", "WAV", "AIFF"):
+    if kind in ("MP3", "WAVE", "AIFF"):
         # translated tags have another version, so the frames of the file are asked for, too
         return sorted(map(repr, file.tags.values())), file.tags.version
     if kind == "MP4":

@@ -1,0 +1,50 @@
+"""The file of a model: what is opened, and where one can be written."""
+
+import numpy as np
+import pytest
+from obey_rights import run_obeying
+
+import skmmgenre
+from skmmgenre.cli import main
+from skmmgenre.text import TextMLP
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["train", "t.csv", "-o", "absent/m"], "there is no folder 'absent'"),
+        (["train", "t.csv", "-o", "."], "'.' is a folder"),
+        (["predict", "absent", "."], "there is no model 'absent'"),
+        (["info", "t.csv"], "t.csv"),
+        (["evaluate", "t.csv", "t.csv"], "t.csv"),
+    ],
+    ids=" ".join,
+)
+def test_told_in_one_line(tmp_path, monkeypatch, capsys, words, told):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("text,genre\nslow,Jazz\nloud,Rock\n")
+    assert main(words) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"skmmgenre {words[0]}: ") and told in error
+    assert error.count("\n") == 1 and not (tmp_path / "m").exists()
+
+
+def test_a_model_that_may_not_be_written_is_told_before_training(tmp_path):
+    (tmp_path / "t.csv").write_text("text,genre\nslow,Jazz\nloud,Rock\n")
+    (tmp_path / "shut").mkdir()
+    (tmp_path / "shut").chmod(0o555)
+    done = run_obeying("train", "t.csv", "-o", "shut/m", cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1  # no progress of a training
+    assert "the model 'shut/m' cannot be written (Permission denied)" in done.stderr
+
+
+def test_a_file_of_something_else(tmp_path, capsys):
+    """A part of a model is none that goes from a table of music to genres."""
+    mlp = TextMLP(hidden_units=(4,), max_epochs=1, validation_fraction=0, random_state=0)
+    skmmgenre.save(mlp.fit(np.eye(4), ["Jazz", "Rock"] * 2), tmp_path / "mlp")
+    (tmp_path / "t.csv").write_text("text,genre\nslow,Jazz\n")
+    for words in (["info"], ["predict", str(tmp_path / "t.csv")]):
+        assert main([words[0], str(tmp_path / "mlp"), *words[1:]]) == 1
+        error = capsys.readouterr().err
+        assert "holds a TextMLP, which does not go from a table of music" in error
+        assert error.count("\n") == 1

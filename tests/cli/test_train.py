@@ -1,0 +1,98 @@
+"""Models of a folder with every oddity and of tables, and what cannot be trained."""
+
+import json
+
+import pytest
+from small_settings import settings
+
+from skmmgenre.cli import main
+
+
+class TestSeveralGenres:
+    """A table of texts, several genres an item, with a published split."""
+
+    def test_aliases_are_kept_in_the_model(self, table, tmp_path, capsys):
+        names = tmp_path / "names.yaml"
+        names.write_text("aliases: {jazz: Bop}")
+        path = str(tmp_path / "m.skmmgenre")
+        words = ["train", table, "-o", path, "--genres", str(names), "--json", "--quiet"]
+        small = [*settings("text", "fusion"), "--set", "text__max_epochs=1"]
+        assert main([*words, *small]) == 0
+        assert json.loads(capsys.readouterr().out)["aliases"] == {"jazz": "Bop"}
+        assert main(["evaluate", path, table, "--json", "--quiet"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert "Bop" in told["genres"] and told["unknown_genres"] == {}
+
+    def test_held_out_figures(self, table, tmp_path, capsys):
+        path = str(tmp_path / "m.skmmgenre")
+        words = ["train", table, "-o", path, "--test-size", "0.3", "--target", "softmax"]
+        words += ["--min-items", "3", *settings("text", "fusion"), "--quiet"]
+        assert main(words) == 0
+        told = capsys.readouterr().out
+        assert main([*words, "--json"]) == 0
+        card = json.loads(capsys.readouterr().out)
+        held_out = card["held_out"]
+        assert held_out["items"] + card["items"] == 90
+        assert 0 <= held_out["figures"]["accuracy"] <= 1
+        assert not card["several_genres"]
+        for line in (
+            "  left out: items of the table's test split: 30\n",
+            "  left out: genres of too few items: Polka\n",
+            f"On {held_out['items']} items kept from training:\n",
+            f"  accuracy {held_out['figures']['accuracy']:23.3f}\n",
+        ):
+            assert line in told
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["train", "absent", "-o", "m"], "no folder or table 'absent'"),
+        (["train", "t.csv", "-o", "m", "--set", "lr"], "--set 'lr' is not NAME=VALUE"),
+        (["train", "absent", "-o", "m", "--set", "speed=1"], "--set: "),
+        (["train", "absent", "-o", "m", "--set", "audio__epoch=1"], "did you mean 'max_epochs'"),
+        (["train", "absent", "-o", "m", "--set", "audio__max_epochs=one"], "'max_epochs' param"),
+        (["train", "absent", "-o", "m", "--set", "dropout=9"], "--set: The 'dropout' parameter"),
+        (["train", "t.csv", "-o", "m", "--modality", "audio"], "no item has the modality 'audio'"),
+        (["train", "one.csv", "-o", "m", "--quiet"], "one class only"),
+        (["train", "none.csv", "-o", "m", "--quiet"], "no item to train on has a genre"),
+        (["train", "t.csv", "-o", "m", "--min-items", "2"], "as --min-items asks; 2 items"),
+    ],
+    ids=" ".join,
+)
+def test_told_in_one_line(tmp_path, monkeypatch, capsys, words, told):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("text,genre\nslow,Jazz\nloud,Rock\n")
+    (tmp_path / "one.csv").write_text("text,genre\nslow,Jazz\nloud,Jazz\n")
+    (tmp_path / "none.csv").write_text("text,genre\nslow,\nloud,\n")
+    assert main(words) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"skmmgenre {words[0]}: ") and told in error
+    assert error.count("\n") == 1 and not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["train", "t.csv"], "Missing option '-o'"),
+        (["train", "t.csv", "-o", "m", "--target", "best"], "'best' is not one of"),
+        (["train", "t.csv", "-o", "m", "--test-size", "1"], "is not in the range"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_arguments(capsys, words, told):
+    assert main(words) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_all_modalities(odd, tmp_path, capsys):
+    path = str(tmp_path / "m.skmmgenre")
+    images = {"depth": 18, "weights": None, "image_size": 32, "max_epochs": 1}
+    more = [word for k, v in images.items() for word in ("--set", f"image__{k}={v}")]
+    words = ["train", str(odd.path), "-o", path, "--by", "album", "--quiet", "--json"]
+    assert main([*words, *settings("audio", "text", "fusion"), *more]) == 0
+    assert json.loads(capsys.readouterr().out)["modalities"] == ["audio", "text", "image"]
+    words = ["evaluate", path, str(odd.path), "--by", "album", "--quiet", "--json"]
+    assert main(words) == 0
+    assert len(json.loads(capsys.readouterr().out)["figures"]) == 7
