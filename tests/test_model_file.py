@@ -13,14 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixture_model import fixture_model, table_and_labels
-from forged_model import DATA, attributes, contents, forge, forge_schema, small_factorizer
+from forged_model import DATA, FILES, attributes, contents, forge, forge_schema, small_factorizer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import skmmgenre
-from skmmgenre._model_schema import parse_schema
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.text import (
     BabelfyLinker,
@@ -112,10 +111,6 @@ class TestRoundTrip:
         assert linker.kb == albums.knowledge_base
 
 
-# The second was written just before classes were named by their rooms.
-FILES = ["model_0.1", "model_0.1_private_modules"]
-
-
 class TestOfEarlierVersions:
     """A file that was written once is opened by every later version."""
 
@@ -131,14 +126,6 @@ class TestOfEarlierVersions:
         np.testing.assert_allclose(scores, expected["decision_function"], atol=atol)
         np.testing.assert_array_equal(model.predict(table), expected["predict"])
         assert np.ptp(scores, axis=0).min() > 0.1  # it does tell rows apart
-
-    @pytest.mark.parametrize("name", FILES)
-    def test_private_modules_are_made_public(self, name, tmp_path):
-        """As if the class had been saved today."""
-        text = contents(DATA / f"{name}.skmmgenre")["schema.json"]
-        assert b'"skmmgenre.text._' in text and b'"skmmgenre.nets.targets._' in text
-        written_today = re.sub(rb'"(skmmgenre[a-z_.]*?)\._[a-z_.]+"', rb'"\1"', text)
-        assert parse_schema(text) == json.loads(written_today)
 
     def test_a_private_module_is_renamed(self, tmp_path, monkeypatch):
         mlp = TextMLP(hidden_units=(4,), max_epochs=1, validation_fraction=0, random_state=0)

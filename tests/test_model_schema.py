@@ -1,6 +1,9 @@
 """Schemas of strangers and of versions whose classes had other parameters; odd names."""
 
+import importlib
 import json
+import pickle
+import re
 import warnings
 import zipfile
 from functools import partial
@@ -8,10 +11,13 @@ from functools import partial
 import numpy as np
 import pytest
 from forged_model import (
+    DATA,
+    FILES,
     attributes,
     contents,
     forge,
     forge_schema,
+    private_modules,
     small_factorizer,
     why_refused,
 )
@@ -21,7 +27,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import make_pipeline
 
 import skmmgenre
-from skmmgenre._model_schema import check_schema, estimator_types, fit_parameters
+from skmmgenre._model_schema import check_schema, estimator_types, fit_parameters, parse_schema
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.text import BabelfyLinker, EntityEnricher, ReviewVectorizer, TextMLP
 
@@ -145,6 +151,24 @@ def test_every_class_on_the_list_can_be_filled(name):
     assert "__id__" not in json.dumps(schema)
     if issubclass(estimator_types()[name], BaseEstimator) and name.startswith("skmmgenre."):
         check_schema(schema)
+
+
+@pytest.mark.parametrize("name", [n for n in estimator_types() if n.startswith("skmmgenre.")])
+def test_types_are_public(name):
+    module, _, cls = name.rpartition(".")
+    assert "._" not in name and getattr(importlib.import_module(module), cls)
+    plain = estimator_types()[name]
+    for protocol in (2, 4):
+        assert not private_modules(pickle.dumps(plain, protocol))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_private_modules_are_made_public(name):
+    """As if the class had been saved today."""
+    text = contents(DATA / f"{name}.skmmgenre")["schema.json"]
+    assert b'"skmmgenre.text._' in text and b'"skmmgenre.nets.targets._' in text
+    written_today = re.sub(rb'"(skmmgenre[a-z_.]*?)\._[a-z_.]+"', rb'"\1"', text)
+    assert parse_schema(text) == json.loads(written_today)
 
 
 class TestStrangers:
@@ -275,12 +299,7 @@ class TestStrangers:
 
 
 NODE = '{"__class__":"str","__module__":"builtins","__loader__":"%s"%s}'
-PADDING = {
-    "dicts": "{}",
-    "lists": "[]",
-    "numbers": "1",
-    "strings": '"ab"',
-}
+PADDING = {"dicts": "{}", "lists": "[]", "numbers": "1", "strings": '"ab"'}
 # These are counted as nodes, and refused once they are parsed.
 ALIKE = [NODE % ("TypeNode", ""), '{"__class__":0,"__module__":0,"__loader__":0}']
 

@@ -1,8 +1,6 @@
 """A fitted pipeline is arrays and plain Python: what a file of it holds, and what it says."""
 
-import importlib
 import pickle
-import pickletools
 import re
 import subprocess
 import sys
@@ -11,10 +9,9 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
-from forged_model import contents
+from forged_model import contents, private_modules
 
 import skmmgenre
-from skmmgenre._model_schema import estimator_types
 from skmmgenre.compose import GenrePipeline
 from skmmgenre.text import GazetteerLinker
 
@@ -144,21 +141,6 @@ def test_state_is_arrays_and_plain_python(model):
 
     for network in networks(model[0]):
         assert not list(strangers(network.__getstate__(), type(network).__name__))
-
-
-def private_modules(stored):
-    """Those of this package that a pickle names."""
-    strings = [s for _, s, _ in pickletools.genops(stored) if isinstance(s, str)]
-    return {s.split()[0] for s in strings if s.startswith("skmmgenre.") and "._" in s}
-
-
-@pytest.mark.parametrize("name", [n for n in estimator_types() if n.startswith("skmmgenre.")])
-def test_types_are_public(name):
-    module, _, cls = name.rpartition(".")
-    assert "._" not in name and getattr(importlib.import_module(module), cls)
-    plain = estimator_types()[name]
-    for protocol in (2, 4):
-        assert not private_modules(pickle.dumps(plain, protocol))
 
 
 def test_a_model_names_no_private_module(model, tmp_path):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import pickletools
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -13,6 +14,8 @@ import skmmgenre
 from skmmgenre.labels import PPMILabelFactorizer
 
 DATA = Path(__file__).parents[1] / "data"
+# Written once. The second was written just before classes were named by their rooms.
+FILES = ["model_0.1", "model_0.1_private_modules"]
 
 
 def small_factorizer():
@@ -42,6 +45,12 @@ def forge_schema(path, source, change):
     schema = json.loads(members["schema.json"])
     change(schema)
     return forge(path, members | {"schema.json": json.dumps(schema).encode()})
+
+
+def private_modules(stored):
+    """Those of this package that a pickle names."""
+    strings = [s for _, s, _ in pickletools.genops(stored) if isinstance(s, str)]
+    return {s.split()[0] for s in strings if s.startswith("skmmgenre.") and "._" in s}
 
 
 def attributes(schema):
