@@ -23,6 +23,7 @@ from ..metrics import bootstrap_interval, genre_scores
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
 from ..text import EntityEnricher, GazetteerLinker, ReviewTruncator, ReviewVectorizer, TextMLP
+from ._music import MODALITIES
 from ._options import JOBS, SEED, WholeNumber, example
 from ._terminal import plain_table
 
@@ -32,54 +33,23 @@ _ALBUMS = WholeNumber(
 
 
 @click.command(epilog=example("skmmgenre demo --albums 800 --output my_report"))
-@click.option("--albums", type=_ALBUMS, default=400, show_default=True)
+@click.option("--albums", "n_albums", type=_ALBUMS, default=400, show_default=True)
 @click.option("--seed", type=SEED, default=0, show_default=True)
-@click.option("--jobs", type=JOBS, default=2, show_default=True, help="Workers.")
+@click.option("--jobs", "n_jobs", type=JOBS, default=2, show_default=True, help="Workers.")
 @click.option("--output", metavar="DIR", default="demo_report", show_default=True)
-def demo(albums, seed, jobs, output):
+def demo(n_albums, seed, n_jobs, output):
     """Make synthetic albums and learn their genres.
 
     Makes albums (sound, reviews, covers), splits them by artist, trains all networks, prints
     what each modality brings beside what is attainable, and writes model, table and pictures.
     """
 
-    with interruption_ends_all():
-        run_demo(n_albums=albums, seed=seed, n_jobs=jobs, output=output)
-
-
-_MODALITIES = {"audio": "audio", "text": "text", "image": "cover"}
-# Figures of several genres by the head of their column.
-_SEVERAL = {
-    "AUC": "macro_auc",
-    "AP": "macro_average_precision",
-    **{f"ADiv@{k}": f"diversity@{k}" for k in (1, 3, 5)},
-    **{f"P@{k}": f"precision@{k}" for k in (1, 3, 5)},
-}
-
-
-def run_demo(*, n_albums=400, seed=0, n_jobs=2, output="demo_report"):
-    """Make albums, train, print what each modality brings, write a report.
-
-    Parameters
-    ----------
-    n_albums : int
-    seed : int
-    n_jobs : int
-        Workers that make and read files.
-    output : str or path
-        Folder of the report; it is made, files in it are replaced.
-
-    Returns
-    -------
-    figures : DataFrame
-        The printed table of one genre.
-    """
     began = time.perf_counter()
     console = Console()
     report = Path(output)
     report.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, _one_thread():
-        _say(console, f"Making {n_albums} synthetic albums: sound, reviews and covers")
+    with interruption_ends_all(), tempfile.TemporaryDirectory() as folder, _one_thread():
+        console.rule(f"[bold]Making {n_albums} synthetic albums: sound, reviews and covers")
         albums = make_albums(
             n_albums,
             n_genres=6,
@@ -93,13 +63,13 @@ def run_demo(*, n_albums=400, seed=0, n_jobs=2, output="demo_report"):
         splitter = ArtistShuffleSplit(1, test_size=0.25, random_state=seed)
         ((train, test),) = splitter.split(albums.table, albums.y, albums.groups)
 
-        _say(console, "Training a network for each modality, and their fusion")
+        console.rule("[bold]Training a network for each modality, and their fusion")
         model = _demo_model(seed, n_jobs)
         model.fit(albums.table.iloc[train], albums.y[train], groups=albums.groups[train])
         vectors = model[:-1].transform(albums.table)
         predicted = model[-1].predict(vectors.iloc[test])
 
-        _say(console, "Training the fusion of every subset of the modalities")
+        console.rule("[bold]Training the fusion of every subset of the modalities")
         figures, predictions = ablate_modalities(
             _on_vectors(model, vectors),
             vectors,
@@ -113,10 +83,10 @@ def run_demo(*, n_albums=400, seed=0, n_jobs=2, output="demo_report"):
         )
         figures.insert(6, "ceiling", _ceilings(albums, figures, test))
 
-        _say(console, "Several genres at once: every modality and fusion, two targets")
+        console.rule("[bold]Several genres at once: every modality and fusion, two targets")
         several = _several_genres(albums, train, test, seed, n_jobs)
 
-        _say(console, "Reviews: their words, and with the categories of what they mention")
+        console.rule("[bold]Reviews: their words, and with the categories of what they mention")
         enrichment = _enrichment(albums, train, test, seed)
     _print_figures(console, figures, n_test=len(test))
     scores = genre_scores(albums.y[test], predicted, labels=model.classes_)
@@ -127,7 +97,15 @@ def run_demo(*, n_albums=400, seed=0, n_jobs=2, output="demo_report"):
     several.to_csv(report / "table_multi_label.csv")
     enrichment.to_csv(report / "table_entities.csv")
     _print_closing(console, report, time.perf_counter() - began)
-    return figures
+
+
+# Figures of several genres by the head of their column.
+_SEVERAL = {
+    "AUC": "macro_auc",
+    "AP": "macro_average_precision",
+    **{f"ADiv@{k}": f"diversity@{k}" for k in (1, 3, 5)},
+    **{f"P@{k}": f"precision@{k}" for k in (1, 3, 5)},
+}
 
 
 @contextmanager
@@ -146,21 +124,26 @@ def _one_thread():
         torch.set_num_threads(before)
 
 
+_SMALL = {
+    "verbose": 1,
+    "audio__architecture": "time",
+    "image__depth": 18,
+    "image__weights": None,
+    "image__image_size": 32,
+    "image__lr": 1e-3,
+}
+
+
 def _demo_model(seed, n_jobs):
     """All modalities at a size that two cores train in a minute."""
     return make_genre_classifier(
         random_state=seed,
         n_jobs=n_jobs,
-        verbose=1,
-        audio__architecture="time",
         audio__max_epochs=30,
         text__hidden_units=(512, 512),
         text__max_epochs=30,
-        image__depth=18,
-        image__weights=None,
-        image__image_size=32,
         image__max_epochs=15,
-        image__lr=1e-3,
+        **_SMALL,
     )
 
 
@@ -179,18 +162,13 @@ def _several_genres(albums, train, test, seed, n_jobs):
         target="cosine",
         random_state=seed,
         n_jobs=n_jobs,
-        verbose=1,
-        audio__architecture="time",
         audio__width=(32, 64, 64),
         audio__max_epochs=20,
         text__hidden_units=(256, 256),
         text__max_epochs=20,
         image__target="logistic",  # as in the paper
-        image__depth=18,
-        image__weights=None,
-        image__image_size=32,
         image__max_epochs=8,
-        image__lr=1e-3,
+        **_SMALL,
     )
     figures = ablate_modalities(
         model,
@@ -243,37 +221,24 @@ def _enrichment(albums, train, test, seed):
     return pd.DataFrame(lines).set_index("target")
 
 
-def _say(console, text):
-    console.rule(f"[bold]{text}")
-
-
 def _ceilings(albums, figures, test):
     """Macro F1 of the best possible guess, by row; NaN for controls."""
     ceilings = []
     for name, kind in figures["input"].items():
-        ceiling = np.nan
-        if kind != "Control":
-            columns = [_MODALITIES[modality] for modality in name.split(" + ")]
-            ceiling = albums.oracle.ceiling(columns, test, metric="macro_f1")
+        columns = [] if kind == "Control" else [MODALITIES[part] for part in name.split(" + ")]
+        ceiling = albums.oracle.ceiling(columns, test, metric="macro_f1") if columns else np.nan
         ceilings.append(ceiling)
     return ceilings
 
 
 def _print_figures(console, figures, *, n_test):
-    table = plain_table(f"What each modality brings ({n_test} albums of unseen artists)")
-    table.add_column("input", no_wrap=True)
-    for name in ("F1", "ceiling", "accuracy", "gain in F1 [95 %]"):
-        table.add_column(name, justify="right", no_wrap=True)
+    title = f"What each modality brings ({n_test} albums of unseen artists)"
+    table = plain_table(title, "input", ("F1", "ceiling", "accuracy", "gain in F1 [95 %]"))
     for name, line in figures.iterrows():
         ceiling = "" if np.isnan(line["ceiling"]) else f"{line['ceiling']:.3f}"
         gain = f"{line['difference']:+.3f} [{line['low']:+.3f}, {line['high']:+.3f}]"
-        table.add_row(
-            name,
-            f"{line['f1']:.3f}",
-            ceiling,
-            f"{line['accuracy']:.3f}",
-            "" if name == line["reference"] else gain,
-        )
+        gain = "" if name == line["reference"] else gain
+        table.add_row(name, f"{line['f1']:.3f}", ceiling, f"{line['accuracy']:.3f}", gain)
     console.print(table)
     console.print(
         f"F1 is the macro mean. Gains are over [bold]{figures['reference'].iloc[0]}[/bold], with "
@@ -283,10 +248,8 @@ def _print_figures(console, figures, *, n_test):
 
 
 def _print_genres(console, scores):
-    table = plain_table("Genres, all modalities")
-    table.add_column("genre", no_wrap=True)
-    for name in ("precision", "recall", "F1", "albums"):
-        table.add_column(name, justify="right")
+    heads = ("precision", "recall", "F1", "albums")
+    table = plain_table("Genres, all modalities", "genre", heads)
     for genre, line in scores.iterrows():
         figures = [f"{line[name]:.3f}" for name in ("precision", "recall", "f1")]
         table.add_row(str(genre), *figures, f"{line['support']:.0f}")
@@ -295,15 +258,11 @@ def _print_genres(console, scores):
 
 def _print_several(console, figures, *, n_labels):
     # Nine columns fit into 80 characters without more space.
-    table = plain_table(f"The {n_labels} labels of the same albums, several an album", space=0)
-    table.add_column("input and target", no_wrap=True)
-    for head in _SEVERAL:
-        table.add_column(head, justify="right", no_wrap=True)
+    title = f"The {n_labels} labels of the same albums, several an album"
+    table = plain_table(title, "input and target", _SEVERAL, space=0)
     for name, line in figures.iterrows():
-        values = [line[figure] for figure in _SEVERAL.values()]
-        digits = [3 if head in ("AUC", "AP") else 2 for head in _SEVERAL]
-        cells = [f"{value:.{n}f}" for value, n in zip(values, digits, strict=True)]
-        table.add_row(name, *cells)
+        digits = {head: 3 if head in ("AUC", "AP") else 2 for head in _SEVERAL}
+        table.add_row(name, *(f"{line[_SEVERAL[head]]:.{n}f}" for head, n in digits.items()))
     console.print(table)
     console.print(
         "A is sound, T text, I cover. ADiv@k is the share of the labels among some album's k "
@@ -314,10 +273,8 @@ def _print_several(console, figures, *, n_labels):
 
 
 def _print_enrichment(console, figures):
-    table = plain_table("Reviews alone: their words, and with what they mention")
-    table.add_column("target", no_wrap=True)
-    for head in ("figure", "VSM", "VSM + SEM", "ceiling", "gain [95 %]"):
-        table.add_column(head, justify="right", no_wrap=True)
+    title = "Reviews alone: their words, and with what they mention"
+    table = plain_table(title, "target", ("figure", "VSM", "VSM + SEM", "ceiling", "gain [95 %]"))
     for target, line in figures.iterrows():
         gain = f"{line['estimate']:+.3f} [{line['low']:+.3f}, {line['high']:+.3f}]"
         values = [f"{line[name]:.3f}" for name in ("VSM", "VSM + SEM", "ceiling")]

@@ -1,6 +1,7 @@
 """`skmmgenre evaluate`: the paper's metrics, for all modalities and for each subset of them."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
+from sklearn.preprocessing import MultiLabelBinarizer
 
 from ..metrics import genre_scores, ranking_scores
 from ._genre_names import GenreNames
@@ -137,9 +139,7 @@ def evaluate_model(model, music, *, names=None):
     several = has_several_genres(model)
     if not several:
         genres = [item[:1] for item in genres]
-    unknown = {}
-    for name in (name for item in genres for name in item if name not in known):
-        unknown[name] = unknown.get(name, 0) + 1
+    unknown = Counter(name for item in genres for name in item if name not in known)
     kept = [[name for name in item if name in known] for item in genres]
     rows = np.flatnonzero([bool(item) for item in kept])
     if not len(rows):
@@ -152,16 +152,15 @@ def evaluate_model(model, music, *, names=None):
     parts = list(modalities_of(model))
     subsets = [s for n in range(1, len(parts) + 1) for s in combinations(parts, n)]
     answers = {" + ".join(subset): answer(model, vectors, subset) for subset in subsets}
-    tabulate = _several_genres if several else _one_genre
-    figures, by_genre = tabulate(truth, answers)
+    figures, by_genre = (_several_genres if several else _one_genre)(truth, answers)
     return Evaluation(
         several,
         len(rows),
         figures,
         by_genre,
-        dict(sorted(unknown.items(), key=lambda pair: -pair[1])),
+        dict(unknown.most_common()),
         len(genres) - len(rows),
-        [(item, reason) for _, item, reason in errors],
+        errors,
     )
 
 
@@ -181,9 +180,7 @@ def _one_genre(truth, answers):
 
 def _several_genres(truth, answers):
     classes = next(iter(answers.values())).classes
-    Y = pd.DataFrame(0, index=range(len(truth)), columns=classes, dtype=np.int8)
-    for row, item in enumerate(truth):
-        Y.loc[row, item] = 1
+    Y = pd.DataFrame(MultiLabelBinarizer(classes=classes).fit_transform(truth), columns=classes)
     ks = [k for k in _KS if k <= len(classes)]
     scores = {name: said.scores for name, said in answers.items()}
     figures = ranking_scores(Y, scores, ks=ks, references=False)
@@ -214,13 +211,12 @@ _ONE = {
     "accuracy": "accuracy",
     "AUC": "macro_auc",
 }
-_SHOWN_KS = (1, 3, 5)
 _SEVERAL = {
     "F1": "f1",
     "AUC": "macro_auc",
     "AP": "macro_average_precision",
-    **{f"P@{k}": f"precision@{k}" for k in _SHOWN_KS},
-    **{f"ADiv@{k}": f"diversity@{k}" for k in _SHOWN_KS},
+    **{f"P@{k}": f"precision@{k}" for k in _KS},
+    **{f"ADiv@{k}": f"diversity@{k}" for k in _KS},
 }
 _SHORT = {"audio": "A", "text": "T", "image": "I"}
 
@@ -236,10 +232,8 @@ def print_evaluation(found):
     heads = _SEVERAL if found.several else _ONE
     heads = {head: column for head, column in heads.items() if column in found.figures}
     # Nine columns fit into 80 characters with short names and little space.
-    table = plain_table(f"{found.n_items:,} items", space=0 if found.several else 1)
-    table.add_column("modalities", no_wrap=True)
-    for head in heads:
-        table.add_column(head, justify="right", no_wrap=True)
+    space = 0 if found.several else 1
+    table = plain_table(f"{found.n_items:,} items", "modalities", heads, space=space)
     for name, line in found.figures.iterrows():
         if found.several:
             name = " + ".join(_SHORT.get(part, part) for part in name.split(" + "))
@@ -247,10 +241,8 @@ def print_evaluation(found):
     console.print(table)
     if found.several:
         console.print("A is sound, T text, I cover. P@k: share of the k best that are right.")
-    table = plain_table("Genres, all modalities")
-    table.add_column("genre", overflow="fold", max_width=30)
-    for head in ("precision", "recall", "F1", "AUC", "items"):
-        table.add_column(head, justify="right", no_wrap=True)
+    heads = ("precision", "recall", "F1", "AUC", "items")
+    table = plain_table("Genres, all modalities", "genre", heads, overflow="fold", max_width=30)
     for genre, line in found.genres.drop(index="macro").iterrows():
         figures = [_number(line[name]) for name in ("precision", "recall", "f1", "auc")]
         table.add_row(escape(one_line(str(genre))), *figures, f"{line['support']:.0f}")

@@ -16,33 +16,12 @@ from ._terminal import one_line
 
 
 @click.command(epilog=example("skmmgenre info genres.skmmgenre"))
-@click.argument("model")
+@click.argument("path", metavar="MODEL")
 @as_json
-def info(model, as_json):
+def info(path, as_json):
     """Tell what a MODEL is: its genres, what it was trained on, its networks."""
 
-    found = describe(model, *load_model(model))
-    if as_json:
-        click.echo(json.dumps(found, indent=2))
-    else:
-        print_info(found)
-
-
-def describe(path, model, card):
-    """Describe a model.
-
-    Parameters
-    ----------
-    path : str
-    model : GenrePipeline
-    card : dict
-
-    Returns
-    -------
-    info : dict
-        file, bytes, genres, several_genres, target, modalities (the column of each), networks
-        (of each: epochs trained, and the best of them) and card; plain values.
-    """
+    model, card = load_model(path)
     networks = {
         name: {
             "type": type(network).__name__,
@@ -52,7 +31,7 @@ def describe(path, model, card):
         for name, network in find_steps(model, NetEstimator).items()
         if hasattr(network, "n_iter_")
     }
-    return {
+    found = {
         "file": os.path.basename(path),
         "bytes": os.path.getsize(path),
         "genres": genres_of(model),
@@ -61,10 +40,14 @@ def describe(path, model, card):
         "networks": networks,
         "card": card,
     }
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        print_info(found)
 
 
 def print_info(info):
-    """Print what `describe` tells."""
+    """Print what a model is, for people."""
     console = Console(highlight=False)
 
     def say(head, text):

@@ -77,37 +77,6 @@ def build(output, predicate, label_predicate, language, quiet, **dumps):
     three columns, object), plain, gz or bz2.
     """
 
-    build_kb(
-        output,
-        {role: list(files) for role, files in dumps.items()},
-        predicates=as_predicates(predicate),
-        label_predicates=label_predicate or None,
-        language=language,
-        verbose=not quiet,
-    )
-
-
-@kb.command(epilog=example("skmmgenre kb info music.kb --json"))
-@click.argument("file")
-@as_json
-def info(file, as_json):
-    """Tell what is in a knowledge base, and test its checksums."""
-
-    show_kb(file, as_json=as_json)
-
-
-def build_kb(output, dumps, *, predicates=None, label_predicates=None, language=None, verbose=1):
-    """Make the file of a knowledge base and tell what is in it.
-
-    Parameters
-    ----------
-    output : str
-        Path of the file to make.
-    dumps : dict of str to list of str
-        Paths of the dumps as labels, redirects, categories and links.
-    predicates, label_predicates, language, verbose
-        As in `KnowledgeBase.build`.
-    """
     from ..text import KnowledgeBase
 
     if not any(dumps.values()):
@@ -116,35 +85,32 @@ def build_kb(output, dumps, *, predicates=None, label_predicates=None, language=
             "or --links."
         )
     start = time.perf_counter()
-    kb = KnowledgeBase.build(
+    made = KnowledgeBase.build(
         output,
-        **dumps,
-        predicates=predicates,
-        label_predicates=label_predicates,
+        **{role: list(files) for role, files in dumps.items()},
+        predicates=as_predicates(predicate),
+        label_predicates=label_predicate or None,
         language=language,
-        verbose=verbose,
+        verbose=not quiet,
     )
     print(f"{os.path.basename(output)}, built in {time.perf_counter() - start:.0f} s")
-    _print_info(kb.info())
+    _print_info(made.info())
 
 
-def show_kb(path, *, as_json=False):
-    """Print what is in the file of a knowledge base, after comparing its checksums.
+@kb.command(epilog=example("skmmgenre kb info music.kb --json"))
+@click.argument("file")
+@as_json
+def info(file, as_json):
+    """Tell what is in a knowledge base, and test its checksums."""
 
-    Parameters
-    ----------
-    path : str
-    as_json : bool
-        Print one JSON object.
-    """
     from ..text import KnowledgeBase
 
-    info = KnowledgeBase.open(path).info()
+    held = KnowledgeBase.open(file).info()
     if as_json:
-        print(json.dumps(info, ensure_ascii=False, indent=2))
-        return
-    print(os.path.basename(path))
-    _print_info(info)
+        print(json.dumps(held, ensure_ascii=False, indent=2))
+    else:
+        print(os.path.basename(file))
+        _print_info(held)
 
 
 def as_predicates(pairs):

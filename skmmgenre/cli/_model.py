@@ -43,8 +43,10 @@ def load_model(path, **params):
             f"{path!r} holds a {type(model).__name__}, which does not go from a table of music to "
             "genres. Use a file that skmmgenre train made, or save the whole GenrePipeline."
         )
-    if params:
-        set_everywhere(model, **params)
+    for _, _, step in walk_parts(model) if params else ():
+        if isinstance(step, BaseEstimator):
+            known = step.get_params(deep=False)
+            step.set_params(**{name: value for name, value in params.items() if name in known})
     return model, card
 
 
@@ -133,26 +135,15 @@ def vectors_of(model, table):
     -------
     vectors : DataFrame
         Columns named by modality, as in "audio__0".
-    errors : list of (int, str, str)
-        Row, item and reason.
+    errors : list of (str, str)
+        Item and reason.
     """
-    step = model.named_steps["modalities"]
-    vectors = step.transform(table)
-    return vectors, errors_of(model)
+    return model.named_steps["modalities"].transform(table), errors_of(model)
 
 
 def errors_of(model):
-    """Return what the last call of each modality set aside: row, item, reason."""
-    lines = model.errors_.to_dict("records")
-    return [(line["row"], str(line["item"]), line["reason"]) for line in lines]
-
-
-def set_everywhere(model, **params):
-    """Set parameters of all steps of a fitted model that have them, such as n_jobs."""
-    for _, _, step in walk_parts(model):
-        if isinstance(step, BaseEstimator):
-            known = step.get_params(deep=False)
-            step.set_params(**{name: value for name, value in params.items() if name in known})
+    """Return what the last call of each modality set aside: item, reason."""
+    return [(str(line.item), line.reason) for line in model.errors_.itertuples()]
 
 
 def answer(model, vectors, modalities=None):

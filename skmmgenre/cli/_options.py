@@ -3,6 +3,7 @@
 import click
 
 from ..utils import first_few
+from ._genre_names import GenreNames
 from ._terminal import one_line, visible
 
 
@@ -32,6 +33,19 @@ class WholeNumber(click.ParamType):
         return number
 
 
+class Parsed(click.ParamType):
+    """What a function makes of a text; what it raises is told."""
+
+    def __init__(self, name, parse):
+        self.name, self.parse = name, parse
+
+    def convert(self, value, param, ctx):
+        try:
+            return self.parse(value)
+        except (OSError, ValueError) as error:
+            self.fail(one_line(str(error)), param, ctx)
+
+
 POSITIVE = WholeNumber(lambda number: number >= 1, "it is 1 or above")
 JOBS = WholeNumber(
     lambda number: number != 0, "at least 1 worker is needed; -1 is one for each core"
@@ -53,22 +67,10 @@ def example(text):
 _TOLD = 5
 
 
-class _GenresFile(click.ParamType):
-    name = "FILE"
-
-    def convert(self, value, param, ctx):
-        from ._genre_names import GenreNames
-
-        try:
-            return GenreNames.read(value)
-        except (OSError, ValueError) as error:
-            self.fail(one_line(str(error)), param, ctx)
-
-
 genres_file = click.option(
     "--genres",
     "names",
-    type=_GenresFile(),
+    type=Parsed("FILE", GenreNames.read),
     help="YAML with the list genres (others are left out) and the mapping aliases.",
 )
 

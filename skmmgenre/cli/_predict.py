@@ -94,7 +94,7 @@ def predict_music(model, music, *, names=None):
     genres = [answers.genres(row) for row in range(len(music.names))]
     if names is not None:
         genres = [names.map(item) for item in genres]
-    return answers, genres, [(item, reason) for _, item, reason in errors]
+    return answers, genres, errors
 
 
 def as_text(music, answers, genres, kind, *, top=5):
@@ -117,10 +117,10 @@ def as_text(music, answers, genres, kind, *, top=5):
         An empty item has no genre and no score.
     """
     if kind == "json":
-        lines = [
-            {"item": name, "genres": genres[row], "scores": _rounded(answers.best(row, top))}
-            for row, name in enumerate(music.names)
-        ]
+        lines = []
+        for row, name in enumerate(music.names):
+            scores = {genre: round(score, 6) for genre, score in answers.best(row, top).items()}
+            lines.append({"item": name, "genres": genres[row], "scores": scores})
         return json.dumps(lines, indent=2) + "\n"
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -133,8 +133,7 @@ def as_text(music, answers, genres, kind, *, top=5):
 
 def print_answers(music, answers, genres):
     """Print the answers as a table for people."""
-    table = plain_table()
-    table.add_column("item", no_wrap=False, overflow="fold", max_width=_NAME_WIDTH)
+    table = plain_table(None, "item", overflow="fold", max_width=_NAME_WIDTH)
     table.add_column("genres", overflow="fold")
     table.add_column("score", justify="right", no_wrap=True)
     for row, name in enumerate(music.names):
@@ -142,7 +141,3 @@ def print_answers(music, answers, genres):
         scores = [f"{score:.2f}" for score in answers.best(row, 1).values()] or ["-"]
         table.add_row(escape(visible(name)), escape(one_line(told)), *scores)
     Console().print(table)
-
-
-def _rounded(scores):
-    return {name: round(score, 6) for name, score in scores.items()}

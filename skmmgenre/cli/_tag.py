@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from collections import Counter
 from dataclasses import dataclass
 
 import click
@@ -15,12 +16,12 @@ from ._predict import predict_music
 from ._tag_files import NAME, TagBackup, genres_in, read_state, restore_state, write_genres
 from ._terminal import one_line, visible
 
-_VERBS = {
-    "write": "gets",
-    "restore": "gets back",
-    "keep": "keeps",
-    "skip": "skipped",
-    "fail": "fails",
+_WORDS = {  # of one file, and of all
+    "write": ("gets", "tagged"),
+    "restore": ("gets back", "restored"),
+    "keep": ("keeps", "kept the genres they have"),
+    "skip": ("skipped", "skipped"),
+    "fail": ("fails", "failed"),
 }
 
 
@@ -71,10 +72,16 @@ def tag(ctx, places, write, replace, undo, by, min_score, names, jobs, quiet, as
     else:
         if len(places) != 2:
             raise click.UsageError("MODEL and FOLDER are needed.", ctx)
-        outcomes = _plan(*places, by, names, replace, min_score, jobs, quiet)
+        model, folder = places
+        fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
+        tell_unknown(names, fitted)
+        with open_folder(folder, by=by, verbose=not quiet) as music:
+            answers, genres, errors = predict_music(fitted, music, names=names)
+        tell_set_aside(music.errors + errors)
+        outcomes = plan_tags(music, genres, answers, replace=replace, min_score=min_score)
         done = write
         if write:
-            write_tags(places[1], outcomes, verbose=not quiet)
+            write_tags(folder, outcomes, verbose=not quiet)
     if as_json:
         files = [vars(outcome) for outcome in outcomes]
         click.echo(json.dumps({"written": done, "files": files}, indent=2))
@@ -84,33 +91,19 @@ def tag(ctx, places, write, replace, undo, by, min_score, names, jobs, quiet, as
         ctx.exit(1)
 
 
-def _plan(model, folder, by, names, replace, min_score, jobs, quiet):
-
-    fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
-    tell_unknown(names, fitted)
-    with open_folder(folder, by=by, verbose=not quiet) as music:
-        answers, genres, errors = predict_music(fitted, music, names=names)
-    tell_set_aside(music.errors + errors)
-    return plan_tags(music, genres, answers, replace=replace, min_score=min_score)
-
-
 def _print(outcomes, done):
     for outcome in outcomes:
         if outcome.action == "keep":  # which is most of a tidy folder
             continue
         genres = "; ".join(outcome.genres) or ("no genre" if outcome.action == "restore" else "")
         reason = f"({outcome.reason})" if outcome.reason else ""
-        words = (_VERBS[outcome.action], genres, reason)
+        words = (_WORDS[outcome.action][0], genres, reason)
         click.echo(f"{visible(outcome.file)}: {one_line(' '.join(filter(None, words)))}")
-    counts = {action: sum(o.action == action for o in outcomes) for action in _VERBS}
-    told = {
-        "write": "tagged" if done else "would be tagged",
-        "restore": "restored",
-        "keep": "kept the genres they have",
-        "skip": "skipped",
-        "fail": "failed",
-    }
-    parts = [f"{counts[action]:,} {words}" for action, words in told.items() if counts[action]]
+    counts = Counter(outcome.action for outcome in outcomes)
+    told = {action: words for action, (_, words) in _WORDS.items() if counts[action]}
+    if "write" in told and not done:
+        told["write"] = "would be tagged"
+    parts = [f"{counts[action]:,} {words}" for action, words in told.items()]
     click.echo(f"{len(outcomes):,} files: {', '.join(parts) or 'nothing to do'}")
     if counts["write"] and not done:
         click.echo("Nothing was written; --write does.")
@@ -200,14 +193,12 @@ def write_tags(folder, outcomes, *, verbose=1):
             advance()
 
 
-def undo_tags(folder, *, write=True, verbose=1):
+def undo_tags(folder, *, verbose=1):
     """Put back the tags that `write_tags` changed in a folder.
 
     Parameters
     ----------
     folder : str
-    write : bool
-        False only says what would be done.
     verbose : int
 
     Returns
@@ -223,22 +214,20 @@ def undo_tags(folder, *, write=True, verbose=1):
     """
     backup = TagBackup(folder)
     changes = backup.read()
-    if write:
-        remove_parts({os.path.dirname(os.path.realpath(path)) for path in changes})
+    remove_parts({os.path.dirname(os.path.realpath(path)) for path in changes})
     outcomes, kept = [], {}
     with progress_bar(len(changes), "restoring", verbose=verbose) as advance:
         for path, (before, after) in changes.items():
             outcome = Outcome(path, "restore", before["genres"] or [])
             try:
-                _restore(outcome, before, after, write)
+                _restore(outcome, before, after)
             except (OSError, ValueError) as error:
                 outcome.action, outcome.reason = "fail", _reason(error)
             if outcome.action == "fail":
                 kept[path] = changes[path]
             outcomes.append(outcome)
             advance()
-    if write:
-        backup.keep(kept)
+    backup.keep(kept)
     return outcomes
 
 
@@ -254,7 +243,7 @@ def _write(outcome, backup):
         backup.add(outcome.file, before, outcome.genres)
 
 
-def _restore(outcome, before, after, write):
+def _restore(outcome, before, after):
     if not os.path.exists(outcome.file):
         raise FileNotFoundError(f"it is gone: put it back, or remove its lines from {NAME}")
     now = read_state(outcome.file)
@@ -265,7 +254,7 @@ def _restore(outcome, before, after, write):
         outcome.reason = (
             f"its genres were changed since: keep them, and remove its lines from {NAME}"
         )
-    elif write:
+    else:
         _refuse_if_read_only(outcome.file)
         with changing(outcome.file) as copy:
             restore_state(copy, before)

@@ -31,6 +31,10 @@ def visible(text):
     )
 
 
-def plain_table(title=None, *, space=1):
-    """An empty table in the look that all of them have."""
-    return Table(title=title, box=box.SIMPLE_HEAD, padding=(0, space, 0, 0))
+def plain_table(title, name, numbers=(), *, space=1, **of_name):
+    """An empty table in the look that all of them have: a column of names, others of numbers."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, space, 0, 0))
+    table.add_column(name, **(of_name or {"no_wrap": True}))
+    for head in numbers:
+        table.add_column(head, justify="right", no_wrap=True)
+    return table

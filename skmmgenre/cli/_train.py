@@ -96,10 +96,11 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
 
     check_place(output)
     settings = parse_settings(settings)
-    check_settings(settings, options["modalities"], options["target"])
+    usual = {"on_error": "missing", "seed": 0, "n_jobs": None, "verbose": 0}
+    # What no model can be made with is refused before any music is read.
+    _make_model(options["modalities"] or MODALITIES, options["target"], settings, **usual)
     names = options.pop("names")
-    source_keys = ("by", "separators", "genre", "artist")
-    reading = {key: options.pop(key) for key in source_keys}
+    reading = {key: options.pop(key) for key in ("by", "separators", "genre", "artist")}
     with open_music(source, verbose=not quiet, **reading) as music:
         tell_unlisted(names, music.genres)
         model, card, errors = train_model(
@@ -189,7 +190,9 @@ def train_model(
     ValueError
         If there is too little to learn from, or a setting is none.
     """
-    left_out = _no_test_rows(music)
+    left_out = np.zeros(len(music.names), dtype=bool)
+    if "split" in music.table:
+        left_out = (music.table["split"] == "test").to_numpy(dtype=bool)
     genres = [names.map(item) for item in music.genres] if names else music.genres
     n_named = sum(map(bool, genres))
     genres, rare = drop_rare(genres, min_items)
@@ -211,7 +214,11 @@ def train_model(
     several = target in ("logistic", "cosine") or (
         target == "auto" and any(len(item) > 1 for item in genres)
     )
-    y = _indicator(genres) if several else np.array([item[0] for item in genres], dtype=object)
+    if several:
+        taxonomy = GenreTaxonomy.from_items(genres, separator=_NOTHING_STANDS_BETWEEN)
+        y = taxonomy.label_matrix(genres)
+    else:
+        y = np.array([item[0] for item in genres], dtype=object)
     present = _present(music.table, modalities)
     model = _make_model(
         present,
@@ -232,7 +239,7 @@ def train_model(
             groups=None if music.artists is None else music.artists[learn],
             validation=None if validation is None else validation[learn],
         )
-    errors = [(item, reason) for _, item, reason in errors_of(model)]
+    errors = errors_of(model)
     counts = Counter(genre for row in learn for genre in genres[row][: None if several else 1])
     artists = set() if music.artists is None else {a for a in music.artists[learn] if a}
     card = {
@@ -277,40 +284,12 @@ def parse_settings(pairs):
     return settings
 
 
-def check_settings(settings, modalities=(), target="auto"):
-    """Refuse what no model can be made with, before any music is read.
-
-    Parameters
-    ----------
-    settings, modalities, target
-        As `train_model` takes them.
-
-    Raises
-    ------
-    ValueError
-        If a parameter is unknown or its value is none that it takes.
-    """
-    usual = {"on_error": "missing", "seed": 0, "n_jobs": None, "verbose": 0}
-    _make_model(list(modalities or MODALITIES), target, settings, **usual)
-
-
-def _no_test_rows(music):
-    if "split" not in music.table:
-        return np.zeros(len(music.names), dtype=bool)
-    return (music.table["split"] == "test").to_numpy(dtype=bool)
-
-
 def _validation(table):
     """The rows that a published split holds out for early stopping, or None."""
     if "validation" not in table:
         return None
     marks = [str(value).lower() in ("true", "1", "1.0") for value in table["validation"]]
     return np.array(marks) if any(marks) else None
-
-
-def _indicator(genres):
-    taxonomy = GenreTaxonomy.from_items(genres, separator=_NOTHING_STANDS_BETWEEN)
-    return taxonomy.label_matrix(genres)
 
 
 def _present(table, asked):
@@ -332,7 +311,7 @@ def _present(table, asked):
 def _make_model(present, target, settings, *, on_error, seed, n_jobs, verbose):
     columns = {name: MODALITIES[name] if name in present else None for name in MODALITIES}
     usual = {"random_state": seed, "n_jobs": n_jobs, "verbose": verbose, "on_error": on_error}
-    if present == ["text"]:  # of which no step takes them
+    if list(present) == ["text"]:  # of which no step takes them
         del usual["n_jobs"], usual["on_error"]
     try:
         model = make_genre_classifier(**columns, target=target, **(usual | settings))
