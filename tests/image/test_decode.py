@@ -1,4 +1,5 @@
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -212,3 +213,14 @@ def test_a_mode_that_pillow_does_not_convert():
         decode_image(image)
     assert 'convert("LA")' in error.value.remedy
     decode_image(image.convert("LA"))
+
+
+def test_threads_load_an_image_once(tmp_path):
+    """Feeds of their own, as those of the folds of a search in threads."""
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    for _ in range(10):
+        image = Image.open(tmp_path / "noise.png")
+        with ThreadPoolExecutor(4) as pool:
+            for found in pool.map(decode_image, [image] * 8):
+                np.testing.assert_array_equal(np.asarray(found), noise)

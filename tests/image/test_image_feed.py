@@ -1,5 +1,4 @@
 import io
-from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
@@ -8,8 +7,6 @@ from PIL import Image
 from torch_threads import torch_threads
 
 from skmmgenre.image import _image_feed
-from skmmgenre.image._decode import decode_image
-from skmmgenre.image._image_feed import ImageFeed
 from skmmgenre.utils import BadItem
 
 
@@ -26,7 +23,9 @@ def cells(tmp_path):
 
 def feed(cells, *, seed=0, on_error="raise", n_jobs=None, **params):
     shared = {"image_size": 16, "verbose": 0}
-    return ImageFeed(cells, seed=seed, on_error=on_error, n_jobs=n_jobs, **shared, **params)
+    return _image_feed.ImageFeed(
+        cells, seed=seed, on_error=on_error, n_jobs=n_jobs, **shared, **params
+    )
 
 
 def test_what_a_feed_has(cells):
@@ -90,7 +89,7 @@ def test_a_file_that_goes_away_is_named(cells, tmp_path):
 @pytest.fixture
 def decoded(monkeypatch):
     """Cells that were decoded, in order."""
-    cells = []
+    cells, decode_image = [], _image_feed.decode_image
 
     def decode(cell, **options):
         cells.append(cell)
@@ -161,17 +160,6 @@ def test_an_image_in_many_rows(tmp_path, four_threads, once):
         with joblib.parallel_config("threading"):
             images = feed([Image.open(tmp_path / "noise.png")] * 8, n_jobs=4, once=once)
         np.testing.assert_array_equal(images.batch(np.arange(8)), np.repeat(expected, 8, axis=0))
-
-
-def test_threads_load_an_image_once(tmp_path):
-    """Feeds of their own, as those of the folds of a search in threads."""
-    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "noise.png")
-    for _ in range(10):
-        image = Image.open(tmp_path / "noise.png")
-        with ThreadPoolExecutor(4) as pool:
-            for found in pool.map(decode_image, [image] * 8):
-                np.testing.assert_array_equal(np.asarray(found), noise)
 
 
 @pytest.mark.parametrize("once", [False, True])

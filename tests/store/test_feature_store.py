@@ -256,11 +256,7 @@ def test_no_more_files_are_read_at_once_than_a_worker_has_threads(tmp_path, file
 
 def test_arrays_are_told_by_their_values(tmp_path):
     store = feature_store(tmp_path)
-    cells = [
-        np.arange(6.0),
-        np.arange(6.0).reshape(2, 3),
-        np.arange(6.0, dtype=np.float32),
-    ]
+    cells = [np.arange(6.0), np.arange(6.0).reshape(2, 3), np.arange(6.0, dtype=np.float32)]
     keys = store.keys(cells)
     assert len({*keys}) == 3
     assert keys == store.keys([np.copy(cell) for cell in cells])

@@ -1,14 +1,13 @@
 """The loop over cells."""
 
 import math
-import pickle
 
+import joblib
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator, clone
 
 from skmmgenre.store import FeatureStore, map_cells, settle_in_rounds
-from skmmgenre.utils import BadItem, ErrorsMixin, SetupError, progress_bar
+from skmmgenre.utils import BadItem, SetupError
 
 
 def _invert(cell):
@@ -56,35 +55,10 @@ def test_nothing_there():
     assert map_cells(_invert, [None]) == ([None], [])
 
 
-def test_bad_item_crosses_processes():
-    error = pickle.loads(pickle.dumps(BadItem("reason", "Way out.")))
-    assert (error.reason, error.remedy, str(error)) == ("reason", "Way out.", "reason. Way out.")
-
-
-class _Estimator(ErrorsMixin, BaseEstimator):
-    pass
-
-
-def test_errors_are_left_out_of_the_state():
-    estimator = _Estimator()
-    assert list(estimator.errors_.columns) == ["row", "item", "reason", "remedy"]
-    assert len(estimator.errors_) == 0
-    estimator._errors = [{"row": 1, "item": "x", "reason": "r", "remedy": "w"}]
-    assert len(estimator.errors_) == 1
-    assert len(pickle.loads(pickle.dumps(estimator)).errors_) == 0
-    assert len(clone(estimator).errors_) == 0
-
-
 def test_progress_goes_to_standard_error(capsys):
     map_cells(_invert, [1, 2, 3], verbose=1, description="inverting")
     out, err = capsys.readouterr()
     assert out == "" and "inverting" in err and "3/3" in err
-
-
-def test_no_progress_when_quiet(capsys):
-    with progress_bar(3, "work", verbose=0) as advance:
-        advance(2, note="x")
-    assert capsys.readouterr() == ("", "")
 
 
 def _needs_a_file(cell):
@@ -100,8 +74,9 @@ def test_what_no_cell_is_to_blame_for(on_error):
 def _rounds_of(monkeypatch, seconds, n_rows):
     """Sizes of the rounds of one worker, whose clock goes on by `seconds` a round."""
     clock = iter([time for k in range(n_rows) for time in (10.0 * k, 10.0 * k + seconds)])
-    monkeypatch.setattr("skmmgenre.store._loop.time.perf_counter", lambda: next(clock))
-    sizes = [len(s) for s in settle_in_rounds(lambda rows: rows, [], range(n_rows), (32, 128))]
+    with monkeypatch.context() as patches:
+        patches.setattr("time.perf_counter", lambda: next(clock))
+        sizes = [len(s) for s in settle_in_rounds(lambda rows: rows, [], range(n_rows), (32, 128))]
     assert sum(sizes) == n_rows
     return sizes
 
@@ -127,3 +102,29 @@ def test_what_is_found_does_not_make_rounds_grow(tmp_path):
         store = FeatureStore(tmp_path / "store", kind="test", settings={})
         assert sum(map(len, settle_in_rounds(compute, cells, range(n_known), (32, 128), store)))
     assert computed[-2:] == [32, 88]
+
+
+def make_settled():
+    """A function that workers can be sent: they cannot import this module."""
+
+    def settled(_):
+        """How many cells of 256 were settled before the last was computed."""
+        values = [None] * 256
+        map_cells(
+            lambda cell: sum(value is not None for value in values),
+            list(range(256)),
+            n_jobs=8,
+            values=values,
+        )
+        return values[-1]
+
+    return settled
+
+
+def test_rounds_are_of_the_workers_there_are(monkeypatch):
+    """What is in work when all is stopped is lost: no more of it than is needed."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr("skmmgenre.store._loop._ROUND_GROWTH", 1)
+    with joblib.parallel_config("threading"):
+        assert make_settled()(0) == 0
+        assert joblib.Parallel(2)(joblib.delayed(make_settled())(k) for k in range(2)) == [224, 224]

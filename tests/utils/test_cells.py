@@ -1,12 +1,22 @@
 """What a cell is, and what an error calls it."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, clone
 
-from skmmgenre.utils import as_cells, describe_cell, first_few, is_missing, refuse_repeated_columns
+from skmmgenre.utils import (
+    BadItem,
+    ErrorsMixin,
+    as_cells,
+    describe_cell,
+    first_few,
+    is_missing,
+    refuse_repeated_columns,
+)
 
 
 @pytest.mark.parametrize(
@@ -104,3 +114,22 @@ def test_first_few():
     shown = []
     first_few(range(100), name=lambda item: shown.append(item) or "")
     assert shown == [0, 1, 2]
+
+
+def test_bad_item_crosses_processes():
+    error = pickle.loads(pickle.dumps(BadItem("reason", "Way out.")))
+    assert (error.reason, error.remedy, str(error)) == ("reason", "Way out.", "reason. Way out.")
+
+
+class _Estimator(ErrorsMixin, BaseEstimator):
+    pass
+
+
+def test_errors_are_left_out_of_the_state():
+    estimator = _Estimator()
+    assert list(estimator.errors_.columns) == ["row", "item", "reason", "remedy"]
+    assert len(estimator.errors_) == 0
+    estimator._errors = [{"row": 1, "item": "x", "reason": "r", "remedy": "w"}]
+    assert len(estimator.errors_) == 1
+    assert len(pickle.loads(pickle.dumps(estimator)).errors_) == 0
+    assert len(clone(estimator).errors_) == 0

@@ -129,32 +129,6 @@ def test_processes_times_threads_are_not_more_than_the_processor_has(backend):
         assert 1 <= most <= int(share)
 
 
-def make_settled():
-    """A function that workers can be sent: they cannot import this module."""
-
-    def settled(_):
-        """How many cells of 256 were settled before the last was computed."""
-        values = [None] * 256
-        map_cells(
-            lambda cell: sum(value is not None for value in values),
-            list(range(256)),
-            n_jobs=8,
-            values=values,
-        )
-        return values[-1]
-
-    return settled
-
-
-def test_rounds_are_of_the_workers_there_are(monkeypatch):
-    """What is in work when all is stopped is lost: no more of it than is needed."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr("skmmgenre.store._loop._ROUND_GROWTH", 1)
-    with joblib.parallel_config("threading"):
-        assert make_settled()(0) == 0
-        assert joblib.Parallel(2)(joblib.delayed(make_settled())(k) for k in range(2)) == [224, 224]
-
-
 def test_threads_asked_for_at_the_top_are_given():
     with joblib.parallel_config("threading"):
         assert make_busy_threads()(0)[0] > 1
