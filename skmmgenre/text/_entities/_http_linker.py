@@ -20,7 +20,7 @@ from sklearn.utils._param_validation import Interval
 from ... import __version__
 from ...store import Store
 from ...utils import BadItem, SetupError, import_from_extra
-from ._linker import CATEGORIES_FROM, Linker, make_mention, read_confidence, store_faults
+from ._linker import CATEGORIES_FROM, Linker, read_confidence, store_faults
 from ._segmentation import split_text
 
 _MAX_BYTES = 16_000_000  # of an answer; those of real texts have some ten thousand
@@ -50,55 +50,6 @@ class _Reply:
     problem: str = ""
     temporary: bool = False
     reached: bool = True  # whether there is a service at the address
-
-
-def ask(service, url, form, *, secret="", key_hint="", timeout, max_retries, backoff):
-    """Send a form and return the JSON of the answer.
-
-    Parameters
-    ----------
-    service : str
-        Its name, for errors.
-    url : str
-    form : dict of str to str
-    secret : str
-        Is blotted out of whatever an error quotes.
-    key_hint : str
-        What to do if the service refuses the key.
-    timeout : float
-        Seconds for a whole answer.
-    max_retries : int
-        Further tries after 429, 5xx and broken connections.
-    backoff : float
-        Seconds before the second try; they double from try to try, and are drawn between half
-        and one and a half of that. A longer Retry-After of the service is kept to.
-
-    Raises
-    ------
-    BadItem
-        If there is no answer, or one that is no JSON. It holds neither the form nor the
-        request.
-    SetupError
-        If there is no service at the address, or it lets nobody in, so that no other text can be
-        sent either.
-    """
-    for attempt in range(max_retries + 1):
-        reply = _post(url, form, timeout)
-        if reply.status == HTTPStatus.OK:
-            return _read_json(service, url, reply, secret)
-        if not reply.temporary or attempt == max_retries or _retry_after(reply) > _MAX_WAIT:
-            break
-        wait = min(backoff * 2**attempt * _jitter.uniform(0.5, 1.5), _MAX_WAIT)
-        time.sleep(max(wait, _retry_after(reply)))
-    what = reply.problem or f"answered {_status_name(reply.status)}{_quote(reply.body, secret)}"
-    tries = f", at the last of {attempt + 1} tries" if attempt else ""
-    reason, remedy = (
-        f"{service} {_blot(what, secret)}{tries}",
-        _way_out(reply, url, key_hint, secret),
-    )
-    if not reply.reached or reply.status in _NO_ENTRY:
-        raise SetupError(f"{reason}. {remedy}")
-    raise BadItem(reason, remedy)
 
 
 def _post(url, form, timeout):
@@ -281,6 +232,15 @@ class HTTPLinker(Linker):
         "categories_from": CATEGORIES_FROM,
     }
 
+    def __init__(self, url, max_chars, timeout, max_retries, backoff, cache, categories_from):
+        self.url = url
+        self.max_chars = max_chars
+        self.timeout = timeout
+        self.max_retries = max_retries
+        self.backoff = backoff
+        self.cache = cache
+        self.categories_from = categories_from
+
     def check_setup(self):
         super().check_setup()
         try:
@@ -290,21 +250,11 @@ class HTTPLinker(Linker):
                 raise
 
     def _find(self, text):
-        mentions = []
-        for offset, part in split_text(_NOT_SENT.sub(" ", text), self.max_chars):
-            for start, end, _, reference, confidence, categories in self._ask_once(part):
-                mentions.append(
-                    make_mention(
-                        text,
-                        offset + start,
-                        offset + end,
-                        reference,
-                        confidence,
-                        categories,
-                        self._categories_source(),
-                    )
-                )
-        return mentions
+        return [
+            self._mention(text, offset + start, offset + end, reference, confidence, categories)
+            for offset, part in split_text(_NOT_SENT.sub(" ", text), self.max_chars)
+            for start, end, _, reference, confidence, categories in self._ask_once(part)
+        ]
 
     def _ask_once(self, part):
         """The annotations of a part, from the cache if it was sent before."""
@@ -335,16 +285,7 @@ class HTTPLinker(Linker):
         form = {**self._form(), "text": part}
         if key:
             form[self._key_field] = key
-        answer = ask(
-            self._service,
-            self.url,
-            form,
-            secret=key,
-            key_hint=self._key_hint(),
-            timeout=self.timeout,
-            max_retries=self.max_retries,
-            backoff=self.backoff,
-        )
+        answer = self._send(form, key)
         try:
             return [_checked(annotation, part) for annotation in self._annotations(answer)]
         except UnexpectedAnswer as error:
@@ -354,7 +295,30 @@ class HTTPLinker(Linker):
         reason = f"{self._service} answered with {reason}"
         if refused:
             raise SetupError(f"{reason}. {self._key_hint()}")
-        raise BadItem(reason, self._url_hint())
+        raise BadItem(reason, f"Check that url={self.url!r} is an address of {self._service}.")
+
+    def _send(self, form, key):
+        """The JSON that the service answers to a form; no error holds the form or the key.
+
+        Raises BadItem if there is no answer, or one that is no JSON; and SetupError if there is
+        no service at the address, or it lets nobody in, so that no other text can be sent either.
+        """
+        for attempt in range(self.max_retries + 1):
+            reply = _post(self.url, form, self.timeout)
+            if reply.status == HTTPStatus.OK:
+                return _read_json(self._service, self.url, reply, key)
+            wait = _retry_after(reply)
+            if not reply.temporary or attempt == self.max_retries or wait > _MAX_WAIT:
+                break
+            own = min(self.backoff * 2**attempt * _jitter.uniform(0.5, 1.5), _MAX_WAIT)
+            time.sleep(max(own, wait))
+        what = reply.problem or f"answered {_status_name(reply.status)}{_quote(reply.body, key)}"
+        tries = f", at the last of {attempt + 1} tries" if attempt else ""
+        reason = f"{self._service} {_blot(what, key)}{tries}"
+        remedy = _way_out(reply, self.url, self._key_hint(), key)
+        if not reply.reached or reply.status in _NO_ENTRY:
+            raise SetupError(f"{reason}. {remedy}")
+        raise BadItem(reason, remedy)
 
     def _read_key(self):
         if self._key_field is None:
@@ -381,9 +345,6 @@ class HTTPLinker(Linker):
             "requests of the day are used up; with a cache only what is not linked yet is sent "
             "again."
         )
-
-    def _url_hint(self):
-        return f"Check that url={self.url!r} is an address of {self._service}."
 
 
 def _checked(annotation, part):

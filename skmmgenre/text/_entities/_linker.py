@@ -119,6 +119,17 @@ class Linker(BaseEstimator):
             opened = self._opened = KnowledgeBase.open(given)
         return opened
 
+    def _mention(self, text, start, end, reference, confidence, categories):
+        """The mention of what `reference` names, at a place of the text.
+
+        Categories are looked up in `categories_from` if it is not None.
+        """
+        source, entity = self._categories_source(), entity_name(reference)
+        if source is not None:
+            categories = source.categories(entity)
+        categories = tuple(dict.fromkeys(map(category_name, categories)))
+        return Mention(start, end, text[start:end], entity, confidence, categories)
+
     def __getstate__(self):
         state = super().__getstate__()
         return {
@@ -126,24 +137,6 @@ class Linker(BaseEstimator):
             for key, value in state.items()
             if not key.startswith("_") or key == "_sklearn_version"
         }
-
-
-def make_mention(text, start, end, reference, confidence, categories, categories_from=None):
-    """The mention of what `reference` names, at a place of the text.
-
-    Categories are looked up in `categories_from` if it is not None.
-    """
-    entity = entity_name(reference)
-    if categories_from is not None:
-        categories = categories_from.categories(entity)
-    return Mention(
-        start=start,
-        end=end,
-        label=text[start:end],
-        entity=entity,
-        confidence=confidence,
-        categories=tuple(dict.fromkeys(map(category_name, categories))),
-    )
 
 
 def read_confidence(value):

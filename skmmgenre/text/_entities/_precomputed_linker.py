@@ -13,7 +13,7 @@ from pathlib import Path
 from sklearn.utils._param_validation import StrOptions
 
 from ...utils import BadItem, SetupError, describe_cell
-from ._linker import CATEGORIES_FROM, Linker, make_mention, read_confidence
+from ._linker import CATEGORIES_FROM, Linker, read_confidence
 
 _TOOLS = 3  # that ELVIS asks; a confidence of 2 or 3 is the number of those that agree
 
@@ -288,16 +288,8 @@ categories=())]
                 last = n_before + len(letters(sentence[:end])) - 1
                 if last >= len(places) or not reference_of(entity):  # behind the cut, or no entity
                     continue
-                mentions.append(
-                    make_mention(
-                        text,
-                        places[first],
-                        places[last] + 1,
-                        reference_of(entity),
-                        confidence,
-                        entity.get("categories") or [],
-                        self._categories_source(),
-                    )
-                )
+                start, end, reference = places[first], places[last] + 1, reference_of(entity)
+                categories = entity.get("categories") or []
+                mentions.append(self._mention(text, start, end, reference, confidence, categories))
             n_before += len(letters(sentence))
         return mentions

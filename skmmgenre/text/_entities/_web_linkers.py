@@ -87,13 +87,7 @@ class BabelfyLinker(HTTPLinker):
         self.key_env = key_env
         self.lang = lang
         self.annotation_type = annotation_type
-        self.url = url
-        self.max_chars = max_chars
-        self.timeout = timeout
-        self.max_retries = max_retries
-        self.backoff = backoff
-        self.cache = cache
-        self.categories_from = categories_from
+        super().__init__(url, max_chars, timeout, max_retries, backoff, cache, categories_from)
 
     def _form(self):
         return {"lang": self.lang, "annType": self.annotation_type}
@@ -189,13 +183,7 @@ class SpotlightLinker(HTTPLinker):
     ):
         self.confidence = confidence
         self.support = support
-        self.url = url
-        self.max_chars = max_chars
-        self.timeout = timeout
-        self.max_retries = max_retries
-        self.backoff = backoff
-        self.cache = cache
-        self.categories_from = categories_from
+        super().__init__(url, max_chars, timeout, max_retries, backoff, cache, categories_from)
 
     def _form(self):
         return {"confidence": f"{self.confidence:g}", "support": str(self.support)}
@@ -293,13 +281,7 @@ class TagMeLinker(HTTPLinker):
     ):
         self.key_env = key_env
         self.lang = lang
-        self.url = url
-        self.max_chars = max_chars
-        self.timeout = timeout
-        self.max_retries = max_retries
-        self.backoff = backoff
-        self.cache = cache
-        self.categories_from = categories_from
+        super().__init__(url, max_chars, timeout, max_retries, backoff, cache, categories_from)
 
     def _form(self):
         return {"lang": self.lang, "include_categories": "true"}
