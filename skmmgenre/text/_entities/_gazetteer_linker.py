@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sklearn.utils._param_validation import Interval
 
 from ._form_key import HARD, START, split_words
-from ._kb_file import LISTED, SHARED, KnowledgeBaseFile
+from ._kb_file import LISTED, SHARED
 from ._knowledge_base import KnowledgeBase
 from ._linker import Linker, Mention
 from ._name_spans import find_spans
@@ -302,9 +302,10 @@ class GazetteerLinker(Linker):
         self._prepared()
 
     def _find(self, text):
-        content, (common, _), disambiguation = self._prepared()
-        words = split_words(text)
-        spans = find_spans(text, words, content.forms, content.manifest["most_words"], common)
+        disambiguation = self._prepared()
+        content, words = disambiguation.content, split_words(text)
+        most_words = content.manifest["most_words"]
+        spans = find_spans(text, words, content.forms, most_words, disambiguation.common)
         mentions = []
         for span, answer in zip(spans, disambiguation.settle(text, words, spans), strict=True):
             if answer is not None:
@@ -326,14 +327,8 @@ class GazetteerLinker(Linker):
                 common = common_words_of(words)
             else:
                 common = CommonWords(keys_of(words or ()), keys_of(words or ()))
-            disambiguation = Disambiguation(
-                kb.content, *common, self.max_candidates, self.coherence
+            prepared = self._prepared_for = (
+                params,
+                Disambiguation(kb.content, *common, self.max_candidates, self.coherence),
             )
-            prepared = self._prepared_for = params, _Prepared(kb.content, common, disambiguation)
         return prepared[1]
-
-
-class _Prepared(NamedTuple):
-    content: KnowledgeBaseFile
-    common: CommonWords
-    disambiguation: Disambiguation

@@ -211,7 +211,7 @@ class KnowledgeBaseBuild:
                 f"{len(self.entities)} entities are more than the {NUMBER} that a file holds. "
                 "Build several of fewer."
             )
-        self._save(self.entities, "entities")
+        self.entities.save(str(self.folder / "entities"))
         n = len(self.redirects)
         leads_to = np.full(n, -1)  # a redirect; an entity from n upwards; -1 for neither
         for name, target in self._pairs("redirects"):
@@ -249,15 +249,20 @@ class KnowledgeBaseBuild:
                 entity = self.redirected[redirect]
         return entity
 
+    def _lines_of_entities(self, role, otherwise):
+        """Entity, name and what stands behind it, by line; `otherwise` is why others are left."""
+        for name, what in self._pairs(role):
+            entity = self._entity(name)
+            if entity is None:
+                self._leave_out(otherwise)
+            else:
+                yield entity, name, what
+
     def _count_links(self):
         """How often each entity is linked to."""
         counts = np.zeros(len(self.entities), dtype=np.int64)
         entities, numbers = array("I"), array("Q")
-        for name, number in self._pairs("links"):
-            entity = self._entity(name)
-            if entity is None:
-                self._leave_out("links to what is no entity")
-                continue
+        for entity, _, number in self._lines_of_entities("links", "links to what is no entity"):
             entities.append(entity)
             numbers.append(int(number))
             if len(entities) >= _MOST_SEEN:
@@ -297,18 +302,11 @@ class KnowledgeBaseBuild:
     def _forms(self):
         """Entity, form, and whether it is a title without its qualifier."""
         labelled = np.zeros(len(self.entities), dtype=bool)
-        for name, label in self._pairs("labels"):
-            entity = self._entity(name)
-            if entity is None:
-                self._leave_out("labels of what is left out or redirected to no entity")
-                continue
+        otherwise = "labels of what is left out or redirected to no entity"
+        for entity, _, label in self._lines_of_entities("labels", otherwise):
             labelled[entity] = True
             yield from ((entity, *form) for form in _variants(label.decode()))
-        for name, _ in self._pairs("redirects"):
-            entity = self._entity(name)
-            if entity is None:
-                self._leave_out("redirects to no entity")
-                continue
+        for entity, name, _ in self._lines_of_entities("redirects", "redirects to no entity"):
             yield from ((entity, *form) for form in _variants(as_title(name.decode())))
         for entity in np.flatnonzero(~labelled).tolist():
             title = as_title(self.entities.restore_key(entity).decode())
@@ -320,11 +318,8 @@ class KnowledgeBaseBuild:
 
         def names(file):
             seen = set()
-            for name, category in self._pairs("categories"):
-                entity = self._entity(name)
-                if entity is None:
-                    self._leave_out("categories of what is no entity")
-                    continue
+            otherwise = "categories of what is no entity"
+            for entity, _, category in self._lines_of_entities("categories", otherwise):
                 entities.append(entity)
                 file.write(category + b"\n")
                 if category not in seen:  # the trie would hold all repetitions while it is built
@@ -363,14 +358,11 @@ class KnowledgeBaseBuild:
         with open(path, "wb") as file:
             # The large cache, 1 MB, makes looking up a tenth faster.
             trie = marisa_trie.BinaryTrie(make_keys(file), cache_size=marisa_trie.HUGE_CACHE)
-        self._save(trie, member)
+        trie.save(str(self.folder / member))
         with open(path, "rb") as file:
             numbers = array("I", (trie[line[:-1]] for line in file))
         path.unlink()
         return trie, np.frombuffer(numbers, dtype=np.uint32)
-
-    def _save(self, trie, member):
-        trie.save(str(self.folder / member))
 
 
 def _short(predicate):

@@ -64,9 +64,8 @@ def split_qualifier(title):
     return title, ""
 
 
-_ESCAPE = re.compile(
-    r"\\u([0-9a-fA-F]{4})"
-)  # left in ELVIS's files where JSON was not read as such
+# Left in ELVIS's files where JSON was not read as such.
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def entity_name(reference):
@@ -75,7 +74,8 @@ def entity_name(reference):
     >>> entity_name("http://dbpedia.org/resource/Beyonc%C3%A9"), entity_name("Adele (singer)")
     ('Beyoncé', 'Adele_(singer)')
     """
-    reference = _plain(reference)
+    reference = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), reference)
+    reference = unicodedata.normalize("NFC", decoded(reference))
     return resource_name(reference) if "://" in reference else as_name(reference)
 
 
@@ -86,8 +86,3 @@ def category_name(reference):
     'English pop singers'
     """
     return category_title(entity_name(reference))
-
-
-def _plain(reference):
-    reference = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), reference)
-    return unicodedata.normalize("NFC", decoded(reference))
