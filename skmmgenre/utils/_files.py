@@ -40,7 +40,11 @@ def replacing(path, *, prefix=_NEW, durable=True):
             sync(made)
         os.replace(new, path)
     except BaseException:
-        _remove(new)
+        if os.path.isdir(new):
+            shutil.rmtree(new, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                os.unlink(new)
         raise
     # The new file is in its place: some file systems cannot write a folder, as SQLite knows, too.
     with suppress(OSError):
@@ -106,11 +110,3 @@ def _all_in(path):
         yield folder
     if not os.path.isdir(path):
         yield path
-
-
-def _remove(path):
-    if os.path.isdir(path):
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            os.unlink(path)

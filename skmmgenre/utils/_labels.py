@@ -103,7 +103,7 @@ def _read(y, name, keep_sparse, allow_missing):
     if values.ndim == 2 and values.shape[1] > 1:
         return Labels(*read_indicator(values, name), index)
     if values.ndim == 2 and values.shape[1] == 1:
-        if not are_rows_checked():
+        if not _checked.get():
             warnings.warn(
                 f"A column-vector {name} was passed when a 1d array was expected. Please change "
                 f"the shape of {name} to (n_samples,), for example using ravel().",
@@ -287,12 +287,8 @@ def plain_labels(y, name="y"):
 _SEPARATORS = {";": False, "|": False, ",": True}
 _FEWEST_JOINED = 0.05  # share of the rows
 
+# Whether a caller has checked the rows, so that nothing is said twice.
 _checked = ContextVar("rows_checked", default=False)
-
-
-def are_rows_checked():
-    """Return whether a caller has checked the rows, so that nothing is said twice."""
-    return _checked.get()
 
 
 @contextmanager

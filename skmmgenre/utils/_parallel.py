@@ -33,7 +33,9 @@ def workers(n_jobs):
     """
     # Tasks of a task may be queued behind one that waits for what this one has claimed in a store.
     backend = "sequential" if _in_a_dask_task() else None
-    n_jobs = _share(n_jobs)
+    share = _share_of_a_worker()
+    if share is not None:
+        n_jobs = min(joblib.effective_n_jobs(n_jobs), share)
     n_workers = joblib.effective_n_jobs(n_jobs)
     with joblib.Parallel(n_jobs=n_jobs, backend=backend) as parallel:
         if n_workers == 1:
@@ -53,11 +55,6 @@ def _in_a_dask_task():
     except ValueError:
         return False
     return True
-
-
-def _share(n_jobs):
-    share = _share_of_a_worker()
-    return n_jobs if share is None else min(joblib.effective_n_jobs(n_jobs), share)
 
 
 def n_threads():
