@@ -190,7 +190,7 @@ def test_every_estimator_is_here():
         for room in map(skmmgenre.__getattr__, ("audio", "image", "text", "fusion", "compose"))
         for name in room.__all__
         if inspect.isclass(getattr(room, name)) and issubclass(getattr(room, name), BaseEstimator)
-        if not hasattr(getattr(room, name), "link")  # linkers: tests/text/test_linkers.py
+        if not hasattr(getattr(room, name), "link")  # linkers: tests/text/entities/test_linker.py
     }
     assert public == set(ESTIMATORS)
 

@@ -2,12 +2,15 @@
 
 import inspect
 import re
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 from numpydoc.docscrape import ClassDoc
 from sklearn.base import BaseEstimator, clone
 
 import skmmgenre.text
+from skmmgenre.text import GazetteerLinker, Mention
+from skmmgenre.utils import BadItem
 
 LINKERS = [
     linker
@@ -58,3 +61,20 @@ def test_docstring(linker):
     assert set(inspect.signature(linker).parameters) <= set(described)
     for part in ("Parameters", "Returns", "Raises"):
         assert f"\n{part}\n---" in inspect.getdoc(linker.link)
+
+
+@EVERY
+@pytest.mark.parametrize("text", [None, 3, b"text", ["text"]])
+def test_only_a_str_is_linked(linker, text, tmp_path):
+    values = {"kb": "no.kb", "folder": str(tmp_path), "linkers": [GazetteerLinker("no.kb")] * 2}
+    made = linker(**{name: values[name] for name in POSITIONAL.get(linker.__name__, [])})
+    with pytest.raises(BadItem, match=f"a {type(text).__name__} is no text"):
+        made.link(text)
+
+
+def test_a_mention_cannot_be_changed():
+    mention = Mention(0, 5, "Adele", "Adele", 0.5)
+    assert mention == Mention(0, 5, "Adele", "Adele", 0.5, ())
+    assert len({mention, replace(mention), replace(mention, entity="Adele_(singer)")}) == 2
+    with pytest.raises(FrozenInstanceError):
+        mention.end = 4

@@ -1,7 +1,6 @@
-"""The linkers that ask web services, against a real server that answers as these document."""
+"""How services are asked and what may go wrong, against a real server."""
 
 import contextlib
-import http.server
 import json
 import logging
 import pathlib
@@ -12,211 +11,19 @@ import threading
 import time
 import traceback
 from email.utils import formatdate
-from urllib.parse import parse_qsl, quote_plus
+from urllib.parse import quote_plus
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from linking_services import CLASSES, ENTITIES, KEY, TEXT, content, entries, make, places, tagme
 from sklearn.base import clone
 
 from skmmgenre.store import Store
-from skmmgenre.text import (
-    BabelfyLinker,
-    EntityEnricher,
-    KnowledgeBase,
-    Mention,
-    SpotlightLinker,
-    TagMeLinker,
-    VotingLinker,
-)
+from skmmgenre.text import EntityEnricher, KnowledgeBase, SpotlightLinker, VotingLinker
 from skmmgenre.utils import BadItem, SetupError
 
-KEY = "0f5c-secret/key+of=mine"
-# Names that the services here know, and what they tell of each.
-ENTITIES = {
-    "Adele": ("Adele (singer)", 0.9, ["English pop singers", "Torch singers"]),
-    "XL Recordings": ("XL Recordings", 0.5, ["British record labels"]),
-    "Zoe\u0301": ("Zoë Keating", 0.25, []),
-}
-
-
-def places(text):
-    """Where the services here find a name."""
-    return [(m.start(), m.end(), m[0]) for m in re.finditer("|".join(ENTITIES), text)]
-
-
-def in_units(text, place, counting):
-    return place if counting == "code points" else len(text[:place].encode("utf-16-le")) // 2
-
-
-def babelfy(form, counting="utf-16"):
-    assert form["key"] == KEY and form["lang"] == "EN" and form["annType"] == "ALL"
-    text = form["text"]
-    return [
-        {
-            "tokenFragment": {"start": 0, "end": 0},
-            "charFragment": {
-                "start": in_units(text, start, counting),
-                "end": in_units(text, end, counting) - 1,
-            },
-            "babelSynsetID": "bn:03099661n",
-            "DBpediaURL": "http://dbpedia.org/resource/" + ENTITIES[label][0].replace(" ", "_"),
-            "BabelNetURL": "http://babelnet.org/rdf/s03099661n",
-            "score": ENTITIES[label][1],
-            "coherenceScore": 0.2,
-            "globalScore": 0.1,
-            "source": "BABELFY",
-        }
-        for start, end, label in places(text)
-    ]
-
-
-def spotlight(form, counting="utf-16"):
-    assert form["confidence"] == "0.2" and form["support"] == "20"
-    text = form["text"]
-    answer = {"@text": text, "@confidence": "0.2", "@support": "20", "@policy": "whitelist"}
-    resources = [
-        {
-            "@URI": "http://dbpedia.org/resource/" + ENTITIES[label][0].replace(" ", "_"),
-            "@support": "1732",
-            "@types": "",
-            "@surfaceForm": label,
-            "@offset": str(in_units(text, start, counting)),
-            "@similarityScore": str(ENTITIES[label][1]),
-            "@percentageOfSecondRank": "0.0",
-        }
-        for start, end, label in places(text)
-    ]
-    return answer | ({"Resources": resources} if resources else {})
-
-
-def tagme(form, counting="utf-16"):
-    assert form["gcube-token"] == KEY and form["include_categories"] == "true"
-    text = form["text"]
-    annotations = [
-        {
-            "spot": label,
-            "start": in_units(text, start, counting),
-            "end": in_units(text, end, counting),
-            "link_probability": 0.8,
-            "rho": ENTITIES[label][1],
-            "id": 13041163,
-            "title": ENTITIES[label][0],
-            "dbpedia_categories": ENTITIES[label][2],
-        }
-        for start, end, label in places(text)
-    ]
-    return {"test": "5", "annotations": annotations, "time": 3, "api": "tag", "lang": "en"}
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers with the next of the server's replies, or as the service of the path does."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        form = dict(parse_qsl(body, keep_blank_values=True, strict_parsing=True))
-        self.server.forms.append(form)
-        if self.server.replies:
-            self.server.replies.pop(0)(self, form)
-        else:
-            service = {"babelfy": babelfy, "spotlight": spotlight, "tagme": tagme}
-            answer = service[self.path.strip("/")](form, self.server.counting)
-            self.reply(json.dumps(answer).encode())
-
-    do_GET = do_POST
-
-    def reply(self, body, status=200, headers=(), content_type="application/json", length=None):
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body) if length is None else length))
-        for name, value in headers:
-            self.send_header(name, value)
-        self.end_headers()
-        with contextlib.suppress(ConnectionError):  # the linker may have had enough
-            self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
-
-
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    counting = "utf-16"
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.forms, self.replies = [], []
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, request, client_address):
-        pass
-
-
-@contextlib.contextmanager
-def running(server):
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-@pytest.fixture(scope="module")
-def shared_server():
-    with running(Server()) as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared_server, monkeypatch):
-    shared_server.forms, shared_server.replies = [], []
-    shared_server.counting = "utf-16"
-    for name in ("BABELFY_KEY", "TAGME_KEY"):
-        monkeypatch.setenv(name, KEY)
-    return shared_server
-
-
-CLASSES = {"babelfy": BabelfyLinker, "spotlight": SpotlightLinker, "tagme": TagMeLinker}
 EVERY = pytest.mark.parametrize("name", CLASSES)
-TEXT = "Adele signed to XL Recordings."
-
-
-def make(server, name="tagme", **params):
-    params = {"backoff": 0.001, "max_retries": 2, "timeout": 5} | params
-    return CLASSES[name](url=f"{server.url}/{name}", **params)
-
-
-def entries(path):
-    with Store(path) as store:
-        return len(store)
-
-
-# ---- as documented -----------------------------------------------------------------------
-
-
-@EVERY
-def test_mentions(server, name):
-    mentions = make(server, name).link(TEXT)
-    assert [(m.start, m.end, m.label, m.entity, m.confidence) for m in mentions] == [
-        (0, 5, "Adele", "Adele_(singer)", 0.9),
-        (16, 29, "XL Recordings", "XL_Recordings", 0.5),
-    ]
-    with_categories = ("English pop singers", "Torch singers") if name == "tagme" else ()
-    assert mentions[0].categories == with_categories
-    assert all(isinstance(mention, Mention) for mention in mentions)
-
-
-@EVERY
-def test_nothing_found(server, name):
-    assert make(server, name).link("Nobody we know.") == []
 
 
 @EVERY
@@ -250,35 +57,6 @@ def test_categories_from_the_path_of_a_knowledge_base(server, name, form, tmp_pa
     gone = clone(linker).set_params(categories_from=form(tmp_path / "gone.kb"))
     with pytest.raises(SetupError, match="no knowledge base '.*gone.kb'"):
         EntityEnricher(gone, on_error="missing").fit([TEXT])
-
-
-def test_what_has_no_page_has_its_synset(server):
-    def sense(handler, form):
-        (record,) = babelfy(form)
-        handler.reply(json.dumps([record | {"DBpediaURL": ""}]).encode())
-
-    server.replies = [sense]
-    assert make(server, "babelfy").link("Adele")[0].entity == "bn:03099661n"
-
-
-def test_what_has_no_title_is_left_out(server):
-    def untitled(handler, form):
-        answer = tagme(form)
-        del answer["annotations"][0]["title"]
-        handler.reply(json.dumps(answer).encode())
-
-    server.replies = [untitled]
-    assert [m.label for m in make(server).link(TEXT)] == ["XL Recordings"]
-
-
-def test_confidences_as_text(server):
-    def as_text(handler, form):
-        answer = tagme(form)
-        answer["annotations"][0]["rho"] = "0.31514"
-        handler.reply(json.dumps(answer).encode())
-
-    server.replies = [as_text]
-    assert make(server).link("Adele")[0].confidence == 0.31514
 
 
 # ---- parts and offsets -------------------------------------------------------------------
@@ -449,11 +227,6 @@ def page(handler, form):
     handler.reply(body, content_type="text/html; charset=utf-8")
 
 
-def content(value):
-    body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return lambda handler, form: handler.reply(body)
-
-
 def echo(handler, form):
     key = form["gcube-token"]
     handler.reply(b" " * 990 + f"{quote_plus(key)} or {key}?".encode(), 400)
@@ -498,7 +271,6 @@ BAD = {
     "no content": (status(204), "answered 204", 1),
 }
 
-
 # These are no fault of the text.
 SETUP = {"redirect", "moved", "key refused", "no such page"}
 
@@ -527,62 +299,6 @@ def test_a_bad_answer_is_an_error_and_is_not_kept(server, what, tmp_path, caplog
     server.replies = []
     assert len(linker.set_params(timeout=5).link(TEXT)) == 2
     assert entries(tmp_path / "cache") == 1
-
-
-ANNOTATION = tagme({"gcube-token": KEY, "include_categories": "true", "text": "Adele"})[
-    "annotations"
-][0]
-RESOURCE = spotlight({"confidence": "0.2", "support": "20", "text": "Adele"})["Resources"][0]
-FRAGMENT = babelfy({"key": KEY, "lang": "EN", "annType": "ALL", "text": "Adele"})[0]
-UNEXPECTED = [
-    ("tagme", [], "JSON without a list 'annotations'"),
-    ("tagme", {"annotations": None}, "JSON without a list 'annotations'"),
-    ("tagme", {"annotations": ["Adele"]}, "no 'start' in an annotation"),
-    ("tagme", ANNOTATION | {"start": "0"}, "a str as 'start' in an annotation"),
-    ("tagme", ANNOTATION | {"start": True}, "a bool as 'start' in an annotation"),
-    ("tagme", ANNOTATION | {"end": 99}, "a mention at 0:99 of a text of 5 characters"),
-    ("tagme", ANNOTATION | {"start": -1}, "a mention at -1:5"),
-    ("tagme", ANNOTATION | {"start": 2}, "the mention 'Adele' at 2, where 'ele' is"),
-    ("tagme", ANNOTATION | {"rho": "high"}, "a confidence that is no number in"),
-    ("tagme", ANNOTATION | {"rho": 1.5}, "a confidence of 1.5"),
-    ("tagme", ANNOTATION | {"rho": float("nan")}, "a confidence of nan"),
-    ("tagme", ANNOTATION | {"title": 5}, "a int as 'title'"),
-    ("tagme", ANNOTATION | {"title": " "}, "an entity without a name"),
-    ("tagme", ANNOTATION | {"dbpedia_categories": "Music"}, "categories that are no list"),
-    ("tagme", ANNOTATION | {"dbpedia_categories": [1]}, "categories that are no list"),
-    ("spotlight", {}, "JSON without a list 'Resources'"),
-    ("spotlight", {"@text": "Adele", "Resources": {}}, "JSON without a list 'Resources'"),
-    ("spotlight", RESOURCE | {"@offset": "two"}, "the offset 'two'"),
-    ("spotlight", RESOURCE | {"@surfaceForm": "Adel"[::-1]}, "the mention 'ledA' at 0"),
-    ("spotlight", RESOURCE | {"@URI": None}, "no '@URI' in an annotation"),
-    ("babelfy", {"charFragment": {}}, "a JSON dict instead of a list"),
-    ("babelfy", 5, "a JSON int instead of a list"),
-    ("babelfy", [5], "no 'charFragment' in an annotation"),
-    ("babelfy", FRAGMENT | {"charFragment": {"start": 0}}, "no 'end' in an annotation"),
-    ("babelfy", FRAGMENT | {"charFragment": {"start": 0, "end": 5}}, "a mention at 0:6 of"),
-    ("babelfy", FRAGMENT | {"DBpediaURL": "", "babelSynsetID": ""}, "without a name"),
-]
-
-
-@pytest.mark.parametrize(("name", "answer", "message"), UNEXPECTED)
-def test_an_unexpected_answer(server, name, answer, message, tmp_path):
-    record = {"rho": "annotations", "@URI": "Resources", "score": "list"}
-    for field, place in record.items():
-        if isinstance(answer, dict) and field in answer:
-            answer = [answer] if place == "list" else {place: [answer]}
-    server.replies = [content(answer)]
-    linker = make(server, name, cache=tmp_path / "cache")
-    with pytest.raises(BadItem, match=re.escape(message)) as caught:
-        linker.link("Adele")
-    assert linker._service in str(caught.value) and caught.value.remedy
-    assert entries(tmp_path / "cache") == 0
-    assert len(server.forms) == 1
-
-
-def test_a_service_that_repeats_the_key(server):
-    server.replies = [content({"message": f"the key {KEY} is not valid"})]
-    with pytest.raises(SetupError, match=r"the key \*\*\* is not valid'. Check the key in"):
-        make(server, "babelfy").link("Adele")
 
 
 def test_a_refused_key_ends_the_run_at_the_first_text(server):
@@ -620,7 +336,7 @@ def test_a_time_to_wait_that_is_none(server, wait):
 
 def test_the_wait_doubles(server, monkeypatch):
     waits = []
-    monkeypatch.setattr("skmmgenre.text._entities._http_linker.time.sleep", waits.append)
+    monkeypatch.setattr("time.sleep", waits.append)
     server.replies = [status(503)] * 9
     with pytest.raises(BadItem):
         make(server, backoff=1.0, max_retries=8).link(TEXT)
@@ -638,7 +354,7 @@ def test_no_service_there():
             linker.link(TEXT)
         tries = []
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("skmmgenre.text._entities._http_linker.time.sleep", tries.append)
+            patch.setattr("time.sleep", tries.append)
             for on_error in ("raise", "missing"):
                 enricher = EntityEnricher(linker, on_error=on_error)
                 with pytest.raises(SetupError, match=rf"Check url='{linker.url}', and that .*runs"):
@@ -728,35 +444,6 @@ def test_the_key_itself_instead_of_a_name(server):
     with pytest.raises(ValueError, match="not the name of an environment variable") as caught:
         make(server, key_env=KEY).link(TEXT)
     assert KEY not in str(caught.value)
-
-
-# ---- as an estimator ---------------------------------------------------------------------
-
-
-@EVERY
-def test_params(name):
-    linker = CLASSES[name]()
-    params = linker.get_params()
-    assert clone(linker).get_params() == params
-    assert linker.set_params(max_chars=5, cache="file").get_params() == params | {
-        "max_chars": 5, "cache": "file"
-    }  # fmt: skip
-
-
-@EVERY
-@pytest.mark.parametrize(
-    "bad", [{"max_chars": 0}, {"timeout": 0}, {"max_retries": -1}, {"categories_from": 5}]
-)
-def test_bad_parameters(name, bad):
-    (parameter,) = bad
-    with pytest.raises(ValueError, match=parameter):
-        CLASSES[name](**bad).link("text")
-
-
-@EVERY
-def test_no_text(name):
-    with pytest.raises(BadItem, match="a list is no text"):
-        CLASSES[name]().link(["Adele"])
 
 
 def test_threads_share_a_linker(server, tmp_path):

@@ -40,8 +40,7 @@ def test_places_must_be_the_same():
 
 
 @pytest.mark.parametrize(
-    "reference",
-    ["AC/DC (band)", "AC/DC_(band)", "http://dbpedia.org/resource/AC%2FDC_(band)"],
+    "reference", ["AC/DC (band)", "AC/DC_(band)", "http://dbpedia.org/resource/AC%2FDC_(band)"]
 )
 def test_entities_agree_by_name(reference):
     linkers = [Says("https://en.wikipedia.org/wiki/AC/DC_(band)"), Says(reference)]

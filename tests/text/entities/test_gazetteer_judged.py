@@ -1,16 +1,18 @@
 """Linking abstracts with a knowledge base of music, beside judged mentions."""
 
 import csv
+import gzip
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
+import pyoxigraph
 import pytest
 from made_music import judgements, write_music
 
 from skmmgenre.text import GazetteerLinker, KnowledgeBase
-from skmmgenre.text._entities._dumps import read_dump
 
-JUDGED = Path(__file__).parent / "data" / "judged_mentions.csv"
+JUDGED = Path(__file__).parents[1] / "data" / "judged_mentions.csv"
 # Every predicate of the dump but "genre", which is what is to be told.
 PREDICATES = {
     "recordLabel": "record label",
@@ -56,13 +58,21 @@ def kb(dumps, tmp_path_factory):
     return KnowledgeBase.build(path, categories=dumps[0], links=dumps[0], predicates=PREDICATES)
 
 
+def name_of(resource):
+    """What is behind the namespace; in DBpedia's a name may have slashes."""
+    return unquote(resource.value.partition("/resource/")[2] or resource.value.rpartition("/")[2])
+
+
 @pytest.fixture(scope="module")
 def albums(dumps):
     """Abstract and artists of each album."""
     facts = {}
-    for subject, predicate, thing, _, _ in read_dump(dumps[1]):
-        name = predicate.rpartition("/")[2]
-        facts.setdefault(subject, {}).setdefault(name, []).append(thing)
+    with gzip.open(dumps[1]) as file:
+        for fact in pyoxigraph.parse(file, format=pyoxigraph.RdfFormat.TURTLE, lenient=True):
+            subject, predicate = name_of(fact.subject), fact.predicate.value.rpartition("/")[2]
+            thing = fact.object
+            named = name_of(thing) if isinstance(thing, pyoxigraph.NamedNode) else thing.value
+            facts.setdefault(subject, {}).setdefault(predicate, []).append(named)
     return {
         name: (fact["description"][0], fact["artist"])
         for name, fact in facts.items()

@@ -7,23 +7,20 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_dumps import name_of, title_of
 
 from skmmgenre.text._entities._dumps import read_dump
-from skmmgenre.text._entities._titles import (
-    as_name,
-    as_title,
-    category_title,
-    resource_name,
-    split_qualifier,
-)
 
 BASE = "http://dbpedia.org/resource/"
+
 LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
+
 LINES = [
     f'<{BASE}AC/DC> <{LABEL}> "AC/DC"@en .',
     f'<{BASE}Beyonc%C3%A9> <{LABEL}> "Beyonc\\u00E9 \\"B\\""@en .',
     f"<{BASE}%22Heroes%22> <http://dbpedia.org/ontology/artist> <{BASE}David_Bowie> .",
 ]
+
 STATEMENTS = [
     ("AC/DC", LABEL, "AC/DC", False, "en"),
     ("Beyoncé", LABEL, 'Beyoncé "B"', False, "en"),
@@ -93,7 +90,7 @@ def test_irregular_iris_of_dbpedia_are_read(tmp_path):
 
 TITLES = st.text(
     st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=20
-).filter(lambda text: as_title(text))
+).filter(title_of)
 
 
 @settings(max_examples=150, deadline=None)
@@ -107,13 +104,13 @@ def test_what_is_written_is_read_again(tmp_path_factory, pairs):
         return "".join(f"\\U{ord(char):08X}" if ord(char) > 126 else char for char in text)
 
     lines = [
-        f'<{BASE}{quote(as_name(subject))}> <{LABEL}> "{escaped(label)}" .\n'
+        f'<{BASE}{quote(name_of(subject))}> <{LABEL}> "{escaped(label)}" .\n'
         for subject, label in pairs
     ]
-    expected = [(as_name(subject), label) for subject, label in pairs]
+    expected = [(name_of(subject), label) for subject, label in pairs]
     found = read(folder / "labels.nt", "".join(lines))
     assert [(statement[0], statement[2]) for statement in found] == expected
-    bare = [("a" + as_name(subject), "a" + as_title(label)) for subject, label in pairs]
+    bare = [("a" + name_of(subject), "a" + title_of(label)) for subject, label in pairs]
     found = read(folder / "labels.tsv", "".join(f"{a}\t{b}\n" for a, b in bare))
     assert [(statement[0], statement[2]) for statement in found] == bare
 
@@ -155,20 +152,6 @@ def test_a_bad_dump_is_named(tmp_path, name, content, told):
 def test_a_missing_dump(tmp_path):
     with pytest.raises(FileNotFoundError):
         list(read_dump(tmp_path / "absent.nt"))
-
-
-def test_names_and_titles():
-    assert resource_name("http://dbpedia.org/resource/AC/DC") == "AC/DC"
-    assert resource_name("http://de.dbpedia.org/resource/M%C3%BCnchen") == "München"
-    assert resource_name("https://en.wikipedia.org/wiki/100%_(album)") == "100%_(album)"
-    assert resource_name("http://example.org/ns#Thing") == "Thing"
-    assert resource_name("http://example.org/") == "http://example.org/"
-    assert category_title("Category:English_pop_singers") == "English pop singers"
-    assert category_title("Kategorie:Band") == "Band"
-    assert category_title("Yes: a category") == "Yes: a category"
-    assert split_qualifier("Yes (UK band)") == ("Yes", "UK band")
-    assert split_qualifier("(Miss)understood") == ("(Miss)understood", "")
-    assert split_qualifier("What (a) day") == ("What (a) day", "")
 
 
 def test_progress_is_told(tmp_path):
