@@ -9,45 +9,23 @@ from ..utils import BadItem, import_from_extra
 _ID_NAMES = ("Artist Id", "Album Id", "Release Group Id", "Track Id")
 IDS = tuple(f"musicbrainz_{name.lower().replace(' ', '')}" for name in _ID_NAMES)
 
-# Where each format keeps what; of several keys the first that is there counts.
-_ID3 = {
-    "title": ("TIT2",),
-    "artist": ("TPE1",),
-    "albumartist": ("TPE2", "TXXX:ALBUMARTIST"),
-    "album": ("TALB",),
-    "date": ("TDRC", "TDRL", "TDOR"),
-    "track": ("TRCK",),
-    "disc": ("TPOS",),
-    "genre": ("TCON",),
-    **{key: (f"TXXX:MusicBrainz {name}",) for key, name in zip(IDS, _ID_NAMES, strict=True)},
-}
-_VORBIS = {
-    "title": ("title",),
-    "artist": ("artist",),
-    "albumartist": ("albumartist", "album artist"),
-    "album": ("album",),
-    "date": ("date", "year", "originaldate"),
-    "track": ("tracknumber", "track"),
-    "disc": ("discnumber", "disc"),
-    "genre": ("genre",),
-    "comment": ("description", "comment", "comments"),
-    **{key: (key,) for key in IDS},
-}
-_MP4 = {
-    "title": ("\xa9nam",),
-    "artist": ("\xa9ART",),
-    "albumartist": ("aART",),
-    "album": ("\xa9alb",),
-    "date": ("\xa9day",),
-    "track": ("trkn",),
-    "disc": ("disk",),
-    "genre": ("\xa9gen", "gnre"),
-    "comment": ("ldes", "desc", "\xa9cmt"),
+# Where ID3, Vorbis comments and MP4 keep what; of several keys the first that is there counts.
+_FIELDS = {
+    "title": (("TIT2",), ("title",), ("\xa9nam",)),
+    "artist": (("TPE1",), ("artist",), ("\xa9ART",)),
+    "albumartist": (("TPE2", "TXXX:ALBUMARTIST"), ("albumartist", "album artist"), ("aART",)),
+    "album": (("TALB",), ("album",), ("\xa9alb",)),
+    "date": (("TDRC", "TDRL", "TDOR"), ("date", "year", "originaldate"), ("\xa9day",)),
+    "track": (("TRCK",), ("tracknumber", "track"), ("trkn",)),
+    "disc": (("TPOS",), ("discnumber", "disc"), ("disk",)),
+    "genre": (("TCON",), ("genre",), ("\xa9gen", "gnre")),
+    "comment": ((), ("description", "comment", "comments"), ("ldes", "desc", "\xa9cmt")),
     **{
-        key: (f"----:com.apple.iTunes:MusicBrainz {name}",)
-        for key, name in zip(IDS, _ID_NAMES, strict=True)
+        key: ((f"TXXX:MusicBrainz {n}",), (key,), (f"----:com.apple.iTunes:MusicBrainz {n}",))
+        for key, n in zip(IDS, _ID_NAMES, strict=True)
     },
 }
+_ID3, _VORBIS, _MP4 = ({name: keys[i] for name, keys in _FIELDS.items()} for i in range(3))
 _RIFF_INFO = {"tracknumber": "track"}  # libsndfile's names, where they are others
 # Comments by which programs talk to themselves.
 _PROGRAMS = re.compile(r"^(?:iTun|Songs-DB|MusicMatch|ID3v1|c0$|cc$)")
@@ -193,7 +171,7 @@ def read_audio_tags(path):
     tags, pictures = read.get(kind, _read_vorbis)(file, notes)
     if kind == "WAV":  # which may have both; the other is what most programs write
         tags = _read_riff_info(path) | {name: texts for name, texts in tags.items() if texts}
-    one = {key: _first(tags.get(key)) for key in (*_VORBIS, *IDS)}
+    one = {key: _first(tags.get(key)) for key in _FIELDS}
     pictures = [data for _, data in sorted(pictures, key=lambda picture: picture[0] != _FRONT)]
     return {
         **one,

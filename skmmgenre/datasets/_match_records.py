@@ -113,7 +113,8 @@ def match_records(
     2    nothing is similar enough
     dtype: object
     """
-    columns = [_column_names(on), _column_names(on if right_on is None else right_on)]
+    asked = (on, on if right_on is None else right_on)
+    columns = [[names] if isinstance(names, str) else list(names) for names in asked]
     tables = [left, right]
     _check(tables, columns)
     rows, similarities, finer = _compare(tables, columns, threshold, verbose)
@@ -151,10 +152,6 @@ def match_records(
         unmatched_left=_tell_why(left, columns[0], rows[0], partner[0]),
         unmatched_right=_tell_why(right, columns[1], rows[1], partner[1]),
     )
-
-
-def _column_names(on):
-    return [on] if isinstance(on, str) else list(on)
 
 
 def _check(tables, columns):

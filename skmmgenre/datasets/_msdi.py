@@ -12,8 +12,8 @@ from ._fetch import fetch_and_load, get_data_home
 from ._folder_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
 from ._published import (
     PARTS,
-    artists_in_two_parts,
     load_vectors,
+    note_artists_in_two_parts,
     rows_of_ids,
     split_entries,
     warn_of_problems,
@@ -123,9 +123,7 @@ def load_msdi(
     repeated = published["msd_track_id"][published["msd_track_id"].duplicated()]
     if len(repeated):
         problems.append(f"{len(repeated):,} tracks are there twice ({first_few(repeated)})")
-    artists = artists_in_two_parts(published["msd_artist_id"], published["set"])
-    if artists:
-        problems.append(f"{len(artists):,} artists are in two parts ({first_few(artists)})")
+    note_artists_in_two_parts(published["msd_artist_id"], published["set"], problems)
     table = pd.DataFrame(
         {
             "msd_track_id": tracks,
@@ -143,16 +141,14 @@ def load_msdi(
     add_paths(table, "cover", covers, image_directory, IMAGE_SUFFIXES, problems)
     if timbre_directory is not None:
         add_paths(table, "timbre", tracks, timbre_directory, TIMBRE_SUFFIXES, problems)
-    read = None
-    if vectors is not None:
-        read = load_vectors(folder, vectors, rows_of_ids(table, ["msd_track_id"]), problems)
+    vectors = load_vectors(folder, vectors, rows_of_ids(table, ["msd_track_id"]), problems)
     warn_of_problems(problems, "MSD-I")
     return Bunch(
         table=table,
         y=table["genre"].to_numpy(dtype=object),
         groups=table["msd_artist_id"].to_numpy(dtype=object),
         **split_entries(published["set"]),
-        vectors=read,
+        vectors=vectors,
         problems=problems,
         DESCR=_describe(table, genre_column),
     )

@@ -14,9 +14,9 @@ from ..utils import first_few, is_missing
 from ._fetch import fetch_and_load, get_data_home
 from ._folder_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
 from ._published import (
-    artists_in_two_parts,
     iterate_json,
     load_vectors,
+    note_artists_in_two_parts,
     read_indices,
     rows_of_ids,
     split_entries,
@@ -178,15 +178,12 @@ def load_mumu(
     table["split"] = pd.Series(split, dtype=object)
     rows_of_id = rows_of_ids(table, _OF_ALBUM[:2] if unit == "album" else _OF_TRACK)
     groups = table["artist_mbid"].to_numpy(dtype=object)
-    if artists := artists_in_two_parts(groups, split):
-        problems.append(f"{len(artists):,} artists are in two parts ({first_few(artists)})")
+    note_artists_in_two_parts(groups, split, problems)
     Y = None
     if files["multi"] is not None:
         Y = _label_matrix(table, folder, min_items)
         _compare_with_published(Y, folder, indices, rows_of_id, problems)
-    read = None
-    if vectors is not None:
-        read = load_vectors(folder, vectors, rows_of_id, problems)
+    vectors = load_vectors(folder, vectors, rows_of_id, problems)
     table = table[[*_TABLE, *table.columns.difference(_TABLE, sort=False)]]
     warn_of_problems(problems, "MuMu", stacklevel=4)  # validate_params stands between
     return Bunch(
@@ -195,7 +192,7 @@ def load_mumu(
         Y=Y,
         groups=groups,
         **split_entries(split),
-        vectors=read,
+        vectors=vectors,
         problems=problems,
         DESCR=_describe(table, Y, unit),
     )
@@ -401,13 +398,12 @@ def _label_matrix(table, folder, min_items):
     if files:
         lines = files[0].read_text(encoding="utf-8").splitlines()
         labels = [line.strip() for line in lines if line.strip()]
-        place = {label: column for column, label in enumerate(labels)}
     else:
         # Labels come with those above them, each a name of its own: a flat taxonomy.
         albums = table.drop_duplicates("amazon_id")["genres"]
         taxonomy = GenreTaxonomy.from_items(items, separator="\n")
         labels = taxonomy.filter(albums.tolist(), min_items=min_items).labels
-        place = {label: column for column, label in enumerate(labels)}
+    place = {label: column for column, label in enumerate(labels)}
     matrix = np.zeros((len(table), len(labels)), dtype=np.int8)
     for row, names in enumerate(items):
         matrix[row, [place[name] for name in names if name in place]] = 1

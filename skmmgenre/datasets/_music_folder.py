@@ -9,6 +9,7 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
+from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
@@ -145,11 +146,8 @@ def load_music_folder(
     """
     if isinstance(path, list):
         files = list(dict.fromkeys(map(os.fspath, path)))
-        found, errors, named = (
-            list_around(files),
-            [],
-            f"{len(files):,} file{'s' if len(files) > 1 else ''}",
-        )
+        found, errors = list_around(files), []
+        named = f"{len(files):,} file{'s' if len(files) > 1 else ''}"
     else:
         path = os.fspath(path)
         found = walk_folder(path)
@@ -191,10 +189,12 @@ def load_music_folder(
     table = pd.DataFrame(
         {name: pd.Series([row[name] for row in rows], dtype=object) for name in columns}
     )
+    binarizer = MultiLabelBinarizer()
+    matrix = binarizer.fit_transform(table["genres"])
     return Bunch(
         table=table,
         y=table["genre"].to_numpy(dtype=object),
-        Y=_indicator(table["genres"]),
+        Y=pd.DataFrame(matrix.astype(np.int8), columns=pd.Index(binarizer.classes_, dtype=object)),
         groups=np.array([_group(row) for row in rows], dtype=object),
         errors=_error_table(errors),
         DESCR=(
@@ -214,19 +214,14 @@ def _group(row):
 
 
 def _error_table(errors):
-    columns = zip(*sorted(errors, key=lambda error: error[0]), strict=True) if errors else [()] * 4
-    names = ("item", "row", "reason", "remedy")
-    return pd.DataFrame(
-        {n: pd.Series(column, dtype=object) for n, column in zip(names, columns, strict=True)}
-    )
+    errors = sorted(errors, key=lambda error: error[0])
+    return pd.DataFrame(errors, columns=["item", "row", "reason", "remedy"], dtype=object)
 
 
 def _sound_files(found, errors):
     """Return the paths that may be sound; a file with two names is taken once."""
     files, met = [], {}
-    paths = [
-        os.path.join(folder, name) for folder, names in found.folders.items() for name in names
-    ]
+    paths = [os.path.join(folder, name) for folder, name in found.places()]
     for path in sorted(paths, key=os.path.islink):  # a file is told by its own name if it has one
         suffix = os.path.splitext(path)[1].lower()
         if suffix not in AUDIO_SUFFIXES and (suffix in _NO_SOUND or not _holds_sound(path)):
@@ -312,14 +307,9 @@ class _Beside:
         self.text, self.of_track = None, {}
         if text not in ("both", "file"):
             return
-        stems = {os.path.splitext(name)[0] for name in names}
-        tracks = {
-            stem
-            for name in names
-            for stem, suffix in [os.path.splitext(name)]
-            if suffix.lower() in AUDIO_SUFFIXES
-        }
-        for stem in tracks & stems:
+        split = map(os.path.splitext, names)
+        tracks = {stem for stem, suffix in split if suffix.lower() in AUDIO_SUFFIXES}
+        for stem in sorted(tracks):
             if f"{stem}.txt" in names:
                 self.of_track[stem] = _read(os.path.join(folder, f"{stem}.txt"), errors)
         for place, files in places:
@@ -399,16 +389,6 @@ def _album_row(tracks, beside, text):
 def _most_frequent(tracks, name):
     counts = Counter(track[name] for track in tracks if track[name] is not None)
     return counts.most_common(1)[0][0] if counts else None
-
-
-def _indicator(items):
-    """Return which row has which genre; none where there is no genre at all."""
-    names = sorted({genre for genres in items for genre in genres})
-    place = {name: column for column, name in enumerate(names)}
-    matrix = np.zeros((len(items), len(names)), dtype=np.int8)
-    for row, genres in enumerate(items):
-        matrix[row, [place[genre] for genre in genres]] = 1
-    return pd.DataFrame(matrix, columns=pd.Index(names, dtype=object))
 
 
 def _nothing_found(path, errors):

@@ -39,12 +39,13 @@ def split_entries(split):
     }
 
 
-def artists_in_two_parts(groups, split):
-    """Return the artists, sorted, that are in more than one part; there should be none."""
+def note_artists_in_two_parts(groups, split, problems):
+    """Note the artists that are in more than one part; there should be none."""
     pairs = pd.DataFrame({"artist": groups, "part": split})
     pairs = pairs[pairs["artist"].notna() & (pairs["part"] != "")].drop_duplicates()
     n_parts = pairs["artist"].value_counts()
-    return sorted(n_parts.index[n_parts > 1])
+    if artists := sorted(n_parts.index[n_parts > 1]):
+        problems.append(f"{len(artists):,} artists are in two parts ({first_few(artists)})")
 
 
 def warn_of_problems(problems, name, *, stacklevel=3):
@@ -116,7 +117,7 @@ def load_vectors(folder, settings, rows_of_id, problems):
     ----------
     folder : Path
         The files may be at any depth.
-    settings : str, list of str, or dict of str to str
+    settings : str, list of str, dict of str to str, or None
         As they stand in the names of the files; a dict gives the block of each.
     rows_of_id : dict of str to list of int
         Where the vector of each item belongs.
@@ -126,13 +127,16 @@ def load_vectors(folder, settings, rows_of_id, problems):
     Returns
     -------
     vectors : DataFrame of float32, shape (n_rows, n_columns)
-        Columns BLOCK__0, BLOCK__1, ...; NaN where an item has no vector.
+        Columns BLOCK__0, BLOCK__1, ...; NaN where an item has no vector. None if no setting is
+        asked for.
 
     Raises
     ------
     ValueError
         If there is no file of a setting, or rows and index do not agree.
     """
+    if settings is None:
+        return None
     if not isinstance(settings, dict):
         settings = [settings] if isinstance(settings, str) else settings
         settings = {s: BLOCK_OF_SETTING.get(s, s.replace("-", "_")) for s in settings}
@@ -160,10 +164,9 @@ def load_vectors(folder, settings, rows_of_id, problems):
         filled = np.zeros(n_rows, dtype=bool)
         for array, ids in arrays.values():
             pairs = [(row, i) for i, item in enumerate(ids) for row in rows_of_id.get(item, ())]
-            if pairs:
-                rows, items = map(list, zip(*pairs, strict=True))
-                vectors[rows, place] = array[items]
-                filled[rows] = True
+            rows, items = np.array(pairs, dtype=int).reshape(-1, 2).T
+            vectors[rows, place] = array[items]
+            filled[rows] = True
         if not filled.all():
             problems.append(
                 f"vectors {setting!r}: {n_rows - filled.sum():,} of {n_rows:,} rows have none "

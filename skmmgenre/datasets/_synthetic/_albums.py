@@ -459,9 +459,8 @@ def _draw_labels(main, genres, leaf_probability, rng):
 
 
 def _track_range(tracks_per_album):
-    if isinstance(tracks_per_album, Integral):
-        return int(tracks_per_album), int(tracks_per_album)
-    bounds = tuple(tracks_per_album)
+    is_one = isinstance(tracks_per_album, Integral)
+    bounds = (tracks_per_album,) * 2 if is_one else tuple(tracks_per_album)
     if (
         len(bounds) != 2
         or not all(isinstance(bound, Integral) for bound in bounds)

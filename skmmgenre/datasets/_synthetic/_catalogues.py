@@ -110,29 +110,23 @@ def make_catalogues(
     rng = np.random.default_rng([seed_of(random_state), 0])
     n_common = int(round(overlap * n_albums))
     n_all = 2 * n_albums - n_common
-    artists, titles = _draw_albums(n_all, rng)
+    artists, of_album, titles = _draw_albums(n_all, rng)
     order = rng.permutation(n_all)
     of_left, of_right = order[:n_albums], order[n_albums - n_common :]
     of_right = rng.permutation(of_right)
-    guests = [artist for artist in artists.names if artist.is_person]
-    columns = {}
+    guests = [artist for artist in artists if artist.is_person]
+    columns, chances = {}, {"typos": typos, "decorations": decorations}
     for side, albums in (("left", of_left), ("right", of_right)):
-        chances = {"typos": typos, "decorations": decorations}
         columns[side] = {
             "title": [write_title(titles[i], rng, **chances) for i in albums],
             "artist": [
-                write_artist(
-                    artists.names[artists.of_album[i]],
-                    guests[rng.integers(len(guests))],
-                    rng,
-                    **chances,
-                )
+                write_artist(artists[of_album[i]], _any(guests, rng), rng, **chances)
                 for i in albums
             ],
         }
-    branches = _draw_branches(artists.of_album, n_genres, rng)
+    branches = _draw_branches(of_album, n_genres, rng)
     columns["left"]["genres"] = [branches[i] for i in of_left]
-    columns["right"]["artist_id"] = [f"artist-{artists.of_album[i]:06}" for i in of_right]
+    columns["right"]["artist_id"] = [f"artist-{of_album[i]:06}" for i in of_right]
     ids = {
         "left": np.array([f"B{number:07}" for number in range(n_albums)], dtype=object),
         "right": np.array([f"M{number:07}" for number in range(n_albums)], dtype=object),
@@ -170,14 +164,8 @@ class Name:
     volume: int | None = None
 
 
-@dataclass(frozen=True)
-class _Artists:
-    names: list
-    of_album: np.ndarray
-
-
 def _draw_albums(n, rng):
-    """Return the artists of `n` albums, and their titles."""
+    """Return artists, the place of each of `n` albums' artist among them, and the titles."""
     sizes = np.arange(1, 13)
     names, of_album, titles = [], [], []
     while len(titles) < n:
@@ -186,7 +174,7 @@ def _draw_albums(n, rng):
         of_album += [len(names)] * n_albums
         titles += _draw_titles(artist, n_albums, rng)
         names.append(artist)
-    return _Artists(names, np.array(of_album)), titles
+    return names, np.array(of_album), titles
 
 
 def _draw_artist(rng, known):
@@ -212,7 +200,7 @@ def _draw_artist(rng, known):
         return Name(f"The {_any(last, rng)} {rng.choice(['Trio', 'Quartet', 'Band', 'Orchestra'])}")
     if kind < 0.96 or not known:
         return Name(f"{_any(QUALIFIERS, rng)} {rng.integers(2, 1000)}")
-    other = known[rng.integers(len(known))]  # a namesake, but for a letter
+    other = _any(known, rng)  # a namesake, but for a letter
     return Name(other.text + ("" if other.text.endswith("s") else "s"), is_person=other.is_person)
 
 
@@ -240,7 +228,7 @@ def _draw_title(artist, others, n, rng):
         text = f"{_any(TITLE_ADJECTIVES, rng)} {_any(TITLE_NOUNS, rng)}"
         return [Name(text, volume=volume) for volume in range(1, int(rng.integers(3, 6)))]
     if kind < 0.19 and others:
-        other = others[rng.integers(len(others))]
+        other = _any(others, rng)
         if rng.random() < 0.5:
             return [Name(f"{other.text} (Live)")]
         return [Name(other.text, other.romanised, volume=2)]
@@ -255,12 +243,8 @@ def _draw_title(artist, others, n, rng):
     if kind < 0.60:
         return [Name(f"{_any(TITLE_NOUNS, rng)} and {_any(TITLE_NOUNS, rng)}")]
     if kind < 0.70:
-        return [
-            Name(
-                f"Don't {_any('Leave Forget Wake Follow Count'.split(), rng)} the "
-                f"{_any(TITLE_ADJECTIVES, rng)} {_any(TITLE_NOUNS, rng)}"
-            )
-        ]
+        verb = _any("Leave Forget Wake Follow Count".split(), rng)
+        return [Name(f"Don't {verb} the {_any(TITLE_ADJECTIVES, rng)} {_any(TITLE_NOUNS, rng)}")]
     return [Name(f"{_any(TITLE_ADJECTIVES, rng)} {_any(TITLE_NOUNS, rng)}")]
 
 
@@ -277,8 +261,8 @@ def _draw_branches(artists, n_genres, rng):
     for artist in artists:
         main = home[artist] if rng.random() < 0.8 else rng.choice(n_genres, p=prior)
         more = rng.choice(n_genres, size=rng.integers(0, 3), p=prior)
-        names = [f"{leaves[i].parent}/{leaves[i].name}" for i in dict.fromkeys([main, *more])]
-        branches.append(names)
+        genres = dict.fromkeys([main, *more])
+        branches.append([f"{leaves[i].parent}/{leaves[i].name}" for i in genres])
     return branches
 
 
@@ -320,12 +304,11 @@ def write_title(title, rng, *, typos, decorations):
     """
     text = _mistype(_plain(title, rng), rng, typos)
     if title.volume is not None:
-        form = _VOLUMES[rng.integers(len(_VOLUMES))]
-        number = _ROMAN[title.volume] if rng.random() < 0.4 else str(title.volume)
-        text += form.format(number)
+        form = _any(_VOLUMES, rng)
+        text += form.format(_ROMAN[title.volume] if rng.random() < 0.4 else title.volume)
     text = _habits(text, rng)
     if rng.random() < decorations:
-        text += _EDITIONS[rng.integers(len(_EDITIONS))]
+        text += _any(_EDITIONS, rng)
     return text
 
 
@@ -345,9 +328,8 @@ def write_artist(artist, guest, rng, *, typos, decorations):
         first, _, last = text.partition(" ")
         text = f"{last}, {first}"
     if rng.random() < 0.2 * decorations:
-        text += (" feat. {}", " featuring {}", " (feat. {})", " ft. {}")[rng.integers(4)].format(
-            guest.text
-        )
+        form = _any((" feat. {}", " featuring {}", " (feat. {})", " ft. {}"), rng)
+        text += form.format(guest.text)
     return text
 
 

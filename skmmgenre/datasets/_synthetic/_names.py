@@ -79,32 +79,19 @@ def name_catalogue(genres):
         Columns name (unique), kind ("person" or "place"), genre, categories (list of str).
         A name belongs to the same genre whatever the number of genres.
     """
+    kinds = (
+        ("person", FIRST_NAMES, LAST_NAMES, "musicians", "Living people"),
+        ("place", QUALIFIERS, VENUES, "music venues", "Music venues"),
+    )
     rows = []
     for genre in genres:
         shift = genre.place * (MAX_GENRES // 6) + genre.family  # its number among all genres
-        for position, first in enumerate(FIRST_NAMES[:MAX_GENRES]):
-            last = LAST_NAMES[(position + shift) % MAX_GENRES]
-            rows.append((f"{first} {last}", "person", genre))
-        for position, qualifier in enumerate(QUALIFIERS[:MAX_GENRES]):
-            venue = VENUES[(position + shift) % MAX_GENRES]
-            rows.append((f"{qualifier} {venue}", "place", genre))
-    people_or_venues = {"person": "musicians", "place": "music venues"}
-    return pd.DataFrame(
-        {
-            "name": [name for name, _, _ in rows],
-            "kind": [kind for _, kind, _ in rows],
-            "genre": [genre.name for _, _, genre in rows],
-            "categories": [
-                [
-                    f"{genre.name} {people_or_venues[kind]}",
-                    f"{genre.parent} {people_or_venues[kind]}",
-                    "Living people" if kind == "person" else "Music venues",
-                ]
-                for _, kind, genre in rows
-            ],
-        },
-        dtype=object,
-    )
+        for kind, firsts, lasts, plural, category in kinds:
+            categories = [f"{genre.name} {plural}", f"{genre.parent} {plural}", category]
+            for position, first in enumerate(firsts[:MAX_GENRES]):
+                name = f"{first} {lasts[(position + shift) % MAX_GENRES]}"
+                rows.append((name, kind, genre.name, list(categories)))
+    return pd.DataFrame(rows, columns=["name", "kind", "genre", "categories"], dtype=object)
 
 
 # Counts of links, by which a linker tells namesakes apart.
@@ -151,19 +138,17 @@ def draw_titles(n_albums, rng):
     return [f"{adjective} {noun}" for adjective, noun in zip(adjectives, nouns, strict=True)]
 
 
-_CYRILLIC = dict(
-    zip(
-        "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
-        """a b v g d e yo zh z i y k l m n o p r s t u f kh ts ch sh shch - y - e yu ya""".split(),
-        strict=True,
-    )
+def _letters(script, sounds):
+    return dict(zip(script, sounds.split(), strict=True))
+
+
+_CYRILLIC = _letters(
+    "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+    """a b v g d e yo zh z i y k l m n o p r s t u f kh ts ch sh shch - y - e yu ya""",
 )
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώ",
-        """a v g d e z i th i k l m n x o p r s t y f ch ps o s a e i i o y o""".split(),
-        strict=True,
-    )
+_GREEK = _letters(
+    "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώ",
+    """a v g d e z i th i k l m n x o p r s t y f ch ps o s a e i i o y o""",
 )
 _RUSSIAN = (
     tuple(
@@ -179,21 +164,15 @@ _GREEKS = (
     tuple("Άσπρος Βαθύς Γαλάζιος Κρυφός Μακρινός Νέος Παλιός Φωτεινός".split()),
     tuple("Δρόμος Ήλιος Κήπος Λιμάνι Ουρανός Ποταμός Ύπνος Χορός Ψίθυρος".split()),
 )
-_KANA = dict(
-    zip(
-        "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン",
-        """a i u e o ka ki ku ke ko sa shi su se so ta chi tsu te to na ni nu ne no ha hi fu he ho
-        ma mi mu me mo ya yu yo ra ri ru re ro wa n""".split(),
-        strict=True,
-    )
+_KANA = _letters(
+    "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン",
+    """a i u e o ka ki ku ke ko sa shi su se so ta chi tsu te to na ni nu ne no ha hi fu he ho
+    ma mi mu me mo ya yu yo ra ri ru re ro wa n""",
 )
-_HANGUL = dict(
-    zip(
-        "가나다라마바사아자하고노도로모보소오조호구누두루무부수우주후김강산서울빛달별",
-        """ga na da ra ma ba sa a ja ha go no do ro mo bo so o jo ho gu nu du ru mu bu su u ju hu
-        gim gang san seo ul bit dal byeol""".split(),
-        strict=True,
-    )
+_HANGUL = _letters(
+    "가나다라마바사아자하고노도로모보소오조호구누두루무부수우주후김강산서울빛달별",
+    """ga na da ra ma ba sa a ja ha go no do ro mo bo so o jo ho gu nu du ru mu bu su u ju hu
+    gim gang san seo ul bit dal byeol""",
 )
 _KANJI = "山川空海風花月星夜朝雨雪森林道橋町村光影音声歌夢心時春夏秋冬東西南北青赤白黒金銀"
 
@@ -216,14 +195,13 @@ def draw_foreign(rng):
         words = [adjectives[rng.integers(len(adjectives))], nouns[rng.integers(len(nouns))]]
         if rng.random() < 0.3:
             words.append(nouns[rng.integers(len(nouns))])
-        table = (_CYRILLIC, _GREEK)[script]
-        return " ".join(words), " ".join(_romanise(word, table) for word in words)
-    if script < 4:
-        table = (_KANA, _HANGUL)[script - 2]
-        letters = list(table)
+    elif script < 4:
+        letters = list((_KANA, _HANGUL)[script - 2])
         words = ["".join(rng.choice(letters, rng.integers(2, 5))) for _ in range(2)]
-        return " ".join(words), " ".join(_romanise(word, table) for word in words)
-    return "".join(rng.choice(list(_KANJI), rng.integers(2, 6))), None
+    else:
+        return "".join(rng.choice(list(_KANJI), rng.integers(2, 6))), None
+    table = (_CYRILLIC, _GREEK, _KANA, _HANGUL)[script]
+    return " ".join(words), " ".join(_romanise(word, table) for word in words)
 
 
 def _romanise(word, table):

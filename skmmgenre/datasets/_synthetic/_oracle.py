@@ -136,15 +136,8 @@ class AlbumOracle:
         if metric == "accuracy":
             return float(accuracy_score(y, self.predict(modalities, rows)))
         if metric == "macro_f1":
-            return float(
-                f1_score(
-                    y,
-                    self.predict(modalities, rows),
-                    labels=np.unique(self.y),
-                    average="macro",
-                    zero_division=0,
-                )
-            )
+            macro = {"labels": np.unique(self.y), "average": "macro", "zero_division": 0}
+            return float(f1_score(y, self.predict(modalities, rows), **macro))
         if metric == "log_loss":
             return float(log_loss(y, self.posterior(modalities, rows), labels=self.classes))
         k = metric.partition("@")[2]
