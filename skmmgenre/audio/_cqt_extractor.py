@@ -12,7 +12,7 @@ import soxr
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..store import CellTransformer, FeatureStore, RawCodec, StepCodec
-from ..utils import BadItem, as_cells
+from ..utils import BadItem, NoContainer, as_cells
 from ._constant_q import PARAMETER_CONSTRAINTS, check_bins, constant_q
 from ._containers import signature_of
 from ._decode import AudioFile, version_of_decoder
@@ -23,7 +23,7 @@ _FLOOR = -80.0  # dB
 _VERSION = 4
 
 
-class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
+class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
     """Log-compressed constant-Q patch of each track.
 
     One patch of `duration` seconds is taken from a track; only its seconds are decoded. Needs
@@ -210,11 +210,11 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
             file, one that is not audio, 0 samples, NaN or infinite samples.
         """
         self._check_params()
-        extract = functools.partial(_extract, **self._settings())
-        n_frames = 1 + int(self.duration * self.sr) // self.hop_length
-        dtype = self.dtype if self.log else "float32"
+        settings = self._settings()
+        extract = functools.partial(_extract, **settings)
+        n_frames = 1 + settings["n_samples"] // self.hop_length
         cells = as_cells(X, noun="track")
-        patches = np.full((len(cells), self.n_bins, n_frames), np.nan, dtype=dtype)
+        patches = np.full((len(cells), self.n_bins, n_frames), np.nan, dtype=settings["dtype"])
         return self._map(
             extract,
             cells,
@@ -238,20 +238,6 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
             "cqt0", "cqt1", ...: the second axis of what `transform` answers.
         """
         return np.array([f"cqt{k}" for k in range(self.n_bins)], dtype=object)
-
-    def set_output(self, *, transform=None):
-        """Do nothing: a 3-D array has no form as a table.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"} or None, default=None
-            Ignored.
-
-        Returns
-        -------
-        self : CQTExtractor
-        """
-        return self
 
     def _check_params(self):
         self._validate_params()
@@ -306,15 +292,7 @@ class CQTExtractor(CellTransformer, auto_wrap_output_keys=None):
             "ref": self.ref,
             "dtype": self.dtype if self.log else "float32",
             "key": 0 if self.random_state is None else int(self.random_state),
-            "transform": {
-                "sr": self.sr,
-                "hop_length": self.hop_length,
-                "n_bins": self.n_bins,
-                "bins_per_octave": self.bins_per_octave,
-                "fmin": self.fmin,
-                "window": self.window,
-                "backend": self.backend,
-            },
+            "transform": {name: getattr(self, name) for name in PARAMETER_CONSTRAINTS},
         }
 
 

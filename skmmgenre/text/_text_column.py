@@ -3,9 +3,10 @@
 import numpy as np
 
 from ..store import CellTransformer
+from ..utils import NoContainer
 
 
-class TextColumnTransformer(CellTransformer, auto_wrap_output_keys=None):
+class TextColumnTransformer(NoContainer, CellTransformer, auto_wrap_output_keys=None):
     """Base class of transformers that answer each text with a text.
 
     A subclass passes ``auto_wrap_output_keys=None`` too, as scikit-learn asks each class.
@@ -40,20 +41,6 @@ class TextColumnTransformer(CellTransformer, auto_wrap_output_keys=None):
         names : ndarray of object, shape (1,)
         """
         return np.asarray(["text"] if input_features is None else input_features, dtype=object)
-
-    def set_output(self, *, transform=None):
-        """Do nothing: the answer is a column of texts.
-
-        Parameters
-        ----------
-        transform : str or None
-            Not used.
-
-        Returns
-        -------
-        self : estimator
-        """
-        return self
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

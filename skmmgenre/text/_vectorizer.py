@@ -8,11 +8,18 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils._param_validation import StrOptions
 
-from ..utils import as_cells, describe_cell, first_few, is_missing, without_stop_words_id
+from ..utils import (
+    NoContainer,
+    as_cells,
+    describe_cell,
+    first_few,
+    is_missing,
+    without_stop_words_id,
+)
 from ._entities._segmentation import is_mostly_unspaced, words_and_ngrams
 
 
-class ReviewVectorizer(TfidfVectorizer):
+class ReviewVectorizer(NoContainer, TfidfVectorizer):
     """tf-idf with the settings of the paper's authors, for texts of which some are missing.
 
     A missing text (None, NaN or "") becomes a row of zeros, and does not count in the document
@@ -239,20 +246,6 @@ class ReviewVectorizer(TfidfVectorizer):
                 UserWarning,
                 stacklevel=4,
             )
-
-    def set_output(self, *, transform=None):
-        """Do nothing: the answer is a sparse matrix.
-
-        Parameters
-        ----------
-        transform : str or None
-            Not used.
-
-        Returns
-        -------
-        self : ReviewVectorizer
-        """
-        return self
 
     def __getstate__(self):
         return without_stop_words_id(super().__getstate__())

@@ -3,6 +3,7 @@
 from ._cells import (
     BadItem,
     ErrorsMixin,
+    NoContainer,
     SetupError,
     as_cells,
     describe_cell,

@@ -184,3 +184,21 @@ class ErrorsMixin:
     def __getstate__(self):
         state = super().__getstate__()
         return {key: value for key, value in state.items() if key != "_errors"}
+
+
+class NoContainer:
+    """Mixin for transformers whose answer has no form as a table, whatever is asked for."""
+
+    def set_output(self, *, transform=None):
+        """Do nothing: the answer has no form as a table.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"} or None, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : estimator
+        """
+        return self
