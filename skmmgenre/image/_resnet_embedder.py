@@ -289,12 +289,14 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         with progress_bar(len(rows), "Vectors of images", verbose=self.verbose) as advance:
             if self.cache is None:
                 return forward(rows, advance)
-            store = vector_store(self.cache, **self._vector_settings(feed, module))
+            store = self._store(feed, module)
             width = self._n_features_out if module is None else module.trunk.n_features
             return stored_vectors(store, forward, feed, rows, width, advance)
 
-    def _vector_settings(self, feed, module):
-        """What a vector depends on beside the cover; of the weights, not where they are from."""
+    def _store(self, feed, module):
+        """The store of vectors by all that they depend on; of weights, not where they are from."""
+        import torch
+
         from ..nets._devices import inference_device, inference_dtype
         from ..nets._forward import padded
         from ..nets._modules import to_arrays
@@ -310,12 +312,16 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
             "image_size": feed.image_size,
             "precision": str(inference_dtype(self.precision)),
             "device": device.type,
+            "version": _VERSION,
+            "versions": {"torch": torch.__version__, "pillow": PIL.__version__},
         }
         # Kernels are chosen by the shape of a batch and differ in the last bits. A processor's
         # batches are all of one shape.
         if device.type != "cpu":
             settings["rows_at_once"] = padded(self._rows_at_once(device))
-        return settings
+        return FeatureStore(
+            self.cache, kind="vectors of images", settings=settings, content_of=content_of_image
+        )
 
     def _optimizer(self):
         from torch.optim import SGD, Adam
@@ -334,10 +340,6 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         return tags
 
 
-def _trunk_digest(weights):
-    return digest_of_weights({k: v for k, v in weights.items() if k.startswith("trunk.")})
-
-
 # Of what is computed here and in what it calls. After a change vectors are computed again, and
 # stores keep the old ones until they are pruned.
 _VERSION = 1
@@ -346,45 +348,13 @@ _VERSION = 1
 _PER_ROUND = (64, 64)
 
 
-def vector_store(path, **settings):
-    """Return the store of a network that stays as it is.
-
-    Parameters
-    ----------
-    path : str or path-like
-    **settings
-        All that a vector depends on beside the cover and the versions.
-
-    Returns
-    -------
-    store : FeatureStore
-    """
-    import torch
-
-    versions = {"torch": torch.__version__, "pillow": PIL.__version__}
-    return FeatureStore(
-        path,
-        kind="vectors of images",
-        settings={**settings, "version": _VERSION, "versions": versions},
-        content_of=content_of_image,
-    )
-
-
-def digest_of_weights(arrays):
-    """Return a hash of a network's weights.
-
-    Parameters
-    ----------
-    arrays : dict of ndarray
-
-    Returns
-    -------
-    digest : str
-    """
+def _trunk_digest(weights):
+    """A hash of the weights of a trunk, which stay as they are; those of the head do not."""
     digest = hashlib.blake2b(digest_size=20)
-    for name, array in sorted(arrays.items()):
-        digest.update(repr((name, array.dtype.str, array.shape)).encode())
-        digest.update(np.ascontiguousarray(array).data)
+    for name, array in sorted(weights.items()):
+        if name.startswith("trunk."):
+            digest.update(repr((name, array.dtype.str, array.shape)).encode())
+            digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
