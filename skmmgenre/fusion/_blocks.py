@@ -42,8 +42,7 @@ def find_blocks(blocks, n_features, names=None):
             name: np.arange(end - size, end)
             for name, size, end in zip(blocks, sizes, ends, strict=True)
         }
-    if names is None:
-        return {WHOLE: np.arange(n_features)}
+    names = () if names is None else names
     prefixes = [name.partition("__")[0] if "__" in name else "" for name in names]
     if not any(prefixes):
         return {WHOLE: np.arange(n_features)}

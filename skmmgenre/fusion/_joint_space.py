@@ -158,6 +158,8 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         -------
         self : object
         """
+        from ._nets import MarginLoss
+
         vectors, missing = self._views(X, reset=True)
         labels = Labels(np.zeros(len(missing), dtype=int)) if y is None else read_labels(y)
         check_consistent_length(missing, labels.values)
@@ -184,7 +186,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         )
         plan = Plan(
             feed=feed,
-            loss=_margin_loss(self.margin),
+            loss=MarginLoss(self.margin),
             y=labels,
             groups=groups,
             truth=feed.has_negatives(held_out),
@@ -324,12 +326,6 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _margin_loss(margin):
-    from ._nets import MarginLoss
-
-    return MarginLoss(margin)
 
 
 class PairFeed:

@@ -202,13 +202,12 @@ class NetEstimator(BaseEstimator):
         with python_random_kept():  # skorch imports rich
             from ._training import train as train_module
 
-        init_seed, *training_seeds = plan.seeds
         accelerator = None
         if self.device == "accelerate":
             accelerator = make_accelerator(self.random_state)
         device = resolve_device(self.device) if accelerator is None else accelerator.device
         module = build_empty(self._make_module, self.module_recipe_)
-        initialize(module, init_seed)
+        initialize(module, plan.seeds[0])
         self._prepare(module, plan, self._rows_to_learn(plan, train))
         part, feed = self._training_view(to_device(module, device), plan.feed)
         # The view may have found more rows to be missing.
@@ -223,10 +222,8 @@ class NetEstimator(BaseEstimator):
         optimizer, optimizer_params = self._optimizer()
         history, best_epoch = train_module(
             part,
-            loss=plan.loss,
+            plan,
             feed=feed,
-            truth=plan.truth,
-            weight=plan.weight,
             train_rows=train_rows,
             valid_rows=valid_rows,
             optimizer=optimizer,
@@ -236,7 +233,6 @@ class NetEstimator(BaseEstimator):
             patience=self.patience,
             device=device,
             dtype=training_dtype(self.precision, device, convolutional=self._convolutional),
-            seeds=training_seeds,
             verbose=int(self.verbose),
             description=description,
             accelerator=accelerator,

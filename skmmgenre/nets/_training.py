@@ -10,7 +10,7 @@ from skorch.helper import predefined_split
 
 from ..utils import TrainingInterrupted, progress_bar
 from ._modules import use_generator
-from ._skorch_net import Batches, Net, Rows
+from ._skorch_net import AcceleratedNet, Batches, Net, Rows
 
 
 class _EpochBar(Callback):
@@ -40,11 +40,9 @@ class _StopOnNaN(Callback):
 
 def train(
     module,
+    plan,
     *,
-    loss,
     feed,
-    truth,
-    weight,
     train_rows,
     valid_rows,
     optimizer,
@@ -54,7 +52,6 @@ def train(
     patience,
     device,
     dtype,
-    seeds,
     verbose,
     description,
     accelerator=None,
@@ -64,19 +61,15 @@ def train(
     Parameters
     ----------
     module : torch.nn.Module
-    loss : callable
-        ``loss(output, truth)`` answers with one loss a row.
+    plan : Plan
     feed : feed
-    truth : ndarray of shape (n_rows, ...)
-    weight : ndarray of float32, shape (n_rows,)
+        What `module` sees, which may be a part of the network.
     train_rows, valid_rows : ndarray of int
         Without validation rows all epochs run and the last weights are kept.
     optimizer : type
     optimizer_params : dict
     dtype : torch.dtype
         What layers compute in.
-    seeds : tuple of two int
-        For the order of the rows, and for what the module draws.
     description : str
         What the progress bar says.
     accelerator : accelerate.Accelerator or None
@@ -95,11 +88,10 @@ def train(
     ValueError
         If the loss becomes NaN or infinite.
     """
-    shuffle_seed, module_seed = seeds
+    _, shuffle_seed, module_seed = plan.seeds
     net_class, process, n_processes, extra = Net, 0, 1, {}
     if accelerator is not None:
-        from ._skorch_net import AcceleratedNet as net_class
-
+        net_class = AcceleratedNet
         extra = {
             "accelerator": accelerator,
             "unwrap_after_train": False,  # before the best weights are put back
@@ -113,7 +105,7 @@ def train(
         callbacks = [("stop_on_nan", _StopOnNaN()), ("epoch_bar", _EpochBar(advance))]
         validation = None
         if len(valid_rows):
-            validation = predefined_split(Rows(feed, truth, weight, valid_rows))
+            validation = predefined_split(Rows(feed, plan.truth, plan.weight, valid_rows))
             stopping = EarlyStopping(patience=patience, threshold=0, load_best=True)
             callbacks.append(("early_stopping", stopping))
         if verbose > 1:
@@ -121,7 +113,7 @@ def train(
         net = net_class(
             module,
             criterion=object,  # the loss is the target's, see get_loss
-            loss=loss,
+            loss=plan.loss,
             dtype=dtype,
             optimizer=optimizer,
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
@@ -142,7 +134,7 @@ def train(
             **extra,
         )
         with config_context(enable_metadata_routing=False):
-            net.fit(Rows(feed, truth, weight, train_rows))
+            net.fit(Rows(feed, plan.truth, plan.weight, train_rows))
         stopped_early = stopping is not None and stopping.misses_ >= patience
         if stopped_early:
             n_epochs, best = len(net.history), stopping.best_epoch_
