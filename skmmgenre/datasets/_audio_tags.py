@@ -225,7 +225,7 @@ def _read_id3(file, notes):
         tags["musicbrainz_trackid"] = [
             frames["UFID:http://musicbrainz.org"].data.decode("ascii", "replace")
         ]
-    if file.tags is None:
+    if not file.tags:  # there is none, or one without a frame
         return tags, []
     tags["comment"] = [
         str(text)
