@@ -1,249 +1,40 @@
-"""ablate_modalities: the rows, what they are trained on, and the figures."""
+"""ablate_modalities: figures, splits, and what is told."""
 
-from collections import Counter
 from functools import partial
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 from sklearn.model_selection import ShuffleSplit
 
-import skmmgenre.audio._cqt_extractor as extractor
 from skmmgenre.compose import GenrePipeline, ablate_modalities
 from skmmgenre.fusion import FusionClassifier
-from skmmgenre.metrics import bootstrap_interval
+from skmmgenre.metrics import (
+    aggregated_diversity_score,
+    bootstrap_interval,
+    macro_auc_score,
+    precision_at_k_score,
+)
 from skmmgenre.model_selection import ArtistKFold, ArtistShuffleSplit
-from skmmgenre.nets import NetEstimator
 
-PAPER = [
-    ("CNN_Audio", "Audio"),
-    ("MM_Audio", "Audio"),
-    ("CNN_Audio + MM_Audio", "Audio"),
-    ("CNN_Visual", "Video"),
-    ("MM_Visual", "Video"),
-    ("CNN_Visual + MM_Visual", "Video"),
-    ("CNN_Audio + CNN_Visual", "A + V"),
-    ("MM_Audio + MM_Visual", "A + V"),
-    ("All", "A + V"),
-]
 MODALITIES = ("audio", "text", "image")
 SUBSETS = [" + ".join(s) for n in (1, 2, 3) for s in combinations(MODALITIES, n)]
-COLUMNS = [
-    "input",
-    *(name + end for name in ("precision", "recall", "f1", "accuracy") for end in ("", "_std")),
-    "reference",
-    "difference",
-    "low",
-    "high",
+TWO = ("text", "image")
+SUBSETS_OF_TWO = ["text", "image", "text + image"]
+CONTROLS_OF_TWO = [
+    "missing pattern",
+    "mean of probabilities",
+    "two seeds of text",
+    "two seeds of image",
+    "cross_fit",
+    "random scores",
+    "half of log prior removed",
 ]
-
-
-@pytest.fixture(scope="module")
-def table(albums):
-    """The albums with a fifth of all cells missing."""
-    table = albums.table.copy()
-    rng = np.random.default_rng(5)
-    for column in ("audio", "text", "cover"):
-        gone = rng.random(40) < 0.2
-        table[column] = [None if g else c for g, c in zip(gone, table[column], strict=True)]
-    return table
-
-
-@pytest.fixture(scope="module")
-def ablate(albums, table):
-    return partial(
-        ablate_modalities,
-        table=table,
-        y=albums.y,
-        groups=albums.groups,
-        n_resamples=50,
-        test_size=0.3,
-        return_predictions=True,
-    )
-
-
-@pytest.fixture
-def counts(monkeypatch):
-    """How often each network was trained, and how many transforms were computed."""
-    counted = Counter()
-    train, constant_q = NetEstimator._train, extractor.constant_q
-
-    def note_training(self, *args, **kwargs):
-        counted[type(self).__name__] += 1
-        return train(self, *args, **kwargs)
-
-    def note_transform(*args, **kwargs):
-        counted["constant_q"] += 1
-        return constant_q(*args, **kwargs)
-
-    monkeypatch.setattr(NetEstimator, "_train", note_training)
-    monkeypatch.setattr(extractor, "constant_q", note_transform)
-    return counted
-
-
-@pytest.fixture(scope="module")
-def subsets(ablate, small_model):
-    """Every subset, two runs."""
-    return ablate(small_model(), n_runs=2)
-
-
-@pytest.fixture(scope="module")
-def all_controls(ablate, small_model):
-    """Every subset and every control, two runs."""
-    return ablate(small_model(), subsets=SUBSETS, controls="all", n_runs=2, n_folds=2)
-
-
-class TestRows:
-    def test_the_nine_rows_of_the_paper(self, ablate, small_model):
-        model = small_model(text=None, joint_space=True)
-        figures, predictions = ablate(model, subsets="paper", n_runs=1)
-        assert list(zip(figures.index, figures["input"], strict=True)) == PAPER
-        assert list(figures.columns) == COLUMNS
-        references = dict(zip(figures.index, figures["reference"], strict=True))
-        for name, kind in PAPER:
-            assert references[name] == ("CNN_Visual" if kind == "Video" else "CNN_Audio")
-        assert list(predictions.columns) == ["run", "row", "group", "true", *dict(PAPER)]
-
-    def test_the_paper_on_a_model_without_joint_space_and_with_text(self, ablate, small_model):
-        params = {"n_runs": 1, "subsets": "paper", "n_resamples": 10}
-        figures, _ = ablate(small_model(), **params)
-        assert [*figures.index] == [*dict(PAPER)]
-
-    def test_every_subset(self, subsets):
-        figures, _ = subsets
-        assert list(figures.index) == SUBSETS
-        assert list(figures["input"]) == SUBSETS
-        assert figures.drop(columns=["input", "reference"]).notna().all(axis=None)
-        best = figures.loc[list(MODALITIES), "f1"].idxmax()
-        assert set(figures["reference"]) == {best}
-        assert figures.loc[best, ["difference", "low", "high"]].tolist() == [0, 0, 0]
-
-    def test_the_reference_is_a_modality_with_the_joint_space_too(self, ablate, small_model):
-        model = small_model(joint_space=True)
-        figures, _ = ablate(model, n_runs=1, n_resamples=10)
-        assert list(figures.index) == SUBSETS
-        assert set(figures["reference"]) == {figures.loc[list(MODALITIES), "f1"].idxmax()}
-
-    def test_lists(self, ablate, small_model, subsets):
-        chosen = ["text", ("audio", "text"), ["image"], "text + image"]
-        figures, predictions = ablate(small_model(), subsets=chosen, n_runs=2)
-        names = ["text", "audio + text", "image", "text + image"]
-        assert list(figures.index) == names
-        # A row does not depend on which others there are.
-        pd.testing.assert_frame_equal(predictions[names], subsets[1][names])
-
-    def test_blocks_of_the_joint_space_in_a_list(self, ablate, small_model):
-        model = small_model(text=None, joint_space=True)
-        figures, _ = ablate(
-            model, subsets=["audio", "audio + mm_audio", ("mm_image", "image")], n_runs=1
-        )
-        assert list(figures.index) == ["audio", "audio + mm_audio", "mm_image + image"]
-        assert list(figures["input"]) == ["audio", "audio", "image"]
-
-    def test_one_modality(self, ablate, small_model):
-        figures, _ = ablate(small_model(audio=None, image=None), n_runs=1)
-        assert list(figures.index) == ["text"]
-
-
-class TestControls:
-    every = [
-        "missing pattern",
-        "mean of probabilities",
-        "two seeds of audio",
-        "two seeds of text",
-        "two seeds of image",
-        "shuffled covers",
-        "cross_fit",
-    ]
-
-    def test_all(self, all_controls, subsets):
-        figures, predictions = all_controls
-        assert list(figures.index) == SUBSETS + self.every
-        assert set(figures.loc[self.every, "input"]) == {"Control"}
-        assert figures.drop(columns=["input", "reference"]).notna().all(axis=None)
-        # Controls beside them leave the rows as they are.
-        pd.testing.assert_frame_equal(predictions[SUBSETS], subsets[1][SUBSETS])
-
-    def test_a_control_is_compared_with_its_row(self, all_controls):
-        figures, _ = all_controls
-        for modality in MODALITIES:
-            assert figures.loc[f"two seeds of {modality}", "reference"] == modality
-        assert figures.loc["cross_fit", "reference"] == "audio + text + image"
-        assert figures.loc["shuffled covers", "reference"] == "audio"
-
-    def test_a_control_of_the_paper_too(self, ablate, small_model):
-        figures, _ = ablate(
-            small_model(text=None),
-            subsets="paper",
-            controls=["two seeds of image", "shuffled covers", "cross_fit"],
-            n_runs=1,
-            n_folds=2,
-            n_resamples=10,
-        )
-        references = figures["reference"][-3:].to_dict()
-        assert references == {
-            "two seeds of image": "CNN_Visual",
-            "shuffled covers": "CNN_Audio",
-            "cross_fit": "All",
-        }
-
-    @pytest.mark.parametrize("control", ["mean of probabilities", "cross_fit"])
-    def test_one_by_one(self, ablate, small_model, all_controls, control):
-        figures, predictions = ablate(
-            small_model(), subsets=["text", MODALITIES], controls=control, n_runs=1, n_folds=2
-        )
-        assert list(figures.index) == ["text", " + ".join(MODALITIES), control]
-        theirs = all_controls[1].query("run == 0")[control]
-        np.testing.assert_array_equal(predictions[control], theirs)
-
-    def test_two_seeds(self, ablate, small_model, all_controls):
-        for given, names in (
-            ("two seeds", ["two seeds of text"]),
-            ("two seeds of text", ["two seeds of text"]),
-        ):
-            figures, _ = ablate(small_model(audio=None, image=None), controls=[given], n_runs=1)
-            assert list(figures.index) == ["text", *names]
-        figures, predictions = ablate(
-            small_model(), subsets=["text"], controls=["two seeds of text"], n_runs=1
-        )
-        theirs = all_controls[1].query("run == 0")["two seeds of text"]
-        np.testing.assert_array_equal(predictions["two seeds of text"], theirs)
-
-    def test_shuffled_covers(self, ablate, small_model, all_controls):
-        figures, predictions = ablate(
-            small_model(text=None), subsets=["audio"], controls=["shuffled covers"], n_runs=1
-        )
-        assert list(figures.index) == ["audio", "shuffled covers"]
-
-    def test_the_missing_pattern_sees_only_what_is_there(self, albums, table, all_controls):
-        _, predictions = all_controls
-        run = predictions[predictions["run"] == 1]
-        test = run["row"].to_numpy()
-        train = np.setdiff1d(np.arange(40), test)
-        absent = table[["audio", "text", "cover"]].isna().to_numpy()
-        regression = LogisticRegression().fit(absent[train], albums.y[train])
-        np.testing.assert_array_equal(run["missing pattern"], regression.predict(absent[test]))
-
-    def test_mean_of_probabilities(self, albums, table, small_model, all_controls):
-        """Over the modalities of a row, each on its own fitted as a model is."""
-        _, predictions = all_controls
-        run = predictions[predictions["run"] == 0]
-        test = run["row"].to_numpy()
-        train = np.setdiff1d(np.arange(40), test)
-        artists = np.asarray(albums.groups)[train]
-        total = 0
-        for modality, column in zip(MODALITIES, ("audio", "text", "cover"), strict=True):
-            model = small_model(**{other: None for other in MODALITIES if other != modality})
-            model.fit(table.iloc[train], albums.y[train], groups=artists)
-            there = table[column].notna().to_numpy()[test, None]
-            total = total + model.predict_proba(table.iloc[test]) * there
-        some = total.any(axis=1)
-        expected = model.classes_[total.argmax(axis=1)]
-        np.testing.assert_array_equal(run["mean of probabilities"][some], expected[some])
 
 
 class TestFigures:
@@ -308,51 +99,6 @@ class TestFigures:
             model = small_model(**off, **seeds)
             model.fit(table.iloc[train], albums.y[train], groups=artists)
             np.testing.assert_array_equal(run[name], model.predict(table.iloc[test]))
-
-
-class TestWork:
-    def test_networks_are_trained_once_a_run_and_shared(self, ablate, small_model, counts, table):
-        ablate(small_model(joint_space=True), n_runs=2)
-        assert counts["AudioCNN"] == counts["TextMLP"] == counts["ResNetEmbedder"] == 2
-        assert counts["JointSpaceProjector"] == 2
-        assert counts["FusionClassifier"] == 2 * len(SUBSETS)
-        assert counts["constant_q"] == sum(len(cell) for cell in table["audio"] if cell)
-
-    def test_cross_fit_costs_its_folds_only(self, ablate, small_model, counts):
-        ablate(small_model(image=None), n_runs=1, controls=["cross_fit"], n_folds=3)
-        assert counts["TextMLP"] == counts["AudioCNN"] == 1 + 3
-        assert "JointSpaceProjector" not in counts
-
-    def test_the_same_seed_gives_the_same_predictions(self, ablate, small_model, subsets):
-        chosen = ["text", "text + image"]
-        _, again = ablate(small_model(audio=None), subsets=chosen, n_runs=1)
-        first = subsets[1].query("run == 0")
-        np.testing.assert_array_equal(again["row"], first["row"])
-        pd.testing.assert_frame_equal(again[chosen], first[chosen])
-        second = subsets[1].query("run == 1").reset_index(drop=True)
-        _, other = ablate(small_model(audio=None), subsets=chosen, n_runs=1, random_state=1)
-        pd.testing.assert_frame_equal(other[chosen], second[chosen])
-
-    def test_the_model_is_not_fitted(self, ablate, small_model):
-        model = small_model(audio=None, image=None)
-        before = repr(model)
-        ablate(model, n_runs=1)
-        assert not hasattr(model["modalities"], "transformers_") and repr(model) == before
-
-    def test_runs_in_two_workers(self, ablate, small_model):
-        model = small_model(audio=None, image=None)
-        figures, predictions = ablate(model, n_runs=2, n_jobs=2)
-        alone, theirs = ablate(model, n_runs=2)
-        assert list(figures.index) == list(alone.index)
-        assert figures.drop(columns=["input", "reference"]).notna().all(axis=None)
-        assert predictions.shape == theirs.shape
-        np.testing.assert_array_equal(predictions["row"], theirs["row"])
-
-    def test_progress_of_the_runs(self, ablate, small_model, capsys):
-        ablate(small_model(audio=None, image=None), n_runs=2, verbose=1)
-        told = capsys.readouterr()
-        assert "Runs" in told.err and "2/2" in told.err
-        assert not told.out
 
 
 class TestSplits:
@@ -456,3 +202,188 @@ class TestErrors:
     def test_another_model(self, ablate):
         with pytest.raises(ValueError, match="steps modalities and fusion"):
             ablate(LogisticRegression())
+
+
+class TestSetAside:
+    """What on_error="missing" sets aside is told, and handed on."""
+
+    @pytest.fixture
+    def ablate(self, albums):
+        return partial(
+            ablate_modalities,
+            y=albums.y,
+            groups=albums.groups,
+            n_runs=2,
+            n_resamples=10,
+            subsets=["text"],
+            test_size=0.3,
+        )
+
+    @pytest.fixture
+    def broken(self, albums, tmp_path):
+        """Five tracks, one of them in an album of two, and two covers that cannot be used."""
+        table = albums.table.copy()
+        audio, cover = list(table["audio"]), list(table["cover"])
+        empty = tmp_path / "empty.wav"
+        empty.write_bytes(b"")
+        audio[2] = [audio[2][0], str(tmp_path / "gone.wav")]
+        for row in (5, 6, 7, 8):
+            audio[row] = [str(empty)]
+        for row in (0, 39):
+            cover[row] = str(tmp_path / f"gone {row}.png")
+        return table.assign(audio=audio, cover=cover)
+
+    def test_told_and_handed_on(self, ablate, small_model, broken):
+        model = small_model(on_error="missing")
+        with pytest.warns(UserWarning, match="Treated as missing") as told:
+            figures = ablate(model, broken)
+        first, second = [str(warning.message) for warning in told]
+        assert "5 of audio" in first and "audio of row 2, track 1: " in first
+        assert "gone.wav" in first and "no such file" in first and "and 2 more" in first
+        assert "2 of image" in second and "image of row 0: " in second and "gone 39.png" in second
+        errors = pd.DataFrame(figures.attrs["errors"])
+        assert set(errors.columns) == {"modality", "row", "track", "item", "reason", "remedy"}
+        assert errors["modality"].tolist() == ["audio"] * 5 + ["image"] * 2
+        assert errors["row"].tolist() == [2, 5, 6, 7, 8, 0, 39]
+        assert errors["track"][:5].tolist() == [1, 0, 0, 0, 0]
+        assert errors["track"][5:].isna().all()
+
+    def test_a_branch_that_nothing_is_extracted_of_in_advance(self, ablate, small_model, broken):
+        """Its columns are a list: the extractor runs in every run."""
+        model = small_model(image=None, text=None, on_error="missing")
+        branches = model["modalities"]
+        branches.transformers = [(name, branch, [c]) for name, branch, c in branches.transformers]
+        with pytest.warns(UserWarning, match=r"5 of audio\. audio of row 2, track 1: "):
+            figures = ablate(model, broken, subsets=["audio"])
+        assert [error["row"] for error in figures.attrs["errors"]] == [2, 5, 6, 7, 8]
+        assert [error["track"] for error in figures.attrs["errors"]] == [1, 0, 0, 0, 0]
+
+    def test_nothing_to_tell(self, ablate, albums, small_model):
+        figures = ablate(small_model(audio=None, image=None, on_error="missing"), albums.table)
+        assert figures.attrs["errors"] == []
+
+    def test_by_default_it_is_an_error(self, ablate, small_model, broken):
+        with pytest.raises(ValueError, match=r"Row 2, track 1: .*gone\.wav"):
+            ablate(small_model(), broken)
+
+    def test_the_answer_can_go_on(self, ablate, small_model, broken):
+        """A list of plain dicts does not get in the way of pandas."""
+        model = small_model(audio=None, on_error="missing")
+        with pytest.warns(UserWarning, match="2 of image"):
+            figures = ablate(model, broken)
+        both = pd.concat([figures, figures])
+        assert len(both) == 2 * len(figures)
+        assert np.isfinite(both["f1"]).all()
+
+
+class TestFiguresOfSeveralGenres:
+    def test_rows_and_columns(self, everything):
+        figures, _ = everything
+        assert list(figures.index) == SUBSETS_OF_TWO + CONTROLS_OF_TWO
+        names = ["macro_auc", "macro_average_precision"]
+        for base in ("precision", "diversity"):
+            names += [f"{base}@{k}" for k in (1, 3, 5)]
+        assert set(names) | {f"{name}_std" for name in names} < set(figures.columns)
+        assert list(figures.columns[-4:]) == ["reference", "difference", "low", "high"]
+        assert figures.drop(columns=["input", "reference"]).notna().all(axis=None)
+
+    def test_they_follow_from_the_scores(self, everything):
+        figures, predictions = everything
+        by_hand = {
+            "macro_auc": macro_auc_score,
+            "precision@3": partial(precision_at_k_score, k=3),
+            "diversity@5": lambda true, scores: aggregated_diversity_score(scores, 5),
+        }
+        for name in figures.index:
+            for figure, score in by_hand.items():
+                runs = [
+                    score(predictions.true[run], predictions.scores[name][run])
+                    for run in (predictions.rows["run"] == 0, predictions.rows["run"] == 1)
+                ]
+                assert figures.loc[name, figure] == pytest.approx(np.mean(runs))
+                assert figures.loc[name, f"{figure}_std"] == pytest.approx(np.std(runs, ddof=1))
+
+    def test_differences(self, everything):
+        figures, predictions = everything
+        best = figures.loc[list(TWO), "macro_auc"].idxmax()
+        for name, line in figures.iterrows():
+            other = line["reference"]
+            if name.startswith("two seeds of "):
+                assert other == name.removeprefix("two seeds of ")
+            elif name in ("cross_fit", "half of log prior removed"):
+                assert other == "text + image"
+            else:
+                assert other == best
+            interval = bootstrap_interval(
+                predictions.true,
+                predictions.scores[name],
+                predictions.scores[other],
+                metric="macro_auc",
+                groups=predictions.rows["group"],
+                runs=predictions.rows["run"],
+                n_resamples=50,
+            )
+            assert interval == pytest.approx((line["difference"], line["low"], line["high"]))
+            gain = line["macro_auc"] - figures.loc[other, "macro_auc"]
+            assert line["difference"] == pytest.approx(gain)
+
+    def test_splits_of_a_run_are_judged_by_themselves(self, ablate_labels, small_model):
+        model = small_model(audio=None, image=None)
+        figures, predictions = ablate_labels(model, cv=ArtistKFold(2), n_runs=1)
+        assert sorted(predictions.rows["row"]) == list(range(40))
+        auc = [
+            macro_auc_score(predictions.true[split], predictions.scores["text"][split])
+            for split in (predictions.rows["split"] == 0, predictions.rows["split"] == 1)
+        ]
+        assert figures.loc["text", "macro_auc"] == pytest.approx(np.mean(auc))
+
+    def test_fewer_labels_than_the_largest_k(self, ablate_labels, labels, small_model):
+        figures, _ = ablate_labels(
+            small_model(audio=None, image=None), y=labels[list("abd")], n_runs=1
+        )
+        assert {"precision@1", "precision@3"} < set(figures.columns)
+        assert "precision@5" not in figures.columns
+
+    def test_figures_alone(self, ablate_labels, small_model):
+        model = small_model(audio=None, image=None)
+        answer = ablate_labels(model, n_runs=1, return_predictions=False)
+        assert isinstance(answer, pd.DataFrame)
+
+
+class TestPredictionsOfSeveralGenres:
+    def test_scores_of_every_row(self, albums, labels, everything):
+        figures, predictions = everything
+        assert set(predictions) == {"rows", "true", "scores"}
+        rows = predictions.rows
+        assert list(rows.columns) == ["run", "split", "row", "group"]
+        assert set(rows["run"]) == {0, 1} and set(rows["split"]) == {0}
+        assert list(predictions.true.columns) == list(labels.columns)
+        np.testing.assert_array_equal(predictions.true, labels.iloc[rows["row"]])
+        np.testing.assert_array_equal(rows["group"], np.asarray(albums.groups)[rows["row"]])
+        assert list(predictions.scores) == list(figures.index)
+        for scores in predictions.scores.values():
+            assert scores.shape == (len(rows), 8)
+
+    def test_a_row_is_what_a_model_of_these_modalities_says(
+        self, albums, table_of_two, labels, small_model, everything
+    ):
+        _, predictions = everything
+        second = predictions.rows["run"] == 1
+        test = predictions.rows["row"][second].to_numpy()
+        train = np.setdiff1d(np.arange(40), test)
+        artists = np.asarray(albums.groups)[train]
+        for name in SUBSETS_OF_TWO:
+            off = {m: None for m in ("audio", *TWO) if m not in name}
+            seeds = {f"{m}__random_state": 1 for m in (*TWO, "fusion") if m not in off}
+            model = small_model(**off, **seeds)
+            model.fit(table_of_two.iloc[train], labels.iloc[train], groups=artists)
+            expected = model.decision_function(table_of_two.iloc[test])
+            np.testing.assert_array_equal(predictions.scores[name][second], expected)
+
+    def test_forms_of_y(self, ablate_labels, labels, small_model):
+        model = small_model(audio=None, image=None)
+        _, expected = ablate_labels(model, n_runs=1)
+        for form in (labels.to_numpy(), sparse.csr_array(labels.to_numpy())):
+            _, found = ablate_labels(model, y=form, n_runs=1)
+            assert list(found.true.columns) == list(range(8))
+            np.testing.assert_array_equal(found.scores["text"], expected.scores["text"])

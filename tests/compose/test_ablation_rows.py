@@ -1,110 +1,263 @@
-"""Which rows and controls an ablation has; nothing is trained here."""
+"""Which rows and controls an ablation has."""
 
+import ast
 from collections import Counter
+from itertools import combinations
 
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
 
-from skmmgenre.audio import AudioCNN
-from skmmgenre.compose import MeanOverTracks
-from skmmgenre.compose._ablation_rows import (
-    CONTROLS,
-    CONTROLS_OF_SCORES,
-    Row,
-    controlled_row,
-    resolve_controls,
-    resolve_rows,
-)
-from skmmgenre.text import TextMLP
+from skmmgenre.compose import GenrePipeline, ablate_modalities
+from skmmgenre.fusion import FusionClassifier
 
-ALL = ["audio", "text", "image"]
+PAPER = [
+    ("CNN_Audio", "Audio"),
+    ("MM_Audio", "Audio"),
+    ("CNN_Audio + MM_Audio", "Audio"),
+    ("CNN_Visual", "Video"),
+    ("MM_Visual", "Video"),
+    ("CNN_Visual + MM_Visual", "Video"),
+    ("CNN_Audio + CNN_Visual", "A + V"),
+    ("MM_Audio + MM_Visual", "A + V"),
+    ("All", "A + V"),
+]
+MODALITIES = ("audio", "text", "image")
+SUBSETS = [" + ".join(s) for n in (1, 2, 3) for s in combinations(MODALITIES, n)]
+COLUMNS = [
+    "input",
+    *(name + end for name in ("precision", "recall", "f1", "accuracy") for end in ("", "_std")),
+    "reference",
+    "difference",
+    "low",
+    "high",
+]
+# Of one genre a row, and those that scores have besides.
+CONTROLS = ("missing pattern", "mean of probabilities", "two seeds", "shuffled covers", "cross_fit")
+CONTROLS_OF_SCORES = ("random scores", "half of log prior removed")
 
 
-def networks(**params):
-    return {"audio": MeanOverTracks(AudioCNN(**params)), "text": TextMLP(), "image": TextMLP()}
+@pytest.fixture
+def names_of(albums):
+    """A function: rows and controls of an ablation, told by an error before anything is done."""
+
+    def tell(model, y=albums.y, **params):
+        with pytest.raises(ValueError, match="reference 'none' is no row; rows are ") as told:
+            ablate_modalities(model, albums.table, y, albums.groups, **params, reference="none")
+        return ast.literal_eval(str(told.value).partition("rows are ")[2].removesuffix("."))
+
+    return tell
+
+
+def with_numbers(model):
+    """A model with a branch that has no network."""
+    branches = model["modalities"]
+    branches.transformers = [*branches.transformers, ("numbers", "passthrough", ["one", "two"])]
+    return model
+
+
+def numbers_alone():
+    modalities = ColumnTransformer([("numbers", "passthrough", ["one", "two"])])
+    modalities.set_output(transform="pandas")
+    return GenrePipeline([("modalities", modalities), ("fusion", FusionClassifier())])
+
+
+class TestRows:
+    def test_the_nine_rows_of_the_paper(self, ablate, small_model):
+        model = small_model(text=None, joint_space=True)
+        figures, predictions = ablate(model, subsets="paper", n_runs=1)
+        assert list(zip(figures.index, figures["input"], strict=True)) == PAPER
+        assert list(figures.columns) == COLUMNS
+        references = dict(zip(figures.index, figures["reference"], strict=True))
+        for name, kind in PAPER:
+            assert references[name] == ("CNN_Visual" if kind == "Video" else "CNN_Audio")
+        assert list(predictions.columns) == ["run", "row", "group", "true", *dict(PAPER)]
+
+    def test_the_paper_on_a_model_without_joint_space_and_with_text(self, ablate, small_model):
+        params = {"n_runs": 1, "subsets": "paper", "n_resamples": 10}
+        figures, _ = ablate(small_model(), **params)
+        assert [*figures.index] == [*dict(PAPER)]
+
+    def test_every_subset(self, subsets):
+        figures, _ = subsets
+        assert list(figures.index) == SUBSETS
+        assert list(figures["input"]) == SUBSETS
+        assert figures.drop(columns=["input", "reference"]).notna().all(axis=None)
+        best = figures.loc[list(MODALITIES), "f1"].idxmax()
+        assert set(figures["reference"]) == {best}
+        assert figures.loc[best, ["difference", "low", "high"]].tolist() == [0, 0, 0]
+
+    def test_the_reference_is_a_modality_with_the_joint_space_too(self, ablate, small_model):
+        model = small_model(joint_space=True)
+        figures, _ = ablate(model, n_runs=1, n_resamples=10)
+        assert list(figures.index) == SUBSETS
+        assert set(figures["reference"]) == {figures.loc[list(MODALITIES), "f1"].idxmax()}
+
+    def test_lists(self, ablate, small_model, subsets):
+        chosen = ["text", ("audio", "text"), ["image"], "text + image"]
+        figures, predictions = ablate(small_model(), subsets=chosen, n_runs=2)
+        names = ["text", "audio + text", "image", "text + image"]
+        assert list(figures.index) == names
+        # A row does not depend on which others there are.
+        pd.testing.assert_frame_equal(predictions[names], subsets[1][names])
+
+    def test_blocks_of_the_joint_space_in_a_list(self, ablate, small_model):
+        model = small_model(text=None, joint_space=True)
+        figures, _ = ablate(
+            model, subsets=["audio", "audio + mm_audio", ("mm_image", "image")], n_runs=1
+        )
+        assert list(figures.index) == ["audio", "audio + mm_audio", "mm_image + image"]
+        assert list(figures["input"]) == ["audio", "audio", "image"]
+
+    def test_one_modality(self, ablate, small_model):
+        figures, _ = ablate(small_model(audio=None, image=None), n_runs=1)
+        assert list(figures.index) == ["text"]
 
 
 class TestTable6:
-    rows = resolve_rows("paper", ALL, (), several=True)
-
-    def test_the_eight_fusions_and_each_modality_alone(self):
+    def test_the_eight_fusions_and_each_modality_alone(self, names_of, labels, small_model):
+        rows = names_of(small_model(), labels, subsets="paper")
         parts = ["A", "T", "I", "A + T", "A + I", "T + I", "A + T + I"]
         expected = {f"{part} {target}" for part in parts for target in ("logistic", "cosine")}
-        assert {row.name for row in self.rows} == expected
-        assert len(self.rows) == 6 + 8
-        assert Counter(row.target for row in self.rows) == {"logistic": 7, "cosine": 7}
+        assert set(rows) == expected
+        assert len(rows) == 6 + 8
+        assert Counter(row.rpartition(" ")[2] for row in rows) == {"logistic": 7, "cosine": 7}
 
-    def test_blocks(self):
+    @pytest.mark.parametrize("target", ["logistic", "cosine"])
+    def test_blocks(self, albums, labels, small_model, table_6, target):
+        """Each row is a fusion of the modalities that its letters stand for."""
+        params = {f"{m}__target": "cosine" for m in ("audio", "text")}
+        model = small_model(**params, image__target="logistic", fusion__target=target)
+        some = labels[list("abcdef")]
+        _, expected = ablate_modalities(
+            model,
+            albums.table,
+            some,
+            albums.groups,
+            n_runs=1,
+            n_resamples=10,
+            return_predictions=True,
+        )
         letters = {"A": "audio", "T": "text", "I": "image"}
-        for row in self.rows:
-            assert row.blocks == tuple(letters[part] for part in row.input.split(" + "))
+        figures, predictions, _ = table_6
+        rows = [name for name in figures.index if name.endswith(f" {target}")]
+        assert len(rows) == 7
+        for name in rows:
+            blocks = " + ".join(letters[part] for part in figures.loc[name, "input"].split(" + "))
+            np.testing.assert_array_equal(predictions.scores[name], expected.scores[blocks])
 
-    def test_the_joint_space_has_no_part_in_it(self):
-        assert resolve_rows("paper", ALL, ("audio", "image"), several=True) == self.rows
+    def test_the_joint_space_has_no_part_in_it(self, names_of, labels, small_model):
+        rows = names_of(small_model(joint_space=True), labels, subsets="paper")
+        assert rows == names_of(small_model(), labels, subsets="paper")
 
-    def test_it_needs_all_three(self):
-        with pytest.raises(ValueError, match=r"needs audio, text and image; the model has \['text"):
-            resolve_rows("paper", ["text", "audio"], (), several=True)
+    def test_it_needs_all_three(self, ablate_labels, small_model):
+        needs = r"needs audio, text and image; the model has \['audio', 'text'\]"
+        with pytest.raises(ValueError, match=needs):
+            ablate_labels(small_model(image=None), subsets="paper")
+
+    def test_fusions_of_both_targets_share_the_networks(self, table_6):
+        figures, predictions, trained = table_6
+        parts = [" + ".join(s) for n in (1, 2, 3) for s in combinations("ATI", n)]
+        names = [f"{part} {target}" for part in parts for target in ("logistic", "cosine")]
+        assert set(figures.index[:-3]) == set(names)
+        for name in names:
+            similar = (np.abs(predictions.scores[name]) <= 1 + 1e-6).all()
+            assert similar == name.endswith("cosine")
+            assert figures.loc[name, "input"] == name.rpartition(" ")[0]
+        assert trained["AudioCNN", "cosine"] == trained["ResNetEmbedder", "logistic"] == 1 + 2
+        assert trained["TextMLP", "cosine"] == 1 + 2 + 1
+        # The rows, the mean of three probabilities, cross_fit and two seeds.
+        assert trained["FusionClassifier", "cosine"] == 7
+        assert trained["FusionClassifier", "logistic"] + trained["FusionClassifier", "auto"] == 12
+
+    def test_what_is_compared_with_what(self, table_6):
+        figures, _, _ = table_6
+        alone = [f"{part} {target}" for part in "ATI" for target in ("logistic", "cosine")]
+        best = figures.loc[alone, "macro_auc"].idxmax()
+        assert set(figures["reference"][:-2]) == {best}
+        assert figures.loc["cross_fit", "reference"] == "A + T + I logistic"
+        assert figures.loc["two seeds of text", "reference"] == "T logistic"
+
+    def test_a_model_without_text(self, ablate_labels, small_model):
+        with pytest.raises(ValueError, match="needs audio, text and image"):
+            ablate_labels(small_model(text=None), subsets="paper")
+
+    def test_a_fusion_that_knows_no_cosine(self, ablate_labels, small_model):
+        model = small_model().set_params(fusion=LogisticRegression())
+        with pytest.raises(ValueError, match="target"):
+            ablate_labels(model, subsets="paper")
 
 
 class TestControls:
-    def test_all_that_can_be_run(self):
-        names = resolve_controls("all", networks(), (), {"auto"}, several=False)
-        seeds = [f"two seeds of {modality}" for modality in ALL]
-        assert names == [*CONTROLS[:2], *seeds, *CONTROLS[3:]]
-        several = resolve_controls("all", networks(), (), {"auto"}, several=True)
+    def test_all_that_can_be_run(self, names_of, labels, small_model):
+        names = names_of(small_model(), controls="all")
+        seeds = [f"two seeds of {modality}" for modality in MODALITIES]
+        assert names == [*SUBSETS, *CONTROLS[:2], *seeds, *CONTROLS[3:]]
+        several = names_of(small_model(), labels, controls="all")
         assert several == [*names, *CONTROLS_OF_SCORES]
 
     @pytest.mark.parametrize(
-        ("control", "branches", "views", "targets", "reason"),
+        ("control", "params", "reason"),
         [
-            ("shuffled covers", {"text": TextMLP()}, (), {"auto"}, "needs audio and image"),
-            ("shuffled covers", networks(), ("audio", "text"), {"auto"}, "joint space of audio"),
-            ("mean of probabilities", networks(), (), {"cosine"}, "needs probabilities"),
-            ("cross_fit", networks(cross_fit=2), (), {"auto"}, "takes networks with cross_fit=0"),
-            ("cross_fit", {"numbers": "passthrough"}, (), {"auto"}, "needs a modality with a net"),
-            ("two seeds", {"numbers": "passthrough"}, (), {"auto"}, "needs a modality with a net"),
+            ("shuffled covers", {"audio": None, "image": None}, "needs audio and image"),
+            (
+                "shuffled covers",
+                {"joint_space": True, "joint__views": ("audio", "text")},
+                "joint space of audio",
+            ),
+            ("mean of probabilities", {"fusion__target": "cosine"}, "needs probabilities"),
+            ("cross_fit", {"audio__cross_fit": 2}, "takes networks with cross_fit=0"),
+            ("cross_fit", None, "needs a modality with a net"),
+            ("two seeds", None, "needs a modality with a net"),
         ],
         ids=str,
     )
-    def test_what_cannot_be_run(self, control, branches, views, targets, reason):
+    def test_what_cannot_be_run(self, ablate, names_of, small_model, control, params, reason):
         """By name it is an error; "all" goes without it and says so once."""
+        model = numbers_alone() if params is None else small_model(**params)
+        rows = names_of(model)
         with pytest.raises(ValueError, match=f"control '{control}' .*{reason}"):
-            resolve_controls([control], branches, views, targets, several=False)
+            ablate(model, controls=[control])
         with pytest.warns(UserWarning, match=f"leaves out: .*'{control}' .*{reason}") as told:
-            names = resolve_controls("all", branches, views, targets, several=False)
+            names = names_of(model, controls="all")
         assert len(told) == 1
-        assert names and control not in names
+        assert names[: len(rows)] == rows
+        assert names[len(rows) :] and control not in names
 
-    def test_two_seeds_of_those_that_have_a_network(self):
-        branches = {"text": TextMLP(), "numbers": "passthrough"}
-        assert resolve_controls("two seeds", branches, (), {"auto"}, several=False) == [
-            "two seeds of text"
-        ]
+    def test_two_seeds_of_those_that_have_a_network(self, ablate, names_of, small_model):
+        model = with_numbers(small_model(audio=None, image=None))
+        names = names_of(model, subsets=["text"], controls="two seeds")
+        assert names == ["text", "two seeds of text"]
         with pytest.raises(ValueError, match="needs a network, and numbers has none"):
-            resolve_controls("two seeds of numbers", branches, (), {"auto"}, several=False)
+            ablate(model, controls=["two seeds of numbers"])
 
-    def test_probabilities_of_one_of_two_targets_will_do(self):
-        targets = {"logistic", "cosine"}
-        names = resolve_controls("mean of probabilities", networks(), (), targets, several=True)
-        assert names == ["mean of probabilities"]
+    def test_probabilities_of_one_of_two_targets_will_do(self, names_of, labels, small_model):
+        names = names_of(small_model(), labels, subsets="paper", controls="mean of probabilities")
+        assert names[6 + 8 :] == ["mean of probabilities"]
 
     @pytest.mark.parametrize("control", CONTROLS_OF_SCORES)
-    def test_scores_are_for_several_genres(self, control):
+    def test_scores_are_for_several_genres(self, ablate, small_model, control):
         with pytest.raises(ValueError, match=f"'{control}' is unknown.*for one genre a row"):
-            resolve_controls([control], networks(), (), {"auto"}, several=False)
+            ablate(small_model(), controls=[control])
 
-    def test_what_a_control_is_compared_with(self):
-        rows = [Row("t", "t", ("text",)), Row("a", "a", ("audio",)), Row("b", "b", ("audio", "x"))]
-        found = {
-            control: getattr(controlled_row(control, rows), "name", None)
-            for control in ("two seeds of text", "two seeds of image", *CONTROLS)
-        }
-        assert found == {
-            "two seeds of text": "t",
-            "two seeds of image": None,
-            "missing pattern": None,
-            "mean of probabilities": None,
-            "two seeds": None,
-            "shuffled covers": "a",
-            "cross_fit": "b",
+    def test_what_a_control_is_compared_with(self, ablate, small_model):
+        seeds = ["two seeds of text", "two seeds of image"]
+        figures, _ = ablate(
+            small_model(),
+            subsets=["text", "audio", "audio + text"],
+            controls=[*seeds, *(control for control in CONTROLS if control != "two seeds")],
+            n_runs=1,
+            n_folds=2,
+            n_resamples=10,
+        )
+        best = figures.loc[["text", "audio"], "f1"].idxmax()
+        assert figures["reference"][3:].to_dict() == {
+            "two seeds of text": "text",
+            "two seeds of image": best,  # the images alone are no row
+            "missing pattern": best,
+            "mean of probabilities": best,
+            "shuffled covers": "audio",
+            "cross_fit": "audio + text",
         }
