@@ -34,7 +34,7 @@ class WholeNumber(click.ParamType):
 
 
 class Parsed(click.ParamType):
-    """What a function makes of a text; what it raises is told."""
+    """A value that a function reads from text; the message of its error is shown."""
 
     def __init__(self, name, parse):
         self.name, self.parse = name, parse

@@ -32,7 +32,7 @@ def visible(text):
 
 
 def plain_table(title, name, numbers=(), *, space=1, **of_name):
-    """An empty table in the look that all of them have: a column of names, others of numbers."""
+    """An empty table in the look that all of them have: names, then columns of numbers."""
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, space, 0, 0))
     table.add_column(name, **(of_name or {"no_wrap": True}))
     for head in numbers:

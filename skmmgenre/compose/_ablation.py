@@ -230,14 +230,7 @@ def ablate_modalities(
         y,
         {name: np.concatenate([answer[name] for answer in answers]) for name in names},
     )
-    figures = tabulate(
-        judged,
-        rows,
-        controls,
-        reference,
-        own_reference=own_reference(rows),
-        n_resamples=n_resamples,
-    )
+    figures = tabulate(judged, rows, controls, reference, n_resamples)
     figures.attrs["errors"] = errors + while_training
     return (figures, judged.predictions) if return_predictions else figures
 
@@ -300,7 +293,7 @@ def _warn_of_errors(errors):
 _KS = (1, 3, 5)  # of Table 6
 
 
-def tabulate(answers, rows, controls, reference, *, own_reference, n_resamples):
+def tabulate(answers, rows, controls, reference, n_resamples):
     """Figures of all rows and controls.
 
     Parameters
@@ -310,9 +303,6 @@ def tabulate(answers, rows, controls, reference, *, own_reference, n_resamples):
     controls : list of str
     reference : str
         "auto", or the row that all are compared with.
-    own_reference : dict of str to str
-        With "auto", the row that those of an input are compared with; None is for the
-        other inputs. Empty: the best single modality.
     n_resamples : int
 
     Returns
@@ -330,7 +320,7 @@ def tabulate(answers, rows, controls, reference, *, own_reference, n_resamples):
     if reference != "auto":
         references = dict.fromkeys(inputs, reference)
     else:
-        references = _references(figures[answers.main], inputs, rows, controls, own_reference)
+        references = _references(figures[answers.main], inputs, rows, controls)
     differences = {}
     for name, other in references.items():
         estimate, low, high = answers.interval(name, other, n_resamples)
@@ -338,11 +328,10 @@ def tabulate(answers, rows, controls, reference, *, own_reference, n_resamples):
     return figures.join(pd.DataFrame.from_dict(differences, orient="index"))
 
 
-def _references(figure, inputs, rows, controls, own_reference):
+def _references(figure, inputs, rows, controls):
     """The row that each row is compared with."""
-    if own_reference:
-        others = own_reference[None]
-        references = {name: own_reference.get(kind, others) for name, kind in inputs.items()}
+    if own := own_reference(rows):
+        references = {name: own.get(kind, own[None]) for name, kind in inputs.items()}
     else:
         best = figure[_single_modalities(rows) or list(inputs)].idxmax()
         references = dict.fromkeys(inputs, best)

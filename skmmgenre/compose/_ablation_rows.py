@@ -1,7 +1,7 @@
 """The rows of an ablation: what each is trained on, and what it is a control of."""
 
 import warnings
-from itertools import combinations
+from itertools import chain, combinations
 from typing import NamedTuple
 
 from ..nets import NetEstimator
@@ -66,20 +66,13 @@ def resolve_rows(subsets, modalities, views, *, several):
     if isinstance(subsets, str):
         if subsets != "all":
             raise ValueError(f"subsets must be 'all', 'paper' or a list, got {subsets!r}.")
-        subsets = [
-            subset
-            for size in range(1, len(modalities) + 1)
-            for subset in combinations(modalities, size)
-        ]
-        embedded = [f"mm_{view}" for view in views]
-        return [
-            Row(
-                " + ".join(subset),
-                " + ".join(subset),
-                (*subset, *(mm for mm in embedded if mm.removeprefix("mm_") in subset)),
-            )
-            for subset in subsets
-        ]
+        rows = []
+        for size in range(1, len(modalities) + 1):
+            for subset in combinations(modalities, size):
+                name = " + ".join(subset)
+                embedded = [f"mm_{view}" for view in views if view in subset]
+                rows.append(Row(name, name, (*subset, *embedded)))
+        return rows
     known = set(modalities)
     known |= {f"mm_{view}" for view in views or ("audio", "image") if view in known}
     rows = []
@@ -176,12 +169,8 @@ def _hindered(branches, views, targets):
         hindered["shuffled covers"] = "needs audio and image"
     elif views and set(views) != {"audio", "image"}:
         hindered["shuffled covers"] = f"needs a joint space of audio and image, not of {views}"
-    folds = [
-        network.cross_fit
-        for found in networks.values()
-        for network in found
-        if hasattr(network, "cross_fit")
-    ]
+    every = chain.from_iterable(networks.values())
+    folds = [network.cross_fit for network in every if hasattr(network, "cross_fit")]
     if not folds:
         hindered["cross_fit"] = "needs a modality with a network"
     elif any(folds):

@@ -82,13 +82,17 @@ class Trial:
             elif control == "mean of probabilities":
                 answers[control] = self._mean_of_probabilities(embedded, embedded_test)
             elif control == "random scores":
-                answers[control] = self._random_scores()
+                shape = len(self.test), self.y.shape[1]
+                answers[control] = np.random.default_rng(self.seed).normal(size=shape)
             elif control == "half of log prior removed":
                 answers[control] = self._half_of_log_prior_removed(row, embedded, embedded_test)
             elif control == "shuffled covers":
                 answers[control] = self._shuffled_covers(row, vectors, tested)
             elif control == "cross_fit":
-                answers[control] = self._cross_fitted(row, folded, tested)
+                # The largest row again, trained on what fold networks answered.
+                has_joint = any(block.startswith("mm_") for block in row.blocks)
+                pair = self._embed(folded, tested) if has_joint else (folded, tested)
+                answers[control] = self._answer_row(row, *pair)
             else:
                 answers[control] = self._two_seeds(row, seeded_modality(control), vectors, tested)
         return answers
@@ -118,9 +122,11 @@ class Trial:
             for error in fitted.errors_.to_dict("records")
         ]
 
-    def _embed(self, vectors, tested):
+    def _embed(self, vectors, tested, learned=None):
+        """Both with the joint space's vectors, which learns from `learned` if it is given."""
         joint = _seeded(self.joint, self.seed).set_params(passthrough=True)
-        pipeline = _as_pipeline(joint).fit(vectors, self.y, groups=self.groups)
+        learned = vectors if learned is None else learned
+        pipeline = _as_pipeline(joint).fit(learned, self.y, groups=self.groups)
         return pipeline.transform(vectors), pipeline.transform(tested)
 
     def _answer_row(self, row, vectors, tested):
@@ -135,12 +141,6 @@ class Trial:
         if target is not None:
             fusion.set_params(target=target)
         return fusion.fit(vectors, self.y, groups=self.groups)
-
-    def _cross_fitted(self, row, vectors, tested):
-        """The largest row again, trained on what fold networks answered."""
-        if any(block.startswith("mm_") for block in row.blocks):
-            vectors, tested = self._embed(vectors, tested)
-        return self._answer_row(row, vectors, tested)
 
     def _missing_pattern(self):
         learned, asked = self.missing[self.train], self.missing[self.test]
@@ -172,10 +172,6 @@ class Trial:
         mean = np.where(n_there, total, prior) / np.where(n_there, n_there, n_all)
         return mean if self.several else fusion.classes_[mean.argmax(axis=1)]
 
-    def _random_scores(self):
-        shape = len(self.test), self.y.shape[1]
-        return np.random.default_rng(self.seed).normal(size=shape)
-
     def _half_of_log_prior_removed(self, row, vectors, tested):
         """The largest row with common labels favoured less, which needs log-odds."""
         log_odds = self._answer_row(row._replace(target="logistic"), vectors, tested)
@@ -189,14 +185,9 @@ class Trial:
         order = np.random.default_rng(self.seed).permutation(there)
         positions = vectors.columns.get_indexer(cover)
         shuffled.iloc[there, positions] = vectors[cover].to_numpy()[order]
-        joint = _seeded(self.joint, self.seed).set_params(passthrough=True)
-        pipeline = _as_pipeline(joint)
-        pipeline.fit(shuffled, self.y, groups=self.groups)
-        blocks = ("audio", "mm_audio")
-        return self._fuse(
-            *(_blocks(pipeline.transform(part), blocks) for part in (vectors, tested)),
-            None if row is None else row.target,
-        )
+        pair = self._embed(vectors, tested, learned=shuffled)
+        target = None if row is None else row.target
+        return self._fuse(*(_blocks(part, ("audio", "mm_audio")) for part in pair), target)
 
     def _two_seeds(self, row, modality, vectors, tested):
         """Two networks of one modality, fused as two modalities would be."""
@@ -212,14 +203,11 @@ class Trial:
             random_state=self.seed,
         )
         again = self._vectors(only, self.seed + _SECOND_SEED, validation=held_out)
-        pairs = zip((vectors, tested), again[:2], strict=True)
-        return self._fuse(
-            *(
-                pd.concat([_blocks(first, (modality,)), second.add_prefix("second_")], axis=1)
-                for first, second in pairs
-            ),
-            None if row is None else row.target,
-        )
+        pair = [
+            pd.concat([_blocks(first, (modality,)), second.add_prefix("second_")], axis=1)
+            for first, second in zip((vectors, tested), again[:2], strict=True)
+        ]
+        return self._fuse(*pair, None if row is None else row.target)
 
 
 def _as_pipeline(step):
@@ -293,7 +281,7 @@ def extract_once(modalities, table):
                         if isinstance(step, ErrorsMixin):
                             errors += _of_table(step.errors_, name, owner, place)
                 column = f"{column} of {name}"  # another branch may read the same column
-                table[column] = _object_column(positions)
+                table[column] = pd.Series(positions, index=table.index, dtype=object)
                 # A function that answers patches, say, names nothing.
                 named = hasattr(step, "get_feature_names_out")
                 names = step.get_feature_names_out() if named else None
@@ -334,13 +322,6 @@ def _count_stateless(steps):
         if isinstance(step, str) or get_tags(step).requires_fit:  # a string: "passthrough"
             return number
     return len(steps)
-
-
-def _object_column(values):
-    column = np.empty(len(values), dtype=object)
-    for row, value in enumerate(values):  # numpy would take lists of one length for a matrix
-        column[row] = value
-    return column
 
 
 class _Shared:

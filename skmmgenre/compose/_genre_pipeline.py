@@ -230,8 +230,9 @@ def check_table(X, y, groups=None, validation=None, sample_weight=None, *, noun=
     if n_rows == 0:
         raise ValueError("The table is empty: it has 0 rows (0 samples) while 1 is required.")
     refuse_repeated_columns(X, "The table")
-    labels = None if y is None else read_labels(y)
+    labels = None
     if y is not None:
+        labels = read_labels(y)
         if len(labels) != n_rows:
             raise ValueError(
                 f"y has {len(labels)} rows, the table has {n_rows} (inconsistent numbers of "

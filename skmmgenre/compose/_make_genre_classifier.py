@@ -67,31 +67,22 @@ def make_genre_classifier(
     """
     if linker is not None and text is None:
         raise ValueError("A linker needs texts: name their column, or leave linker=None.")
-    enrich = None
+    words = [("tfidf", ReviewVectorizer()), ("mlp", TextMLP())]
     if linker is not None:
         enrich = EntityEnricher(linker)
         enrich._validate_params()
-    branches = {}
-    if audio is not None:
-        road = Pipeline([("cqt", CQTExtractor()), ("cnn", AudioCNN())])
-        branches["audio"] = (MeanOverTracks(road), audio)
-    if text is not None:
-        road = [
-            ("truncate", ReviewTruncator()),
-            *([("enrich", enrich)] if enrich is not None else []),
-            ("tfidf", ReviewVectorizer()),
-            ("mlp", TextMLP()),
-        ]
-        branches["text"] = (Pipeline(road), text)
-    if image is not None:
-        branches["image"] = (ResNetEmbedder(), image)
-    if not branches:
+        words.insert(0, ("enrich", enrich))
+    sound = Pipeline([("cqt", CQTExtractor()), ("cnn", AudioCNN())])
+    branches = [
+        ("audio", MeanOverTracks(sound), audio),
+        ("text", Pipeline([("truncate", ReviewTruncator()), *words]), text),
+        ("image", ResNetEmbedder(), image),
+    ]
+    modalities = ColumnTransformer([branch for branch in branches if branch[2] is not None])
+    if not modalities.transformers:
         raise ValueError("All modalities are None; name the column of at least one.")
-    if joint_space and not {"audio", "image"} <= branches.keys():
+    if joint_space and (audio is None or image is None):
         raise ValueError("joint_space=True needs both audio and image.")
-    modalities = ColumnTransformer(
-        [(name, branch, column) for name, (branch, column) in branches.items()]
-    )
     steps = [("modalities", modalities.set_output(transform="pandas"))]
     if joint_space:
         steps.append(("joint", JointSpaceProjector(passthrough=True)))

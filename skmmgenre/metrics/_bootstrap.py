@@ -117,14 +117,17 @@ def bootstrap_interval(
             f"metric must be one of {[*_METRICS, *names_of_figures()]} or a callable, got "
             f"{metric!r}."
         )
-    of_scores = None if callable(metric) else ranking_figure(metric)
+    of_scores = ranking_figure(metric)
     answers = {"y_true": y_true, "y_pred": y_pred}
     if y_other is not None:
         answers["y_other"] = y_other
     if callable(metric):
         truth, *predictions = _arrays(answers)
     elif of_scores is not None:
-        truth, *predictions = _truth_and_scores(answers)
+        predictions = []
+        for name in list(answers)[1:]:
+            truth, scores = truth_and_scores(y_true, answers[name], ("y_true", name))
+            predictions.append(scores)
     else:
         (truth, *predictions), _ = label_matrices(answers, labels)
     n = truth.shape[0]
@@ -167,12 +170,6 @@ def _arrays(answers):
         if y.shape[0] != arrays[0].shape[0]:
             raise ValueError(f"y_true has {arrays[0].shape[0]} rows, {name} has {y.shape[0]}.")
     return arrays
-
-
-def _truth_and_scores(answers):
-    _, *names = answers
-    pairs = [truth_and_scores(answers["y_true"], answers[name], ("y_true", name)) for name in names]
-    return pairs[0][0], *(scores for _, scores in pairs)
 
 
 def _draw(rng, n_draws, n_artists):

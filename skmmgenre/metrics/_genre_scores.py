@@ -141,12 +141,8 @@ def genre_scores(y_true, y_pred, labels=None, *, y_score=None):
         raise ValueError(
             "A genre is called 'macro', which is the name of the row of means: rename the genre."
         )
-    support = np.asarray(true.sum(axis=0)).ravel()
-    figures = precision_recall_f1(
-        np.asarray(true.multiply(pred).sum(axis=0)).ravel(),
-        np.asarray(pred.sum(axis=0)).ravel(),
-        support,
-    )
+    hits, predicted, support = (part.sum(axis=0) for part in (true.multiply(pred), pred, true))
+    figures = precision_recall_f1(hits, predicted, support)
     if isinstance(y_score, pd.DataFrame) and list(y_score.columns) != list(labels):
         raise ValueError(
             f"The columns of y_score are not the labels {list(labels)[:5]}... in this order. "

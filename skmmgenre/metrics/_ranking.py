@@ -323,23 +323,22 @@ def macro_auc_score(Y_true, Y_score, *, sample_weight=None, return_skipped=False
     >>> macro_auc_score(Y_true, Y_score, return_skipped=True)
     (0.75, 1)
     """
+    return _macro_score(auc_by_label, "AUC", Y_true, Y_score, sample_weight, return_skipped)
+
+
+def _macro_score(by_label, name, Y_true, Y_score, sample_weight, return_skipped):
+    """Return the mean over the labels that have a value, and maybe how many have none."""
     truth, scores = truth_and_scores(Y_true, Y_score)
-    values = auc_by_label(truth, scores, row_weights(sample_weight, len(truth)))[0]
-    score, n_skipped = mean_of_judged(values, "AUC")
-    return (score, n_skipped) if return_skipped else score
-
-
-def mean_of_judged(values, name):
-    """Return the mean over the labels that have a value, and how many have none."""
+    values = by_label(truth, scores, row_weights(sample_weight, len(truth)))[0]
     judged = ~np.isnan(values)
-    if judged.any():
-        return float(values[judged].mean()), int((~judged).sum())
-    warnings.warn(
-        f"No label has both a positive and a negative row, so the macro {name} is undefined.",
-        UndefinedMetricWarning,
-        stacklevel=3,
-    )
-    return float("nan"), len(values)
+    if not judged.any():
+        warnings.warn(
+            f"No label has both a positive and a negative row, so the macro {name} is undefined.",
+            UndefinedMetricWarning,
+            stacklevel=3,
+        )
+    score = float(values[judged].mean()) if judged.any() else float("nan")
+    return (score, int((~judged).sum())) if return_skipped else score
 
 
 def macro_average_precision_score(Y_true, Y_score, *, sample_weight=None, return_skipped=False):
@@ -380,11 +379,8 @@ def macro_average_precision_score(Y_true, Y_score, *, sample_weight=None, return
     >>> round(macro_average_precision_score(Y_true, Y_score), 3)
     0.833
     """
-    truth, scores = truth_and_scores(Y_true, Y_score)
-    weight = row_weights(sample_weight, len(truth))
-    values = average_precision_by_label(truth, scores, weight)[0]
-    score, n_skipped = mean_of_judged(values, "average precision")
-    return (score, n_skipped) if return_skipped else score
+    by_label, name = average_precision_by_label, "average precision"
+    return _macro_score(by_label, name, Y_true, Y_score, sample_weight, return_skipped)
 
 
 def precision_at_k_score(Y_true, Y_score, k, *, sample_weight=None):
@@ -461,7 +457,7 @@ def ndcg_at_k_score(Y_true, Y_score, k, *, sample_weight=None):
     return _score(ndcg_at_k, Y_true, Y_score, k, sample_weight)
 
 
-def _score(figure, Y_true, Y_score, k, sample_weight):
+def _score(figure, Y_true, Y_score, k, sample_weight=None):
     truth, scores = truth_and_scores(Y_true, Y_score)
     weight = row_weights(sample_weight, len(truth))
     return float(figure(truth, top_k_labels(scores, k), weight)[0])
@@ -549,9 +545,7 @@ def correct_diversity_score(Y_true, Y_score, k):
     >>> [correct_diversity_score(Y_true, Y_score, k) for k in (1, 4)]
     [0.25, 0.5]
     """
-    truth, scores = truth_and_scores(Y_true, Y_score)
-    best = top_k_labels(scores, k)
-    return float(correct_diversity_at_k(truth, best, row_weights(None, len(truth)))[0])
+    return _score(correct_diversity_at_k, Y_true, Y_score, k)
 
 
 def remove_log_prior(log_odds, prior, share=0.5):
