@@ -14,7 +14,50 @@ _SWAPS = 128
 _ROUNDS = 300
 
 
-class ArtistKFold(BaseCrossValidator):
+class _ArtistSplitter(BaseCrossValidator):
+    """What splits by artist have in common."""
+
+    # Read by scikit-learn's metadata routing: a search hands `groups` on without being asked.
+    __metadata_request__split = {"groups": True}
+    _fewest_splits = 1
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Return the number of splits."""
+        return self.n_splits
+
+    def split(self, X, y=None, groups=None):
+        """Yield the positions of training and test rows of each split.
+
+        Parameters
+        ----------
+        X : array-like of n rows
+            Only its length is used.
+        y : array-like of shape (n,) or (n, n_labels), optional
+            One label a row, or an indicator matrix (ndarray, DataFrame or sparse); without
+            it only the sizes are balanced.
+        groups : array-like of shape (n,)
+            The artist of each row; a missing one (None, NaN, "") is an artist of its own.
+
+        Yields
+        ------
+        train, test : ndarray of int
+            Positions in ascending order.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer artists than parts, a size cannot be met, or lengths differ.
+        """
+        fewest = self._fewest_splits
+        if not isinstance(self.n_splits, Integral) or self.n_splits < fewest:
+            raise ValueError(
+                f"n_splits must be an integer of at least {fewest}, got {self.n_splits!r}."
+            )
+        for is_test in self._iter_test_masks(X, y, groups):
+            yield np.flatnonzero(~is_test), np.flatnonzero(is_test)
+
+
+class ArtistKFold(_ArtistSplitter):
     """Cross-validation folds with no artist in two of them.
 
     Every genre has nearly the same share in every fold, be there one genre a row or
@@ -42,50 +85,21 @@ class ArtistKFold(BaseCrossValidator):
     [3 4 5] [0 1 2]
     """
 
-    # Read by scikit-learn's metadata routing: a search hands `groups` on without being asked.
-    __metadata_request__split = {"groups": True}
+    _fewest_splits = 2
 
     def __init__(self, n_splits=5, *, random_state=None):
         self.n_splits = n_splits
         self.random_state = random_state
 
-    def get_n_splits(self, X=None, y=None, groups=None):
-        """Return the number of folds."""
-        return self.n_splits
-
-    def split(self, X, y=None, groups=None):
-        """Yield the positions of training and test rows of each fold.
-
-        Parameters
-        ----------
-        X : array-like of n rows
-            Only its length is used.
-        y : array-like of shape (n,) or (n, n_labels), optional
-            One label a row, or an indicator matrix (ndarray, DataFrame or sparse); without
-            it only the sizes are balanced.
-        groups : array-like of shape (n,)
-            The artist of each row; a missing one (None, NaN, "") is an artist of its own.
-
-        Yields
-        ------
-        train, test : ndarray of int
-            Positions in ascending order.
-
-        Raises
-        ------
-        ValueError
-            If there are fewer artists than folds, or lengths differ.
-        """
-        if not isinstance(self.n_splits, Integral) or self.n_splits < 2:
-            raise ValueError(f"n_splits must be an integer of at least 2, got {self.n_splits!r}.")
+    def _iter_test_masks(self, X, y, groups):
         rng = _generator(0 if self.random_state is None else self.random_state)
         shares = np.full(self.n_splits, 1 / self.n_splits)
         parts = _parts_of_rows(*_counts_of_artists(X, y, groups, len(shares)), shares, rng)
         for fold in range(self.n_splits):
-            yield np.flatnonzero(parts != fold), np.flatnonzero(parts == fold)
+            yield parts == fold
 
 
-class ArtistShuffleSplit(BaseCrossValidator):
+class ArtistShuffleSplit(_ArtistSplitter):
     """Random splits into training and test rows with no artist in both.
 
     Every genre has nearly the same share in both parts, be there one genre a row or several.
@@ -115,48 +129,17 @@ class ArtistShuffleSplit(BaseCrossValidator):
     [4, 4]
     """
 
-    __metadata_request__split = {"groups": True}
-
     def __init__(self, n_splits=5, *, test_size=0.2, random_state=None):
         self.n_splits = n_splits
         self.test_size = test_size
         self.random_state = random_state
 
-    def get_n_splits(self, X=None, y=None, groups=None):
-        """Return the number of splits."""
-        return self.n_splits
-
-    def split(self, X, y=None, groups=None):
-        """Yield the positions of training and test rows of each split.
-
-        Parameters
-        ----------
-        X : array-like of n rows
-            Only its length is used.
-        y : array-like of shape (n,) or (n, n_labels), optional
-            One label a row, or an indicator matrix (ndarray, DataFrame or sparse); without
-            it only the sizes are balanced.
-        groups : array-like of shape (n,)
-            The artist of each row; a missing one (None, NaN, "") is an artist of its own.
-
-        Yields
-        ------
-        train, test : ndarray of int
-            Positions in ascending order.
-
-        Raises
-        ------
-        ValueError
-            If there are fewer than two artists, `test_size` cannot be met, or lengths differ.
-        """
-        if not isinstance(self.n_splits, Integral) or self.n_splits < 1:
-            raise ValueError(f"n_splits must be an integer of at least 1, got {self.n_splits!r}.")
+    def _iter_test_masks(self, X, y, groups):
         rng = _generator(self.random_state)
         share = _test_share(self.test_size, _n_rows(X, "X"))
         read = _counts_of_artists(X, y, groups, 2)
         for _ in range(self.n_splits):
-            parts = _parts_of_rows(*read, np.array([1 - share, share]), rng)
-            yield np.flatnonzero(parts == 0), np.flatnonzero(parts == 1)
+            yield _parts_of_rows(*read, np.array([1 - share, share]), rng) == 1
 
 
 def train_validation_test_split(table, y, groups, sizes=(0.7, 0.15, 0.15), random_state=None):

@@ -81,8 +81,11 @@ def inner_validation_mask(
                 "every artist is the only one of some label, so no artist can be held out"
             )
         return mask
-    draw = _several_label_rows if labels.several else _one_label_rows
-    mask = _give_back(incidence, draw(incidence, validation_fraction, seed))
+    mask = np.zeros(n, dtype=bool)
+    if n_held_out := int(n * validation_fraction + 1e-9):
+        draw = _several_label_rows if labels.several else _one_label_rows
+        mask[draw(incidence, n_held_out, seed)] = True
+    mask = _give_back(incidence, mask)
     if mask.any():
         _warn(
             "Inner validation rows were drawn without regard to artists: an artist may be on "
@@ -149,13 +152,10 @@ def _held_out_artists(incidence, codes, u, fraction):
         (np.ones(len(codes)), (codes, np.arange(len(codes)))), shape=(n_artists, len(codes))
     )
     has_label = (membership @ incidence) > 0  # artists x labels
-    artists_of_label = has_label.T.tocsr()
+    by_label = has_label.tocsc()
     held_out = u < fraction
     back = []
-    for label in range(artists_of_label.shape[0]):
-        artists = artists_of_label.indices[
-            artists_of_label.indptr[label] : artists_of_label.indptr[label + 1]
-        ]
+    for artists in np.split(by_label.indices, by_label.indptr[1:-1]):
         if len(artists) and held_out[artists].all():
             back.append(artists[np.argmax(u[artists])])
     # All labels are looked at before any artist goes back: their order does not matter.
@@ -168,34 +168,23 @@ def _held_out_artists(incidence, codes, u, fraction):
     return held_out
 
 
-def _one_label_rows(incidence, fraction, seed):
+def _one_label_rows(incidence, n_held_out, seed):
     """Every k-th row of the rows sorted by label and shuffled within a label."""
     n = incidence.shape[0]
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(n)
     ordered = shuffled[np.argsort(incidence.indices[shuffled], kind="stable")]
-    mask = np.zeros(n, dtype=bool)
-    n_held_out = int(n * fraction + 1e-9)
-    if n_held_out:
-        places = (np.arange(n_held_out) + rng.random()) * (n / n_held_out)
-        mask[ordered[np.minimum(places.astype(int), n - 1)]] = True
-    return mask
+    places = (np.arange(n_held_out) + rng.random()) * (n / n_held_out)
+    return ordered[np.minimum(places.astype(int), n - 1)]
 
 
-def _several_label_rows(incidence, fraction, seed):
+def _several_label_rows(incidence, n_held_out, seed):
     """Iterative stratification."""
     from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
 
-    n = incidence.shape[0]
-    mask = np.zeros(n, dtype=bool)
-    n_held_out = int(n * fraction + 1e-9)
-    if n_held_out:
-        splitter = MultilabelStratifiedShuffleSplit(
-            n_splits=1, test_size=n_held_out, random_state=seed
-        )
-        _, rows = next(splitter.split(np.zeros(n), incidence.astype(np.int8).toarray()))
-        mask[rows] = True
-    return mask
+    splitter = MultilabelStratifiedShuffleSplit(n_splits=1, test_size=n_held_out, random_state=seed)
+    indicator = incidence.astype(np.int8).toarray()
+    return next(splitter.split(np.zeros(len(indicator)), indicator))[1]
 
 
 def _give_back(incidence, mask):
