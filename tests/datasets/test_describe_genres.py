@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from published_layout import write_msdi
 from scipy import sparse
 
 from skmmgenre.datasets import describe_genres
@@ -50,14 +51,20 @@ def test_table_1_of_the_paper():
     assert table.attrs["labels_per_item"]["all"] == {"mean": 1.0, "std": 0.0}
 
 
-def test_the_published_split_of_msdi(shared_data):
-    data = pd.read_csv(shared_data / "msdi" / "msdi_per_album.csv")
+@pytest.mark.parametrize(("source", "n_genres", "n_tracks"), [("made", 4, 90), ("real", 15, 16753)])
+def test_the_published_split_of_msdi(source, n_genres, n_tracks, request, tmp_path):
+    if source == "made":
+        rows = write_msdi(tmp_path, 90, genre_column="genre_label", held_out=17)
+        data = pd.DataFrame(rows).drop(index=range(0, 60, 12))  # one genre is rarer
+        n_tracks -= 5
+    else:
+        data = pd.read_csv(request.getfixturevalue("shared_data") / "msdi" / "msdi_per_album.csv")
     table = describe_genres(data["genre_label"], data["set"])
     expected = pd.crosstab(data["genre_label"], data["set"])
-    assert set(table.index) == {"RnB", *expected.index} and len(table) == 15
+    assert set(table.index) == {"RnB", *expected.index} and len(table) == n_genres
     for part in ("train", "val", "test"):
         assert (table[f"{part}_count"].sort_index() == expected[part]).all()
-    assert table["count"].sum() == table.attrs["n_items"]["all"] == 16753
+    assert table["count"].sum() == table.attrs["n_items"]["all"] == n_tracks
     assert table["share"].sum() == pytest.approx(1)
     assert table["count"].is_monotonic_decreasing
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_music import write_music
 
 from skmmgenre.datasets import make_catalogues, match_records
 
@@ -187,7 +188,7 @@ def test_every_record_is_told_of_once(left, right):
         assert row.score == min(row.title_similarity, row.artist_similarity)
 
 
-def artists_of_the_knowledge_base(folder):
+def artists_of_the_knowledge_base(path):
     """Names in DBpedia's triples that stand where an artist stands."""
     artists, pieces = set(), set()
     roles = {
@@ -198,7 +199,7 @@ def artists_of_the_knowledge_base(folder):
         "musicalArtist": "object",
         "musicalBand": "object",
     }
-    with gzip.open(folder / "kb" / "music_mte10.nt.gz", "rt", encoding="utf-8") as file:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
         for line in file:
             subject, predicate, thing = line.rstrip("\n").split("\t")[:3]
             predicate = predicate.strip('"<>').rpartition("/")[2]
@@ -213,21 +214,50 @@ def artists_of_the_knowledge_base(folder):
     return sorted({unquote(name).replace("_", " ") for name in names})
 
 
-def test_artists_against_a_knowledge_base(shared_data):
+# Of each source: artists, names in the knowledge base, matches, and those at a threshold of 0.95.
+N_ARTISTS = {"made": (12, 314, 11, 9), "real": (283, 28512, 191, 187)}
+# As catalogues write invented artists, and who is matched.
+WRITTEN = {
+    "Slow Tide": "Slow Tide",
+    "LANTERN": "Lantern (band)",
+    "Senor Rumbo": "Señor Rumbo",
+    "Salt and Cedar": "Salt & Cedar",
+    "Quiet Men of Kerrow, The": "The Quiet Men of Kerrow",
+    "KALM": "K.A.L.M.",
+    "Aase Lund": "Åse Lund",
+    "D.J. Okra": "DJ Okra",
+    "Victor Drozd": "Viktor Drozd",
+    "Fjord Ensemble": "Fjord Ensemble",
+    "Grindstone (group)": "Grindstone (band)",
+    "Nobody You Know": None,
+}
+
+
+@pytest.mark.parametrize("source", N_ARTISTS)
+def test_artists_against_a_knowledge_base(source, request, tmp_path):
     """Those judged by hand are matched as they were when they were judged."""
-    table = pd.read_csv(shared_data / "multimodal" / "audio_text.csv", keep_default_na=False)
-    left = pd.DataFrame({"artist": sorted(set(table["artist"]) - {""})})
-    right = pd.DataFrame({"artist": artists_of_the_knowledge_base(shared_data)})
-    assert len(left) == 283 and len(right) == 28512
+    if source == "made":
+        write_music(tmp_path)
+        artists = sorted(WRITTEN)
+        judged = pd.Series(WRITTEN, name="matched").dropna().rename_axis("artist").reset_index()
+        right = artists_of_the_knowledge_base(tmp_path / "music.nt.gz")
+    else:
+        folder = request.getfixturevalue("shared_data")
+        table = pd.read_csv(folder / "multimodal" / "audio_text.csv", keep_default_na=False)
+        artists = sorted(set(table["artist"]) - {""})
+        judged = pd.read_csv(JUDGED)
+        right = artists_of_the_knowledge_base(folder / "kb" / "music_mte10.nt.gz")
+    left, right = pd.DataFrame({"artist": artists}), pd.DataFrame({"artist": right})
+    n_left, n_right, n_found, n_strict = N_ARTISTS[source]
+    assert len(left) == n_left and len(right) == n_right
     result = match_records(left, right, on="artist")
     artists = left["artist"][result.matches["left"]]
     found = dict(zip(artists, right["artist"][result.matches["right"]], strict=True))
-    assert len(found) == 191
-    judged = pd.read_csv(JUDGED)
+    assert len(found) == n_found
     assert [found[artist] for artist in judged["artist"]] == judged["matched"].tolist()
     # Every match that is not written alike was judged, and some that are.
     assert {one for one, other in found.items() if one != other} <= set(judged["artist"])
-    assert len(match_records(left, right, on="artist", threshold=0.95).matches) == 187
+    assert len(match_records(left, right, on="artist", threshold=0.95).matches) == n_strict
 
 
 def test_judged_artists():

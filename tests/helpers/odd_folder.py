@@ -116,6 +116,13 @@ def write_tags(path, **tags):
     return file.save()
 
 
+def tagged(path, **tags):
+    """Write a short sound with tags; return its path."""
+    write_sound(path, "Jazz", 0, duration=0.3)
+    write_tags(path, **tags)
+    return path
+
+
 def image_bytes(size=64, color="teal", file_format="JPEG"):
     """A small image as a file in memory."""
     buffer = io.BytesIO()

@@ -1,62 +1,16 @@
-"""The generative model against its own exact figures."""
+"""The exact posterior of the synthetic albums against simulated ones."""
 
 from itertools import combinations
 
 import numpy as np
-import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from simulated_albums import simulate
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from skmmgenre.datasets._synthetic._albums import _draw_labels
-from skmmgenre.datasets._synthetic._genres import (
-    FAMILIES,
-    MAX_GENRES,
-    MODALITIES,
-    confusion_matrices,
-    draw_artists,
-    draw_genres,
-    draw_perceived,
-    genre_prior,
-    genre_tree,
-    label_probabilities,
-    weaken,
-)
-from skmmgenre.datasets._synthetic._oracle import AlbumOracle
 from skmmgenre.metrics import ranking_scores
 
-ACCURACY = {"shared": 0.65, "audio": 0.65, "text": 0.7, "cover": 0.45}
+MODALITIES = ("audio", "text", "cover")
 SUBSETS = [subset for size in range(4) for subset in combinations(MODALITIES, size)]
-
-
-def simulate(n_albums, *, n_genres=3, c=0.5, genre_strength=1.0, missing=0.0, seed=0):
-    """An oracle without files; albums are independent (every artist has one)."""
-    rng = np.random.default_rng(seed)
-    parents = [genre.parent for genre in genre_tree(n_genres)]
-    prior = genre_prior(n_genres)
-    confusion = {
-        kind: weaken(matrix, prior, genre_strength)
-        for kind, matrix in confusion_matrices(parents, ACCURACY).items()
-    }
-    main = draw_genres(np.arange(n_albums), prior, 0.8, rng)
-    perceived = draw_perceived(main, confusion, c, rng)
-    classes = np.array([f"g{i:02d}" for i in range(n_genres)], dtype=object)
-    probability = label_probabilities(parents, prior, 0.7, 1.0)
-    Y = (rng.random((n_albums, n_genres)) < probability[main]).astype(int)
-    oracle = AlbumOracle(
-        classes=classes,
-        prior=prior,
-        confusion=confusion,
-        complementarity=c,
-        perceived=perceived,
-        present=rng.random(perceived.shape) >= missing,
-        y=classes[main],
-        Y=pd.DataFrame(Y, columns=classes),
-        label_probability=probability,
-        index=pd.RangeIndex(n_albums),
-    )
-    return oracle, main, perceived
 
 
 @pytest.mark.parametrize("c", [0.0, 0.4, 1.0])
@@ -200,88 +154,3 @@ def test_no_scores_of_the_same_cells_pass_the_label_ceilings():
             reached = ranking_scores(oracle._Y[judged], scores, references=False).loc["scores"]
             for name in ("macro_auc", "macro_average_precision", "precision@1", "precision@3"):
                 assert reached[name] <= ceilings[name] + 0.005
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    n_genres=st.integers(1, MAX_GENRES),
-    accuracy=st.fixed_dictionaries({kind: st.floats(0, 1) for kind in ACCURACY}),
-    genre_strength=st.floats(0, 1),
-)
-def test_confusion_rows_are_distributions(n_genres, accuracy, genre_strength):
-    tree = genre_tree(n_genres)
-    prior = genre_prior(n_genres)
-    matrices = confusion_matrices([genre.parent for genre in tree], accuracy)
-    for kind, matrix in matrices.items():
-        if n_genres > 1:
-            np.testing.assert_allclose(np.diag(matrix), accuracy[kind])
-        for any_matrix in (matrix, weaken(matrix, prior, genre_strength)):
-            assert (any_matrix >= 0).all()
-            np.testing.assert_allclose(any_matrix.sum(axis=1), 1.0)
-
-
-def test_modalities_confuse_different_pairs():
-    tree = genre_tree(9)
-    matrices = confusion_matrices([genre.parent for genre in tree], ACCURACY)
-    for genre in range(9):
-        wrong = [set(np.argsort(-matrix[genre])[1:3]) for matrix in matrices.values()]
-        assert all(not one & other for one, other in combinations(wrong, 2))
-        siblings = {i for i, other in enumerate(tree) if other.parent == tree[genre].parent}
-        assert set(np.argsort(-matrices["audio"][genre])[:3]) == siblings
-
-
-@pytest.mark.parametrize(("n_genres", "first", "last"), [(9, 0.27, 0.05), (40, 0.165, 0.007)])
-def test_prior_has_a_long_tail(n_genres, first, last):
-    prior = genre_prior(n_genres)
-    assert prior.sum() == pytest.approx(1.0)
-    assert (np.diff(prior) < 0).all()
-    assert prior[0] == pytest.approx(first, rel=0.1)
-    assert prior[-1] == pytest.approx(last, rel=0.1)
-
-
-def test_genres_of_albums_have_the_prior_and_artists_have_a_home():
-    rng = np.random.default_rng(0)
-    prior = genre_prior(9)
-    artists = draw_artists(100_000, rng)
-    main = draw_genres(artists, prior, 0.8, rng)
-    np.testing.assert_allclose(np.bincount(main) / len(main), prior, atol=0.01)
-    sizes = np.bincount(artists)
-    assert sizes.min() >= 1 and sizes.max() == 12
-    assert len(artists) / len(sizes) == pytest.approx(3.87, abs=0.1)
-    assert np.mean(sizes == 1) > 2.5 * np.mean(sizes == 4)
-    order = np.argsort(artists, kind="stable")
-    one, other = order[:-1], order[1:]
-    same_artist = artists[one] == artists[other]
-    agree = np.mean(main[one][same_artist] == main[other][same_artist])
-    chance = (prior**2).sum()
-    assert agree == pytest.approx(0.64 + 0.36 * chance, abs=0.01)
-
-
-def test_labels_follow_the_main_genre_by_label_correlation():
-    genres = genre_tree(9)
-    prior = genre_prior(9)
-    parents = [genre.parent for genre in genres]
-    independent = label_probabilities(parents, prior, 0.0, 1.0)
-    correlated = label_probabilities(parents, prior, 1.0, 1.0)
-    off = ~np.eye(9, dtype=bool)
-    np.testing.assert_allclose(independent[off], np.broadcast_to(prior, (9, 9))[off])
-    siblings = np.array([[one == other for one in parents] for other in parents])
-    assert (correlated[siblings] >= 0.35 - 1e-9).all()
-    np.testing.assert_allclose(correlated.sum(axis=1), 2.0)
-
-    rng = np.random.default_rng(0)
-    main = rng.choice(9, size=50_000, p=prior)
-    Y, probability = _draw_labels(main, genres, correlated, rng)
-    for genre in range(9):
-        np.testing.assert_allclose(
-            Y[main == genre].mean().to_numpy(), probability[genre], atol=0.04
-        )
-
-
-def test_names_of_genres_are_unique_and_fit_a_branch():
-    leaves = [leaf for genres, _, _ in FAMILIES.values() for leaf in genres]
-    assert len({*leaves, *FAMILIES}) == len(leaves) + len(FAMILIES)
-    assert not any("/" in name for name in [*leaves, *FAMILIES])
-    for place in (1, 2):
-        words = [word for family in FAMILIES.values() for word in family[place]]
-        assert len(words) == 4 * len(FAMILIES) == len(set(words))

@@ -1,21 +1,13 @@
+"""Synthetic albums: the table, labels and files, by seed and number of workers."""
+
 import hashlib
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
-from PIL import Image
+from simulated_albums import SHORT
 
 from skmmgenre.datasets import make_albums
-from skmmgenre.text import GazetteerLinker, KnowledgeBase
-
-SHORT = {"duration": 0.5, "cover_size": 32}
-
-
-@pytest.fixture(scope="module")
-def albums(tmp_path_factory):
-    return make_albums(120, random_state=0, directory=tmp_path_factory.mktemp("albums"), **SHORT)
 
 
 def digests(directory):
@@ -53,60 +45,6 @@ def test_other_seed_other_bytes(tmp_path):
     assert zero.pop("catalogue.kb") == one.pop("catalogue.kb")
     assert zero.keys() == one.keys()
     assert not set(zero.values()) & set(one.values())
-
-
-@pytest.mark.parametrize("audio_format", ["flac", "wav", "ogg", "mp3", "mixed"])
-def test_audio_decodes(tmp_path, audio_format):
-    data = make_albums(
-        12,
-        random_state=1,
-        directory=tmp_path,
-        audio_format=audio_format,
-        duration=0.8,
-        cover_size=16,
-    )
-    rates = set()
-    for path in data.table.audio:
-        samples, sr = soundfile.read(path, always_2d=True)
-        rates.add((sr, samples.shape[1]))
-        assert len(samples) / sr == pytest.approx(0.8, abs=0.1)  # mp3 pads
-        assert 0.05 < np.abs(samples).max() <= 1.0
-        assert samples.std() > 1e-3
-    if audio_format != "mixed":
-        assert rates == {(22050, 1)}
-
-
-def test_covers_decode_and_differ(albums):
-    pixels = set()
-    for path in albums.table.cover:
-        with Image.open(path) as image:
-            assert image.size == (32, 32)
-            assert image.mode == "RGB"
-            assert image.format == "PNG"
-            pixels.add(image.tobytes())
-    assert len(pixels) == len(albums.table)
-
-
-def test_tracks_of_an_album_differ(tmp_path):
-    data = make_albums(10, tracks_per_album=(2, 3), random_state=0, directory=tmp_path, **SHORT)
-    counts = {len(cell) for cell in data.table.audio}
-    assert counts == {2, 3}
-    for first, second, *_ in data.table.audio:
-        assert not np.array_equal(soundfile.read(first)[0], soundfile.read(second)[0])
-
-
-def test_reviews_are_in_order_of_time(albums):
-    months = (
-        "January February March April May June July August September October November December"
-    ).split()
-    for reviews in albums.table.text:
-        assert 2 <= len(reviews) <= 6
-        dates = []
-        for review in reviews:
-            month, year = re.match(r"Written in (\w+) (\d+)\.", review).groups()
-            dates.append(12 * int(year) + months.index(month))
-            assert review[-1] in ".!?"
-        assert dates == sorted(set(dates))
 
 
 def test_table_and_labels(albums):
@@ -179,83 +117,6 @@ def test_temporary_directory_by_default(tmp_path, monkeypatch):
     assert data.table.audio[0].startswith(data.directory)
 
 
-def mentions(data):
-    """Of the names in the reviews: the share that belongs to the genre the text shows."""
-    genre_of = dict(zip(data.catalogue.name, data.catalogue.genre, strict=True))
-    pattern = re.compile("|".join(map(re.escape, genre_of)))
-    hits = [
-        genre_of[name] == genre
-        for reviews, genre in zip(data.table.text, data.oracle.perceived.text, strict=True)
-        for name in pattern.findall(" ".join(reviews))
-    ]
-    assert len(hits) > 200
-    return np.mean(hits)
-
-
-def test_entity_signal(tmp_path):
-    share = {
-        signal: mentions(
-            make_albums(60, entity_signal=signal, random_state=0, directory=tmp_path, **SHORT)
-        )
-        for signal in (0.0, 0.5, 1.0)
-    }
-    assert share[0.0] == pytest.approx(1 / 9, abs=0.06)
-    assert share[0.5] == pytest.approx(0.5 + 0.5 / 9, abs=0.08)
-    assert share[1.0] == 1.0
-
-
-@pytest.mark.parametrize("kind", ["person", "place"])
-def test_bare_words_of_names_tell_nothing(albums, kind):
-    """Each word is in one name of every genre, at its place in the name."""
-    catalogue = albums.catalogue
-    assert catalogue.name.is_unique
-    names = catalogue[catalogue.kind == kind]
-    words = names.name.str.split(expand=True)
-    for place in (0, 1):
-        first, *others = words[place].groupby(names.genre).apply(sorted)
-        assert len(set(first)) == len(first) == 96
-        assert len(others) == 8 and all(of_genre == first for of_genre in others)
-
-
-def test_knowledge_base(albums):
-    assert Path(albums.knowledge_base).parent == Path(albums.directory)
-    kb = KnowledgeBase.open(albums.knowledge_base)
-    catalogue = albums.catalogue
-    namesakes = 0
-    for line in catalogue.itertuples():
-        (best, prior), *others = kb.candidates(line.name)
-        assert best == line.name.replace(" ", "_")
-        assert sorted(kb.categories(best)) == sorted(line.categories)
-        assert len(others) <= 1 and prior > 0.7
-        for namesake, _ in others:
-            namesakes += 1
-            assert not {"music", "musicians"} & set(" ".join(kb.categories(namesake)).split())
-    assert namesakes == (catalogue.kind == "person").sum() // 8
-    assert kb.info()["entities"] == len(catalogue) + namesakes
-
-
-def test_names_in_reviews_are_linked(albums):
-    """Every name in the reviews is found, nearly all as whom they mean, and nothing else."""
-    linker = GazetteerLinker(albums.knowledge_base)
-    names = set(albums.catalogue.name)
-    pattern = re.compile("|".join(map(re.escape, names)))
-    n_named = n_right = 0
-    for reviews in albums.table.text:
-        text = " ".join(reviews)
-        found = [(m.start, m.entity.replace("_", " ")) for m in linker.link(text)]
-        named = [(m.start(), m[0]) for m in pattern.finditer(text)]
-        assert [start for start, _ in found] == [start for start, _ in named]
-        n_named += len(named)
-        n_right += len(set(found) & set(named))
-    assert n_right / n_named > 0.9
-
-
-def test_artist_strength_zero_leaves_no_trace_of_the_artist(tmp_path):
-    data = make_albums(30, artist_strength=0.0, random_state=0, directory=tmp_path, **SHORT)
-    for artist, reviews in zip(data.groups, data.table.text, strict=True):
-        assert artist not in " ".join(reviews)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -276,3 +137,14 @@ def test_bad_arguments(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         make_albums(**{"n_albums": 2, "directory": tmp_path / "none", **arguments})
     assert not (tmp_path / "none").exists()
+
+
+def test_labels_are_drawn_as_the_oracle_says(tmp_path):
+    """Of albums that have no cell, so that there is nothing to render."""
+    data = make_albums(
+        50_000, missing=1.0, label_correlation=1.0, random_state=0, directory=tmp_path
+    )
+    assert data.oracle.labels.tolist() == data.Y.columns.tolist()
+    for genre, probability in zip(data.oracle.classes, data.oracle.label_probability, strict=True):
+        share = data.Y[data.y == genre].mean().to_numpy()
+        np.testing.assert_allclose(share, probability, atol=0.04)

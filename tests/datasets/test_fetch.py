@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from published_layout import write_msdi, write_mumu
 
-from skmmgenre.datasets import fetch_msdi, fetch_mumu, load_msdi, load_mumu
+from skmmgenre.datasets import fetch_msdi, fetch_mumu, get_data_home, load_msdi, load_mumu
 
 pooch = pytest.importorskip("pooch")
 requests = pytest.importorskip("requests")
@@ -212,3 +212,13 @@ def test_without_pooch(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "pooch", None)
     with pytest.raises(ImportError, match=r"Downloading MSD-I needs pooch.*skmmgenre\[data\]"):
         fetch_msdi(data_home=tmp_path)
+
+
+def test_where_data_sets_lie(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SKMMGENRE_DATA", raising=False)
+    assert get_data_home() == tmp_path / "skmmgenre_data"
+    assert get_data_home("~/music") == tmp_path / "music"
+    monkeypatch.setenv("SKMMGENRE_DATA", "~/elsewhere")
+    assert get_data_home() == tmp_path / "elsewhere"
+    assert get_data_home(tmp_path) == tmp_path and not (tmp_path / "elsewhere").exists()

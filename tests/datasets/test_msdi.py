@@ -16,22 +16,32 @@ def touch(folder, *names):
         (folder / name).write_bytes(b"")
 
 
-def test_the_reduction(shared_data):
-    data = load_msdi(shared_data / "msdi" / "msdi_per_album.csv")
-    assert data.table.shape == (16753, 9)
-    assert len(np.unique(data.y)) == 15
-    assert len(np.unique(data.groups)) == 8858
+# Of the reduction: tracks, genres, artists, tracks of each part, and how many have a genre.
+REDUCTION = {
+    "made": (1200, 4, 1200, {"train": 1000, "val": 100, "test": 100}, ("Rap", 300)),
+    "real": (16753, 15, 8858, {"train": 11629, "val": 2567, "test": 2557}, ("Rock", 3890)),
+}
+
+
+@pytest.mark.parametrize("source", REDUCTION)
+def test_the_reduction(source, request, tmp_path):
+    if source == "made":
+        write_msdi(tmp_path, 1200, genre_column="genre_label", separator=",", held_out=100)
+        path = tmp_path
+    else:
+        path = request.getfixturevalue("shared_data") / "msdi" / "msdi_per_album.csv"
+    data = load_msdi(path)
+    n_tracks, n_genres, n_artists, parts, (genre, count) = REDUCTION[source]
+    assert data.table.shape == (n_tracks, 9)
+    assert len(np.unique(data.y)) == n_genres
+    assert len(np.unique(data.groups)) == n_artists
     assert pd.Series(data.split).groupby(data.groups).nunique().max() == 1
-    assert {part: len(rows) for part, rows in data.parts.items()} == {
-        "train": 11629,
-        "val": 2567,
-        "test": 2557,
-    }
-    assert data.validation.sum() == 2567 and data.validation.dtype == bool
+    assert {part: len(rows) for part, rows in data.parts.items()} == parts
+    assert data.validation.sum() == parts["val"] and data.validation.dtype == bool
     assert data.problems == []
-    assert "third party" in data.DESCR and "16,753 tracks" in data.DESCR
+    assert "third party" in data.DESCR and f"{n_tracks:,} tracks" in data.DESCR
     table = describe_genres(data.y, data.parts)
-    assert table.loc["Rock", "count"] == 3890
+    assert table.loc[genre, "count"] == count
 
 
 def test_the_published_file(tmp_path):
@@ -133,42 +143,6 @@ def test_broken_rows_are_named(tmp_path):
         "1 artists are in two parts (AR0)",
     ]
     assert caught[0].filename == __file__
-
-
-def test_vectors(tmp_path):
-    widths = {"audio": 5, "visual": 4, "mm-audio": 2, "mm-visual": 2}
-    write_msdi(tmp_path, widths=widths)
-    data = load_msdi(tmp_path, vectors=["audio", "visual", "mm-audio", "mm-visual"])
-    columns = [f"audio__{i}" for i in range(5)] + [f"image__{i}" for i in range(4)]
-    columns += ["mm_audio__0", "mm_audio__1", "mm_image__0", "mm_image__1"]
-    assert data.vectors.columns.tolist() == columns
-    expected = np.arange(12)[:, None] + np.arange(5) / 100
-    np.testing.assert_allclose(data.vectors.filter(like="audio__").iloc[:, :5], expected, rtol=1e-6)
-    assert (data.vectors.dtypes == np.float32).all()
-    named = load_msdi(tmp_path, vectors={"visual": "cover"}).vectors
-    assert named.columns.tolist() == [f"cover__{i}" for i in range(4)]
-    with pytest.raises(ValueError, match=r"No vectors 'sound' .*'audio', 'mm-audio', 'mm-visual'"):
-        load_msdi(tmp_path, vectors="sound")
-
-
-def test_vectors_and_index_that_do_not_agree(tmp_path):
-    write_msdi(tmp_path, widths={"audio": 3})
-    train_data = tmp_path / "msdi-data" / "train_data"
-    index = tmp_path / "msdi-data" / "splits" / "items_index_train_MSD-I.tsv"
-    whole = index.read_text()
-    index.write_text(whole + "TR9999\n")
-    with pytest.raises(ValueError, match=r"X_train_audio_MSD-I.npy has 10 rows, .* 11 ids"):
-        load_msdi(tmp_path, vectors="audio")
-    index.write_text(whole.replace("TR0004", "TR9999"))
-    with pytest.warns(UserWarning, match=r"'audio': 1 of 12 rows have none \(rows 4\)"):
-        data = load_msdi(tmp_path, vectors="audio")
-    assert data.vectors.isna().all(axis=1).tolist() == [row == 4 for row in range(12)]
-    np.save(train_data / "X_val_audio_MSD-I.npy", np.zeros((1, 2)))
-    with pytest.raises(ValueError, match="one length"):
-        load_msdi(tmp_path, vectors="audio")
-    np.save(train_data / "X_val_audio_MSD-I.npy", np.array([{"code": 1}]), allow_pickle=True)
-    with pytest.raises(ValueError, match="no array of numbers"):
-        load_msdi(tmp_path, vectors="audio")
 
 
 def test_the_papers_protocol_runs_on_published_vectors(tmp_path):
