@@ -316,12 +316,7 @@ def link_all(folder, link, as_answer):
     }
 
 
-PARTS = {
-    "build": part_build,
-    "link": part_link,
-    "dictionary": part_dictionary,
-    "spacy": part_spacy,
-}
+PARTS = {"build": part_build, "link": part_link, "dictionary": part_dictionary, "spacy": part_spacy}
 
 
 # ---- the whole ----------------------------------------------------------------------------

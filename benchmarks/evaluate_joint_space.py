@@ -21,12 +21,7 @@ from skmmgenre.model_selection import ArtistShuffleSplit
 
 _SETTINGS = [
     {"lr": lr, "margin": margin, "patience": patience}
-    for lr, margin, patience in [
-        (1e-3, 0.5, 10),
-        (1e-3, 0.5, 40),
-        (1e-4, 0.5, 10),
-        (1e-4, 0.2, 10),
-    ]
+    for lr, margin, patience in [(1e-3, 0.5, 10), (1e-3, 0.5, 40), (1e-4, 0.5, 10), (1e-4, 0.2, 10)]
 ]
 
 

@@ -223,23 +223,13 @@ def genre_strength_0_random(arguments, folder):
         groups=None,
         cv=partial(ShuffleSplit, 1, test_size=0.2),
     )
-    yield (
-        "control: genre_strength 0, random split, above chance",
-        True,
-        condition.above_chance(),
-    )
+    yield ("control: genre_strength 0, random split, above chance", True, condition.above_chance())
 
 
 def main():
     """Run the conditions and write the table."""
     run_conditions(
-        (
-            claims,
-            labels_shuffled,
-            complementarity_0,
-            genre_strength_0,
-            genre_strength_0_random,
-        ),
+        (claims, labels_shuffled, complementarity_0, genre_strength_0, genre_strength_0_random),
         description=__doc__.splitlines()[0],
         table="single_label_claims.csv",
     )

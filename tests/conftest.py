@@ -32,10 +32,7 @@ def shared_data():
 
 def _global_random_states():
     kind, keys, position, *rest = np.random.get_state()
-    states = {
-        "random": random.getstate(),
-        "numpy.random": (kind, keys.tobytes(), position, *rest),
-    }
+    states = {"random": random.getstate(), "numpy.random": (kind, keys.tobytes(), position, *rest)}
     if "torch" in sys.modules:
         states["torch"] = sys.modules["torch"].get_rng_state().numpy().tobytes()
     return states
