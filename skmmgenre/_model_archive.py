@@ -230,7 +230,7 @@ def _parse_manifest(path, text):
             f"{MANIFEST} holds more than {_MANIFEST_VALUES:,} values",
             "It is damaged or made to fill the memory: do not use it.",
         )
-    manifest = json.loads(text)
+    manifest = json.loads(text.decode("utf-8"))  # of bytes, json would take UTF-16 as well
     form = manifest.get("format") if isinstance(manifest, dict) else None
     if type(form) is not int:
         raise damaged(path, f"{MANIFEST} names no format")

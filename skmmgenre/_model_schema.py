@@ -139,7 +139,8 @@ def parse_schema(text):
         If it is not valid JSON.
     """
     _check_padding(text)
-    return json.loads(text, object_hook=_named_publicly)
+    # Decoded here: of bytes, json would take UTF-16 as well, whose brackets were not counted.
+    return json.loads(text.decode("utf-8"), object_hook=_named_publicly)
 
 
 def schema_text(schema):

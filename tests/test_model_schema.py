@@ -369,6 +369,12 @@ class TestPadding:
         for encoding in ("utf-16", "utf-32"):
             refused((schema[:-1] + ',"p":[' + ",".join(["{}"] * 10**5) + "]}").encode(encoding))
 
+    def test_another_encoding_that_looks_like_nodes(self, refused, schema):
+        """Of bytes, json detects UTF-16: one character may hold a quote, others look like keys."""
+        nodes = b'"__class__":"__module__":"__loader__":'.decode("utf-16-le")
+        padding = f',"\u2201{nodes * 10**4}":[' + ",".join(["{}"] * 10**5) + "]}"
+        refused((schema[:-1] + padding).encode("utf-16-le"))
+
     def test_the_text_of_a_value(self, tmp_path, small_file):
         """skops parses it once more."""
 

@@ -1,4 +1,4 @@
-"""What libsndfile does not decode and PyAV, the libraries of ffmpeg, does: m4a above all."""
+"""Files that PyAV decodes and libsndfile does not: M4A, AAC, WMA, WebM, APE."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What libsndfile decodes."""
+"""Files that libsndfile decodes: MP3, WAV, FLAC, Ogg, AIFF. Truncated ones are detected."""
 
 import contextlib
 import math

@@ -9,6 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
 
 from ..nets import NetEstimator
 from ..utils import (
@@ -238,6 +239,8 @@ def check_table(X, y, groups=None, validation=None, sample_weight=None, *, noun=
                 f"y has {len(labels)} rows, the table has {n_rows} (inconsistent numbers of "
                 "samples). Pass one genre for each row of the table, in the same order."
             )
+        if not labels.several:
+            check_classification_targets(labels.values)
         if not labels.several and (labels.values == labels.values[0]).all():
             raise ValueError(
                 f"y has one class only ({labels.values.tolist()[0]!r}); at least 2 classes are "

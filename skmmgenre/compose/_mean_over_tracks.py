@@ -197,7 +197,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         y = y.tocsr() if sparse.issparse(y) else y  # not every format has rows to take
         groups = None if groups is None else read_groups(groups, n_albums)
         networks = _networks(self.estimator_)
-        network = networks[-1] if networks else self.estimator_
+        network = networks[-1] if networks else None
         cosine = [step for step in networks if getattr(step, "target", None) == "cosine"]
         fraction = getattr(network, "validation_fraction", 0)
         chosen = y is not None and (fraction or validation is not None)
@@ -219,9 +219,10 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
             else:  # told by now, or here; the network need not tell it again
                 metadata["validation"] = None
                 if mask.any():
+                    name = type(network or self.estimator_).__name__
                     warnings.warn(
-                        f"{type(network).__name__}: no inner validation album has a track; all "
-                        "epochs are run and the last weights are kept.",
+                        f"{name}: no inner validation album has a track; all epochs are run and the "
+                        "last weights are kept.",
                         stacklevel=2,
                     )
                 for step in networks:
@@ -305,9 +306,15 @@ def errors_inside(model):
 
 
 def _networks(estimator):
-    """What learns with inner validation rows; of a frozen one nothing can be set."""
+    """What learns with inner validation rows of ours; of a frozen one nothing can be set."""
     steps = [step for _, _, step in walk_parts(estimator, fitted=False)]
-    return [step for step in steps if "validation_fraction" in vars(step)]
+    with config_context(enable_metadata_routing=True):
+        return [
+            step
+            for step in steps
+            if "validation_fraction" in vars(step)
+            and get_routing_for_object(step).consumes("fit", ["validation"])
+        ]
 
 
 def _album_means(chunks, n_albums, n_features):

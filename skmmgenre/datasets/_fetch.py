@@ -136,7 +136,8 @@ def _unpack(path):
     target = _target(path)
     if target == path:
         return
-    with replacing(target) as unpacked:
+    # Not durable: the files can be fetched again, and to wait for each would take long.
+    with replacing(target, durable=False) as unpacked:
         os.mkdir(unpacked)
         # The filter refuses paths that lead out of the folder; of a zip they are cut.
         options = {} if path.suffix == ".zip" else {"filter": "data"}

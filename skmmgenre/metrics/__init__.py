@@ -1,7 +1,7 @@
 """Figures of the paper, and their intervals."""
 
 from ..utils import artist_names, group_codes, plain_labels, read_indicator
-from ._bootstrap import bootstrap_interval
+from ._bootstrap import BootstrapInterval, bootstrap_interval
 from ._genre_scorer import GenreScorer, label_scores, refuse_other_labels
 from ._genre_scores import genre_scores
 from ._ranking import (
@@ -17,6 +17,7 @@ from ._ranking import (
 )
 
 __all__ = [
+    "BootstrapInterval",
     "GenreScorer",
     "aggregated_diversity_score",
     "bootstrap_interval",

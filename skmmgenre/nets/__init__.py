@@ -27,3 +27,7 @@ __all__ = [
     "take_rows",
     "targets",
 ]
+
+for _name in __all__:  # pickles name what is public, so that files can move
+    if _name != "targets":
+        globals()[_name].__module__ = __name__

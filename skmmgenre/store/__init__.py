@@ -14,3 +14,6 @@ __all__ = [
     "map_cells",
     "settle_in_rounds",
 ]
+
+for _name in __all__:  # pickles name what is public, so that files can move
+    globals()[_name].__module__ = __name__

@@ -169,7 +169,7 @@ class FeatureStore:
         return self._store.claim(keys, self._owner, _LEASE) if keys else []
 
     def put(self, features):
-        """Keep features by their keys; what was claimed and is not kept is left to others.
+        """Keep features by their keys.
 
         The feature of a file that has changed since `keys` is returned but not kept: it may be of
         the new content, and the key is of the old one.
@@ -184,8 +184,10 @@ class FeatureStore:
         coded = {key: self.codec.encode(feature) for key, feature in features.items()}
         refused = {key for key in coded if not self._is_unchanged(key)}
         lasting = [(key, value) for key, value in coded.items() if key not in refused]
-        self._store.put_many(lasting, kind=self.kind)
-        self.give_up()
+        if lasting:
+            self._store.put_many(lasting, kind=self.kind)
+        if refused:
+            self.give_up()
         return {key: self.codec.decode(value) for key, value in coded.items()}, refused
 
     @contextmanager

@@ -167,6 +167,8 @@ def _settle(rows, compute, cells, pace, store):
 
         good = {key: outcomes[key][0] for key in ours if outcomes[key][1] is None}
         kept, refused = store.put(good)
+        if len(good) < len(ours):
+            store.give_up()  # to others, what was claimed and cannot be computed
         outcomes |= {key: (value, None) for key, value in kept.items()}
         for key in refused:  # the first file was replaced meanwhile; those equal to it were not
             del rows_of[key][1:]

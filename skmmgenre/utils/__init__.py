@@ -1,4 +1,8 @@
-"""What several rooms share; the ground floor, which imports nothing of the package."""
+"""What several rooms share; the ground floor, which imports nothing of the package.
+
+A name stands here if two rooms use it, or beside such a name if one use would not be understood
+without the other. The list of files is closed.
+"""
 
 from ._cells import (
     BadItem,

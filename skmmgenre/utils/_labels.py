@@ -293,7 +293,10 @@ _checked = ContextVar("rows_checked", default=False)
 
 @contextmanager
 def rows_checked():
-    """Keep `check_rows` silent inside: one call of fit warns once, not once per network."""
+    """Silence `check_rows`, and what `read_labels` warns of, inside: one fit warns once.
+
+    Workers in other threads and processes do not know of it, and may warn again.
+    """
     token = _checked.set(True)
     try:
         yield
@@ -339,6 +342,8 @@ def _in_another_order(index, other):
 
 
 def _warn_of_joined_genres(values):
+    if not len(values):
+        return
     labels, counts = np.unique(values, return_counts=True)
     for separator, in_names_too in _SEPARATORS.items():
         joined = _joined_labels(labels.tolist(), separator, in_names_too)

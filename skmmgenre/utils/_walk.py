@@ -21,8 +21,9 @@ def walk(model, *, fitted=True):
     model : estimator
     fitted : bool, default=True
         Whether to visit the fitted copies where there are any (`transformers_`, `estimator_`,
-        `best_estimator_`). False visits the parameters, which `set_params` and `clone` know;
-        what is in a FrozenEstimator cannot be set, so it is not among them.
+        `best_estimator_`); what holds none is visited as it is. False visits the parameters,
+        which `set_params` and `clone` know; what is in a FrozenEstimator cannot be set, so it is
+        not among them.
 
     Yields
     ------

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 from made_sounds import make_chirp
 
+from skmmgenre.audio._audio_file import AudioFile
 from skmmgenre.audio._c_stderr import can_quiet_c_stderr
-from skmmgenre.audio._decode import AudioFile
 from skmmgenre.utils import BadItem
 
 SR = 22050
@@ -60,7 +60,7 @@ def test_an_mp3_whose_packets_borrow_from_far_back(tmp_path):
 _READ_MP3 = """
 import sys
 import soundfile
-from skmmgenre.audio._decode import AudioFile
+from skmmgenre.audio._audio_file import AudioFile
 
 for start in range(22050, 25 * 22050, 9999):
     if sys.argv[1] == "plain":
@@ -211,7 +211,7 @@ def test_a_size_that_declares_nothing(tmp_path, kind, mark, offset, code, size):
 
 _OPEN = """
 import sys
-from skmmgenre.audio._decode import AudioFile
+from skmmgenre.audio._audio_file import AudioFile
 try:
     AudioFile(sys.argv[1])
 except Exception as error:

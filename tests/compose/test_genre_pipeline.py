@@ -13,7 +13,7 @@ from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import estimator_html_repr
 
 from skmmgenre.compose import GenrePipeline, MeanOverTracks, make_genre_classifier
@@ -573,3 +573,12 @@ class SomeBase(BaseEstimator):
 
     def __init__(self, base=None):
         self.base = base
+
+
+def test_labels_of_bytes_are_refused_before_any_step():
+    seen = []
+    step = FunctionTransformer(lambda X: seen.append(1) or X)
+    model = GenrePipeline([("step", step), ("fusion", FusionClassifier(max_epochs=1))])
+    with pytest.raises((TypeError, ValueError)):
+        model.fit(np.eye(4), np.array([b"Jazz", b"Rock"] * 2), groups=list("abcd"))
+    assert not seen

@@ -10,7 +10,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import coo_matrix, csr_array
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.feature_selection import SelectFromModel
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
@@ -555,3 +557,19 @@ class TestBadTracks:
 
 def flatten(patches):
     return patches.reshape(len(patches), -1)
+
+
+def test_what_is_no_network_of_ours_is_left_alone(recwarn):
+    """Of others' estimators `validation_fraction` is another thing."""
+    select = SelectFromModel(SGDClassifier(early_stopping=True, random_state=0), threshold=-1)
+    albums = [[float(i), float(i % 2)] for i in range(40)]
+    road = Pipeline([("row", FunctionTransformer(_as_rows)), ("select", select)])
+    y, artists = ["Jazz", "Rock"] * 20, np.arange(40) // 2
+    vectors = MeanOverTracks(road).fit(albums, y, groups=artists).transform(albums)
+    assert vectors.shape == (40, 1)
+    assert select.estimator.validation_fraction == 0.1
+    assert not [w for w in recwarn if "inner validation" in str(w.message).lower()]
+
+
+def _as_rows(tracks):
+    return np.array(tracks, dtype=float)[:, np.newaxis]

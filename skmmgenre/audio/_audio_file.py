@@ -1,4 +1,4 @@
-"""Read seconds of an audio file."""
+"""An audio file of any kind: the decoder for it is chosen, and seconds of it are read."""
 
 import errno
 import functools
