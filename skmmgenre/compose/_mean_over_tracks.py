@@ -221,8 +221,8 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
                 if mask.any():
                     name = type(network or self.estimator_).__name__
                     warnings.warn(
-                        f"{name}: no inner validation album has a track; all epochs are run and the "
-                        "last weights are kept.",
+                        f"{name}: no inner validation album has a track; all epochs are run and "
+                        "the last weights are kept.",
                         stacklevel=2,
                     )
                 for step in networks:
