@@ -372,8 +372,10 @@ class TestPadding:
     def test_another_encoding_that_looks_like_nodes(self, refused, schema):
         """Of bytes, json detects UTF-16: one character may hold a quote, others look like keys."""
         nodes = b'"__class__":"__module__":"__loader__":'.decode("utf-16-le")
-        padding = f',"\u2201{nodes * 10**4}":[' + ",".join(["{}"] * 10**5) + "]}"
-        refused((schema[:-1] + padding).encode("utf-16-le"))
+        lists = ",".join(["[]"] * (2 * 10**5))
+        padding = f',"\u2201{nodes * 25_000}":[{lists}],"q":1}}'
+        message = refused((schema[:-1] + padding).encode("utf-16-le"), times=20)
+        assert "Expecting property name" in message  # it is not parsed as UTF-16
 
     def test_the_text_of_a_value(self, tmp_path, small_file):
         """skops parses it once more."""

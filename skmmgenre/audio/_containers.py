@@ -1,10 +1,6 @@
-"""What kind of file a sound file is, and the error of one that was cut short."""
+"""What kind of file a sound file is, and how long the tags in front of its sound are."""
 
 from typing import NamedTuple
-
-from ..utils import BadItem
-
-GET_AGAIN = "Get the file again, or re-encode what is left of it (ffmpeg -i INPUT out.flac)."
 
 
 class Container(NamedTuple):
@@ -90,29 +86,3 @@ def container_of(signature):
         n_frames = int.from_bytes(signature[18:], "big") & (1 << 36) - 1
         return None if n_frames else _STREAMED_FLAC
     return next((c for c in _CONTAINERS if signature[c.place :].startswith(c.mark)), None)
-
-
-def truncated(n_decoded, n_frames, sample_rate, detail=None):
-    """Return the error that says how much of a file could be decoded.
-
-    Parameters
-    ----------
-    n_decoded : int
-    n_frames : int or None
-        As many as the file should hold, if it tells.
-    sample_rate : int
-        In Hz.
-    detail : str, default=None
-        What the decoder says.
-
-    Returns
-    -------
-    error : BadItem
-    """
-    reason = f"truncated: {n_decoded / sample_rate:.1f} s"
-    if n_frames is not None:
-        reason += f" of {n_frames / sample_rate:.1f} s"
-    reason += " could be decoded"
-    if detail:
-        reason += f" ({detail.rstrip('.')})"
-    return BadItem(reason, GET_AGAIN)

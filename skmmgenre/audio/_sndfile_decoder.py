@@ -1,7 +1,6 @@
 """Files that libsndfile decodes: MP3, WAV, FLAC, Ogg, AIFF. Truncated ones are detected."""
 
 import contextlib
-import math
 import os
 import re
 
@@ -9,7 +8,7 @@ import soundfile
 
 from ..utils import BadItem
 from ._c_stderr import can_quiet_c_stderr, quiet_c_stderr
-from ._containers import length_of_id3, truncated
+from ._truncated import last_ogg_page, truncated, xing_header
 
 # A seek in a compressed file lands exactly, but the first packets after it lack what came
 # before them: decode this much more and throw it away. In mp3, a packet may borrow 511 bytes
@@ -22,7 +21,6 @@ _OGG_PREROLL = 8192  # frames
 _NOISY_SEEK_FROM = 15.0  # seconds
 # A seek to the very last block of a FLAC decodes the whole file at times.
 _FLAC_END = 2 * 4608  # frames: two blocks of usual size
-_OGG_PAGE = 27 + 255 + 255 * 255  # bytes at most
 _BLOCK = 1 << 18  # frames
 _MP3_FRAME = 1152  # frames of audio at most in a frame of mp3
 _CONVERT = (
@@ -133,7 +131,7 @@ class SndfileDecoder:
         """Settle the length of the file and find out whether it was cut short."""
         kind, log = self._file.format, self._file.extra_info
         if kind in ("MP3", "MPEG"):
-            declared, n_bytes = _xing_header(path)
+            declared, n_bytes = xing_header(path)
             if declared is None:
                 self.n_frames = self._count_frames()  # the decoder could only guess
             elif n_bytes > 1.01 * os.path.getsize(path):
@@ -142,7 +140,7 @@ class SndfileDecoder:
             if "lacks an end-of-stream" in log:
                 self.n_frames = None
                 raise self._truncated("no end-of-stream mark")
-            self._seekable = self.n_frames - _last_ogg_page(path)
+            self._seekable = self.n_frames - last_ogg_page(path)
         elif kind == "FLAC" and self.n_frames > 0:
             try:
                 self._file.seek(max(0, self.n_frames - _FLAC_END))
@@ -206,35 +204,3 @@ def _open(path):
 def _quiet():
     """Silence the mp3 decoder, which writes of what it lacks, where that can be."""
     return quiet_c_stderr() if can_quiet_c_stderr() else contextlib.nullcontext()
-
-
-def _xing_header(path):
-    """Number of frames and of bytes that an mp3 declares, None where it does not."""
-    with open(path, "rb") as file:
-        file.seek(length_of_id3(file))
-        start = file.read(4096)
-    at = max(start.find(b"Xing"), start.find(b"Info"))
-    if at < 0 or len(start) < at + 16:
-        return None, 0
-    fields = start[at + 4 : at + 16]
-    flags = int.from_bytes(fields[:4], "big")
-    n_frames = int.from_bytes(fields[4:8], "big") if flags & 1 else None
-    n_bytes = int.from_bytes(fields[8:12], "big") if flags & 3 == 3 else 0
-    return n_frames, n_bytes
-
-
-def _last_ogg_page(path):
-    """Number of frames on the last page of an Ogg file, infinite if it cannot be told.
-
-    libsndfile (1.2.2) answers a seek into the last page with samples of another place.
-    """
-    with open(path, "rb") as file:
-        file.seek(max(0, os.path.getsize(path) - 2 * _OGG_PAGE))
-        end = file.read()
-    last = end.rfind(b"OggS")
-    before = end.rfind(b"OggS", 0, max(0, last))
-    if before < 0 or end[before + 14 : before + 18] != end[last + 14 : last + 18]:
-        return math.inf  # another stream's page
-    # Every page declares the number of frames up to its end.
-    begin, stop = (int.from_bytes(end[at + 6 : at + 14], "little") for at in (before, last))
-    return stop - begin if begin < stop else math.inf

@@ -1,4 +1,4 @@
-"""What kind of file a sound file is, and the error of one that was cut short."""
+"""What kind of file a sound file is, and the tags in front of its sound."""
 
 import io
 
@@ -8,7 +8,7 @@ import soundfile
 from made_sounds import make_chirp
 
 from skmmgenre.audio._audio_file import AudioFile
-from skmmgenre.audio._containers import container_of, length_of_id3, signature_of, truncated
+from skmmgenre.audio._containers import container_of, length_of_id3, signature_of
 from skmmgenre.utils import BadItem
 
 SR = 44100
@@ -61,20 +61,6 @@ def test_kinds_of_files(content, name, tag):
 )
 def test_length_of_tags(content, expected):
     assert length_of_id3(io.BytesIO(content)) == expected
-
-
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        ((SR, 2 * SR, SR), "truncated: 1.0 s of 2.0 s could be decoded"),
-        ((0, None, SR), "truncated: 0.0 s could be decoded"),
-        ((SR, None, SR, "no end."), "truncated: 1.0 s could be decoded (no end)"),
-    ],
-)
-def test_truncated(arguments, reason):
-    error = truncated(*arguments)
-    assert isinstance(error, BadItem) and error.reason == reason
-    assert "Get the file again" in error.remedy
 
 
 def test_a_tagged_mp3_is_decoded_by_libsndfile(tmp_path):
