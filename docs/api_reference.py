@@ -20,7 +20,6 @@ USER_ROOMS = {
 DEVELOPER_ROOMS = {
     "nets": "The base of all networks",
     "store": "The loop over cells and the feature store",
-    "utils": "Shared by several rooms",
     "cli": "The command line",
 }
 

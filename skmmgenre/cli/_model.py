@@ -33,7 +33,7 @@ def load_model(path, **params):
     ValueError
         If it is no model that goes from a table of music to genres.
     """
-    from .. import load, model_info
+    from .. import load, model_info  # with skops comes torch, which `--help` does without
 
     if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no model {path!r}; skmmgenre train makes one")
