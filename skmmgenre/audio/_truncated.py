@@ -1,4 +1,8 @@
-"""What a sound file declares of its length, and the error of one that was cut short."""
+"""What a sound file declares of its length, and the error of one that was cut short.
+
+The decoders find it out: `SndfileDecoder._inspect` when a file is opened (MP3, WAV, FLAC, Ogg,
+AIFF) and `PyAVDecoder._measure` (M4A and others), and both where too little is read.
+"""
 
 import math
 import os

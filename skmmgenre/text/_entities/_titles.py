@@ -65,7 +65,6 @@ def split_qualifier(title):
 
 
 # Left in ELVIS's files where JSON was not read as such.
-# Left in ELVIS's files where JSON was not read as such.
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
