@@ -5,7 +5,6 @@ import os
 
 import click
 
-from ..store import Store
 from ._options import Parsed, as_json, example
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -78,6 +77,8 @@ def prune(file, unused_days, max_size):
 
 
 def _existing(path):
+    from ..store import Store  # with it comes pandas, which `--help` does without
+
     if not os.path.exists(path):
         raise FileNotFoundError(f"there is no store {path!r}; {_MAKERS}")
     if not Store.is_at(path):

@@ -2,8 +2,6 @@
 
 from collections import Counter
 
-from ..utils import import_from_extra
-
 
 class GenreNames:
     """A whitelist and aliases; capitals do not matter.
@@ -41,6 +39,8 @@ class GenreNames:
         ValueError
             If it holds anything else.
         """
+        from ..utils import import_from_extra  # with it comes pandas
+
         yaml = import_from_extra("yaml", "Reading --genres", extra="cli")
         with open(path, encoding="utf-8") as file:
             try:

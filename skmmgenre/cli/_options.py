@@ -2,7 +2,6 @@
 
 import click
 
-from ..utils import first_few
 from ._genre_names import GenreNames
 from ._terminal import one_line, visible
 
@@ -108,6 +107,7 @@ def source_options(command):
 
 def tell_set_aside(errors):
     """Name the first of what was left out or is odd, on standard error."""
+    from ..utils import first_few  # with it comes pandas, which `--help` does without
 
     def line(error):
         item, reason = error
@@ -144,6 +144,8 @@ def tell_unknown(names, model):
 
 
 def _tell_absent(words, genres):
+    from ..utils import first_few
+
     if genres:
         named = first_few(genres, _TOLD, count=True, name=lambda genre: visible(repr(genre)))
         click.echo(f"--genres: {words} {named}", err=True)
