@@ -25,7 +25,7 @@ from ._model_archive import (
     shown,
     write_archive,
 )
-from ._model_schema import (
+from ._model_types import (
     Misshapen,
     Strange,
     check_schema,

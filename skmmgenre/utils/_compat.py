@@ -6,7 +6,7 @@ so that a release which drops one is noticed at once.
 What the whole ecosystem of scikit-learn relies on is imported where it is used, as in scikit-learn
 itself: ``_parameter_constraints`` with ``sklearn.utils._param_validation``, ``_validate_params``
 and ``_fit_context``. Every estimator declares the first in its class body, which no wall can hide.
-What skops writes into a model file is known to ``_model_schema.py`` alone.
+What skops writes into a model file is known to ``_model_types.py`` alone.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""skops' description of a stored model: what may be in it, and what is left out of it.
+"""The types that a model file may hold: skops' description of a model, and what is left out of it.
 
 skops describes an object by nodes: dicts with a loader (how it is made again), a module and a
 class. Here they are only looked at; nothing is imported or made by their names. All that this

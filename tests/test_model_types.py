@@ -27,7 +27,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import make_pipeline
 
 import skmmgenre
-from skmmgenre._model_schema import check_schema, estimator_types, fit_parameters, parse_schema
+from skmmgenre._model_types import check_schema, estimator_types, fit_parameters, parse_schema
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.text import BabelfyLinker, EntityEnricher, ReviewVectorizer, TextMLP
 
