@@ -1,4 +1,8 @@
-"""Which columns belong to which modality."""
+"""Which columns belong to which modality.
+
+A block that is missing in a row becomes zeros here. A row without any block gets the class prior
+(`NetClassifier._output`).
+"""
 
 import numpy as np
 from sklearn.utils import gen_batches

@@ -1,4 +1,8 @@
-"""Thresholds per label: which genres an item has, from the scores of all."""
+"""Thresholds per label: which genres an item has, from the scores of all.
+
+The one threshold of target "cosine" is found by `best_f1_threshold` here, too; its rows are chosen
+in nets/_classifier.py, and `CosineTarget.tune` in nets/targets.py sets it.
+"""
 
 import warnings
 from numbers import Integral, Real

@@ -1,7 +1,8 @@
 """What a network learns: one label per row (softmax), or several (logistic, cosine).
 
 A target turns y into what the loss compares with, and the outputs of a network into
-scores, probabilities and labels. Its state is numpy arrays and plain Python.
+scores, probabilities and labels. Its state is numpy arrays and plain Python. `make_target` says
+what "auto" stands for; `CosineTarget.tune` sets the threshold of similarity.
 """
 
 import numpy as np
