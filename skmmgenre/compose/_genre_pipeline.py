@@ -241,11 +241,11 @@ def check_table(X, y, groups=None, validation=None, sample_weight=None, *, noun=
             )
         if not labels.several:
             check_classification_targets(labels.values)
-        if not labels.several and (labels.values == labels.values[0]).all():
-            raise ValueError(
-                f"y has one class only ({labels.values.tolist()[0]!r}); at least 2 classes are "
-                "needed to tell genres apart."
-            )
+            if (labels.values == labels.values[0]).all():
+                raise ValueError(
+                    f"y has one class only ({labels.values.tolist()[0]!r}); at least 2 classes are "
+                    "needed to tell genres apart."
+                )
     check_rows(X, labels, None if groups is None else read_groups(groups, n_rows), noun=noun)
     given = {"groups": groups, "validation": validation, "sample_weight": sample_weight}
     for name, values in given.items():
