@@ -230,7 +230,12 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
 
     @staticmethod
     def _make_module(**recipe):
-        from ._resnet import ResNet
+        import torch
+
+        # The caller builds on the meta device. torchvision before 0.23 makes tensors when it is
+        # first imported, and reads them.
+        with torch.device("cpu"):
+            from ._resnet import ResNet
 
         return ResNet(**recipe)
 

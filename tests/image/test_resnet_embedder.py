@@ -241,6 +241,28 @@ def test_state_is_numpy_and_plain_python(fitted, table):
     )
 
 
+def test_torchvision_is_first_imported_on_the_cpu(tmp_path, fitted):
+    """A model that is loaded builds its network on the meta device; an import may not be there."""
+    (tmp_path / "model.pickle").write_bytes(pickle.dumps(fitted))
+    code = """if True:
+        import pickle, sys
+        from pathlib import Path
+        import numpy as np, torch
+
+        class Witness:
+            def find_spec(self, name, path=None, target=None):
+                if name == "torchvision":
+                    print(torch.get_default_device())
+
+        sys.meta_path.insert(0, Witness())
+        model = pickle.loads(Path(sys.argv[1]).read_bytes())
+        print(model.transform([np.zeros((32, 32, 3), np.uint8)]).shape)
+    """
+    command = [sys.executable, "-c", code, str(tmp_path / "model.pickle")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["cpu", "(1, 512)"], done.stderr
+
+
 @pytest.mark.parametrize("fine_tune", [True, False])
 def test_missing_covers(table, fine_tune):
     covers = table["cover"].astype(object).copy()
