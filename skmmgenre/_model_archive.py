@@ -8,6 +8,7 @@ import os
 import re
 import zipfile
 import zlib
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -26,12 +27,58 @@ class Refused(ValueError):
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, path-like or file object
     reason, remedy : str
     """
 
     def __init__(self, path, reason, remedy):
-        super().__init__(f"Model file {os.fspath(path)!r}: {shown(reason)}. {shown(remedy)}")
+        super().__init__(f"Model file {name_of(path)}: {shown(reason)}. {shown(remedy)}")
+
+
+def name_of(path):
+    """Return what a model file is called in messages.
+
+    Parameters
+    ----------
+    path : str, path-like or file object
+
+    Returns
+    -------
+    name : str
+        In quotes the path, or the name of the file object; else its kind: ``<BytesIO>``.
+    """
+    name = os.fspath(path) if is_path(path) else getattr(path, "name", None)
+    return repr(name) if isinstance(name, (str, bytes)) else f"<{type(path).__name__}>"
+
+
+def is_path(path):
+    """Return whether a model file is given by its path, not as a file object."""
+    return isinstance(path, (str, bytes, os.PathLike))
+
+
+def check_file(path, *methods):
+    """Refuse what is neither a path nor a binary file object.
+
+    Parameters
+    ----------
+    path : object
+    *methods : str
+        Those that a file object must have.
+
+    Raises
+    ------
+    TypeError
+    """
+    if is_path(path):
+        return
+    if not all(hasattr(path, method) for method in methods):
+        raise TypeError(
+            f"path must be a path or a binary file object, got a {type(path).__name__}."
+        )
+    if hasattr(path, "encoding"):
+        raise TypeError(
+            f"The file object {name_of(path)} is open for text: open it with mode 'rb' or 'wb'."
+        )
 
 
 def shown(text):
@@ -72,7 +119,8 @@ def write_archive(path, manifest, members):
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, path-like or file object
+        A file object is written to from its position on.
     manifest : dict
         Gets a checksum for each member.
     members : dict of str to bytes
@@ -101,7 +149,20 @@ def write_archive(path, manifest, members):
             f"The card of the model has more than {_MANIFEST_VALUES:,} values, which no file may "
             "hold: shorten the card."
         )
-    with replacing(path) as new, zipfile.ZipFile(new, "w") as archive:
+    if is_path(path):
+        with replacing(path) as new:
+            _write_zip(new, members)
+        return
+    content = io.BytesIO()  # so that a file object need be able to write only
+    _write_zip(content, members)
+    rest = content.getbuffer()
+    while rest:
+        written = path.write(rest)  # an unbuffered file may take a part
+        rest = rest[written:] if written else rest[len(rest) :]
+
+
+def _write_zip(file, members):
+    with zipfile.ZipFile(file, "w") as archive:
         for name, data in members.items():
             # Without a date, so that the same model makes the same bytes.
             entry = zipfile.ZipInfo(name)
@@ -117,18 +178,21 @@ def read_manifest(path):
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, path-like or file object
 
     Returns
     -------
     manifest : dict
+    n_bytes : int
+        Size of the file.
 
     Raises
     ------
     Refused
         If it is no model file, or its manifest is damaged.
     """
-    return _read(path, manifest_only=True)[0]
+    with _archive(path) as (archive, n_bytes):
+        return _manifest(path, archive, _entries(path, archive, n_bytes)), n_bytes
 
 
 def read_archive(path):
@@ -136,7 +200,7 @@ def read_archive(path):
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, path-like or file object
 
     Returns
     -------
@@ -148,25 +212,53 @@ def read_archive(path):
     ------
     Refused
     """
-    return _read(path, manifest_only=False)
+    with _archive(path) as (archive, n_bytes):
+        entries = _entries(path, archive, n_bytes)
+        manifest = _manifest(path, archive, entries)
+        return manifest, dict(_members(path, archive, entries, manifest["members"]))
 
 
-def _read(path, *, manifest_only):
-    with open(path, "rb") as file:
+@contextmanager
+def _archive(path):
+    """The zip of a model file, and the size of the file; what goes wrong inside is a refusal."""
+    with _opened(path) as (file, n_bytes):
         start = file.read(6)
         if not start.startswith(b"PK"):
             raise _no_zip(path, start)
         try:
             with zipfile.ZipFile(file) as archive:
-                entries = _entries(path, archive)
-                manifest = _parse_manifest(path, _content(path, archive, entries[MANIFEST]))
-                if manifest_only:
-                    return manifest, None
-                return manifest, dict(_members(path, archive, entries, manifest["members"]))
+                yield archive, n_bytes
         except Refused:
             raise
         except Exception as error:  # zipfile and zlib raise a dozen kinds at damaged bytes
             raise damaged(path, f"it cannot be read ({error})") from error
+
+
+@contextmanager
+def _opened(path):
+    """A file to read, and its size; a file object is left open, where it was."""
+    check_file(path, "read", "seek", "tell")
+    if is_path(path):
+        with open(path, "rb") as file:
+            yield file, os.fstat(file.fileno()).st_size
+        return
+    try:
+        start = path.tell()
+        path.seek(0, os.SEEK_END)
+        n_bytes = path.tell() - start
+        path.seek(start)
+    except (OSError, ValueError) as error:
+        raise Refused(
+            path,
+            f"it cannot be read from any position ({error})",
+            "Read it into memory first: io.BytesIO(file.read()).",
+        ) from error
+    if n_bytes <= 0:
+        raise Refused(path, "there is nothing behind its position", "Call its seek(0) first.")
+    try:
+        yield path, n_bytes
+    finally:
+        path.seek(start)
 
 
 def damaged(path, reason):
@@ -185,9 +277,8 @@ def _no_zip(path, start):
     return Refused(path, "it was not written by skmmgenre.save, or is damaged", "Pass another.")
 
 
-def _entries(path, archive):
+def _entries(path, archive, size):
     """The members by name, after a look at all declared sizes."""
-    size = os.fstat(archive.fp.fileno()).st_size
     entries = {}
     for entry in archive.infolist():
         name = entry.filename
@@ -223,7 +314,8 @@ def _content(path, archive, entry):
     return content
 
 
-def _parse_manifest(path, text):
+def _manifest(path, archive, entries):
+    text = _content(path, archive, entries[MANIFEST])
     if has_more_values(text, _MANIFEST_VALUES):
         raise Refused(
             path,
@@ -264,7 +356,7 @@ def check_array(path, name, content):
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, path-like or file object
     name : str
     content : bytes
         Of a file as `numpy.save` writes it.

@@ -2,11 +2,8 @@
 
 import io
 import json
-import os
-import platform
 import warnings
 import zipfile
-from importlib.metadata import version
 
 import numpy as np
 import skops.io
@@ -15,11 +12,20 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from . import __version__
+from ._library_versions import (
+    ModelVersionWarning,
+    differences,
+    names_to_record,
+    names_used_by,
+    versions_of,
+)
 from ._model_archive import (
     SCHEMA,
     Refused,
     check_array,
+    check_file,
     damaged,
+    name_of,
     read_archive,
     read_manifest,
     shown,
@@ -29,6 +35,7 @@ from ._model_types import (
     Misshapen,
     Strange,
     check_schema,
+    estimators_of,
     files_of,
     fit_parameters,
     is_needed,
@@ -42,7 +49,6 @@ from ._model_types import (
 )
 
 _FORMAT = 1
-_LIBRARIES = ("scikit-learn", "numpy", "scipy", "skops")
 
 
 def save(model, path, *, card=None):
@@ -53,8 +59,9 @@ def save(model, path, *, card=None):
     model : estimator
         Fitted. It may hold estimators of this package and of scikit-learn, arrays and plain
         Python.
-    path : str or path-like
-        A file that is there is replaced, once the new one is whole.
+    path : str, path-like or binary file object
+        A file that is there is replaced, once the new one is whole. A file object is written to
+        from its position on, and stays open.
     card : dict, default=None
         What a reader should know: what the model was trained on, its figures, its limits. Keys
         are str, values what JSON can hold, or NumPy numbers and arrays. The names of the
@@ -104,6 +111,7 @@ def save(model, path, *, card=None):
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"model must be an estimator, got a {type(model).__name__}.")
     check_is_fitted(model)
+    check_file(path, "write")
     card = _as_card(model, card)
     schema, members = _describe(model)
     left_out = leave_out(schema)
@@ -120,7 +128,8 @@ def save(model, path, *, card=None):
     members = {new: members[old] for old, new in names.items()}
     for name, content in members.items():
         check_array(path, name, content)
-    manifest = {"format": _FORMAT, "versions": _versions(), "card": card, "left_out": left_out}
+    versions = versions_of(names_to_record(cls for cls, _ in estimators_of(schema)))
+    manifest = {"format": _FORMAT, "versions": versions, "card": card, "left_out": left_out}
     write_archive(path, manifest, {SCHEMA: text, **members})
     return left_out
 
@@ -130,8 +139,9 @@ def load(path, *, params=None):
 
     Parameters
     ----------
-    path : str or path-like
-        A file of `save`.
+    path : str, path-like or binary file object
+        A file of `save`. A file object is read from its position on, where it is afterwards, too;
+        it must be seekable: ``io.BytesIO(response.read())`` for what comes over a network.
     params : dict of str to str or path-like, default=None
         Parameters that `save` has left out, as `model_info` lists them:
         ``{"GazetteerLinker.kb": "music.kb"}``. Each goes to all estimators of that class.
@@ -187,11 +197,12 @@ def load(path, *, params=None):
     left_out = {*leave_out(schema), *may_be_left_out(schema).intersection(_names(manifest))}
     given = dict(params or {})
     put_in(schema, given)
+    used = names_used_by(cls for cls, _ in estimators_of(schema))
     model = _make(path, schema, members)
-    _warn_of_versions(path, manifest["versions"])
+    _warn_of_versions(path, manifest["versions"], used)
     if lost:
         warnings.warn(
-            f"Model file {os.fspath(path)!r} sets {', '.join(map(shown, lost))}, which this "
+            f"Model file {name_of(path)} sets {', '.join(map(shown, lost))}, which this "
             "version does not have: compare the model's answers with known ones before you rely on "
             "them.",
             UserWarning,
@@ -200,8 +211,8 @@ def load(path, *, params=None):
     if needed := sorted(filter(is_needed, left_out - given.keys())):
         example = f"{{{needed[0]!r}: ...}}"
         warnings.warn(
-            f"Model file {os.fspath(path)!r} came without {', '.join(needed)}: the answers depend "
-            f"on it. Pass it: skmmgenre.load({os.fspath(path)!r}, params={example}).",
+            f"Model file {name_of(path)} came without {', '.join(needed)}: the answers depend "
+            f"on it. Pass it: skmmgenre.load({name_of(path)}, params={example}).",
             UserWarning,
             stacklevel=2,
         )
@@ -213,8 +224,9 @@ def model_info(path):
 
     Parameters
     ----------
-    path : str or path-like
-        A file of `save`.
+    path : str, path-like or binary file object
+        A file of `save`. A file object is read from its position on, where it is afterwards, too;
+        it must be seekable: ``io.BytesIO(response.read())`` for what comes over a network.
 
     Returns
     -------
@@ -233,10 +245,10 @@ def model_info(path):
     --------
     save : Has an example.
     """
-    manifest = read_manifest(path)
+    manifest, n_bytes = read_manifest(path)
     _check_format(path, manifest)
     parts = {name: manifest[name] for name in ("format", "versions", "card", "left_out")}
-    return {**parts, "left_out": _names(manifest), "bytes": os.path.getsize(path)}
+    return {**parts, "left_out": _names(manifest), "bytes": n_bytes}
 
 
 def _names(manifest):
@@ -267,7 +279,7 @@ def _make(path, schema, members):
     members.clear()
     try:
         with warnings.catch_warnings():
-            # Told once, below, and not for each estimator.
+            # `load` warns once, and not for each estimator.
             warnings.simplefilter("ignore", InconsistentVersionWarning)
             return skops.io.load(buffer, trusted=trusted_types(schema))
     except Exception as error:  # an object's state may be anything
@@ -317,11 +329,6 @@ def _plain_number(value):
     raise TypeError(f"a {type(value).__name__}")
 
 
-def _versions():
-    libraries = {name: version(name) for name in _LIBRARIES}
-    return {"skmmgenre": __version__, "python": platform.python_version(), **libraries}
-
-
 def _check_format(path, manifest):
     if manifest["format"] != _FORMAT:
         raise Refused(
@@ -339,18 +346,17 @@ def _remedy_of_strangers(manifest):
     return f"It says it is of skmmgenre {made_with}: if you trust that, install this version."
 
 
-def _warn_of_versions(path, versions):
-    here = _versions()
-    others = [
-        f"{name} {versions.get(name)} (here {here[name]})"
-        for name in ("skmmgenre", "scikit-learn")
-        if str(versions.get(name)).split(".")[:2] != here[name].split(".")[:2]
-    ]
-    if others:
-        told = shown(" and ".join(others))
+def _warn_of_versions(path, versions, used):
+    if others := differences(versions, used):
+        told = ", ".join(
+            f"{name} {saved} (here {here or 'not installed'})"
+            for name, (saved, here) in others.items()
+        )
         warnings.warn(
-            f"Model file {os.fspath(path)!r} was saved with {told}: compare its answers with known "
-            "ones before you rely on them.",
-            UserWarning,
+            ModelVersionWarning(
+                f"Model file {name_of(path)} was saved with {shown(told)}: predictions may differ. "
+                "Compare them with known ones before you rely on them.",
+                others,
+            ),
             stacklevel=3,
         )

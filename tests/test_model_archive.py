@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import tempfile
 import zipfile
 from functools import partial
 
@@ -125,7 +126,7 @@ class TestStrangers:
         path.write_bytes(path.read_bytes().replace(size, (1000).to_bytes(4, "little")))
         refused(path)
 
-    @pytest.mark.parametrize("content", [b"", b"PK", b"PK\x03\x04", b"RIFF", b"\x00" * 100])
+    @pytest.mark.parametrize("content", [b"?", b"PK", b"PK\x03\x04", b"RIFF", b"\x00" * 100])
     def test_other_files(self, refused, tmp_path, content):
         (tmp_path / "m").write_bytes(content)
         refused(tmp_path / "m")
@@ -135,6 +136,11 @@ class TestStrangers:
 
         skops.io.dump(factorizer[0], tmp_path / "m")
         assert "skops.io.load" in refused(tmp_path / "m")
+
+    def test_an_empty_file(self, tmp_path):
+        (tmp_path / "m").touch()
+        with pytest.raises(ValueError, match="m': it was not written by skmmgenre.save"):
+            skmmgenre.load(tmp_path / "m")
 
     def test_no_file(self, tmp_path):
         for opened in (skmmgenre.load, skmmgenre.model_info):
@@ -146,12 +152,17 @@ class TestStrangers:
 
 class TestDamage:
     def refused_or_same(self, path, content, factorizer):
-        """Whether it was refused; if not, it must answer as before."""
+        """Whether it was refused, in memory, too; if not, it must answer as before."""
         path.write_bytes(content)
-        try:
-            model = skmmgenre.load(path)
-        except ValueError as error:
-            assert str(error).startswith(f"Model file {str(path)!r}: "), error
+        reasons = []
+        for given, name in ((path, repr(str(path))), (io.BytesIO(content), "<BytesIO>")):
+            try:
+                model = skmmgenre.load(given)
+            except ValueError as error:
+                assert str(error).startswith(f"Model file {name}: "), error
+                reasons.append(str(error).partition(": ")[2])
+        if reasons:
+            assert len(reasons) == 2
             return True
         np.testing.assert_array_equal(model.transform(factorizer[1]), small(factorizer))
         return False
@@ -190,3 +201,79 @@ class TestDamage:
                 archive.writestr(name, content)
         with pytest.raises(ValueError, match=r"the checksum of '0.npy' does not fit\. It is dam"):
             skmmgenre.load(tmp_path / "m")
+
+
+class TestFileObjects:
+    """What stands in the place of a path."""
+
+    def test_the_bytes_of_a_file(self, factorizer, small_file):
+        stream = io.BytesIO()
+        skmmgenre.save(factorizer[0], stream)
+        assert stream.getvalue() == small_file.read_bytes()
+
+    @pytest.mark.parametrize(
+        "opened",
+        [
+            io.BytesIO,
+            tempfile.TemporaryFile,
+            tempfile.NamedTemporaryFile,
+            tempfile.SpooledTemporaryFile,
+            partial(tempfile.TemporaryFile, buffering=0),
+        ],
+        ids=["BytesIO", "temporary", "named", "spooled", "unbuffered"],
+    )
+    def test_behind_other_content(self, opened, factorizer, small_file):
+        with opened() as file:
+            file.write(b"header")
+            skmmgenre.save(factorizer[0], file)
+            file.seek(6)
+            info = skmmgenre.model_info(file)
+            assert file.tell() == 6 and info == skmmgenre.model_info(small_file)
+            model = skmmgenre.load(file)
+            assert file.tell() == 6 and not file.closed
+        np.testing.assert_array_equal(model.transform(factorizer[1]), small(factorizer))
+
+    def test_one_that_can_only_be_written_to(self, factorizer, small_file):
+        """As a pipe, and in parts."""
+        parts = []
+
+        class Pipe:
+            def write(self, data):
+                parts.append(bytes(data[:1000]))
+                return len(parts[-1])
+
+        skmmgenre.save(factorizer[0], Pipe())
+        assert len(parts) > 1 and b"".join(parts) == small_file.read_bytes()
+
+    @pytest.mark.parametrize("opened", [skmmgenre.load, skmmgenre.model_info])
+    def test_one_that_cannot_be_sought_in(self, opened, small_file):
+        reader, writer = os.pipe()
+        with open(reader, "rb") as pipe:
+            os.write(writer, small_file.read_bytes()[:1000])
+            os.close(writer)
+            with pytest.raises(
+                ValueError, match=r"cannot be read from any position.*io\.BytesIO\("
+            ):
+                opened(pipe)
+
+    def test_one_for_text(self, factorizer, small_file, tmp_path):
+        with open(small_file, encoding="latin-1") as file:
+            with pytest.raises(TypeError, match="small.skmmgenre' is open for text.*'rb'"):
+                skmmgenre.load(file)
+        with open(tmp_path / "m", "w") as file, pytest.raises(TypeError, match="open for text"):
+            skmmgenre.save(factorizer[0], file)
+        with pytest.raises(TypeError, match="<StringIO> is open for text"):
+            skmmgenre.save(factorizer[0], io.StringIO())
+
+    def test_one_at_its_end(self, factorizer):
+        stream = io.BytesIO()
+        skmmgenre.save(factorizer[0], stream)
+        with pytest.raises(ValueError, match=r"nothing behind its position\. Call its seek\(0\)"):
+            skmmgenre.load(stream)
+
+    @pytest.mark.parametrize("given", [None, 3, {}, object()])
+    def test_something_else(self, given, factorizer):
+        with pytest.raises(TypeError, match="must be a path or a binary file object, got a"):
+            skmmgenre.load(given)
+        with pytest.raises(TypeError, match="must be a path or a binary file object, got a"):
+            skmmgenre.save(factorizer[0], given)

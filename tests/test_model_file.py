@@ -15,7 +15,7 @@ import pytest
 from fixture_model import fixture_model, table_and_labels
 from forged_model import DATA, FILES, attributes, contents, forge, forge_schema, small_factorizer
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
@@ -358,13 +358,61 @@ class TestVersions:
         with pytest.raises(ValueError, match="names no format"):
             skmmgenre.load(path)
 
-    @pytest.mark.parametrize("library", ["skmmgenre", "scikit-learn"])
+    @pytest.mark.parametrize("library", ["skmmgenre", "scikit-learn", "numpy", "scipy"])
     def test_of_another_library(self, small_file, tmp_path, factorizer, library):
-        versions = skmmgenre.model_info(small_file)["versions"] | {library: "0.0.7"}
-        path = forge(tmp_path / "m", contents(small_file), {"versions": versions})
-        with pytest.warns(UserWarning, match=rf"was saved with {library} 0.0.7 \(here "):
+        path = with_versions(tmp_path / "m", small_file, **{library: "0.0.7"})
+        with pytest.warns(InconsistentVersionWarning, match=f"saved with {library} 0.0.7 .here "):
             model = skmmgenre.load(path)
         np.testing.assert_array_equal(model.transform(factorizer[1]), small(factorizer))
+
+    def test_of_libraries_that_the_model_does_not_use(self, small_file, tmp_path):
+        others = "torch torchvision skorch librosa soxr soundfile av pillow spacy skops".split()
+        assert skmmgenre.model_info(small_file)["versions"].keys() >= {*others, "python", "machine"}
+        skmmgenre.load(with_versions(tmp_path / "m", small_file, **dict.fromkeys(others, "0.0.7")))
+
+    def test_one_warning_names_all(self, trained, tmp_path):
+        """Sounds and texts; no cover, so that no library of images is among them."""
+        skmmgenre.save(trained[0], tmp_path / "s")
+        saved = skmmgenre.model_info(tmp_path / "s")["versions"]
+        path = with_versions(tmp_path / "m", tmp_path / "s", **dict.fromkeys(saved, "0.0.7"))
+        with pytest.warns(InconsistentVersionWarning) as caught:
+            skmmgenre.load(path)
+        (warning,) = caught
+        assert warning.filename == __file__
+        differ = warning.message.differences
+        assert {saved for saved, _ in differ.values()} == {"0.0.7"}
+        assert set(differ) == saved.keys() - {
+            *("torchvision", "pillow", "skorch", "skops", "pyspellchecker")
+        }
+        assert {"torch", "librosa", "soxr", "soundfile", "libsndfile", "spacy"} <= differ.keys()
+        assert all(f"{name} 0.0.7 (here {here})" in str(warning.message)
+                   for name, (_, here) in differ.items())  # fmt: skip
+
+    def test_of_the_same_minor_release(self, trained, tmp_path):
+        skmmgenre.save(trained[0], tmp_path / "s")
+        saved = skmmgenre.model_info(tmp_path / "s")["versions"]
+        patched = {
+            name: ".".join([*text.split(".")[:2], "99"])
+            for name, text in saved.items()
+            if name != "machine"
+        }
+        skmmgenre.load(with_versions(tmp_path / "m", tmp_path / "s", **patched))
+
+    def test_of_a_file_that_records_fewer(self, small_file, tmp_path):
+        """As version 0.1 wrote them."""
+        versions = {"skmmgenre": skmmgenre.__version__, "python": "3.1"}
+        skmmgenre.load(forge(tmp_path / "m", contents(small_file), {"versions": versions}))
+
+    def test_what_a_terminal_would_obey_is_not_shown(self, small_file, tmp_path):
+        path = with_versions(tmp_path / "m", small_file, numpy="\x1b[2J" + 1000 * "9")
+        with pytest.warns(InconsistentVersionWarning) as caught:
+            skmmgenre.load(path)
+        assert str(caught[0].message).isprintable() and len(str(caught[0].message)) < 1000
+
+
+def with_versions(path, source, **versions):
+    versions = skmmgenre.model_info(source)["versions"] | versions
+    return forge(path, contents(source), {"versions": versions})
 
 
 def small(factorizer):

@@ -4,11 +4,13 @@ import hashlib
 import json
 import pickletools
 import tracemalloc
+import warnings
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.exceptions import InconsistentVersionWarning
 
 import skmmgenre
 from skmmgenre.labels import PPMILabelFactorizer
@@ -58,18 +60,28 @@ def attributes(schema):
 
 
 def why_refused(path, mark, most_bytes=30 * 10**6):
-    """The message for a file; nothing ran, which would leave a mark, and little memory was used."""
-    skmmgenre.load(DATA / "model_0.1.skmmgenre")  # imports are not counted
-    tracemalloc.start()
-    try:
-        with pytest.raises(ValueError) as error:
-            skmmgenre.load(path)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    message = str(error.value)
-    assert not mark.exists()
-    assert peak < most_bytes
+    """The message for a file; nothing ran, which would leave a mark, and little memory was used.
+
+    It is the same for the path and for the open file.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InconsistentVersionWarning)
+        skmmgenre.load(DATA / "model_0.1.skmmgenre")  # imports are not counted
+    messages = []
+    with open(path, "rb") as file:
+        for given in (path, file):
+            tracemalloc.start()
+            try:
+                with pytest.raises(ValueError) as error:
+                    skmmgenre.load(given)
+                peak = tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+            messages.append(str(error.value))
+            assert not mark.exists()
+            assert peak < most_bytes
+    message = messages[0]
+    assert messages[1].removeprefix(f"Model file {file.name!r}: ") in message
     assert message.startswith(f"Model file {str(path)!r}: ")
     assert message.count(". ") >= 1 and message.endswith(".")  # the way out
     return message

@@ -1,0 +1,181 @@
+"""The versions of the libraries that decide the numbers of a model, and which of them differ."""
+
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+from sklearn.exceptions import InconsistentVersionWarning
+
+from . import __version__
+
+_DISTRIBUTIONS = (
+    "scikit-learn",
+    "numpy",
+    "scipy",
+    "skops",
+    "torch",
+    "torchvision",
+    "skorch",
+    "librosa",
+    "soxr",
+    "soundfile",
+    "av",
+    "pillow",
+    "spacy",
+    "pyspellchecker",
+)
+# skops and skorch are recorded and not compared: one reads the file, which is checked node by
+# node, and the other trains. No prediction goes through either.
+_OF_EVERY_MODEL = ("skmmgenre", "scikit-learn", "numpy", "scipy")
+# Python decides which characters are letters and how they are lowercased (its Unicode tables).
+_WORDS = ("python",)
+_NETWORK = ("torch", "machine")
+_SENTENCES = ("spacy", *_WORDS)
+# What else decides the predictions of each class of this package; the others add nothing.
+USED_BY = {
+    "AudioCNN": _NETWORK,
+    "BabelfyLinker": _SENTENCES,
+    "CQTExtractor": ("librosa", "soxr", "soundfile", "libsndfile", "av", "libavcodec", "machine"),
+    "EntityEnricher": _WORDS,
+    "FusionClassifier": _NETWORK,
+    "GazetteerLinker": ("pyspellchecker", *_WORDS),
+    "JointSpaceProjector": _NETWORK,
+    "PrecomputedLinker": _WORDS,
+    "ResNetEmbedder": ("torchvision", "pillow", *_NETWORK),
+    "ReviewTruncator": _SENTENCES,
+    "ReviewVectorizer": _WORDS,
+    "SpotlightLinker": _SENTENCES,
+    "TagMeLinker": _SENTENCES,
+    "TextMLP": _NETWORK,
+    "VotingLinker": _WORDS,
+}
+
+
+class ModelVersionWarning(InconsistentVersionWarning):
+    """A model file was saved with other versions of libraries that its predictions depend on.
+
+    Parameters
+    ----------
+    message : str
+    differences : dict of str to tuple
+        As `differences` returns them.
+    """
+
+    def __init__(self, message, differences):
+        self.message, self.differences = message, differences
+
+    def __str__(self):
+        return self.message
+
+
+def versions_of(names):
+    """Return the versions of libraries, without importing what need not be.
+
+    Parameters
+    ----------
+    names : iterable of str
+
+    Returns
+    -------
+    versions : dict of str to str
+        What is not installed is left out.
+    """
+    found = {name: _version(name) for name in names}
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def names_to_record(classes):
+    """Return the names of the libraries whose versions a model file holds.
+
+    Parameters
+    ----------
+    classes : iterable of type
+        Classes of the objects in the model.
+
+    Returns
+    -------
+    names : list of str
+        All of them but what is inside soundfile and PyAV, which must be imported to be asked:
+        those only where the classes read sound.
+    """
+    used = names_used_by(classes)
+    return [name for name in _NAMES if name not in _INSIDE or name in used]
+
+
+def names_used_by(classes):
+    """Return the names of the libraries that decide the predictions of some classes.
+
+    Parameters
+    ----------
+    classes : iterable of type
+
+    Returns
+    -------
+    names : list of str
+        In the order in which versions are shown.
+    """
+    used = {*_OF_EVERY_MODEL, *(name for cls in classes for name in USED_BY.get(cls.__name__, ()))}
+    return [name for name in _NAMES if name in used]
+
+
+def differences(saved, names):
+    """Compare recorded versions with those here.
+
+    Parameters
+    ----------
+    saved : dict
+        Versions as a model file records them. What it does not record is not compared.
+    names : iterable of str
+        The libraries to compare.
+
+    Returns
+    -------
+    differences : dict of str to tuple of (str, str or None)
+        The version recorded and the one here, None where the library is not installed. Versions
+        of the same minor release ("2.4.1" and "2.4.6") count as equal.
+    """
+    names = [name for name in names if name in saved]
+    here = versions_of(names)
+    both = {name: (str(saved[name]), here.get(name)) for name in names}
+    return {name: pair for name, pair in both.items() if _minor(pair[0]) != _minor(pair[1])}
+
+
+def _minor(text):
+    return None if text is None else text.split(".")[:2]
+
+
+@cache
+def _version(name):
+    if name in _NOT_DISTRIBUTIONS:
+        return _NOT_DISTRIBUTIONS[name]()
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _libsndfile():
+    try:
+        import soundfile
+    except (ImportError, OSError):  # the library itself may be absent
+        return None
+    return soundfile.__libsndfile_version__
+
+
+def _libavcodec():
+    """The version of libavcodec, the part of FFmpeg that decodes."""
+    try:
+        import av
+    except ImportError:
+        return None
+    return ".".join(map(str, av.library_versions["libavcodec"]))
+
+
+_INSIDE = {"libsndfile": _libsndfile, "libavcodec": _libavcodec}
+_NOT_DISTRIBUTIONS = {
+    "skmmgenre": lambda: __version__,
+    "python": platform.python_version,
+    "machine": platform.machine,
+    **_INSIDE,
+}
+_NAMES = ("skmmgenre", "python", "machine", *_DISTRIBUTIONS, *_INSIDE)
