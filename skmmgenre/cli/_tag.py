@@ -153,7 +153,7 @@ def plan_tags(music, genres, answers, *, replace=False, min_score=None):
     for row, cell in enumerate(music.table["audio"]):
         best = max(answers.best(row, 1).values(), default=None)
         for path in [cell] if isinstance(cell, str) else cell:
-            there = music.genres[row] if isinstance(cell, str) else genres_in(path)
+            there = music.genres[row] if isinstance(cell, str) else genres_in(path)[0]
             if there and not replace:
                 outcomes.append(Outcome(path, "keep", there, "it has genres"))
             elif best is None:

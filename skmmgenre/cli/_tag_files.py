@@ -3,7 +3,8 @@
 import json
 import os
 
-from ..datasets._audio_tags import open_audio, read_audio_tags, read_genres
+from ..datasets._audio_tags import name_genres, open_audio, read_audio_tags
+from ..datasets._genre_lists import NOT_GENRES, read_genre_lists
 from ..utils import changing, sync
 
 _ID3 = ("MP3", "WAV", "AIFF")
@@ -50,9 +51,11 @@ def read_state(path):
     }
 
 
-def genres_in(path):
-    """Return the names of the genres in the tags of a file; numbers such as 255 are none."""
-    return read_genres(read_audio_tags(path)["genre"], "")[0]
+def genres_in(path, not_genres=NOT_GENRES):
+    """Return the genres in the tags of a file, and what else stands there, such as "Other"."""
+    texts, _ = name_genres(read_audio_tags(path)["genre"])
+    (genres,), readings = read_genre_lists([texts], not_genres=not_genres)
+    return genres, [reading.text for reading in readings if not reading.genres]
 
 
 def write_genres(path, genres):

@@ -3,6 +3,8 @@
 import base64
 import os
 import re
+import struct
+import unicodedata
 
 from ..utils import BadItem, import_from_extra
 
@@ -26,7 +28,17 @@ _FIELDS = {
     },
 }
 _ID3, _VORBIS, _MP4 = ({name: keys[i] for name, keys in _FIELDS.items()} for i in range(3))
-_RIFF_INFO = {"tracknumber": "track"}  # libsndfile's names, where they are others
+_RIFF_INFO = {
+    b"INAM": "title",
+    b"IART": "artist",
+    b"IPRD": "album",
+    b"ICRD": "date",
+    b"ITRK": "track",
+    b"IGNR": "genre",
+    b"ICMT": "comment",
+}
+_MAX_INFO = 1 << 20  # bytes
+_MAX_CHUNKS = 1_000  # sizes of chunks are claims: a file may claim millions of empty ones
 # Comments by which programs talk to themselves.
 _PROGRAMS = re.compile(r"^(?:iTun|Songs-DB|MusicMatch|ID3v1|c0$|cc$)")
 _FRONT = 3  # the number of a front cover among kinds of pictures
@@ -36,8 +48,8 @@ _SUFFIXES = {
     "FLAC": (".flac",),
     "Ogg": (".ogg", ".oga", ".opus"),
     "WAV": (".wav", ".wave"),
-    "MP4": (".m4a", ".mp4", ".m4b", ".aac", ".alac"),
-    "AIFF": (".aif", ".aiff"),
+    "MP4": (".m4a", ".mp4", ".m4b", ".m4p", ".m4r", ".aac", ".alac", ".3gp", ".mov"),
+    "AIFF": (".aif", ".aiff", ".aifc"),
 }
 _NOT_READ = {
     b"0&\xb2u": "Windows Media",
@@ -45,6 +57,18 @@ _NOT_READ = {
     b"wvPk": "WavPack",
     b"MPCK": "Musepack",
     b"MP+": "Musepack",
+    b"DSD ": "DSD",
+    b"FRM8": "DSD",
+    b"TTA1": "True Audio",
+    b"TTA2": "True Audio",
+    b"tBaK": "TAK",
+    b"OFR ": "OptimFROG",
+    b"ajkg": "Shorten",
+    b"#!AMR": "AMR",
+    b".RMF": "RealMedia",
+    b"\x0bw": "AC-3",
+    **dict.fromkeys([b"\xff\xf0", b"\xff\xf1", b"\xff\xf8", b"\xff\xf9"], "AAC (ADTS)"),
+    b"MThd": "MIDI",
 }
 _CONVERT = "Convert it (ffmpeg -i INPUT out.flac)."
 
@@ -59,8 +83,9 @@ def audio_kind(path):
     Returns
     -------
     kind : str or None
-        "MP3", "FLAC", "Ogg", "WAV", "MP4", "AIFF"; None where the bytes do not tell, which
-        leaves a bare mp3.
+        "MP3", "FLAC", "Ogg", "WAV", "MP4" or "AIFF", whose tags are read; "Matroska" or
+        libsndfile's name of a format ("CAF", "AU"), whose tags are not; None if it is none of
+        these, which a file named .mp3 may be that begins with something else.
 
     Raises
     ------
@@ -95,9 +120,44 @@ def audio_kind(path):
         return "WAV"
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "AIFF"
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        raise BadItem("the format AVI is not read", _CONVERT)
     if head[4:8] == b"ftyp":
         return "MP4"
-    return None
+    if head[:4] == b"\x1aE\xdf\xa3":
+        return "Matroska"
+    if _has_suffix(path, "MP3"):
+        return None
+    if head[0] == 0xFF:
+        return "MP3" if _is_bare_mp3(path) else None
+    with open(path, "rb") as file:
+        info = _ask_libsndfile(file)
+    return None if info is None else info.format
+
+
+def _has_suffix(path, kind):
+    return os.path.splitext(path)[1].lower() in _SUFFIXES[kind]
+
+
+def _is_bare_mp3(path):
+    """Tell whether a file without an ID3 tag begins with several frames of an mp3."""
+    mutagen = import_from_extra("mutagen", "Reading tags", extra="data")
+    from mutagen import mp3
+
+    try:
+        return not mp3.MP3(path).info.sketchy
+    except mutagen.MutagenError:
+        return False
+
+
+def _ask_libsndfile(file):
+    """Return what libsndfile says of a file's format and length, None if it knows none."""
+    import soundfile
+
+    try:
+        return soundfile.info(file)
+    except soundfile.LibsndfileError:
+        return None
 
 
 def open_audio(path):
@@ -121,12 +181,14 @@ def open_audio(path):
     """
     kind = audio_kind(path)
     if kind is None:
-        if os.path.splitext(path)[1].lower() not in _SUFFIXES["MP3"]:
+        if not _has_suffix(path, "MP3"):
             raise BadItem(
                 "it is no sound file of a known format",
                 "Read are MP3, FLAC, Ogg, WAV, AIFF and MP4, told by their content.",
             )
         kind = "MP3"
+    if kind not in _SUFFIXES:
+        raise BadItem(f"tags of {kind} files are neither read nor written", _CONVERT)
     mutagen = import_from_extra("mutagen", "Reading tags", extra="data")
     from mutagen import aiff, flac, mp3, mp4, oggflac, oggopus, oggvorbis, wave
 
@@ -162,24 +224,30 @@ def read_audio_tags(path):
     BadItem
         If it is no sound file that can be read.
     """
+    kind = audio_kind(path)
+    if kind is not None and kind not in _SUFFIXES:
+        return _untagged(path, kind)
     file, kind = open_audio(path)
-    suffix = os.path.splitext(path)[1].lower()
     notes = []
-    if suffix not in _SUFFIXES[kind]:
+    if not _has_suffix(path, kind):
+        suffix = os.path.splitext(path)[1].lower()
         notes.append(f"the name ends in {suffix!r}, but the file holds {kind}")
     read = {"MP3": _read_id3, "AIFF": _read_id3, "WAV": _read_id3, "MP4": _read_mp4}
     tags, pictures = read.get(kind, _read_vorbis)(file, notes)
     if kind == "WAV":  # which may have both; the other is what most programs write
         tags = _read_riff_info(path) | {name: texts for name, texts in tags.items() if texts}
-    one = {key: _first(tags.get(key)) for key in _FIELDS}
+    tags = {key: _texts(tags.get(key)) for key in _FIELDS}
+    if any("\ufffd" in text for texts in tags.values() for text in texts):
+        notes.append("a tag is not in the encoding that it should have")
+    one = {key: next(iter(texts), None) for key, texts in tags.items()}
     pictures = [data for _, data in sorted(pictures, key=lambda picture: picture[0] != _FRONT)]
     return {
         **one,
-        "artist": "; ".join(_texts(tags.get("artist"))) or None,
+        "artist": "; ".join(tags["artist"]) or None,
         "track": _number(one["track"]),
         "disc": _number(one["disc"]),
-        "genre": _texts(tags.get("genre")),
-        "comment": _texts(tags.get("comment")),
+        "genre": tags["genre"],
+        "comment": tags["comment"],
         "pictures": pictures,
         "duration": float(file.info.length),
         "format": kind,
@@ -187,32 +255,39 @@ def read_audio_tags(path):
     }
 
 
-def read_genres(values, separators):
-    """Return the names in the values of a genre tag.
+def _untagged(path, kind):
+    """Return what `read_audio_tags` does of a format whose tags are not read."""
+    with open(path, "rb") as file:
+        info = _ask_libsndfile(file)
+    return {
+        **dict.fromkeys(_FIELDS),
+        "genre": [],
+        "comment": [],
+        "pictures": [],
+        "duration": float("nan") if info is None else float(info.duration),
+        "format": kind,
+        "notes": [f"tags of {kind} files are not read"],
+    }
+
+
+def name_genres(texts):
+    """Replace ID3's numbers in the texts of a genre tag by the names that they stand for.
 
     Parameters
     ----------
-    values : list of str
+    texts : list of str
         "(17)", "17" and "(17)Hard Rock" are numbers of ID3; 255 and other unknown ones are none.
-    separators : str
-        Letters that stand between names.
 
     Returns
     -------
-    genres : list of str
-        Each once, in order.
+    texts : list of str
     n_unknown : int
         Numbers that stand for no genre.
     """
     id3 = import_from_extra("mutagen.id3", "Reading tags", extra="data")
-    named = id3.TCON(encoding=3, text=values).genres if values else []
+    named = id3.TCON(encoding=3, text=texts).genres if texts else []
     known = [name for name in named if name != "Unknown"]
-    split = re.compile("[" + re.escape(separators + "\x00") + "]")
-    parts = (" ".join(part.split()) for name in known for part in split.split(name))
-    genres = {}
-    for part in filter(None, parts):
-        genres.setdefault(part.casefold(), part)
-    return list(genres.values()), len(named) - len(known)
+    return known, len(named) - len(known)
 
 
 def _read_id3(file, notes):
@@ -274,23 +349,45 @@ def _mp4_text(value):
 
 def _read_riff_info(path):
     """Read what many programs write into WAV files, which mutagen does not read."""
-    import soundfile
+    tags = {}
+    with open(path, "rb") as file:
+        file.seek(12)
+        for _ in range(_MAX_CHUNKS):
+            head = file.read(8)
+            if len(head) < 8:
+                break
+            name, size = struct.unpack("<4sI", head)
+            end = file.tell() + size + size % 2
+            if name == b"LIST" and file.read(4) == b"INFO":
+                for key, text in _riff_texts(file.read(min(max(size - 4, 0), _MAX_INFO))):
+                    tags.setdefault(key, [text])
+            file.seek(end)
+    return tags
 
+
+def _riff_texts(body):
+    """Iterate over the fields of an INFO chunk; programs of Windows write them in its encoding."""
+    place = 0
+    while place + 8 <= len(body):
+        name, size = struct.unpack_from("<4sI", body, place)
+        data = body[place + 8 : place + 8 + size].partition(b"\0")[0]
+        place += 8 + size + size % 2
+        if name in _RIFF_INFO:
+            yield _RIFF_INFO[name], decode_text(data)
+
+
+def decode_text(data):
+    """Decode UTF-8, with or without a mark, and what is not UTF-8 as Windows-1252."""
     try:
-        with soundfile.SoundFile(path) as file:
-            info = file.copy_metadata()
-    except soundfile.LibsndfileError:
-        return {}
-    return {_RIFF_INFO.get(name, name): [text] for name, text in info.items()}
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 def _texts(values):
-    texts = (str(value).strip("\x00 \t\r\n") for value in values or ())
-    return [text for text in texts if text]
-
-
-def _first(values):
-    return next(iter(_texts(values)), None)
+    """Return the texts there are in the one form of Unicode: an accent may be written two ways."""
+    texts = (unicodedata.normalize("NFC", str(value)) for value in values or ())
+    return [text for text in (text.strip("\x00 \t\r\n") for text in texts) if text]
 
 
 def _number(text):

@@ -6,12 +6,45 @@ covers also inside of them.
 
 import os
 import stat
+import unicodedata
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 
 import pandas as pd
 
+from ..image._decode import decode_image
 from ..utils import BadItem, first_few, replacing
+from ._audio_tags import decode_text
+
+
+def spell_path(path):
+    """Return a path in the one spelling by which places are compared.
+
+    Parameters
+    ----------
+    path : str, bytes or path
+        "~" is the user's home; a slash at the end, doubled ones and "./" are dropped, and ".." is
+        kept, because behind a link it leads elsewhere than it looks.
+
+    Returns
+    -------
+    path : str
+        Empty if it was.
+    """
+    path = os.path.expanduser(os.fsdecode(path))
+    return path and str(Path(path))
+
+
+def place_of(path):
+    """Return what the spellings of one file share: its folder without links, and its name."""
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name)
+
+
+def fold_name(name):
+    """Return what the spellings of a file's name share, whatever their case and Unicode form."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 @dataclass
@@ -121,7 +154,8 @@ def list_around(paths):
 
 AUDIO_SUFFIXES = frozenset(
     """.mp3 .flac .ogg .oga .opus .wav .wave .m4a .mp4 .m4b .aac .alac .aif .aiff .wma .ape .wv
-    .mpc""".split()
+    .mpc .3gp .ac3 .aifc .amr .au .avi .caf .dff .dsf .dts .m4p .m4r .mka .mkv .mov .mp2 .ofr .ra
+    .shn .snd .spx .tak .tta .w64 .weba .webm""".split()
 )
 IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .gif .webp .bmp .tif .tiff".split())
 TIMBRE_SUFFIXES = frozenset({".h5"})
@@ -246,7 +280,8 @@ def choose_album_text(names, tracks, folder):
     ----------
     names : list of str
     tracks : set of str
-        The names, without their ends, of the sound files: texts of these names are theirs.
+        The names, without their ends and by `fold_name`, of the sound files: texts of these names
+        are theirs.
     folder : str
         The name of the folder.
 
@@ -258,9 +293,9 @@ def choose_album_text(names, tracks, folder):
     texts = {}
     for name in names:
         stem, suffix = os.path.splitext(name)
-        if suffix.lower() == ".txt" and stem not in tracks:
-            texts.setdefault(stem.lower(), name)
-    known = [stem for stem in (*_TEXTS, folder.lower()) if stem in texts]
+        if suffix.lower() == ".txt" and fold_name(stem) not in tracks:
+            texts.setdefault(fold_name(stem), name)
+    known = [stem for stem in (*_TEXTS, fold_name(folder)) if stem in texts]
     if known:
         return texts[known[0]]
     return next(iter(texts.values())) if len(texts) == 1 else None
@@ -296,10 +331,7 @@ def read_text(path):
     elif b"\x00" in data:
         raise BadItem("its name ends in .txt, but it holds no text", "Rename or remove it.")
     else:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("cp1252", "replace")
+        text = decode_text(data)
     return text.strip() or None
 
 
@@ -319,7 +351,7 @@ def write_cover(data, directory):
     Raises
     ------
     BadItem
-        If it is larger than 20 MB, or no image.
+        If it is larger than 20 MB, or not an image that can be decoded.
     """
     if len(data) > _MAX_COVER:
         raise BadItem(
@@ -337,6 +369,18 @@ def write_cover(data, directory):
         os.makedirs(directory, exist_ok=True)
         # Another worker may write the same cover: each writes a file of its own, the last stays.
         # Not durable: to wait for the disk takes ten times as long as to write (8 ms a cover).
-        with replacing(path, durable=False) as new, open(new, "wb") as file:
-            file.write(data)
+        with replacing(path, durable=False) as new:
+            with open(new, "wb") as file:
+                file.write(data)
+            check_cover(new)
     return path
+
+
+def check_cover(path):
+    """Refuse an image that cannot be decoded, so that another is taken.
+
+    Raises
+    ------
+    BadItem
+    """
+    decode_image(path, min_side=32)

@@ -14,18 +14,23 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ..store import map_cells
-from ..utils import BadItem
-from ._audio_tags import IDS, audio_kind, read_audio_tags, read_genres
+from ..utils import BadItem, first_few
+from ._audio_tags import IDS, audio_kind, name_genres, read_audio_tags
 from ._folder_files import (
     AUDIO_SUFFIXES,
     IMAGE_SUFFIXES,
+    check_cover,
     choose_album_text,
     choose_cover,
+    fold_name,
     list_around,
+    place_of,
     read_text,
+    spell_path,
     walk_folder,
     write_cover,
 )
+from ._genre_lists import NOT_GENRES, describe_reading, genre_key, read_genre_lists
 
 _TRACK = "artist albumartist album title track disc date genres genre duration format".split()
 _ALBUM = "artist title track_titles date genres genre duration".split()
@@ -44,7 +49,8 @@ _NO_SOUND = IMAGE_SUFFIXES | frozenset(
         "by": [StrOptions({"track", "album"})],
         "cover_directory": [str, os.PathLike, None],
         "text": [StrOptions({"both", "file", "tag"}), None],
-        "genre_separators": [str],
+        "genre_separators": [str, None],
+        "not_genres": [list, tuple],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
     },
@@ -56,7 +62,8 @@ def load_music_folder(
     by="track",
     cover_directory=None,
     text="both",
-    genre_separators=";/|",
+    genre_separators=None,
+    not_genres=NOT_GENRES,
     n_jobs=None,
     verbose=0,
 ):
@@ -65,8 +72,9 @@ def load_music_folder(
     Parameters
     ----------
     path : str or path, or list of str
-        The folder; files may be at any depth. Paths in the table begin with it as it was given.
-        A list is of sound files: they alone are loaded, with what lies beside them.
+        The folder; files may be at any depth. Paths in the table begin with it as it was given,
+        but without a slash at its end, doubled slashes and "./", and with the user's home for
+        "~". A list is of sound files: they alone are loaded, with what lies beside them.
     by : {"track", "album"}, default="track"
         What a row is. An album is what has one album tag and one album artist, or MusicBrainz id,
         in one folder (folders ``CD 1`` and ``CD 2`` in it are one with it); of files without an
@@ -78,9 +86,15 @@ def load_music_folder(
         Whether texts are taken from files (``TRACK.txt``, or one in the album's folder, such as
         ``review.txt``), from comment and description tags of five words and more, or both, the
         file first.
-    genre_separators : str
-        Letters that stand between genres in one tag, by default semicolon, slash and bar; without
-        the slash "Pop/Rock" is one.
+    genre_separators : str, default=None
+        Letters that always stand between genres in one tag. By default semicolon, bar and slash
+        do, but a slash does not in the known names of catalogues, such as "Pop/Rock" and
+        "R&B/Soul"; and commas and backslashes do where each part is a known genre or one that
+        some file has alone. With ";" every "A/B" is one genre, with ";/|" none is.
+    not_genres : list or tuple of str
+        What is not a genre in a tag, by default the names that programs write where there is
+        none ("Other", which is also number 12 of ID3, "Unknown", "Misc" and so on; the
+        signature has all of them) and "Podcast". Case does not matter; () keeps all.
     n_jobs : int, default=None
         joblib workers.
     verbose : int, default=0
@@ -104,9 +118,12 @@ def load_music_folder(
         groups : ndarray of str or None, shape (n,)
             The column albumartist of a track, where it has none, or "Various Artists", the
             artist; of an album the artist, None for various ones.
+        genre_readings : DataFrame
+            The texts of tags that were split at a slash, comma or backslash, or dropped as not
+            a genre: text, genres (what it was read as), n_files; the most frequent first.
         errors : DataFrame
             What is odd: item (path), row (of the table, None where there is none), reason and
-            remedy. Nothing is left out in silence, and nothing is fatal.
+            remedy. Every file that may hold sound has a row or is listed here; nothing is fatal.
         DESCR : str
             What was loaded.
 
@@ -124,13 +141,15 @@ def load_music_folder(
     Notes
     -----
     Tags are read from MP3, FLAC, Ogg (Vorbis, Opus, FLAC), WAV, AIFF and MP4 files, told by their
-    content; a file whose name says otherwise is read and listed. What a sound file is worth is
-    found out when it is decoded: see ``on_error`` of `CQTExtractor`.
+    content; a file whose name says otherwise is read and listed. Matroska and what else libsndfile
+    reads, such as CAF and AU, gets a row without tags, and is listed, too. What a sound file is
+    worth is found out when it is decoded: see ``on_error`` of `CQTExtractor`.
 
     Numbers of ID3's list of genres are replaced by their names; 255 stands for none. The cover
     is the one embedded as front cover, else the first embedded, else an image in the folder
     called cover, folder or front, or the only one there; of an album that in the folder comes
-    first. Files and folders whose names begin with a dot are left out.
+    first. Images that cannot be decoded are listed, and the next is taken. Files and folders
+    whose names begin with a dot are left out.
 
     Needs mutagen: ``pip install "skmmgenre[data]"``.
 
@@ -145,19 +164,19 @@ def load_music_folder(
     array([None, None, None, None, None, None], dtype=object)
     """
     if isinstance(path, list):
-        files = list(dict.fromkeys(map(os.fspath, path)))
-        found, errors = list_around(files), []
+        files, errors = _each_place_once(path)
+        found = list_around(files)
         named = f"{len(files):,} file{'s' if len(files) > 1 else ''}"
     else:
-        path = os.fspath(path)
+        path = spell_path(path)
         found = walk_folder(path)
         errors = [(item, None, reason, remedy) for item, reason, remedy in found.faults]
         files = _sound_files(found, errors)
         named = f"the folder {os.path.basename(os.path.abspath(path))!r}"
     temporary = tempfile.mkdtemp(prefix="covers_") if cover_directory is None else None
-    covers = os.fspath(cover_directory or temporary)
+    covers = temporary or spell_path(cover_directory) or "."
     records, faults = map_cells(
-        partial(_read_track, cover_directory=covers, separators=genre_separators),
+        partial(_read_track, cover_directory=covers),
         files,
         noun="sound file",
         on_error="missing",
@@ -172,7 +191,7 @@ def load_music_folder(
     if not tracks:
         raise ValueError(_nothing_found(path, errors))
     tracks.sort(key=_place_in_order)
-    _unify_spelling(tracks)
+    readings = _read_genres(tracks, genre_separators, not_genres)
     beside = {
         folder: _Beside(folder, found, text, errors) for folder in {_folder(t) for t in tracks}
     }
@@ -196,13 +215,36 @@ def load_music_folder(
         y=table["genre"].to_numpy(dtype=object),
         Y=pd.DataFrame(matrix.astype(np.int8), columns=pd.Index(binarizer.classes_, dtype=object)),
         groups=np.array([_group(row) for row in rows], dtype=object),
+        genre_readings=pd.DataFrame(
+            [(reading.text, reading.genres, reading.n_items) for reading in readings],
+            columns=["text", "genres", "n_files"],
+            dtype=object,
+        ),
         errors=_error_table(errors),
         DESCR=(
             f"{len(table):,} {by}s in {named}: "
             f"{table['genre'].notna().sum():,} with genres, {table['text'].notna().sum():,} with "
-            f"texts, {table['cover'].notna().sum():,} with a cover."
+            f"texts, {table['cover'].notna().sum():,} with a cover." + _describe(readings)
         ),
     )
+
+
+def _describe(readings):
+    if not readings:
+        return ""
+    described = [describe_reading(reading, "file") for reading in readings]
+    first = first_few(described, 5, count=True, separator="; ")
+    return f" Genre tags that are not taken as they are written: {first}; see genre_readings."
+
+
+def _each_place_once(paths):
+    """Return the files of a list, each in its first spelling, and errors on the further ones."""
+    files, errors = {}, []
+    for path in map(spell_path, paths):
+        known = files.setdefault(place_of(path), path)
+        if known != path:
+            errors.append((path, None, f"the same file as {known!r}", "It is taken once."))
+    return list(files.values()), errors
 
 
 def _group(row):
@@ -224,9 +266,13 @@ def _sound_files(found, errors):
     paths = [os.path.join(folder, name) for folder, name in found.places()]
     for path in sorted(paths, key=os.path.islink):  # a file is told by its own name if it has one
         suffix = os.path.splitext(path)[1].lower()
-        if suffix not in AUDIO_SUFFIXES and (suffix in _NO_SOUND or not _holds_sound(path)):
+        if suffix not in AUDIO_SUFFIXES and (suffix in _NO_SOUND or not _may_hold_sound(path)):
             continue
-        status = os.stat(path)
+        try:
+            status = os.stat(path)
+        except OSError as error:  # gone since it was listed
+            errors.append((path, None, f"it cannot be read ({os.strerror(error.errno)})", ""))
+            continue
         known = met.setdefault((status.st_dev, status.st_ino), path)
         if known == path:
             files.append(path)
@@ -235,18 +281,18 @@ def _sound_files(found, errors):
     return files
 
 
-def _holds_sound(path):
+def _may_hold_sound(path):
     try:
         return audio_kind(path) is not None
-    except BadItem:
-        return False
+    except BadItem:  # a format that is not read, or a file that may not be; said when it is read
+        return not os.path.exists(path) or os.path.getsize(path) > 0
 
 
-def _read_track(path, *, cover_directory, separators):
+def _read_track(path, *, cover_directory):
     """Read what a sound file says of itself; the cover in it is written as a file."""
     tags = read_audio_tags(path)
     notes = [(path, note, "It is read; rename or tag it anew.") for note in tags.pop("notes")]
-    genres, n_unknown = read_genres(tags["genre"], separators)
+    tags["genre"], n_unknown = name_genres(tags["genre"])
     if n_unknown:
         notes.append((path, "a genre number that stands for none, such as 255", "Tag it anew."))
     cover = None
@@ -256,7 +302,7 @@ def _read_track(path, *, cover_directory, separators):
             break
         except BadItem as fault:
             notes.append((path, fault.reason, fault.remedy))
-    return {**tags, "audio": path, "genres": genres, "cover": cover, "notes": notes}
+    return {**tags, "audio": path, "cover": cover, "notes": notes}
 
 
 def _folder(track):
@@ -283,14 +329,18 @@ def _natural(name):
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def _unify_spelling(tracks):
-    """Write each genre as most files do."""
-    counts = Counter(genre for track in tracks for genre in track["genres"])
+def _read_genres(tracks, separators, not_genres):
+    """Read the genres of all tracks, each spelt as most files do; say what was not taken as is."""
+    found, readings = read_genre_lists(
+        [track["genre"] for track in tracks], separators, not_genres=not_genres
+    )
+    counts = Counter(genre for genres in found for genre in genres)
     spelling = {}
     for genre, _ in counts.most_common():
-        spelling.setdefault(genre.casefold(), genre)
-    for track in tracks:
-        track["genres"] = [spelling[genre.casefold()] for genre in track["genres"]]
+        spelling.setdefault(genre_key(genre), genre)
+    for track, genres in zip(tracks, found, strict=True):
+        track["genres"] = [spelling[genre_key(genre)] for genre in genres]
+    return readings
 
 
 class _Beside:
@@ -302,20 +352,41 @@ class _Beside:
         places = [(folder, names)]
         if above != folder:
             places.append((above, found.folders.get(above, [])))
-        covers = [(place, choose_cover(files)) for place, files in places]
-        self.cover = next((os.path.join(place, name) for place, name in covers if name), None)
+        covers = (_whole_cover(place, files, errors) for place, files in places)
+        self.cover = next(filter(None, covers), None)
         self.text, self.of_track = None, {}
         if text not in ("both", "file"):
             return
-        split = map(os.path.splitext, names)
+        split = [os.path.splitext(name) for name in names]
         tracks = {stem for stem, suffix in split if suffix.lower() in AUDIO_SUFFIXES}
+        texts = {}  # the text of a track may be spelt another way, but its very name comes first
+        for stem, suffix in split:
+            if suffix.lower() == ".txt":
+                texts.setdefault(fold_name(stem), stem + suffix)
+        texts |= {stem: stem + suffix for stem, suffix in split if suffix == ".txt"}
         for stem in sorted(tracks):
-            if f"{stem}.txt" in names:
-                self.of_track[stem] = _read(os.path.join(folder, f"{stem}.txt"), errors)
+            if name := texts.get(stem) or texts.get(fold_name(stem)):
+                self.of_track[stem] = _read(os.path.join(folder, name), errors)
+        tracks = set(map(fold_name, tracks))
         for place, files in places:
             name = choose_album_text(files, tracks, os.path.basename(place))
             if name is not None and self.text is None:
                 self.text = _read(os.path.join(place, name), errors)
+
+
+def _whole_cover(folder, names, errors):
+    """Return the path of the cover in a folder, the likeliest that can be decoded, or None."""
+    while name := choose_cover(names):
+        path = os.path.join(folder, name)
+        try:
+            check_cover(path)
+        except BadItem as fault:
+            if path not in {item for item, *_ in errors}:  # the folder may be that above of discs
+                errors.append((path, None, fault.reason, fault.remedy))
+            names = [other for other in names if other != name]
+        else:
+            return path
+    return None
 
 
 def _read(path, errors):

@@ -256,7 +256,9 @@ def _write_odd(folder, duration, big_cover):
             embed(path, (4, image_bytes(color="black")), (3, image_bytes(color="white")))
         else:
             embed(path, (3, image_bytes(color="white")), (4, image_bytes(color="black")))
-    sound("slash", genres=("Pop", "Rock"), genre="Pop/Rock")
+    sound("slash", genres=("Pop/Rock",), genre="Pop/Rock")
+    sound("slash_between", genres=("Jazz", "Techno"), genre="Jazz/Techno")
+    sound("other", genres=(), genre="Other")
     sound("number", genres=("Rock",), genre="(17)")
     sound("number_and_name", "flac", ("Reggae", "Roots"), genre=["16", "Roots"])
     sound("genre_255", genres=(), genre="(255)")
@@ -317,7 +319,7 @@ def _write_odd(folder, duration, big_cover):
     os.chmod(unreadable, 0)  # the superuser reads it all the same
     folder.odd["unreadable"] = unreadable
     if os.access(unreadable, os.R_OK):
-        _add(folder, unreadable, ["Pop", "Rock"])
+        _add(folder, unreadable, ["Pop/Rock"])
     links = {
         "loop": ("up", folder.path),
         "loop_itself": ("itself.mp3", "itself.mp3"),

@@ -1,0 +1,208 @@
+"""The genres in the texts of tags and cells, many of which join several names."""
+
+import re
+import unicodedata
+from collections import Counter
+from functools import lru_cache
+from typing import NamedTuple
+
+# What programs write where there is no genre, and podcasts. "Speech" and "Audiobook" are heard as
+# what they are, so they can be learned.
+NOT_GENRES = (
+    *("Other", "Unknown", "Unknown Genre", "<unknown>", "(unknown)", "[unknown]", "Undefined"),
+    *("None", "No Genre", "N/A", "Genre", "Misc", "Misc.", "Miscellaneous", "Uncategorized"),
+    *("Unclassified", "Podcast"),
+)
+
+# Genres of catalogues whose names hold letters that elsewhere stand between genres: those of ID3
+# and Winamp, Apple, AllMusic, Discogs, Amazon, Google Play, Gracenote, Deezer, Qobuz and Beatport.
+_CATALOGUE_NAMES = """
+Pop/Funk; Folk/Rock; R&B/Soul; Hip-Hop/Rap; Hip Hop/Rap; Singer/Songwriter; Pop/Rock;
+Electronic/Dance; Prog-Rock/Art Rock; Jungle/Drum'n'bass; Death Metal/Black Metal;
+Children's/Family; Comedy/Spoken; Alternative/Indie; Alternative/Indie Rock;
+Alternative Pop/Rock; Adult Alternative Pop/Rock; Contemporary Pop/Rock;
+Contemporary Singer/Songwriter; Folk/Country Rock; Punk/New Wave; Club/Dance;
+Art-Rock/Experimental; Show/Musical; Folk, World, & Country; Folk, World & Country; Funk / Soul;
+RnB/Swing; Cut-up/DJ; Theatrical, Incidental & Program Music; Christian/Gospel;
+Dance/Electronic; Comedy/Spoken Word/Other; Soundtracks/Cast Albums; Vocal/Easy Listening;
+Electronica/Dance; Blues/R&B; Rap/Hip Hop; Films/Games; Techno/House; Indie Pop/Folk;
+Indie Rock/Rock pop; Chill Out/Trip-Hop/Lounge; Rock & Roll/Rockabilly; Soul/Funk/R&B;
+140 / Deep Dubstep / Grime; Ambient / Experimental; Bass / Club; Breaks / Breakbeat / UK Bass;
+Dance / Electro Pop; Dance / Pop; DJ Tools / Acapellas; Electronica / Downtempo;
+Electro (Classic / Detroit / Modern); Funk / R&B; Funk / Soul / Disco;
+Garage / Bassline / Grime; Hard Dance / Hardcore / Neo Rave; Hip-Hop / R&B;
+Indie Dance / Nu Disco; Minimal / Deep Tech; Nu Disco / Disco; Organic House / Downtempo;
+Reggae / Dancehall / Dub; Techno (Peak Time / Driving); Techno (Raw / Deep / Hypnotic);
+Trance (Raw / Deep / Hypnotic); Trap / Future Bass; Trap / Wave; UK Garage / Bassline
+"""
+
+# Names that tell a list with commas: those of ID3, and some that it lacks.
+_PLAIN_NAMES = """
+Blues; Classic Rock; Country; Dance; Disco; Funk; Grunge; Hip-Hop; Jazz; Metal; New Age; Oldies;
+Pop; R&B; Rap; Reggae; Rock; Techno; Industrial; Alternative; Ska; Death Metal; Pranks;
+Soundtrack; Euro-Techno; Ambient; Trip-Hop; Vocal; Jazz+Funk; Fusion; Trance; Classical;
+Instrumental; Acid; House; Game; Sound Clip; Gospel; Noise; Alt. Rock; Bass; Soul; Punk; Space;
+Meditative; Instrumental Pop; Instrumental Rock; Ethnic; Gothic; Darkwave; Techno-Industrial;
+Electronic; Pop-Folk; Eurodance; Dream; Southern Rock; Comedy; Cult; Gangsta Rap; Top 40;
+Christian Rap; Jungle; Native American; Cabaret; New Wave; Psychedelic; Rave; Showtunes;
+Trailer; Lo-Fi; Tribal; Acid Punk; Acid Jazz; Polka; Retro; Musical; Rock & Roll; Hard Rock;
+Folk; Folk-Rock; National Folk; Swing; Fast-Fusion; Bebop; Latin; Revival; Celtic; Bluegrass;
+Avantgarde; Gothic Rock; Progressive Rock; Psychedelic Rock; Symphonic Rock; Slow Rock;
+Big Band; Chorus; Easy Listening; Acoustic; Humour; Speech; Chanson; Opera; Chamber Music;
+Sonata; Symphony; Booty Bass; Primus; Porn Groove; Satire; Slow Jam; Club; Tango; Samba;
+Folklore; Ballad; Power Ballad; Rhythmic Soul; Freestyle; Duet; Punk Rock; Drum Solo;
+A Cappella; Euro-House; Dance Hall; Goa; Drum & Bass; Club-House; Hardcore; Terror; Indie;
+BritPop; Afro-Punk; Polsk Punk; Beat; Christian Gangsta Rap; Heavy Metal; Black Metal;
+Crossover; Contemporary Christian; Christian Rock; Merengue; Salsa; Thrash Metal; Anime; JPop;
+Synthpop; Abstract; Art Rock; Baroque; Bhangra; Big Beat; Breakbeat; Chillout; Downtempo; Dub;
+EBM; Eclectic; Electro; Electroclash; Emo; Experimental; Garage; Global; IDM; Illbient;
+Industro-Goth; Jam Band; Krautrock; Leftfield; Lounge; Math Rock; New Romantic; Nu-Breakz;
+Post-Punk; Post-Rock; Psytrance; Shoegaze; Space Rock; Trop Rock; World Music; Neoclassical;
+Audiobook; Audio Theatre; Neue Deutsche Welle; Indie Rock; G-Funk; Dubstep; Garage Rock;
+Psybient; Hip Hop; Alternative Rock; Indie Pop; Pop Rock; Folk Rock; Blues Rock; Soft Rock;
+Electronica; Singer-Songwriter; Alternative Metal; Doom Metal; Power Metal; Progressive Metal;
+Metalcore; Dancehall; Deep House; Tech House; Synth-Pop; Dream Pop; Power Pop; Art Pop; K-Pop;
+J-Pop; Americana; Drone; Drum and Bass; Flamenco; Bossa Nova; Afrobeat; Free Jazz; Cool Jazz;
+Minimal; Grime; Trap; Rockabilly; Britpop; World; Spoken Word
+"""
+
+
+@lru_cache(maxsize=10_000)
+def genre_key(name):
+    """Return what spellings of one genre share, whatever their case and spaces."""
+    name = unicodedata.normalize("NFC", name).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return re.sub(r"\s*([/;|,\\])\s*", r"\1", " ".join(name.split())).casefold()
+
+
+def _keys(names):
+    parts = " ".join(names.split()).split(";")
+    return frozenset(map(genre_key, parts))
+
+
+_WHOLE = _keys(_CATALOGUE_NAMES)
+_PLAIN = _keys(_PLAIN_NAMES)
+_MOST_PARTS = max(len(re.split("[/,]", key)) for key in _WHOLE)
+_SURE = ";|"  # letters that stand in no known name
+_GUESSED = ",\\"
+
+
+class GenreReading(NamedTuple):
+    """A text that was read as other genres than itself.
+
+    Parameters
+    ----------
+    text : str
+    genres : list of str
+        What it was read as; empty if it is not a genre.
+    n_items : int
+        Items with the text.
+    """
+
+    text: str
+    genres: list
+    n_items: int
+
+
+def read_genre_lists(items, separators=None, *, slash=True, not_genres=NOT_GENRES):
+    """Read the genres of items from the texts of their tags or cells.
+
+    Parameters
+    ----------
+    items : list of list of str
+        The texts of each item. A null character and, without `separators`, two backslashes
+        always stand between names.
+    separators : str, default=None
+        Letters that always stand between names, and the only ones. By default semicolon and bar
+        do, a slash does except in the known names of catalogues ("Pop/Rock"), and commas and
+        backslashes do where each part is a known name or a name of some item.
+    slash : bool, default=True
+        Whether, without `separators`, a slash may stand between names.
+    not_genres : sequence of str, default=NOT_GENRES
+        Names to drop; case and spaces do not matter.
+
+    Returns
+    -------
+    genres : list of list of str
+        Of each item, each name once, in order.
+    readings : list of GenreReading
+        What was split in doubt or dropped, the most frequent first.
+    """
+    dropped = frozenset(map(genre_key, not_genres))
+    pieces = [_sure_pieces(texts, separators, dropped) for texts in items]
+    distinct = {piece for parts in pieces for piece in parts}
+    if separators is None:
+        read = _read_pieces(distinct, "/" if slash else "", _WHOLE | dropped)
+    else:
+        read = {piece: [piece] for piece in distinct}
+    read = {
+        piece: [name for name in names if genre_key(name) not in dropped]
+        for piece, names in read.items()
+    }
+    counts = Counter(piece for parts in pieces for piece in parts if read[piece] != [piece])
+    readings = [GenreReading(piece, read[piece], n) for piece, n in counts.most_common()]
+    return [
+        _each_once(name for piece in parts for name in read[piece]) for parts in pieces
+    ], readings
+
+
+def _sure_pieces(texts, separators, dropped):
+    """Split the texts of an item where names end for sure."""
+    letters = re.compile(
+        "[" + re.escape((_SURE if separators is None else separators) + "\0") + "]"
+    )
+    pieces = []
+    for text in texts:
+        if separators is None:
+            text = text.replace("\\\\", "\0")
+        pieces += [text] if genre_key(text) in dropped else letters.split(text)
+    return _each_once(filter(None, (_tidy(piece) for piece in pieces)))
+
+
+def _read_pieces(pieces, slash, whole):
+    """Return the names in each piece, some of which join several."""
+    read = {piece: _split(piece, slash, whole) for piece in pieces}
+    found = {name for names in read.values() for name in names if not set(name) & set(_GUESSED)}
+    familiar = _PLAIN | whole | set(map(genre_key, found))
+    for piece in pieces:
+        is_bracketed = piece[:1] + piece[-1:] in ("[]", "{}")  # as databases write lists
+        parts = _split(piece[1:-1] if is_bracketed else piece, _GUESSED, whole)
+        names = [name for part in parts for name in _split(part, slash, whole)]
+        if len(parts) > 1 and all(genre_key(name) in familiar for name in names):
+            read[piece] = names
+    return read
+
+
+def _split(text, letters, whole):
+    """Split a text at letters, except within the names that are whole, the longest first."""
+    if not set(text) & set(letters):
+        return [text]
+    tokens = re.split("([" + re.escape(letters) + "])", text)  # every second is a letter
+    names, start = [], 0
+    while start < len(tokens):
+        ends = range(min(start + 2 * _MOST_PARTS - 1, len(tokens)), start + 1, -2)
+        joined = ((end, "".join(tokens[start:end])) for end in ends)
+        end, name = next(
+            ((end, name) for end, name in joined if genre_key(name) in whole),
+            (start + 1, tokens[start]),
+        )
+        names.append(_tidy(name))
+        start = end + 1
+    return list(filter(None, names))
+
+
+def _tidy(name):
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+def _each_once(names):
+    found = {}
+    for name in names:
+        found.setdefault(genre_key(name), name)
+    return list(found.values())
+
+
+def describe_reading(reading, noun):
+    """Say how a text was read, given what an item is: "3 files: 'A/B' read as 'A', 'B'"."""
+    text, genres, n = reading
+    read = f"read as {', '.join(map(repr, genres))}" if genres else "is not a genre"
+    return f"{n:,} {noun}{'s' if n > 1 else ''}: {text!r} {read}"
