@@ -43,10 +43,10 @@ from ._model_types import (
     may_be_left_out,
     number_anew,
     parse_schema,
-    put_in,
     schema_text,
     trusted_types,
 )
+from .compose._parameters import set_runtime_params
 
 _FORMAT = 1
 
@@ -142,9 +142,15 @@ def load(path, *, params=None):
     path : str, path-like or binary file object
         A file of `save`. A file object is read from its position on, where it is afterwards, too;
         it must be seekable: ``io.BytesIO(response.read())`` for what comes over a network.
-    params : dict of str to str or path-like, default=None
-        Parameters that `save` has left out, as `model_info` lists them:
-        ``{"GazetteerLinker.kb": "music.kb"}``. Each goes to all estimators of that class.
+    params : dict, default=None
+        Parameters to set, those that `save` has left out, as `model_info` lists them
+        (``{"GazetteerLinker.kb": "music.kb"}``), and those that say how the model runs, not what
+        it predicts by: ``device``, ``n_jobs``, ``batch_size``, ``precision``, ``on_error``,
+        ``cache``, ``keep_mentions``, ``verbose``, and ``timeout``, ``max_retries`` and
+        ``backoff`` of linkers that ask a service. A bare name goes to every step that has it,
+        if any; ``audio__n_jobs`` to the network of that part, or else its last step that has
+        it; a name of `get_params` to that step; ``CQTExtractor.n_jobs`` to all estimators of
+        the class. The more exact name has the last word.
 
     Returns
     -------
@@ -156,7 +162,8 @@ def load(path, *, params=None):
     ValueError
         If the file is of another format or kind, is damaged, holds a type that is neither this
         package's nor scikit-learn's, or declares more than it holds; or if `params` names
-        what the model has not. The message tells the file, the reason and the way out.
+        what the model does not have, or what is fixed in `fit` (``hidden_units``), or a value
+        is not valid. The message tells the file, the reason and the way out.
     FileNotFoundError
         If there is no file.
 
@@ -194,11 +201,11 @@ def load(path, *, params=None):
     if missing := sorted(files_of(schema) - members.keys()):
         raise damaged(path, f"{missing[0]!r} is missing from it")
     # Again, as the file may not be of `save`.
-    left_out = {*leave_out(schema), *may_be_left_out(schema).intersection(_names(manifest))}
-    given = dict(params or {})
-    put_in(schema, given)
+    may_be_given = may_be_left_out(schema)
+    left_out = {*leave_out(schema), *may_be_given.intersection(_names(manifest))}
     used = names_used_by(cls for cls, _ in estimators_of(schema))
     model = _make(path, schema, members)
+    given = set_runtime_params(model, params or {}, also=may_be_given)
     _warn_of_versions(path, manifest["versions"], used)
     if lost:
         warnings.warn(
@@ -208,7 +215,7 @@ def load(path, *, params=None):
             UserWarning,
             stacklevel=2,
         )
-    if needed := sorted(filter(is_needed, left_out - given.keys())):
+    if needed := sorted(filter(is_needed, left_out - given)):
         example = f"{{{needed[0]!r}: ...}}"
         warnings.warn(
             f"Model file {name_of(path)} came without {', '.join(needed)}: the answers depend "

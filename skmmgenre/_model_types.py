@@ -443,34 +443,6 @@ def may_be_left_out(schema):
     return {name for name, *_ in _guarded_values(schema)}
 
 
-def put_in(schema, given):
-    """Set parameters of the kind that `leave_out` sets back.
-
-    Parameters
-    ----------
-    schema : dict
-        Changed in place.
-    given : dict of str to str or path-like
-
-    Raises
-    ------
-    ValueError
-        If the model has no such parameter.
-    TypeError
-        If a value is neither text nor path.
-    """
-    known = may_be_left_out(schema)
-    for name, value in given.items():
-        if name not in known:
-            takes = ", ".join(sorted(known)) or "none"
-            raise ValueError(f"params has {name!r}; of this model it takes {takes}.")
-        if not isinstance(value, (str, os.PathLike)):
-            raise TypeError(f"params[{name!r}] must be a str or path, got {value!r}.")
-    for name, values, parameter, _ in _guarded_values(schema):
-        if name in given:
-            values[parameter] = _plain(os.fspath(given[name]))
-
-
 def is_needed(name):
     """Whether predictions depend on a parameter that was left out.
 

@@ -25,6 +25,7 @@ from skmmgenre.text import (
     BabelfyLinker,
     EntityEnricher,
     GazetteerLinker,
+    KnowledgeBase,
     PrecomputedLinker,
     ReviewVectorizer,
     SpotlightLinker,
@@ -283,12 +284,20 @@ class TestLeftOut:
 
     def test_params_that_are_none(self, enriched, small_file, tmp_path):
         skmmgenre.save(enriched[0], tmp_path / "m")
-        with pytest.raises(ValueError, match=r"'GazetteerLinker.base'; .* EntityEnricher.cache, "):
+        with pytest.raises(ValueError, match=r"'GazetteerLinker.base'.* EntityEnricher.cache, "):
             skmmgenre.load(tmp_path / "m", params={"GazetteerLinker.base": "music.kb"})
-        with pytest.raises(TypeError, match="must be a str or path"):
+        with pytest.raises((ValueError, TypeError), match="'kb' parameter of GazetteerLinker must"):
             skmmgenre.load(tmp_path / "m", params={"GazetteerLinker.kb": 1})
-        with pytest.raises(ValueError, match="of this model it takes none"):
+        with pytest.raises(ValueError, match="'GazetteerLinker.kb'.* these can be set: none"):
             skmmgenre.load(small_file, params={"GazetteerLinker.kb": "music.kb"})
+
+    def test_a_bare_name_and_an_open_knowledge_base(self, enriched, albums, tmp_path):
+        model, texts = enriched
+        skmmgenre.save(model, tmp_path / "m")
+        kb = KnowledgeBase.open(albums.knowledge_base)
+        for params in ({"kb": albums.knowledge_base}, {"GazetteerLinker.kb": kb}):
+            again = skmmgenre.load(tmp_path / "m", params={**params, "n_jobs": 2})
+            assert (again.transform(texts) != model.transform(texts)).nnz == 0
 
     @pytest.mark.parametrize(
         ("linker", "expected"),

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
 
 from ..nets.targets import SoftmaxTarget
-from ..utils import walk_parts
 
 
 def load_model(path, **params):
@@ -19,7 +17,7 @@ def load_model(path, **params):
     ----------
     path : str
     **params
-        Set on all steps that have them; how a model was trained does not bind its use.
+        As `skmmgenre.load` takes them: how a model was trained does not bind its use.
 
     Returns
     -------
@@ -37,16 +35,12 @@ def load_model(path, **params):
 
     if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no model {path!r}; skmmgenre train makes one")
-    model, card = load(path), model_info(path)["card"]
+    model, card = load(path, params=params), model_info(path)["card"]
     if "modalities" not in getattr(model, "named_steps", ()) or not hasattr(model, "predict"):
         raise ValueError(
             f"{path!r} holds a {type(model).__name__}, which does not go from a table of music to "
             "genres. Use a file that skmmgenre train made, or save the whole GenrePipeline."
         )
-    for _, _, step in walk_parts(model) if params else ():
-        if isinstance(step, BaseEstimator):
-            known = step.get_params(deep=False)
-            step.set_params(**{name: value for name, value in params.items() if name in known})
     return model, card
 
 

@@ -1,7 +1,5 @@
 """A Pipeline that hands artists to every network in it."""
 
-from difflib import get_close_matches
-
 import numpy as np
 import pandas as pd
 from sklearn import config_context
@@ -11,7 +9,6 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
-from ..nets import NetEstimator
 from ..utils import (
     check_rows,
     check_sample_weight,
@@ -19,9 +16,9 @@ from ..utils import (
     read_labels,
     refuse_repeated_columns,
     rows_checked,
-    walk_parts,
 )
 from ._mean_over_tracks import errors_inside
+from ._parameters import RUNTIME, by_precedence, find_parameter, find_runtime_parameter
 
 
 def _ends_in_a_transformer(pipeline):
@@ -129,7 +126,11 @@ class GenrePipeline(Pipeline):
             (a branch, or a step behind the branches) and the parameter. Of the steps of a part
             that have the parameter, the network is set, or else the last one. A name of
             `get_params` has the last word over a short one. A name without a part is the
-            pipeline's own (``verbose``), never that of all steps.
+            pipeline's own (``verbose``), or one of those that say how a model runs, not what it
+            predicts by: ``device``, ``n_jobs``, ``batch_size``, ``precision``, ``on_error``,
+            ``cache``, ``keep_mentions``. Such a one goes to every step that has it. However
+            they are named, these reach the fitted copies of the steps too, so that a fitted
+            model uses them at once.
 
         Returns
         -------
@@ -140,7 +141,13 @@ class GenrePipeline(Pipeline):
         ValueError
             If no step has a parameter of a given name.
         """
-        short = dict(params)
+        own = Pipeline.get_params(self, deep=False).keys()
+        runtime = {
+            name: value
+            for name, value in params.items()
+            if name.rpartition("__")[2] in RUNTIME and name not in own
+        }
+        short = {name: value for name, value in params.items() if name not in runtime}
         # What is set may bring steps whose parameters are set too.
         while own := short.keys() & self.get_params().keys():
             super().set_params(**{name: short.pop(name) for name in sorted(own)})
@@ -153,6 +160,9 @@ class GenrePipeline(Pipeline):
                     f"the part: {' or '.join(map(repr, addressed))}."
                 )
             super().set_params(**{place: value for place in parts if place not in params})
+        for name in by_precedence(self, runtime):
+            for step, parameter in find_runtime_parameter(self, name):
+                step.set_params(**{parameter: runtime[name]})
         return self
 
     def _checked(self, X, y, *metadata):
@@ -172,57 +182,6 @@ class GenrePipeline(Pipeline):
         """
         taken = get_routing_for_object(self).consumes("fit", metadata)
         return {name: metadata[name] for name in metadata if name in {*taken, "sample_weight"}}
-
-
-def find_parameter(model, name):
-    """Find what a short name stands for.
-
-    Parameters
-    ----------
-    model : estimator
-    name : str
-        ``part__parameter``: the one of the network of a part, or else of its last step that has
-        it. A bare ``parameter``: those of all steps that have it.
-
-    Returns
-    -------
-    parts : dict of str to str
-        The long name of each parameter, as in `get_params`, and the part it is in.
-
-    Raises
-    ------
-    ValueError
-        If there is none; it names the parts, or parameters of a similar name.
-    """
-    part, _, bare = name.rpartition("__")
-    steps = [(names[0], path, step) for names, path, step in walk_parts(model, fitted=False)]
-    parts = list(dict.fromkeys(owner for owner, _, _ in steps))
-    if part and part not in parts:
-        close = get_close_matches(name, model.get_params(), n=1)
-        raise ValueError(
-            f"Unknown parameter {name!r}: there is no part {part!r}; the parts are {parts}."
-            + "".join(f" Did you mean {long!r}?" for long in close)
-        )
-    # Networks first, and the last step before those in front of it.
-    steps = sorted(steps[::-1], key=lambda found: not isinstance(found[2], NetEstimator))
-    found, known = {}, set()
-    for owner, path, step in steps:
-        if part in ("", owner):
-            own = step.get_params(deep=False).keys() - {"estimator"}  # that is the next step
-            known |= own
-            if bare in own:
-                found["__".join((*path, bare))] = owner
-    if not found:
-        close = get_close_matches(bare, sorted(known))
-        raise ValueError(
-            f"Unknown parameter {name!r}: no step of it has the parameter {bare!r}; "
-            + (
-                f"did you mean {' or '.join(map(repr, close))}?"
-                if close
-                else "the API reference names those of each step."
-            )
-        )
-    return dict(list(found.items())[:1]) if part else found
 
 
 def check_table(X, y, groups=None, validation=None, sample_weight=None, *, noun="X"):

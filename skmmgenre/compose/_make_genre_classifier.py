@@ -7,8 +7,9 @@ from ..audio import AudioCNN, CQTExtractor
 from ..fusion import FusionClassifier, JointSpaceProjector
 from ..image import ResNetEmbedder
 from ..text import EntityEnricher, ReviewTruncator, ReviewVectorizer, TextMLP
-from ._genre_pipeline import GenrePipeline, find_parameter
+from ._genre_pipeline import GenrePipeline
 from ._mean_over_tracks import MeanOverTracks
+from ._parameters import find_parameter
 
 
 def make_genre_classifier(

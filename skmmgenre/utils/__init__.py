@@ -38,4 +38,4 @@ from ._progress import (
     progress_hidden,
     python_random_kept,
 )
-from ._walk import find_steps, walk, walk_parts
+from ._walk import estimators_in, find_steps, walk, walk_parts

@@ -2,6 +2,7 @@
 
 from itertools import chain, count
 
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -19,11 +20,11 @@ def walk(model, *, fitted=True):
     Parameters
     ----------
     model : estimator
-    fitted : bool, default=True
+    fitted : bool or None, default=True
         Whether to visit the fitted copies where there are any (`transformers_`, `estimator_`,
         `best_estimator_`); what holds none is visited as it is. False visits the parameters,
         which `set_params` and `clone` know; what is in a FrozenEstimator cannot be set, so it is
-        not among them.
+        not among them. None visits both, by the same path.
 
     Yields
     ------
@@ -45,6 +46,9 @@ def walk(model, *, fitted=True):
 
 def _inside(step, fitted):
     """Names of the estimators that a step holds, and these."""
+    if fitted is None:
+        both = [*_inside(step, True), *_inside(step, False)]
+        return list({id(inner): (name, inner) for name, inner in both}.values())
     if isinstance(step, Pipeline):
         return step.steps
     if isinstance(step, FeatureUnion):
@@ -121,3 +125,30 @@ def find_steps(model, kind, *, fitted=True):
             titles = chain([short, " / ".join(names)], numbered)
             found[next(title for title in titles if title not in found)] = step
     return found
+
+
+def estimators_in(model):
+    """Yield every estimator that a model holds, at any depth, each once.
+
+    Beside what `walk` visits these are both the parameters and their fitted copies, and what a
+    step holds for its own use: the linker of an `EntityEnricher`, the estimators of an ensemble.
+
+    Parameters
+    ----------
+    model : estimator
+
+    Yields
+    ------
+    step : estimator
+    """
+    waiting, seen = [model], set()
+    while waiting:
+        held = waiting.pop()
+        if isinstance(held, BaseEstimator) and id(held) not in seen:
+            yield held
+            waiting += vars(held).values()
+        elif isinstance(held, (list, tuple)) and id(held) not in seen:
+            waiting += held
+        elif isinstance(held, dict) and id(held) not in seen:
+            waiting += held.values()
+        seen.add(id(held))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import VotingClassifier
 from sklearn.feature_selection import SelectFromModel
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -11,7 +12,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from skmmgenre.utils import find_steps, walk, walk_parts
+from skmmgenre.utils import estimators_in, find_steps, walk, walk_parts
 
 X = np.random.default_rng(0).normal(size=(30, 4))
 Y = np.arange(30) % 2
@@ -110,3 +111,30 @@ def test_every_step_has_a_name_of_its_own():
     twice = Pipeline([("a", branch()), ("b", branch()), ("x", StandardScaler())])
     assert list(find_steps(twice, StandardScaler)) == ["x", "x (2)", "x (3)"]
     assert list(find_steps(StandardScaler(), StandardScaler)) == ["StandardScaler"]
+
+
+def test_every_estimator_that_a_model_holds():
+    """Parameters and fitted copies, in lists and dicts too, each once."""
+    fitted = model().fit(X, Y)
+    found = list(estimators_in(fitted))
+    assert len({id(step) for step in found}) == len(found)
+    walked = [step for form in (True, False) for _, step, _ in walk(fitted, fitted=form)]
+    assert {id(step) for step in walked} <= {id(step) for step in found}
+    vote = VotingClassifier([("a", LogisticRegression()), ("b", LogisticRegression())])
+    assert len(list(estimators_in(vote))) == 3
+    inside = len([s for s in estimators_in(vote.fit(X, Y)) if isinstance(s, LogisticRegression)])
+    assert inside == 4  # two parameters and two copies
+    vote.itself = {"vote": vote}
+    assert len(list(estimators_in(vote))) > 0
+
+
+def test_parameters_and_copies_by_the_same_path():
+    fitted = model().fit(X, Y)
+    met = [("__".join(path), id(step)) for path, step, _ in walk(fitted, fitted=None)]
+    assert len(set(met)) == len(met)
+    expected = {
+        ("__".join(path), id(step))
+        for form in (True, False)
+        for path, step, _ in walk(fitted, fitted=form)
+    }
+    assert expected <= set(met) and {path for path, _ in met} == set(PATHS)
