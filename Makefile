@@ -13,10 +13,10 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format docs evaluate bench clean
+.PHONY: help demo test test-all test-versions test-sdist lint format docs evaluate bench clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(VENV)/.installed  ## install, then make albums, train on them and write demo_report/
 	$(BIN)/python -m skmmgenre demo
@@ -26,6 +26,12 @@ test: $(VENV)/.installed  ## install, then the tests
 
 test-all: $(VENV)/.installed-all  ## the tests with the slow ones
 	$(TEST) -m "slow or not slow"
+
+test-versions: $(VENV)-tools/.installed  ## the tests with the lowest and newest versions (ONLY=lowest; 6 GB each)
+	$(VENV)-tools/bin/python tools/versions.py $(ONLY) $(if $(TESTS),--tests $(TESTS))
+
+test-sdist: $(VENV)-tools/.installed $(VENV)/.installed  ## the tests of the unpacked source distribution
+	$(VENV)-tools/bin/python tools/versions.py --python $(BIN)/python $(if $(TESTS),--tests $(TESTS))
 
 lint: $(VENV)/.installed  ## ruff: rules and format
 	$(BIN)/ruff check --quiet .
@@ -48,7 +54,7 @@ bench: $(VENV)/.installed-bench  ## speed and memory
 	@set -e; for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
 
 clean:  ## all that the commands above made
-	rm -rf $(VENV) demo_report evaluation_report single_label multi_label build *.egg-info docs/_build docs/api docs/auto_examples \
+	rm -rf $(VENV) $(VENV)-* version_report demo_report evaluation_report single_label multi_label build *.egg-info docs/_build docs/api docs/auto_examples \
 		docs/sg_execution_times.rst .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -68,4 +74,9 @@ $(VENV)/.installed-bench: $(VENV)/.installed
 
 $(VENV)/.installed-docs: $(VENV)/.installed
 	$(PIP) install --editable ".[test,docs]"
+	@touch $@
+
+$(VENV)-tools/.installed:
+	$(PYTHON) -m venv $(VENV)-tools
+	$(VENV)-tools/bin/python -m pip --quiet --disable-pip-version-check install twine uv
 	@touch $@

@@ -3,17 +3,23 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
+import tarfile
+import zipfile
+from email import message_from_bytes
 from graphlib import TopologicalSorter
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import pytest
+import versions
 
 import skmmgenre
 
 PACKAGE = Path(skmmgenre.__file__).parent
+ROOT = Path(__file__).resolve().parents[1]
 
 # From the top floor to the ground: a room may use only rooms after it.
 FLOORS = [
@@ -110,6 +116,63 @@ def test_every_room_is_on_a_floor_and_listed():
 
 def test_version_is_in_one_place():
     assert version("skmmgenre") == skmmgenre.__version__
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A folder with the sdist and the wheel of the files that git keeps."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs the repository")
+    folder = tmp_path_factory.mktemp("built")
+    versions.copy_of_tracked(folder / "copy")
+    # In the environment of the tests: an isolated one would need the network.
+    code = "from setuptools import build_meta as b; b.build_sdist('..'); b.build_wheel('..')"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=folder / "copy", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_the_sdist_is_whole(built):
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        members = {
+            name.partition("/")[2]
+            for name in archive.getnames()
+            if archive.getmember(name).isfile()
+        }
+    written = {name for name in members if ".egg-info/" in name} | {"PKG-INFO"}
+    assert members - written == set(versions.tracked_files())
+
+
+def test_the_wheel_holds_the_package_alone(built):
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (about,) = (name for name in names if name.endswith("dist-info/METADATA"))
+        metadata = message_from_bytes(archive.read(about))
+    folder = about.removesuffix("METADATA")
+    package = {name for name in versions.tracked_files() if name.startswith("skmmgenre/")}
+    assert {name for name in names if not name.startswith(folder)} == package
+    assert f"{folder}licenses/LICENSE" in names
+    assert metadata["License-Expression"] == "BSD-3-Clause"
+    assert metadata["Project-URL"]
+    prefix = "Programming Language :: Python :: 3."
+    told = {
+        name[len(prefix) - 2 :]
+        for name in metadata.get_all("Classifier")
+        if name.startswith(prefix)
+    }
+    assert told <= {python for python, _ in versions.ENVIRONMENTS.values()}
+
+
+def test_the_readme_reads_the_same_on_the_page_of_an_index():
+    """Its links lead somewhere from there, and the files that it names exist."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert links and all(link.startswith("https://") for link in links)
+    named = re.findall(r"`((?:docs|examples)/[^`]*|[A-Z]+\.md)`", text)
+    assert len(named) > 5 and all((ROOT / name).exists() for name in named)
 
 
 def test_console_script():
