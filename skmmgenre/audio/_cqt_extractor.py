@@ -13,9 +13,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..store import CellTransformer, FeatureStore, RawCodec, StepCodec
 from ..utils import BadItem, NoContainer, as_cells
-from ._audio_file import AudioFile, version_of_decoder
 from ._constant_q import PARAMETER_CONSTRAINTS, check_bins, constant_q
-from ._containers import signature_of
+from ._decode import AudioFile, signature_of, version_of_decoder
 
 _FLOOR = -80.0  # dB
 # Of what is computed here and in what it calls. After a change patches are computed again, and

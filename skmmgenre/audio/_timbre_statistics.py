@@ -6,7 +6,7 @@ import numpy as np
 
 from ..store import CellTransformer
 from ..utils import BadItem, as_cells, import_from_extra
-from ._audio_file import check_file
+from ._decode import check_file
 
 _N_COEFFICIENTS = 12
 # In the order of the authors' notebook.

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 from made_sounds import make_chirp
 
-from skmmgenre.audio._audio_file import AudioFile
-from skmmgenre.audio._containers import container_of, length_of_id3, signature_of
+from skmmgenre.audio._decode._audio_file import AudioFile
+from skmmgenre.audio._decode._containers import container_of, length_of_id3, signature_of
 from skmmgenre.utils import BadItem
 
 SR = 44100

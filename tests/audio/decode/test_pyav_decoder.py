@@ -9,7 +9,7 @@ from m4a import write_m4a
 from made_sounds import make_chirp
 
 from skmmgenre.audio import CQTExtractor
-from skmmgenre.audio._audio_file import AudioFile
+from skmmgenre.audio._decode._audio_file import AudioFile
 from skmmgenre.utils import BadItem
 
 pytest.importorskip("av", reason="PyAV is not installed")

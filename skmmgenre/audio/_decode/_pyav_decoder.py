@@ -4,8 +4,8 @@ import os
 
 import numpy as np
 
-from ..utils import BadItem, import_from_extra
-from ._truncated import GET_AGAIN, truncated
+from ...utils import BadItem, import_from_extra
+from ._claims import GET_AGAIN, truncated
 
 # A packet that is decoded after a seek lacks what came before it: decode this much more and throw
 # it away. AAC overlaps the packet before; its extensions for low bit rates remember more.

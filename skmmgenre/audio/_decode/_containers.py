@@ -29,19 +29,22 @@ _SIGNATURE = 26  # bytes: a FLAC declares its length up to there
 _STREAMED_FLAC = Container("FLAC that declares no length", "flac", 0, b"fLaC")
 
 
-def length_of_id3(file):
-    """Return how many bytes the ID3v2 tags take that stand in front of the sound.
+def length_of_id3(file, start=0):
+    """Return where the ID3v2 tags end that stand in front of the sound.
 
     Parameters
     ----------
     file : binary file
         Is left at any place.
+    start : int, default=0
+        Where the tags begin, in bytes.
 
     Returns
     -------
-    length : int
+    end : int
+        `start` if there are none.
     """
-    length = 0
+    length = start
     while True:
         file.seek(length)
         head = file.read(10)

@@ -12,7 +12,7 @@ from m4a import write_m4a
 from made_sounds import make_chirp
 
 from skmmgenre.audio import CQTExtractor
-from skmmgenre.audio._audio_file import AudioFile, _pyav_version
+from skmmgenre.audio._decode._audio_file import AudioFile, _pyav_version
 from skmmgenre.store import Store
 from skmmgenre.utils import BadItem
 

@@ -4,8 +4,8 @@ import pytest
 import soundfile
 from made_sounds import cut, make_chirp
 
-from skmmgenre.audio._audio_file import AudioFile
-from skmmgenre.audio._truncated import truncated
+from skmmgenre.audio._decode._audio_file import AudioFile
+from skmmgenre.audio._decode._claims import truncated
 from skmmgenre.utils import BadItem
 
 SR = 22050

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 from made_sounds import cut, make_chirp
 
-from skmmgenre.audio._audio_file import AudioFile
-from skmmgenre.audio._c_stderr import can_quiet_c_stderr
+from skmmgenre.audio._decode._audio_file import AudioFile
+from skmmgenre.audio._decode._c_stderr import can_quiet_c_stderr
 from skmmgenre.utils import BadItem
 
 SR = 22050
@@ -54,7 +54,7 @@ def test_an_mp3_whose_packets_borrow_from_far_back(tmp_path):
 _READ_MP3 = """
 import sys
 import soundfile
-from skmmgenre.audio._audio_file import AudioFile
+from skmmgenre.audio._decode._audio_file import AudioFile
 
 for start in range(22050, 25 * 22050, 9999):
     if sys.argv[1] == "plain":
@@ -82,7 +82,7 @@ def test_a_seek_in_an_mp3_is_silent(tmp_path):
 
 
 def test_where_seeks_are_noisy_early_ones_are_left_out(tmp_path, monkeypatch):
-    monkeypatch.setattr("skmmgenre.audio._sndfile_decoder.can_quiet_c_stderr", lambda: False)
+    monkeypatch.setattr("skmmgenre.audio._decode._sndfile_decoder.can_quiet_c_stderr", lambda: False)
     soundfile.write(tmp_path / "a.mp3", make_chirp(20), SR)
     full, _ = soundfile.read(tmp_path / "a.mp3", dtype="float32")
     with AudioFile(tmp_path / "a.mp3") as audio:
@@ -181,7 +181,7 @@ def test_a_size_that_declares_nothing(tmp_path, kind, mark, offset, code, size):
 
 _OPEN = """
 import sys
-from skmmgenre.audio._audio_file import AudioFile
+from skmmgenre.audio._decode._audio_file import AudioFile
 try:
     AudioFile(sys.argv[1])
 except Exception as error:

@@ -6,9 +6,9 @@ import re
 
 import soundfile
 
-from ..utils import BadItem
+from ...utils import BadItem
 from ._c_stderr import can_quiet_c_stderr, quiet_c_stderr
-from ._truncated import last_ogg_page, truncated, xing_header
+from ._claims import last_ogg_page, truncated, xing_header
 
 # A seek in a compressed file lands exactly, but the first packets after it lack what came
 # before them: decode this much more and throw it away. In mp3, a packet may borrow 511 bytes

@@ -7,7 +7,7 @@ AIFF) and `PyAVDecoder._measure` (M4A and others), and both where too little is 
 import math
 import os
 
-from ..utils import BadItem
+from ...utils import BadItem
 from ._containers import length_of_id3
 
 _OGG_PAGE = 27 + 255 + 255 * 255  # bytes at most

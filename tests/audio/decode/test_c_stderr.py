@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from skmmgenre.audio._c_stderr import _streams, can_quiet_c_stderr, quiet_c_stderr
+from skmmgenre.audio._decode._c_stderr import _streams, can_quiet_c_stderr, quiet_c_stderr
 
 pytestmark = pytest.mark.skipif(
     not can_quiet_c_stderr(), reason="the C library has no variable stderr that could be set"
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 
 _SCRIPT = """
 import ctypes, subprocess, sys
-from skmmgenre.audio._c_stderr import quiet_c_stderr
+from skmmgenre.audio._decode._c_stderr import quiet_c_stderr
 
 perror = ctypes.CDLL(None).perror
 perror(b"C before")
@@ -75,7 +75,7 @@ def test_it_is_quiet_until_the_last_thread_leaves():
 
 _FORK = """
 import os, sys, threading
-from skmmgenre.audio._c_stderr import _streams, quiet_c_stderr
+from skmmgenre.audio._decode._c_stderr import _streams, quiet_c_stderr
 
 variable, usual, nowhere = _streams()
 inside, leave = threading.Event(), threading.Event()

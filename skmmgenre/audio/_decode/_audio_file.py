@@ -9,7 +9,7 @@ from importlib import metadata
 import numpy as np
 import soxr
 
-from ..utils import BadItem
+from ...utils import BadItem
 from ._containers import container_of, signature_of
 from ._pyav_decoder import PyAVDecoder
 from ._sndfile_decoder import SndfileDecoder

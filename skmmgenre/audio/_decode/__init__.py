@@ -1,0 +1,4 @@
+"""Decode seconds of sound files of any format."""
+
+from ._audio_file import AudioFile, check_file, version_of_decoder
+from ._containers import signature_of
