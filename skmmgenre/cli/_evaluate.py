@@ -23,6 +23,8 @@ from ._options import (
     jobs,
     quiet,
     source_options,
+    tell_only_first,
+    tell_readings,
     tell_set_aside,
     tell_unlisted,
 )
@@ -50,10 +52,12 @@ def evaluate(model, source, split, names, jobs, quiet, as_json, **reading):
     with open_music(source, verbose=not quiet, **reading) as music:
         if split is not None:
             music = music.of_split(split)
+        tell_readings(music)
         tell_unlisted(names, music.genres)
         names = names or GenreNames(aliases=card.get("aliases"))
         found = evaluate_model(fitted, music, names=names)
     tell_set_aside(music.errors + found.errors)
+    tell_only_first(found.n_first_only)
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2))
     else:
@@ -82,6 +86,8 @@ class Evaluation:
         Items without a genre that the model knows.
     errors : list of (str, str)
         Item and reason of what was treated as missing.
+    n_first_only : int, default=0
+        Items of several genres of which the first is compared.
     """
 
     several: bool
@@ -91,6 +97,7 @@ class Evaluation:
     unknown: dict
     n_left_out: int
     errors: list
+    n_first_only: int = 0
 
     def figures_of_all(self):
         """Return the figures with all modalities by their names."""
@@ -101,6 +108,7 @@ class Evaluation:
         return {
             "items": self.n_items,
             "left_out": self.n_left_out,
+            "first_genre_only": self.n_first_only,
             "unknown_genres": self.unknown,
             "figures": _plain_table(self.figures),
             "genres": _plain_table(self.genres.drop(index="macro")),
@@ -137,7 +145,9 @@ def evaluate_model(model, music, *, names=None):
         for item in genres
     ]
     several = has_several_genres(model)
+    n_first_only = 0
     if not several:
+        n_first_only = sum(len(item) > 1 for item in genres)
         genres = [item[:1] for item in genres]
     unknown = Counter(name for item in genres for name in item if name not in known)
     kept = [[name for name in item if name in known] for item in genres]
@@ -161,6 +171,7 @@ def evaluate_model(model, music, *, names=None):
         dict(unknown.most_common()),
         len(genres) - len(rows),
         errors,
+        n_first_only,
     )
 
 

@@ -1,6 +1,5 @@
 """Music named on the command line, a table, a folder or files, as one thing."""
 
-import ast
 import os
 import tempfile
 from contextlib import ExitStack, contextmanager
@@ -11,7 +10,10 @@ import numpy as np
 import pandas as pd
 
 from ..datasets import load_music_folder
-from ..utils import import_from_extra, is_missing
+from ..datasets._folder_files import place_of, spell_path
+from ..datasets._genre_lists import NOT_GENRES, GenreReading, describe_reading, read_genre_lists
+from ..utils import describe_cell, import_from_extra, is_missing
+from ._table_cells import read_cell
 
 MODALITIES = {"audio": "audio", "text": "text", "image": "cover"}  # and their columns
 _TABLES = (".csv", ".tsv", ".parquet")
@@ -31,6 +33,8 @@ class Music:
     artists : ndarray or None
     errors : list of (str, str)
         Item and reason of what was left out or is odd.
+    readings : list of str
+        How texts were read that are not taken for one genre as they are written.
     """
 
     table: pd.DataFrame
@@ -38,6 +42,7 @@ class Music:
     genres: list
     artists: np.ndarray | None = None
     errors: list = field(default_factory=list)
+    readings: list = field(default_factory=list)
 
     def take(self, rows):
         """Return some of the items, by their positions or a boolean array."""
@@ -48,6 +53,7 @@ class Music:
             [self.genres[row] for row in rows],
             None if self.artists is None else self.artists[rows],
             self.errors,
+            self.readings,
         )
 
     def of_split(self, name):
@@ -67,7 +73,9 @@ def is_music_source(path):
 
 
 @contextmanager
-def open_music(path, *, by="track", separators=None, genre=None, artist=None, verbose=1):
+def open_music(
+    path, *, by="track", separators=None, not_genres=None, genre=None, artist=None, verbose=1
+):
     """Read a table or a folder; covers from inside sound files last as long as the context.
 
     Parameters
@@ -77,7 +85,10 @@ def open_music(path, *, by="track", separators=None, genre=None, artist=None, ve
     by : {"track", "album"}
         What an item of a folder is.
     separators : str or None
-        Letters between genres; None is those of `load_music_folder`, for a table ";|".
+        Letters between genres; None is those of `load_music_folder`, for a table without the
+        slash.
+    not_genres : sequence of str or None
+        What is not a genre; None is what `load_music_folder` drops by default.
     genre, artist : str or None
         Columns of a table; None is "genres" or else "genre", and "artist".
     verbose : int
@@ -89,19 +100,23 @@ def open_music(path, *, by="track", separators=None, genre=None, artist=None, ve
     if not os.path.exists(path):
         raise FileNotFoundError(f"there is no folder or table {path!r}")
     if not os.path.isdir(path) and is_music_source(path):
-        yield _read_table(path, separators or ";|", genre, artist)
+        yield _read_table(path, separators, not_genres, genre, artist)
         return
     if os.path.isfile(path):
         raise ValueError(f"{path!r} is neither a folder nor a table ({', '.join(_TABLES)}).")
-    with open_folder(path, by=by, separators=separators, verbose=verbose) as music:
+    with open_folder(
+        path, by=by, separators=separators, not_genres=not_genres, verbose=verbose
+    ) as music:
         yield music
 
 
 @contextmanager
-def open_folder(path, *, by="track", separators=None, verbose=1):
+def open_folder(path, *, by="track", separators=None, not_genres=None, verbose=1):
     """Read a folder; see `open_music`."""
-    options = {} if separators is None else {"genre_separators": separators}
-    with _loaded(path, by=by, verbose=verbose, **options) as data:
+    not_genres = NOT_GENRES if not_genres is None else not_genres
+    with _loaded(
+        path, by=by, genre_separators=separators, not_genres=not_genres, verbose=verbose
+    ) as data:
         yield _as_music(data, slice(None))
 
 
@@ -117,11 +132,19 @@ def open_files(paths, *, verbose=1):
     Yields
     ------
     music : Music
-        In the order of `paths`; those that cannot be read are in `errors`.
+        In the order of `paths` and under their names; those that cannot be read are in `errors`.
     """
-    with _loaded(list(paths), verbose=verbose) as data:
-        place = {path: row for row, path in enumerate(data.table["audio"])}
-        yield _as_music(data, [place[path] for path in paths if path in place])
+    spelled = {path: spell_path(path) for path in paths}
+    places = {path: place_of(spelled[path]) for path in spelled}
+    once = {place: spelled[path] for path, place in places.items()}
+    with _loaded(list(once.values()), verbose=verbose) as data:
+        row_of = {place_of(path): row for row, path in enumerate(data.table["audio"])}
+        readable = [path for path in paths if places[path] in row_of]
+        music = _as_music(data, [row_of[places[path]] for path in readable])
+        music.names = readable
+        named = {spelling: path for path, spelling in spelled.items()}
+        music.errors = [(named.get(item, item), reason) for item, reason in music.errors]
+        yield music
 
 
 @contextmanager
@@ -171,6 +194,7 @@ def _join_music(parts, unread):
         [name for part in parts for name in part.names],
         [genres for part in parts for genres in part.genres],
         errors=unread + [error for part in parts for error in part.errors],
+        readings=[reading for part in parts for reading in part.readings],
     )
 
 
@@ -188,6 +212,10 @@ def _as_music(data, rows):
         table["genres"].tolist(),
         data.groups[rows],
         list(zip(data.errors["item"], data.errors["reason"], strict=True)),
+        [
+            describe_reading(GenreReading(*values), "file")
+            for values in data.genre_readings.itertuples(index=False)
+        ],
     )
 
 
@@ -196,14 +224,14 @@ def _name_of(cell):
     return cell if isinstance(cell, str) else os.path.dirname(cell[0]) or "."
 
 
-def _read_table(path, separators, genre, artist):
+def _read_table(path, separators, not_genres, genre, artist):
     table = _read_columns(path)
     held = list(table.columns)
     folder = os.path.dirname(path)
     for column in MODALITIES.values():
         if column not in table:
             table[column] = None
-        cells = [_cell(value) for value in table[column]]
+        cells = _read_cells(table, column, path)
         if column != "text":
             cells = [_join(folder, cell) for cell in cells]
         table[column] = pd.Series(cells, index=table.index, dtype=object)
@@ -214,12 +242,44 @@ def _read_table(path, separators, genre, artist):
         )
     genre = _column(held, path, genre, ("genres", "genre"))
     artist = _column(held, path, artist, ("artist",))
+    cells = [None] * len(table) if genre is None else _read_cells(table, genre, path)
+    texts = [_texts(cell) for cell in cells]
+    not_genres = NOT_GENRES if not_genres is None else not_genres
+    genres, readings = read_genre_lists(texts, separators, slash=False, not_genres=not_genres)
     return Music(
         table,
         _names(table),
-        [[]] * len(table) if genre is None else [_split(c, separators) for c in table[genre]],
+        genres,
         None if artist is None else table[artist].to_numpy(dtype=object),
+        readings=[describe_reading(reading, "row") for reading in readings],
     )
+
+
+def _read_cells(table, column, path):
+    cells = []
+    for row, value in enumerate(table[column]):
+        try:
+            cell = read_cell(value, is_free_text=column == "text")
+            if column in ("audio", "cover") and not _is_path(cell):
+                raise ValueError("does not hold a path")
+            cells.append(cell)
+        except ValueError as error:
+            raise ValueError(
+                f"{path!r}: column {column!r} of row {row} (the first is 0) {error}: "
+                f'{describe_cell(value, max_chars=60)}. Write it as ["a", "b"]: turn arrays into '
+                "lists (.tolist()) before you write the table, or write Parquet."
+            ) from None
+    return cells
+
+
+def _is_path(cell):
+    parts = cell if isinstance(cell, list) else [cell]
+    return all(part is None or isinstance(part, str) for part in parts)
+
+
+def _texts(cell):
+    parts = cell if isinstance(cell, list) else [cell]
+    return [str(part) for part in parts if not is_missing(part)]
 
 
 def _read_columns(path):
@@ -251,32 +311,10 @@ def _column(held, path, asked, usual):
     return asked or next((name for name in usual if name in held), None)
 
 
-def _cell(value):
-    """A text, a list of texts (also as written by Python or JSON into CSV), or None."""
-    if isinstance(value, str) and value.startswith("[") and value.endswith("]"):
-        try:
-            found = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            return value
-        return found if all(isinstance(part, str) for part in found) else value
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    return None if is_missing(value) else value
-
-
 def _join(folder, cell):
     if isinstance(cell, list):
         return [_join(folder, part) for part in cell]
     return cell if cell is None else os.path.join(folder, cell)
-
-
-def _split(value, separators):
-    cell = _cell(value)
-    parts = cell if isinstance(cell, list) else [] if cell is None else [str(cell)]
-    for separator in separators:
-        parts = [piece for part in parts for piece in part.split(separator)]
-    names = (" ".join(part.split()) for part in parts)
-    return list(dict.fromkeys(filter(None, names)))
 
 
 def _names(table):

@@ -73,6 +73,18 @@ genres_file = click.option(
     help="YAML with the list genres (others are left out) and the mapping aliases.",
 )
 
+
+def _parse_names(text):
+    return tuple(name.strip() for name in text.split(";") if name.strip())
+
+
+not_genres = click.option(
+    "--not-genres",
+    type=Parsed("NAMES", _parse_names),
+    help='Names in tags and cells that are no genres, with ";" between them; by default '
+    '"Other; Unknown; Misc; None; Podcast" and the like; "" keeps all.',
+)
+
 _OPTIONS = (
     click.option(
         "--by",
@@ -84,8 +96,10 @@ _OPTIONS = (
     click.option(
         "--separators",
         metavar="LETTERS",
-        help="Letters between genres in one tag or cell; by default ;| and in tags also /.",
+        help="Letters between genres in one tag or cell, and no others; by default ;| and in tags "
+        "/ except in known names (Pop/Rock), and commas between known names.",
     ),
+    not_genres,
     click.option(
         "--genre-column",
         "genre",
@@ -115,6 +129,22 @@ def tell_set_aside(errors):
 
     if errors:
         click.echo(first_few(errors, _TOLD, count=True, name=line, separator="\n"), err=True)
+
+
+def tell_readings(music):
+    """Say on standard error which genres were not taken as they are written."""
+    from ..utils import first_few
+
+    if music.readings:
+        told = first_few(music.readings, _TOLD, count=True, name=visible, separator="\n")
+        click.echo(f"{told}\n(--separators and --not-genres change this)", err=True)
+
+
+def tell_only_first(n):
+    """Say on standard error of how many items several genres are known and one is used."""
+    if n:
+        items = f"{n:,} item{'s have' if n > 1 else ' has'} several genres"
+        click.echo(f"{items}; the first is used", err=True)
 
 
 def tell_unlisted(names, items):

@@ -28,6 +28,8 @@ from ._options import (
     jobs,
     quiet,
     source_options,
+    tell_only_first,
+    tell_readings,
     tell_set_aside,
     tell_unlisted,
 )
@@ -100,8 +102,10 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
     # What no model can be made with is refused before any music is read.
     _make_model(options["modalities"] or MODALITIES, options["target"], settings, **usual)
     names = options.pop("names")
-    reading = {key: options.pop(key) for key in ("by", "separators", "genre", "artist")}
+    reading = ("by", "separators", "not_genres", "genre", "artist")
+    reading = {key: options.pop(key) for key in reading}
     with open_music(source, verbose=not quiet, **reading) as music:
+        tell_readings(music)
         tell_unlisted(names, music.genres)
         model, card, errors = train_model(
             music,
@@ -114,6 +118,7 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
             **options,
         )
     tell_set_aside(music.errors + errors)
+    tell_only_first(card["first_genre_only"])
     card["trained_on"] = os.path.basename(os.path.abspath(source))
     save(model, output, card=card)
     if as_json:
@@ -219,6 +224,7 @@ def train_model(
         y = taxonomy.label_matrix(genres)
     else:
         y = np.array([item[0] for item in genres], dtype=object)
+    n_several = 0 if several else sum(len(item) > 1 for item in genres)
     present = _present(music.table, modalities)
     model = _make_model(
         present,
@@ -246,6 +252,7 @@ def train_model(
         "made_by": f"skmmgenre {__version__}, skmmgenre train",
         "modalities": present,
         "several_genres": several,
+        "first_genre_only": n_several,
         "items": len(learn),
         "artists": len(artists),
         "items_by_genre": dict(counts.most_common()),

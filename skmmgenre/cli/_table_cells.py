@@ -1,0 +1,152 @@
+"""Cells of a table as they are meant: a text, a list of texts written as one, or nothing."""
+
+import ast
+import json
+import re
+
+import numpy as np
+
+from ..utils import is_missing
+
+_CLOSING = {"[": "]", "(": ")", "{": "}"}
+# Escapes are those that Python writes: in 'C:\Music\a.mp3' somebody wrote none.
+_QUOTED = r"""(?:'(?:[^'\\]|\\[\\'"nrtxuU])*'|"(?:[^"\\]|\\[\\'"nrtxuU])*")"""
+_TOKEN = re.compile(
+    rf"""
+    (?P<text>{_QUOTED} | np\.str_\({_QUOTED}\))
+    | (?P<missing>None|nan|NaN|NaT|null|<NA>)
+    | (?P<dots>\.\.\.)
+    | (?P<open>[\[({{])
+    | (?P<close>[\])}}])
+    | (?P<comma>,)
+    | (?P<space>\s+)
+    """,
+    re.VERBOSE,
+)
+_BEGINS_LIKE_A_LIST = re.compile(
+    r"""(?:(?:array|frozenset|set|tuple|list)\()?[\[({][\[({\s]*(?:np\.str_\(|[bBuUrR]{0,2}['"])"""
+)
+
+
+def read_cell(value, *, is_free_text=False):
+    """Read a cell of a table.
+
+    Parameters
+    ----------
+    value : object
+        A list may be written as Python, numpy or JSON write it: ``['a', 'b']``, ``['a' 'b']``,
+        ``["a", "b"]``. Sets, tuples and nested lists are read as lists, too.
+    is_free_text : bool, default=False
+        Whether what begins like a list but is not one may be a text, such as a review.
+
+    Returns
+    -------
+    cell : object
+        A list of str, any other value as it is, or None if it is missing.
+
+    Raises
+    ------
+    ValueError
+        If it begins like a list that cannot be read, or the list was shortened.
+    """
+    if isinstance(value, str):
+        texts = parse_texts(value)
+        if texts is not None:
+            value = texts
+        elif not is_free_text and _is_list_like(value.strip()):
+            raise ValueError("begins like a list but cannot be read as one")
+    elif isinstance(value, (list, tuple, set, np.ndarray)):
+        value = _flatten(value)
+    return None if is_missing(value) else value
+
+
+def _is_list_like(value):
+    """Tell whether a text that is not a list must have been meant as one, or as a mapping."""
+    return bool(_BEGINS_LIKE_A_LIST.match(value)) and (value[0] == "[" or value[-1] in "])}")
+
+
+def parse_texts(value):
+    """Read a list of texts that is written as text.
+
+    Parameters
+    ----------
+    value : str
+
+    Returns
+    -------
+    texts : list of str or None
+        Without those that are missing; None if `value` is not a list of texts, as "[Live]" and
+        "[1999]".
+
+    Raises
+    ------
+    ValueError
+        If the list was shortened.
+    """
+    value = value.strip()
+    if value[:1] not in _CLOSING:
+        return None
+    try:
+        held = _flatten(json.loads(value))
+    except (ValueError, RecursionError):
+        return _parse_printed(value)
+    texts = [text for text in held if not is_missing(text)]
+    return texts if all(isinstance(text, str) for text in texts) else None
+
+
+def _parse_printed(value):
+    """Read a list as Python or numpy print it; numpy writes no commas, and dots in long ones."""
+    texts, is_short = [], False
+    around = []  # for each list that is open: how it closes, its items and its commas
+    place, is_apart = 0, True
+    while place < len(value):
+        token = _TOKEN.match(value, place)
+        if token is None or (place and not around):
+            return None
+        kind, place = token.lastgroup, token.end()
+        if kind in ("comma", "space"):
+            is_apart = True
+            around[-1][2] += kind == "comma"
+        elif kind == "close":
+            closing, n_items, n_commas = around.pop()
+            if token[0] != closing or not _is_parted(closing, n_items, n_commas):
+                return None
+            is_apart = False
+        elif not is_apart:
+            return None  # 'it''s' is one text to some, two to others
+        else:
+            if around:
+                around[-1][1] += 1
+            is_apart = kind == "open"
+            if kind == "open":
+                around.append([_CLOSING[token[0]], 0, 0])
+            elif kind == "text":
+                try:
+                    texts.append(ast.literal_eval(token[0].removeprefix("np.str_")))
+                except (ValueError, SyntaxError):
+                    return None
+            is_short |= kind == "dots"
+    if around:
+        return None
+    if is_short and texts:
+        raise ValueError('holds a list that was shortened with "..." when it was written')
+    return None if is_short else texts
+
+
+def _is_parted(closing, n_items, n_commas):
+    """Tell whether there are commas where Python writes some: ('a') is no tuple."""
+    return closing == "]" or n_commas >= n_items - (closing == "}" or n_items > 1)
+
+
+def _flatten(values):
+    """Return what is in lists in lists as one list."""
+    flat, waiting = [], [iter([values])]
+    while waiting:
+        for value in waiting[-1]:
+            if isinstance(value, (list, tuple, set, np.ndarray)):
+                waiting.append(iter(value.tolist() if isinstance(value, np.ndarray) else value))
+                break
+            flat.append(value)
+        else:
+            waiting.pop()
+    return flat
