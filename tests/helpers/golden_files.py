@@ -16,7 +16,7 @@ import soundfile
 from PIL import features
 
 from skmmgenre.audio import constant_q
-from skmmgenre.audio._audio_file import AudioFile
+from skmmgenre.audio._decode import AudioFile
 from skmmgenre.image._decode import decode_image
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "golden"
