@@ -2,7 +2,6 @@
 
 import time
 from contextlib import closing, contextmanager, nullcontext
-from functools import partial
 from itertools import compress
 from numbers import Integral
 
@@ -17,6 +16,7 @@ from ..utils import (
     as_cells,
     describe_cell,
     is_missing,
+    logger,
     progress_bar,
     workers,
 )
@@ -92,7 +92,12 @@ def map_cells(
     ):
         fewest = 4 * n_workers * _CHUNK
         most = fewest if n_workers == 1 else max(fewest, min(_ROUND_GROWTH * fewest, _MOST_ROWS))
-        compute = partial(_compute, parallel, function, cells)
+        computed = []
+
+        def compute(some):
+            computed.extend(some)
+            return _compute(parallel, function, cells, some)
+
         with closing(settle_in_rounds(compute, cells, rows, (fewest, most), store)) as rounds:
             for settled in rounds:
                 for row, (value, fault) in settled.items():
@@ -102,6 +107,9 @@ def map_cells(
                         errors.append(bad_cell(cells[row], row, fault, noun, on_error))
                 advance(len(settled))
                 settled.clear()  # large values are not held while the next are computed
+        told = [] if store is None else [f"{len(computed)} computed"]
+        told += [f"{len(errors)} skipped"] if errors else []
+        advance(0, note=", ".join(told) or None)
     return values, sorted(errors, key=lambda error: error["row"])
 
 
@@ -252,6 +260,7 @@ def bad_cell(cell, row, fault, noun, on_error):
             "errors_.".lstrip(),
             row,
         )
+    logger.warning("Skipped %s %s: %s", noun, item, reason)
     return {"row": row, "item": item, "reason": reason, "remedy": remedy}
 
 

@@ -34,6 +34,7 @@ from ._parallel import n_threads, workers
 from ._progress import (
     TrainingInterrupted,
     interruption_ends_all,
+    logger,
     progress_bar,
     progress_hidden,
     python_random_kept,

@@ -68,6 +68,11 @@ def n_threads():
     return _share_of_a_worker() or joblib.cpu_count()
 
 
+def in_a_worker():
+    """Return whether this is a worker of joblib or a task of dask."""
+    return _share_of_a_worker() is not None
+
+
 def _share_of_a_worker():
     """Threads of this worker of joblib or task of dask, None outside of one."""
     if _in_a_dask_task():

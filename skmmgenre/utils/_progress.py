@@ -1,10 +1,20 @@
-"""Long work: its progress bar, and Ctrl-C."""
+"""Long work: its progress bar, its lines in the log, and Ctrl-C."""
 
+import logging
 import random
 import sys
+import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+
+from ._parallel import in_a_worker
+
+# Silent until a program configures logging. What workers do is told by the process that sent
+# them, once.
+logger = logging.getLogger("skmmgenre")
+logger.addHandler(logging.NullHandler())
+logger.addFilter(lambda record: not in_a_worker())
 
 _hidden = ContextVar("progress_hidden", default=False)
 
@@ -24,15 +34,64 @@ def python_random_kept():
 
 @contextmanager
 def progress_bar(total, description, *, verbose=1):
-    """Show progress towards `total` on standard error.
+    """Show progress towards `total` on standard error, and log where the work begins and ends.
 
-    Yields ``advance(steps=1, note=None, total=None)``; it does nothing if `verbose` is 0 or there
-    is nothing to do. `note` replaces the text behind the bar; `total` is for work that turns out
-    to have fewer steps.
+    Yields ``advance(steps=1, note=None, total=None)``; it does nothing if there is nothing to do.
+    `note` replaces the text behind the bar, and the last one ends the log; `total` is for work
+    that turns out to have fewer steps. The bar is left out if `verbose` is 0; the log does not
+    depend on it.
     """
-    if not verbose or not total or _hidden.get():
+    if not total:
         yield lambda steps=1, note=None, total=None: None
         return
+    is_shown = verbose and not _hidden.get()
+    log = _WorkLog(total, description or "Work")
+    with log, _bar(total, description) if is_shown else nullcontext() as move:
+
+        def advance(steps=1, note=None, total=None):
+            log.advance(steps, note, total)
+            if move is not None:
+                move(steps, note, total)
+
+        yield advance
+
+
+class _WorkLog:
+    """Lines of the log about one piece of work; of work inside other work for debugging only."""
+
+    def __init__(self, total, description):
+        self.total, self.description = total, description
+        self.done, self.note = 0, None
+        self.level = logging.DEBUG if _hidden.get() else logging.INFO
+
+    def __enter__(self):
+        self.began = time.perf_counter()
+        logger.log(self.level, "%s: started, %d steps", self.description, self.total)
+        return self
+
+    def advance(self, steps, note, total):
+        self.done += steps
+        self.note = self.note if note is None else note
+        self.total = self.total if total is None else total
+        if note is not None:
+            logger.debug("%s: step %d of %d, %s", self.description, self.done, self.total, note)
+
+    def __exit__(self, kind, error, traceback):
+        logger.log(
+            self.level,
+            "%s: %s, %d of %d steps in %.1f s%s",
+            self.description,
+            "done" if kind is None else f"stopped by {kind.__name__}",
+            self.done,
+            self.total,
+            time.perf_counter() - self.began,
+            f" ({self.note})" if self.note else "",
+        )
+
+
+@contextmanager
+def _bar(total, description):
+    """The bar itself; yields what moves it."""
     with python_random_kept():
         from rich import progress as rich
         from rich.console import Console
@@ -47,11 +106,11 @@ def progress_bar(total, description, *, verbose=1):
     ) as progress:
         task = progress.add_task(description, total=total, note="")
 
-        def advance(steps=1, note=None, total=None):
+        def move(steps, note, total):
             changes = {} if note is None else {"note": note}
             progress.update(task, advance=steps, total=total, **changes)
 
-        yield advance
+        yield move
 
 
 @contextmanager

@@ -64,6 +64,15 @@ def run(log, files, store, **arguments):
     return map_cells(partial(read, log), files, store=store, **arguments)
 
 
+def test_the_log_tells_what_was_computed(tmp_path, files, log, caplog):
+    caplog.set_level("INFO", logger="skmmgenre")
+    for some, computed in ((files[:3], 3), (files[:5], 2)):
+        run(log, [*some, some[0]], feature_store(tmp_path), description="Numbers")
+        n_cells = len(some) + 1
+        assert caplog.messages[-1].startswith(f"Numbers: done, {n_cells} of {n_cells} steps")
+        assert caplog.messages[-1].endswith(f"({computed} computed)")
+
+
 def test_a_file_is_read_once(tmp_path, files, log):
     with joblib.parallel_config(backend="threading"):
         first, _ = run(log, [*files, None, files[0]], feature_store(tmp_path), n_jobs=2)

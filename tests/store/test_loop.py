@@ -1,11 +1,14 @@
 """The loop over cells."""
 
+import logging
 import math
+import re
 
 import joblib
 import numpy as np
 import pytest
 
+from skmmgenre.audio import CQTExtractor
 from skmmgenre.store import FeatureStore, map_cells, settle_in_rounds
 from skmmgenre.utils import BadItem, SetupError
 
@@ -128,3 +131,33 @@ def test_rounds_are_of_the_workers_there_are(monkeypatch):
     with joblib.parallel_config("threading"):
         assert make_settled()(0) == 0
         assert joblib.Parallel(2)(joblib.delayed(make_settled())(k) for k in range(2)) == [224, 224]
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_the_log_names_what_was_skipped(caplog, n_jobs):
+    caplog.set_level(logging.INFO, logger="skmmgenre")
+    settings = {"noun": "number", "n_jobs": n_jobs, "description": "Roots"}
+    map_cells(math.sqrt, [4, None, -1, 9], on_error="missing", **settings)
+    told = [(record.levelname, record.getMessage()) for record in caplog.records]
+    reason = told[1][1].removeprefix("Skipped number int object: ValueError: ")
+    assert told[1][0] == "WARNING" and reason in str(_error_of(math.sqrt, -1))
+    assert told[0] == ("INFO", "Roots: started, 3 steps")
+    assert re.fullmatch(r"Roots: done, 3 of 3 steps in \d+\.\d s \(1 skipped\)", told[2][1])
+    caplog.clear()
+    with pytest.raises(BadItem):
+        map_cells(math.sqrt, [4, -1], **settings)
+    assert [record.levelname for record in caplog.records] == ["INFO", "INFO"]
+    assert "stopped by BadItem" in caplog.messages[-1]
+
+
+def _error_of(function, cell):
+    with pytest.raises(ValueError) as error:
+        function(cell)
+    return error.value
+
+
+def test_the_log_names_files_as_they_were_given(caplog, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    CQTExtractor(on_error="missing").transform(["gone.wav"])
+    assert "Skipped track 'gone.wav': there is no such file" in caplog.text
+    assert str(tmp_path) not in caplog.text
