@@ -6,7 +6,7 @@ environment: installs the wheel with the versions it asks for, uses it from anot
 the logs and the versions that were installed in version_report/.
 
 An environment is kept in .venv-NAME (6 GB where PyTorch brings CUDA) and brought up to date when it
-is used again. Interpreters are those that uv finds.
+is used again. Interpreters are those that uv or pyenv finds.
 """
 
 import argparse
@@ -104,16 +104,16 @@ def run(name, source, wheel, options):
         python = Path(options.python).absolute()
     else:
         version, resolution = ENVIRONMENTS[name]
-        found = subprocess.run([UV, "python", "find", version], capture_output=True, text=True)
-        if found.returncode:
+        base = interpreter(version)
+        if base is None:
             return row | {"result": "not at hand", "python": version}
         python = ROOT / f".venv-{name}" / "bin" / "python"
-        if not install(python, found.stdout.strip(), wheel, resolution, name):
+        if not python.exists():
+            subprocess.run([UV, "venv", "--quiet", "--python", base, python.parents[1]], check=True)
+        if not install(python, source, wheel, resolution, name):
             return row | {"result": "not installed", "python": version}
-        checked = logged(
-            f"{name}.wheel", [python, "-I", ROOT / "tools" / "check_wheel.py", source / "tests"]
-        )
-        row["wheel"] = "failed" if checked else "passed"
+        check = [python, "-I", source / "tools" / "check_wheel.py", source / "tests"]
+        row["wheel"] = "failed" if logged(f"{name}.wheel", check) else "passed"
     row |= versions_of(python)
     began = time.monotonic()
     results = REPORT / f"{name}.xml"
@@ -130,13 +130,29 @@ def run(name, source, wheel, options):
     return row
 
 
-def install(python, interpreter, wheel, resolution, name):
-    """Make the environment, or bring it up to date; return whether it can be used."""
-    if not python.exists():
-        subprocess.run([UV, "venv", "--quiet", "--python", interpreter, python.parents[1]])
-    command = [UV, "pip", "install", "--python", python, "--resolution", resolution, "--upgrade"]
-    command += ["--reinstall-package", "skmmgenre", f"skmmgenre[test] @ {wheel.as_uri()}"]
-    return not logged(f"{name}.install", command)
+def interpreter(version):
+    """Return the path of a Python of this version that uv or pyenv has, None if neither does."""
+    uv, pyenv = [UV, "python", "find", "--system", version], ["pyenv", "prefix", version]
+    found = subprocess.run(uv, capture_output=True, text=True)
+    if found.returncode == 0:
+        return Path(found.stdout.strip())
+    if shutil.which("pyenv"):
+        found = subprocess.run(pyenv, capture_output=True, text=True)
+        if found.returncode == 0:
+            return Path(found.stdout.strip()) / "bin" / "python"
+    return None
+
+
+def install(python, source, wheel, resolution, name):
+    """Bring an environment up to date; return whether it can be used."""
+    pip = [UV, "pip", "install", "--python", python]
+    # For uv the requirements of a folder are direct ones, those of a wheel are not.
+    requirements = ["--resolution", resolution, "--upgrade", f"{source}[test]"]
+    its_wheel = ["--no-deps", "--reinstall-package", "skmmgenre", wheel]
+    return not any(
+        logged(f"{name}.{log}", [*pip, *arguments])
+        for log, arguments in {"install": requirements, "install_wheel": its_wheel}.items()
+    )
 
 
 def logged(name, command, **options):

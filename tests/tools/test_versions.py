@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import versions
@@ -45,3 +46,20 @@ def test_unknown_environments_are_named():
     command = [sys.executable, versions.__file__, "oldest"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and "unknown: oldest; known: lowest" in done.stderr
+
+
+def test_interpreters_of_uv_come_before_those_of_pyenv(tmp_path, monkeypatch):
+    def write_program(name, test):
+        path = tmp_path / name
+        path.write_text(f"#!/bin/sh\n{test} && echo /of_{name}\n")
+        path.chmod(0o755)
+        return path
+
+    monkeypatch.setattr(versions, "UV", write_program("uv", '[ "$4" = 3.12 ]'))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert versions.interpreter("3.12") == Path("/of_uv")
+    assert versions.interpreter("3.13") is None
+    write_program("pyenv", '[ "$2" != 3.14 ]')
+    assert versions.interpreter("3.12") == Path("/of_uv")
+    assert versions.interpreter("3.13") == Path("/of_pyenv/bin/python")
+    assert versions.interpreter("3.14") is None
