@@ -5,6 +5,7 @@ import os
 import stat
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
 import click
 
@@ -13,7 +14,15 @@ from ._model import load_model
 from ._music import open_folder
 from ._options import as_json, example, genres_file, jobs, quiet, tell_set_aside, tell_unknown
 from ._predict import predict_music
-from ._tag_files import NAME, TagBackup, genres_in, read_state, restore_state, write_genres
+from ._tag_files import (
+    genres_in,
+    read_state,
+    restore_state,
+    restored_genres,
+    undo_write,
+    write_genres,
+)
+from ._tags import NAME, TagBackup
 from ._terminal import one_line, visible
 
 _WORDS = {  # of one file, and of all
@@ -61,14 +70,16 @@ def tag(ctx, places, write, replace, undo, by, min_score, names, jobs, quiet, as
     --write. Each file is changed at once or not at all; its sound stays bit for bit. What was
     there is kept in the folder (.skmmgenre_tags.jsonl) until --undo puts it back.
 
-    Exit code 1 if a file could not be changed; the others are.
+    Exit code 1 if a file could not be changed; the others are. After Ctrl-C, too, it says what was
+    done.
     """
 
+    change = None
     if undo:
         if len(places) != 1:
             raise click.UsageError("--undo takes FOLDER alone.", ctx)
-        outcomes = undo_tags(places[0], verbose=not quiet)
-        done = True
+        backup, outcomes = plan_undo(places[0])
+        change = partial(undo_tags, backup)
     else:
         if len(places) != 2:
             raise click.UsageError("MODEL and FOLDER are needed.", ctx)
@@ -76,17 +87,26 @@ def tag(ctx, places, write, replace, undo, by, min_score, names, jobs, quiet, as
         fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
         tell_unknown(names, fitted)
         with open_folder(folder, by=by, verbose=not quiet) as music:
+            if write:
+                TagBackup(folder)  # another file of its name is found before the long work
             answers, genres, errors = predict_music(fitted, music, names=names)
         tell_set_aside(music.errors + errors)
         outcomes = plan_tags(music, genres, answers, replace=replace, min_score=min_score)
-        done = write
         if write:
-            write_tags(folder, outcomes, verbose=not quiet)
+            change = partial(write_tags, folder)
+    done, interrupted = change is not None, False
+    try:
+        if done:
+            change(outcomes, verbose=not quiet)
+    except KeyboardInterrupt:
+        interrupted = True
     if as_json:
         files = [vars(outcome) for outcome in outcomes]
         click.echo(json.dumps({"written": done, "files": files}, indent=2))
     else:
         _print(outcomes, done)
+    if interrupted:
+        raise click.Abort
     if any(outcome.action == "fail" for outcome in outcomes):
         ctx.exit(1)
 
@@ -153,7 +173,11 @@ def plan_tags(music, genres, answers, *, replace=False, min_score=None):
     for row, cell in enumerate(music.table["audio"]):
         best = max(answers.best(row, 1).values(), default=None)
         for path in [cell] if isinstance(cell, str) else cell:
-            there = music.genres[row] if isinstance(cell, str) else genres_in(path)[0]
+            try:
+                there = music.genres[row] if isinstance(cell, str) else genres_in(path)[0]
+            except Exception as error:  # such as of a file that is gone: the others go on
+                outcomes.append(Outcome(path, "fail", [], _reason(error)))
+                continue
             if there and not replace:
                 outcomes.append(Outcome(path, "keep", there, "it has genres"))
             elif best is None:
@@ -178,34 +202,27 @@ def write_tags(folder, outcomes, *, verbose=1):
     ----------
     folder : str
     outcomes : list of Outcome
-        Those to be written; what fails becomes "fail".
+        Those to be written; what fails becomes "fail", and what Ctrl-C prevents "skip".
     verbose : int
     """
     backup = TagBackup(folder)
     chosen = [outcome for outcome in outcomes if outcome.action == "write"]
     remove_parts({os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen})
-    with progress_bar(len(chosen), "writing", verbose=verbose) as advance:
-        for outcome in chosen:
-            try:
-                _write(outcome, backup)
-            except (OSError, ValueError) as error:
-                outcome.action, outcome.reason = "fail", _reason(error)
-            advance()
+    _change_each(chosen, lambda outcome: _write(outcome, backup), "writing", verbose)
 
 
-def undo_tags(folder, *, verbose=1):
-    """Put back the tags that `write_tags` changed in a folder.
+def plan_undo(folder):
+    """Say what `undo_tags` would do.
 
     Parameters
     ----------
     folder : str
-    verbose : int
 
     Returns
     -------
+    backup : TagBackup
     outcomes : list of Outcome
-        Files whose genres were changed by someone else since are left as they are. They and files
-        that are gone fail, and stay in the backup.
+        One a file, then one a line of the backup that cannot be used, which has failed.
 
     Raises
     ------
@@ -213,52 +230,127 @@ def undo_tags(folder, *, verbose=1):
         If there is no backup.
     """
     backup = TagBackup(folder)
-    changes = backup.read()
-    remove_parts({os.path.dirname(os.path.realpath(path)) for path in changes})
-    outcomes, kept = [], {}
-    with progress_bar(len(changes), "restoring", verbose=verbose) as advance:
-        for path, (before, after) in changes.items():
-            outcome = Outcome(path, "restore", before["genres"] or [])
+    changes, damaged = backup.read()
+    outcomes = [
+        Outcome(path, "restore", restored_genres(records[0]["before"]) or [])
+        for path, records in changes.items()
+    ]
+    for line in damaged:
+        reason = f"{line.reason}: it was left as it is, remove it if the others are all you want"
+        outcomes.append(Outcome(f"{backup.path}, line {line.number}", "fail", [], reason))
+    return backup, outcomes
+
+
+def undo_tags(backup, outcomes, *, verbose=1):
+    """Put back the tags that `write_tags` changed in a folder.
+
+    Parameters
+    ----------
+    backup : TagBackup
+    outcomes : list of Outcome
+        Of `plan_undo`. Files whose genres were changed by someone else since are left as they
+        are. They and files that are gone fail, and stay in the backup.
+    verbose : int
+    """
+    changes, _ = backup.read()
+    chosen = [outcome for outcome in outcomes if outcome.action == "restore"]
+    root = os.path.realpath(backup.folder)
+    folders = {os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen}
+    remove_parts({folder for folder in folders if _is_in(folder, root)})
+    done = set()
+
+    def restore(outcome):
+        _restore(outcome, changes[outcome.file], root)
+        if outcome.action != "fail":
+            done.add(outcome.file)
+
+    try:
+        _change_each(chosen, restore, "restoring", verbose)
+    finally:
+        backup.keep([path for path in changes if path not in done])
+
+
+def _change_each(outcomes, change, label, verbose):
+    """Change files one by one; whatever is wrong with one, the others go on."""
+    with progress_bar(len(outcomes), label, verbose=verbose) as advance:
+        for number, outcome in enumerate(outcomes):
             try:
-                _restore(outcome, before, after)
-            except (OSError, ValueError) as error:
+                change(outcome)
+            except Exception as error:  # MemoryError, too, and what no one thought of
                 outcome.action, outcome.reason = "fail", _reason(error)
-            if outcome.action == "fail":
-                kept[path] = changes[path]
-            outcomes.append(outcome)
+            except KeyboardInterrupt:
+                outcome.action, outcome.reason = "fail", "interrupted: see what it has now"
+                for left in outcomes[number + 1 :]:
+                    left.action, left.genres, left.reason = "skip", [], "interrupted before it"
+                raise
             advance()
-    backup.keep(kept)
-    return outcomes
 
 
 def _write(outcome, backup):
-    before = read_state(outcome.file)
+    path = os.path.realpath(outcome.file)
+    before = read_state(path)
     if before["genres"] == outcome.genres:
         outcome.action, outcome.reason = "skip", "it has these genres"
         return
-    _refuse_if_read_only(outcome.file)
-    with changing(outcome.file) as copy:
-        write_genres(copy, outcome.genres)
-        _check(copy, outcome.genres)
-        backup.add(outcome.file, before, outcome.genres)
+    _refuse_if_read_only(path)
+    with changing(path, filled=False) as copy:
+        undo = write_genres(path, copy, outcome.genres)
+        backup.add(outcome.file, before, outcome.genres, undo)
 
 
-def _restore(outcome, before, after):
+def _restore(outcome, records, root):
     if not os.path.exists(outcome.file):
         raise FileNotFoundError(f"it is gone: put it back, or remove its lines from {NAME}")
-    now = read_state(outcome.file)
-    if now == before:
-        outcome.action, outcome.reason = "skip", "it is as it was"
-    elif now["genres"] not in after:
+    path = os.path.realpath(outcome.file)
+    if not os.path.isfile(path):
+        raise ValueError("it is no longer a file")
+    first, is_inside = records[0]["before"], _is_in(path, root)
+    n_undone = sum(_undo_one(path, record) for record in reversed(records))
+    if not is_inside and n_undone:
+        remove_parts({os.path.dirname(path)})
+    now = read_state(path)
+    if now["genres"] in (first["genres"], restored_genres(first)):
+        if not n_undone:
+            outcome.action, outcome.reason = "skip", "it is as it was"
+    elif now["genres"] not in [record["after"] for record in records]:
         outcome.action = "fail"
         outcome.reason = (
             f"its genres were changed since: keep them, and remove its lines from {NAME}"
         )
+    elif not is_inside:
+        # The backup may come from anyone. What it says of files elsewhere is done only where the
+        # file itself shows that it is true.
+        raise ValueError(
+            "it is a link to a file outside of the folder, which was changed since: put its "
+            f"genres back by hand, and remove its lines from {NAME}"
+        )
     else:
-        _refuse_if_read_only(outcome.file)
-        with changing(outcome.file) as copy:
-            restore_state(copy, before)
-            _check(copy, before["genres"])
+        _refuse_if_read_only(path)
+        with changing(path, filled=False) as copy:
+            restore_state(path, copy, first)
+
+
+class _NotAsWritten(Exception):
+    """A file is not as a change of its tags left it."""
+
+
+def _undo_one(path, record):
+    """Undo a change bit for bit if the file is as it left it; return whether it was."""
+    if record["undo"] is None:
+        return False
+    _refuse_if_read_only(path)
+    try:
+        with changing(path, filled=False) as copy:
+            if not undo_write(path, copy, record):
+                raise _NotAsWritten
+    except _NotAsWritten:
+        return False
+    return True
+
+
+def _is_in(path, folder):
+    """Tell whether a path lies in a folder; both lead through no link."""
+    return os.path.join(path, "").startswith(os.path.join(folder, ""))
 
 
 def _refuse_if_read_only(path):
@@ -269,17 +361,15 @@ def _refuse_if_read_only(path):
 def _why_read_only(path):
     """Return why a file must not be changed, or None; a read-only file could be replaced."""
     path = os.path.realpath(path)
-    if not os.stat(path).st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        return _reason(error)
+    if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
         return "read-only: allow writing (chmod u+w)"
     if not os.access(os.path.dirname(path), os.W_OK):
         return "its folder is read-only: allow writing there (chmod u+w)"
     return None
-
-
-def _check(copy, genres):
-    found = read_state(copy)["genres"]
-    if found != genres:
-        raise ValueError(f"the tag reads {found} after writing {genres}; the file was left alone")
 
 
 def _reason(error):
@@ -290,4 +380,8 @@ def _reason(error):
         return f"{error.strerror}: allow writing in {folder!r} (chmod u+w)"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error)
+    if isinstance(error, OSError | ValueError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for it"
+    return f"{type(error).__name__}: {error}"

@@ -5,11 +5,13 @@ A process that is killed leaves at most a hidden file, whose name begins with `_
 """
 
 import os
+import re
 import secrets
 import shutil
 from contextlib import contextmanager, suppress
 
 _NEW, _CHANGED = ".skmmgenre_new_", ".skmmgenre_part_"
+_PART = re.compile(re.escape(_CHANGED) + r"[0-9a-f]{16}(\.|\Z)")  # the names of copies, no others
 
 
 @contextmanager
@@ -53,30 +55,44 @@ def replacing(path, *, prefix=_NEW, durable=True):
 
 
 @contextmanager
-def changing(path):
+def changing(path, *, filled=True):
     """Change a copy of a file, then put it in the file's place, with its permissions and owner.
 
     Parameters
     ----------
     path : str or path-like
         Of a link the file that it leads to is replaced, and the link stays.
+    filled : bool, default=True
+        Whether the copy holds the file's content at first; False leaves it to the body to make it.
 
     Yields
     ------
     copy : str
         Path of the copy to change; it is dropped if the body raises. What a killed process leaves
         of it `remove_parts` removes.
+
+    Raises
+    ------
+    OSError
+        If the file was changed while its copy was.
     """
     path = os.path.realpath(path)
     status = os.stat(path)
     with replacing(path, prefix=_CHANGED) as copy:
-        shutil.copyfile(path, copy)
+        if filled:
+            shutil.copyfile(path, copy)
         yield copy
         shutil.copystat(path, copy)
         os.utime(copy)  # it is new, as backups and players want to know
         if hasattr(os, "chown"):
             with suppress(PermissionError):
                 os.chown(copy, status.st_uid, status.st_gid)
+        if _version(os.stat(path)) != _version(status):
+            raise OSError(f"{path!r} was changed by another program at the same time")
+
+
+def _version(status):
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def sync(path):
@@ -98,8 +114,9 @@ def remove_parts(folders):
     for folder in folders:
         with suppress(OSError):
             for name in os.listdir(folder):
-                if name.startswith(_CHANGED):
-                    os.unlink(os.path.join(folder, name))
+                if _PART.match(name):
+                    with suppress(OSError):
+                        os.unlink(os.path.join(folder, name))
 
 
 def _all_in(path):

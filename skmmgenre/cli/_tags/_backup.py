@@ -1,0 +1,356 @@
+"""The file in a tagged folder that notes what each change of a tag replaced.
+
+It is found in a folder, so that its content may be anyone's: each line is checked before it is
+used, and names that lead out of the folder are refused.
+"""
+
+import hashlib
+import json
+import ntpath
+import os
+import stat
+from dataclasses import dataclass
+
+from ...utils import replacing, sync
+from ._edits import check_undo
+
+NAME = ".skmmgenre_tags.jsonl"
+_VERSION = 1
+_HEAD = {"skmmgenre_tags": _VERSION}
+_MAX_LINE = 1 << 24
+_MAX_NAME, _MAX_TEXT, _MAX_GENRES = 1 << 12, 1 << 16, 1 << 10
+_PARTS = {"file", "before", "after"}
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+@dataclass
+class DamagedLine:
+    """A line of a backup that is not used, and stays in it.
+
+    Parameters
+    ----------
+    number : int
+        From 1.
+    reason : str
+    place : (int, int)
+        Where in the file it begins and ends.
+    """
+
+    number: int
+    reason: str
+    place: tuple
+
+
+class TagBackup:
+    """A file of one line a change, written before the change is made.
+
+    Parameters
+    ----------
+    folder : str
+        The folder that is tagged; the file lies in it, and paths are relative to it.
+
+    Raises
+    ------
+    ValueError
+        If there is something else of that name.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.path = os.path.join(folder, NAME)
+        self._changes, self._damaged, self._is_old = {}, [], False
+        try:
+            status = os.lstat(self.path)
+        except FileNotFoundError:
+            self.exists = False
+            return
+        self.exists = True
+        if not stat.S_ISREG(status.st_mode):
+            raise self._foreign("it is a link, a folder or a device")
+        with self._open() as file:
+            self._read(file)
+
+    def add(self, path, before, after, undo):
+        """Note a change, and wait until the note is on the disk.
+
+        Parameters
+        ----------
+        path : str
+        before : dict
+            Of `read_state`.
+        after : list of str
+            Genres.
+        undo : list
+            Of `undo_of`.
+
+        Raises
+        ------
+        ValueError
+            If the change could not be undone from its line.
+        """
+        name = os.path.relpath(path, self.folder)
+        record = {"file": name, "before": before, "after": after, "undo": undo}
+        line = _line(record)
+        if len(line) > _MAX_LINE:
+            raise ValueError("what is needed to undo the change is larger than 16 MB")
+        _record(line)
+        if not self.exists or self._is_old:
+            self._begin()
+        with self._open(os.O_RDWR | os.O_APPEND) as file:
+            # What a killed process left unfinished belongs to a change that was not made.
+            file.truncate(_size_of_whole_lines(file))
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def read(self):
+        """Return the changes of each file, and the lines that cannot be used.
+
+        Returns
+        -------
+        changes : dict of str to list of dict
+            By path, in order; each with file, before, after and undo, which is None in a backup
+            of the first version.
+        damaged : list of DamagedLine
+
+        Raises
+        ------
+        FileNotFoundError
+            If nothing was changed.
+        """
+        if not self.exists:
+            raise FileNotFoundError(
+                f"there is no backup {self.path!r}: nothing in this folder was tagged, or all of "
+                "it was undone"
+            )
+        return self._changes, self._damaged
+
+    def keep(self, paths):
+        """Leave the changes of some files, and damaged lines, in the backup.
+
+        Without any it is removed.
+
+        Parameters
+        ----------
+        paths : collection of str
+        """
+        if not paths and not self._damaged:
+            os.unlink(self.path)
+            sync(self.folder)
+            return
+        with self._open() as old, replacing(self.path) as new, open(new, "wb") as file:
+            file.write(_json(_HEAD))
+            for path in paths:
+                for record in self._changes[path]:
+                    file.write(_line(record))
+            for line in self._damaged:
+                _copy(old, line.place, file)
+
+    def _begin(self):
+        """Make the file with its first line, or give one of the first version that line."""
+        with replacing(self.path) as new, open(new, "wb") as file:
+            file.write(_json(_HEAD))
+            if self.exists:
+                with self._open() as old:
+                    _copy(old, (0, _size_of_whole_lines(old)), file)
+        self.exists, self._is_old = True, False
+
+    def _open(self, flags=os.O_RDONLY):
+        try:
+            number = os.open(self.path, flags | _NO_LINK)
+        except OSError as error:
+            if os.path.islink(self.path):
+                raise self._foreign("it is a link") from error
+            raise
+        file = os.fdopen(number, "r+b" if flags & os.O_RDWR else "rb")
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            file.close()
+            raise self._foreign("it is no plain file")
+        return file
+
+    def _read(self, file):
+        number = 0
+        for number, (line, start, end) in enumerate(_lines(file), 1):
+            if number == 1 and line is not None and _is_head(line):
+                continue
+            if number == 1:
+                self._is_old = True
+            try:
+                if line is None:
+                    raise ValueError("it is longer than 16 MB")
+                record = _record(line)
+            except ValueError as error:
+                if self._is_old:  # without a first line that says so, all others have to
+                    raise self._foreign(f"line {number} is not one of a backup") from error
+                self._damaged.append(DamagedLine(number, str(error), (start, end)))
+            else:
+                path = os.path.join(self.folder, record["file"])
+                self._changes.setdefault(path, []).append(record)
+        if not number:
+            raise self._foreign("it has no line")
+
+    def _foreign(self, reason):
+        return ValueError(
+            f"{self.path!r} is not a backup that skmmgenre made ({reason}): move it away. Nothing "
+            "was changed."
+        )
+
+
+def _line(record):
+    """Return a record as a line, with a sum that shows whether it was changed."""
+    if record["undo"] is None:
+        return _json({name: record[name] for name in ("file", "before", "after")})
+    return _json({**record, "sum": _sum(record)})
+
+
+def _sum(record):
+    return hashlib.blake2b(_json(record, sort_keys=True), digest_size=8).hexdigest()
+
+
+def _json(value, **options):
+    return json.dumps(value, separators=(",", ":"), **options).encode() + b"\n"
+
+
+def _is_head(line):
+    try:
+        head = _loads(line)
+    except (ValueError, RecursionError):
+        return False
+    if type(head) is not dict or head.keys() != _HEAD.keys():
+        return False
+    version = head["skmmgenre_tags"]
+    if version != _VERSION or type(version) is not int:
+        raise ValueError(
+            f"the backup {NAME} was made by another version of skmmgenre ({version!r:.20}): undo "
+            "with that"
+        )
+    return True
+
+
+def _record(line):
+    """Return what a line notes; raise ValueError with the reason if it cannot be used."""
+    try:
+        return _checked(_loads(line))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _checked(record):
+    _require(type(record) is dict, "it is not an object")
+    is_old = record.keys() == _PARTS
+    _require(is_old or record.keys() == _PARTS | {"undo", "sum"}, "its parts are not as expected")
+    if is_old:
+        record["undo"] = None
+    else:
+        _require(record.pop("sum") == _sum(record), "it was changed, its sum is another")
+        check_undo(record["undo"])
+    _check_name(record["file"])
+    _check_texts(record["after"], "after")
+    _check_state(record["before"])
+    return record
+
+
+def _loads(line):
+    try:
+        return json.loads(line.decode("utf-8"), object_pairs_hook=_once)
+    except UnicodeDecodeError as error:
+        raise ValueError("it is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise ValueError("it is not valid JSON") from error
+
+
+def _once(pairs):
+    found = dict(pairs)
+    _require(len(found) == len(pairs), "a name occurs twice in it")
+    return found
+
+
+def _check_name(name):
+    """Raise ValueError unless a name stays inside the folder by its letters alone."""
+    _require(type(name) is str and 0 < len(name) <= _MAX_NAME, "file is not a name")
+    _require("\0" not in name, "file is not a name")
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError as error:
+        raise ValueError("file is not a name") from error
+    separators = "/\\" if os.name == "nt" else "/"
+    parts = name.translate(str.maketrans(separators, "/" * len(separators))).split("/")
+    is_absolute = os.path.isabs(name) or (os.name == "nt" and ntpath.splitdrive(name)[0])
+    _require(not is_absolute and ".." not in parts, "file leads out of the folder")
+
+
+def _check_state(state):
+    _require(type(state) is dict, "before is not an object")
+    tags, genres = state.get("tags"), state.get("genres")
+    if genres is not None:
+        _check_texts(genres, "the genres before")
+    names = state.keys()
+    if names == {"tags", "genres", "encoding"}:  # of ID3
+        encoding = state["encoding"]
+        _require(tags in (None, "v1", "v2") and type(tags) is not bool, "tags is not known")
+        known = encoding is None if genres is None else type(encoding) is int
+        _require(known and encoding in (None, 0, 1, 2, 3), "encoding is not known")
+        return
+    _require(type(tags) is bool, "tags is not true or false")
+    if names == {"tags", "genres"}:  # of MP4
+        return
+    _require(names == {"tags", "genres", "places", "keys"}, "before has parts that are not known")
+    places, keys = state["places"], state["keys"]
+    _require(type(places) is list and type(keys) is list, "places or keys is not a list")
+    _require(len(places) == len(keys) == len(genres or ()), "there is not one place of each genre")
+    _require(all(type(p) is int and 0 <= p < 1 << 31 for p in places), "places are not numbers")
+    _require(sorted(set(places)) == places, "places are not in order")
+    _require(all(type(k) is str and k.lower() == "genre" for k in keys), "keys are not genre")
+
+
+def _check_texts(texts, name):
+    _require(type(texts) is list and len(texts) <= _MAX_GENRES, f"{name} is not a list of texts")
+    for text in texts:
+        _require(type(text) is str and len(text) <= _MAX_TEXT, f"{name} is not a list of texts")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{name} has a text that UTF-8 lacks") from error
+
+
+def _require(condition, message):
+    if not condition:
+        raise ValueError(message)
+
+
+def _lines(file):
+    """Yield whole lines with their places; None in place of a line that is too long."""
+    start = 0
+    while line := file.readline(_MAX_LINE + 1):
+        if len(line) > _MAX_LINE:
+            while line and not line.endswith(b"\n"):
+                line = file.readline(_MAX_LINE)
+            if not line:
+                return
+            yield None, start, file.tell()
+        elif line.endswith(b"\n"):
+            yield line, start, file.tell()
+        start = file.tell()
+
+
+def _size_of_whole_lines(file):
+    end = file.seek(0, 2)
+    while end:
+        start = max(0, end - (1 << 20))
+        file.seek(start)
+        found = file.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+def _copy(source, place, target):
+    start, end = place
+    source.seek(start)
+    while start < end:
+        block = source.read(min(1 << 20, end - start))
+        if not block:
+            return
+        target.write(block)
+        start += len(block)

@@ -1,0 +1,174 @@
+"""Changes of a file as places and bytes, and the short note that undoes them."""
+
+import base64
+import binascii
+from typing import NamedTuple
+
+_READ = 1 << 20  # bytes of a file at once
+_BLOCK = 64  # bytes that are alike where old and new bytes are matched
+
+
+class Edit(NamedTuple):
+    """Bytes to put in place of those from `start` to `end` of a file."""
+
+    start: int
+    end: int
+    new: bytes
+
+    def shifted(self, offset):
+        """Return the edit for a file in which its place lies `offset` bytes further on."""
+        return Edit(self.start + offset, self.end + offset, self.new)
+
+
+def apply_edits(data, edits):
+    """Return bytes with edits made, which are in order and do not overlap."""
+    parts, place = [], 0
+    for start, end, new in edits:
+        parts += [data[place:start], new]
+        place = end
+    return b"".join([*parts, data[place:]])
+
+
+def with_edits(file, edits):
+    """Yield the content of an open file, block by block, with edits made."""
+    place = 0
+    for start, end, new in edits:
+        yield from _blocks(file, place, start)
+        yield new
+        place = end
+    yield from _blocks(file, place, file.seek(0, 2))
+
+
+def same_content(blocks, path):
+    """Tell whether blocks of bytes are what a file holds."""
+    with open(path, "rb") as file:
+        return all(file.read(len(block)) == block for block in blocks) and not file.read(1)
+
+
+def undo_of(file, edits):
+    """Return what undoes edits, as values for JSON.
+
+    Parameters
+    ----------
+    file : file object
+        Before the edits.
+    edits : list of Edit
+
+    Returns
+    -------
+    undo : list of [int, int, list]
+        Places in the new file, and parts that make up the old bytes of each: a text is bytes in
+        base64, a pair of numbers is bytes that the new file has from and to there, counted from
+        the first place. So covers inside a tag are not noted again.
+    """
+    undo, shift = [], 0
+    for start, end, new in edits:
+        file.seek(start)
+        old = file.read(end - start)
+        undo.append([start + shift, start + shift + len(new), _parts(old, new)])
+        shift += len(new) - len(old)
+    return undo
+
+
+def check_undo(undo):
+    """Raise ValueError if a value is not what `undo_of` returns."""
+    _require(type(undo) is list, "undo is not a list")
+    place = 0
+    for edit in undo:
+        _require(type(edit) is list and len(edit) == 3, "undo holds what is not an edit")
+        start, end, parts = edit
+        _require(_is_range(start, end) and start >= place, "undo has places that are not in order")
+        _require(type(parts) is list, "undo has parts that are not a list")
+        for part in parts:
+            if type(part) is str:
+                _from_base64(part)
+            else:
+                is_pair = type(part) is list and len(part) == 2 and _is_range(*part)
+                _require(is_pair and part[1] <= end - start, "undo has a part of unknown kind")
+        place = end
+
+
+def edits_of(undo, file):
+    """Return the edits that undo others, from `undo_of` and the file that is to be restored.
+
+    Parameters
+    ----------
+    undo : list
+        As `check_undo` allows.
+    file : file object
+
+    Returns
+    -------
+    edits : list of Edit or None
+        None if the file is shorter than the places.
+    """
+    size = file.seek(0, 2)
+    if undo and undo[-1][1] > size:
+        return None
+    edits, total = [], 0
+    for start, end, parts in undo:
+        file.seek(start)
+        new = file.read(end - start)
+        pieces = [_from_base64(p) if type(p) is str else new[p[0] : p[1]] for p in parts]
+        total += sum(map(len, pieces))
+        # What was written is the old file and a few texts; many copies are not.
+        _require(total <= 2 * size + _READ, "undo has parts of more bytes than the file")
+        edits.append(Edit(start, end, b"".join(pieces)))
+    return edits
+
+
+def _blocks(file, start, end):
+    while start < end:
+        file.seek(start)
+        block = file.read(min(_READ, end - start))
+        if not block:
+            raise OSError("the file became shorter while it was read")
+        yield block
+        start += len(block)
+
+
+def _parts(old, new):
+    """Return `old` as bytes in base64 and as pairs of places in `new`."""
+    places = {new[i : i + _BLOCK]: i for i in range(0, len(new) - _BLOCK + 1, _BLOCK)}
+    parts, noted, place = [], 0, 0
+    while place <= len(old) - _BLOCK:
+        found = places.get(old[place : place + _BLOCK])
+        if found is None:
+            place += 1
+            continue
+        while place > noted and found > 0 and old[place - 1] == new[found - 1]:
+            place, found = place - 1, found - 1
+        if place > noted:
+            parts.append(base64.b64encode(old[noted:place]).decode())
+        n_alike = _n_alike(memoryview(old)[place:], memoryview(new)[found:])
+        parts.append([found, found + n_alike])
+        noted = place = place + n_alike
+    if noted < len(old):
+        parts.append(base64.b64encode(old[noted:]).decode())
+    return parts
+
+
+def _n_alike(one, other):
+    """Count the bytes at the beginning that are the same."""
+    size, n_alike, step = min(len(one), len(other)), 0, 1 << 12
+    while n_alike + step <= size and one[n_alike:][:step] == other[n_alike:][:step]:
+        n_alike += step
+    while n_alike < size and one[n_alike] == other[n_alike]:
+        n_alike += 1
+    return n_alike
+
+
+def _is_range(start, end):
+    return type(start) is int and type(end) is int and 0 <= start <= end < 1 << 63
+
+
+def _from_base64(text):
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("undo has a part that is not base64") from error
+
+
+def _require(condition, message):
+    if not condition:
+        raise ValueError(message)

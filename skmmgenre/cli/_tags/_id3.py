@@ -1,0 +1,312 @@
+"""The genre frame of an ID3 tag: at the start of an MP3, or in a chunk of WAV or AIFF."""
+
+import io
+import struct
+from bisect import bisect_left
+from contextlib import suppress
+
+from ...utils import BadItem
+from ._edits import Edit
+
+_LIMIT = 1 << 28  # bytes that the size of a tag can tell
+_UNSYNCHRONISED, _EXTENDED, _FOOTER = 0x80, 0x40, 0x10
+_CODECS = ("latin-1", "utf-16", "utf-16-be", "utf-8")
+_V1_SIZE = 128
+_CHUNK_NAMES = {"WAV": (b"id3 ", b"ID3 "), "AIFF": (b"ID3 ",)}  # a new one gets the first name
+
+
+def id3_edits(file, kind, genres, encoding=None):
+    """Return the edits that put genres into the ID3 tag of a file.
+
+    Parameters
+    ----------
+    file : file object
+    kind : {"MP3", "WAV", "AIFF"}
+    genres : list of str or None
+        None removes the genres.
+    encoding : int or None, default=None
+        Of the frame, as ID3 numbers encodings; None takes one that every reader knows.
+
+    Returns
+    -------
+    edits : list of Edit
+
+    Raises
+    ------
+    BadItem
+        If the tag cannot be changed without loss.
+    """
+    if kind != "MP3":
+        return _chunk_edits(file, kind, genres, encoding)
+    size = file.seek(0, 2)
+    file.seek(0)
+    head = file.read(10)
+    if head[:3] != b"ID3":
+        return [Edit(0, 0, _new_tag(file, genres, encoding))] if genres else []
+    tag = head + file.read(min(_tag_size(head) - 10, size))
+    return _tag_edits(tag, genres, encoding)
+
+
+def _new_tag(file, genres, encoding):
+    """Return a tag with genres and, as players read one tag only, with what an ID3v1 tag says."""
+    from mutagen import id3
+
+    tags = id3.ID3()
+    if file is not None:
+        file.seek(max(0, file.seek(0, 2) - _V1_SIZE))
+        with suppress(id3.ID3NoHeaderError):
+            tags = id3.ID3(io.BytesIO(bytes(_V1_SIZE) + file.read()))
+    tags.setall("TCON", [id3.TCON(encoding=3 if encoding is None else encoding, text=genres)])
+    new = io.BytesIO()
+    tags.save(new, v1=0, padding=lambda info: 0)
+    return new.getvalue()
+
+
+def _tag_size(head):
+    """Return the size of a tag with its header; a footer, which ends it, does not count."""
+    size = 0
+    for byte in head[6:10]:
+        if byte & 0x80:
+            raise BadItem("the size of its ID3 tag is damaged", "")
+        size = size << 7 | byte
+    return 10 + size
+
+
+def _tag_edits(tag, genres, encoding):
+    """Return the edits of the bytes of a tag; what follows it in `tag` is not looked at."""
+    version, flags = tag[3], tag[5]
+    if version not in (2, 3, 4):
+        raise BadItem(f"its tag is ID3v2.{version}, which is not known", "")
+    if version == 2 and flags & _EXTENDED:
+        raise BadItem("its ID3v2.2 tag is compressed", "")
+    end = _tag_size(tag)
+    if end > len(tag):
+        raise BadItem("its ID3 tag is longer than the file", "")
+    start = 10 + _extended_size(tag, version) if flags & _EXTENDED else 10
+    body = _Body(tag[start:end], version, bool(flags & _UNSYNCHRONISED))
+    old = [f for f in body.frames if f.name in (b"TCON", b"TCO", b"TCO\0") and body.can_read(f)]
+    new = body.frame(genres, encoding) if genres else b""
+    # A frame at the end could lie inside another whose size is wrong, so a new one comes first.
+    place = old[0].start if old else 0
+    edits = [Edit(place, place, new)] if new else []
+    edits += [Edit(frame.start, frame.end, b"") for frame in old]
+    growth = sum(len(e.new) - (e.end - e.start) for e in edits)
+    # An extended header may tell the size of the padding, and a footer allows none.
+    if not flags & _EXTENDED and not (version == 4 and flags & _FOOTER):
+        if growth < 0 and body.ends_in_padding:
+            edits.append(Edit(end - start, end - start, bytes(-growth)))
+            growth = 0
+        elif 0 < growth <= body.n_padding:
+            edits.append(Edit(end - start - growth, end - start, b""))
+            growth = 0
+    edits = [edit.shifted(start) for edit in edits]
+    if growth:
+        if end - 10 + growth >= _LIMIT:
+            raise BadItem("its ID3 tag is too large for another frame", "")
+        size = _synchsafe(end - 10 + growth)
+        edits.insert(0, Edit(6, 10, size))
+        if version == 4 and flags & _FOOTER and tag[end : end + 3] == b"3DI":
+            edits.append(Edit(end + 6, end + 10, size))
+    return edits
+
+
+def _extended_size(tag, version):
+    """Return the size of the extended header; some programs announce one and write none."""
+    size = tag[10:14]
+    if size.isalnum() and size.isupper():
+        return 0
+    if version == 4:
+        n_bytes, has_checksum = _from_synchsafe(size), tag[15:16] and tag[15] & 0x20
+    else:
+        n_bytes = 4 + int.from_bytes(size, "big")
+        has_checksum = tag[14:15] and tag[14] & 0x80
+    if has_checksum:
+        raise BadItem("its ID3 tag holds a checksum, which a new genre would make wrong", "")
+    if n_bytes > len(tag) - 10:
+        raise BadItem("the extended header of its ID3 tag is damaged", "")
+    return n_bytes
+
+
+class _Frame:
+    def __init__(self, name, start, end):
+        self.name, self.start, self.end = name, start, end
+
+
+class _Body:
+    """The frames of a tag, found as mutagen finds them.
+
+    Parameters
+    ----------
+    raw : bytes
+        From the first frame to the end of the padding.
+    version : {2, 3, 4}
+    unsynchronised : bool
+        Whether a zero may stand after a byte 255; before ID3v2.4 sizes do not count it.
+    """
+
+    def __init__(self, raw, version, unsynchronised):
+        self.raw, self.version = raw, version
+        self._stuffed = []  # where in the data, without those zeros, each of them stood
+        self._data, self._is_stuffed = raw, False
+        self._flags = _UNSYNCHRONISED if unsynchronised and version == 4 else 0
+        if unsynchronised and version < 4:
+            self._remove_zeros()
+        sizes = [int] if version < 4 else [_from_synchsafe_int, int]
+        walks = [self._walk(size) for size in sizes]
+        # iTunes wrote plain sizes into ID3v2.4: take the reading that finds more frames.
+        self._size_of = sizes[0]
+        if version == 4 and _plausibility(walks[1], raw) > _plausibility(walks[0], raw):
+            self._size_of = int
+        frames, rest = walks[sizes.index(self._size_of)]
+        self.frames = [_Frame(n, self._raw_place(s), self._raw_place(e)) for n, s, e in frames]
+        padding = raw[self._raw_place(rest) :]
+        overrun = bool(frames) and frames[-1][2] > len(self._data)
+        self.ends_in_padding = not padding.strip(b"\0") and not overrun
+        self.n_padding = len(padding) if self.ends_in_padding else 0
+
+    def frame(self, genres, encoding):
+        """Return a frame of genres as the bytes that stand in this tag."""
+        if encoding is None:
+            ascii_only = all(text.isascii() for text in genres)
+            encoding = 3 if self.version == 4 else 0 if ascii_only else 1
+        elif self.version < 4 and encoding > 1:
+            encoding = 1
+        codec = _CODECS[encoding]
+        end = b"\0\0" if encoding in (1, 2) else b"\0"
+        text = end.join(genre.encode(codec) for genre in genres)
+        data = bytes([encoding]) + text
+        if self.version == 2:
+            frame = b"TCO" + len(data).to_bytes(3, "big") + data
+        else:
+            plain = self.version == 3 or self._size_of is int
+            size = struct.pack(">I", len(data)) if plain else _synchsafe(len(data))
+            frame = b"TCON" + size + b"\0\0" + data
+        return frame.replace(b"\xff", b"\xff\0") if self._is_stuffed else frame
+
+    def can_read(self, frame):
+        """Tell whether mutagen reads a frame; one that it does not stays as it is."""
+        from mutagen import id3
+
+        raw = self.raw[frame.start : frame.end]
+        head = b"ID3" + bytes([self.version, 0, self._flags]) + _synchsafe(len(raw))
+        try:
+            return "TCON" in id3.ID3(io.BytesIO(head + raw), translate=False)
+        except (id3.error, ValueError, EOFError):
+            return False
+
+    def _remove_zeros(self):
+        first, *others = self.raw.split(b"\xff")
+        if any(not part or part[0] >= 0xE0 for part in others):
+            return  # the flag is wrong
+        parts = [first]
+        place = len(first)
+        for part in others:
+            if part[0] == 0:
+                self._stuffed.append(place)
+                part = part[1:]
+            parts.append(part)
+            place += 1 + len(part)
+        self._data, self._is_stuffed = b"\xff".join(parts), True
+        self._flags = _UNSYNCHRONISED
+
+    def _raw_place(self, place):
+        """Return where in the tag a place in the data without those zeros is."""
+        return min(place, len(self._data)) + bisect_left(self._stuffed, place)
+
+    def _walk(self, size_of):
+        """Return names and places of frames, and the place after the last."""
+        n_name, n_head = (3, 6) if self.version == 2 else (4, 10)
+        frames, place = [], 0
+        while place + n_head <= len(self._data):
+            head = self._data[place : place + n_head]
+            name = head[:n_name]
+            if not name.strip(b"\0"):
+                break
+            size = int.from_bytes(head[n_name : n_name + (3 if self.version == 2 else 4)], "big")
+            end = place + n_head + size_of(size)
+            frames.append((name, place, end))
+            place = end
+        return frames, place
+
+
+def _plausibility(walk, raw):
+    """Return how well a reading of ID3v2.4 fits: how many known frames, then whether it ends."""
+    from mutagen import id3
+
+    frames, rest = walk
+    known = sum(name.decode("latin-1") in id3.Frames for name, _, _ in frames)
+    return known, rest <= len(raw)
+
+
+def _synchsafe(number):
+    return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
+
+
+def _from_synchsafe(data):
+    return _from_synchsafe_int(int.from_bytes(data, "big"))
+
+
+def _from_synchsafe_int(number):
+    return sum((number >> 8 * i & 0x7F) << 7 * i for i in range(4))
+
+
+def _chunk_edits(file, kind, genres, encoding):
+    """Return the edits of the chunk that holds the tag, and of the sizes around it."""
+    order = "<" if kind == "WAV" else ">"
+    chunks, root_end = _chunks(file, order)
+    found = [chunk for chunk in chunks if chunk[0] in _CHUNK_NAMES[kind]]
+    if found:
+        _, start, end = found[0]
+        file.seek(start)
+        tag = file.read(end - start)
+        if tag[:3] == b"ID3" and len(tag) >= 10:
+            edits = [edit.shifted(start) for edit in _tag_edits(tag, genres, encoding)]
+        elif tag.strip(b"\0"):
+            raise BadItem("its ID3 chunk holds no ID3 tag", "")
+        else:
+            edits = [Edit(start, end, _new_tag(None, genres, encoding))] if genres else []
+        size = end - start + sum(len(e.new) - (e.end - e.start) for e in edits)
+        old_end = min(end + (end - start) % 2, root_end)
+        if size != end - start:
+            edits.insert(0, Edit(start - 4, start, struct.pack(order + "I", size)))
+            edits.append(Edit(end, old_end, bytes(size % 2)))
+    elif genres:
+        tag = _new_tag(None, genres, encoding)
+        head = _CHUNK_NAMES[kind][0] + struct.pack(order + "I", len(tag))
+        pad = bytes(root_end % 2)  # the last chunk may lack its own
+        edits = [Edit(root_end, root_end, pad + head + tag + bytes(len(tag) % 2))]
+    else:
+        edits = []
+    growth = sum(len(e.new) - (e.end - e.start) for e in edits)
+    if growth:
+        size = root_end - 8 + growth
+        if size >= 1 << 32:
+            raise BadItem(f"a {kind} file cannot be larger than 4 GB", "")
+        edits.insert(0, Edit(4, 8, struct.pack(order + "I", size)))
+    return edits
+
+
+def _chunks(file, order):
+    """Return name, start and end of the data of each chunk, and where the last ends."""
+    size = file.seek(0, 2)
+    file.seek(4)
+    root_end = 8 + struct.unpack(order + "I", file.read(4))[0]
+    chunks, place = [], 12
+    while place < root_end:
+        file.seek(place)
+        head = file.read(8)
+        if len(head) < 8:
+            raise _broken_chunks()
+        start = place + 8
+        end = start + struct.unpack(order + "I", head[4:])[0]
+        chunks.append((head[:4], start, end))
+        place = end + end % 2
+        if end > min(size, root_end):
+            raise _broken_chunks()
+    if not chunks:
+        raise _broken_chunks()
+    return chunks, min(place, root_end, size)
+
+
+def _broken_chunks():
+    return BadItem("the sizes of its chunks are wrong, so that a tag could end up in the sound", "")
