@@ -163,12 +163,17 @@ def _read_pieces(pieces, slash, whole):
     read = {piece: _split(piece, slash, whole) for piece in pieces}
     found = {name for names in read.values() for name in names if not set(name) & set(_GUESSED)}
     familiar = _PLAIN | whole | set(map(genre_key, found))
-    for piece in pieces:
-        is_bracketed = piece[:1] + piece[-1:] in ("[]", "{}")  # as databases write lists
-        parts = _split(piece[1:-1] if is_bracketed else piece, _GUESSED, whole)
+
+    def guess(text):
+        """Split at commas and backslashes if that makes familiar names."""
+        is_bracketed = text[:1] + text[-1:] in ("[]", "{}")  # as databases write lists
+        parts = _split(text[1:-1] if is_bracketed else text, _GUESSED, whole)
         names = [name for part in parts for name in _split(part, slash, whole)]
-        if len(parts) > 1 and all(genre_key(name) in familiar for name in names):
-            read[piece] = names
+        is_list = len(parts) > 1 and all(genre_key(name) in familiar for name in names)
+        return names if is_list else None
+
+    for piece, names in read.items():
+        read[piece] = guess(piece) or [part for name in names for part in guess(name) or [name]]
     return read
 
 

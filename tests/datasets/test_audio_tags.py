@@ -1,5 +1,6 @@
 """The tags of sound files of each format."""
 
+import struct
 import sys
 from pathlib import Path
 
@@ -65,6 +66,10 @@ def test_tags_of_each_format(tmp_path, suffix):
         (["a/b|c"], ";/|", ["a", "b", "c"], 0),
         (["Pop/Rock; Jazz"], ";", ["Pop/Rock", "Jazz"], 0),
         (["a\x00b"], "", ["a", "b"], 0),
+        (["(12)"], None, [], 0),
+        (["12", "Other", "(17)"], None, ["Rock"], 0),
+        (["(62)"], None, ["Pop/Funk"], 0),
+        (["Pop/Rock; Jazz/Dub"], None, ["Pop/Rock", "Jazz", "Dub"], 0),
         (["R&B", "Drum  &  Bass"], ";/|", ["R&B", "Drum & Bass"], 0),
         (["2020"], ";/|", ["2020"], 0),
         (["RX"], ";/|", ["Remix"], 0),
@@ -128,3 +133,133 @@ def test_an_id3_tag_without_a_frame(tmp_path, suffix):
     assert File(tmp_path / f"a.{suffix}").tags == {}
     data = load_music_folder(tmp_path)
     assert data.table["genres"].tolist() == [[]] and len(data.errors) == 0
+
+
+def write_wav(path, *chunks):
+    """Write a WAV file of half a second with further chunks: pairs of name and content."""
+    sound = (b"fmt ", struct.pack("<HHIIHH", 1, 1, 8000, 16000, 2, 16)), (b"data", bytes(8000))
+    body = b"WAVE" + b"".join(chunk(*each) for each in (*sound, *chunks))
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+
+
+def chunk(name, content):
+    return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
+
+
+INFO = {
+    b"INAM": "Señal",
+    b"IART": "Ännchen",
+    b"IPRD": "Été",
+    b"IGNR": "Música Ligera",
+    b"ICRD": "1999",
+    b"ITRK": "3",
+    b"ICMT": "Ein Stück für späte Stunden, größer als jedes andere.",
+}
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
+@pytest.mark.parametrize("end", [b"", b"\0", b"\0\0 rubbish"])
+def test_riff_info_in_both_encodings(tmp_path, encoding, end):
+    fields = (chunk(name, text.encode(encoding) + end) for name, text in INFO.items())
+    write_wav(tmp_path / "a.wav", (b"LIST", b"adtlrubbish"), (b"LIST", b"INFO" + b"".join(fields)))
+    data = load_music_folder(tmp_path)
+    (row,) = data.table.to_dict("records")
+    names = ("title", "artist", "album", "genre", "date", "track")
+    assert [row[name] for name in names] == [*list(INFO.values())[:5], 3]
+    assert row["text"] == [INFO[b"ICMT"]] and len(data.errors) == 0
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"INF", b"INFO", b"INFOIGNR", b"INFOIGNR\xff\xff\xff\xffJazz", b"INFO" * 99]
+)
+def test_riff_info_that_is_cut_off_or_claims_too_much(tmp_path, content):
+    write_wav(tmp_path / "a.wav", (b"LIST", content), (b"LIST", b"INFO" + chunk(b"IART", b"Ada")))
+    (row,) = load_music_folder(tmp_path).table.to_dict("records")
+    assert row["artist"] == "Ada"
+    assert row["genres"] == (["Jazz"] if b"Jazz" in content else [])
+
+
+def test_a_tag_in_an_unknown_encoding_is_listed(tmp_path):
+    path = tagged(tmp_path / "a.flac", genre="M_sica", artist="Ada")
+    path.write_bytes(path.read_bytes().replace(b"M_sica", b"M\xfasica"))
+    data = load_music_folder(tmp_path)
+    assert data.errors["reason"].tolist() == ["a tag is not in the encoding that it should have"]
+    assert data.errors["row"].tolist() == [0]
+
+
+def test_an_accent_may_be_written_two_ways(tmp_path):
+    for place, name in enumerate(["Caf\u00e9", "Cafe\u0301"]):
+        tagged(tmp_path / f"{place}.ogg", album=name, artist=name, genre=name)
+    data = load_music_folder(tmp_path, by="album")
+    assert data.table["title"].tolist() == data.y.tolist() == ["Café"]
+
+
+@pytest.mark.parametrize(
+    "name, form",
+    [
+        ("a.caf", "CAF"),
+        ("a.au", "AU"),
+        ("a.snd", "AU"),
+        ("a.w64", "W64"),
+        ("a.what", "CAF"),
+        ("a", "VOC"),
+    ],
+)
+def test_formats_whose_tags_are_not_read_have_rows(tmp_path, name, form):
+    import soundfile
+
+    with open(tmp_path / name, "wb") as file:
+        soundfile.write(file, np.zeros(4000), 8000, format=form, subtype="PCM_16")
+    data = load_music_folder(tmp_path)
+    (row,) = data.table.to_dict("records")
+    assert (row["format"], row["duration"], row["genres"]) == (form, 0.5, [])
+    assert data.errors["reason"].tolist() == [f"tags of {form} files are not read"]
+    assert data.errors["row"].tolist() == [0]
+
+
+def test_matroska_has_a_row(tmp_path):
+    (tmp_path / "a.mka").write_bytes(b"\x1aE\xdf\xa3" + bytes(99))
+    data = load_music_folder(tmp_path, by="album")
+    assert data.table["audio"].tolist() == [[str(tmp_path / "a.mka")]]
+    assert np.isnan(data.table["duration"][0])
+
+
+def test_an_mp3_without_id3_and_without_the_end_of_its_name(tmp_path):
+    write_sound(tmp_path / "a.mp3", GENRES[0], 0, 1.0)
+    assert (tmp_path / "a.mp3").read_bytes()[:1] == b"\xff"
+    (tmp_path / "a.mp3").rename(tmp_path / "a")
+    data = load_music_folder(tmp_path)
+    assert data.table["format"].tolist() == ["MP3"]
+    assert data.errors["reason"].tolist() == ["the name ends in '', but the file holds MP3"]
+
+
+@pytest.mark.parametrize(
+    "head, told",
+    [
+        (b"0&\xb2u\x8ef\xcf\x11", "Windows Media"),
+        (b"DSD ", "DSD"),
+        (b"TTA1", "True Audio"),
+        (b"#!AMR", "AMR"),
+        (b"\xff\xf1", "AAC"),
+        (b"RIFF\0\0\0\0AVI ", "AVI"),
+        (b"wvPk", "WavPack"),
+    ],
+)
+@pytest.mark.parametrize("name", ["b.what", "b", "b.wma"])
+def test_other_sound_is_listed_whatever_its_name(tmp_path, head, told, name):
+    tagged(tmp_path / "a.ogg")
+    (tmp_path / name).write_bytes(head + bytes(99))
+    data = load_music_folder(tmp_path)
+    assert data.errors["item"].tolist() == [str(tmp_path / name)]
+    assert told in data.errors["reason"][0] and "is not read" in data.errors["reason"][0]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\3\4", b"\xff\xfeA\0B\0", b"\xff\xd8\xff", b"#!/bin/sh\n", b"\xff" * 999]
+)
+def test_what_is_no_sound_is_not_listed(tmp_path, content):
+    tagged(tmp_path / "a.ogg")
+    for name in ("b", "b.what"):
+        (tmp_path / name).write_bytes(content and content + bytes(999))
+    data = load_music_folder(tmp_path)
+    assert len(data.table) == 1 and len(data.errors) == 0

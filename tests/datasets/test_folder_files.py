@@ -66,6 +66,65 @@ def test_choose_album_text(tmp_path, names, text):
     assert texts == (text and [text])
 
 
+def test_the_text_of_a_track_may_be_spelt_another_way(tmp_path):
+    """As one system writes accents and another does not; b has none, and not that of a."""
+    tagged(tmp_path / "Caf\u00e9.ogg")
+    tagged(tmp_path / "b.ogg")
+    (tmp_path / "CAFE\u0301.TXT").write_text("Of a.")
+    texts = load_music_folder(tmp_path).table.set_index("audio")["text"]
+    assert texts[str(tmp_path / "Caf\u00e9.ogg")] == ["Of a."]
+    assert texts[str(tmp_path / "b.ogg")] is None
+    (tmp_path / "Caf\u00e9.txt").write_text("Of a, and its very name.")
+    texts = load_music_folder(tmp_path).table.set_index("audio")["text"]
+    assert texts[str(tmp_path / "Caf\u00e9.ogg")] == ["Of a, and its very name."]
+
+
+BROKEN = {
+    "empty": b"",
+    "a page": b"<html>404</html>",
+    "noise": b"\xff\xd8\xff" + bytes(200),
+    "truncated": image_bytes(256)[:700],
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("other", ["folder.png", "scan.png", None])
+def test_a_broken_cover_is_passed_over(tmp_path, content, other):
+    tagged(tmp_path / "a.ogg")
+    (tmp_path / "cover.jpg").write_bytes(content)
+    if other:
+        (tmp_path / other).write_bytes(image_bytes(file_format="PNG"))
+    data = load_music_folder(tmp_path)
+    assert data.table["cover"].tolist() == [other and str(tmp_path / other)]
+    assert data.errors["item"].tolist() == [str(tmp_path / "cover.jpg")]
+
+
+def test_a_broken_cover_above_discs_is_listed_once(tmp_path):
+    for disc in (1, 2):
+        tagged(tmp_path / f"CD {disc}" / "a.ogg", album="A")
+    (tmp_path / "cover.jpg").write_bytes(b"")
+    (tmp_path / "front.png").write_bytes(image_bytes(file_format="PNG"))
+    data = load_music_folder(tmp_path, by="album")
+    assert data.table["cover"].tolist() == [str(tmp_path / "front.png")]
+    assert data.errors["reason"].tolist() == ["the file is empty (0 bytes)"]
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "flac", "m4a"])
+def test_a_broken_embedded_cover_is_passed_over(tmp_path, suffix):
+    """The next in the file is taken, else that in the folder; what is broken is not written."""
+    path = tagged(tmp_path / "music" / f"a.{suffix}")
+    embed(path, (3, BROKEN["truncated"]), (4, image_bytes(32)))
+    covers = tmp_path / "covers"
+    data = load_music_folder(tmp_path / "music", cover_directory=covers)
+    (cover,) = data.table["cover"]
+    assert Path(cover).read_bytes() == image_bytes(32) and len(os.listdir(covers)) == 1
+    assert "truncated or broken" in data.errors["reason"][0] and data.errors["row"].tolist() == [0]
+    embed(tagged(path), (3, BROKEN["truncated"]))
+    (tmp_path / "music" / "front.jpg").write_bytes(image_bytes())
+    data = load_music_folder(tmp_path / "music", cover_directory=covers)
+    assert data.table["cover"].tolist() == [str(tmp_path / "music" / "front.jpg")]
+
+
 def test_covers_that_are_alike_are_one_file(tmp_path):
     for place in range(4):
         embed(tagged(tmp_path / f"{place}.mp3"), (3, image_bytes()))

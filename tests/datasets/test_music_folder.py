@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from odd_folder import FORMATS, tagged, write_odd_folder, write_sound
+from odd_folder import FORMATS, image_bytes, tagged, write_odd_folder, write_sound
 from PIL import Image
 
 from skmmgenre.audio import CQTExtractor
@@ -171,6 +171,92 @@ def test_order_of_tracks(tmp_path):
         tagged(tmp_path / name, album="A", **tags)
     (paths,) = load_music_folder(tmp_path, by="album").table["audio"]
     assert [Path(path).name for path in paths] == ["c.ogg", "b.ogg", "a.ogg", "2 z.ogg", "10 z.ogg"]
+
+
+@pytest.fixture
+def with_all(tmp_path, monkeypatch):
+    """A folder whose one track has a cover, a text and an album text beside it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    tagged(tmp_path / "Album" / "a.ogg", album="A")
+    (tmp_path / "Album" / "cover.jpg").write_bytes(image_bytes())
+    (tmp_path / "Album" / "a.txt").write_text("Of this song.")
+    (tmp_path / "Other").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "spelling, begins",
+    [
+        ("Album", "Album"),
+        ("Album/", "Album"),
+        ("Album//", "Album"),
+        ("./Album/.", "Album"),
+        (".//Album", "Album"),
+        ("Other/../Album/", "Other/../Album"),
+        ("{0}/Album/", "{0}/Album"),
+        ("~/Album", "{0}/Album"),
+        ("~//Album/", "{0}/Album"),
+        (".", None),
+    ],
+)
+@pytest.mark.parametrize("kind", [str, Path])
+@pytest.mark.parametrize("by", ["track", "album"])
+def test_a_folder_may_be_spelt_in_many_ways(with_all, spelling, begins, kind, by):
+    path = kind(spelling.format(with_all))
+    data = load_music_folder(path, by=by, cover_directory="~/covers/")
+    assert data.table["text"].tolist() == [["Of this song."]]
+    cover = data.table["cover"][0]
+    assert os.path.samefile(cover, "Album/cover.jpg") and len(data.errors) == 0
+    if begins:
+        assert cover == f"{begins.format(with_all)}/cover.jpg"
+    assert not os.path.exists("~")
+
+
+def test_files_may_be_listed_in_many_ways(with_all):
+    spellings = ["Album/a.ogg", "Album//a.ogg", "./Album/a.ogg", "Other/../Album/a.ogg"]
+    spellings += ["~/Album/a.ogg", with_all / "Album" / "a.ogg", b"Album/./a.ogg"]
+    (with_all / "link").symlink_to("Album")
+    spellings.append("link/a.ogg")
+    for spelling in spellings:
+        assert load_music_folder([spelling]).table["cover"].notna().all()
+    data = load_music_folder(spellings)
+    assert data.table["audio"].tolist() == ["Album/a.ogg"]
+    assert set(data.errors["reason"]) == {"the same file as 'Album/a.ogg'"}
+    assert len(data.errors) == 4  # other places; the others are written alike in the table
+
+
+def test_no_path(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no folder ''"):
+        load_music_folder("")
+
+
+def test_genre_tags_that_are_not_taken_as_they_are_written(tmp_path):
+    tags = ["Rock/Dub", "Rock/Dub", "Pop/Rock", "Other", "OTHER", "Podcast", "Rock, Dub", "Jazz"]
+    for place, genre in enumerate(tags):
+        tagged(tmp_path / f"{place}.ogg", genre=genre)
+    data = load_music_folder(tmp_path)
+    two = ["Rock", "Dub"]
+    assert data.table["genres"].tolist() == [two, two, ["Pop/Rock"], [], [], [], two, ["Jazz"]]
+    readings = data.genre_readings.set_index("text")
+    assert readings["genres"].to_dict() == {
+        "Rock/Dub": two, "Other": [], "OTHER": [], "Podcast": [], "Rock, Dub": two,
+    }  # fmt: skip
+    assert readings["n_files"].tolist() == [2, 1, 1, 1, 1]
+    assert "2 files: 'Rock/Dub' read as 'Rock', 'Dub'" in data.DESCR
+    data = load_music_folder(tmp_path, genre_separators=";", not_genres=["podcast"])
+    assert data.y.tolist() == ["Rock/Dub", "Rock/Dub", "Pop/Rock", "Other", "Other", None,
+                               "Rock, Dub", "Jazz"]  # fmt: skip
+    assert data.genre_readings["text"].tolist() == ["Podcast"]
+    data = load_music_folder(tmp_path, genre_separators=";/", not_genres=())
+    assert data.table["genres"][2] == ["Pop", "Rock"] and data.y[5] == "Podcast"
+    assert data.DESCR.endswith("with a cover.")
+
+
+def test_spaces_at_a_slash_are_spelling(tmp_path):
+    for place, genre in enumerate(["Funk / Soul", "Funk/Soul", "Funk / Soul"]):
+        tagged(tmp_path / f"{place}.ogg", genre=genre)
+    assert load_music_folder(tmp_path).y.tolist() == ["Funk / Soul"] * 3
 
 
 def test_genres_are_spelt_as_most_files_do(tmp_path):

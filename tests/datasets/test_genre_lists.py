@@ -1,0 +1,131 @@
+"""Which genres there are in a text that joins several names."""
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from mutagen.id3 import TCON
+
+from skmmgenre.datasets._genre_lists import (
+    _CATALOGUE_NAMES,
+    NOT_GENRES,
+    describe_reading,
+    genre_key,
+    read_genre_lists,
+)
+
+KNOWN = sorted(" ".join(name.split()) for name in _CATALOGUE_NAMES.replace("\n", " ").split(";"))
+
+
+def read(text, *others, **options):
+    """The genres of an item with one text, among others."""
+    return read_genre_lists([[text], *([other] for other in others)], **options)[0][0]
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_known_names_are_whole(name):
+    assert read(name) == [name] and read(name.upper()) == [name.upper()]
+    assert read(f"{name}/Zeuhl") == [name, "Zeuhl"]
+    assert read(f"Zeuhl/{name}; Dub") == ["Zeuhl", name, "Dub"]
+    assert read(name, slash=False) == [name]
+
+
+@pytest.mark.parametrize("name", [name for name in TCON.GENRES if name not in NOT_GENRES])
+def test_names_of_id3_tell_a_list_and_are_whole(name):
+    assert read(name) == [name]
+    assert read(f"{name}, Bubblegum", "Bubblegum") == [name, "Bubblegum"]
+
+
+@pytest.mark.parametrize(
+    "text, genres",
+    [
+        ("Pop/Rock/Jazz", ["Pop/Rock", "Jazz"]),
+        ("Jazz/Pop/Rock", ["Jazz", "Pop/Rock"]),
+        ("Pop / Rock", ["Pop / Rock"]),
+        ("Funk/Soul", ["Funk/Soul"]),
+        ("Children\u2019s/Family", ["Children\u2019s/Family"]),
+        ("Rock/Zydeco", ["Rock", "Zydeco"]),
+        ("Comedy/Spoken Word/Other", ["Comedy/Spoken Word/Other"]),  # the longest counts
+        ("Rock, Pop, Jazz", ["Rock", "Pop", "Jazz"]),
+        ("Rock, Pop/Rock, Jazz", ["Rock", "Pop/Rock", "Jazz"]),
+        ("Rock, Zydeco", ["Rock, Zydeco"]),
+        ("Sea, Sun", ["Sea, Sun"]),
+        ("Jazz, Folk, World, & Country", ["Jazz", "Folk, World, & Country"]),
+        ("Rock\\Pop", ["Rock", "Pop"]),
+        ("Rock\\Zydeco", ["Rock\\Zydeco"]),
+        ("Sea\\\\Sun", ["Sea", "Sun"]),
+        ("Sea\0Sun", ["Sea", "Sun"]),
+        ("[Jazz, Blues]", ["Jazz", "Blues"]),
+        ("[Live]", ["[Live]"]),
+        ("N/A", []),
+        ("other", []),
+        ("Rock/Other", ["Rock"]),
+        ("Rock, Unknown", ["Rock"]),
+        ("  Free   Jazz ;free jazz", ["Free Jazz"]),
+        ("/;|,", [","]),
+    ],
+)
+def test_joined_names(text, genres):
+    assert read(text) == genres
+
+
+def test_names_of_other_items_tell_a_list():
+    assert read("Rock, Zydeco", "Zydeco") == ["Rock", "Zydeco"]
+    assert read("Rock, Zydeco", "Rock, Zydeco") == ["Rock, Zydeco"]
+
+
+def test_separators_that_are_given_are_the_only_ones():
+    assert read("Pop/Rock|Jazz", separators="/|") == ["Pop", "Rock", "Jazz"]
+    assert read("Pop/Rock; Jazz, Blues", separators=";") == ["Pop/Rock", "Jazz, Blues"]
+    assert read("Pop/Rock; Jazz", separators="") == ["Pop/Rock; Jazz"]
+    assert read("N/A", separators="/") == []
+
+
+def test_what_is_not_a_genre():
+    assert read("Other", not_genres=()) == ["Other"]
+    assert read("Zydeco; Other", not_genres=["ZYDECO"]) == ["Other"]
+
+
+def test_what_was_done_is_counted():
+    items = [["Rock/Dub"], ["Rock/Dub", "Dub"], ["other"], ["Jazz; Blues"], ["Pop/Rock"], []]
+    _, readings = read_genre_lists(items)
+    assert [describe_reading(reading, "file") for reading in readings] == [
+        "2 files: 'Rock/Dub' read as 'Rock', 'Dub'",
+        "1 file: 'other' is not a genre",
+    ]
+    _, readings = read_genre_lists(items, ";/")  # as it was asked for
+    assert [reading.text for reading in readings] == ["other"]
+
+
+names = st.one_of(
+    st.sampled_from(
+        ["Rock", "Jazz", "Zydeco", "R&B", "Other", "Pop/Rock", "Folk, World, & Country"]
+    ),
+    st.sampled_from(KNOWN),
+    st.text("ab/,;|\\ \0&[]é", max_size=8),
+)
+texts = st.lists(names, max_size=4).flatmap(
+    lambda parts: st.sampled_from([";", "/", "|", ", ", "\\", "\\\\", " / "]).map(
+        lambda letter: letter.join(parts)
+    )
+)
+collections = st.lists(st.lists(texts, max_size=3), max_size=4)
+
+
+@settings(deadline=None)
+@given(collections, st.booleans(), st.sampled_from([None, ";", ";/", ""]))
+@example([["Rock, [/,&", "["]], True, None)
+def test_no_name_is_empty_or_there_twice_and_reading_again_changes_nothing(items, slash, letters):
+    genres, _ = read_genre_lists(items, letters, slash=slash)
+    for found in genres:
+        keys = list(map(genre_key, found))
+        assert all(keys) and len(set(keys)) == len(keys)
+        assert not set(keys) & set(map(genre_key, NOT_GENRES))
+    again, readings = read_genre_lists(genres, letters, slash=slash)
+    assert again == genres and not readings
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(KNOWN), min_size=1, max_size=4), st.sampled_from([";", "|"]))
+def test_joined_known_names_come_back(parts, letter):
+    parts = list({genre_key(name): name for name in parts}.values())
+    assert read(letter.join(parts)) == parts
