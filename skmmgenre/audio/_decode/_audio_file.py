@@ -4,6 +4,7 @@ import errno
 import functools
 import math
 import os
+import stat
 from importlib import metadata
 
 import numpy as np
@@ -12,10 +13,12 @@ import soxr
 from ...utils import BadItem
 from ._containers import container_of, signature_of
 from ._pyav_decoder import PyAVDecoder
-from ._sndfile_decoder import SndfileDecoder
+from ._sndfile_decoder import open_with_sndfile
+from ._view import View, size_of
 
 # Beyond it, the resampled piece is the same as if the whole file were resampled.
 _RESAMPLING_MARGIN = 0.05  # seconds
+_LONGEST = 2 * 3600  # seconds that are read at once: 635 MB at 22,050 Hz
 
 
 class AudioFile:
@@ -25,9 +28,10 @@ class AudioFile:
 
     Parameters
     ----------
-    path : str, bytes or PathLike
+    source : str, bytes, PathLike or seekable binary file
         WAV, FLAC, OGG, MP3 and what else libsndfile decodes; MP4 (m4a: AAC, Apple Lossless),
-        AAC, WMA, WebM and APE by PyAV, where it is installed.
+        AAC, WMA, WebM and APE by PyAV, where it is installed. The content alone decides. A file
+        is read from its beginning, left at any place, and not closed.
 
     Attributes
     ----------
@@ -39,19 +43,23 @@ class AudioFile:
     Raises
     ------
     BadItem
-        If there is no such file, or it is empty, no audio, cut short, or without a sample; or if
-        it needs PyAV, which is not there.
+        If there is no such file, or it is empty, no audio, cut short, or without a sample; if its
+        header claims what cannot be; or if it needs PyAV, which is not there.
     """
 
-    def __init__(self, path):
-        path = os.fspath(path)
-        check_file(path)
-        with open(path, "rb") as file:
-            container = container_of(signature_of(file))
-        self._decoder = SndfileDecoder(path) if container is None else PyAVDecoder(path, container)
+    def __init__(self, source):
+        is_path = isinstance(source, (str, bytes, os.PathLike))
+        # Decoders get no names: libsndfile would go by them, and by the names beside them.
+        file = _open(source) if is_path else _view(source)
+        self._close = file.close if is_path else _nothing
+        try:
+            self._decoder = _decoder_of(file)
+        except BaseException:
+            self._close()
+            raise
         self.sample_rate, self.n_frames = self._decoder.sample_rate, self._decoder.n_frames
         if self.n_frames <= 0:
-            self._decoder.close()
+            self.__exit__()
             raise BadItem("the file holds 0 samples of audio", "Leave the cell empty.")
 
     def __enter__(self):
@@ -59,6 +67,7 @@ class AudioFile:
 
     def __exit__(self, *exc_info):
         self._decoder.close()
+        self._close()
 
     def n_samples(self, sr):
         """Length of the file in samples at `sr`."""
@@ -82,29 +91,49 @@ class AudioFile:
         Raises
         ------
         BadItem
-            If the file is cut short within the piece, or holds NaN or infinite samples there.
+            If the file is cut short within the piece, or holds NaN or infinite samples there; or
+            if the piece is longer than two hours.
         """
         rate = self.sample_rate
+        seconds = min(n_samples, self.n_samples(sr) - start) / sr
+        if seconds > _LONGEST:
+            raise BadItem(
+                f"{seconds / 3600:,.1f} hours of it are too long to be read at once (at most "
+                f"{_LONGEST // 3600})",
+                "Use ref='patch', which reads the patch alone, or split the file.",
+            )
         if rate == sr:
-            return self._read_frames(start, start + n_samples)[:n_samples]
+            return np.concatenate([*self._blocks(start, start + n_samples)])[:n_samples]
         # Start at a sample that both rates share, so that the piece has the phase of the whole.
         common = math.gcd(rate, sr)
         step_in, step_out = rate // common, sr // common
         margin = math.ceil(_RESAMPLING_MARGIN * sr / step_out)
         step = max(0, start // step_out - margin)
         stop = math.ceil((start + n_samples + _RESAMPLING_MARGIN * sr) * rate / sr)
-        y = soxr.resample(self._read_frames(step * step_in, stop), rate, sr, quality="HQ")
+        resampler = soxr.ResampleStream(rate, sr, 1, dtype="float32", quality="HQ")
+        y = [resampler.resample_chunk(block) for block in self._blocks(step * step_in, stop)]
+        y.append(resampler.resample_chunk(np.empty(0, np.float32), last=True))
         start -= step * step_out
-        return y[start : start + n_samples]
+        return np.concatenate(y)[start : start + n_samples]
 
-    def _read_frames(self, start, stop):
-        y = _mean_of_channels(self._decoder.read_frames(start, min(stop, self.n_frames)))
-        if not np.isfinite(y).all():
-            raise BadItem(
-                "it holds NaN or infinite samples",
-                "Write the file again with finite samples in [-1, 1].",
-            )
-        return y
+    def _blocks(self, start, stop):
+        """Yield one channel from a frame to another, some at a time."""
+        for block in self._decoder.blocks(start, min(stop, self.n_frames)):
+            y = _mean_of_channels(block)
+            if not np.isfinite(y).all():
+                raise BadItem(
+                    "it holds NaN or infinite samples",
+                    "Write the file again with finite samples in [-1, 1].",
+                )
+            yield y
+
+
+def _decoder_of(file):
+    signature = signature_of(file)
+    container = container_of(signature)
+    if container is None:
+        return open_with_sndfile(file, signature)
+    return PyAVDecoder(file, container)
 
 
 def version_of_decoder(signature):
@@ -154,9 +183,15 @@ def check_file(path):
     BadItem
         If it is not.
     """
+    _open(path).close()
+
+
+def _open(path):
+    """Open a file that is not empty, or raise BadItem."""
     try:
-        with open(path, "rb") as file:
-            empty = not file.read(1)
+        # A pipe would be waited for.
+        is_file = stat.S_ISREG(mode := os.stat(path).st_mode) or stat.S_ISDIR(mode)
+        file = open(path, "rb", buffering=0) if is_file else None
     except IsADirectoryError:
         raise BadItem(
             "it is a folder", "Name a file; MeanOverTracks takes a list of files a row."
@@ -174,5 +209,35 @@ def check_file(path):
             else "Check the path."
         )
         raise BadItem(f"the file cannot be opened ({reason})", remedy) from error
-    if empty:
-        raise BadItem("the file is empty (0 bytes)", "Get the file again.")
+    if file is None:
+        raise BadItem("it is a pipe or a device, not a file", "Write the sound to a file.")
+    if not size_of(file):
+        file.close()
+        raise _empty()
+    return file
+
+
+def _view(file):
+    """Show a file that the user opened, or raise BadItem if it cannot be read."""
+    try:
+        file.seek(0)
+        is_binary = isinstance(file.read(1), bytes)
+        view = View(file) if is_binary else None
+    except (OSError, ValueError) as error:  # ValueError: it is closed
+        raise BadItem(
+            f"the open file cannot be read ({error})",
+            "Open it anew, or pass io.BytesIO(file.read()) of a stream that cannot be rewound.",
+        ) from error
+    if view is None:
+        raise BadItem("the file is open as text", "Open it with mode 'rb'.")
+    if not size_of(view):
+        raise _empty()
+    return view
+
+
+def _empty():
+    return BadItem("the file is empty (0 bytes)", "Get the file again.")
+
+
+def _nothing():
+    """Leave open what the user opened."""

@@ -1,17 +1,42 @@
-"""What a sound file declares of its length, and the error of one that was cut short.
+"""What a sound file may claim of itself, and the errors where its content is another.
 
-The decoders find it out: `SndfileDecoder._inspect` when a file is opened (MP3, WAV, FLAC, Ogg,
-AIFF) and `PyAVDecoder._measure` (M4A and others), and both where too little is read.
+The decoders compare the two when a file is opened, by counting what the content is made of, and
+where too little is read.
 """
 
-import math
-import os
-
 from ...utils import BadItem
-from ._containers import length_of_id3
 
-_OGG_PAGE = 27 + 255 + 255 * 255  # bytes at most
 GET_AGAIN = "Get the file again, or re-encode what is left of it (ffmpeg -i INPUT out.flac)."
+# Telephones and the first games have 8,000 and 4,000 Hz, recordings made for DSD 768,000.
+_RATES = 1_000, 768_000  # Hz
+_MOST_CHANNELS = 64
+
+
+def check_format(sample_rate, n_channels):
+    """Check that a rate and a number of channels are possible.
+
+    Parameters
+    ----------
+    sample_rate : int
+        In Hz.
+    n_channels : int
+
+    Raises
+    ------
+    BadItem
+        If they are not.
+    """
+    least, most = _RATES
+    if not least <= sample_rate <= most:
+        raise BadItem(
+            f"its header declares a sampling rate of {sample_rate:,} Hz, which is not within "
+            f"{least:,} to {most:,} Hz",
+            GET_AGAIN,
+        )
+    if not 1 <= n_channels <= _MOST_CHANNELS:
+        raise BadItem(
+            f"its header declares {n_channels:,} channels, more than {_MOST_CHANNELS}", GET_AGAIN
+        )
 
 
 def truncated(n_decoded, n_frames, sample_rate, detail=None):
@@ -21,7 +46,7 @@ def truncated(n_decoded, n_frames, sample_rate, detail=None):
     ----------
     n_decoded : int
     n_frames : int or None
-        As many as the file should hold, if it tells.
+        As many as the file should hold, if it declares them.
     sample_rate : int
         In Hz.
     detail : str, default=None
@@ -38,35 +63,3 @@ def truncated(n_decoded, n_frames, sample_rate, detail=None):
     if detail:
         reason += f" ({detail.rstrip('.')})"
     return BadItem(reason, GET_AGAIN)
-
-
-def xing_header(path):
-    """Number of frames and of bytes that an mp3 declares, None where it does not."""
-    with open(path, "rb") as file:
-        file.seek(length_of_id3(file))
-        start = file.read(4096)
-    at = max(start.find(b"Xing"), start.find(b"Info"))
-    if at < 0 or len(start) < at + 16:
-        return None, 0
-    fields = start[at + 4 : at + 16]
-    flags = int.from_bytes(fields[:4], "big")
-    n_frames = int.from_bytes(fields[4:8], "big") if flags & 1 else None
-    n_bytes = int.from_bytes(fields[8:12], "big") if flags & 3 == 3 else 0
-    return n_frames, n_bytes
-
-
-def last_ogg_page(path):
-    """Number of frames on the last page of an Ogg file, infinite if it cannot be told.
-
-    libsndfile (1.2.2) answers a seek into the last page with samples of another place.
-    """
-    with open(path, "rb") as file:
-        file.seek(max(0, os.path.getsize(path) - 2 * _OGG_PAGE))
-        end = file.read()
-    last = end.rfind(b"OggS")
-    before = end.rfind(b"OggS", 0, max(0, last))
-    if before < 0 or end[before + 14 : before + 18] != end[last + 14 : last + 18]:
-        return math.inf  # another stream's page
-    # Every page declares the number of frames up to its end.
-    begin, stop = (int.from_bytes(end[at + 6 : at + 14], "little") for at in (before, last))
-    return stop - begin if begin < stop else math.inf

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from ._view import size_of
+
 
 class Container(NamedTuple):
     """A kind of file that PyAV is to decode."""
@@ -24,6 +26,9 @@ _CONTAINERS = (
     Container("Monkey's Audio (APE)", "ape", 0, b"MAC "),
 )
 
+_START = 1 << 16  # bytes in which a file declares its size
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_SEGMENT = b"\x18\x53\x80\x67"  # of Matroska
 _SIGNATURE = 26  # bytes: a FLAC declares its length up to there
 # What ffmpeg writes to a pipe. libsndfile (1.2.2) cannot read it to its end.
 _STREAMED_FLAC = Container("FLAC that declares no length", "flac", 0, b"fLaC")
@@ -89,3 +94,31 @@ def container_of(signature):
         n_frames = int.from_bytes(signature[18:], "big") & (1 << 36) - 1
         return None if n_frames else _STREAMED_FLAC
     return next((c for c in _CONTAINERS if signature[c.place :].startswith(c.mark)), None)
+
+
+def is_cut_short(file, container):
+    """Tell whether a file has fewer bytes than it declares, or declares nothing of them.
+
+    Parameters
+    ----------
+    file : binary file
+        Is left at any place.
+    container : Container
+
+    Returns
+    -------
+    is_cut_short : bool
+    """
+    length = size_of(file)
+    file.seek(0)
+    start = file.read(_START)
+    if container.demuxer == "asf" and (at := start.find(_ASF_PROPERTIES)) >= 0:
+        return int.from_bytes(start[at + 40 : at + 48], "little") > length
+    if container.demuxer == "matroska" and 0 <= (at := start.find(_SEGMENT)) < len(start) - 12:
+        # The number of bytes: those of the number itself come first, in zeros before a one.
+        first = start[at + 4]
+        n_more = 8 - first.bit_length()
+        number = first & 0x7F >> n_more
+        number = int.from_bytes(bytes([number]) + start[at + 5 : at + 5 + n_more], "big")
+        return at + 5 + n_more + number > length
+    return True

@@ -1,17 +1,20 @@
 """Files that PyAV decodes and libsndfile does not: M4A, AAC, WMA, WebM, APE."""
 
-import os
-
 import numpy as np
 
 from ...utils import BadItem, import_from_extra
-from ._claims import GET_AGAIN, truncated
+from ._claims import GET_AGAIN, check_format, truncated
+from ._containers import is_cut_short
+from ._view import size_of
 
 # A packet that is decoded after a seek lacks what came before it: decode this much more and throw
 # it away. AAC overlaps the packet before; its extensions for low bit rates remember more.
 _PREROLL = 0.5  # seconds
 # The last packet may hold less than is declared.
 _SLACK = 4096  # frames
+_BLOCK = 1 << 14  # frames of silence at a time
+# Frames that a packet of MP4 holds at most, if its codec does not say.
+_MOST_PER_PACKET = 1 << 16
 
 
 class PyAVDecoder:
@@ -19,7 +22,8 @@ class PyAVDecoder:
 
     Parameters
     ----------
-    path : str or bytes
+    file : seekable binary file
+        It is not closed with the decoder.
     container : Container
 
     Attributes
@@ -33,7 +37,7 @@ class PyAVDecoder:
         If PyAV is not installed, or the file holds no sound, is encrypted, or cut short.
     """
 
-    def __init__(self, path, container):
+    def __init__(self, file, container):
         try:
             self._av = import_from_extra("av", f"Decoding {container.name}", extra="m4a")
         except ImportError as error:
@@ -42,27 +46,20 @@ class PyAVDecoder:
                 'Install PyAV (pip install "skmmgenre[m4a]"), or convert the file '
                 "(ffmpeg -i INPUT out.flac).",
             ) from error
-        self._container = container
-        self._file = open(path, "rb")
-        try:
-            self._measure()
-        except BaseException:
-            self._file.close()
-            raise
+        self._container, self._file = container, file
+        self._measure()
 
     def close(self):
-        """Close the file."""
-        self._file.close()
+        """Do nothing: the file is open for PyAV only while it is read."""
 
     def _open(self):
         """Open it anew: a decoder that has read before answers with other bits of noise."""
         self._file.seek(0)
+        # A title may be in any encoding, of which PyAV is to be told before its version 19.
+        is_old = int(self._av.__version__.partition(".")[0]) < 19
+        options = {"metadata_errors": "replace"} if is_old else {}
         try:
-            return self._av.open(
-                self._file,
-                format=self._container.demuxer,
-                metadata_errors="replace",  # a title may be in any encoding
-            )
+            return self._av.open(self._file, format=self._container.demuxer, **options)
         except self._av.FFmpegError as error:
             raise BadItem(
                 f"it is no whole {self._container.name} file ({_reason(error)})", GET_AGAIN
@@ -73,44 +70,54 @@ class PyAVDecoder:
             if not container.streams.audio:
                 raise BadItem(f"the {self._container.name} file holds no sound", "Leave it out.")
             stream = container.streams.audio[0]
-            if stream.codec_context is None or not stream.codec_context.sample_rate:
+            codec = stream.codec_context
+            if codec is None or not codec.sample_rate:
                 raise BadItem(
                     "its sound is encrypted or of an unknown kind", "Get the file without a lock."
                 )
-            self.sample_rate = stream.codec_context.sample_rate
+            check_format(codec.sample_rate, codec.channels)
+            self.sample_rate = codec.sample_rate
             step = stream.time_base * self.sample_rate
             index = stream.index_entries
             # Where each packet is, and when, in samples: of MP4 only.
             self._can_seek = len(index) > 1 and step.denominator == 1 and bool(stream.duration)
             if self._can_seek:
                 self.n_frames = int(stream.duration * step)
-                if index[-1].pos + index[-1].size > os.fstat(self._file.fileno()).st_size:
+                if index[-1].pos + index[-1].size > size_of(self._file):
                     raise self._truncated()
-                return
+                # Twice: what HE-AAC decodes to may be declared to have half its rate.
+                most = len(index) * 2 * (codec.frame_size or _MOST_PER_PACKET)
+                if index[-1].timestamp * step < self.n_frames <= most:
+                    return
+                self._can_seek = False  # the times that it declares are not those of its packets
             declared = container.duration if self._container.demuxer != "aac" else None
         self.n_frames = self._count_frames()
         declared = int((declared or 0) * self.sample_rate / self._av.time_base)
-        if self.n_frames < declared - self.sample_rate // 2:
+        if self.n_frames < declared - self.sample_rate // 2 and is_cut_short(
+            self._file, self._container
+        ):
             self.n_frames = declared
             raise self._truncated()
 
-    def read_frames(self, start, stop):
-        """Read frames of the file; see `SndfileDecoder.read_frames`."""
-        y, reached = None, start
+    def blocks(self, start, stop):
+        """Decode frames of the file; see `SndfileDecoder.blocks`."""
+        reached = start
         try:
             for place, block in self._blocks(start):
-                if y is None:
-                    y = np.zeros((stop - start, block.shape[1]), np.float32)
-                begin, end = max(place, start), min(place + len(block), stop)
-                y[begin - start : end - start] = block[begin - place : end - place]
-                reached = end
+                if place > reached:  # a gap is silence
+                    n_missing = min(place, stop) - reached
+                    yield from _silence(n_missing, block.shape[1])
+                    reached += n_missing
+                begin, end = reached - place, min(place + len(block), stop) - place
+                if begin < end:
+                    yield block[begin:end]
+                    reached = place + end
                 if reached >= stop:
                     break
         except self._av.FFmpegError as error:
             raise self._truncated(_reason(error)) from error
         if reached == start or reached < stop - _SLACK:
             raise self._truncated()
-        return y[: reached - start]
 
     def _blocks(self, start=0):
         """Decode from near a frame on: pairs of the place of a block and its samples."""
@@ -149,6 +156,12 @@ class PyAVDecoder:
         except (self._av.FFmpegError, BadItem):
             pass
         return truncated(count, self.n_frames, self.sample_rate, detail)
+
+
+def _silence(n_frames, n_channels):
+    """Yield frames of silence."""
+    for start in range(0, n_frames, _BLOCK):
+        yield np.zeros((min(_BLOCK, n_frames - start), n_channels), np.float32)
 
 
 def _reason(error):

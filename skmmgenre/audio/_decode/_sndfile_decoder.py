@@ -1,14 +1,25 @@
-"""Files that libsndfile decodes: MP3, WAV, FLAC, Ogg, AIFF. Truncated ones are detected."""
+"""Files that libsndfile decodes: MP3, WAV, FLAC, Ogg, AIFF.
+
+Where the header of a file does not fit its content, libsndfile is shown one that does.
+"""
 
 import contextlib
+import io
+import itertools
 import os
 import re
+import struct
 
 import soundfile
 
 from ...utils import BadItem
 from ._c_stderr import can_quiet_c_stderr, quiet_c_stderr
-from ._claims import last_ogg_page, truncated, xing_header
+from ._claims import GET_AGAIN, check_format, truncated
+from ._flac_length import true_flac_header
+from ._mp3_frames import count_mp3_frames, starts_with_mp3_frame
+from ._ogg_pages import ogg_links
+from ._view import View, size_of
+from ._wav_chunks import plain_wav, samples_of_wav, wav_header
 
 # A seek in a compressed file lands exactly, but the first packets after it lack what came
 # before them: decode this much more and throw it away. In mp3, a packet may borrow 511 bytes
@@ -21,7 +32,12 @@ _OGG_PREROLL = 8192  # frames
 _NOISY_SEEK_FROM = 15.0  # seconds
 # A seek to the very last block of a FLAC decodes the whole file at times.
 _FLAC_END = 2 * 4608  # frames: two blocks of usual size
-_BLOCK = 1 << 18  # frames
+_BLOCK = 1 << 18  # samples decoded at a time, of all channels
+_MOST_LINKS = 1_000
+_UNRECOGNISED = 1  # libsndfile's code of the error
+# Of what is longer and declares no samples, a program has written the samples alone.
+_LONGEST_HEADER = 1 << 14  # bytes
+_UNFILLED = {"AIFF", "AU", "CAF", "RF64", "W64", "WAV", "WAVEX"}
 _MP3_FRAME = 1152  # frames of audio at most in a frame of mp3
 _CONVERT = (
     "Readable are WAV, FLAC, OGG, MP3 and, with PyAV, M4A, told by their content, not their "
@@ -42,105 +58,214 @@ _FRAME_BY_FRAME = {
 }
 
 
-class SndfileDecoder:
-    """An open WAV, FLAC, OGG, MP3 or AIFF file.
+def open_with_sndfile(file, signature):
+    """Open a file with libsndfile.
 
     Parameters
     ----------
-    path : str, bytes or PathLike
+    file : FileIO or View
+        It is not closed with the decoder.
+    signature : bytes
+        See `signature_of`.
+
+    Returns
+    -------
+    decoder : SndfileDecoder or ChainedDecoder
+
+    Raises
+    ------
+    BadItem
+        See `SndfileDecoder`.
+    """
+    if signature.startswith(b"OggS"):
+        links = ogg_links(file)
+        if len(links) > 1:
+            return ChainedDecoder(file, links)
+        return SndfileDecoder(file, link=links[0] if links else None)
+    if signature.startswith(b"fLaC"):
+        start, header = true_flac_header(file)
+        return SndfileDecoder(View(file, start + len(header), head=header) if header else file)
+    if starts_with_mp3_frame(signature):
+        return _open_mp3(file)
+    try:
+        decoder = SndfileDecoder(file)
+    except _Malformed:
+        decoder = _open_malformed(file)
+        if decoder is None:
+            raise
+    if decoder.subtype.startswith("MPEG"):  # in a WAV file, which tells no more of its length
+        decoder.close()
+        return _open_mp3(samples_of_wav(file) or file)
+    return decoder
+
+
+def _open_malformed(file):
+    """Open a WAV with a malformed header, or an MP3 behind other bytes; None if it is neither."""
+    if (view := plain_wav(file)) is not None:
+        return SndfileDecoder(view)
+    return _open_mp3(file) if count_mp3_frames(file) is not None else None
+
+
+def _open_mp3(file):
+    """Open an MPEG audio file, with a declaration of its length that is that of its frames."""
+    frames = count_mp3_frames(file)
+    if frames is None or frames.n_frames < 1:
+        return SndfileDecoder(file, is_mp3=True)
+    declared, n_frames = frames.declared_frames, frames.n_frames
+    if not frames.is_gapless:  # the decoder will see how far it gets
+        source = View(file, frames.start)
+        return SndfileDecoder(source, is_mp3=True, is_counted=declared is None)
+    if declared is not None and declared > n_frames and frames.is_cut_short(size_of(file)):
+        raise truncated(frames.n_samples, declared * frames.samples_per_frame, frames.sample_rate)
+    if declared == n_frames and frames.start == frames.begin:
+        source = file
+    elif frames.layer == 3:
+        head = frames.true_declaration()
+        source = View(file, frames.start_of_sound, frames.stop, head)
+    else:  # in layers 1 and 2 nothing can be declared
+        return SndfileDecoder(View(file, frames.start, frames.stop), is_mp3=True, is_counted=True)
+    try:
+        return SndfileDecoder(source, is_mp3=True)
+    except _Malformed:
+        # libsndfile takes files of the working folder (._ or .AppleDouble) for a part of a bare
+        # MP3, but not of a WAV.
+        size = size_of(source)
+        format_of_mp3 = struct.pack("<HHIIHHHHIHHH", 85, 2, 44100, 0, 1, 0, 12, 0, 0, 0, 0, 0)
+        return SndfileDecoder(View(source, head=wav_header(format_of_mp3, size)), is_mp3=True)
+
+
+class SndfileDecoder:
+    """An open file of one stream.
+
+    Parameters
+    ----------
+    source : FileIO or View
+        It is not closed with the decoder.
+    is_mp3 : bool, default=False
+        Whether it is MPEG audio.
+    is_counted : bool, default=False
+        Whether its length is to be found by decoding it.
+    link : OggLink, default=None
+        What the pages of an Ogg file declare.
 
     Attributes
     ----------
     n_frames, sample_rate : int
         As of `AudioFile`.
+    n_channels : int
+    subtype : str
+        libsndfile's name of the encoding.
 
     Raises
     ------
     BadItem
-        If it is not audio, or cut short.
+        If it is not audio, or cut short, or its header claims what cannot be.
     """
 
-    def __init__(self, path):
-        # A str that stands for bytes that are no UTF-8 is refused by soundfile.
-        self._path = os.fsencode(path) if os.name == "posix" else os.fsdecode(path)
+    def __init__(self, source, *, is_mp3=False, is_counted=False, link=None):
+        self._source, self._is_mp3, self._link = source, is_mp3, link
+        self.n_frames = None
+        self._n_bytes = size_of(source)  # now: a descriptor moves with its copies
+        self._file = self._open()
         try:
-            self._file = _open(self._path)
-        except soundfile.LibsndfileError as error:
-            raise BadItem("it is not audio, or of an unknown format", _CONVERT) from error
-        try:
-            self.sample_rate = self._file.samplerate
+            self.sample_rate, self.n_channels = self._file.samplerate, self._file.channels
+            self.subtype = self._file.subtype
+            check_format(self.sample_rate, self.n_channels)
             self.n_frames = self._file.frames
-            self._inspect(self._path)
+            self._seekable = self.n_frames  # frames up to which a seek lands well
+            if is_counted:
+                self.n_frames = self._count_frames()
+            self._inspect()
         except BaseException:
             self._file.close()
             raise
 
     def close(self):
-        """Close the file."""
+        """Close the decoder, not the file."""
         self._file.close()
 
-    def read_frames(self, start, stop):
-        """Read frames of the file.
+    def blocks(self, start, stop):
+        """Decode frames of the file.
 
         Parameters
         ----------
         start, stop : int
             At the file's own rate; stop is not beyond its end.
 
-        Returns
-        -------
-        y : ndarray of float32, shape (n, n_channels)
-            Fewer than asked for at the end of an mp3 only.
+        Yields
+        ------
+        block : ndarray of float32, shape (n, n_channels)
+            Frames that follow each other. At the end of an mp3 they may be fewer than asked for.
 
         Raises
         ------
         BadItem
             If the file is cut short before `stop`.
         """
-        wanted = stop - start
-        begin, quiet = start, contextlib.nullcontext()
-        if self._file.format in ("MP3", "MPEG"):
-            begin, quiet = max(0, start - int(_MP3_PREROLL * self.sample_rate)), _quiet()
+        place = start
+        if self._is_mp3:
+            place = max(0, start - int(_MP3_PREROLL * self.sample_rate))
             if not can_quiet_c_stderr() and start < _NOISY_SEEK_FROM * self.sample_rate:
-                begin = 0
-        elif self._file.format == "OGG":
-            begin = max(0, min(start, self._seekable) - _OGG_PREROLL)
+                place = 0
+        elif self._link is not None:
+            place = max(0, min(start, self._seekable) - _OGG_PREROLL)
+        # The last frames of an mp3 may be declared and hold nothing.
+        slack = 2 * _MP3_FRAME if self._is_mp3 else 0
+        quiet = _quiet if self._is_mp3 else contextlib.nullcontext
+        n_per_block = max(1, _BLOCK // self.n_channels)
         try:
-            with quiet:
-                self._go_to(begin)
-                y = self._file.read(stop - begin, dtype="float32", always_2d=True)
-            y = y[start - begin :]
+            with quiet():
+                self._go_to(place)
+            while place < stop:
+                with quiet():
+                    y = self._file.read(
+                        min(n_per_block, stop - place), dtype="float32", always_2d=True
+                    )
+                if not len(y):
+                    break
+                begin, place = place, place + len(y)
+                if place > start:
+                    yield y[max(0, start - begin) :]
         except soundfile.LibsndfileError as error:
             raise self._truncated(error.error_string) from error
-        # The last frames of an mp3 may be declared and hold nothing.
-        slack = 2 * _MP3_FRAME if self._file.format in ("MP3", "MPEG") else 0
-        if len(y) < wanted - slack or len(y) == 0:
+        if place < stop - slack or place <= start:
             raise self._truncated()
-        return y
+
+    def _open(self):
+        """Open the file anew.
+
+        By its descriptor, not its path: libsndfile takes a file beside it called ._NAME for a
+        part of it, and goes by the ends of names.
+        """
+        source = self._source
+        try:
+            with _quiet() if self._is_mp3 else contextlib.nullcontext():
+                if not isinstance(source, io.FileIO) or os.name != "posix":
+                    source.seek(0)
+                    return soundfile.SoundFile(source)
+                descriptor = os.dup(source.fileno())
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                return soundfile.SoundFile(descriptor)
+        except soundfile.LibsndfileError as error:
+            raise _refused(error) from error
 
     def _go_to(self, frame):
         if frame == self._file.tell():
             return
-        if self._file.format == "OGG" and self._file.tell() > 0:
+        if self._link is not None and self._file.tell() > 0:
             # After a read, libsndfile (1.2.2) may seek to another place.
-            self._file.close()
-            self._file = _open(self._path)
+            self._reopen()
         self._file.seek(frame)
 
-    def _inspect(self, path):
+    def _reopen(self):
+        self._file.close()
+        self._file = self._open()
+
+    def _inspect(self):
         """Settle the length of the file and find out whether it was cut short."""
         kind, log = self._file.format, self._file.extra_info
-        if kind in ("MP3", "MPEG"):
-            declared, n_bytes = xing_header(path)
-            if declared is None:
-                self.n_frames = self._count_frames()  # the decoder could only guess
-            elif n_bytes > 1.01 * os.path.getsize(path):
-                raise self._truncated()
-        elif kind == "OGG":
-            if "lacks an end-of-stream" in log:
-                self.n_frames = None
-                raise self._truncated("no end-of-stream mark")
-            self._seekable = self.n_frames - last_ogg_page(path)
+        if self._link is not None:
+            self._inspect_ogg(log)
         elif kind == "FLAC" and self.n_frames > 0:
             try:
                 self._file.seek(max(0, self.n_frames - _FLAC_END))
@@ -156,49 +281,128 @@ class SndfileDecoder:
             if found < declared < 0x7FFF0000:
                 self.n_frames = int(self.n_frames * declared / max(found, 1))
                 raise self._truncated()
-        elif kind in _LONG_DATA_SIZE and self._file.subtype in _FRAME_BY_FRAME:
+        elif kind in _LONG_DATA_SIZE and self.subtype in _FRAME_BY_FRAME:
             size = re.search(_LONG_DATA_SIZE[kind], log, re.MULTILINE)
             frame = re.search(r"^  Block Align   : (\d+)", log, re.MULTILINE)
             # What a program writes that cannot know the size; libsndfile rounds it up to 8 bytes.
             none = (0, 0xFFFFFFFF, 1 << 32)
-            if not size or not frame or int(size[1]) in none or int(size[1]) >= 1 << 62:
-                return
-            # Of W64, its header of 24 bytes is counted, and what fills it to a multiple of 8.
-            declared = int(size[1]) - (24 + 7 if kind == "W64" else 1)
-            if self.n_frames * int(frame[1]) < declared:
-                self.n_frames = declared // int(frame[1])
-                raise self._truncated()
+            if size and frame and int(size[1]) not in none and int(size[1]) < 1 << 62:
+                # Of W64, its header of 24 bytes is counted, and what fills it to a multiple of 8.
+                declared = int(size[1]) - (24 + 7 if kind == "W64" else 1)
+                if self.n_frames * int(frame[1]) < declared:
+                    self.n_frames = declared // int(frame[1])
+                    raise self._truncated()
+        if not self.n_frames and kind in _UNFILLED and self._n_bytes > _LONGEST_HEADER:
+            raise _Malformed(
+                f"its header declares no samples, though the file has {self._n_bytes:,} bytes: the "
+                "program that wrote it may not have come to fill in the sizes",
+                GET_AGAIN,
+            )
+
+    def _inspect_ogg(self, log):
+        if not self._link.is_ended or "lacks an end-of-stream" in log:
+            self.n_frames = None
+            raise self._truncated("no end-of-stream mark")
+        if not self._link.rises:
+            raise BadItem("its pages declare places that contradict each other", GET_AGAIN)
+        if self._link.fits:
+            # libsndfile (1.2.2) answers a seek into the last page with samples of another place.
+            self._seekable = self.n_frames - self._link.n_frames_on_last_page
+        else:
+            self.n_frames, self._seekable = self._count_frames(), 0
 
     def _count_frames(self):
-        count = 0
+        """Decode the file to its end."""
         try:
-            with _quiet():
-                while read := len(self._file.read(_BLOCK, dtype="float32", always_2d=True)):
-                    count += read
-                self._file.seek(0)
+            count = sum(self._decode_to_end())
         except soundfile.LibsndfileError as error:
             self.n_frames = None
             raise self._truncated(error.error_string) from error
+        self._reopen()
         return count
 
     def _truncated(self, detail=None):
         """The error that says how much of the file could be decoded."""
         count = 0
         try:
-            with _quiet(), _open(self._path) as file:
-                while read := len(file.read(file.samplerate, dtype="float32", always_2d=True)):
-                    count += read
+            self._reopen()
+            for n_read in self._decode_to_end():
+                count += n_read
         except soundfile.LibsndfileError as error:
             detail = detail or error.error_string
+        self._reopen()
         return truncated(count, self.n_frames, self.sample_rate, detail)
 
+    def _decode_to_end(self):
+        """Yield numbers of frames until there are no more."""
+        n_per_block = max(1, _BLOCK // self.n_channels)
+        with _quiet():
+            while n_read := len(self._file.read(n_per_block, dtype="float32", always_2d=True)):
+                yield n_read
 
-def _open(path):
-    """Open a file by its content, whatever its name."""
-    if os.path.splitext(os.fsdecode(path))[1].lower() != ".raw":
-        return soundfile.SoundFile(path)
-    # soundfile asks for the rate of what is called so, but a descriptor has no name.
-    return soundfile.SoundFile(os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
+
+class ChainedDecoder:
+    """An open Ogg file of several streams, one after the other: of them libsndfile reads the first.
+
+    Parameters
+    ----------
+    file : FileIO or View
+        It is not closed with the decoder.
+    links : list of OggLink
+
+    Attributes
+    ----------
+    n_frames, sample_rate : int
+        As of `AudioFile`.
+
+    Raises
+    ------
+    BadItem
+        If a stream is cut short, or not like the first.
+    """
+
+    def __init__(self, file, links):
+        if len(links) > _MOST_LINKS:
+            raise BadItem(
+                f"it is a chain of {len(links):,} streams, more than {_MOST_LINKS:,}",
+                "Re-encode it as one (ffmpeg -i INPUT out.flac).",
+            )
+        self._file, self._links, self._ends = file, links, [0]
+        kinds = set()
+        for link in links:
+            with contextlib.closing(self._decoder(link)) as decoder:
+                kinds.add((decoder.sample_rate, decoder.n_channels))
+                self._ends.append(self._ends[-1] + decoder.n_frames)
+            if len(kinds) > 1:
+                raise BadItem(
+                    "the streams chained in it differ in their sampling rate or channels",
+                    "Re-encode it as one (ffmpeg -i INPUT out.flac).",
+                )
+        (self.sample_rate, _), self.n_frames = *kinds, self._ends[-1]
+
+    def close(self):
+        """Do nothing: a stream is open only while it is read."""
+
+    def blocks(self, start, stop):
+        """Decode frames of the file; see `SndfileDecoder.blocks`."""
+        for link, (begin, end) in zip(self._links, itertools.pairwise(self._ends), strict=True):
+            if begin < stop and start < end:
+                with contextlib.closing(self._decoder(link)) as decoder:
+                    yield from decoder.blocks(max(0, start - begin), min(stop, end) - begin)
+
+    def _decoder(self, link):
+        return SndfileDecoder(View(self._file, link.start, link.stop), link=link)
+
+
+class _Malformed(BadItem):
+    """A file that libsndfile cannot use as it is."""
+
+
+def _refused(error):
+    if error.code == _UNRECOGNISED:
+        return _Malformed("it is not audio, or of an unknown format", _CONVERT)
+    reason = error.error_string.rstrip(".") or "its header is malformed"
+    return _Malformed(f"it cannot be decoded ({reason})", GET_AGAIN)
 
 
 def _quiet():

@@ -82,7 +82,9 @@ def test_a_seek_in_an_mp3_is_silent(tmp_path):
 
 
 def test_where_seeks_are_noisy_early_ones_are_left_out(tmp_path, monkeypatch):
-    monkeypatch.setattr("skmmgenre.audio._decode._sndfile_decoder.can_quiet_c_stderr", lambda: False)
+    monkeypatch.setattr(
+        "skmmgenre.audio._decode._sndfile_decoder.can_quiet_c_stderr", lambda: False
+    )
     soundfile.write(tmp_path / "a.mp3", make_chirp(20), SR)
     full, _ = soundfile.read(tmp_path / "a.mp3", dtype="float32")
     with AudioFile(tmp_path / "a.mp3") as audio:

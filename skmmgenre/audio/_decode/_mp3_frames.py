@@ -1,0 +1,260 @@
+"""Count the frames of an MPEG audio file (MP3, MP2) by their headers, without decoding."""
+
+import functools
+from dataclasses import dataclass
+
+from ._containers import length_of_id3
+from ._view import size_of
+
+_BLOCK = 1 << 20  # bytes read at a time
+_MOST_JUNK = 1 << 16  # bytes that are searched for the next frame
+_PROOF = 4  # frames in a row, each beginning where the last ends, are no coincidence
+# libmpg123, which decodes, gives up where more bytes lie between two frames.
+_MOST_LOST = 1023
+_ROOM = 192  # bytes of a frame that holds a declaration
+_TAGS_AT_THE_END = (b"TAG", b"APETAGEX", b"LYRICSBEGIN")
+# By the code of the version (MPEG 2.5, 2, 1): sampling rates in Hz, by their code.
+_RATES = {0: (11025, 12000, 8000), 2: (22050, 24000, 16000), 3: (44100, 48000, 32000)}
+# By the layer, and whether the version is MPEG 1: kbit/s, by their code from 1 on.
+_BIT_RATES = {
+    (1, True): range(32, 449, 32),
+    (2, True): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (3, True): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (1, False): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (2, False): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (3, False): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+
+
+@dataclass(frozen=True)
+class Mp3Frames:
+    """What the headers of frames say, and what the first frame declares of them."""
+
+    begin: int  # end of the tags in front, in bytes
+    start: int  # place of the first frame
+    stop: int  # end of the last whole frame
+    first: bytes  # the first frame
+    n_frames: int  # frames of sound; a first frame with a declaration holds none
+    layer: int
+    samples_per_frame: int
+    sample_rate: int
+    is_cut: bool  # whether the file ends within a frame
+    is_gapless: bool  # whether the decoder reads over all that lies between frames
+
+    @property
+    def n_samples(self):
+        """Length of the sound, with the silence that encoders put around it."""
+        return self.n_frames * self.samples_per_frame
+
+    @property
+    def declared_frames(self):
+        """Number of frames that the file declares, None if it does not."""
+        return self._declared(1, 8)
+
+    @property
+    def declared_bytes(self):
+        """Number of bytes that the file declares, None if it does not."""
+        return self._declared(2, 12 if self._declared(1, 8) is not None else 8)
+
+    def _declared(self, flag, offset):
+        at = _place_of_xing(self.first)
+        if not at or not self._number(at + 4) & flag:
+            return None
+        return self._number(at + offset)
+
+    def _number(self, at):
+        return int.from_bytes(self.first[at : at + 4], "big")
+
+    def is_cut_short(self, length):
+        """Tell whether frames that are declared were cut off, instead of miscounted.
+
+        Parameters
+        ----------
+        length : int
+            Bytes of the file.
+
+        Returns
+        -------
+        is_cut_short : bool
+        """
+        n_missing = (self.declared_frames or 0) - self.n_frames
+        if n_missing < 1 or self.is_cut:
+            return n_missing > 0
+        # Some encoders count the frame with the declaration, too.
+        return n_missing > 1 and (self.declared_bytes or length) >= length - self.start + 1
+
+    @property
+    def start_of_sound(self):
+        """Place of the first frame that holds sound."""
+        return self.start + len(self.first) * _holds_declaration(self.first)
+
+    def true_declaration(self):
+        """Return a first frame that declares as many frames as were counted."""
+        n_frames = self.n_frames.to_bytes(4, "big")
+        if self.declared_frames is not None:  # what else it declares stays: silence to cut off
+            at = _place_of_xing(self.first) + 8
+            n_bytes = (self.stop - self.start).to_bytes(4, "big")
+            after = n_bytes if self.declared_bytes is not None else b""
+            fields = n_frames + after
+            return self.first[:at] + fields + self.first[at + len(fields) :]
+        # Without a checksum, and of the smallest bit rate that leaves room for a declaration.
+        sizes = _sizes(*_kind(self.first))
+        size, third = min((size, third) for third, size in enumerate(sizes) if size >= _ROOM)
+        header = bytes((0xFF, self.first[1] | 1, third, self.first[3]))
+        frame = header + bytes(_length_of_side_info(self.first)) + b"Info\0\0\0\1" + n_frames
+        return frame.ljust(size, b"\0")
+
+
+def count_mp3_frames(file):
+    """Count the frames of an MPEG audio file.
+
+    Parameters
+    ----------
+    file : seekable binary file
+        It is left at any place.
+
+    Returns
+    -------
+    frames : Mp3Frames or None
+        None if there are none near the start of the file, or they do not declare their size.
+    """
+    length, begin = size_of(file), length_of_id3(file)
+    file.seek(begin)
+    block = file.read(_MOST_JUNK)
+    at = _next_frame(block)
+    if at is None:
+        return None
+    kind = _kind(block[at:])
+    first = block[at : at + _sizes(*kind)[block[at + 2]]]
+    start = place = stop = begin + at
+    n_frames, is_cut, is_gapless = 0, False, True
+    while place < length:
+        file.seek(place)
+        block = file.read(_BLOCK)
+        count, size, last = _follow(block, kind)
+        n_frames += count
+        place += size
+        if place > length:
+            n_frames, stop, is_cut = n_frames - 1, place - last, True
+            break
+        stop = place if count else stop
+        if count and size >= len(block) - 3:
+            continue
+        if length - place < 4:
+            is_cut = block.endswith(b"\xff")
+            break
+        file.seek(place)
+        rest = file.read(_MOST_JUNK)
+        junk = length_of_id3(file, place) - place or _next_frame(rest, kind)
+        if not junk:  # tags, or other bytes, to the end
+            is_gapless = rest.startswith(_TAGS_AT_THE_END) or place + len(rest) == length
+            break
+        if junk > _MOST_LOST and not rest.startswith(b"ID3"):
+            is_gapless = False
+            break
+        place += junk
+    version, layer, _ = kind
+    return Mp3Frames(
+        begin=begin,
+        start=start,
+        stop=stop,
+        first=first,
+        n_frames=n_frames - _holds_declaration(first),
+        layer=layer,
+        samples_per_frame=_samples_per_frame(version, layer),
+        sample_rate=_RATES[version][kind[2]],
+        is_cut=is_cut,
+        is_gapless=is_gapless,
+    )
+
+
+def starts_with_mp3_frame(signature):
+    """Tell whether the first bytes of a file are the header of a frame, if perhaps a wrong one."""
+    return len(signature) > 1 and signature[0] == 0xFF and _is_second_byte(signature[1])
+
+
+def _is_second_byte(byte):
+    """Tell whether a byte ends the mark of a frame, and names a version and a layer."""
+    return byte >= 0xE0 and byte >> 3 & 3 != 1 and byte >> 1 & 3 != 0
+
+
+def _kind(header):
+    """Version, layer and sampling rate of a frame by their codes: equal in all of a file."""
+    return header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3), header[2] >> 2 & 3
+
+
+@functools.cache
+def _sizes(version, layer, rate):
+    """Size of a frame in bytes by the third byte of its header, 0 where that is of another kind."""
+    sizes = [0] * 256
+    if rate == 3:
+        return sizes
+    for code, kbits in enumerate(_BIT_RATES[layer, version == 3], start=1):
+        for padding in (0, 1):
+            # Layer 1 counts in slots of four bytes.
+            slot = 4 if layer == 1 else 1
+            bits = _samples_per_frame(version, layer) * kbits * 1000 // _RATES[version][rate]
+            size = (bits // (8 * slot) + padding) * slot
+            for private in (0, 1):
+                sizes[code << 4 | rate << 2 | padding << 1 | private] = size
+    return sizes
+
+
+def _samples_per_frame(version, layer):
+    return 384 if layer == 1 else 576 if layer == 3 and version != 3 else 1152
+
+
+def _follow(block, kind, most=None):
+    """Follow frames from the start of a block: their number, their bytes and those of the last.
+
+    The bytes may reach beyond the block.
+    """
+    sizes = _sizes(*kind)
+    version, layer, _ = kind
+    second = 0xE0 | version << 3 | 4 - layer << 1
+    at = count = size = 0
+    end = len(block) - 3
+    while at < end and block[at] == 0xFF and block[at + 1] & 0xFE == second and count != most:
+        last = sizes[block[at + 2]]
+        if not last:
+            break
+        size = last
+        at += size
+        count += 1
+    return count, at, size
+
+
+def _next_frame(block, kind=None):
+    """Place of the first frame in a block that others follow, None if there is none.
+
+    Where the block begins with frames, they may be few, to its end.
+    """
+    at = block.find(b"\xff")
+    while 0 <= at < len(block) - 3:
+        if _is_second_byte(block[at + 1]) and kind in (None, _kind(block[at:])):
+            rest = block[at : at + _PROOF * 8192]
+            count, size, _ = _follow(rest, _kind(rest), most=_PROOF)
+            if count == _PROOF or (count and at == 0 and size >= len(rest)):
+                return at
+        at = block.find(b"\xff", at + 1)
+    return None
+
+
+def _length_of_side_info(frame):
+    is_mono = frame[3] >> 6 == 3
+    if _kind(frame)[0] == 3:
+        return 17 if is_mono else 32
+    return 9 if is_mono else 17
+
+
+def _place_of_xing(frame):
+    """Place of the words Xing or Info, which begin a declaration; 0 if there are none."""
+    if _kind(frame)[1] != 3:
+        return 0
+    at = 4 + _length_of_side_info(frame)
+    return at if frame[at : at + 4] in (b"Xing", b"Info") and len(frame) >= at + 16 else 0
+
+
+def _holds_declaration(frame):
+    """Tell whether a frame holds a declaration (VBRI: that of Fraunhofer's encoder), no sound."""
+    return bool(_place_of_xing(frame)) or frame[36:40] == b"VBRI"

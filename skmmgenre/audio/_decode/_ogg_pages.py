@@ -1,0 +1,102 @@
+"""What the pages of an Ogg file declare of its length, and the streams chained in it."""
+
+import math
+from dataclasses import dataclass
+
+from ._containers import length_of_id3
+from ._view import size_of
+
+_BLOCK = 1 << 20  # bytes read at a time
+_HEADER = 27  # bytes of a page in front of the sizes of its segments
+_FIRST, _LAST = 2, 4  # flags of a page
+_NO_POSITION = (1 << 64) - 1  # of a page on which no packet ends
+
+
+@dataclass
+class OggLink:
+    """One of the streams that follow each other in a file; most files hold one."""
+
+    start: int  # place in the file, in bytes
+    stop: int = 0
+    most_per_packet: float = math.inf  # frames of sound that a packet can hold
+    position: int = -1  # number of frames up to the end of the last page
+    n_frames_on_last_page: float = math.inf
+    is_ended: bool = False  # whether the last page says that it is the last
+    rises: bool = True  # whether no page ends before the page in front of it
+    fits: bool = True  # whether every page has the packets for the frames that it declares
+
+    def add(self, flags, position, n_packets):
+        """Take a page into account."""
+        self.is_ended = bool(flags & _LAST)
+        if position == _NO_POSITION:
+            return
+        if self.position > 0:
+            self.rises &= position >= self.position
+            self.fits &= position - self.position <= n_packets * self.most_per_packet
+            self.n_frames_on_last_page = position - self.position
+        self.position = position
+
+
+def ogg_links(file):
+    """List the streams that follow each other in an Ogg file.
+
+    Streams that run side by side (sound and pictures) are one link, of which the first counts.
+
+    Parameters
+    ----------
+    file : seekable binary file
+        It is left at any place.
+
+    Returns
+    -------
+    links : list of OggLink
+    """
+    links, serial, in_headers = [], None, False
+    for place, stop, header, body in _pages(file):
+        flags, position = header[5], int.from_bytes(header[6:14], "little")
+        if flags & _FIRST and not in_headers:
+            links.append(OggLink(place, most_per_packet=_most_per_packet(body)))
+            serial = header[14:18]
+        in_headers = bool(flags & _FIRST)
+        if not links:
+            continue
+        links[-1].stop = stop
+        if header[14:18] == serial:
+            segments = header[_HEADER:]
+            links[-1].add(flags, position, n_packets=len(segments) - segments.count(255))
+    return links
+
+
+def _pages(file):
+    """Yield the place of each page, its end, its header, and the first bytes behind that."""
+    length, place = size_of(file), length_of_id3(file)
+    begin, block = place, b""
+    while place < length:
+        at = place - begin
+        if at + _HEADER + 255 + 64 > len(block) and begin + len(block) < length:
+            file.seek(place)
+            begin, block, at = place, file.read(_BLOCK), 0
+        if block[at : at + 4] != b"OggS":  # bytes between pages
+            following = block.find(b"OggS", at)
+            place = begin + (following if following >= 0 else max(len(block) - 3, at + 1))
+            continue
+        end = at + _HEADER + (block[at + 26] if len(block) > at + 26 else 0)
+        header = block[at:end]
+        if len(header) < _HEADER or len(header) < end - at:
+            return
+        stop = place + len(header) + sum(header[_HEADER:])
+        if stop > length:
+            return
+        yield place, stop, header, block[end : end + 64]
+        place = stop
+
+
+def _most_per_packet(head):
+    """Frames of sound that a packet can hold at most, by the first packet of a stream."""
+    if head.startswith(b"\x01vorbis") and len(head) > 28:
+        return 1 << (head[28] >> 4) >> 1  # half of a long block, which overlaps the next
+    if head.startswith(b"OpusHead"):
+        return 5760
+    if head.startswith(b"\x7fFLAC"):
+        return 65535
+    return math.inf
