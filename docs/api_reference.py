@@ -20,6 +20,7 @@ USER_ROOMS = {
 DEVELOPER_ROOMS = {
     "nets": "The base of all networks",
     "store": "The loop over cells and the feature store",
+    "utils.estimator_checks": "Checks of your own branches",
     "cli": "The command line",
 }
 

@@ -1,0 +1,569 @@
+"""Checks for estimators of your own as branches of a `GenrePipeline`, as scikit-learn has them.
+
+A branch takes one column of the table and returns one vector a row. Pass an estimator and a few
+of its cells to `check_branch`, or many to `parametrize_with_checks` in a test of pytest.
+"""
+
+import inspect
+import os
+import pickle
+import random
+import sys
+import warnings
+from functools import partial
+from unittest import SkipTest
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import get_routing_for_object
+
+from ._cells import is_missing
+from ._walk import estimators_in
+
+__all__ = ["branch_checks", "check_branch", "parametrize_with_checks"]
+
+_FEWEST = 6
+_METADATA = ("groups", "validation", "sample_weight")
+_MISSING = (None, float("nan"), "")
+
+
+def check_branch(estimator, cells, *, bad_cell=None, atol=0.0, expected_failed_checks=None):
+    """Check that an estimator keeps to what a branch of a `GenrePipeline` must keep to.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A transformer, or a Pipeline of some, at a small size: it is fitted about thirty times.
+    cells : list, or callable that returns one
+        At least six cells of one column, all different and none missing: paths, texts, arrays.
+        A callable is called when the checks run.
+    bad_cell : object, default=None
+        A cell that cannot be used, such as the path of a broken file. Without one it is not
+        checked how the estimator treats it.
+    atol : float, default=0.0
+        How much a number may depend on which rows stand beside its own, and on n_jobs. 0 asks
+        for the same bits. A transformer that multiplies the matrix of all rows at once needs
+        1e-6 or so.
+    expected_failed_checks : dict of str to str, default=None
+        Names of checks that may fail, each with the reason.
+
+    Returns
+    -------
+    results : list of dict
+        check_name, status ("passed", "skipped" or "xfail") and exception of each check. A check
+        is skipped where the estimator has nothing to check, such as `n_jobs`.
+
+    Raises
+    ------
+    AssertionError
+        If a check fails that is not expected to. It names the check, what is wrong and what to
+        do.
+
+    See Also
+    --------
+    parametrize_with_checks : One test of pytest for each check.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmmgenre.audio import TimbreStatistics
+    >>> from skmmgenre.utils.estimator_checks import check_branch
+    >>> segments = [np.random.default_rng(k).normal(size=(9, 12)) for k in range(6)]
+    >>> results = check_branch(TimbreStatistics(), segments)
+    >>> [result["check_name"] for result in results][:3]
+    ['check_parameters', 'check_not_fitted', 'check_rows']
+    """
+    expected = expected_failed_checks or {}
+    results = []
+    for name, check in branch_checks(cells, bad_cell=bad_cell, atol=atol):
+        status, exception = "passed", None
+        try:
+            check(estimator)
+        except SkipTest as error:
+            status, exception = "skipped", error
+        except Exception as error:
+            if name not in expected:
+                raise
+            status, exception = "xfail", error
+        results.append({"check_name": name, "status": status, "exception": exception})
+    return results
+
+
+def parametrize_with_checks(branches, *, expected_failed_checks=None):
+    """Return a decorator of pytest that makes a test of each check of each estimator.
+
+    Parameters
+    ----------
+    branches : list of tuple
+        (estimator, cells), or (estimator, cells, keywords) with a dict of `bad_cell` and `atol`;
+        all as in `check_branch`.
+    expected_failed_checks : callable, default=None
+        Takes an estimator and returns a dict as in `check_branch`. These tests are marked as
+        xfail.
+
+    Returns
+    -------
+    decorator : pytest.mark.parametrize
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> from skmmgenre.utils.estimator_checks import parametrize_with_checks
+    >>> @parametrize_with_checks([(FunctionTransformer(), lambda: ["a"] * 6)])
+    ... def test_branch(estimator, check):
+    ...     check(estimator)
+    """
+    import pytest
+
+    cases = []
+    for estimator, cells, *keywords in branches:
+        expected = expected_failed_checks(estimator) if expected_failed_checks else {}
+        for name, check in branch_checks(cells, **(keywords[0] if keywords else {})):
+            marks = [pytest.mark.xfail(reason=expected[name])] if name in expected else []
+            title = f"{type(estimator).__name__}-{name}"
+            cases.append(pytest.param(estimator, check, marks=marks, id=title))
+    return pytest.mark.parametrize("estimator, check", cases)
+
+
+def branch_checks(cells, *, bad_cell=None, atol=0.0):
+    """Yield the name of each check, and a function that takes an estimator and raises.
+
+    Parameters
+    ----------
+    cells : list, or callable that returns one
+    bad_cell : object, default=None
+    atol : float, default=0.0
+        As in `check_branch`.
+
+    Yields
+    ------
+    name : str
+    check : callable
+        Takes an estimator, which stays as it is. Raises AssertionError, or unittest.SkipTest if
+        the estimator has nothing to check.
+    """
+    for check in _CHECKS:
+        yield check.__name__, partial(_run, check, cells=cells, bad_cell=bad_cell, atol=atol)
+
+
+def _run(check, estimator, *, cells, bad_cell, atol):
+    column = _as_column(list(cells() if callable(cells) else cells))
+    if len(column) < _FEWEST or any(map(is_missing, column)):
+        raise ValueError(f"cells must be at least {_FEWEST}, and none of them missing.")
+    try:
+        check(_Case(estimator, column, bad_cell, atol))
+    except SkipTest:
+        raise
+    except AssertionError as error:
+        raise AssertionError(f"{check.__name__}: {error}") from error
+    except Exception as error:
+        raise AssertionError(
+            f"{check.__name__}: the estimator raised {type(error).__name__}: {error}"
+        ) from error
+
+
+class _Case:
+    """What a check is given: an estimator with fixed draws, its cells, genres, and comparisons."""
+
+    def __init__(self, estimator, column, bad_cell, atol):
+        self.estimator = clone(estimator)
+        self.set("random_state", 0)
+        self.column, self.bad_cell, self.atol = column, bad_cell, atol
+        self.y = np.array(["Jazz", "Rock"] * len(column))[: len(column)]
+
+    def names(self, parameter):
+        """Names of the parameters so called, at any depth."""
+        return [n for n in self.estimator.get_params() if n.rpartition("__")[2] == parameter]
+
+    def set(self, parameter, value):
+        """Set all parameters so called."""
+        self.estimator.set_params(**dict.fromkeys(self.names(parameter), value))
+
+    def fit(self, column=None, y=None, **metadata):
+        """A fitted copy."""
+        column = self.column if column is None else column
+        return clone(self.estimator).fit(column, self.y if y is None else y, **metadata)
+
+    def vectors(self, fitted, column=None):
+        """What `transform` returns, as an array, after a look at its shape."""
+        column = self.column if column is None else column
+        found = fitted.transform(column)
+        assert not sparse.issparse(found), (
+            "transform returned a sparse matrix, and a FusionClassifier needs dense vectors. Add "
+            "a step that makes them dense."
+        )
+        found = np.asarray(found)
+        assert found.ndim == 2 and len(found) == len(column), (
+            f"transform returned an array of shape {found.shape} for {len(column)} cells. Return "
+            "one row for each cell, missing ones included."
+        )
+        assert found.dtype.kind in "fiub", (
+            f"transform returned an array of dtype {found.dtype}. Return numbers."
+        )
+        return found.astype(float)
+
+    def check_same(self, found, expected, message):
+        """Compare numbers; `message` says what must not matter, and what to do."""
+        same = found.shape == expected.shape and np.allclose(
+            found, expected, rtol=0, atol=self.atol, equal_nan=True
+        )
+        assert same, message
+
+
+def check_parameters(case):
+    """Parameters are kept as they are given, and `clone`, `get_params`, `set_params` work."""
+    params = case.estimator.get_params(deep=False)
+    twin = clone(case.estimator)
+    assert twin.get_params(deep=False).keys() == params.keys(), (
+        "a clone has other parameters. Let __init__ name all parameters and store each as it is."
+    )
+    assert twin.set_params(**params) is twin, "set_params must return the estimator."
+    repr(case.estimator)
+    fitted = clone(case.estimator)
+    params = fitted.get_params(deep=False)
+    assert fitted.fit(case.column, case.y) is fitted, "fit must return the estimator."
+    # A Pipeline copies the list of its steps.
+    changed = [
+        name
+        for name, value in fitted.get_params(deep=False).items()
+        if value is not params[name] and not (isinstance(value, list) and value == params[name])
+    ]
+    assert not changed, (
+        f"fit changed the parameters {changed}. Keep what is learned under names that end in '_'."
+    )
+
+
+def check_not_fitted(case):
+    """`transform` before `fit` says so."""
+    if not get_tags(case.estimator).requires_fit:
+        raise SkipTest("It needs no fit, by its tags.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn's own Pipeline warns first
+        try:
+            clone(case.estimator).transform(case.column)
+        except NotFittedError:
+            return
+        except Exception as error:
+            raise AssertionError(
+                f"transform before fit raised {type(error).__name__}. Call check_is_fitted(self)."
+            ) from error
+    raise AssertionError(
+        "transform before fit returned something. Call check_is_fitted(self), or set the tag "
+        "requires_fit to False."
+    )
+
+
+def check_rows(case):
+    """One vector of numbers for each cell, none of them NaN or infinite."""
+    found = case.vectors(case.fit())
+    assert found.shape[1] > 0, "transform returned vectors of 0 numbers."
+    assert np.isfinite(found).all(), "transform returned NaN or infinity for cells that are there."
+
+
+def check_missing_cells(case):
+    """A missing cell gives a row of NaN, and changes no other row."""
+    fitted = case.fit()
+    expected = case.vectors(fitted)
+    for missing in _MISSING:
+        column = case.column.copy()
+        column.iloc[[1, 4]] = missing
+        found = case.vectors(fitted, column)
+        assert np.isnan(found[[1, 4]]).all(), (
+            f"transform returned numbers for a missing cell ({missing!r}). Return a row of NaN, "
+            "which the FusionClassifier takes for a missing modality."
+        )
+        there = np.setdiff1d(np.arange(len(column)), [1, 4])
+        case.check_same(
+            found[there],
+            expected[there],
+            f"a missing cell ({missing!r}) changed the vectors of other rows.",
+        )
+        # It learns from those that are there.
+        again = case.fit(column)
+        found = case.vectors(again, column)
+        assert np.isnan(found[[1, 4]]).all() and np.isfinite(found[there]).all(), (
+            f"fitted with a missing cell ({missing!r}), transform returned numbers for it, or NaN "
+            "for others. Drop missing rows in fit."
+        )
+
+
+def check_column_of_missing_cells(case):
+    """A column without a single cell is transformed; to learn from it is an error in words."""
+    nothing = _as_column([None] * len(case.column))
+    found = case.vectors(case.fit(), nothing)
+    assert np.isnan(found).all(), "transform returned numbers for a column of missing cells."
+    for column, what in ((nothing, "a column of missing cells"), (nothing[:0], "an empty column")):
+        try:
+            fitted = case.fit(column, case.y[: len(column)])
+        except ValueError as error:
+            assert str(error), f"fit of {what} raised a ValueError without a message."
+        except Exception as error:
+            raise AssertionError(
+                f"fit of {what} raised {type(error).__name__}: {error}. Raise a ValueError that "
+                "says that there is nothing to learn from."
+            ) from error
+        else:  # it learns nothing
+            if len(column):
+                case.vectors(fitted, column)
+
+
+def check_rows_alone(case):
+    """The vector of a cell depends neither on the other rows nor on their order."""
+    fitted = case.fit()
+    expected = case.vectors(fitted)
+    order = np.random.default_rng(0).permutation(len(case.column))
+    for rows in (order, order[:3], *([row] for row in range(len(case.column)))):
+        case.check_same(
+            case.vectors(fitted, case.column.iloc[rows]),
+            expected[rows],
+            f"the rows {list(map(int, rows))} alone have other vectors than among all. Compute "
+            "each row for itself, by what was learned in fit.",
+        )
+
+
+def check_index(case):
+    """The index of the column does not matter."""
+    other = case.column.set_axis([f"album {k // 2}" for k in range(len(case.column))])
+    expected = case.vectors(case.fit())
+    found = case.vectors(case.fit(other), other)
+    case.check_same(found, expected, "the index of the column changed the vectors. Use positions.")
+
+
+def check_n_jobs(case):
+    """The number of workers does not matter."""
+    if not case.names("n_jobs"):
+        raise SkipTest("It has no parameter n_jobs.")
+    expected = case.vectors(case.fit())
+    case.set("n_jobs", 2)
+    case.check_same(case.vectors(case.fit()), expected, "n_jobs=2 changed the vectors.")
+
+
+def check_fit_again(case):
+    """A second `fit` forgets the first, and draws the same."""
+    expected = case.vectors(case.fit())
+    fitted = case.fit(case.column[:-1], case.y[:-1]).fit(case.column, case.y)
+    case.check_same(
+        case.vectors(fitted),
+        expected,
+        "a second fit gave other vectors than the first. Begin anew in fit, and draw by "
+        "check_random_state(self.random_state).",
+    )
+    before = case.vectors(fitted)
+    case.check_same(case.vectors(fitted), before, "a second transform gave other vectors.")
+
+
+def check_global_random_state(case):
+    """The global generators are neither read nor written."""
+    states, found = (random.getstate(), np.random.get_state()), []
+    try:
+        for seed in (0, 1):
+            random.seed(seed)
+            np.random.seed(seed)
+            seeded = _global_states()
+            found.append(case.vectors(case.fit()))
+            written = [name for name, state in _global_states().items() if state != seeded[name]]
+            assert not written, (
+                f"fit or transform changed the global state of {written}. Draw from a generator "
+                "of its own."
+            )
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+    case.check_same(
+        found[1],
+        found[0],
+        "the vectors depend on the seed of a global generator. Draw from "
+        "check_random_state(self.random_state).",
+    )
+
+
+def check_input_is_left_alone(case):
+    """Neither the cells nor y are changed."""
+    before = pickle.dumps((list(case.column), case.y.tolist()))
+    case.vectors(case.fit())
+    after = pickle.dumps((list(case.column), case.y.tolist()))
+    assert after == before, "fit or transform changed the cells or y. Work on a copy."
+
+
+def check_names_and_container(case):
+    """Names of the vectors' numbers, and a table if `set_output` asks for one."""
+    fitted = case.fit()
+    expected = case.vectors(fitted)
+    names = list(fitted.get_feature_names_out())
+    assert len(set(names)) == len(names) == expected.shape[1], (
+        f"get_feature_names_out returned {len(names)} names, {len(set(names))} of them different, "
+        f"for vectors of {expected.shape[1]} numbers."
+    )
+    assert hasattr(fitted, "set_output"), (
+        "it has no set_output, which the ColumnTransformer around it calls. Inherit from "
+        "TransformerMixin and define get_feature_names_out."
+    )
+    table = fitted.set_output(transform="pandas").transform(case.column)
+    # An array is as good: the ColumnTransformer names its columns.
+    assert list(getattr(table, "columns", names)) == names, (
+        "with set_output(transform='pandas'), transform returned other columns than "
+        "get_feature_names_out."
+    )
+    case.check_same(np.asarray(table, dtype=float), expected, "set_output changed the vectors.")
+
+
+def check_pickle(case):
+    """A pickle gives the same vectors, and holds no path of this machine."""
+    fitted = case.fit()
+    expected = case.vectors(fitted)
+    stored = pickle.dumps(fitted)
+    case.check_same(case.vectors(pickle.loads(stored)), expected, "a pickle gave other vectors.")
+    given = pickle.dumps(clone(case.estimator))  # what the user passed may be a path
+    places = {os.getcwd(), os.path.expanduser("~"), sys.prefix}
+    places |= {os.path.dirname(c) for c in case.column if isinstance(c, str) and os.path.isabs(c)}
+    found = [p for p in places if len(p) > 1 and p.encode() in stored and p.encode() not in given]
+    assert not found, (
+        f"a pickle holds the path {found[0]!r}, which is not in the parameters. Leave it out in "
+        "__getstate__."
+    )
+
+
+def check_multilabel(case):
+    """`fit` takes an indicator of several genres."""
+    rows = np.arange(len(case.y))
+    Y = pd.DataFrame({"Jazz": rows % 2 == 0, "Pop": rows % 3 == 0}).astype(int)
+    found = case.vectors(case.fit(y=Y))
+    assert np.isfinite(found).all(), "fitted with several genres, transform returned NaN."
+
+
+def check_metadata(case):
+    """What `fit` takes of artists, marks and weights is asked for, so that it arrives."""
+    n = len(case.column)
+    values = {
+        "groups": [f"artist {k // 2}" for k in range(n)],
+        "validation": np.arange(n) >= n - 2,
+        "sample_weight": np.ones(n),
+    }
+    with config_context(enable_metadata_routing=True):
+        for step in estimators_in(case.estimator):
+            named = inspect.signature(step.fit).parameters if hasattr(step, "fit") else {}
+            named = [name for name in ("groups", "validation") if name in named]
+            asked = get_routing_for_object(step).consumes("fit", named)
+            assert set(named) == set(asked), (
+                f"fit of {type(step).__name__} takes {sorted(set(named) - set(asked))} and does "
+                "not ask for it, so that it never arrives. Set __metadata_request__fit = "
+                f"{dict.fromkeys(named, True)} in the class."
+            )
+        taken = get_routing_for_object(case.estimator).consumes("fit", _METADATA)
+        if not taken:
+            raise SkipTest("It asks for no metadata.")
+        case.vectors(case.fit(**{name: values[name] for name in taken}))
+
+
+def check_bad_cell(case):
+    """A cell that cannot be used raises, or is missing and listed in `errors_`."""
+    if case.bad_cell is None:
+        raise SkipTest("No bad_cell was passed.")
+    column = case.column.copy()
+    column.iloc[2] = case.bad_cell
+    fitted = case.fit()
+    try:
+        found = case.vectors(fitted, column)
+    except (ValueError, TypeError, OSError):
+        found = None
+    if found is not None:
+        listed = len(getattr(fitted, "errors_", ()))
+        assert listed, (
+            "transform returned a row for a cell that cannot be used, without an error. Raise a "
+            "ValueError that names it, or list it in errors_."
+        )
+    if not case.names("on_error"):
+        return
+    case.set("on_error", "missing")
+    fitted = case.fit()
+    expected = case.vectors(fitted)
+    found = case.vectors(fitted, column)
+    expected[2] = np.nan
+    case.check_same(
+        found,
+        expected,
+        "with on_error='missing', a cell that cannot be used must give a row of NaN and change no "
+        "other row.",
+    )
+    errors = [step for step in estimators_in(fitted) if len(getattr(step, "errors_", ()))]
+    assert errors and list(errors[0].errors_["row"]) == [2], (
+        "with on_error='missing', errors_ must list the row of a cell that cannot be used."
+    )
+
+
+def check_in_a_genre_pipeline(case):
+    """It works beside another modality, where either is missing."""
+    # Upward, and so not at the top: the checks are about what compose makes of a branch. They
+    # are for tests of other packages, and nothing of this package imports them.
+    from ..compose import GenrePipeline
+    from ..fusion import FusionClassifier
+
+    n = len(case.column)
+    own = case.column.reset_index(drop=True)
+    own.iloc[1] = None
+    other = np.random.default_rng(0).normal(size=(n, 3))
+    other[[0, 3]] = np.nan
+    table = pd.DataFrame(other, columns=["a", "b", "c"]).assign(own=own)
+    branches = [("own", case.estimator, "own"), ("other", "passthrough", ["a", "b", "c"])]
+    fusion = FusionClassifier(max_epochs=2, validation_fraction=0, random_state=0)
+    modalities = ColumnTransformer(branches).set_output(transform="pandas")
+    model = GenrePipeline([("modalities", modalities), ("fusion", fusion)])
+    model.fit(table, case.y, groups=[f"artist {k // 2}" for k in range(n)])
+    expected = model.predict_proba(table)
+    assert expected.shape == (n, 2) and np.isfinite(expected).all(), (
+        "a GenrePipeline with this branch returned no probabilities."
+    )
+    blocks = {name.partition("__")[0] for name in model[:-1].transform(table).columns}
+    assert blocks == {"own", "other"}, (
+        f"the columns of a ColumnTransformer with this branch begin with {sorted(blocks)}, not "
+        "with the names of the branches."
+    )
+    for rows in ([1], [0, 3], list(range(n))[::-1]):
+        case.check_same(
+            model.predict_proba(table.iloc[rows]),
+            expected[rows],
+            f"the predictions for the rows {rows} alone differ from those among all.",
+        )
+
+
+_CHECKS = (
+    check_parameters,
+    check_not_fitted,
+    check_rows,
+    check_missing_cells,
+    check_column_of_missing_cells,
+    check_rows_alone,
+    check_index,
+    check_n_jobs,
+    check_fit_again,
+    check_global_random_state,
+    check_input_is_left_alone,
+    check_names_and_container,
+    check_pickle,
+    check_multilabel,
+    check_metadata,
+    check_bad_cell,
+    check_in_a_genre_pipeline,
+)
+
+
+def _as_column(cells):
+    values = np.empty(len(cells), dtype=object)
+    for row, cell in enumerate(cells):  # a list of arrays would become one array
+        values[row] = cell
+    return pd.Series(values, name="own", dtype=object)
+
+
+def _global_states():
+    """The states of the global generators, as values that can be compared."""
+    kind, keys, *rest = np.random.get_state()
+    states = {"random": random.getstate(), "numpy.random": (kind, keys.tobytes(), *rest)}
+    if "torch" in sys.modules:
+        states["torch"] = sys.modules["torch"].get_rng_state().numpy().tobytes()
+    return states
