@@ -12,7 +12,16 @@ import click
 from ..utils import BadItem, changing, progress_bar, remove_parts
 from ._model import load_model
 from ._music import open_folder
-from ._options import as_json, example, genres_file, jobs, quiet, tell_set_aside, tell_unknown
+from ._options import (
+    as_json,
+    example,
+    genres_file,
+    jobs,
+    not_genres,
+    quiet,
+    tell_set_aside,
+    tell_unknown,
+)
 from ._predict import predict_music
 from ._tag_files import (
     genres_in,
@@ -20,6 +29,7 @@ from ._tag_files import (
     restore_state,
     restored_genres,
     undo_write,
+    why_untaggable,
     write_genres,
 )
 from ._tags import NAME, TagBackup
@@ -59,11 +69,12 @@ _WORDS = {  # of one file, and of all
     help="Only where the best genre has this score, from 0 to 1.",
 )
 @genres_file
+@not_genres
 @jobs
 @quiet
 @as_json
 @click.pass_context
-def tag(ctx, places, write, replace, undo, by, min_score, names, jobs, quiet, as_json):
+def tag(ctx, places, write, replace, undo, by, min_score, names, not_genres, jobs, quiet, as_json):
     """Write the genres of a MODEL into the tags of a FOLDER's files.
 
     Files that have a genre or are read-only are left alone, and nothing is written without
@@ -86,12 +97,13 @@ def tag(ctx, places, write, replace, undo, by, min_score, names, jobs, quiet, as
         model, folder = places
         fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
         tell_unknown(names, fitted)
-        with open_folder(folder, by=by, verbose=not quiet) as music:
+        with open_folder(folder, by=by, not_genres=not_genres, verbose=not quiet) as music:
             if write:
                 TagBackup(folder)  # another file of its name is found before the long work
             answers, genres, errors = predict_music(fitted, music, names=names)
         tell_set_aside(music.errors + errors)
-        outcomes = plan_tags(music, genres, answers, replace=replace, min_score=min_score)
+        options = {"replace": replace, "min_score": min_score, "not_genres": not_genres}
+        outcomes = plan_tags(music, genres, answers, **options)
         if write:
             change = partial(write_tags, folder)
     done, interrupted = change is not None, False
@@ -149,7 +161,7 @@ class Outcome:
     reason: str = ""
 
 
-def plan_tags(music, genres, answers, *, replace=False, min_score=None):
+def plan_tags(music, genres, answers, *, replace=False, min_score=None, not_genres=None):
     """Say what `write_tags` would do.
 
     Parameters
@@ -163,6 +175,8 @@ def plan_tags(music, genres, answers, *, replace=False, min_score=None):
         Whether genres that are there are written over.
     min_score : float or None
         Items whose best genre has less are skipped.
+    not_genres : sequence of str or None
+        What is not a genre, as in `open_music`: a file with nothing else has no genre.
 
     Returns
     -------
@@ -174,7 +188,9 @@ def plan_tags(music, genres, answers, *, replace=False, min_score=None):
         best = max(answers.best(row, 1).values(), default=None)
         for path in [cell] if isinstance(cell, str) else cell:
             try:
-                there = music.genres[row] if isinstance(cell, str) else genres_in(path)[0]
+                there, others = music.genres[row], []
+                if not there or not isinstance(cell, str):
+                    there, others = genres_in(path, not_genres)
             except Exception as error:  # such as of a file that is gone: the others go on
                 outcomes.append(Outcome(path, "fail", [], _reason(error)))
                 continue
@@ -188,10 +204,11 @@ def plan_tags(music, genres, answers, *, replace=False, min_score=None):
                 outcomes.append(Outcome(path, "skip", [], reason))
             elif min_score is not None and best < min_score:
                 outcomes.append(Outcome(path, "skip", [], f"the best score is {best:.2f}"))
-            elif hindrance := _why_read_only(path):
+            elif hindrance := why_untaggable(path) or _why_read_only(path):
                 outcomes.append(Outcome(path, "skip", [], hindrance))
             else:
-                outcomes.append(Outcome(path, "write", genres[row]))
+                reason = f"in place of {', '.join(map(repr, others))}" if others else ""
+                outcomes.append(Outcome(path, "write", genres[row], reason))
     return outcomes
 
 

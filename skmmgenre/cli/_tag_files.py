@@ -1,6 +1,6 @@
 """The genre tags of a sound file: read, written, and put back."""
 
-from ..datasets._audio_tags import audio_kind, name_genres, open_audio, read_audio_tags
+from ..datasets._audio_tags import TAGGED, audio_kind, name_genres, open_audio, read_audio_tags
 from ..datasets._genre_lists import NOT_GENRES, read_genre_lists
 from ..utils import BadItem
 from ._tags import (
@@ -67,11 +67,21 @@ def _id3_state(opener, kind, path):
     }
 
 
-def genres_in(path, not_genres=NOT_GENRES):
+def genres_in(path, not_genres=None):
     """Return the genres in the tags of a file, and what else stands there, such as "Other"."""
     texts, _ = name_genres(read_audio_tags(path)["genre"])
+    not_genres = NOT_GENRES if not_genres is None else not_genres
     (genres,), readings = read_genre_lists([texts], not_genres=not_genres)
     return genres, [reading.text for reading in readings if not reading.genres]
+
+
+def why_untaggable(path):
+    """Return why a file of sound has no tags to write to, or None."""
+    try:
+        kind = audio_kind(path)
+    except BadItem as fault:
+        return fault.reason
+    return None if kind is None or kind in TAGGED else f"tags of {kind} files are not written"
 
 
 def write_genres(path, copy, genres):

@@ -51,6 +51,7 @@ _SUFFIXES = {
     "MP4": (".m4a", ".mp4", ".m4b", ".m4p", ".m4r", ".aac", ".alac", ".3gp", ".mov"),
     "AIFF": (".aif", ".aiff", ".aifc"),
 }
+TAGGED = frozenset(_SUFFIXES)  # the formats whose tags are read and written
 _NOT_READ = {
     b"0&\xb2u": "Windows Media",
     b"MAC ": "Monkey's Audio",
@@ -187,7 +188,7 @@ def open_audio(path):
                 "Read are MP3, FLAC, Ogg, WAV, AIFF and MP4, told by their content.",
             )
         kind = "MP3"
-    if kind not in _SUFFIXES:
+    if kind not in TAGGED:
         raise BadItem(f"tags of {kind} files are neither read nor written", _CONVERT)
     mutagen = import_from_extra("mutagen", "Reading tags", extra="data")
     from mutagen import aiff, flac, mp3, mp4, oggflac, oggopus, oggvorbis, wave
@@ -225,7 +226,7 @@ def read_audio_tags(path):
         If it is no sound file that can be read.
     """
     kind = audio_kind(path)
-    if kind is not None and kind not in _SUFFIXES:
+    if kind is not None and kind not in TAGGED:
         return _untagged(path, kind)
     file, kind = open_audio(path)
     notes = []

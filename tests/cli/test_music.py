@@ -115,3 +115,30 @@ def test_files_are_read_as_in_their_folder(odd):
             assert music.genres == [whole.genres[row] for row in rows]
             assert np.array_equal(music.artists, whole.artists[rows])
             assert ("absent.mp3", "there is no such file") in music.errors
+
+
+def test_files_in_other_spellings(odd, monkeypatch):
+    """They come under the names that were given; a file that is named twice comes twice."""
+    monkeypatch.chdir(odd.path)
+    name = str(odd.odd["slash"].relative_to(odd.path))
+    paths = [f".//{name}", name, "./absent.mp3", str(odd.odd["slash"])]
+    with open_files(paths, verbose=0) as music:
+        assert music.names == [paths[0], paths[1], paths[3]]
+        assert music.genres == [["Pop/Rock"]] * 3
+        assert ("./absent.mp3", "there is no such file") in music.errors
+
+
+def test_a_folder_with_a_slash_at_its_end(odd):
+    with open_music(str(odd.path), verbose=0) as music:
+        names = music.names
+    with open_music(f"{odd.path}//", verbose=0) as music:
+        assert music.names == names
+
+
+def test_genres_of_a_folder_that_are_not_taken_as_they_are_written(odd):
+    with open_music(str(odd.path), verbose=0) as music:
+        assert set(music.readings) == {
+            "1 file: 'Jazz/Techno' read as 'Jazz', 'Techno'",
+            "1 file: 'Other' is not a genre",
+        }
+        assert music.take([0]).readings == music.readings

@@ -5,8 +5,11 @@ import os
 import re
 import shutil
 
+import numpy as np
 import pytest
 from obey_rights import run_obeying
+from odd_folder import tagged
+from odd_folder import write_tags as put_tags
 from sound_state import state_of
 from tagged_files import NAME, genres_of, small
 
@@ -156,3 +159,37 @@ def test_no_genre_of_the_list(model, tmp_path, capsys):
 def test_wrong_arguments(capsys, words, told):
     assert main(words) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("by", ["track", "album"])
+def test_what_is_not_a_genre_is_written_over_and_comes_back(model, tmp_path, by, capsys):
+    """Such as "Other", which is also number 12 of ID3; --not-genres says what is not."""
+    tags = {"a.mp3": "(12)", "b.ogg": "Other", "c.flac": ["other", "Jazz"], "d.m4a": "Misc"}
+    for name, genre in tags.items():
+        put_tags(tagged(tmp_path / "music" / name), genre=genre, album=name)
+    files = sorted((tmp_path / "music").iterdir())
+    content = {path: path.read_bytes() for path in files}
+    words = ["tag", model, str(tmp_path / "music"), "--by", by, "--quiet", "--json"]
+    assert main([*words, "--not-genres", "Misc"]) == 0
+    actions = [outcome["action"] for outcome in json.loads(capsys.readouterr().out)["files"]]
+    assert actions == ["keep", "keep", "keep", "write"]
+    assert main([*words, "--not-genres", ""]) == 0
+    assert '"write"' not in capsys.readouterr().out
+    assert main([*words, "--write"]) == 0
+    outcomes = json.loads(capsys.readouterr().out)["files"]
+    assert [outcome["action"] for outcome in outcomes] == ["write", "write", "keep", "write"]
+    reasons = [f"in place of {name!r}" for name in ("Other", "Other", "Misc")]
+    assert [o["reason"] for o in outcomes if o["action"] == "write"] == reasons
+    assert all(genres_of(tmp_path / "music").values())
+    assert main(["tag", "--undo", str(tmp_path / "music"), "--quiet"]) == 0
+    assert {path: path.read_bytes() for path in files} == content
+
+
+def test_formats_without_tags_are_skipped(model, tmp_path, capsys):
+    import soundfile
+
+    soundfile.write(tmp_path / "a.caf", np.random.default_rng(0).normal(size=50_000) / 9, 22050)
+    tagged(tmp_path / "b.ogg")
+    assert main(["tag", model, str(tmp_path), "--write", "--quiet", "--json"]) == 0
+    outcome = json.loads(capsys.readouterr().out)["files"][0]
+    assert (outcome["action"], outcome["reason"]) == ("skip", "tags of CAF files are not written")

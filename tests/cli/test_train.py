@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 from small_settings import settings
 
@@ -42,6 +43,62 @@ class TestSeveralGenres:
             f"  accuracy {held_out['figures']['accuracy']:23.3f}\n",
         ):
             assert line in told
+
+
+SMALL = [*settings("text", "fusion"), "--set", "text__max_epochs=1"]
+SMALL += ["--set", "text__max_df=1.0", "--set", "validation_fraction=0"]
+
+
+def train(tmp_path, cells, *words):
+    """Train on a table of 4 rows a cell of genres; return what is printed as JSON."""
+    table = pd.DataFrame({"text": [f"word{i}" for i in range(len(cells))], "genres": cells})
+    pd.concat([table] * 4).to_csv(tmp_path / "t.csv", index=False)
+    path = str(tmp_path / "m.skmmgenre")
+    return main(["train", str(tmp_path / "t.csv"), "-o", path, "--quiet", *SMALL, *words])
+
+
+class TestHowGenresAreRead:
+    def test_what_is_not_taken_as_it_is_written_is_told(self, tmp_path, capsys):
+        cells = ["Pop/Rock", "Jazz, Blues", "Other", "Blues"]
+        assert train(tmp_path, cells, "--target", "softmax", "--json") == 0
+        out, err = capsys.readouterr()
+        card = json.loads(out)
+        assert card["items_by_genre"] == {"Pop/Rock": 4, "Jazz": 4, "Blues": 4}
+        assert card["left_out"]["without_genre"] == 4 and card["first_genre_only"] == 4
+        assert err == (
+            "4 rows: 'Jazz, Blues' read as 'Jazz', 'Blues'\n"
+            "4 rows: 'Other' is not a genre\n"
+            "(--separators and --not-genres change this)\n"
+            "4 items have several genres; the first is used\n"
+        )
+
+    def test_separators_and_names_that_are_not_genres(self, tmp_path, capsys):
+        cells = ["Pop/Rock", "Jazz, Blues", "Other", "Blues"]
+        words = ["--json", "--separators", "/", "--not-genres", "blues; Zydeco"]
+        assert train(tmp_path, cells, *words) == 0
+        out, err = capsys.readouterr()
+        card = json.loads(out)
+        names = {"Pop", "Rock", "Jazz, Blues", "Other"}
+        assert set(card["items_by_genre"]) == names and card["first_genre_only"] == 0
+        assert err.startswith("4 rows: 'Blues' is not a genre\n") and "first" not in err
+
+    def test_all_names_may_be_genres(self, tmp_path, capsys):
+        assert train(tmp_path, ["Other", "Jazz"], "--json", "--not-genres", "") == 0
+        out, err = capsys.readouterr()
+        assert json.loads(out)["items_by_genre"] == {"Other": 4, "Jazz": 4} and not err
+
+    def test_evaluate_tells_the_same(self, tmp_path, capsys):
+        assert train(tmp_path, ["Rock", "Jazz"]) == 0
+        table = {"text": ["a", "b", "c"], "genres": ["Jazz; Rock", "Misc", "Rock, Jazz"]}
+        pd.DataFrame(table).to_csv(tmp_path / "t.csv", index=False)
+        capsys.readouterr()
+        words = ["evaluate", str(tmp_path / "m.skmmgenre"), str(tmp_path / "t.csv"), "--quiet"]
+        assert main([*words, "--json"]) == 0
+        out, err = capsys.readouterr()
+        told = json.loads(out)
+        assert (told["items"], told["left_out"], told["first_genre_only"]) == (2, 1, 2)
+        assert "1 row: 'Misc' is not a genre\n" in err
+        assert "2 items have several genres; the first is used\n" in err
 
 
 @pytest.mark.parametrize(
