@@ -144,6 +144,14 @@ def _minor(text):
     return None if text is None else text.split(".")[:2]
 
 
+def in_words(differences):
+    """Return differences as a text: "numpy 1.26.4 (here 2.4.6), av 18.1.0 (here not installed)"."""
+    return ", ".join(
+        f"{name} {saved} (here {here or 'not installed'})"
+        for name, (saved, here) in differences.items()
+    )
+
+
 @cache
 def _version(name):
     if name in _NOT_DISTRIBUTIONS:

@@ -15,6 +15,7 @@ from . import __version__
 from ._library_versions import (
     ModelVersionWarning,
     differences,
+    in_words,
     names_to_record,
     names_used_by,
     versions_of,
@@ -355,13 +356,9 @@ def _remedy_of_strangers(manifest):
 
 def _warn_of_versions(path, versions, used):
     if others := differences(versions, used):
-        told = ", ".join(
-            f"{name} {saved} (here {here or 'not installed'})"
-            for name, (saved, here) in others.items()
-        )
         warnings.warn(
             ModelVersionWarning(
-                f"Model file {name_of(path)} was saved with {shown(told)}: predictions may differ. "
+                f"Model file {name_of(path)} was saved with {shown(in_words(others))}: predictions may differ. "
                 "Compare them with known ones before you rely on them.",
                 others,
             ),

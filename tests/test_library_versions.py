@@ -12,6 +12,7 @@ from skmmgenre._library_versions import (
     USED_BY,
     ModelVersionWarning,
     differences,
+    in_words,
     names_to_record,
     names_used_by,
     versions_of,
@@ -105,6 +106,11 @@ def test_differences(monkeypatch, saved, here, differs):
     monkeypatch.setattr(_library_versions, "_version", {"numpy": here}.get)
     expected = {"numpy": (str(saved), here)} if differs else {}
     assert differences({"numpy": saved, "torch": "1.0"}, ["numpy", "scipy"]) == expected
+
+
+def test_in_words():
+    text = in_words({"numpy": ("1.26.4", "2.4.6"), "av": ("18.1.0", None)})
+    assert text == "numpy 1.26.4 (here 2.4.6), av 18.1.0 (here not installed)"
 
 
 def test_the_warning_is_one_of_scikit_learn():

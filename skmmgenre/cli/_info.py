@@ -3,13 +3,14 @@
 import json
 import os
 import textwrap
+import warnings
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
 from ..nets import NetEstimator
-from ..utils import find_steps
+from ..utils import estimators_in, find_steps
 from ._model import genres_of, has_several_genres, load_model, modalities_of
 from ._options import as_json, example
 from ._terminal import one_line
@@ -19,9 +20,15 @@ from ._terminal import one_line
 @click.argument("path", metavar="MODEL")
 @as_json
 def info(path, as_json):
-    """Tell what a MODEL is: its genres, what it was trained on, its networks."""
+    """Tell what a MODEL is: its genres, what it was trained on, its networks, its versions."""
+    from .. import model_info  # with skops comes torch, which `--help` does without
+    from .._library_versions import ModelVersionWarning, differences, names_used_by
 
-    model, card = load_model(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ModelVersionWarning)  # shown below
+        model, card = load_model(path)
+    versions = model_info(path)["versions"]
+    differ = differences(versions, names_used_by(map(type, estimators_in(model))))
     networks = {
         name: {
             "type": type(network).__name__,
@@ -38,6 +45,8 @@ def info(path, as_json):
         "several_genres": has_several_genres(model),
         "modalities": modalities_of(model),
         "networks": networks,
+        "versions": versions,
+        "differ": differ,
         "card": card,
     }
     if as_json:
@@ -48,6 +57,8 @@ def info(path, as_json):
 
 def print_info(info):
     """Print what a model is, for people."""
+    from .._library_versions import in_words
+
     console = Console(highlight=False)
 
     def say(head, text):
@@ -71,5 +82,9 @@ def print_info(info):
     for name, value in info["card"].get("held_out", {}).get("figures", {}).items():
         say("held out", f"{name} {'-' if value is None else format(value, '.3f')}")
     counts = info["card"].get("items_by_genre", {})
+    versions = (f"{name} {version}" for name, version in info["versions"].items())
+    say("versions", ", ".join(versions))
+    if info["differ"]:
+        say("differ", f"{in_words(info['differ'])}: predictions may differ")
     genres = (f"{name} ({counts[name]:,})" if name in counts else name for name in info["genres"])
     say("genres", ", ".join(genres))

@@ -2,6 +2,7 @@
 
 import json
 
+from forged_model import contents, forge
 from sklearn.pipeline import Pipeline
 
 import skmmgenre
@@ -36,6 +37,27 @@ def test_info_of_a_network_in_a_nested_pipeline(albums, small_model, tmp_path, c
     networks = json.loads(capsys.readouterr().out)["networks"]
     kinds = {name: network["type"] for name, network in networks.items()}
     assert kinds == {"text": "TextMLP", "fusion": "FusionClassifier"}
+
+
+def test_info_of_versions(albums, small_model, tmp_path, capsys):
+    """The libraries of the file, and those whose versions here may change its predictions."""
+    model = small_model(audio=None, image=None, text__max_epochs=1, fusion__max_epochs=1)
+    model.fit(albums.table, albums.y, groups=albums.groups)
+    path, changed = str(tmp_path / "m.skmmgenre"), str(tmp_path / "changed.skmmgenre")
+    skmmgenre.save(model, path)
+    assert main(["info", path, "--json"]) == 0
+    info = json.loads(capsys.readouterr().out)
+    assert info["versions"]["torch"] and info["differ"] == {}
+    versions = info["versions"] | {"torch": "0.7.0", "librosa": "0.7.0"}
+    forge(changed, contents(path), {"versions": versions})
+    assert main(["info", changed, "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["differ"] == {"torch": ["0.7.0", info["versions"]["torch"]]}
+    assert told.err == ""
+    assert main(["info", changed]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "librosa 0.7.0, " in told
+    assert f"differ torch 0.7.0 (here {info['versions']['torch']}): predictions may differ" in told
 
 
 class TestSeveralGenres:

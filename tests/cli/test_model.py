@@ -6,6 +6,7 @@ from obey_rights import run_obeying
 
 import skmmgenre
 from skmmgenre.cli import main
+from skmmgenre.cli._model import load_model
 from skmmgenre.text import TextMLP
 
 
@@ -36,6 +37,20 @@ def test_a_model_that_may_not_be_written_is_told_before_training(tmp_path):
     done = run_obeying("train", "t.csv", "-o", "shut/m", cwd=tmp_path)
     assert done.returncode == 1 and done.stderr.count("\n") == 1  # no progress of a training
     assert "the model 'shut/m' cannot be written (Permission denied)" in done.stderr
+
+
+def test_parameters_are_set_as_load_sets_them(albums, small_model, tmp_path):
+    """In the constructors' copies and the fitted ones; what no step has is not asked for."""
+    model = small_model(audio=None, image=None, text__max_epochs=1, fusion__max_epochs=1)
+    model.fit(albums.table, albums.y, groups=albums.groups)
+    path = str(tmp_path / "m.skmmgenre")
+    skmmgenre.save(model, path, card={"by": "us"})
+    loaded, card = load_model(path, on_error="missing", n_jobs=2, verbose=0, cache=None)
+    front = loaded["modalities"]
+    for branches in (front.transformers, front.transformers_):
+        truncate = branches[0][1]["truncate"]
+        assert (truncate.on_error, truncate.n_jobs) == ("missing", 2)
+    assert card["by"] == "us"
 
 
 def test_a_file_of_something_else(tmp_path, capsys):
