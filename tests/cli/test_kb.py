@@ -103,7 +103,7 @@ def test_a_damaged_file(folder, capsys):
     content[content.find(b"ABBA") + 1] ^= 1
     (folder / "music.kb").write_bytes(content)
     assert main(["kb", "info", "music.kb"]) == 1
-    assert "the checksum of entities does not fit" in capsys.readouterr().err
+    assert "the checksum of entities does not match" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["kb"], ["kb", "build"], ["kb", "info"], ["kb", "burn"]])

@@ -173,7 +173,7 @@ NO_SETUP = {
     "folder": (PrecomputedLinker("no/where"), SetupError, "folder 'no/where' cannot be read"),
     "key": (TagMeLinker(key_env="NO_SUCH_KEY"), SetupError, "variable NO_SUCH_KEY is not set"),
     "key name": (TagMeLinker(key_env="no name"), ValueError, "key_env is not the name"),
-    "a folder": (GazetteerLinker("."), ValueError, "'.' is a folder and no knowledge base"),
+    "a folder": (GazetteerLinker("."), ValueError, "'.' is a folder, not a knowledge base"),
     "knowledge base": (GazetteerLinker("no.kb"), SetupError, "no knowledge base 'no.kb'"),
 }
 

@@ -317,18 +317,20 @@ class GazetteerLinker(Linker):
         return mentions
 
     def _prepared(self):
-        """What `link` works with, made anew when a parameter was changed."""
+        """What `link` works with, made anew when a parameter or the knowledge base has changed."""
         params = self.kb, self.common_words, self.max_candidates, self.coherence
         prepared = getattr(self, "_prepared_for", None)
         if prepared is None or prepared[0] != params:
-            kb = self.kb if isinstance(self.kb, KnowledgeBase) else KnowledgeBase.open(self.kb)
+            kb = self.kb if isinstance(self.kb, KnowledgeBase) else KnowledgeBase(self.kb)
+            prepared = self._prepared_for = params, kb, None
+        _, kb, disambiguation = prepared
+        content = kb.content
+        if disambiguation is None or disambiguation.content is not content:
             words = self.common_words
             if isinstance(words, str):
                 common = common_words_of(words)
             else:
                 common = CommonWords(keys_of(words or ()), keys_of(words or ()))
-            prepared = self._prepared_for = (
-                params,
-                Disambiguation(kb.content, *common, self.max_candidates, self.coherence),
-            )
-        return prepared[1]
+            disambiguation = Disambiguation(content, *common, self.max_candidates, self.coherence)
+            self._prepared_for = params, kb, disambiguation
+        return disambiguation

@@ -15,8 +15,10 @@ import os
 import struct
 import sys
 import tempfile
+import time
 import weakref
 import zipfile
+import zlib
 from array import array
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +56,25 @@ MEMBERS = TRIES + READ_ARRAYS + MAPPED_ARRAYS
 SHARED, LISTED = 1 << 31, 1 << 30
 NUMBER = LISTED - 1
 
+# Files whose checksums this process has compared. A file that was written less than _SETTLED ago
+# is not noted: it could change again and keep its time stamp, which is as coarse as the clock of
+# the file system.
+_verified = set()
+_SETTLED = 2.0  # seconds
+
+# What zipfile and json raise where the directory of the archive or the manifest is damaged.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    LookupError,
+    TypeError,
+    ValueError,
+    EOFError,
+    OSError,
+    RuntimeError,
+)
+
 
 class KnowledgeBaseFile:
     """The tries and arrays of a knowledge base.
@@ -61,21 +82,25 @@ class KnowledgeBaseFile:
     Parameters
     ----------
     path : str or path-like
-    verify : bool
-        Read the file once and compare all checksums.
+    verify : bool or "once"
+        Whether to read the whole file and compare all checksums; "once" does so unless this
+        process has done it before and the file has not changed since. A trie does not notice
+        that its file is damaged: it gives wrong answers, or reads memory that is not its own.
 
     Raises
     ------
     ValueError
-        If the file is no knowledge base, is damaged or cut off, or of another version.
+        If the file is not a knowledge base, is damaged or cut off, or of another version.
     """
 
     def __init__(self, path, *, verify):
         name = os.path.basename(path)
         with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
             self._members, self.manifest = _read_manifest(file, name)
-            if verify:
-                _verify(file, name)
+            if verify and not (verify == "once" and _identity(status) in _verified):
+                _verify(file, name, status)
+            self._written = _last_write(status)
             self._view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
             self._descriptor = os.dup(file.fileno())
         weakref.finalize(self, os.close, self._descriptor)
@@ -84,6 +109,10 @@ class KnowledgeBaseFile:
             self._view[start : start + size].cast("I")
             for start, size in map(self._members.get, MAPPED_ARRAYS)
         )
+
+    def has_changed(self):
+        """Return whether the file was written to, or cut off, where it lies."""
+        return _last_write(os.fstat(self._descriptor)) != self._written
 
     def _trie(self, member):
         start, size = self._members[member]
@@ -180,30 +209,31 @@ def _read_manifest(file, name):
     head = file.read(_HEAD_AT + len(_HEAD))
     if head[_HEAD_AT:] != _HEAD:
         raise ValueError(
-            f"{name} is no knowledge base. Pass a file that KnowledgeBase.build or "
+            f"{name} is not a knowledge base. Pass a file that KnowledgeBase.build or "
             "`skmmgenre kb build` made."
         )
     try:
         with zipfile.ZipFile(file) as archive:
             manifest = json.loads(archive.read(_MANIFEST))
             members = {info.filename: _extent(file, info) for info in archive.infolist()}
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, struct.error) as error:
+        sizes = dict(manifest["sizes"])
+        made_in, byteorder, version = (manifest[k] for k in ("format", "byteorder", "version"))
+    except _DAMAGE as error:
         raise _damaged(name, error) from None
-    if manifest["format"] != FORMAT:
+    if made_in != FORMAT:
         raise ValueError(
-            f"{name} is a knowledge base of format {manifest['format']}, this version reads "
-            f"format {FORMAT}. Build it again, or install the version that made it: "
-            f"skmmgenre {manifest['version']}."
+            f"{name} is a knowledge base of format {made_in}, this version reads format {FORMAT}. "
+            f"Build it again, or install the version that made it: skmmgenre {version}."
         )
-    if manifest["byteorder"] != sys.byteorder:
+    if byteorder != sys.byteorder:
         raise ValueError(
-            f"{name} was built on a machine of the other byte order ({manifest['byteorder']}). "
-            "Build it again on this one."
+            f"{name} was built on a machine of the other byte order ({byteorder}). Build it again "
+            "on this one."
         )
     end = os.fstat(file.fileno()).st_size
-    for member, size in manifest["sizes"].items():
-        start, found = members.get(member, (0, None))
-        if found != size or start % _ALIGNMENT or start + size > end:
+    for member in MEMBERS:
+        start, size = members.get(member, (0, None))
+        if size is None or size != sizes.get(member) or start % _ALIGNMENT or start + size > end:
             raise _damaged(name, f"{member} is not as long as it should be")
     return members, manifest
 
@@ -217,18 +247,30 @@ def _extent(file, info):
     return info.header_offset + 30 + name_length + extra_length, info.file_size
 
 
-def _verify(file, name):
+def _verify(file, name, status):
+    """Compare the checksums of all members; note that it was done if no change can be missed."""
     try:
         with zipfile.ZipFile(file) as archive:
             bad = archive.testzip()
-    except (zipfile.BadZipFile, EOFError) as error:
+    except _DAMAGE as error:
         raise _damaged(name, error) from None
     if bad is not None:
-        raise _damaged(name, f"the checksum of {bad} does not fit")
+        raise _damaged(name, f"the checksum of {bad} does not match")
+    if time.time() - status.st_mtime > _SETTLED:
+        _verified.add(_identity(status))
+
+
+def _identity(status):
+    """What `os.stat` says of a file that no other file, and not this one once changed, shares."""
+    return status.st_dev, status.st_ino, status.st_ctime_ns, *_last_write(status)
+
+
+def _last_write(status):
+    return status.st_size, status.st_mtime_ns
 
 
 def _damaged(name, reason):
     return ValueError(
         f"{name} is a knowledge base that is damaged or cut off ({reason}). Copy it again from "
-        "where it came from, or build it again."
+        "where it came from, or build it again with `skmmgenre kb build`."
     )

@@ -12,12 +12,13 @@ class KnowledgeBase:
     """Names of things, the entities that bear them, and the categories of these entities.
 
     Read from a file that `build` makes of DBpedia or Wikipedia dumps. The file is used where it
-    lies: it opens at once, and all processes share one copy, that in the system's cache.
+    lies, and all processes share one copy, that in the system's cache.
 
     Parameters
     ----------
     path : str or path-like
-        Of the file. It is not opened before it is needed; `open` does so at once.
+        Of the file. It is opened, and its checksums are compared, when it is first used; `open`
+        does so at once.
 
     See Also
     --------
@@ -27,6 +28,11 @@ class KnowledgeBase:
     -----
     A pickle holds the path as it was given, and nothing of the content. The object itself never
     changes, so a copy of it is the same object.
+
+    A damaged file is refused. Each process compares the checksums of a file once, and again when
+    the file has changed. Replace a file that is in use by renaming the new one to its name, as
+    `build` does: a process that reads a file while it is being written over may be killed by the
+    system (SIGBUS).
 
     A form is looked up without regard to case, diacritics and most punctuation: "motörhead",
     "AC DC" and "Guns N’ Roses" are the same as "Motorhead", "AC/DC" and "Guns N' Roses".
@@ -61,8 +67,9 @@ class KnowledgeBase:
         ----------
         path : str or path-like
         verify : bool, default=True
-            Read the whole file once and compare its checksums, about 0.1 s for 200 MB that
-            are in the system's cache. What lies behind a pickled object is not verified again.
+            Read the whole file and compare its checksums, even if this process has done so
+            before. False trusts the file until it changes; the answers of a damaged one are
+            wrong, or the process dies.
 
         Returns
         -------
@@ -73,7 +80,7 @@ class KnowledgeBase:
         FileNotFoundError
             If there is no such file.
         ValueError
-            If the file is no knowledge base, damaged, cut off, or made by another version.
+            If the file is not a knowledge base, damaged, cut off, or made by another version.
         """
         kb = cls(path)
         kb._open(verify=verify)
@@ -191,13 +198,13 @@ class KnowledgeBase:
             Entity and prior, the most probable first: its share of the links to all of them,
             each counted once more. The priors add up to 1.
         """
-        keys = form_keys(form)
-        number = self.content.forms.get(keys[0]) if keys else None
+        keys, content = form_keys(form), self.content
+        number = content.forms.get(keys[0]) if keys else None
         if number is None:
             return []
-        found = self.content.candidates_of(self.content.form_entity(number))
+        found = content.candidates_of(content.form_entity(number))
         total = sum(count + 1 for _, count in found)
-        return [(self.content.entity_name(entity), (count + 1) / total) for entity, count in found]
+        return [(content.entity_name(entity), (count + 1) / total) for entity, count in found]
 
     def categories(self, entity):
         """Categories of an entity.
@@ -212,10 +219,11 @@ class KnowledgeBase:
         categories : tuple of str
             Without the prefix "Category:", with spaces. Empty if it has none, or is not known.
         """
-        number = self.content.entities.get(as_name(entity).encode())
+        content = self.content
+        number = content.entities.get(as_name(entity).encode())
         if number is None:
             return ()
-        return tuple(map(self.content.category_name, self.content.categories_of(number)))
+        return tuple(map(content.category_name, content.categories_of(number)))
 
     def __contains__(self, entity):
         return self.content.entities.get(as_name(entity).encode()) is not None
@@ -238,8 +246,8 @@ class KnowledgeBase:
     @property
     def content(self):
         """The mapped file. Threads that open it at the same time do so once too often."""
-        if self._opened is None:
-            self._open(verify=False)
+        if self._opened is None or self._opened.has_changed():
+            self._open(verify="once")
         return self._opened
 
     def _open(self, *, verify):
@@ -252,7 +260,7 @@ class KnowledgeBase:
             ) from None
         except IsADirectoryError:
             raise ValueError(
-                f"{os.fspath(self.path)!r} is a folder and no knowledge base. Pass the path of a "
+                f"{os.fspath(self.path)!r} is a folder, not a knowledge base. Pass the path of a "
                 "file that KnowledgeBase.build or `skmmgenre kb build` made."
             ) from None
 
