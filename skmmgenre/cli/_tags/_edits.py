@@ -105,14 +105,14 @@ def edits_of(undo, file):
     size = file.seek(0, 2)
     if undo and undo[-1][1] > size:
         return None
-    edits, total = [], 0
+    n_bytes = sum(len(p) if type(p) is str else p[1] - p[0] for edit in undo for p in edit[2])
+    # What was written is the old file and a few texts, so what undoes it is not larger.
+    _require(n_bytes <= 2 * (size + _READ), "undo has parts of more bytes than the file")
+    edits = []
     for start, end, parts in undo:
         file.seek(start)
         new = file.read(end - start)
         pieces = [_from_base64(p) if type(p) is str else new[p[0] : p[1]] for p in parts]
-        total += sum(map(len, pieces))
-        # What was written is the old file and a few texts; many copies are not.
-        _require(total <= 2 * size + _READ, "undo has parts of more bytes than the file")
         edits.append(Edit(start, end, b"".join(pieces)))
     return edits
 
