@@ -356,9 +356,10 @@ def _remedy_of_strangers(manifest):
 
 def _warn_of_versions(path, versions, used):
     if others := differences(versions, used):
+        told = in_words({name: (shown(saved)[:40], here) for name, (saved, here) in others.items()})
         warnings.warn(
             ModelVersionWarning(
-                f"Model file {name_of(path)} was saved with {shown(in_words(others))}: predictions may differ. "
+                f"Model file {name_of(path)} was saved with {told}: predictions may differ. "
                 "Compare them with known ones before you rely on them.",
                 others,
             ),
