@@ -253,8 +253,10 @@ def plan_undo(folder):
         for path, records in changes.items()
     ]
     for line in damaged:
-        reason = f"{line.reason}: it was left as it is, remove it if the others are all you want"
-        outcomes.append(Outcome(f"{backup.path}, line {line.number}", "fail", [], reason))
+        name, action, reason = f"{backup.path}, line {line.number}", "skip", line.reason
+        if line.place is not None:
+            action, reason = "fail", f"{reason}: the line was left, remove it if it is not needed"
+        outcomes.append(Outcome(name, action, [], reason))
     return backup, outcomes
 
 

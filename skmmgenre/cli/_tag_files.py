@@ -36,9 +36,18 @@ def read_state(path):
     BadItem
         If it is no sound file that can be read.
     """
-    file, kind = open_audio(path)
+    # Frames of older versions of ID3 are told as they are, and ID3v1 where it is the only tag.
+    file, kind = open_audio(path, translate=False, load_v1=False)
     if kind in _ID3:
-        return _id3_state(type(file), kind, path)
+        tags, where = file.tags, "v2"
+        if tags is None and kind == "MP3":
+            tags, where = open_audio(path, translate=False)[0].tags, "v1"
+        frame = None if tags is None else tags.get("TCON")
+        return {
+            "tags": None if tags is None else where,
+            "genres": None if frame is None else [str(text) for text in frame.text],
+            "encoding": None if frame is None else int(frame.encoding),
+        }
     if kind == "MP4":
         genres = None if file.tags is None else file.tags.get(_ATOM)
         return {"tags": file.tags is not None, "genres": None if genres is None else list(genres)}
@@ -51,19 +60,6 @@ def read_state(path):
         "genres": [text.decode("utf-8", "replace") for _, _, text in pairs] or None,
         "places": found,
         "keys": [key.decode() for key, _, _ in pairs],
-    }
-
-
-def _id3_state(opener, kind, path):
-    # Frames of older versions of ID3 are told as they are, and ID3v1 where it is the only tag.
-    tags, where = opener(path, translate=False, load_v1=False).tags, "v2"
-    if tags is None and kind == "MP3":
-        tags, where = opener(path, translate=False).tags, "v1"
-    frame = None if tags is None else tags.get("TCON")
-    return {
-        "tags": None if tags is None else where,
-        "genres": None if frame is None else [str(text) for text in frame.text],
-        "encoding": None if frame is None else int(frame.encoding),
     }
 
 

@@ -71,6 +71,15 @@ _NOT_READ = {
     **dict.fromkeys([b"\xff\xf0", b"\xff\xf1", b"\xff\xf8", b"\xff\xf9"], "AAC (ADTS)"),
     b"MThd": "MIDI",
 }
+# What mutagen raises of broken files beside its own errors.
+_OF_BROKEN_FILES = (
+    ArithmeticError,
+    AssertionError,
+    EOFError,
+    LookupError,
+    ValueError,
+    struct.error,
+)
 _CONVERT = "Convert it (ffmpeg -i INPUT out.flac)."
 
 
@@ -161,12 +170,14 @@ def _ask_libsndfile(file):
         return None
 
 
-def open_audio(path):
+def open_audio(path, **of_id3):
     """Open a sound file for its tags, by its content and not by its name as mutagen does.
 
     Parameters
     ----------
     path : str
+    **of_id3
+        How mutagen reads an ID3 tag, where the format has one.
 
     Returns
     -------
@@ -196,9 +207,10 @@ def open_audio(path):
     openers = {"MP3": mp3.MP3, "FLAC": flac.FLAC, "WAV": wave.WAVE, "MP4": mp4.MP4}
     openers["AIFF"] = aiff.AIFF
     ogg = [oggvorbis.OggVorbis, oggopus.OggOpus, oggflac.OggFLAC]
+    options = of_id3 if kind in ("MP3", "WAV", "AIFF") else {}
     try:
-        file = mutagen.File(path, options=ogg) if kind == "Ogg" else openers[kind](path)
-    except mutagen.MutagenError as error:
+        file = mutagen.File(path, options=ogg) if kind == "Ogg" else openers[kind](path, **options)
+    except (mutagen.MutagenError, *_OF_BROKEN_FILES) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise BadItem(f"it is no {kind} file, or broken ({reason})", "Get it again.") from error
     if file is None:

@@ -32,13 +32,14 @@ class DamagedLine:
     number : int
         From 1.
     reason : str
-    place : (int, int)
-        Where in the file it begins and ends.
+    place : (int, int) or None
+        Where in the file it begins and ends; None if it need not stay, as what it announces was
+        not done.
     """
 
     number: int
     reason: str
-    place: tuple
+    place: tuple | None
 
 
 class TagBackup:
@@ -97,9 +98,12 @@ class TagBackup:
         if not self.exists or self._is_old:
             self._begin()
         with self._open(os.O_RDWR | os.O_APPEND) as file:
-            # What a killed process left unfinished belongs to a change that was not made.
-            file.truncate(_size_of_whole_lines(file))
-            file.write(line)
+            whole = _size_of_whole_lines(file)
+            file.seek(whole)
+            rest = file.read(_MAX_LINE)
+            if _is_unfinished(rest):
+                file.truncate(whole)
+            file.write(b"\n" + line if rest and not _is_unfinished(rest) else line)
             file.flush()
             os.fsync(file.fileno())
 
@@ -134,7 +138,8 @@ class TagBackup:
         ----------
         paths : collection of str
         """
-        if not paths and not self._damaged:
+        damaged = [line.place for line in self._damaged if line.place is not None]
+        if not paths and not damaged:
             os.unlink(self.path)
             sync(self.folder)
             return
@@ -143,8 +148,8 @@ class TagBackup:
             for path in paths:
                 for record in self._changes[path]:
                     file.write(_line(record))
-            for line in self._damaged:
-                _copy(old, line.place, file)
+            for place in damaged:
+                _copy(old, place, file)
 
     def _begin(self):
         """Make the file with its first line, or give one of the first version that line."""
@@ -180,6 +185,10 @@ class TagBackup:
                     raise ValueError("it is longer than 16 MB")
                 record = _record(line)
             except ValueError as error:
+                if number > 1 and line is not None and _is_unfinished(line):
+                    reason = "it is unfinished, as the change was not made"
+                    self._damaged.append(DamagedLine(number, reason, None))
+                    continue
                 if self._is_old:  # without a first line that says so, all others have to
                     raise self._foreign(f"line {number} is not one of a backup") from error
                 self._damaged.append(DamagedLine(number, str(error), (start, end)))
@@ -318,18 +327,29 @@ def _require(condition, message):
         raise ValueError(message)
 
 
+def _is_unfinished(line):
+    """Tell whether a line is what a killed process left, the beginning of a note."""
+    if line[-1:] == b"\n" or not line.isascii():
+        return False
+    try:
+        json.loads(line)
+    except json.JSONDecodeError as error:
+        # What is wrong with it is where it ends, be it within a text or a word such as null.
+        return error.msg.startswith("Unterminated") or error.pos > len(line) - 6
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
 def _lines(file):
-    """Yield whole lines with their places; None in place of a line that is too long."""
+    """Yield lines with their places; None in place of a line that is too long."""
     start = 0
     while line := file.readline(_MAX_LINE + 1):
         if len(line) > _MAX_LINE:
             while line and not line.endswith(b"\n"):
                 line = file.readline(_MAX_LINE)
-            if not line:
-                return
-            yield None, start, file.tell()
-        elif line.endswith(b"\n"):
-            yield line, start, file.tell()
+            line = None
+        yield line, start, file.tell()
         start = file.tell()
 
 

@@ -244,10 +244,39 @@ def test_numbers_of_lines_and_their_bytes(tmp_path):
     """Damaged lines are kept byte for byte, in their order, however many there are."""
     folder, files = small(tmp_path, "mp3", genre="Jazz")
     write(folder, files)
-    lines = (folder / NAME).read_bytes().splitlines(keepends=True)
+    first, note = (folder / NAME).read_bytes().splitlines(keepends=True)
     bad = [b"one\n", b"\xfftwo\r\n", b"{}\n"]
-    write_lines(folder, lines[0], *bad[:2], lines[1], bad[2], b"cut off")
+    write_lines(folder, first, *bad[:2], note, bad[2])
     _, damaged = TagBackup(str(folder)).read()
     assert [line.number for line in damaged] == [2, 3, 5]
     assert undo(folder, code=1) == ["restore", "fail", "fail", "fail"]
-    assert (folder / NAME).read_bytes() == lines[0] + b"".join(bad)
+    assert (folder / NAME).read_bytes() == first + b"".join(bad)
+
+
+def test_every_end_at_which_a_note_may_be_cut_off(tmp_path):
+    """The change was not made: the line is told, dropped, and in nobody's way."""
+    folder, files = small(tmp_path, "mp3", "mp3", genre="Jazz")
+    content = content_of(*files)
+    write(folder, files)
+    tagged = content_of(*files)
+    first, one, other = (folder / NAME).read_bytes().splitlines(keepends=True)
+    files[1].write_bytes(content[str(files[1])])
+    for end in range(1, len(other)):
+        files[0].write_bytes(tagged[str(files[0])])
+        write_lines(folder, first, one, other[:end])
+        assert undo(folder) == ["restore", "skip"], other[:end]
+        assert content_of(*files) == content and not (folder / NAME).exists()
+
+
+def test_notes_whose_line_ends_were_lost_are_kept(tmp_path):
+    folder, files = small(tmp_path, "mp3", "mp3", genre="Jazz")
+    content = content_of(*files)
+    write(folder, files)
+    first, one, other = (folder / NAME).read_bytes().splitlines(keepends=True)
+    write_lines(folder, first, one[:-1], other[:-1])
+    assert undo(folder, code=1) == ["fail"]
+    kept = (folder / NAME).read_bytes()
+    assert kept == first + one[:-1] + other[:-1]
+    write(folder, files[:1], "Hip Hop")  # another note begins a line of its own
+    write_lines(folder, first, one, other, (folder / NAME).read_bytes().splitlines()[-1])
+    assert undo(folder) == ["restore", "restore"] and content_of(*files) == content
