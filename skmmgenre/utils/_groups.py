@@ -28,10 +28,13 @@ class Groups:
     @cached_property
     def codes(self):
         """Artists as int64: 0, 1, ... as they first appear; rows without one come last."""
-        codes, uniques = pd.factorize(self.names)
-        codes = codes.astype(np.int64)
-        missing = codes < 0
-        codes[missing] = len(uniques) + np.arange(missing.sum())
+        # Not pandas.factorize: before pandas 3.1 strings that differ only after a null character,
+        # as those of `artists` do, are one to it.
+        numbers = {}
+        missing = np.equal(self.names, None)
+        codes = np.empty(len(self), dtype=np.int64)
+        codes[~missing] = [numbers.setdefault(name, len(numbers)) for name in self.names[~missing]]
+        codes[missing] = len(numbers) + np.arange(missing.sum())
         return codes
 
     @cached_property

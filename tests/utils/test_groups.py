@@ -75,9 +75,13 @@ def test_missing_artists_are_called_after_their_row(container):
     # The same partition of rows as their codes, in any subset of the rows.
     rows = [1, 3, 1, 0]
     assert list(names[rows]) == [names[1], names[3], names[1], "Nina"]
-    codes, of_names = group_codes(artists), pd.factorize(names)[0]
+    codes, of_names = group_codes(artists), group_codes(names)
     same = codes[:, None] == codes
     np.testing.assert_array_equal(same, of_names[:, None] == of_names)
+
+
+def test_names_that_differ_after_a_null_character():
+    assert group_codes(["a\0b", "a\0c", "a", "a\0b"]).tolist() == [0, 1, 2, 0]
 
 
 def test_no_artists_at_all():
