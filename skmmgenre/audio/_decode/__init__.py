@@ -1,4 +1,5 @@
 """Decode seconds of sound files of any format."""
 
 from ._audio_file import AudioFile, check_file, version_of_decoder
+from ._claims import check_format
 from ._containers import signature_of

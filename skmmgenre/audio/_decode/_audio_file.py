@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import itertools
 import math
 import os
 import stat
@@ -103,18 +104,16 @@ class AudioFile:
                 "Use ref='patch', which reads the patch alone, or split the file.",
             )
         if rate == sr:
-            return np.concatenate([*self._blocks(start, start + n_samples)])[:n_samples]
+            return _joined([*self._blocks(start, start + n_samples)])[:n_samples]
         # Start at a sample that both rates share, so that the piece has the phase of the whole.
         common = math.gcd(rate, sr)
         step_in, step_out = rate // common, sr // common
         margin = math.ceil(_RESAMPLING_MARGIN * sr / step_out)
         step = max(0, start // step_out - margin)
         stop = math.ceil((start + n_samples + _RESAMPLING_MARGIN * sr) * rate / sr)
-        resampler = soxr.ResampleStream(rate, sr, 1, dtype="float32", quality="HQ")
-        y = [resampler.resample_chunk(block) for block in self._blocks(step * step_in, stop)]
-        y.append(resampler.resample_chunk(np.empty(0, np.float32), last=True))
+        y = _resampled(self._blocks(step * step_in, stop), rate, sr)
         start -= step * step_out
-        return np.concatenate(y)[start : start + n_samples]
+        return y[start : start + n_samples]
 
     def _blocks(self, start, stop):
         """Yield one channel from a frame to another, some at a time."""
@@ -169,6 +168,21 @@ def _mean_of_channels(y):
         mean += y[:, channel]
     mean /= y.shape[1]
     return mean
+
+
+def _resampled(blocks, rate, sr):
+    """Join blocks at another rate. A long piece is never held at the rate of its file."""
+    some = [*itertools.islice(blocks, 2)]
+    if len(some) == 1:  # the same bits, sooner
+        return soxr.resample(some[0], rate, sr, quality="HQ")
+    stream = soxr.ResampleStream(rate, sr, 1, dtype="float32", quality="HQ")
+    y = [stream.resample_chunk(block) for block in itertools.chain(some, blocks)]
+    y.append(stream.resample_chunk(np.empty(0, np.float32), last=True))
+    return np.concatenate(y)
+
+
+def _joined(blocks):
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
 def check_file(path):

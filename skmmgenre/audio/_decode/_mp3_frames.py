@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ._containers import length_of_id3
 from ._view import size_of
 
-_BLOCK = 1 << 20  # bytes read at a time
+_BLOCK = 1 << 16  # bytes read at a time
 _MOST_JUNK = 1 << 16  # bytes that are searched for the next frame
 _PROOF = 4  # frames in a row, each beginning where the last ends, are no coincidence
 # libmpg123, which decodes, gives up where more bytes lie between two frames.
@@ -211,14 +211,12 @@ def _follow(block, kind, most=None):
     """
     sizes = _sizes(*kind)
     version, layer, _ = kind
-    second = 0xE0 | version << 3 | 4 - layer << 1
+    plain = 0xE0 | version << 3 | 4 - layer << 1
+    marks = bytes((0xFF, plain)), bytes((0xFF, plain | 1))  # with a checksum, and without
     at = count = size = 0
     end = len(block) - 3
-    while at < end and block[at] == 0xFF and block[at + 1] & 0xFE == second and count != most:
-        last = sizes[block[at + 2]]
-        if not last:
-            break
-        size = last
+    while at < end and block[at : at + 2] in marks and sizes[block[at + 2]] and count != most:
+        size = sizes[block[at + 2]]
         at += size
         count += 1
     return count, at, size

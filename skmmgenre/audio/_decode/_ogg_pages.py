@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ._containers import length_of_id3
 from ._view import size_of
 
-_BLOCK = 1 << 20  # bytes read at a time
+_BLOCK = 1 << 16  # bytes read at a time
 _HEADER = 27  # bytes of a page in front of the sizes of its segments
 _FIRST, _LAST = 2, 4  # flags of a page
 _NO_POSITION = (1 << 64) - 1  # of a page on which no packet ends

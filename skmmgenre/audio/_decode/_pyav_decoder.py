@@ -5,7 +5,7 @@ import numpy as np
 from ...utils import BadItem, import_from_extra
 from ._claims import GET_AGAIN, check_format, truncated
 from ._containers import is_cut_short
-from ._view import size_of
+from ._view import View, size_of
 
 # A packet that is decoded after a seek lacks what came before it: decode this much more and throw
 # it away. AAC overlaps the packet before; its extensions for low bit rates remember more.
@@ -46,7 +46,8 @@ class PyAVDecoder:
                 'Install PyAV (pip install "skmmgenre[m4a]"), or convert the file '
                 "(ffmpeg -i INPUT out.flac).",
             ) from error
-        self._container, self._file = container, file
+        # A view, because a seek before the start of a file is an error of Python's.
+        self._container, self._file = container, View(file)
         self._measure()
 
     def close(self):

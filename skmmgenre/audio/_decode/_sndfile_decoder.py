@@ -32,9 +32,10 @@ _OGG_PREROLL = 8192  # frames
 _NOISY_SEEK_FROM = 15.0  # seconds
 # A seek to the very last block of a FLAC decodes the whole file at times.
 _FLAC_END = 2 * 4608  # frames: two blocks of usual size
-_BLOCK = 1 << 18  # samples decoded at a time, of all channels
+_BLOCK = 1 << 21  # samples decoded at a time, of all channels: 23 s of two at 44,100 Hz
 _MOST_LINKS = 1_000
-_UNRECOGNISED = 1  # libsndfile's code of the error
+# libsndfile's codes of errors. The second is of a file beside it, where it looks for the kind.
+_UNRECOGNISED = 1, 7
 # Of what is longer and declares no samples, a program has written the samples alone.
 _LONGEST_HEADER = 1 << 14  # bytes
 _UNFILLED = {"AIFF", "AU", "CAF", "RF64", "W64", "WAV", "WAVEX"}
@@ -399,7 +400,7 @@ class _Malformed(BadItem):
 
 
 def _refused(error):
-    if error.code == _UNRECOGNISED:
+    if error.code in _UNRECOGNISED:
         return _Malformed("it is not audio, or of an unknown format", _CONVERT)
     reason = error.error_string.rstrip(".") or "its header is malformed"
     return _Malformed(f"it cannot be decoded ({reason})", GET_AGAIN)
