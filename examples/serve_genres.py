@@ -64,9 +64,9 @@ def main(argv=None):
 
 def make_app(path, *, batch=16, wait=0.02, max_bytes=50_000_000):
     """The service of a model file, which is opened without running code from it."""
-    model, info = skmmgenre.load(path), skmmgenre.model_info(path)
-    columns = modalities_by_column(model)
-    let_missing(model)
+    # What cannot be decoded is missing, however the model was trained.
+    model = skmmgenre.load(path, params={"on_error": "missing"})
+    info, columns = skmmgenre.model_info(path), modalities_by_column(model)
     batches = Batches(model, batch=batch, wait=wait)
 
     @asynccontextmanager
@@ -182,10 +182,7 @@ class Batches:
                     while len(together) < self._batch:
                         together.append(await self._waiting.get())
             items, waiting = zip(*together, strict=True)
-            try:
-                answers = await asyncio.to_thread(self._answers, items)
-            except Exception as error:  # whatever it is, those who wait must not wait for ever
-                answers = [error] * len(items)
+            answers = await asyncio.to_thread(self._outcomes, items)
             for future, answer in zip(waiting, answers, strict=True):
                 if future.cancelled():  # the client has gone
                     continue
@@ -193,6 +190,16 @@ class Batches:
                     future.set_exception(answer)
                 else:
                     future.set_result(answer)
+
+    def _outcomes(self, items):
+        """The answer to each item, or its error: whatever it is, none must wait for ever."""
+        try:
+            return self._answers(items)
+        except Exception as error:
+            if len(items) == 1:
+                return [error]
+        # One item may have ended the work on all of them.
+        return [outcome for item in items for outcome in self._outcomes([item])]
 
     def _answers(self, items):
         table = pd.DataFrame(list(items), dtype=object)
@@ -221,14 +228,6 @@ def branches(model):
     for _, branch, column in model.named_steps["modalities"].transformers_:
         if not isinstance(branch, str):  # "drop", for the columns that no branch takes
             yield branch, column
-
-
-def let_missing(model):
-    """Treat what cannot be decoded as missing, however the model was trained."""
-    for branch, _ in branches(model):
-        for part in (branch, getattr(branch, "estimator_", branch)):
-            names = [name for name in part.get_params() if name.split("__")[-1] == "on_error"]
-            part.set_params(**dict.fromkeys(names, "missing"))
 
 
 def set_aside(model):

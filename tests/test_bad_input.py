@@ -243,7 +243,7 @@ def test_handled_in_fit(albums, small_model, tmp_path):
     [
         ("audio", 3.5, "Row 1, track 0: .*expected a path or a 1-D float array, got float"),
         ("text", 7, "Row 1: .*7|int"),
-        ("cover", {"path": "x"}, "Row 1: .*dict is no image"),
+        ("cover", {"path": "x"}, "Row 1: .*expected an image, got dict"),
     ],
     ids=["audio", "text", "cover"],
 )

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import importlib.metadata
+import io
 import os
 from numbers import Integral, Real
 
@@ -12,9 +13,9 @@ import soxr
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..store import CellTransformer, FeatureStore, RawCodec, StepCodec
-from ..utils import BadItem, NoContainer, as_cells
+from ..utils import BadItem, BadType, NoContainer, as_cells, file_in
 from ._constant_q import PARAMETER_CONSTRAINTS, check_bins, constant_q
-from ._decode import AudioFile, signature_of, version_of_decoder
+from ._decode import AudioFile, check_format, signature_of, version_of_decoder
 
 _FLOOR = -80.0  # dB
 # Of what is computed here and in what it calls. After a change patches are computed again, and
@@ -192,10 +193,11 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
 
         Parameters
         ----------
-        X : column of str, PathLike or 1-D float arrays at `sr`, length n
+        X : column of paths, of the content of files, or of 1-D float arrays at `sr`, length n
             WAV, FLAC, OGG or MP3 files, mono or stereo, of any rate; M4A (AAC, Apple Lossless)
-            with PyAV (``pip install "skmmgenre[m4a]"``). A cell that is None, NaN or "" is
-            missing.
+            with PyAV (``pip install "skmmgenre[m4a]"``). Content is bytes, BytesIO, an open
+            binary file, or a dict with "bytes" and "path", or "array" and "sampling_rate", as
+            Hugging Face's datasets hold sound. A cell that is None, NaN or "" is missing.
 
         Returns
         -------
@@ -206,7 +208,7 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
         ------
         BadItem
             If a track cannot be used and ``on_error="raise"``: a missing, empty or truncated
-            file, one that is not audio, 0 samples, NaN or infinite samples.
+            file, one that is not audio, 0 samples, NaN or infinite samples, a URL.
         """
         self._check_params()
         settings = self._settings()
@@ -279,6 +281,7 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
             settings={**self._settings(), "version": _VERSION, "versions": versions},
             by_name=self.patch == "random",
             codec=codec,
+            content_of=_content_of,
             signature_of=signature_of,
             version_for=version_of_decoder,
         )
@@ -297,15 +300,17 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
 
 def _extract(cell, *, n_samples, patch, log, ref, dtype, key, transform):
     """The patch of one track, shape (n_bins, n_frames)."""
-    if isinstance(cell, (str, bytes, os.PathLike)):
-        with AudioFile(cell) as audio:
+    file, name = file_in(cell)
+    if file is not None:
+        with AudioFile(file) as audio:
             length = audio.n_samples(transform["sr"])
-            name = os.fsencode(os.path.basename(os.fspath(cell)))
-            start = _patch_start(length, n_samples, patch=patch, name=name, key=key)
+            start = _patch_start(
+                length, n_samples, patch=patch, name=name or _digest(file), key=key
+            )
             where = (start, n_samples) if ref == "patch" else (0, length)
             y = audio.read(*where, transform["sr"])
     else:
-        y = _check_array(cell)
+        y = _samples_of(cell, transform["sr"])
         start = _patch_start(len(y), n_samples, patch=patch, name=y.tobytes(), key=key)
         if ref == "patch":
             y = y[start : start + n_samples]
@@ -338,6 +343,45 @@ def _patch_start(length, n_samples, *, patch, name, key):
     return (int.from_bytes(digest.digest(), "big") * (free + 1)) >> 64
 
 
+def _digest(file):
+    """What stands for the name of a file of which only the content is known."""
+    return hashlib.blake2b(file.getbuffer(), digest_size=16).digest()
+
+
+def _content_of(cell):
+    """What tells the content of a cell that is neither a path nor an array; see `FeatureStore`."""
+    if _is_sampled(cell):
+        samples = np.asarray(cell["array"])
+        if samples.dtype.hasobject:
+            return None
+        return ("sampled", cell["sampling_rate"], samples.dtype.str, samples.shape), bytes(samples)
+    try:
+        file, name = file_in(cell)
+    except BadItem:  # said when it is decoded
+        return None
+    if not isinstance(file, io.BytesIO):
+        return None
+    return ("file", name, version_of_decoder(signature_of(file))), file.getvalue()
+
+
+def _is_sampled(cell):
+    """Whether a cell is a dict of an array and its rate, as Hugging Face's datasets decode it."""
+    return isinstance(cell, dict) and {"array", "sampling_rate"} <= cell.keys()
+
+
+def _samples_of(cell, sr):
+    """A signal given as an array, or as an array and its rate, as float32 at `sr`."""
+    if not _is_sampled(cell):
+        return _check_array(cell)
+    y, rate = _check_array(cell["array"]), cell["sampling_rate"]
+    if not isinstance(rate, Integral):
+        raise BadType(
+            f"its sampling_rate is {type(rate).__name__}, not an integer", "Give it in Hz."
+        )
+    check_format(int(rate), 1)
+    return y if rate == sr else soxr.resample(y, int(rate), sr, quality="HQ")
+
+
 def _check_array(cell):
     """A signal given as an array, as float32."""
     if getattr(cell, "shape", None) == ():
@@ -345,15 +389,20 @@ def _check_array(cell):
             "it is a single number, not a signal",
             "Put the signal into a list: transform([signal]).",
         )
+    if hasattr(cell, "get_all_samples"):
+        raise BadType(
+            f"expected a path or a 1-D float array, got a decoder ({type(cell).__name__})",
+            "Keep the files undecoded: dataset.cast_column(NAME, Audio(decode=False)).",
+        )
     if not hasattr(cell, "__array__"):
-        raise BadItem(
+        raise BadType(
             f"expected a path or a 1-D float array, got {type(cell).__name__}",
             "Wrap the extractor in MeanOverTracks for lists of paths; give samples as a numpy "
             "array.",
         )
     y = np.asarray(cell)
     if y.dtype.kind != "f":
-        raise BadItem(
+        raise BadType(
             f"the samples are {y.dtype}, not floating point",
             "Give floats in [-1, 1]: divide 16-bit integers by 32768.",
         )

@@ -1,11 +1,9 @@
 """Statistics of the timbre coefficients of the Million Song Dataset."""
 
-import os
-
 import numpy as np
 
 from ..store import CellTransformer
-from ..utils import BadItem, as_cells, import_from_extra
+from ..utils import BadItem, BadType, as_cells, file_in, import_from_extra, is_path
 from ._decode import check_file
 
 _N_COEFFICIENTS = 12
@@ -106,7 +104,7 @@ class TimbreStatistics(CellTransformer):
 
         Parameters
         ----------
-        X : column of str, PathLike or arrays of shape (n_segments, 12), length n
+        X : column of paths, of the content of files, or of arrays of shape (n_segments, 12)
             .h5 files of the Million Song Dataset, or their timbre coefficients. A cell that is
             None, NaN or "" is missing.
 
@@ -150,12 +148,12 @@ class TimbreStatistics(CellTransformer):
 
 def _statistics(cell):
     """The statistics of one track, shape (48,)."""
-    if isinstance(cell, (str, bytes, os.PathLike)):
-        segments = _check_segments(_read_segments(cell))
+    if (file := file_in(cell)[0]) is not None:
+        segments = _check_segments(_read_segments(file))
     elif hasattr(cell, "__array__"):
         segments = _check_segments(np.asarray(cell))
     else:
-        raise BadItem(
+        raise BadType(
             f"expected a path or an array of shape (n_segments, {_N_COEFFICIENTS}), got "
             f"{type(cell).__name__}",
             "Wrap the estimator in MeanOverTracks for lists of paths.",
@@ -163,12 +161,13 @@ def _statistics(cell):
     return np.concatenate([statistic(segments) for statistic in _STATISTICS.values()])
 
 
-def _read_segments(path):
+def _read_segments(source):
     """The timbre coefficients in a file, as they are."""
     h5py = import_from_extra("h5py", "Reading .h5 files", extra="data")
-    check_file(path)
+    if is_path(source):
+        check_file(source)
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(source, "r") as file:
             if _PATH_IN_FILE not in file:
                 raise BadItem(f"it holds no {_PATH_IN_FILE}", _GET_AGAIN)
             if "analysis/songs" in file and (n_songs := len(file["analysis/songs"])) > 1:
@@ -177,7 +176,7 @@ def _read_segments(path):
                     "Split the aggregate file, or pass the coefficients of each song as arrays.",
                 )
             return np.asarray(file[_PATH_IN_FILE])
-    except OSError as error:
+    except (OSError, KeyError, RuntimeError, TypeError) as error:  # h5py's, of broken files
         raise BadItem(f"it is broken, or no HDF5 file ({error})", _GET_AGAIN) from error
 
 

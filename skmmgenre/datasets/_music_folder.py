@@ -183,6 +183,7 @@ def load_music_folder(
         n_jobs=n_jobs,
         verbose=verbose,
         description="files",
+        warn=False,  # all of it is listed, and said if there is nothing else
     )
     if temporary is not None and not os.listdir(temporary):
         os.rmdir(temporary)

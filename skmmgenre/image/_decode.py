@@ -1,14 +1,14 @@
 """A cell of covers as 8-bit RGB."""
 
+import io
 import os
-import struct
 import threading
 from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..utils import BadItem
+from ..utils import BadItem, BadType, file_in
 
 # A cover of 7,000 x 7,000 pixels. Decoded to RGB it takes 150 MB.
 MAX_PIXELS = 50_000_000
@@ -28,9 +28,10 @@ def decode_image(cell, *, min_side=None):
 
     Parameters
     ----------
-    cell : path, PIL image, or ndarray of uint8, shape (height, width[, 3 or 4])
-        Transparent parts are laid on white; of an animation the first frame counts; 16
-        bits are scaled to 8; a photo is turned as its EXIF orientation says.
+    cell : path, content of a file, PIL image, or ndarray of uint8, shape (height, width[, 3 or 4])
+        See `skmmgenre.utils.file_in` for what the content of a file may be. Transparent parts
+        are laid on white; of an animation the first frame counts; 16 bits are scaled to 8; a
+        photo is turned as its EXIF orientation says.
     min_side : int, default=None
         JPEG files may be decoded at 1/2, 1/4 or 1/8 of their size as long as no side gets
         shorter than this. A PIL image is the caller's, and is left at its size.
@@ -62,7 +63,7 @@ def check_header(cell):
 
 
 def content_of_image(cell):
-    """Return what tells one PIL image from another.
+    """Return what tells one PIL image, or one file's content, from another.
 
     Parameters
     ----------
@@ -72,17 +73,21 @@ def content_of_image(cell):
     -------
     content : tuple or None
         What its values mean (colours, what is transparent, which way is up), and their bytes.
-        None for what is no PIL image, or a broken one.
+        None for anything else, or a broken image.
     """
     if not isinstance(cell, Image.Image):
-        return None
+        try:
+            file, _ = file_in(cell)
+        except BadItem:  # said when it is decoded
+            return None
+        return ("file", file.getvalue()) if isinstance(file, io.BytesIO) else None
     try:
         _load(cell)
     except BadItem:  # said when it is decoded
         return None
     palette = cell.getpalette(None) if "P" in cell.mode else None
-    orientation = cell.getexif().get(0x0112)
-    meaning = cell.mode, cell.size, palette, cell.info.get("transparency"), orientation
+    transparent = cell.info.get("transparency")
+    meaning = cell.mode, cell.size, palette, transparent, _orientation(cell)
     return meaning, cell.tobytes()
 
 
@@ -95,14 +100,15 @@ def _opened(cell):
         _check_size(cell.size)
         _load(cell)
         yield cell
-    elif isinstance(cell, (str, os.PathLike)):
-        with _open_file(cell) as file, _open_lazily(file) as image:
+    elif (source := file_in(cell)[0]) is not None:
+        with _open_file(source) as file, _open_lazily(file) as image:
             _check_size(image.size)
             yield image
     else:
-        raise BadItem(
-            f"a {type(cell).__name__} is no image",
-            "Pass paths, PIL images or uint8 arrays of shape (height, width, 3).",
+        raise BadType(
+            f"expected an image, got {type(cell).__name__}",
+            "Pass paths, the bytes of files, PIL images or uint8 arrays of shape "
+            "(height, width, 3).",
         )
 
 
@@ -124,9 +130,9 @@ def _from_array(array):
     return Image.fromarray(np.ascontiguousarray(array))
 
 
-def _open_file(path):
+def _open_file(source):
     try:
-        file = open(path, "rb")
+        file = source if isinstance(source, io.BytesIO) else open(source, "rb")
     except FileNotFoundError:
         raise BadItem(
             "there is no such file",
@@ -135,7 +141,7 @@ def _open_file(path):
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason = getattr(error, "strerror", None) or str(error)
         raise BadItem(f"the file cannot be read ({reason})", "Check the path.") from None
-    if os.fstat(file.fileno()).st_size == 0:
+    if not file.seek(0, os.SEEK_END):
         file.close()
         raise BadItem("the file is empty (0 bytes)", "Fetch it again.")
     return file
@@ -147,6 +153,7 @@ def _open_lazily(file):
     Image.open does the same, but checks the declared size against a limit that is global
     to the process, and warns. `_check_size` is ours.
     """
+    file.seek(0)
     start = file.read(16)
     Image.init()
     for name in _FORMATS:
@@ -158,12 +165,12 @@ def _open_lazily(file):
             if accepts is None or accepts(start) is True:
                 file.seek(0)
                 return opener(file, "")
-        except (SyntaxError, IndexError, TypeError, KeyError, struct.error, EOFError):
-            continue
-        except (OSError, ValueError) as error:
-            raise BadItem(f"a broken {name} header ({error})", _EXPORT_AGAIN) from None
         except Image.DecompressionBombError as error:  # of WebP, Pillow asks on its own
             raise BadItem(str(error).rstrip("."), _SCALE_DOWN) from None
+        except (OSError, ValueError, MemoryError) as error:
+            raise BadItem(f"a broken {name} header ({error})", _EXPORT_AGAIN) from None
+        except Exception:  # of any kind, which Pillow's own open takes for "another format"
+            continue
     raise BadItem(
         "not an image",
         f"Its first bytes are {start[:8]!r}; known formats are {', '.join(_FORMATS)}.",
@@ -192,7 +199,6 @@ def _load(image):
         if fault is None:
             try:
                 image.load()
-                image.getexif()
             except Exception as error:
                 fault = image.skmmgenre_fault = _broken(error)
     if fault is not None:
@@ -202,11 +208,29 @@ def _load(image):
 def _decode(image):
     try:
         image.load()
-        return _to_rgb(ImageOps.exif_transpose(image))
-    except BadItem:
-        raise
     except Exception as error:  # Pillow's decoders raise many kinds for broken data
         raise BadItem(*_broken(error)) from None
+    try:
+        return _to_rgb(_turned(image))
+    except (OSError, ValueError, MemoryError) as error:
+        raise error if isinstance(error, BadItem) else BadItem(*_broken(error)) from None
+
+
+def _turned(image):
+    """The image as its EXIF orientation says; a broken EXIF says nothing."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except MemoryError:
+        raise
+    except Exception:
+        return image
+
+
+def _orientation(image):
+    try:
+        return image.getexif().get(0x0112)
+    except Exception:
+        return None
 
 
 def _broken(error):

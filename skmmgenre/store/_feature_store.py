@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 import numpy as np
 
-from ..utils import n_threads
+from ..utils import is_path, n_threads
 from ._store import Store
 
 # A process claims what it is about to compute, and others leave it alone: processes that walk the
@@ -85,8 +85,8 @@ class FeatureStore:
     codec : codec, default=RawCodec()
         How arrays become bytes.
     content_of : callable or None, default=None
-        Takes a cell that is neither a path nor an array; returns what tells its content: a
-        plain value and bytes. Or None if it has none, or cannot be read.
+        Takes a cell that is neither a path nor an array; returns what tells its content: plain
+        values and bytes. Or None if it has none, or cannot be read.
     signature_of : callable or None, default=None
         Takes an open binary file, at any place; returns the bytes that tell its kind. They are
         remembered with the hash, for all that use the same store.
@@ -123,7 +123,7 @@ class FeatureStore:
     def keys(self, cells):
         """Key of each cell, None where it cannot be read; files are read side by side."""
         self._began, self._files = time.time(), {}
-        paths = [c if isinstance(c, (str, bytes, os.PathLike)) else None for c in cells]
+        paths = [cell if is_path(cell) else None for cell in cells]
         marks = [None if path is None else _file_mark(path) for path in paths]
         contents = [
             self._digest_of_values(cell) if path is None else None

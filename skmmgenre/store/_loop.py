@@ -1,6 +1,8 @@
 """Apply a function to every cell that is there."""
 
 import time
+import warnings
+from collections import Counter
 from contextlib import closing, contextmanager, nullcontext
 from itertools import compress
 from numbers import Integral
@@ -11,6 +13,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from ..utils import (
     BadItem,
+    BadType,
     ErrorsMixin,
     SetupError,
     as_cells,
@@ -29,6 +32,10 @@ _CHUNK = 8
 _ROUND_SECONDS = 1.0
 _ROUND_GROWTH = 4
 _MOST_ROWS = 1024  # unless the workers are so many; their values are held in memory
+# What damaged or hostile data make of a reader that does not check them. Any other kind, such as a
+# TypeError, is a fault of the program, and would set aside every cell if it were taken for one.
+_FAULTS_OF_DATA = (OSError, ValueError, ArithmeticError, EOFError, MemoryError, RecursionError)
+_SHARE_OF_TYPES = 0.1  # of the cells, from which on a type that cannot be used is warned of
 
 
 def map_cells(
@@ -42,14 +49,16 @@ def map_cells(
     description="",
     store=None,
     values=None,
+    warn=True,
 ):
     """Apply `function` to every cell that is not missing.
 
     Parameters
     ----------
     function : callable
-        Takes a cell, returns its value or raises (`BadItem` to name a remedy). Must be
-        picklable when `n_jobs` is not 1.
+        Takes a cell, returns its value or raises what is wrong with the cell: `BadItem` to name a
+        remedy, or an error that bad data cause (OSError, ValueError, ArithmeticError, EOFError,
+        MemoryError, RecursionError). Must be picklable when `n_jobs` is not 1.
     cells : list
         Missing cells are passed over.
     noun : str
@@ -68,6 +77,9 @@ def map_cells(
     values : list or ndarray of the length of `cells`, default=None
         Is written into, and keeps what it holds where a cell is missing or bad. Spares holding
         large values twice. None for a new list.
+    warn : bool, default=True
+        Whether to warn if all cells are set aside (of at least two), or a tenth of them for a type
+        that cannot be used: then the data are rarely to blame.
 
     Returns
     -------
@@ -80,11 +92,12 @@ def map_cells(
     ------
     BadItem
         The first bad cell in order of rows, if `on_error="raise"`.
-    SetupError, ImportError, MemoryError
-        Of `function`, whatever `on_error` is: they are not the fault of a cell.
+    Exception
+        Any other error of `function`, whatever `on_error` is: it is the fault of the program. A
+        note on it names the cell.
     """
     values = [None] * len(cells) if values is None else values
-    errors = []
+    errors, types = [], Counter()
     rows = [row for row, cell in enumerate(cells) if not is_missing(cell)]
     with (
         progress_bar(len(rows), description, verbose=verbose) as advance,
@@ -104,13 +117,38 @@ def map_cells(
                     if fault is None:
                         values[row] = value
                     else:
-                        errors.append(bad_cell(cells[row], row, fault, noun, on_error))
+                        reason, remedy, is_type = fault
+                        types[reason] += is_type
+                        error = bad_cell(cells[row], row, (reason, remedy), noun, on_error)
+                        errors.append(error)
                 advance(len(settled))
                 settled.clear()  # large values are not held while the next are computed
         told = [] if store is None else [f"{len(computed)} computed"]
         told += [f"{len(errors)} skipped"] if errors else []
         advance(0, note=", ".join(told) or None)
-    return values, sorted(errors, key=lambda error: error["row"])
+    errors.sort(key=lambda error: error["row"])
+    if warn:
+        _warn_of_set_aside(errors, types, len(rows), noun)
+    return values, errors
+
+
+def _warn_of_set_aside(errors, types, n_cells, noun):
+    """Warn if all cells were set aside, or many because of their type."""
+    reason, n_of_type = max(types.items(), key=lambda item: item[1], default=("", 0))
+    many = max(2, _SHARE_OF_TYPES * n_cells)
+    if n_of_type >= many:
+        first = next(error for error in errors if error["reason"] == reason)
+        n_errors = n_of_type
+    elif len(errors) == n_cells >= 2:
+        first, n_errors = errors[0], n_cells
+    else:
+        return
+    warnings.warn(
+        f"{n_errors:,} of {n_cells:,} {noun}s that are not empty cannot be used and count as "
+        f"missing; the first is row {first['row']}, {first['item']}: {first['reason']}. "
+        f"{first['remedy']}".rstrip(),
+        stacklevel=3,
+    )
 
 
 def settle_in_rounds(compute, cells, rows, per_round, store=None):
@@ -221,17 +259,27 @@ def _compute(parallel, function, cells, rows):
 
 
 def _run_chunk(function, cells):
-    """Values and faults of some cells; a fault is plain text, so it crosses processes."""
+    """Values and faults of some cells; a fault is plain text, so it crosses processes.
+
+    It is the reason, the remedy, and whether the cell's type is at fault.
+    """
     outcome = []
     for cell in cells:
         try:
             outcome.append((function(cell), None))
         except BadItem as error:
-            outcome.append((None, (error.reason, error.remedy)))
-        except (ImportError, MemoryError, SetupError):  # not the fault of the item
+            fault = error.reason, error.remedy, isinstance(error, BadType)
+            outcome.append((None, fault))
+        except MemoryError as error:
+            reason = f"it takes more memory than there is ({error})".replace(" ()", "")
+            outcome.append((None, (reason, "Make it smaller, or use fewer workers.", False)))
+        except _FAULTS_OF_DATA as error:
+            outcome.append((None, (f"{type(error).__name__}: {error}", "", False)))
+        except (ImportError, SetupError):  # no cell is to blame
             raise
-        except Exception as error:  # whatever a decoder throws must name the item
-            outcome.append((None, (f"{type(error).__name__}: {error}", "")))
+        except Exception as error:
+            error.add_note(f"It happened at {describe_cell(cell)}.")
+            raise
     return outcome
 
 

@@ -10,7 +10,7 @@ from numbers import Real
 import pandas as pd
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError
 
-from ..utils import BadItem, SetupError, as_cells
+from ..utils import BadItem, BadType, SetupError, as_cells
 from ._entities._http_linker import MissingKey
 from ._entities._knowledge_base import KnowledgeBase
 from ._entities._linker import KeptLinks, Mention
@@ -247,8 +247,8 @@ class _Enrich:
 
     def __call__(self, cell):
         if not isinstance(cell, str):
-            raise BadItem(
-                f"a {type(cell).__name__} is no text",
+            raise BadType(
+                f"expected a text, got {type(cell).__name__}",
                 "Give a str; lists of reviews are joined by ReviewTruncator before.",
             )
         try:
@@ -256,6 +256,10 @@ class _Enrich:
                 found = self.linker.link(cell)
         except InvalidParameterError as error:  # of a linker without check_setup
             raise SetupError(str(error)) from error
+        except (SetupError, NotImplementedError):
+            raise
+        except RuntimeError as error:  # of a linker of others, such as of a service that fails
+            raise BadItem(f"{type(error).__name__}: {error}") from error
         mentions = [mention for mention in found if mention.confidence >= self.min_confidence]
         categories = {mention.entity: mention.categories for mention in mentions}
         words = [

@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from ..utils import BadItem, is_missing
+from ..utils import BadType, is_missing
 from ._entities._segmentation import is_unspaced, sentence_ends
 from ._text_column import TextColumnTransformer, as_column
 
@@ -99,8 +99,8 @@ def _truncate(cell, *, max_chars):
     reviews = list(cell) if isinstance(cell, (list, tuple, np.ndarray)) else [cell]
     for review in reviews:
         if not isinstance(review, str) and not is_missing(review):
-            raise BadItem(
-                f"a {type(review).__name__} is no text",
+            raise BadType(
+                f"expected a text, got {type(review).__name__}",
                 "Give a str, or a list of str in order of time.",
             )
     reviews = [text for review in reviews if not is_missing(review) and (text := review.strip())]

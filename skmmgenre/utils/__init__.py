@@ -6,13 +6,16 @@ without the other. The list of files is closed.
 
 from ._cells import (
     BadItem,
+    BadType,
     ErrorsMixin,
     NoContainer,
     SetupError,
     as_cells,
     describe_cell,
+    file_in,
     first_few,
     is_missing,
+    is_path,
     refuse_repeated_columns,
 )
 from ._compat import (

@@ -1,12 +1,17 @@
 """A cell of the table: what it may hold, what an error calls it, and what makes it unusable."""
 
+import io
 import os
+import re
 from collections import Counter
 
 import numpy as np
 import pandas as pd
 
 _TEXT_KINDS = "OUST"  # numpy's kinds of objects and strings
+_LONGEST_PATH = 4096  # bytes
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_FILE_KEYS = {"bytes", "path"}  # of a dict by which Hugging Face's datasets hold a file
 
 
 def is_missing(cell):
@@ -21,6 +26,8 @@ def is_missing(cell):
         isinstance(cell, np.ndarray) and cell.ndim and cell.dtype.kind in _TEXT_KINDS
     ):  # a list read from Parquet is an array
         return all(is_missing(part) for part in cell)
+    if isinstance(cell, dict) and cell.keys() and cell.keys() <= _FILE_KEYS:
+        return all(is_missing(part) for part in cell.values())
     return False
 
 
@@ -67,7 +74,7 @@ def as_cells(X, *, noun="item"):
                     "Select one, for example X[:, 0]."
                 )
             X = X[:, 0]
-    cells = list(X)
+    cells = [_that_workers_take(cell) for cell in X]
     if not cells:
         raise ValueError(
             f"Found a column with 0 rows (shape=(0,)) while a minimum of 1 {noun} "
@@ -76,10 +83,101 @@ def as_cells(X, *, noun="item"):
     return cells
 
 
+class UnreadableFile:
+    """Stands for an open file that cannot be read, since none can be sent to a worker."""
+
+
+def _that_workers_take(cell):
+    """Return the content of an open file or a view of memory, any other cell as it is.
+
+    Neither can be sent to a worker, and the position of a file belongs to the caller.
+    """
+    if isinstance(cell, (bytearray, memoryview)):
+        return io.BytesIO(cell)
+    if isinstance(cell, io.BytesIO) or not (hasattr(cell, "read") and hasattr(cell, "seek")):
+        return cell
+    try:
+        position = cell.tell()
+        cell.seek(0)
+        content = cell.read()
+        cell.seek(position)
+    except (OSError, ValueError):  # it is closed, or cannot be rewound
+        return UnreadableFile()
+    if not isinstance(content, bytes):
+        return UnreadableFile()
+    held = io.BytesIO(content)
+    held.name = getattr(cell, "name", None)
+    return held
+
+
+def is_path(cell):
+    """Return whether a cell is a path: str, PathLike, or bytes that are not a file's content."""
+    if isinstance(cell, bytes):
+        return len(cell) <= _LONGEST_PATH and b"\0" not in cell
+    return isinstance(cell, (str, os.PathLike))
+
+
+def file_in(cell):
+    """Return the file that a cell names or holds.
+
+    Parameters
+    ----------
+    cell : object
+        A path; the content of a file as bytes, bytearray, memoryview or BytesIO (bytes count as
+        content if they hold a zero byte or are longer than 4,096, as media files do and paths do
+        not); or a dict of "bytes" and "path", as Hugging Face's datasets hold files.
+
+    Returns
+    -------
+    file : str, bytes, PathLike, BytesIO or None
+        A path, or the content, rewound. None if the cell is something else.
+    name : bytes
+        The name of the file without its folder; b"" where only the content is known.
+
+    Raises
+    ------
+    BadItem
+        If it is a URL, a file that cannot be read, or a path that begins with "~".
+    """
+    name = None
+    if isinstance(cell, dict) and cell.keys() >= _FILE_KEYS:
+        name = cell["path"]
+        cell = cell["path"] if cell["bytes"] is None else cell["bytes"]
+    if is_path(cell):
+        _refuse_what_is_no_path(cell)
+        return cell, os.fsencode(os.path.basename(os.fspath(cell)))
+    if isinstance(cell, (bytes, bytearray, memoryview)):
+        file = io.BytesIO(cell)
+    elif isinstance(cell, io.BytesIO):
+        file, name = io.BytesIO(cell.getvalue()), getattr(cell, "name", None)
+    elif isinstance(cell, UnreadableFile):
+        raise BadType(
+            "the open file cannot be read: it is closed, open as text, or cannot be rewound",
+            "Pass its path, or its content: io.BytesIO(file.read()).",
+        )
+    else:
+        return None, b""
+    return file, os.fsencode(os.path.basename(name)) if isinstance(name, str) else b""
+
+
+def _refuse_what_is_no_path(cell):
+    text = os.fsdecode(os.fspath(cell))
+    if _URL.match(text):
+        raise BadType("it is a URL", "Download the file; pass its path, or its content as bytes.")
+    if text.startswith("~") and not os.path.exists(text):
+        raise BadItem(
+            "there is no such file", 'Paths with "~" are not expanded: os.path.expanduser(path).'
+        )
+
+
 def describe_cell(cell, *, max_chars=200):
     """Name a cell in an error: its path as given, its first words, or its shape."""
+    if isinstance(cell, dict) and is_path(cell.get("path")):
+        return f"dict of {describe_cell(cell['path'])}"
     if isinstance(cell, os.PathLike):
         cell = os.fspath(cell)
+    if isinstance(cell, bytes) and not is_path(cell):
+        return f"{len(cell):,} bytes"
     if isinstance(cell, (str, bytes)):
         if len(cell) > max_chars:  # both ends: a path is told by its last part
             dots = "..." if isinstance(cell, str) else b"..."
@@ -162,6 +260,13 @@ class BadItem(ValueError):
     def __str__(self):
         where = "" if self.row is None else f"Row {self.row}: "
         return f"{where}{self.reason}. {self.remedy}".rstrip()
+
+
+class BadType(BadItem):
+    """A cell of a type that cannot be used.
+
+    Where there are many, the table or the program is to blame rather than the data.
+    """
 
 
 class SetupError(RuntimeError):

@@ -196,7 +196,7 @@ def test_pillows_own_limit_is_not_asked(monkeypatch, tmp_path, photo):
         (np.zeros((4, 4, 2), dtype=np.uint8), "shape"),
         (np.zeros((0, 4, 3), dtype=np.uint8), "no pixel"),
         (Image.new("F", (2, 2)), "floating-point"),
-        (3, "int is no image"),
+        (3, "expected an image, got int"),
         ("cover\0.png", "cannot be read"),
     ],
 )

@@ -126,7 +126,7 @@ def test_mentions_are_kept_on_request_and_in_no_file():
 @pytest.mark.parametrize("bad", [3, 2.5, b"bytes", ["a", "list"]])
 def test_a_cell_that_is_no_text(bad):
     enricher = EntityEnricher(DictionaryLinker())
-    with pytest.raises(BadItem, match="Row 1.*is no text.*ReviewTruncator"):
+    with pytest.raises(BadItem, match="Row 1.*expected a text, got.*ReviewTruncator"):
         enricher.transform(["fine", bad])
     enricher.set_params(on_error="missing")
     assert enricher.transform(["fine", bad, "x"]).tolist() == ["fine", None, "x"]
@@ -144,7 +144,7 @@ def test_a_text_that_cannot_be_linked():
     assert texts[1:].tolist() == ["unlinkable", None] and "cat_" in texts[0]
     assert enricher.errors_.reason.tolist() == [
         "RuntimeError: the service is on fire",
-        "a int is no text",
+        "expected a text, got int",
     ]
     assert enricher.mentions_.row.tolist() == [0]
 

@@ -133,7 +133,9 @@ def test_missing_cells_stay_missing():
 
 @pytest.mark.parametrize("bad", [3, 2.5, b"bytes", {"text": "x"}, ["fine", 3]])
 def test_a_cell_that_is_no_text(bad):
-    with pytest.raises(BadItem, match="Row 1.*is no text.*list of str.*on_error='missing'"):
+    with pytest.raises(
+        BadItem, match="Row 1.*expected a text, got.*list of str.*on_error='missing'"
+    ):
         ReviewTruncator().transform(["fine", bad])
     truncator = ReviewTruncator(on_error="missing")
     assert truncator.transform(["fine", bad, "x"]).tolist() == ["fine", None, "x"]
