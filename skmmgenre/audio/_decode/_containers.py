@@ -97,7 +97,7 @@ def container_of(signature):
 
 
 def is_cut_short(file, container):
-    """Tell whether a file has fewer bytes than it declares, or declares nothing of them.
+    """Tell whether a file has fewer bytes than it declares.
 
     Parameters
     ----------
@@ -107,18 +107,20 @@ def is_cut_short(file, container):
 
     Returns
     -------
-    is_cut_short : bool
+    is_cut_short : bool or None
+        None if it declares none, or where is not known.
     """
+    n_bytes = None
     length = size_of(file)
     file.seek(0)
     start = file.read(_START)
     if container.demuxer == "asf" and (at := start.find(_ASF_PROPERTIES)) >= 0:
-        return int.from_bytes(start[at + 40 : at + 48], "little") > length
-    if container.demuxer == "matroska" and 0 <= (at := start.find(_SEGMENT)) < len(start) - 12:
-        # The number of bytes: those of the number itself come first, in zeros before a one.
-        first = start[at + 4]
-        n_more = 8 - first.bit_length()
-        number = first & 0x7F >> n_more
-        number = int.from_bytes(bytes([number]) + start[at + 5 : at + 5 + n_more], "big")
-        return at + 5 + n_more + number > length
-    return True
+        n_bytes = int.from_bytes(start[at + 40 : at + 48], "little")
+    elif container.demuxer == "matroska" and 0 <= (at := start.find(_SEGMENT)) < len(start) - 12:
+        # A number says by the zeros in front how many bytes it has; only ones are unknown.
+        n_more = 8 - start[at + 4].bit_length()
+        end = at + 5 + n_more
+        most = (1 << 7 * (n_more + 1)) - 1
+        n_content = int.from_bytes(start[at + 4 : end], "big") & most
+        n_bytes = end + n_content if n_content < most else None
+    return length < n_bytes if n_bytes else None

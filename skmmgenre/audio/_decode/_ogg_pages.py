@@ -7,7 +7,10 @@ from ._containers import length_of_id3
 from ._view import size_of
 
 _BLOCK = 1 << 16  # bytes read at a time
+_STEP = 1 << 12  # bytes that are searched at a time
 _HEADER = 27  # bytes of a page in front of the sizes of its segments
+_HEAD = 64  # bytes of a packet that describe a stream
+_MOST_OF_A_PAGE = _HEADER + 255 + _HEAD  # that is looked at
 _FIRST, _LAST = 2, 4  # flags of a page
 _NO_POSITION = (1 << 64) - 1  # of a page on which no packet ends
 
@@ -68,27 +71,54 @@ def ogg_links(file):
 
 
 def _pages(file):
-    """Yield the place of each page, its end, its header, and the first bytes behind that."""
+    """Yield the place of each page, its end, its header, and the first bytes behind that.
+
+    Pages are left out that were cut short, so that the next page begins within.
+    """
     length, place = size_of(file), length_of_id3(file)
-    begin, block = place, b""
+    begin, block, page = place, b"", None
     while place < length:
         at = place - begin
-        if at + _HEADER + 255 + 64 > len(block) and begin + len(block) < length:
+        if at + _MOST_OF_A_PAGE > len(block) and begin + len(block) < length:
             file.seek(place)
             begin, block, at = place, file.read(_BLOCK), 0
-        if block[at : at + 4] != b"OggS":  # bytes between pages
-            following = block.find(b"OggS", at)
-            place = begin + (following if following >= 0 else max(len(block) - 3, at + 1))
+        if block[at : at + 4] == b"OggS":
+            if page:
+                yield page
+            page = _page(block, at, place)
+            place = page[1] if page else length
             continue
-        end = at + _HEADER + (block[at + 26] if len(block) > at + 26 else 0)
-        header = block[at:end]
-        if len(header) < _HEADER or len(header) < end - at:
-            return
-        stop = place + len(header) + sum(header[_HEADER:])
-        if stop > length:
-            return
-        yield place, stop, header, block[end : end + 64]
-        place = stop
+        # Bytes between pages, or within what the last one declares as its own.
+        after = page[0] + len(page[2]) if page else place
+        following = _find(file, b"OggS", after)
+        if page and following >= page[1]:
+            yield page
+        page, place = None, following
+    if page and page[1] <= length:
+        yield page
+
+
+def _page(block, at, place):
+    """A page at a place of a file and of a block, None if its header is cut short."""
+    n_segments = block[at + 26] if at + 26 < len(block) else 0
+    end = at + _HEADER + n_segments
+    header = block[at:end]
+    if len(header) < _HEADER or len(header) < end - at:
+        return None
+    return place, place + len(header) + sum(header[_HEADER:]), header, block[end : end + _HEAD]
+
+
+def _find(file, mark, place):
+    """Place of a mark in a file from a place on, the end of the file if there is none."""
+    file.seek(place)
+    kept = b""
+    while block := file.read(_STEP):
+        block = kept + block
+        if (at := block.find(mark)) >= 0:
+            return place + at
+        kept = block[1 - len(mark) :]
+        place += len(block) - len(kept)
+    return place + len(kept)
 
 
 def _most_per_packet(head):

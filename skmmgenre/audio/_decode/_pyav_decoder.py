@@ -94,10 +94,11 @@ class PyAVDecoder:
             declared = container.duration if self._container.demuxer != "aac" else None
         self.n_frames = self._count_frames()
         declared = int((declared or 0) * self.sample_rate / self._av.time_base)
-        if self.n_frames < declared - self.sample_rate // 2 and is_cut_short(
-            self._file, self._container
-        ):
-            self.n_frames = declared
+        is_cut = is_cut_short(self._file, self._container)
+        if is_cut is None:  # it declares no bytes
+            is_cut = self.n_frames < declared - self.sample_rate // 2
+        if is_cut:
+            self.n_frames = max(self.n_frames, declared)
             raise self._truncated()
 
     def blocks(self, start, stop):

@@ -48,6 +48,7 @@ _CONVERT = (
 _DATA_SIZE = {
     "WAV": r"^data : (\d+) \(should be (\d+)\)",
     "WAVEX": r"^data : (\d+) \(should be (\d+)\)",
+    "CAF": r"^data : (\d+) \(should be (\d+)\)",
     "AIFF": r"^ SSND : (\d+) \(should be (\d+)\)",
     "AU": r"^  Data Size   : (\d+) \(should be (\d+)\)",
 }
@@ -336,9 +337,10 @@ class SndfileDecoder:
 
     def _decode_to_end(self):
         """Yield numbers of frames until there are no more."""
-        n_per_block = max(1, _BLOCK // self.n_channels)
         with _quiet():
-            while n_read := len(self._file.read(n_per_block, dtype="float32", always_2d=True)):
+            # A second: what is decoded before an error in the same call is lost.
+            second = self.sample_rate
+            while n_read := len(self._file.read(second, dtype="float32", always_2d=True)):
                 yield n_read
 
 
