@@ -224,7 +224,8 @@ def write_tags(folder, outcomes, *, verbose=1):
     """
     backup = TagBackup(folder)
     chosen = [outcome for outcome in outcomes if outcome.action == "write"]
-    remove_parts({os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen})
+    folders = {os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen}
+    remove_parts(folders | {folder})
     _change_each(chosen, lambda outcome: _write(outcome, backup), "writing", verbose)
 
 
@@ -275,7 +276,7 @@ def undo_tags(backup, outcomes, *, verbose=1):
     chosen = [outcome for outcome in outcomes if outcome.action == "restore"]
     root = os.path.realpath(backup.folder)
     folders = {os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen}
-    remove_parts({folder for folder in folders if _is_in(folder, root)})
+    remove_parts({root} | {folder for folder in folders if _is_in(folder, root)})
     done = set()
 
     def restore(outcome):

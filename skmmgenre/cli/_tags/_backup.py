@@ -20,6 +20,7 @@ _HEAD = {"skmmgenre_tags": _VERSION}
 _MAX_LINE = 1 << 24
 _MAX_NAME, _MAX_TEXT, _MAX_GENRES = 1 << 12, 1 << 16, 1 << 10
 _PARTS = {"file", "before", "after"}
+_COPY = ".skmmgenre_part_"  # how names of what `remove_parts` removes begin
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -143,7 +144,11 @@ class TagBackup:
             os.unlink(self.path)
             sync(self.folder)
             return
-        with self._open() as old, replacing(self.path) as new, open(new, "wb") as file:
+        with (
+            self._open() as old,
+            replacing(self.path, prefix=_COPY) as new,
+            open(new, "wb") as file,
+        ):
             file.write(_json(_HEAD))
             for path in paths:
                 for record in self._changes[path]:
@@ -153,7 +158,7 @@ class TagBackup:
 
     def _begin(self):
         """Make the file with its first line, or give one of the first version that line."""
-        with replacing(self.path) as new, open(new, "wb") as file:
+        with replacing(self.path, prefix=_COPY) as new, open(new, "wb") as file:
             file.write(_json(_HEAD))
             if self.exists:
                 with self._open() as old:

@@ -43,7 +43,7 @@ def id3_edits(file, kind, genres, encoding=None):
     head = file.read(10)
     if head[:3] != b"ID3":
         return [Edit(0, 0, _new_tag(file, genres, encoding))] if genres else []
-    tag = head + file.read(min(_tag_size(head) - 10, size))
+    tag = head + file.read(min(_tag_size(head), size))  # and the footer that there may be
     return _tag_edits(tag, genres, encoding)
 
 
