@@ -1,5 +1,6 @@
 """Constant-Q patches of tracks."""
 
+import io
 import math
 import os
 import pickle
@@ -485,3 +486,83 @@ def test_a_hundred_kills(tmp_path, tracks):
     np.testing.assert_array_equal(extractor(tmp_path).transform(tracks), plain)
     assert n_patches(tmp_path) == 300
     assert sorted(path.name for path in tmp_path.iterdir()) == ["store", "tracks"]
+
+
+def _forms_of(path):
+    """What a cell may hold in place of a path, with the name of the file."""
+    content, named = Path(path).read_bytes(), io.BytesIO(Path(path).read_bytes())
+    named.name = path
+    return [
+        Path(path),
+        os.fsencode(path),
+        named,
+        {"bytes": content, "path": os.path.basename(path)},
+        {"bytes": None, "path": path},
+    ]
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_file_gives_the_same_bits_in_every_form(files, tmp_path, cached, n_jobs):
+    cache = tmp_path / "store" if cached else None
+    extractor = CQTExtractor(duration=1.0, cache=cache, n_jobs=n_jobs)
+    for _ in range(1 + cached):  # computed, then found
+        for path in files[::2]:
+            expected = CQTExtractor(duration=1.0).transform([path])[0]
+            with open(path, "rb") as file:
+                X = extractor.transform([*_forms_of(path), file])
+            assert all(np.array_equal(x, expected) for x in X)
+
+
+def test_content_without_a_name_has_a_patch_of_its_own(files):
+    content = Path(files[0]).read_bytes()
+    cells = [content, bytearray(content), memoryview(content), io.BytesIO(content)]
+    X = CQTExtractor(duration=1.0).transform(cells)
+    assert all(np.array_equal(x, X[0]) for x in X)
+    start = CQTExtractor(duration=1.0, patch="start")
+    np.testing.assert_array_equal(start.transform(cells[:1]), start.transform(files[:1]))
+
+
+def test_samples_with_their_rate_as_datasets_hold_them():
+    y = _music(3, sr=SR)
+    half = CQTExtractor(duration=2.0, patch="start", sr=SR // 2, n_bins=72)
+    sampled = {"array": y.astype(float), "sampling_rate": SR, "path": None}
+    same = CQTExtractor(duration=2.0, patch="start").transform([sampled, y])
+    np.testing.assert_array_equal(same[0], same[1])
+    X = half.transform([sampled])
+    tone = np.sin(2 * np.pi * 440 * np.arange(3 * SR) / SR)
+    at = half.transform([{"array": tone, "sampling_rate": SR}])[0, :, 10].argmax()
+    assert X.shape == (1, 72, 22) and at == 45
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("https://x.org/a.mp3", "it is a URL"),
+        ({"array": np.zeros(9), "sampling_rate": "44 kHz"}, "its sampling_rate is str"),
+        ({"array": np.zeros(9), "sampling_rate": 1}, "sampling rate of 1 Hz"),
+        ({"array": np.zeros(9, int), "sampling_rate": SR}, "samples are int64"),
+        (np.zeros(9, np.int16), "samples are int16"),
+        (["a.mp3"], "got list. Wrap the extractor in MeanOverTracks"),
+        (7, "got int"),
+    ],
+)
+def test_what_is_no_sound_is_refused_by_name(cell, told):
+    with pytest.raises(BadItem, match=told):
+        CQTExtractor().transform([cell])
+    if "Hz" not in told:
+        with pytest.warns(UserWarning, match=f"2 of 3 tracks that are not empty .*{told}"):
+            CQTExtractor(on_error="missing").transform([cell, np.ones(9), cell])
+
+
+def test_a_wrong_call_of_a_decoder_is_not_taken_for_a_bad_file(files, monkeypatch):
+    """An argument that a new version dropped would make every file of a kind missing."""
+    real = soundfile.SoundFile
+
+    def without_mode(file, *, gone):
+        return real(file)
+
+    monkeypatch.setattr("soundfile.SoundFile", without_mode)
+    with pytest.raises(TypeError, match="gone") as error:
+        CQTExtractor(on_error="missing").transform(files)
+    assert error.value.__notes__ == [f"It happened at {files[0]!r}."]

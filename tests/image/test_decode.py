@@ -1,3 +1,4 @@
+import io
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
@@ -234,3 +235,39 @@ def test_threads_load_an_image_once(tmp_path):
         with ThreadPoolExecutor(4) as pool:
             for found in pool.map(decode_image, [image] * 8):
                 np.testing.assert_array_equal(np.asarray(found), noise)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_the_content_of_a_file_is_the_image_in_it(tmp_path, photo, suffix):
+    path = tmp_path / f"cover.{suffix}"
+    Image.fromarray(photo).save(path)
+    content = path.read_bytes()
+    forms = [content, io.BytesIO(content), {"bytes": content, "path": None}]
+    for cell in [*forms, {"bytes": None, "path": str(path)}]:
+        for _ in range(2):
+            np.testing.assert_array_equal(pixels(cell), pixels(path))
+    assert len({content_of_image(cell) for cell in forms}) == 1
+    assert content_of_image(path) is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("https://x.org/a.jpg", "it is a URL"),
+        (b"\0" * 99, "not an image"),
+        (io.BytesIO(), "the file is empty"),
+        (["a.jpg"], "expected an image, got list"),
+    ],
+)
+def test_what_is_no_image_is_refused_by_name(cell, told):
+    with pytest.raises(BadItem, match=told):
+        decode_image(cell)
+
+
+def test_a_broken_exif_turns_nothing(tmp_path, photo):
+    path = tmp_path / "cover.png"
+    Image.fromarray(photo).save(path, exif=b"Exif\0\0\0\x08\0\x02\x01\x12\0\x03")
+    np.testing.assert_array_equal(pixels(path), photo)
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(pixels(image), photo)
+        assert content_of_image(image) is not None

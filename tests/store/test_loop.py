@@ -10,7 +10,7 @@ import pytest
 
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.store import FeatureStore, map_cells, settle_in_rounds
-from skmmgenre.utils import BadItem, SetupError
+from skmmgenre.utils import BadItem, BadType, SetupError
 
 
 def _invert(cell):
@@ -52,6 +52,64 @@ def test_bad_rows_are_listed_by_workers():
 def test_a_missing_library_is_not_the_fault_of_the_item():
     with pytest.raises(ImportError):
         map_cells(_invert, ["import"], on_error="missing")
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_what_takes_too_much_memory_is_set_aside_alone(n_jobs):
+    def greedy(cell):
+        if cell == "huge":
+            raise MemoryError
+        if cell == "deep":
+            raise RecursionError("maximum recursion depth exceeded")
+        return cell
+
+    cells = ["small", "huge", "deep", "fine"]
+    values, errors = map_cells(greedy, cells, on_error="missing", n_jobs=n_jobs)
+    assert values == ["small", None, None, "fine"]
+    assert [error["row"] for error in errors] == [1, 2]
+    assert errors[0]["reason"] == "it takes more memory than there is"
+    with pytest.raises(BadItem, match="Row 1: cannot use track 'huge': it takes more memory"):
+        map_cells(greedy, cells, noun="track", n_jobs=n_jobs)
+
+
+@pytest.mark.parametrize("kind", [TypeError, AttributeError, KeyError, AssertionError, NameError])
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_fault_of_the_program_is_none_of_a_cell(kind, n_jobs):
+    def call_wrongly(cell):
+        raise kind("of our own call")
+
+    with pytest.raises(kind, match="of our own call") as error:
+        map_cells(call_wrongly, ["a.mp3", "b.mp3"], on_error="missing", n_jobs=n_jobs)
+    assert error.value.__notes__ == ["It happened at 'a.mp3'."]
+
+
+def _typed(cell):
+    if isinstance(cell, dict):
+        raise BadType("expected a path, got dict", "Give paths.")
+    if cell == "bad":
+        raise BadItem("it is broken", "Get it again.")
+    return cell
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (["bad", None, "bad"], "^2 of 2 tracks .* the first is row 0, 'bad': it is broken. Get"),
+        ([{}, "fine", {}], "^2 of 3 tracks .* row 0, dict object: expected a path, got dict"),
+        (["bad", {}, {}, *"fine" * 4], "^2 of 19 tracks .* row 1, dict object: expected"),
+    ],
+    ids=["all", "types", "types among others"],
+)
+def test_many_set_aside_are_warned_of(cells, told):
+    with pytest.warns(UserWarning, match=told):
+        map_cells(_typed, cells, noun="track", on_error="missing")
+
+
+@pytest.mark.parametrize(
+    "cells", [["bad"], [{}], ["bad", "bad", "fine"], [{}, {}, *"fine" * 5], [None]]
+)
+def test_few_set_aside_are_only_listed(cells):
+    map_cells(_typed, cells, on_error="missing")
 
 
 def test_nothing_there():

@@ -171,3 +171,10 @@ def test_it_is_an_estimator():
     untrusted = skops.io.get_untrusted_types(data=stored)
     assert all(name.startswith("skmmgenre.") for name in untrusted)
     assert skops.io.loads(stored, trusted=untrusted).max_chars == 9
+
+
+@pytest.mark.parametrize("times", [1, 80])
+def test_half_an_emoji_is_kept_in_texts_of_any_length(times):
+    text = "A fine record. Calm and warm. \ud83d " * times
+    (truncated,) = ReviewTruncator(max_chars=200).transform([text])
+    assert text.startswith(truncated) and truncated[-1] in ".\ud83d"

@@ -1,5 +1,7 @@
 """What a cell is, and what an error calls it."""
 
+import io
+import os
 import pickle
 from pathlib import Path
 
@@ -10,11 +12,14 @@ from sklearn.base import BaseEstimator, clone
 
 from skmmgenre.utils import (
     BadItem,
+    BadType,
     ErrorsMixin,
     as_cells,
     describe_cell,
+    file_in,
     first_few,
     is_missing,
+    is_path,
     refuse_repeated_columns,
 )
 
@@ -133,3 +138,87 @@ def test_errors_are_left_out_of_the_state():
     assert len(estimator.errors_) == 1
     assert len(pickle.loads(pickle.dumps(estimator)).errors_) == 0
     assert len(clone(estimator).errors_) == 0
+
+
+def _held(path):
+    """A file's content in every form that is taken, and the name that comes with it."""
+    content = path.read_bytes()
+    named = io.BytesIO(content)
+    named.name = str(path)
+    return {
+        "bytes": (content, b""),
+        "bytearray": (bytearray(content), b""),
+        "memoryview": (memoryview(content), b""),
+        "BytesIO": (io.BytesIO(content), b""),
+        "named BytesIO": (named, path.name.encode()),
+        "dict": ({"bytes": content, "path": "x/" + path.name}, path.name.encode()),
+        "dict without a name": ({"bytes": content, "path": None}, b""),
+    }
+
+
+@pytest.fixture
+def wave(tmp_path):
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"RIFF\0\0\0\0WAVE" + bytes(100))
+    return path
+
+
+def test_content_of_a_file_in_every_form(wave):
+    for cell, name in _held(wave).values():
+        (cell,) = as_cells([cell])
+        for _ in range(2):  # it is there the second time, too
+            file, found = file_in(cell)
+            assert (file.read(), found) == (wave.read_bytes(), name)
+        assert not is_path(cell) and "\\x" not in describe_cell(cell)
+
+
+@pytest.mark.parametrize("form", [str, Path, os.fsencode, np.str_])
+def test_paths_in_every_form(wave, form):
+    path = form(str(wave))
+    assert is_path(path) and file_in(path) == (path, b"a.wav")
+    assert file_in({"bytes": None, "path": path}) == (path, b"a.wav")
+
+
+def test_an_open_file_is_read_and_left_where_it_was(wave):
+    with open(wave, "rb") as file:
+        file.seek(7)
+        (cell,) = as_cells([file])
+        assert file.tell() == 7
+    held, name = file_in(pickle.loads(pickle.dumps(cell)))
+    assert (held.read(), name) == (wave.read_bytes(), b"a.wav")
+
+
+@pytest.mark.parametrize("kind", ["closed", "text", "pipe"])
+def test_an_open_file_that_cannot_be_read(wave, kind):
+    if kind == "pipe":
+        reading, writing = os.pipe()
+        os.close(writing)
+        file = open(reading, "rb")
+    else:
+        file = open(wave, **({"mode": "rb"} if kind == "closed" else {"encoding": "latin1"}))
+    with file:
+        if kind == "closed":
+            file.close()
+        with pytest.raises(BadType, match="cannot be read: it is closed.*BytesIO"):
+            file_in(*as_cells([file]))
+
+
+@pytest.mark.parametrize("url", ["https://x.org/a.mp3", "file:///a.mp3", "s3://x/a", b"http://x"])
+def test_a_url_is_refused(url):
+    with pytest.raises(BadType, match="it is a URL. Download"):
+        file_in(url)
+
+
+def test_a_home_folder_is_not_expanded():
+    with pytest.raises(BadItem, match="no such file.*expanduser"):
+        file_in("~/there/is/no/such.mp3")
+
+
+@pytest.mark.parametrize("cell", [3, 2.5, np.zeros(3), ["a"], {"path": "a"}, {"array": [1.0]}])
+def test_what_is_no_file(cell):
+    assert file_in(cell) == (None, b"")
+
+
+def test_an_empty_dict_of_a_file_is_missing():
+    assert is_missing({"bytes": None, "path": None})
+    assert not is_missing({"bytes": b"", "path": None}) and not is_missing({})

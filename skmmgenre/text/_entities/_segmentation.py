@@ -11,6 +11,7 @@ import unicodedata
 CATEGORY_PREFIX = "cat_"
 
 _BETWEEN = re.compile(r"[\W_]+")
+_HALVES = re.compile("[\ud800-\udfff]")  # of surrogate pairs
 
 
 def category_word(category):
@@ -117,6 +118,7 @@ def sentence_ends(text):
     if nlp is None:
         # One a thread: memory zones, which free the words of a text again, cannot be nested.
         nlp = _own.nlp = _make_splitter()
+    text = _HALVES.sub("\ufffd", text)  # spaCy refuses half an emoji, as scraped texts hold
     with nlp.memory_zone():
         return [sentence.end_char for sentence in nlp(text).sents]
 
