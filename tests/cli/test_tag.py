@@ -4,17 +4,20 @@ import json
 import os
 import re
 import shutil
+from functools import partial
 
+import mutagen
 import numpy as np
 import pytest
 from obey_rights import run_obeying
 from odd_folder import tagged
 from odd_folder import write_tags as put_tags
 from sound_state import state_of
-from tagged_files import NAME, genres_of, small
+from tagged_files import NAME, genres_of, small, undo
 
 import skmmgenre
-from skmmgenre.cli import main
+from skmmgenre.cli import _tag, main
+from skmmgenre.cli._tag import Outcome, write_tags
 
 
 @pytest.fixture
@@ -193,3 +196,172 @@ def test_formats_without_tags_are_skipped(model, tmp_path, capsys):
     assert main(["tag", model, str(tmp_path), "--write", "--quiet", "--json"]) == 0
     outcome = json.loads(capsys.readouterr().out)["files"][0]
     assert (outcome["action"], outcome["reason"]) == ("skip", "tags of CAF files are not written")
+
+
+def planned(*paths, genre="Polka"):
+    return [Outcome(str(path), "write", [genre]) for path in paths]
+
+
+@pytest.mark.parametrize("error", [MemoryError, TypeError, RecursionError, KeyError("x")])
+@pytest.mark.parametrize("words", ["write", "undo"])
+def test_one_file_ends_no_run(tmp_path, monkeypatch, capsys, error, words):
+    """Whatever is wrong with it: it fails with a reason, and the others go on."""
+    folder, files = small(tmp_path, "flac", "wav", "aiff", "mp3", genre="Jazz")
+    content = {path: path.read_bytes() for path in files}
+    if words == "undo":
+        write_tags(str(folder), planned(*files), verbose=0)
+    real = _tag.read_state
+
+    def fail(path):
+        if path.endswith("1.wav"):
+            raise error
+        return real(path)
+
+    monkeypatch.setattr(_tag, "read_state", fail)
+    monkeypatch.setattr(_tag, "undo_write", lambda *args: False)
+    if words == "undo":
+        assert main(["tag", "--undo", str(folder), "--quiet", "--json"]) == 1
+        found = json.loads(capsys.readouterr().out)["files"]
+        actions = [line["action"] for line in found]
+        assert found[1]["reason"] and actions == ["restore", "fail", "restore", "restore"]
+        monkeypatch.undo()
+        assert undo(folder) == ["restore"]
+    else:
+        outcomes = planned(*files)
+        write_tags(str(folder), outcomes, verbose=0)
+        assert [o.action for o in outcomes] == ["write", "fail", "write", "write"]
+        assert outcomes[1].reason and files[1].read_bytes() == content[files[1]]
+        monkeypatch.undo()
+        assert set(undo(folder)) == {"restore"}
+        assert {path: path.read_bytes() for path in files} == content
+
+
+def test_files_that_vanish(tmp_path, model, monkeypatch, capsys):
+    """Before the plan is made, or after it: the others are tagged."""
+    folder, files = small(tmp_path, "flac", "wav", "mp3", "ogg", album="a", artist="b")
+    real = _tag.predict_music
+
+    def vanish(*args, **kwargs):
+        found = real(*args, **kwargs)
+        files[1].unlink()
+        return found
+
+    monkeypatch.setattr(_tag, "predict_music", vanish)
+    for by, n_left in (("track", 3), ("album", 2)):
+        words = ["tag", model, str(folder), "--by", by, "--replace", "--quiet", "--json"]
+        main(words)
+        found = {o["file"]: o for o in json.loads(capsys.readouterr().out)["files"]}
+        gone = found.pop(str(files[1]))
+        assert gone["action"] in ("skip", "fail") and "o such file" in gone["reason"]
+        assert [o["action"] for o in found.values()] == ["write"] * n_left
+        del files[1]
+    outcomes = planned(folder / "gone.mp3", *files)
+    write_tags(str(folder), outcomes, verbose=0)
+    assert outcomes[0].action == "fail" and "no such file" in outcomes[0].reason
+    assert {o.action for o in outcomes[1:]} == {"write"}
+
+
+@pytest.mark.parametrize("n_done", [0, 2])
+def test_interrupted(tmp_path, model, monkeypatch, capsys, n_done):
+    """What was done so far is listed, and can be undone; the exit code says Ctrl-C."""
+    folder, files = small(tmp_path, "flac", "wav", "mp3", "ogg")
+    content = {path: path.read_bytes() for path in files}
+    real = {name: getattr(_tag, name) for name in ("write_genres", "undo_write")}
+    calls = []
+
+    def interrupt(name, *args):
+        calls.append(name)
+        if calls.count(name) == n_done + 1:
+            raise KeyboardInterrupt
+        return real[name](*args)
+
+    for name in real:
+        monkeypatch.setattr(_tag, name, partial(interrupt, name))
+    assert main(["tag", model, str(folder), "--write", "--quiet"]) == 130
+    told = capsys.readouterr().out
+    assert told.count(": gets ") == n_done and told.count("interrupted before it") == 3 - n_done
+    assert [path.read_bytes() != content[path] for path in files].count(True) == n_done
+    monkeypatch.undo()
+    if n_done:
+        undo(folder)
+    write_tags(str(folder), planned(*files), verbose=0)
+    for name in real:
+        monkeypatch.setattr(_tag, name, partial(interrupt, name))
+    calls.clear()
+    assert main(["tag", "--undo", str(folder), "--quiet"]) == 130
+    told = capsys.readouterr().out
+    assert told.count(": gets back") == n_done and told.count("interrupted before it") == 3 - n_done
+    monkeypatch.undo()
+    undo(folder)
+    assert {path: path.read_bytes() for path in files} == content
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such links")
+def test_links_out_of_the_folder(tmp_path):
+    """What tag wrote through a link is undone, bit for bit; nothing else is written there."""
+    folder, (inside, outside, other) = small(tmp_path, "mp3", "mp3", "flac", genre="Jazz")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    for path in (outside, other):
+        path.rename(disk / path.name)
+    outside, other = disk / outside.name, disk / other.name
+    links = [folder / "link.mp3", folder / "album" / other.name]
+    links[0].symlink_to(outside)
+    links[1].parent.symlink_to(disk)
+    files = [inside, outside, other]
+    content = {path: path.read_bytes() for path in files}
+    write_tags(str(folder), planned(inside, *links), verbose=0)
+    assert all(path.read_bytes() != content[path] for path in files)
+    backup = (folder / NAME).read_bytes()
+    assert undo(folder) == ["restore"] * 3
+    assert {path: path.read_bytes() for path in files} == content and links[0].is_symlink()
+
+    # Someone else's backup: it knows the genres that are there, but not the file.
+    lines = [{"file": "link.mp3", "before": {"tags": "v2", "genres": ["Evil"], "encoding": 3}}]
+    lines[0]["after"] = ["Jazz"]
+    (disk / ".skmmgenre_part_0123456789abcdef.mp3").write_bytes(b"of another process")
+    (folder / NAME).write_text(json.dumps(lines[0]) + "\n")
+    before = sorted(os.listdir(disk))
+    assert undo(folder, code=1) == ["fail"]
+    assert {path: path.read_bytes() for path in files} == content
+    assert sorted(os.listdir(disk)) == before
+
+    # A backup of this folder whose target was changed since: by hand only.
+    (folder / NAME).write_bytes(backup)
+    write_tags(str(folder), planned(*links, genre="Polka"), verbose=0)
+    put_tags(other, title="new")
+    assert undo(folder, code=1).count("fail") == 1
+    assert outside.read_bytes() == content[outside]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such links")
+@pytest.mark.parametrize("what", ["fifo", "folder", "endless"])
+def test_undo_of_what_is_no_longer_a_file(tmp_path, what):
+    folder, (path, good) = small(tmp_path, "mp3", "flac")
+    write_tags(str(folder), planned(path, good), verbose=0)
+    path.unlink()
+    if what == "fifo":
+        os.mkfifo(path)
+    elif what == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+    assert undo(folder, code=1) == ["fail", "restore"]
+
+
+def test_a_file_that_another_program_changes_at_the_same_time(tmp_path, monkeypatch):
+    folder, (path,) = small(tmp_path, "flac")
+    real = _tag.write_genres
+
+    def change(*args):
+        undo = real(*args)
+        put_tags(path, title="changed")
+        return undo
+
+    monkeypatch.setattr(_tag, "write_genres", change)
+    outcomes = planned(path)
+    write_tags(str(folder), outcomes, verbose=0)
+    assert outcomes[0].action == "fail" and "another program" in outcomes[0].reason
+    assert genres_of(folder)[str(path)] == [] and mutagen.File(path)["title"] == ["changed"]
+    monkeypatch.undo()
+    assert undo(folder) == ["skip"]
