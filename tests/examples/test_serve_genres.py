@@ -6,6 +6,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import httpx
@@ -121,6 +122,41 @@ def test_what_cannot_be_decoded_is_missing_for_this_item_alone(service, rows):
     assert "not audio" in bad["set_aside"]["audio"] and good["set_aside"] == {}
     alone = ask(service, text=table["text"][0]).json()
     assert bad["scores"] == pytest.approx(alone["scores"], abs=1e-6)
+
+
+class _Fragile:
+    """Ends the work on all rows of a table if one of them says so."""
+
+    classes_ = np.array(["Blues", "Jazz"])
+    errors_ = pd.DataFrame(columns=["row", "modality", "reason"])
+    named_steps = {"modalities": ColumnTransformer([])}
+
+    def __init__(self):
+        self.named_steps["modalities"].transformers_ = []
+
+    def __getitem__(self, steps):
+        return self
+
+    def transform(self, table):
+        if "crash" in table["text"].tolist():
+            raise RuntimeError("the worker was killed")
+        return table["text"].to_numpy()
+
+    def predict_proba(self, vectors):
+        return np.array([[text == name for name in self.classes_] for text in vectors], float)
+
+    def predict(self, vectors):
+        return vectors
+
+
+def test_an_item_that_ends_the_work_ends_its_own_alone():
+    spec = spec_from_file_location("serve_genres", SCRIPT)
+    spec.loader.exec_module(service := module_from_spec(spec))
+    batches = service.Batches(_Fragile(), batch=4, wait=0.01)
+    items = [{"text": text} for text in ("Jazz", "crash", "Blues", "crash")]
+    outcomes = batches._outcomes(items)
+    assert [type(outcome) for outcome in outcomes] == [dict, RuntimeError, dict, RuntimeError]
+    assert [outcomes[row]["genres"] for row in (0, 2)] == [["Jazz"], ["Blues"]]
 
 
 @pytest.mark.parametrize(
