@@ -229,6 +229,42 @@ def test_kill(manager, step, path, tmp_path):
     assert (left in os.listdir(tmp_path)) == (manager == "replacing")
 
 
+def test_only_copies_are_removed(tmp_path):
+    """Names of which only the beginning is that of a copy are someone's files."""
+    parts = [".skmmgenre_part_0123456789abcdef.mp3", ".skmmgenre_part_0123456789abcdef"]
+    kept = [".skmmgenre_part_notes", ".skmmgenre_part_0123456789abcdefg.txt", "song.mp3"]
+    for name in parts + kept:
+        (tmp_path / name).write_bytes(OLD)
+    (tmp_path / ".skmmgenre_part_0000000000000000").mkdir()  # cannot be unlinked
+    remove_parts([tmp_path])
+    assert sorted(content_of_files(tmp_path)) == sorted(kept)
+
+
+def content_of_files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_a_copy_that_the_body_makes(path, tmp_path):
+    with changing(path, filled=False) as copy:
+        assert not os.path.exists(copy)
+        with open(copy, "xb") as file:
+            file.write(NEW)
+    assert content_of(tmp_path) == {"file.txt": NEW}
+
+
+@pytest.mark.parametrize("change", ["content", "another file", "gone"])
+def test_a_file_that_changes_at_the_same_time(change, path, tmp_path):
+    """What another program wrote is not lost."""
+    with pytest.raises(OSError, match="by another program|No such file"), changing(path) as copy:
+        with open(copy, "wb") as file:
+            file.write(b"ours")
+        if change != "content":
+            path.unlink()
+        if change != "gone":
+            path.write_bytes(NEW)
+    assert content_of(tmp_path) == ({} if change == "gone" else {"file.txt": NEW})
+
+
 def test_many_writers(path, tmp_path):
     """Each makes a file of its own, and whoever reads finds one of them whole."""
 

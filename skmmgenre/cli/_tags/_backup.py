@@ -266,11 +266,16 @@ def _checked(record):
 
 def _loads(line):
     try:
-        return json.loads(line.decode("utf-8"), object_pairs_hook=_once)
+        return json.loads(line.decode("utf-8"), object_pairs_hook=_once, parse_int=_number)
     except UnicodeDecodeError as error:
         raise ValueError("it is not UTF-8") from error
     except json.JSONDecodeError as error:
         raise ValueError("it is not valid JSON") from error
+
+
+def _number(digits):
+    _require(len(digits) <= 20, "a number in it is too large")
+    return int(digits)
 
 
 def _once(pairs):
