@@ -49,6 +49,7 @@ def make_sounds(folder, seconds=2.0):
     contents : dict of str to bytes
         Content by name.
     """
+    names = [*_SNDFILE, "lossless.m4a"]
     for name, (kind, encoding, sr) in _SNDFILE.items():
         with open(folder / name, "wb") as file:  # not by its name, which has to mean nothing
             soundfile.write(file, make_chirp(seconds, sr), sr, format=kind, subtype=encoding)
@@ -58,9 +59,10 @@ def make_sounds(folder, seconds=2.0):
     except ImportError:
         pass
     else:
+        names += _PYAV
         for name, (codec, container, options) in _PYAV.items():
             write_av(folder / name, make_chirp(seconds), 22050, codec, container, **options)
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return {name: (folder / name).read_bytes() for name in names}
 
 
 def mutate(content, other, rng):

@@ -80,8 +80,9 @@ class Mp3Frames:
         n_missing = (self.declared_frames or 0) - self.n_frames
         if n_missing < 1 or self.is_cut:
             return n_missing > 0
-        # Some encoders count the frame with the declaration, too.
-        return n_missing > 1 and (self.declared_bytes or length) >= length - self.start + 1
+        if n_missing == 1:  # some encoders count the frame with the declaration, too
+            return False
+        return self.declared_bytes is None or self.declared_bytes > length - self.start
 
     @property
     def start_of_sound(self):
@@ -116,7 +117,8 @@ def count_mp3_frames(file):
     Returns
     -------
     frames : Mp3Frames or None
-        None if there are none near the start of the file, or they do not declare their size.
+        None if there are none of sound near the start of the file, or they do not declare their
+        size.
     """
     length, begin = size_of(file), length_of_id3(file)
     file.seek(begin)
@@ -153,16 +155,19 @@ def count_mp3_frames(file):
             is_gapless = False
             break
         place += junk
-    version, layer, _ = kind
+    n_frames -= _holds_declaration(first)
+    if n_frames < 1:
+        return None
+    version, layer, rate = kind
     return Mp3Frames(
         begin=begin,
         start=start,
         stop=stop,
         first=first,
-        n_frames=n_frames - _holds_declaration(first),
+        n_frames=n_frames,
         layer=layer,
         samples_per_frame=_samples_per_frame(version, layer),
-        sample_rate=_RATES[version][kind[2]],
+        sample_rate=_RATES[version][rate],
         is_cut=is_cut,
         is_gapless=is_gapless,
     )

@@ -111,7 +111,7 @@ def _open_malformed(file):
 def _open_mp3(file):
     """Open an MPEG audio file, with a declaration of its length that is that of its frames."""
     frames = count_mp3_frames(file)
-    if frames is None or frames.n_frames < 1:
+    if frames is None:
         return SndfileDecoder(file, is_mp3=True)
     declared, n_frames = frames.declared_frames, frames.n_frames
     if not frames.is_gapless:  # the decoder will see how far it gets
@@ -125,15 +125,29 @@ def _open_mp3(file):
         head = frames.true_declaration()
         source = View(file, frames.start_of_sound, frames.stop, head)
     else:  # in layers 1 and 2 nothing can be declared
-        return SndfileDecoder(View(file, frames.start, frames.stop), is_mp3=True, is_counted=True)
+        source = View(file, frames.start, frames.stop)
+    options = {"is_mp3": True, "is_counted": frames.layer != 3}
     try:
-        return SndfileDecoder(source, is_mp3=True)
+        return SndfileDecoder(source, **options)
     except _Malformed:
         # libsndfile takes files of the working folder (._ or .AppleDouble) for a part of a bare
         # MP3, but not of a WAV.
-        size = size_of(source)
-        format_of_mp3 = struct.pack("<HHIIHHHHIHHH", 85, 2, 44100, 0, 1, 0, 12, 0, 0, 0, 0, 0)
-        return SndfileDecoder(View(source, head=wav_header(format_of_mp3, size)), is_mp3=True)
+        description = struct.pack("<HHIIHHHHIHHH", 85, 2, 44100, 0, 1, 0, 12, 0, 0, 0, 0, 0)
+        return SndfileDecoder(
+            View(source, head=wav_header(description, size_of(source))), **options
+        )
+
+
+class _SoundFile(soundfile.SoundFile):
+    """A file that is read on from where it is.
+
+    soundfile seeks to where it is after every read, and with that the MP3 decoder forgets what
+    the next packets borrow from those before.
+    """
+
+    def seekable(self):
+        """Return False, so that a read does not seek; `seek` works."""
+        return False
 
 
 class SndfileDecoder:
@@ -244,10 +258,10 @@ class SndfileDecoder:
             with _quiet() if self._is_mp3 else contextlib.nullcontext():
                 if not isinstance(source, io.FileIO) or os.name != "posix":
                     source.seek(0)
-                    return soundfile.SoundFile(source)
+                    return _SoundFile(source)
                 descriptor = os.dup(source.fileno())
                 os.lseek(descriptor, 0, os.SEEK_SET)
-                return soundfile.SoundFile(descriptor)
+                return _SoundFile(descriptor)
         except soundfile.LibsndfileError as error:
             raise _refused(error) from error
 

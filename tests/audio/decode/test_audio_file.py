@@ -1,7 +1,10 @@
 """Reading seconds of audio files."""
 
+import io
 import os
+import struct
 import sys
+import time
 from importlib import metadata
 
 import numpy as np
@@ -10,9 +13,11 @@ import soundfile
 import soxr
 from m4a import write_m4a
 from made_sounds import make_chirp
+from odd_sounds import make_sounds, mutate
 
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.audio._decode._audio_file import AudioFile, _pyav_version
+from skmmgenre.audio._decode._wav_chunks import wav_header
 from skmmgenre.store import Store
 from skmmgenre.utils import BadItem
 
@@ -81,6 +86,149 @@ def test_not_readable(tmp_path):
         with pytest.raises(BadItem, match=reason) as error:
             AudioFile(path)
         assert error.value.remedy
+
+
+def test_open_files(tmp_path):
+    """Any that is binary and can be rewound; it stays open."""
+    for name, content in make_sounds(tmp_path, 2.0).items():
+        with AudioFile(tmp_path / name) as audio:
+            expected = audio.read(SR // 2, SR, SR)
+        buffer = io.BytesIO(content)
+        buffer.seek(99)
+        with open(tmp_path / name, "rb") as file, open(tmp_path / name, "rb", buffering=0) as raw:
+            for source in (buffer, file, raw):
+                for _ in range(2):
+                    with AudioFile(source) as audio:
+                        np.testing.assert_array_equal(audio.read(SR // 2, SR, SR), expected)
+                assert not source.closed
+
+
+def test_open_files_that_cannot_be_read(tmp_path):
+    soundfile.write(tmp_path / "a.wav", make_chirp(1), SR)
+    closed = io.BytesIO(b"x")
+    closed.close()
+    reader, writer = os.pipe()
+    with (
+        open(tmp_path / "a.wav", encoding="latin-1") as text,
+        open(tmp_path / "b.wav", "wb") as writable,
+        open(reader, "rb") as stream,
+        open(writer, "wb"),
+    ):
+        for source, reason in [
+            (closed, "the open file cannot be read"),
+            (writable, "the open file cannot be read"),
+            (stream, "the open file cannot be read"),
+            (text, "open as text"),
+            (io.BytesIO(), "0 bytes"),
+        ]:
+            with pytest.raises(BadItem, match=reason) as error:
+                AudioFile(source)
+            assert error.value.remedy
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_pipes_and_devices_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.wav")
+    for path in (tmp_path / "a.wav", os.devnull):
+        with pytest.raises(BadItem, match="it is a pipe or a device"):
+            AudioFile(path)
+
+
+def test_files_and_folders_beside_it_do_not_matter(tmp_path, monkeypatch):
+    """Macs leave ._NAME or .AppleDouble on the disks of others; libsndfile reads them, too."""
+    contents = make_sounds(tmp_path, 1.0)
+    monkeypatch.chdir(tmp_path)
+
+    def lengths():
+        found = []
+        for name in contents:
+            for source in (name, tmp_path / name, io.BytesIO(contents[name])):
+                with AudioFile(source) as audio:
+                    found.append((len(audio.read(0, SR, SR)), audio.n_frames))
+        return found
+
+    expected = lengths()
+    for name in contents:
+        (tmp_path / f"._{name}").write_bytes(b"\0\5\x16\7" + bytes(4096))
+    assert lengths() == expected
+    (tmp_path / "._").write_bytes(b"\0\5\x16\7" + bytes(4096))
+    assert lengths() == expected
+    (tmp_path / "._").unlink()
+    (tmp_path / ".AppleDouble").mkdir()
+    assert lengths() == expected
+
+
+@pytest.mark.parametrize("suffix", [".raw", ".sd2", ".vox", ".au", ".gsm", ".snd", ".txt", ""])
+def test_no_suffix_makes_sound_of_other_bytes_nor_hides_sound(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(bytes(range(256)) * 100)
+    with pytest.raises(BadItem, match="it is not audio"):
+        AudioFile(path)
+    for name, content in make_sounds(tmp_path, 1.0).items():
+        path.write_bytes(content)
+        with AudioFile(path) as audio, AudioFile(tmp_path / name) as plain:
+            assert audio.n_frames == plain.n_frames
+
+
+def test_a_very_long_piece_is_refused_by_its_length(tmp_path, monkeypatch):
+    # 14 hours of silence: a hole in a file.
+    path = tmp_path / "a.wav"
+    size = 14 * 3600 * 8000
+    path.write_bytes(wav_header(struct.pack("<HHIIHH", 1, 1, 8000, 8000, 1, 8), size))
+    os.truncate(path, path.stat().st_size + size)
+    with AudioFile(path) as audio:
+        assert audio.n_frames == size
+        assert len(audio.read(13 * 3600 * SR, 15 * SR, SR)) == 15 * SR
+        with pytest.raises(BadItem, match=r"14\.0 hours of it are too long .*\(at most 2\)"):
+            audio.read(0, audio.n_samples(SR), SR)
+        # What is not there does not count.
+        assert len(audio.read(14 * 3600 * SR - SR, 10**9, SR)) == SR
+
+
+def test_blocks_join_without_a_seam(tmp_path, monkeypatch):
+    for name in make_sounds(tmp_path, 2.0):
+        pieces = []
+        for size in (1 << 21, 1000):
+            monkeypatch.setattr("skmmgenre.audio._decode._sndfile_decoder._BLOCK", size)
+            with AudioFile(tmp_path / name) as audio:
+                pieces += [audio.read(0, 2 * SR, 16000), audio.read(SR, SR // 2, SR)]
+        for one, other in zip(pieces[:2], pieces[2:], strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def read_mutated(folder, seeds):
+    """Read mutated files of every format: the longest time, and how many were read."""
+    contents = [*make_sounds(folder, 1.0).values()]
+    slowest, n_read = 0.0, 0
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        content = contents[seed % len(contents)]
+        mutated = mutate(content, contents[rng.integers(len(contents))], rng)
+        started = time.process_time()
+        try:
+            with AudioFile(io.BytesIO(mutated)) as audio:
+                y = audio.read(0, audio.n_samples(SR), SR)
+        except BadItem as error:
+            assert error.reason and error.remedy
+        else:
+            assert len(y) and np.isfinite(y).all()
+            n_read += 1
+        slowest = max(slowest, time.process_time() - started)
+    return slowest, n_read
+
+
+@pytest.mark.parametrize("n_files", [420, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_mutated_files(tmp_path, n_files):
+    """Nothing but BadItem, no crash, no NaN; no time and no memory for what is only claimed."""
+    resource = pytest.importorskip("resource")
+    for _ in range(2):  # and PyAV and libsndfile are loaded
+        read_mutated(tmp_path, [*range(21)])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    slowest, n_read = read_mutated(tmp_path, range(n_files))
+    assert slowest < 5
+    assert n_read > n_files / 4
+    unit = 1 if sys.platform == "darwin" else 1 << 10
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit < 150e6
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="lists open descriptors by /proc")
