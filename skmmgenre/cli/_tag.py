@@ -4,6 +4,7 @@ import json
 import os
 import stat
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -106,19 +107,19 @@ def tag(ctx, places, write, replace, undo, by, min_score, names, not_genres, job
         outcomes = plan_tags(music, genres, answers, **options)
         if write:
             change = partial(write_tags, folder)
-    done, interrupted = change is not None, False
+    done, ended_by = change is not None, None
     try:
         if done:
             change(outcomes, verbose=not quiet)
-    except KeyboardInterrupt:
-        interrupted = True
+    except (Exception, KeyboardInterrupt) as error:  # what was done until then is listed first
+        ended_by = click.Abort() if isinstance(error, KeyboardInterrupt) else error
     if as_json:
         files = [vars(outcome) for outcome in outcomes]
         click.echo(json.dumps({"written": done, "files": files}, indent=2))
     else:
         _print(outcomes, done)
-    if interrupted:
-        raise click.Abort
+    if ended_by is not None:
+        raise ended_by
     if any(outcome.action == "fail" for outcome in outcomes):
         ctx.exit(1)
 
@@ -222,11 +223,12 @@ def write_tags(folder, outcomes, *, verbose=1):
         Those to be written; what fails becomes "fail", and what Ctrl-C prevents "skip".
     verbose : int
     """
-    backup = TagBackup(folder)
     chosen = [outcome for outcome in outcomes if outcome.action == "write"]
-    folders = {os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen}
-    remove_parts(folders | {folder})
-    _change_each(chosen, lambda outcome: _write(outcome, backup), "writing", verbose)
+    with _telling_what_is_left(chosen) as reached:
+        backup = TagBackup(folder)
+        folders = {os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen}
+        remove_parts(folders | {folder})
+        _change_each(chosen, partial(_write, backup), reached, "writing", verbose)
 
 
 def plan_undo(folder):
@@ -274,9 +276,6 @@ def undo_tags(backup, outcomes, *, verbose=1):
     """
     changes, _ = backup.read()
     chosen = [outcome for outcome in outcomes if outcome.action == "restore"]
-    root = os.path.realpath(backup.folder)
-    folders = {os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen}
-    remove_parts({root} | {folder for folder in folders if _is_in(folder, root)})
     done = set()
 
     def restore(outcome):
@@ -284,29 +283,50 @@ def undo_tags(backup, outcomes, *, verbose=1):
         if outcome.action != "fail":
             done.add(outcome.file)
 
+    with _telling_what_is_left(chosen) as reached:
+        root = os.path.realpath(backup.folder)
+        folders = {os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen}
+        remove_parts({root} | {folder for folder in folders if _is_in(folder, root)})
+        try:
+            _change_each(chosen, restore, reached, "restoring", verbose)
+        finally:
+            backup.keep([path for path in changes if path not in done])
+
+
+@contextmanager
+def _telling_what_is_left(outcomes):
+    """Say of files that they were not reached, if the body ends before it has listed all of them.
+
+    Yields
+    ------
+    reached : list of Outcome
+        For the body to fill.
+    """
+    reached = []
     try:
-        _change_each(chosen, restore, "restoring", verbose)
-    finally:
-        backup.keep([path for path in changes if path not in done])
+        yield reached
+    except BaseException:
+        left = outcomes[len(reached) :]
+        for outcome in left:
+            outcome.action, outcome.genres, outcome.reason = "skip", [], "stopped before it"
+        if left:
+            left[0].action, left[0].reason = "fail", "stopped at it: see what genres it has"
+        raise
 
 
-def _change_each(outcomes, change, label, verbose):
+def _change_each(outcomes, change, reached, label, verbose):
     """Change files one by one; whatever is wrong with one, the others go on."""
     with progress_bar(len(outcomes), label, verbose=verbose) as advance:
-        for number, outcome in enumerate(outcomes):
+        for outcome in outcomes:
             try:
                 change(outcome)
             except Exception as error:  # MemoryError, too, and what no one thought of
                 outcome.action, outcome.reason = "fail", _reason(error)
-            except KeyboardInterrupt:
-                outcome.action, outcome.reason = "fail", "interrupted: see what it has now"
-                for left in outcomes[number + 1 :]:
-                    left.action, left.genres, left.reason = "skip", [], "interrupted before it"
-                raise
+            reached.append(outcome)
             advance()
 
 
-def _write(outcome, backup):
+def _write(backup, outcome):
     path = os.path.realpath(outcome.file)
     before = read_state(path)
     if before["genres"] == outcome.genres:

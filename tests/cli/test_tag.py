@@ -1,10 +1,12 @@
 """Which files get genres, and that the sound and all other tags stay bit for bit."""
 
+import errno
 import json
 import os
 import re
 import shutil
 from functools import partial
+from unittest.mock import Mock
 
 import mutagen
 import numpy as np
@@ -279,7 +281,7 @@ def test_interrupted(tmp_path, model, monkeypatch, capsys, n_done):
         monkeypatch.setattr(_tag, name, partial(interrupt, name))
     assert main(["tag", model, str(folder), "--write", "--quiet"]) == 130
     told = capsys.readouterr().out
-    assert told.count(": gets ") == n_done and told.count("interrupted before it") == 3 - n_done
+    assert told.count(": gets ") == n_done and told.count("stopped before it") == 3 - n_done
     assert [path.read_bytes() != content[path] for path in files].count(True) == n_done
     monkeypatch.undo()
     if n_done:
@@ -290,7 +292,7 @@ def test_interrupted(tmp_path, model, monkeypatch, capsys, n_done):
     calls.clear()
     assert main(["tag", "--undo", str(folder), "--quiet"]) == 130
     told = capsys.readouterr().out
-    assert told.count(": gets back") == n_done and told.count("interrupted before it") == 3 - n_done
+    assert told.count(": gets back") == n_done and told.count("stopped before it") == 3 - n_done
     monkeypatch.undo()
     undo(folder)
     assert {path: path.read_bytes() for path in files} == content
@@ -365,3 +367,25 @@ def test_a_file_that_another_program_changes_at_the_same_time(tmp_path, monkeypa
     assert genres_of(folder)[str(path)] == [] and mutagen.File(path)["title"] == ["changed"]
     monkeypatch.undo()
     assert undo(folder) == ["skip"]
+
+
+def test_backup_that_cannot_be_trimmed(tmp_path, monkeypatch, capsys):
+    """What was undone is listed before the error."""
+    folder, files = small(tmp_path, "flac", "mp3")
+    write_tags(str(folder), planned(*files), verbose=0)
+    error = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr("skmmgenre.cli._tags.TagBackup.keep", Mock(side_effect=error))
+    assert main(["tag", "--undo", str(folder), "--quiet"]) == 1
+    told = capsys.readouterr()
+    assert told.out.count("gets back no genre") == 2 and "No space left" in told.err
+    monkeypatch.undo()
+    assert undo(folder) == ["skip", "skip"]
+
+
+def test_interrupted_before_the_first_file(tmp_path, monkeypatch):
+    folder, files = small(tmp_path, "flac", "mp3")
+    monkeypatch.setattr(_tag, "remove_parts", Mock(side_effect=KeyboardInterrupt))
+    outcomes = planned(*files)
+    with pytest.raises(KeyboardInterrupt):
+        write_tags(str(folder), outcomes, verbose=0)
+    assert [o.action for o in outcomes] == ["fail", "skip"]

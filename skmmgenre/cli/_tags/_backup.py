@@ -144,17 +144,14 @@ class TagBackup:
             os.unlink(self.path)
             sync(self.folder)
             return
-        with (
-            self._open() as old,
-            replacing(self.path, prefix=_COPY) as new,
-            open(new, "wb") as file,
-        ):
-            file.write(_json(_HEAD))
-            for path in paths:
-                for record in self._changes[path]:
-                    file.write(_line(record))
-            for place in damaged:
-                _copy(old, place, file)
+        with replacing(self.path, prefix=_COPY) as new:
+            with self._open() as old, open(new, "wb") as file:
+                file.write(_json(_HEAD))
+                for path in paths:
+                    for record in self._changes[path]:
+                        file.write(_line(record))
+                for place in damaged:
+                    _copy(old, place, file)
 
     def _begin(self):
         """Make the file with its first line, or give one of the first version that line."""
