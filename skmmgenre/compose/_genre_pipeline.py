@@ -1,5 +1,7 @@
 """A Pipeline that hands artists to every network in it."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 from sklearn import config_context
@@ -10,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from ..utils import (
+    as_pandas,
     check_rows,
     check_sample_weight,
     read_groups,
@@ -24,6 +27,18 @@ from ._parameters import RUNTIME, by_precedence, find_parameter, find_runtime_pa
 def _ends_in_a_transformer(pipeline):
     last = pipeline.steps[-1][1]
     return last == "passthrough" or hasattr(last, "transform")
+
+
+def _taking_any_table(name):
+    """A method of `Pipeline` that takes tables of pyarrow and polars too."""
+    inherited = getattr(Pipeline, name)
+
+    @available_if(lambda pipeline: hasattr(super(GenrePipeline, pipeline), name))
+    @functools.wraps(inherited)
+    def method(self, X, *args, **params):
+        return inherited(self, as_pandas(X), *args, **params)
+
+    return method
 
 
 class GenrePipeline(Pipeline):
@@ -78,7 +93,7 @@ class GenrePipeline(Pipeline):
         Parameters
         ----------
         X : DataFrame or list
-            The table, one row an item.
+            The table, one row an item. Of pandas, polars or pyarrow.
         y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
             Genres.
         groups : array-like of shape (n_rows,), default=None
@@ -98,6 +113,7 @@ class GenrePipeline(Pipeline):
         SetupError
             If something that a step needs is not there, such as the knowledge base of a linker.
         """
+        X = as_pandas(X)
         metadata = self._checked(X, y, groups, validation, sample_weight)
         with config_context(enable_metadata_routing=True), rows_checked():
             return super().fit(X, y, **self._of_use(metadata))
@@ -105,9 +121,17 @@ class GenrePipeline(Pipeline):
     @available_if(_ends_in_a_transformer)
     def fit_transform(self, X, y=None, groups=None, validation=None, sample_weight=None):
         """Fit all steps and transform; takes what `fit` takes."""
+        X = as_pandas(X)
         metadata = self._checked(X, y, groups, validation, sample_weight)
         with config_context(enable_metadata_routing=True), rows_checked():
             return super().fit_transform(X, y, **self._of_use(metadata))
+
+    transform = _taking_any_table("transform")
+    predict = _taking_any_table("predict")
+    predict_proba = _taking_any_table("predict_proba")
+    predict_log_proba = _taking_any_table("predict_log_proba")
+    decision_function = _taking_any_table("decision_function")
+    score = _taking_any_table("score")
 
     @property
     def errors_(self):

@@ -11,6 +11,7 @@ from ._cells import (
     NoContainer,
     SetupError,
     as_cells,
+    as_pandas,
     describe_cell,
     file_in,
     first_few,

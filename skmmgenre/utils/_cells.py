@@ -31,13 +31,51 @@ def is_missing(cell):
     return False
 
 
+def as_pandas(X):
+    """Convert a table or a column of pyarrow or polars to pandas.
+
+    Parameters
+    ----------
+    X : any
+
+    Returns
+    -------
+    X : DataFrame, Series, or what was passed
+        Lists in cells are arrays. Anything else than pyarrow and polars is returned as it is.
+
+    Raises
+    ------
+    ValueError
+        If it is a LazyFrame.
+    """
+    library, kind = type(X).__module__.partition(".")[0], type(X).__name__
+    if library == "pyarrow" and hasattr(X, "to_pandas"):
+        return X.to_pandas()
+    if library != "polars":
+        return X
+    if kind == "LazyFrame":
+        raise ValueError("Expected a table, got a LazyFrame of polars. Pass X.collect().")
+    if kind == "DataFrame":
+        return pd.DataFrame({column.name: as_pandas(column) for column in X.iter_columns()})
+    # Not polars' own to_pandas, which needs pyarrow.
+    nested = [_array_of_polars(cell) for cell in X] if X.dtype.is_nested() else None
+    cells = X.to_numpy() if nested is None else pd.Series(nested, dtype=object)
+    return pd.Series(cells, name=X.name)
+
+
+def _array_of_polars(cell):
+    """Return a list in a cell of polars as an array, any other cell as it is."""
+    return cell.to_numpy() if type(cell).__module__.startswith("polars.") else cell
+
+
 def as_cells(X, *, noun="item"):
     """Return the cells of one column as a list.
 
     Parameters
     ----------
     X : Series, list, tuple, ndarray, or DataFrame of one column
-        A numeric array of two or more dimensions is taken as one item a row.
+        Of pandas, polars or pyarrow. A numeric array of two or more dimensions is taken as one
+        item a row.
     noun : str
         What a cell holds, for the error.
 
@@ -50,6 +88,7 @@ def as_cells(X, *, noun="item"):
         raise ValueError(
             f"Expected a column of {noun}s, got a single value: {X!r}. Put it into a list: [{X!r}]."
         )
+    X = as_pandas(X)
     if isinstance(X, pd.DataFrame):
         if X.shape[1] != 1:
             if X.shape[1] == 0:

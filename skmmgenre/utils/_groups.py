@@ -6,6 +6,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from ._cells import as_pandas
+
 
 @dataclass(frozen=True, eq=False)
 class Groups:
@@ -96,6 +98,7 @@ def _read(groups, name):
         )
     if isinstance(groups, np.ndarray) and groups.ndim == 0:
         raise ValueError(f"{name} must be a column with one artist a row, got a 0-D array.")
+    groups = as_pandas(groups)
     index = groups.index if isinstance(groups, (pd.Series, pd.DataFrame)) else None
     if getattr(groups, "ndim", 1) == 2 and groups.shape[1] == 1:
         groups = np.asarray(groups, dtype=object)[:, 0]

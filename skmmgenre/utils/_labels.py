@@ -14,6 +14,8 @@ import pandas as pd
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
+from ._cells import as_pandas
+
 
 @dataclass(frozen=True, eq=False)
 class Labels:
@@ -96,6 +98,7 @@ def _read(y, name, keep_sparse, allow_missing):
             f"This call requires {name} to be passed, but the target {name} is None: "
             "pass one genre a row, or an indicator matrix."
         )
+    y = as_pandas(y)
     index = y.index if isinstance(y, (pd.Series, pd.DataFrame)) else None
     if sparse.issparse(y) or (isinstance(y, pd.DataFrame) and y.shape[1] > 1):
         return Labels(*read_indicator(y, name, keep_sparse=keep_sparse), index)
@@ -164,7 +167,7 @@ def read_indicator(Y, name="y", *, keep_sparse=False):
         If `Y` is not 2-D, names a label twice, or holds anything but 0 and 1: the error names
         the row and the label of the first such entry.
     """
-    labels = None
+    labels, Y = None, as_pandas(Y)
     if sparse.issparse(Y):
         values = Y
     elif isinstance(Y, pd.DataFrame):

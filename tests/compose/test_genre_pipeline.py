@@ -260,6 +260,81 @@ class TestRows:
         assert fitted.score(albums.table, albums.y) == np.mean(predicted == albums.y)
 
 
+def of_pyarrow(table):
+    return pytest.importorskip("pyarrow").Table.from_pandas(table, preserve_index=False)
+
+
+def of_polars(table):
+    return pytest.importorskip("polars").DataFrame(table.to_dict("list"))
+
+
+def of_arrow_types(table):
+    return of_pyarrow(table).to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def of_nullable_columns(table):
+    return table.astype({"cover": "string"})
+
+
+def of_categorical_columns(table):
+    return table.astype({"cover": "category"})
+
+
+@pytest.mark.parametrize(
+    "convert", [of_pyarrow, of_polars, of_arrow_types, of_nullable_columns, of_categorical_columns]
+)
+class TestTablesOfEveryKind:
+    @pytest.fixture
+    def tables(self, albums, convert):
+        """The albums with a cell of each modality missing, and the same of another kind."""
+        table = albums.table[["audio", "text", "cover"]].copy()
+        for row, column in enumerate(table):
+            table.loc[row, column] = None
+        return table, convert(table)
+
+    @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])
+    def test_answers_are_those_of_pandas(self, tables, fitted, method):
+        expected, answer = (getattr(fitted, method)(table) for table in tables)
+        np.testing.assert_array_equal(answer, expected)
+
+    def test_vectors_and_score(self, albums, tables, fitted):
+        expected, answer = (fitted[:-1].transform(table) for table in tables)
+        pd.testing.assert_frame_equal(answer, expected, check_index_type=False)
+        expected, answer = (fitted.score(table, albums.y) for table in tables)
+        assert answer == expected
+
+    def test_fit(self, albums, tables, small_model):
+        expected, answer = (
+            texts_only(small_model).fit(X, albums.y, groups=albums.groups).predict_proba(X)
+            for X in tables
+        )
+        np.testing.assert_array_equal(answer, expected)
+
+
+def test_columns_of_labels_and_artists_of_every_kind(albums, small_model):
+    pa, pl = pytest.importorskip("pyarrow"), pytest.importorskip("polars")
+    X = albums.table
+    y, groups = albums.y.tolist(), list(albums.groups)
+    expected = texts_only(small_model).fit(X, y, groups=groups)
+    for column in (pa.array, pl.Series):
+        model = texts_only(small_model).fit(X, column(y), groups=column(groups))
+        assert model.classes_.tolist() == expected.classes_.tolist()
+        np.testing.assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
+
+
+def test_a_lazy_table_is_refused(albums, fitted):
+    lazy = pytest.importorskip("polars").LazyFrame({"text": ["a"]})
+    for call in (fitted.predict, fitted.predict_proba, lambda X: clone(fitted).fit(X, ["Jazz"])):
+        with pytest.raises(ValueError, match=r"LazyFrame.*X\.collect\(\)"):
+            call(lazy)
+
+
+def test_a_pipeline_has_the_methods_of_its_last_step(small_model):
+    model = texts_only(small_model)
+    assert hasattr(model, "predict_proba") and not hasattr(model, "transform")
+    assert hasattr(model[:-1], "transform") and not hasattr(model[:-1], "predict_proba")
+
+
 class Untouchable(TransformerMixin, BaseEstimator):
     """Fails the test where extraction begins before the table is checked."""
 

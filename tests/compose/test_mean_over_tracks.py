@@ -36,6 +36,19 @@ def track(*values):
     return np.array(values, dtype=float)
 
 
+def lengths(tracks):
+    return np.array([[len(track)] for track in tracks], dtype=float)
+
+
+def test_lists_of_other_libraries():
+    pa, pl = pytest.importorskip("pyarrow"), pytest.importorskip("polars")
+    albums = [["a.mp3", "bcd.mp3"], [], None, ["efghi.mp3"]]
+    expected = [[6.0], [np.nan], [np.nan], [9.0]]
+    for column in (albums, pa.array(albums), pa.table({"audio": albums}), pl.Series(albums)):
+        means = MeanOverTracks(FunctionTransformer(lengths)).fit_transform(column)
+        assert_array_equal(means, expected)
+
+
 class Recorder(TransformerMixin, BaseEstimator):
     """Answers tracks as they are and keeps what it was given."""
 

@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from skmmgenre.utils import (
     BadType,
     ErrorsMixin,
     as_cells,
+    as_pandas,
     describe_cell,
     file_in,
     first_few,
@@ -63,6 +65,97 @@ def test_not_missing(cell):
 )
 def test_one_column_of_any_kind(column):
     assert as_cells(column) == ["a", None]
+
+
+LISTS = [["a", "b"], ["c"], None]
+
+
+def pyarrow_columns():
+    pa = pytest.importorskip("pyarrow")
+    return pa.array, lambda cells: pa.chunked_array([cells[:1], cells[1:]])
+
+
+def polars_columns():
+    return [pytest.importorskip("polars").Series]
+
+
+@pytest.mark.parametrize("columns", [pyarrow_columns, polars_columns])
+class TestColumnsOfOtherLibraries:
+    def test_strings(self, columns):
+        for make in columns():
+            first, second = as_cells(make(["a", None]))
+            assert type(first) is str and first == "a"
+            assert is_missing(second)
+
+    def test_lists_of_strings_are_arrays(self, columns):
+        for make in columns():
+            *lists, missing = as_cells(make(LISTS))
+            assert [cell.tolist() for cell in lists] == LISTS[:2]
+            assert all(isinstance(cell, np.ndarray) and cell.dtype == object for cell in lists)
+            assert is_missing(missing)
+
+    def test_signals_are_arrays(self, columns):
+        for make in columns():
+            cells = as_cells(make([[0.5, 0.25], [1.0]]))
+            assert [cell.dtype for cell in cells] == [np.float64] * 2
+            assert [cell.tolist() for cell in cells] == [[0.5, 0.25], [1.0]]
+
+    def test_content_of_files(self, columns, wave):
+        content = wave.read_bytes()
+        for make in columns():
+            cells = as_cells(make([content, None]))
+            assert cells == [content, None]
+            cell, missing = as_cells(make([{"bytes": content, "path": "a.wav"}, None]))
+            file, name = file_in(cell)
+            assert file.read() == content and name == b"a.wav"
+            assert is_missing(missing)
+
+
+@pytest.mark.parametrize("library", ["pyarrow", "polars"])
+class TestTablesOfOtherLibraries:
+    @pytest.fixture
+    def make(self, library):
+        module = pytest.importorskip(library)
+        return module.table if library == "pyarrow" else module.DataFrame
+
+    def test_one_column(self, make):
+        assert as_cells(make({"x": ["a", "b"]})) == ["a", "b"]
+
+    def test_several_columns_are_refused(self, make):
+        with pytest.raises(ValueError, match=r"one column of texts, got 2 .* X\['x'\]"):
+            as_cells(make({"x": ["a"], "y": ["b"]}), noun="text")
+
+    def test_as_pandas(self, make):
+        table = as_pandas(make({"n": [1, 2], "is": [True, False], "x": [["a", "b"], []]}))
+        assert table.columns.tolist() == ["n", "is", "x"]
+        assert table.n.dtype == np.int64 and table["is"].dtype == bool
+        assert [cell.tolist() for cell in table.x] == [["a", "b"], []]
+
+
+def test_categories_of_other_libraries():
+    pa, pl = pytest.importorskip("pyarrow"), pytest.importorskip("polars")
+    words = ["a", None, "b", "a"]
+    for column in (pa.array(words).dictionary_encode(), pl.Series(words, dtype=pl.Categorical)):
+        cells = as_cells(column)
+        assert [None if is_missing(cell) else cell for cell in cells] == words
+
+
+def test_polars_does_not_need_pyarrow(monkeypatch):
+    pl = pytest.importorskip("polars")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert as_cells(pl.Series(["a", "b"])) == ["a", "b"]
+    assert [cell.tolist() for cell in as_cells(pl.Series(LISTS[:2]))] == LISTS[:2]
+
+
+def test_a_lazy_table_is_refused():
+    pl = pytest.importorskip("polars")
+    with pytest.raises(ValueError, match=r"LazyFrame.*X\.collect\(\)"):
+        as_cells(pl.LazyFrame({"x": ["a"]}))
+
+
+def test_what_is_no_table_of_theirs_is_returned():
+    for X in (pd.DataFrame({"x": [1]}), ["a"], np.zeros(3), None):
+        assert as_pandas(X) is X
 
 
 def test_rows_of_numbers_are_items():

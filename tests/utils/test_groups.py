@@ -24,6 +24,21 @@ def test_a_missing_artist_is_a_group_of_one(groups):
     np.testing.assert_array_equal(codes, [0, 1, 2, 0, 3, 4, 5])
 
 
+def test_artists_of_other_libraries():
+    pa, pl = pytest.importorskip("pyarrow"), pytest.importorskip("polars")
+    artists = ["a", "b", None, "a", "", None, None]
+    for groups in (
+        pa.array(artists),
+        pa.chunked_array([artists]),
+        pa.array(artists).dictionary_encode(),
+        pa.table({"artist": artists}),
+        pl.Series(artists),
+        pl.Series(artists, dtype=pl.Categorical),
+        pl.DataFrame({"artist": artists}),
+    ):
+        np.testing.assert_array_equal(group_codes(groups), [0, 1, 2, 0, 3, 4, 5])
+
+
 def test_wrong_length_tells_both():
     with pytest.raises(ValueError, match="groups has 12 rows, X has 15"):
         group_codes(list("abcdefghijkl"), 15)

@@ -38,6 +38,33 @@ def values_and_names(y):
     return labels.values, labels.names
 
 
+def test_tables_of_other_libraries():
+    pa, pl = pytest.importorskip("pyarrow"), pytest.importorskip("polars")
+    columns = {"Rock": [1, 0, 1], "Jazz": [0, 0, 1]}
+    for table in (pa.table(columns), pl.DataFrame(columns), pl.DataFrame(columns).cast(pl.Boolean)):
+        values, names = values_and_names(table)
+        assert names.tolist() == ["Rock", "Jazz"]
+        assert values.tolist() == [[1, 0], [0, 0], [1, 1]]
+        assert read_indicator(table)[1].tolist() == ["Rock", "Jazz"]
+
+
+def test_columns_of_other_libraries():
+    pa, pl = pytest.importorskip("pyarrow"), pytest.importorskip("polars")
+    for column in (
+        pa.array(GENRES),
+        pa.chunked_array([GENRES]),
+        pa.array(GENRES).dictionary_encode(),
+        pl.Series(GENRES),
+        pl.Series(GENRES, dtype=pl.Categorical),
+    ):
+        values, names = values_and_names(column)
+        assert values.tolist() == GENRES and values.dtype.kind == "U" and names is None
+    for column in (pa.array([5, 3]), pl.Series([5, 3])):
+        assert values_and_names(column)[0].dtype.kind == "i"
+    with pytest.raises(ValueError, match="NaN: the first is in row 1"):
+        read_labels(pl.Series(["Jazz", None]))
+
+
 # ---- all readers ---------------------------------------------------------------------------
 
 MANY = ["Rap", "Jazz", "Rap", "Folk", "Jazz", "Folk"] * 2
