@@ -25,10 +25,12 @@ class BlockDropout(nn.Module):
         if not self.training or self.p == 0:
             return x
         block_of_column = torch.tensor(self.block_of_column, device=x.device)
-        there = torch.zeros((len(x), self.n_blocks), device=x.device)
+        there = torch.zeros((len(x), self.n_blocks), dtype=x.dtype, device=x.device)
         there.index_add_(1, block_of_column, (x != 0).to(x.dtype))
         there = there > 0
-        draws = torch.rand(there.shape, generator=self.generator, device=x.device)
+        draws = torch.rand(
+            there.shape, generator=self.generator, dtype=torch.float32, device=x.device
+        )
         kept = (draws >= self.p) & there
         # Where all were dropped, the block with the largest draw stays.
         spared = torch.where(there, draws, -1).argmax(dim=1)

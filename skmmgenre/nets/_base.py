@@ -4,6 +4,8 @@ Seeds are of our own generators: the global random state is neither read nor wri
 from an estimator's arrays, such as its torch module, is kept outside of its state (rule 4).
 """
 
+import os
+import sys
 import threading
 import warnings
 import weakref
@@ -34,6 +36,24 @@ def draw_seeds(random_state, n_seeds):
 
 _known = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
+
+
+def _after_fork():
+    """Let a forked child answer and train.
+
+    The threads of its parent are not there: GNU's OpenMP would wait for them for ever, and the
+    locks that they held would stay closed. So torch computes in one thread, and what is derived
+    from arrays is made again.
+    """
+    global _known, _lock
+    _known, _lock = weakref.WeakKeyDictionary(), threading.Lock()
+    torch = sys.modules.get("torch")
+    if hasattr(torch, "set_num_threads"):  # it may be half imported
+        torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class _Derived:
@@ -196,6 +216,12 @@ class NetEstimator(BaseEstimator):
 
     def _train(self, plan, *, train, description):
         """Train one network on the rows of `train`; its arrays, history and best epoch."""
+        from ._devices import own_settings
+
+        with own_settings():
+            return self._train_module(plan, train, description)
+
+    def _train_module(self, plan, train, description):
         from ._devices import make_accelerator, resolve_device, to_device, training_dtype
         from ._modules import build_empty, initialize, to_arrays
 
@@ -217,7 +243,7 @@ class NetEstimator(BaseEstimator):
             warnings.warn(
                 f"{type(self).__name__}: all inner validation rows are missing here, or of weight "
                 "0; all epochs are run and the last weights are kept.",
-                stacklevel=4,
+                stacklevel=5,
             )
         optimizer, optimizer_params = self._optimizer()
         history, best_epoch = train_module(
@@ -283,13 +309,14 @@ class NetEstimator(BaseEstimator):
 
         `advance` is that of a progress bar.
         """
-        from ._devices import inference_device, inference_dtype
+        from ._devices import inference_device, inference_dtype, own_settings
         from ._forward import forward
 
         device = inference_device(self.device)
-        module = self._module(device) if module is None else module
         rows = np.flatnonzero(~feed.missing) if rows is None else rows
-        with nullcontext(advance) if advance else self._answers_bar(len(rows)) as advance:
+        bar = nullcontext(advance) if advance else self._answers_bar(len(rows))
+        with own_settings(), bar as advance:
+            module = self._module(device) if module is None else module
             return forward(
                 module if part is None else getattr(module, part),
                 feed,

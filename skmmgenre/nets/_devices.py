@@ -1,6 +1,10 @@
-"""Devices, and what a network computes in on them."""
+"""Devices, what a network computes in on them, and torch's settings while it does."""
 
+import math
+import threading
 import warnings
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from numbers import Integral
 
 import torch
@@ -87,9 +91,93 @@ def inference_dtype(precision):
     return torch.float32 if precision == "auto" else getattr(torch, precision)
 
 
+@contextmanager
 def computing_in(dtype, device):
-    """Return the context in which layers compute in `dtype`; parameters stay float32."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype != torch.float32)
+    """Let layers compute in `dtype`; parameters stay float32."""
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype != torch.float32):
+        yield
+    # Weights in bfloat16 are kept until the outermost autocast ends. That may be the program's
+    # own, and the next batch has other weights.
+    torch.clear_autocast_cache()
+
+
+@contextmanager
+def own_settings():
+    """Compute as if the program had left torch's settings as they are when it is imported.
+
+    Gradients, autocast, the default device and the flushing of denormal numbers are settings of
+    a thread; the precision of products of float32 is one of the process. The default dtype is
+    one of the process, too, and other threads may rely on it: it is not changed here, and
+    whatever makes a tensor names the dtype. Left as they are, because they say what the machine
+    is to be used for: the number of threads, and which libraries torch may call.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        for kind in ("cpu", "cuda", "mps"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        if _flushes_denormals():
+            torch.set_flush_denormal(False)
+            stack.callback(torch.set_flush_denormal, True)
+        stack.enter_context(_float32_products)
+        yield
+
+
+_SMALLEST = math.ulp(0.0)
+
+
+def _flushes_denormals():
+    """Return whether this thread takes the smallest numbers for 0; torch does not tell."""
+    return _SMALLEST * 1.0 == 0.0
+
+
+class _Float32Products:
+    """Let products of float32 be computed in float32 while any thread is inside.
+
+    The last one to leave puts back what the first one found.
+    """
+
+    def __init__(self):
+        self._lock, self._inside, self._found = threading.Lock(), 0, {}
+
+    def __enter__(self):
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._found = _lowered_precisions()
+                for setting, exact, _ in self._found:
+                    setting(exact)
+
+    def __exit__(self, *exception):
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                for setting, _, found in self._found:
+                    setting(found)
+
+
+def _lowered_precisions():
+    """Return what lowers the precision of float32: how to set it, its exact value, the found."""
+    backends = [
+        getattr(torch.backends.mkldnn, "matmul", None),
+        getattr(torch.backends.mkldnn, "conv", None),
+        torch.backends.cuda.matmul,
+    ]
+    if not hasattr(backends[0], "fp32_precision"):  # torch before 2.9 has one setting for all
+        found = torch.get_float32_matmul_precision()
+        lowered = found != "highest"
+        return [(torch.set_float32_matmul_precision, "highest", found)] if lowered else []
+    return [
+        (partial(setattr, backend, "fp32_precision"), "ieee", backend.fp32_precision)
+        for backend in backends
+        if backend.fp32_precision not in ("none", "ieee")
+    ]
+
+
+_float32_products = _Float32Products()
 
 
 def to_device(module, device):

@@ -29,7 +29,7 @@ def to_tensor(batch, n_rows):
         return sparse_tensor(indices, values, shape)
     if len(batch) == n_rows:
         return torch.from_numpy(batch)
-    filled = torch.zeros(shape)
+    filled = torch.zeros(shape, dtype=torch.float32)
     filled[: len(batch)] = torch.from_numpy(batch)
     return filled
 

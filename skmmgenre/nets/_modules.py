@@ -92,7 +92,8 @@ def build_empty(make_module, recipe):
     """Build a module without drawing a number: on the meta device, then unfilled on the CPU."""
     with torch.device("meta"):
         module = make_module(**recipe)
-    return module.to_empty(device="cpu")
+    # Layers are built in torch's default dtype, which may be another one.
+    return module.float().to_empty(device="cpu")
 
 
 def count_parameters(make_module, recipe):

@@ -13,7 +13,9 @@ class WordDropout(Dropout):
     def forward(self, x):
         if not x.is_sparse or not self.training or self.p == 0:
             return super().forward(x)
-        kept = super().forward(torch.ones(x.shape, device=x.device))[tuple(x.indices())]
+        kept = super().forward(torch.ones(x.shape, dtype=x.dtype, device=x.device))[
+            tuple(x.indices())
+        ]
         there = kept != 0
         return sparse_tensor(x.indices()[:, there], (x.values() * kept)[there], x.shape)
 
@@ -40,7 +42,7 @@ class WordLinear(Linear):
     def initialize(self, generator):
         """Draw what a dense layer of the same size would draw."""
         bound = self.in_features**-0.5
-        drawn = torch.empty(self.out_features, self.in_features)
+        drawn = torch.empty(self.out_features, self.in_features, dtype=torch.float32)
         self.weight.copy_(drawn.uniform_(-bound, bound, generator=generator).mT)
         self.bias.uniform_(-bound, bound, generator=generator)
 
