@@ -1,5 +1,7 @@
 """Files that libsndfile does not decode: m4a above all."""
 
+import io
+import struct
 import sys
 
 import numpy as np
@@ -165,6 +167,122 @@ def test_what_holds_no_sound(tmp_path):
             container.mux(packet)
     with pytest.raises(BadItem, match="holds no sound"):
         AudioFile(tmp_path / "film.mp4")
+
+
+def boxes(content, *path):
+    """Places of the contents of all boxes of that path, in an MP4."""
+    places = []
+
+    def look(start, stop, names):
+        while start + 8 <= stop:
+            size = int.from_bytes(content[start : start + 4], "big")
+            if content[start + 4 : start + 8] == names[0]:
+                if len(names) == 1:
+                    places.append(start + 8)
+                else:
+                    look(start + 8, start + size, names[1:])
+            start += max(size, 8)
+
+    look(0, len(content), path)
+    return places
+
+
+STBL = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+# Box and offset of a number of four bytes that says how long the sound is, or how many packets.
+CLAIMS = {
+    "scale of the film": ((b"moov", b"mvhd"), 12),
+    "length of the film": ((b"moov", b"mvhd"), 16),
+    "scale": ((b"moov", b"trak", b"mdia", b"mdhd"), 12),
+    "length": ((b"moov", b"trak", b"mdia", b"mdhd"), 16),
+    "runs": ((*STBL, b"stts"), 4),
+    "packets of a run": ((*STBL, b"stts"), 8),
+    "length of a packet": ((*STBL, b"stts"), 12),
+    "size of a packet": ((*STBL, b"stsz"), 4),
+    "packets": ((*STBL, b"stsz"), 8),
+    "packets of a chunk": ((*STBL, b"stsc"), 12),
+    "chunks": ((*STBL, b"stco"), 4),
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+@pytest.mark.parametrize("codec", ["aac", "alac"])
+def test_what_an_mp4_claims_is_not_believed(tmp_path, codec, claim):
+    """The sound itself or a named error; what is decoded is held, not what is claimed."""
+    write_av(tmp_path / "a.m4a", y := make_chirp(8, SR), SR, codec, "ipod")
+    content = (tmp_path / "a.m4a").read_bytes()
+    path, offset = CLAIMS[claim]
+    (place,) = boxes(content, *path)
+    for number in (0, 1, 0xFFFFFF, 0x7FFFFFFF, 0xFFFFFFFF):
+        forged = bytearray(content)
+        forged[place + offset : place + offset + 4] = number.to_bytes(4, "big")
+        try:
+            with AudioFile(io.BytesIO(forged)) as audio:
+                found = audio.read(0, audio.n_samples(22050), 22050)
+        except BadItem as error:
+            assert error.remedy
+        else:
+            assert len(found) <= len(y)
+
+
+def test_a_length_that_is_wrong_is_counted(tmp_path):
+    """Of WMA and Matroska: their bytes are all there."""
+    for name, codec, container, mark, offset, code in [
+        ("a.wma", "wmav2", "asf", bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 64, "<Q"),
+        ("a.mka", "flac", "matroska", b"\x44\x89\x88", 3, ">d"),
+    ]:
+        write_av(tmp_path / name, make_chirp(4, SR), SR, codec, container)
+        content = bytearray((tmp_path / name).read_bytes())
+        with AudioFile(io.BytesIO(content)) as audio:
+            n_frames = audio.n_frames
+        place = content.index(mark) + offset
+        (number,) = struct.unpack_from(code, content, place)
+        struct.pack_into(code, content, place, 3 * number)
+        with AudioFile(io.BytesIO(content)) as audio:
+            assert audio.n_frames == n_frames
+        with pytest.raises(BadItem, match="truncated"):
+            AudioFile(io.BytesIO(content[:-100]))
+
+
+@pytest.mark.parametrize("version", ["17.1.0", "18.1.0", "19.0.2", "20.0.0rc1"])
+def test_every_version_of_pyav_is_called_as_it_takes(monkeypatch, version):
+    """From 19 on there is no metadata_errors: a title in any encoding is taken."""
+    taken = []
+
+    class Opened(Exception):
+        pass
+
+    def open_as_that_version(file, **options):
+        taken.append(options)
+        raise Opened
+
+    import av
+
+    monkeypatch.setattr(av, "__version__", version)
+    monkeypatch.setattr(av, "open", open_as_that_version)
+    with pytest.raises(Opened):  # nothing but errors of ffmpeg is an error of the file
+        AudioFile(io.BytesIO(b"\0\0\0\x18ftypM4A " + bytes(200)))
+    is_old = int(version[:2]) < 19
+    assert taken == [{"format": "mov"} | ({"metadata_errors": "replace"} if is_old else {})]
+
+
+def test_a_title_in_any_encoding(tmp_path):
+    write_av(tmp_path / "a.m4a", make_chirp(2, SR), SR, "aac", "ipod")
+    content = (tmp_path / "a.m4a").read_bytes()
+    (place,) = boxes(content, b"moov")
+    size = int.from_bytes(content[place - 8 : place - 4], "big")
+    title = b"caf\xe9 \x93"
+    data = (16 + len(title)).to_bytes(4, "big") + b"data\0\0\0\1\0\0\0\0" + title
+    name = (8 + len(data)).to_bytes(4, "big") + b"\xa9nam" + data
+    ilst = (8 + len(name)).to_bytes(4, "big") + b"ilst" + name
+    handler = b"\0\0\0\x21hdlr" + bytes(8) + b"mdirappl" + bytes(9)
+    meta = (12 + len(handler) + len(ilst)).to_bytes(4, "big") + b"meta" + bytes(4) + handler + ilst
+    udta = (8 + len(meta)).to_bytes(4, "big") + b"udta" + meta
+    end = place - 8 + size
+    assert end == len(content)  # behind the sound: nothing moves
+    grown = (size + len(udta)).to_bytes(4, "big")
+    tagged = content[: place - 8] + grown + content[place - 4 :] + udta
+    with AudioFile(io.BytesIO(content)) as plain, AudioFile(io.BytesIO(tagged)) as audio:
+        np.testing.assert_array_equal(*(file.read(0, SR, SR) for file in (plain, audio)))
 
 
 def test_a_list_of_addresses_is_not_followed(tmp_path):
