@@ -16,11 +16,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import inner_validation_mask
 from ..nets.targets import make_target
+from ..store import set_aside_is_told_by_caller, warn_of_set_aside
 from ..utils import (
     BadItem,
     ErrorsMixin,
     artist_names,
     as_cells,
+    as_pandas,
     check_rows,
     is_missing,
     progress_bar,
@@ -109,10 +111,12 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         tracks, owner, place, n_albums = self._read(X)
         self.estimator_ = clone(self.estimator)
         y, metadata = self._of_tracks(X, owner, n_albums, y, groups, validation, sample_weight)
-        _, self._errors = _call(self.estimator_, "fit", tracks, owner, place, y, **metadata)
-        # Not every transformer tells its width before it has answered.
-        with progress_hidden():
-            vectors, _ = _call(self.estimator_, "transform", tracks[:1], owner[:1], place[:1])
+        with self._telling_errors(len(tracks)) as errors:
+            _call(self.estimator_, "fit", tracks, owner, place, errors, y, **metadata)
+            # Not every transformer tells its width before it has answered.
+            with progress_hidden():
+                first = tracks[:1], owner[:1], place[:1]
+                vectors = _call(self.estimator_, "transform", *first, [])
         self.n_features_out_ = np.asarray(vectors).shape[1]
         return self
 
@@ -123,12 +127,13 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         self.estimator_ = clone(self.estimator)
         y, metadata = self._of_tracks(X, owner, n_albums, y, groups, validation, sample_weight)
         everything = tracks, owner, place
-        if hasattr(self.estimator_, "fit_transform"):
-            method, arguments = "fit_transform", (y,)
-        else:
-            _call(self.estimator_, "fit", *everything, y, **metadata)
-            method, arguments, metadata = "transform", (), {}
-        vectors, self._errors = _call(self.estimator_, method, *everything, *arguments, **metadata)
+        with self._telling_errors(len(tracks)) as errors:
+            if hasattr(self.estimator_, "fit_transform"):
+                method, arguments = "fit_transform", (y,)
+            else:
+                _call(self.estimator_, "fit", *everything, [], y, **metadata)
+                method, arguments, metadata = "transform", (), {}
+            vectors = _call(self.estimator_, method, *everything, errors, *arguments, **metadata)
         vectors = np.asarray(vectors, dtype=np.float32)
         self.n_features_out_ = vectors.shape[1]
         return _album_means([(owner, vectors)], n_albums, self.n_features_out_)
@@ -143,12 +148,9 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         tracks, owner, place, n_albums = self._read(X)
-        errors = []
-        means = _album_means(
-            self._vectors(tracks, owner, place, errors), n_albums, self.n_features_out_
-        )
-        self._errors = errors
-        return means
+        with self._telling_errors(len(tracks)) as errors:
+            vectors = self._vectors(tracks, owner, place, errors)
+            return _album_means(vectors, n_albums, self.n_features_out_)
 
     def _vectors(self, tracks, owner, place, errors):
         """Albums and vectors of some tracks at a time; errors are appended."""
@@ -160,13 +162,21 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         with progress_bar(len(tracks), "Tracks", verbose=verbose) as advance:
             for start in starts:
                 here = slice(start, start + _TRACKS_AT_ONCE)
+                some = tracks[here], owner[here], place[here]
                 with hidden():
-                    vectors, found = _call(
-                        estimator, "transform", tracks[here], owner[here], place[here]
-                    )
-                errors += found
+                    vectors = _call(estimator, "transform", *some, errors)
                 yield owner[here], np.asarray(vectors, dtype=np.float32)
                 advance(len(vectors))
+
+    @contextmanager
+    def _telling_errors(self, n_tracks):
+        """Yield the list of errors, and warn of them once, also where they end the work."""
+        self._errors = []
+        try:
+            with set_aside_is_told_by_caller():
+                yield self._errors
+        finally:
+            warn_of_set_aside(self._errors, n_tracks, "track")
 
     @property
     def errors_(self):
@@ -234,7 +244,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         metadata = {
             name: np.asarray(metadata[name])[owner] for name in taken if metadata[name] is not None
         }
-        return None if y is None else safe_indexing(y, owner), metadata
+        return None if y is None else safe_indexing(as_pandas(y), owner), metadata
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -280,17 +290,29 @@ def naming_albums(owner, place):
         raise BadItem(error.reason, error.remedy, where) from None
 
 
-def _call(estimator, method, tracks, owner, place, y=None, **metadata):
-    """Call the transformer of tracks; what is wrong with a track names its album."""
+def _call(estimator, method, tracks, owner, place, errors, y=None, **metadata):
+    """Call the transformer of tracks; what is wrong with a track names its album.
+
+    What was set aside is appended to `errors`.
+    """
     arguments = [tracks] if method == "transform" else [tracks, y]
     routing = config_context(enable_metadata_routing=True)
-    with naming_albums(owner, place), routing, rows_checked():
-        answer = getattr(estimator, method)(*arguments, **metadata)
-    errors = [
+    try:
+        with naming_albums(owner, place), routing, rows_checked():
+            answer = getattr(estimator, method)(*arguments, **metadata)
+    except ValueError:
+        if method != "transform":  # there may be no track left to learn from
+            errors += _errors_of_albums(estimator, owner, place)
+        raise
+    errors += _errors_of_albums(estimator, owner, place)
+    return answer
+
+
+def _errors_of_albums(estimator, owner, place):
+    return [
         {**error, "row": int(owner[error["row"]]), "track": int(place[error["row"]])}
         for _, error in errors_inside(estimator)
     ]
-    return answer, errors
 
 
 def errors_inside(model):

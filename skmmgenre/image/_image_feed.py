@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from ..store import bad_cell, map_cells
-from ..utils import BadItem, describe_cell
+from ..store import bad_cell, map_cells, warn_of_set_aside
+from ..utils import BadItem, describe_cell, is_missing
 from ._augment import centre_crop, decoding_side, for_evaluation, for_training
 from ._decode import check_header, decode_image
 
@@ -127,6 +127,9 @@ class ImageFeed:
         self.errors.append(bad_cell(cell, row, fault, "image", self.on_error))
         self.errors.sort(key=lambda error: error["row"])
         self.missing[row] = True
+        if self.missing.all():
+            n_images = sum(not is_missing(cell) for cell in self.cells)
+            warn_of_set_aside(self.errors, n_images, "image")
 
     def fault(self, row):
         """Return reason and remedy of a row that was set aside."""

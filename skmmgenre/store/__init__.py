@@ -1,7 +1,14 @@
 """The one loop over cells, in parallel and with progress, and the feature store."""
 
 from ._feature_store import FeatureStore, RawCodec, StepCodec
-from ._loop import CellTransformer, bad_cell, map_cells, settle_in_rounds
+from ._loop import (
+    CellTransformer,
+    bad_cell,
+    map_cells,
+    set_aside_is_told_by_caller,
+    settle_in_rounds,
+    warn_of_set_aside,
+)
 from ._store import Store
 
 __all__ = [
@@ -12,7 +19,9 @@ __all__ = [
     "Store",
     "bad_cell",
     "map_cells",
+    "set_aside_is_told_by_caller",
     "settle_in_rounds",
+    "warn_of_set_aside",
 ]
 
 for _name in __all__:  # pickles name what is public, so that files can move

@@ -4,6 +4,7 @@ import time
 import warnings
 from collections import Counter
 from contextlib import closing, contextmanager, nullcontext
+from contextvars import ContextVar
 from itertools import compress
 from numbers import Integral
 
@@ -36,6 +37,7 @@ _MOST_ROWS = 1024  # unless the workers are so many; their values are held in me
 # TypeError, is a fault of the program, and would set aside every cell if it were taken for one.
 _FAULTS_OF_DATA = (OSError, ValueError, ArithmeticError, EOFError, MemoryError, RecursionError)
 _SHARE_OF_TYPES = 0.1  # of the cells, from which on a type that cannot be used is warned of
+_told_by_caller = ContextVar("told_by_caller", default=False)
 
 
 def map_cells(
@@ -86,7 +88,8 @@ def map_cells(
     values : list or ndarray
         One value a cell; None in a new list where it is missing or bad.
     errors : list of dict
-        Row, item, reason and remedy of each bad cell, in order of rows.
+        Row, item, reason, remedy of each bad cell, and whether its type is at fault, in order of
+        rows.
 
     Raises
     ------
@@ -97,7 +100,7 @@ def map_cells(
         note on it names the cell.
     """
     values = [None] * len(cells) if values is None else values
-    errors, types = [], Counter()
+    errors = []
     rows = [row for row, cell in enumerate(cells) if not is_missing(cell)]
     with (
         progress_bar(len(rows), description, verbose=verbose) as advance,
@@ -118,36 +121,55 @@ def map_cells(
                         values[row] = value
                     else:
                         reason, remedy, is_type = fault
-                        types[reason] += is_type
                         error = bad_cell(cells[row], row, (reason, remedy), noun, on_error)
-                        errors.append(error)
+                        errors.append({**error, "is_type": is_type})
                 advance(len(settled))
                 settled.clear()  # large values are not held while the next are computed
         told = [] if store is None else [f"{len(computed)} computed"]
         told += [f"{len(errors)} skipped"] if errors else []
         advance(0, note=", ".join(told) or None)
     errors.sort(key=lambda error: error["row"])
-    if warn:
-        _warn_of_set_aside(errors, types, len(rows), noun)
+    if warn and not _told_by_caller.get():
+        warn_of_set_aside(errors, len(rows), noun)
     return values, errors
 
 
-def _warn_of_set_aside(errors, types, n_cells, noun):
-    """Warn if all cells were set aside, or many because of their type."""
-    reason, n_of_type = max(types.items(), key=lambda item: item[1], default=("", 0))
-    many = max(2, _SHARE_OF_TYPES * n_cells)
-    if n_of_type >= many:
+@contextmanager
+def set_aside_is_told_by_caller():
+    """Silence the warning of `map_cells` inside, for callers that go through a table in parts."""
+    token = _told_by_caller.set(True)
+    try:
+        yield
+    finally:
+        _told_by_caller.reset(token)
+
+
+def warn_of_set_aside(errors, n_cells, noun):
+    """Warn if all cells were set aside, or many because of their type.
+
+    Parameters
+    ----------
+    errors : list of dict
+        As `map_cells` returns them, maybe with the place of a track.
+    n_cells : int
+        How many cells are not missing.
+    noun : str
+        What a cell holds.
+    """
+    types = Counter(error["reason"] for error in errors if error.get("is_type"))
+    reason, n_errors = max(types.items(), key=lambda item: item[1], default=("", 0))
+    if n_errors >= max(2, _SHARE_OF_TYPES * n_cells):
         first = next(error for error in errors if error["reason"] == reason)
-        n_errors = n_of_type
     elif len(errors) == n_cells >= 2:
         first, n_errors = errors[0], n_cells
     else:
         return
+    track = f", track {first['track']}" if "track" in first else ""
     warnings.warn(
         f"{n_errors:,} of {n_cells:,} {noun}s that are not empty cannot be used and count as "
-        f"missing; the first is row {first['row']}, {first['item']}: {first['reason']}. "
+        f"missing; the first is row {first['row']}{track}, {first['item']}: {first['reason']}. "
         f"{first['remedy']}".rstrip(),
-        stacklevel=3,
+        stacklevel=4,
     )
 
 
@@ -324,7 +346,7 @@ class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def _map(self, function, X, *, noun, description, store=None, values=None):
+    def _map(self, function, X, *, noun, description, store=None, values=None, warn=True):
         """Values of the cells of `X`, see `map_cells`; keeps what `errors_` tells."""
         self._errors = []
         values, self._errors = map_cells(
@@ -337,6 +359,7 @@ class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
             description=description,
             store=store,
             values=values,
+            warn=warn,
         )
         return values
 

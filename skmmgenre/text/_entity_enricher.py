@@ -10,7 +10,8 @@ from numbers import Real
 import pandas as pd
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError
 
-from ..utils import BadItem, BadType, SetupError, as_cells
+from ..store import warn_of_set_aside
+from ..utils import BadItem, BadType, SetupError, as_cells, is_missing
 from ._entities._http_linker import MissingKey
 from ._entities._knowledge_base import KnowledgeBase
 from ._entities._linker import KeptLinks, Mention
@@ -192,8 +193,10 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         linker = self.linker if self.cache is None else KeptLinks(self.linker, self.cache)
         enrich = _Enrich(linker, self.min_confidence)
         cells = as_cells(X, noun="text")
-        answers = self._map(enrich, cells, noun="text", description="entities")
-        not_linked = [row for row in self.errors_.row if isinstance(cells[row], str)]
+        answers = self._map(enrich, cells, noun="text", description="entities", warn=False)
+        not_linked = [e["row"] for e in self._errors if isinstance(cells[e["row"]], str)]
+        no_texts = [e for e in self._errors if not isinstance(cells[e["row"]], str)]
+        warn_of_set_aside(no_texts, sum(not is_missing(cell) for cell in cells), "text")
         for row in not_linked:  # a review without categories is better than none
             answers[row] = cells[row], []
         if not_linked:

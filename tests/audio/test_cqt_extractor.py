@@ -557,12 +557,12 @@ def test_what_is_no_sound_is_refused_by_name(cell, told):
 
 def test_a_wrong_call_of_a_decoder_is_not_taken_for_a_bad_file(files, monkeypatch):
     """An argument that a new version dropped would make every file of a kind missing."""
-    real = soundfile.SoundFile
 
-    def without_mode(file, *, gone):
-        return real(file)
+    def without_an_argument(file, *, gone):
+        """Stand in for an opener that needs one more."""
 
-    monkeypatch.setattr("soundfile.SoundFile", without_mode)
+    opener = "skmmgenre.audio._decode._sndfile_decoder._SoundFile"
+    monkeypatch.setattr(opener, without_an_argument)
     with pytest.raises(TypeError, match="gone") as error:
         CQTExtractor(on_error="missing").transform(files)
     assert error.value.__notes__ == [f"It happened at {files[0]!r}."]

@@ -1,5 +1,6 @@
 """MeanOverTracks: the mean of an album's tracks, and everything of albums handed to tracks."""
 
+import re
 import tracemalloc
 import warnings
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from other_tables import OTHER_LIBRARIES
 from scipy.sparse import coo_matrix, csr_array
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.feature_selection import SelectFromModel
@@ -40,6 +42,46 @@ def lengths(tracks):
     return np.array([[len(track)] for track in tracks], dtype=float)
 
 
+class TestWarningOfSetAside:
+    """Tracks that are set aside are warned of once, by the row of the album and the track."""
+
+    albums = [None, *([f"https://x.org/{k}a.mp3", f"https://x.org/{k}b.mp3"] for k in range(5))]
+    told = r"^10 of 10 tracks .* row 1, track 0, 'https://x.org/0a.mp3': it is a URL"
+
+    def extractor(self):
+        means = FunctionTransformer(lambda patches: patches.mean(axis=2))
+        return Pipeline([("cqt", CQTExtractor(duration=0.5, on_error="missing")), ("means", means)])
+
+    def warnings_of(self, call):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call()
+        return [str(warning.message) for warning in caught]
+
+    def test_transform_in_parts(self, monkeypatch):
+        monkeypatch.setattr(module, "_TRACKS_AT_ONCE", 4)
+        model = MeanOverTracks(self.extractor()).fit([np.sin(np.arange(SR), dtype=np.float32)])
+        (message,) = self.warnings_of(lambda: model.transform(self.albums))
+        assert re.match(self.told, message)
+        assert model.errors_.row.tolist() == [k for k in range(1, 6) for _ in range(2)]
+
+    @pytest.mark.parametrize("method", ["fit", "fit_transform"])
+    def test_fit(self, method):
+        model = MeanOverTracks(self.extractor())
+        (message,) = self.warnings_of(lambda: getattr(model, method)(self.albums))
+        assert re.match(self.told, message)
+
+    def test_no_track_is_left_to_learn_from(self):
+        steps = [("cqt", CQTExtractor(duration=8, on_error="missing")), ("cnn", AudioCNN())]
+        model = MeanOverTracks(Pipeline(steps))
+
+        def fit():
+            with pytest.raises(ValueError, match="no row to learn from"):
+                model.fit(self.albums, ["Jazz", "Folk"] * 3)
+
+        assert sum(bool(re.match(self.told, message)) for message in self.warnings_of(fit)) == 1
+
+
 def test_lists_of_other_libraries():
     pa, pl = pytest.importorskip("pyarrow"), pytest.importorskip("polars")
     albums = [["a.mp3", "bcd.mp3"], [], None, ["efghi.mp3"]]
@@ -47,6 +89,25 @@ def test_lists_of_other_libraries():
     for column in (albums, pa.array(albums), pa.table({"audio": albums}), pl.Series(albums)):
         means = MeanOverTracks(FunctionTransformer(lengths)).fit_transform(column)
         assert_array_equal(means, expected)
+
+
+def test_indicators_of_other_libraries():
+    albums = [["a.mp3"], ["bc.mp3", "d.mp3"]]
+    Y = pd.DataFrame({"Jazz": [1, 0], "Pop": [1, 1]})
+    for convert in OTHER_LIBRARIES:
+        mean = MeanOverTracks(LabelsSeen()).fit(albums, convert(Y))
+        assert np.asarray(mean.estimator_.y_).tolist() == [[1, 1], [0, 1], [0, 1]]
+
+
+class LabelsSeen(TransformerMixin, BaseEstimator):
+    """Keeps the labels of the tracks."""
+
+    def fit(self, X, y):
+        self.y_ = y
+        return self
+
+    def transform(self, X):
+        return lengths(X)
 
 
 class Recorder(TransformerMixin, BaseEstimator):

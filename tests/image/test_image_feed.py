@@ -182,6 +182,13 @@ def test_a_broken_image_in_many_rows(tmp_path, bad_files, name, n_jobs, once):
         feed([noise, broken, bad_files["gone.png"]], n_jobs=n_jobs, once=once)
 
 
+def test_all_images_found_broken_in_their_batch_are_warned_of(bad_files):
+    images = feed([bad_files["cut.png"], None, bad_files["cut.png"]], on_error="missing", once=True)
+    images.batch([0])
+    with pytest.warns(UserWarning, match="^2 of 2 images .* row 0, .*cut.png.*truncated"):
+        images.batch([2])
+
+
 def test_no_more_threads_than_the_network_has(cells, monkeypatch):
     """n_jobs workers of a search share the processor; torch has been told each one's part."""
     import torch

@@ -149,6 +149,20 @@ def test_a_text_that_cannot_be_linked():
     assert enricher.mentions_.row.tolist() == [0]
 
 
+def test_texts_that_cannot_be_linked_are_not_called_missing():
+    enricher = EntityEnricher(DictionaryLinker(), on_error="missing")
+    with pytest.warns(UserWarning) as caught:
+        texts = enricher.transform(["unlinkable", "unlinkable"])
+    assert texts.tolist() == ["unlinkable", "unlinkable"]
+    (warning,) = caught
+    assert "2 of 2 texts could not be linked" in str(warning.message)
+    with pytest.warns(
+        UserWarning, match="^2 of 3 texts .* missing; .* row 1, int object"
+    ) as caught:
+        enricher.transform(["ABBA", 3, 4, None])
+    assert len(caught) == 1
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [
