@@ -14,6 +14,7 @@ from ..metrics import bootstrap_interval, genre_scores, ranking_scores
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
 from ..utils import (
+    as_pandas,
     first_few,
     is_missing,
     progress_bar,
@@ -169,8 +170,9 @@ def ablate_modalities(
             "groups=table['artist'], or a cv that needs none."
         )
     labels = read_labels(y)
+    given, table = table, as_pandas(table)
     groups = None if groups is None else read_groups(groups, len(table))
-    check_table(table, labels, groups, noun="table")
+    check_table(given, labels, groups, noun="table")
     y, several = labels.values, labels.several
     if several:
         y = pd.DataFrame(y, columns=labels.names)  # so that what is told of a label has its name

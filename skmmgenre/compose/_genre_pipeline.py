@@ -113,18 +113,18 @@ class GenrePipeline(Pipeline):
         SetupError
             If something that a step needs is not there, such as the knowledge base of a linker.
         """
-        X = as_pandas(X)
-        metadata = self._checked(X, y, groups, validation, sample_weight)
+        table = as_pandas(X)
+        metadata = self._checked(X, y, groups, validation, sample_weight)  # X may have no index
         with config_context(enable_metadata_routing=True), rows_checked():
-            return super().fit(X, y, **self._of_use(metadata))
+            return super().fit(table, y, **self._of_use(metadata))
 
     @available_if(_ends_in_a_transformer)
     def fit_transform(self, X, y=None, groups=None, validation=None, sample_weight=None):
         """Fit all steps and transform; takes what `fit` takes."""
-        X = as_pandas(X)
+        table = as_pandas(X)
         metadata = self._checked(X, y, groups, validation, sample_weight)
         with config_context(enable_metadata_routing=True), rows_checked():
-            return super().fit_transform(X, y, **self._of_use(metadata))
+            return super().fit_transform(table, y, **self._of_use(metadata))
 
     transform = _taking_any_table("transform")
     predict = _taking_any_table("predict")

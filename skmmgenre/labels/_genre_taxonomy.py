@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..utils import read_indicator
+from ..utils import as_pandas, read_indicator
 
 
 class GenreTaxonomy:
@@ -302,6 +302,7 @@ class GenreTaxonomy:
         ValueError
             As `expand`; or if an indicator has other labels or entries.
         """
+        items = as_pandas(items)
         if isinstance(items, pd.DataFrame):
             matrix, names = read_indicator(items, "items")
             for name in names.tolist():
@@ -398,6 +399,7 @@ class GenreTaxonomy:
         ValueError
             If a column is no label of the taxonomy, or stands twice.
         """
+        scores = as_pandas(scores)
         is_frame = isinstance(scores, pd.DataFrame)
         values = np.array(scores)
         if values.ndim != 2:
@@ -586,6 +588,7 @@ def _suggestion(name, known):
 
 def _cells(items):
     """The branches of each item, as lists."""
+    items = as_pandas(items)
     if isinstance(items, (str, dict, pd.DataFrame)) or not hasattr(items, "__iter__"):
         raise ValueError(
             f"items must be one list of branches an item, got a {type(items).__name__}."

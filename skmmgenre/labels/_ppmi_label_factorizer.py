@@ -13,7 +13,7 @@ from sklearn.utils.extmath import svd_flip
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from ..metrics import ranking_scores
-from ..utils import read_indicator
+from ..utils import as_pandas, read_indicator
 
 # Rows counted at a time, so that memory does not grow with them.
 _BLOCK = 65536
@@ -271,6 +271,7 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return ranking_scores(matrix, scores, ks, references=False).iloc[0].rename("ceiling")
 
     def _read_known(self, Y):
+        Y = as_pandas(Y)
         matrix, names = read_indicator(Y, "Y", keep_sparse=True)
         if len(names) != self.n_features_in_:
             raise ValueError(

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from ..utils import as_pandas
 from ._genre_scores import genre_scores
 from ._ranking import names_of_figures, ranking_figure, row_weights, truth_and_scores
 
@@ -147,7 +148,7 @@ def refuse_other_labels(estimator, Y):
 
     An estimator that does not keep the names of labels cannot be asked.
     """
-    classes = getattr(estimator, "classes_", None)
+    Y, classes = as_pandas(Y), getattr(estimator, "classes_", None)
     if not isinstance(Y, pd.DataFrame) or not isinstance(classes, np.ndarray):
         return
     names, learned = Y.columns.tolist(), classes.tolist()

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..utils import read_labels
+from ..utils import as_pandas, read_labels
 from ._ranking import auc_by_label, average_precision_by_label, row_weights, truth_and_scores
 
 
@@ -34,6 +34,7 @@ def label_matrices(named, labels=None):
         If shapes differ, a label is missing or not among `labels`, an entry is neither 0 nor
         1, or there is no row.
     """
+    named = {name: as_pandas(y) for name, y in named.items()}
     read = {name: read_labels(y, name, keep_sparse=True) for name, y in named.items()}
     (first, shape), *others = [(name, y.values.shape) for name, y in read.items()]
     for name, other in others:
@@ -143,6 +144,7 @@ def genre_scores(y_true, y_pred, labels=None, *, y_score=None):
         )
     hits, predicted, support = (part.sum(axis=0) for part in (true.multiply(pred), pred, true))
     figures = precision_recall_f1(hits, predicted, support)
+    y_score = as_pandas(y_score)
     if isinstance(y_score, pd.DataFrame) and list(y_score.columns) != list(labels):
         raise ValueError(
             f"The columns of y_score are not the labels {list(labels)[:5]}... in this order. "

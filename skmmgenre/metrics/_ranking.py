@@ -40,16 +40,20 @@ import pandas as pd
 from scipy import sparse
 from sklearn.exceptions import UndefinedMetricWarning
 
-from ..utils import plain_labels, read_indicator
+from ..utils import as_pandas, plain_labels, read_indicator
 
 # ---- validate ------------------------------------------------------------------------------------
 
 
 def score_matrix(Y_score, name="Y_score"):
     """Return scores as a float array of shape (n, n_labels) without NaN."""
+    Y_score = as_pandas(Y_score)
     if sparse.issparse(Y_score):
         Y_score = Y_score.toarray()
-    scores = np.asarray(Y_score, dtype=float)
+    if isinstance(Y_score, (pd.Series, pd.DataFrame)):  # NA is no float
+        scores = Y_score.to_numpy(dtype=float, na_value=np.nan)
+    else:
+        scores = np.asarray(Y_score, dtype=float)
     if scores.ndim == 1:
         scores = scores[:, None]
     if scores.ndim != 2 or not scores.size:
@@ -80,6 +84,7 @@ def truth_and_scores(Y_true, Y_score, names=("Y_true", "Y_score")):
         If shapes differ, two DataFrames have other columns, `Y_true` holds other values than 0
         and 1, or a score is NaN.
     """
+    Y_true, Y_score = as_pandas(Y_true), as_pandas(Y_score)
     scores = score_matrix(Y_score, names[1])
     values = Y_true
     if not (sparse.issparse(values) or isinstance(values, pd.DataFrame)):

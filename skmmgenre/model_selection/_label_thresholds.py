@@ -21,7 +21,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from ..metrics import genre_scores, label_scores, macro_auc_score, refuse_other_labels, top_k_labels
-from ..utils import check_rows, read_indicator, rows_checked, safe_indexing
+from ..utils import as_pandas, check_rows, read_indicator, rows_checked, safe_indexing
 from ._artist_splits import ArtistKFold
 
 
@@ -180,6 +180,8 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             If y is one column of genres or holds other values than 0 and 1, lengths differ, or
             `refit` is False for several splits.
         """
+        check_rows(X, y, groups)
+        X, y = as_pandas(X), as_pandas(y)
         if not hasattr(y, "ndim"):
             y = np.asarray(y)
         if y.ndim != 2:
@@ -198,7 +200,6 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         for name, values in metadata.items():
             if len(values) != truth.shape[0]:
                 raise ValueError(f"{name} has {len(values)} rows, X has {truth.shape[0]}.")
-        check_rows(X, y, groups)
         with config_context(enable_metadata_routing=True), rows_checked():
             rows, scores = self._fit_and_score(X, y, metadata)
         self._tune(truth[rows].astype(bool), scores)

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
 from ..nets import ArrayFeed, NetEmbedder
-from ..utils import refuse_repeated_columns
+from ..utils import as_pandas, refuse_repeated_columns
 
 
 class TextMLP(NetEmbedder):
@@ -121,6 +121,7 @@ class TextMLP(NetEmbedder):
 
     def _read(self, X, *, reset):
         refuse_repeated_columns(X)
+        X = as_pandas(X)
         X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype=[np.float32, np.float64])
         if sparse.issparse(X):
             empty = np.asarray(abs(X).sum(axis=1)).ravel() == 0

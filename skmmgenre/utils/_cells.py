@@ -41,31 +41,43 @@ def as_pandas(X):
     Returns
     -------
     X : DataFrame, Series, or what was passed
-        Lists in cells are arrays. Anything else than pyarrow and polars is returned as it is.
+        Lists in cells are arrays, and integers stay integers where some are missing. What is
+        neither of pyarrow nor of polars is returned as it is.
 
     Raises
     ------
     ValueError
-        If it is a LazyFrame.
+        If it is a LazyFrame, or a table of another library that has `to_pandas`.
     """
     library, kind = type(X).__module__.partition(".")[0], type(X).__name__
     if library == "pyarrow" and hasattr(X, "to_pandas"):
-        return X.to_pandas()
+        return X.to_pandas(integer_object_nulls=True)
     if library != "polars":
+        if hasattr(X, "to_pandas") and not hasattr(X, "__array__"):
+            raise ValueError(
+                f"Expected a table of pandas, polars or pyarrow, got a {kind} of {library}. "
+                "Pass X.to_pandas()."
+            )
         return X
     if kind == "LazyFrame":
         raise ValueError("Expected a table, got a LazyFrame of polars. Pass X.collect().")
     if kind == "DataFrame":
         return pd.DataFrame({column.name: as_pandas(column) for column in X.iter_columns()})
     # Not polars' own to_pandas, which needs pyarrow.
-    nested = [_array_of_polars(cell) for cell in X] if X.dtype.is_nested() else None
-    cells = X.to_numpy() if nested is None else pd.Series(nested, dtype=object)
-    return pd.Series(cells, name=X.name)
+    if X.dtype.is_nested() or (X.dtype.is_integer() and X.has_nulls()):
+        return pd.Series([_array_of_polars(cell) for cell in X], dtype=object, name=X.name)
+    return pd.Series(X.to_numpy(), name=X.name)
 
 
 def _array_of_polars(cell):
     """Return a list in a cell of polars as an array, any other cell as it is."""
-    return cell.to_numpy() if type(cell).__module__.startswith("polars.") else cell
+    if not type(cell).__module__.startswith("polars."):
+        return cell
+    if type(cell.dtype).__name__ != "Struct":
+        return cell.to_numpy()
+    dicts = np.empty(len(cell), dtype=object)  # to_numpy would lose the names
+    dicts[:] = cell.to_list()
+    return dicts
 
 
 def as_cells(X, *, noun="item"):
@@ -103,6 +115,8 @@ def as_cells(X, *, noun="item"):
                 f"{list(X.columns)}. {remedy}"
             )
         X = X.iloc[:, 0]
+    if hasattr(getattr(X, "dtype", None), "pyarrow_dtype"):
+        X = as_pandas(X.array.__arrow_array__())  # its lists are arrays then
     if isinstance(X, np.ndarray):
         if X.ndim == 0:
             raise ValueError(f"Expected a column of {noun}s, got a 0-D array.")
@@ -270,7 +284,9 @@ def refuse_repeated_columns(X, name="X"):
     ValueError
         It names the columns.
     """
-    repeated = [column for column, n in Counter(getattr(X, "columns", ())).items() if n > 1]
+    # The columns of a table of pyarrow are not their names.
+    names = getattr(X, "column_names", getattr(X, "columns", ()))
+    repeated = [column for column, n in Counter(names).items() if n > 1]
     if repeated:
         raise ValueError(
             f"{name} has duplicate columns: {repeated[:5]}. Rename or drop all but one."

@@ -62,8 +62,9 @@ def read_groups(groups, n_rows=None, name="groups"):
     Parameters
     ----------
     groups : array-like of shape (n_rows,), Groups or None
-        Names or numbers of the artists: a Series, list or array. None, NaN, NA and "" are
-        missing; None for the whole means that all are. What was read before is returned.
+        Names or numbers of the artists: a list, an array, or a column of pandas, polars or
+        pyarrow. None, NaN, NA and "" are missing; None for the whole means that all are. What
+        was read before is returned.
     n_rows : int, optional
         How many rows there must be.
     name : str
@@ -98,8 +99,8 @@ def _read(groups, name):
         )
     if isinstance(groups, np.ndarray) and groups.ndim == 0:
         raise ValueError(f"{name} must be a column with one artist a row, got a 0-D array.")
-    groups = as_pandas(groups)
     index = groups.index if isinstance(groups, (pd.Series, pd.DataFrame)) else None
+    groups = as_pandas(groups)
     if getattr(groups, "ndim", 1) == 2 and groups.shape[1] == 1:
         groups = np.asarray(groups, dtype=object)[:, 0]
     if getattr(groups, "ndim", 1) != 1:

@@ -98,8 +98,8 @@ def _read(y, name, keep_sparse, allow_missing):
             f"This call requires {name} to be passed, but the target {name} is None: "
             "pass one genre a row, or an indicator matrix."
         )
-    y = as_pandas(y)
     index = y.index if isinstance(y, (pd.Series, pd.DataFrame)) else None
+    y = as_pandas(y)
     if sparse.issparse(y) or (isinstance(y, pd.DataFrame) and y.shape[1] > 1):
         return Labels(*read_indicator(y, name, keep_sparse=keep_sparse), index)
     values = plain_labels(y, name)

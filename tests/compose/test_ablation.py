@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from other_tables import OTHER_LIBRARIES
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
@@ -387,3 +388,10 @@ class TestPredictionsOfSeveralGenres:
             _, found = ablate_labels(model, y=form, n_runs=1)
             assert list(found.true.columns) == list(range(8))
             np.testing.assert_array_equal(found.scores["text"], expected.scores["text"])
+
+    @pytest.mark.parametrize("convert", OTHER_LIBRARIES)
+    def test_tables_of_other_libraries(self, ablate, table, small_model, convert):
+        model = small_model(audio=None, image=None)
+        _, expected = ablate(model, n_runs=1)
+        _, found = ablate(model, table=convert(table), n_runs=1)
+        pd.testing.assert_frame_equal(found, expected)

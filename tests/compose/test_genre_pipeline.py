@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from other_tables import EVERY_KIND, OTHER_LIBRARIES
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import UnsetMetadataPassedError
@@ -260,18 +261,6 @@ class TestRows:
         assert fitted.score(albums.table, albums.y) == np.mean(predicted == albums.y)
 
 
-def of_pyarrow(table):
-    return pytest.importorskip("pyarrow").Table.from_pandas(table, preserve_index=False)
-
-
-def of_polars(table):
-    return pytest.importorskip("polars").DataFrame(table.to_dict("list"))
-
-
-def of_arrow_types(table):
-    return of_pyarrow(table).to_pandas(types_mapper=pd.ArrowDtype)
-
-
 def of_nullable_columns(table):
     return table.astype({"cover": "string"})
 
@@ -280,9 +269,7 @@ def of_categorical_columns(table):
     return table.astype({"cover": "category"})
 
 
-@pytest.mark.parametrize(
-    "convert", [of_pyarrow, of_polars, of_arrow_types, of_nullable_columns, of_categorical_columns]
-)
+@pytest.mark.parametrize("convert", [*EVERY_KIND, of_nullable_columns, of_categorical_columns])
 class TestTablesOfEveryKind:
     @pytest.fixture
     def tables(self, albums, convert):
@@ -320,6 +307,18 @@ def test_columns_of_labels_and_artists_of_every_kind(albums, small_model):
         model = texts_only(small_model).fit(X, column(y), groups=column(groups))
         assert model.classes_.tolist() == expected.classes_.tolist()
         np.testing.assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
+
+
+@pytest.mark.parametrize("convert", OTHER_LIBRARIES)
+def test_rows_without_an_index_are_in_no_other_order(albums, small_model, convert):
+    order = np.random.default_rng(0).permutation(40)
+    table, y, groups = albums.table.iloc[order], albums.y[order], albums.groups[order]
+    of_rows = pd.Series(y, index=order)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = texts_only(small_model, text__max_epochs=1, fusion__max_epochs=1)
+        model.fit(convert(table), of_rows, groups=groups)
+        model.fit(table, convert(pd.DataFrame({"y": y}))["y"], groups=groups)
 
 
 def test_a_lazy_table_is_refused(albums, fitted):

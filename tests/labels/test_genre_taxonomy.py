@@ -8,6 +8,7 @@ import pytest
 import skops.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from other_tables import EVERY_KIND
 from scipy import sparse
 
 from skmmgenre.labels import GenreTaxonomy
@@ -391,3 +392,13 @@ def test_a_very_long_branch():
     assert taxonomy.to_text().count("\n") == 1199
     found = taxonomy.make_consistent(np.eye(1200)[[1199]], labels=path)
     assert (found == 1).all()
+
+
+@pytest.mark.parametrize("convert", EVERY_KIND)
+def test_tables_of_every_kind(taxonomy, convert):
+    items = convert(pd.DataFrame({"branches": ITEMS}))["branches"]
+    assert taxonomy.expand(items) == taxonomy.expand(ITEMS)
+    Y = pd.DataFrame({"Jazz": [0, 1], "Vocal Jazz": [1, 1]})
+    pd.testing.assert_series_equal(taxonomy.count(convert(Y)), taxonomy.count(Y))
+    found = taxonomy.make_consistent(convert(Y / 2))
+    pd.testing.assert_frame_equal(found, taxonomy.make_consistent(Y / 2), check_dtype=False)

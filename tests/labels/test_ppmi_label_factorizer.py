@@ -11,6 +11,7 @@ import skops.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from other_tables import EVERY_KIND
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -278,3 +279,14 @@ def test_is_an_estimator_of_plain_state():
     np.testing.assert_array_equal(skops.io.loads(data, trusted=untrusted).transform(Y), items)
     table = factorizer.set_output(transform="pandas").transform(Y)
     assert table.columns.tolist() == names and table.index.equals(Y.index)
+
+
+@pytest.mark.parametrize("convert", EVERY_KIND)
+def test_tables_of_every_kind(convert):
+    Y = pd.DataFrame(random_labels()).add_prefix("genre ")
+    factorizer = PPMILabelFactorizer(n_components=3).fit(convert(Y))
+    assert factorizer.classes_.tolist() == Y.columns.tolist()
+    expected = PPMILabelFactorizer(n_components=3).fit(Y).transform(Y)
+    np.testing.assert_array_equal(factorizer.transform(convert(Y)), expected)
+    with pytest.raises(ValueError, match="not the labels of fit in the same order"):
+        factorizer.transform(convert(Y.iloc[:, ::-1]))

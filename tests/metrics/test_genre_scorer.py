@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from other_tables import EVERY_KIND
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import RandomForestClassifier
@@ -199,3 +200,13 @@ def test_bad_input():
         GenreScorer()(Answers(np.zeros(len(Y))), X, Y)
     with pytest.raises(TypeError, match="neither decision_function nor predict_proba"):
         GenreScorer()(object(), X, Y)
+
+
+@pytest.mark.parametrize("convert", EVERY_KIND)
+def test_tables_of_every_kind(convert):
+    X, Y, _ = data()
+    Y = pd.DataFrame(Y, columns=list("abcd"))
+    model = Similarities().fit(X, Y)
+    assert GenreScorer()(model, X, convert(Y)) == GenreScorer()(model, X, Y)
+    with pytest.raises(ValueError, match="same columns in the same order"):
+        GenreScorer()(model, X, convert(Y.iloc[:, ::-1]))

@@ -4,6 +4,7 @@ import pytest
 from drawn_labels import drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from other_tables import EVERY_KIND
 from scipy import sparse
 from sklearn.metrics import average_precision_score, precision_recall_fscore_support, roc_auc_score
 
@@ -105,3 +106,15 @@ def test_genre_scores_names_what_is_no_indicator():
     Y = pd.DataFrame({"Jazz": [0, 1], "Pop": [5, 0]})
     with pytest.raises(ValueError, match="y_pred .* got 5 in row 0, label 'Pop'"):
         genre_scores(Y % 5, Y)
+
+
+@pytest.mark.parametrize("convert", EVERY_KIND)
+def test_tables_of_every_kind(convert):
+    Y = pd.DataFrame({"Jazz": [0, 1, 1], "Pop": [1, 0, 1]})
+    scores = pd.DataFrame({"Jazz": [0.1, 0.3, 0.2], "Pop": [0.1, 0.2, 0.3]})
+    found = genre_scores(convert(Y), convert(1 - Y), y_score=convert(scores))
+    pd.testing.assert_frame_equal(found, genre_scores(Y, 1 - Y, y_score=scores))
+    with pytest.raises(ValueError, match="columns of y_pred are not the labels"):
+        genre_scores(convert(Y), convert(Y[["Pop", "Jazz"]]))
+    with pytest.raises(ValueError, match="columns of y_score are not the labels"):
+        genre_scores(convert(Y), convert(Y), y_score=convert(scores[["Pop", "Jazz"]]))

@@ -4,6 +4,7 @@ import pytest
 from drawn_labels import drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from other_tables import EVERY_KIND
 from scipy import sparse
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import average_precision_score, ndcg_score, roc_auc_score
@@ -303,3 +304,15 @@ def test_sparse_scores():
         scores, 2
     )
     assert macro_auc_score(Y, sparse.csr_array(scores)) == macro_auc_score(Y, scores)
+
+
+@pytest.mark.parametrize("convert", EVERY_KIND)
+def test_tables_of_every_kind(convert):
+    Y, scores = map(pd.DataFrame, drawn())
+    Y, scores = Y.add_prefix("genre "), scores.add_prefix("genre ")
+    assert macro_auc_score(convert(Y), convert(scores)) == macro_auc_score(Y, scores)
+    with pytest.raises(ValueError, match="columns of Y_score are not those of Y_true"):
+        macro_auc_score(convert(Y), convert(scores.iloc[:, ::-1]))
+    scores.iloc[1, 2] = np.nan
+    with pytest.raises(ValueError, match="NaN in row 1, label 'genre 2'"):
+        macro_auc_score(convert(Y), convert(scores))

@@ -10,6 +10,7 @@ import sklearn
 import skops.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from other_tables import EVERY_KIND
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
@@ -556,3 +557,15 @@ def test_inclusive_thresholds_keep_their_bits(rows, tied):
     scores = np.round(scores * 3) / np.float32(3) if tied else scores
     threshold = best_f1_threshold(truth, scores, inclusive=True, lowest=-1)
     assert threshold == cosine_threshold(truth, scores)
+
+
+@pytest.mark.parametrize("convert", EVERY_KIND)
+def test_tables_of_every_kind(convert):
+    X, Y, artists = data(120, 40)
+    X, Y = pd.DataFrame(X).add_prefix("x"), pd.DataFrame(Y, columns=NAMES)
+    net = FusionClassifier(max_epochs=1, validation_fraction=0, random_state=0)
+    expected = LabelThresholds(net, cv=3).fit(X, Y, groups=artists)
+    model = LabelThresholds(net, cv=3).fit(convert(X), convert(Y), groups=artists)
+    assert model.classes_.tolist() == NAMES
+    np.testing.assert_array_equal(model.thresholds_, expected.thresholds_)
+    np.testing.assert_array_equal(model.predict(convert(X)), expected.predict(X))

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from other_tables import EVERY_KIND
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -101,3 +102,12 @@ def test_nan_is_refused():
 
 def test_hidden_units_as_a_list_of_one():
     assert mlp(hidden_units=[5]).fit_transform(words(), np.arange(40) % 2).shape == (40, 5)
+
+
+@pytest.mark.parametrize("convert", EVERY_KIND)
+def test_tables_of_every_kind(convert):
+    X = pd.DataFrame(words().toarray()).add_prefix("word ")
+    y = np.arange(40) % 2
+    expected, model = mlp().fit(X, y), mlp().fit(convert(X), y)
+    assert model.feature_names_in_.tolist() == X.columns.tolist()
+    np.testing.assert_array_equal(model.transform(convert(X)), expected.transform(X))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from other_tables import OTHER_LIBRARIES
 from sklearn.base import BaseEstimator, clone
 
 from skmmgenre.utils import (
@@ -100,6 +101,13 @@ class TestColumnsOfOtherLibraries:
             assert [cell.dtype for cell in cells] == [np.float64] * 2
             assert [cell.tolist() for cell in cells] == [[0.5, 0.25], [1.0]]
 
+    def test_lists_of_dicts_keep_the_names(self, columns):
+        tracks = [{"bytes": b"a", "path": "a.wav"}]
+        for make in columns():
+            first, missing = as_cells(make([tracks, None]))
+            assert isinstance(first, np.ndarray) and first.tolist() == tracks
+            assert is_missing(missing)
+
     def test_content_of_files(self, columns, wave):
         content = wave.read_bytes()
         for make in columns():
@@ -138,6 +146,37 @@ def test_categories_of_other_libraries():
     for column in (pa.array(words).dictionary_encode(), pl.Series(words, dtype=pl.Categorical)):
         cells = as_cells(column)
         assert [None if is_missing(cell) else cell for cell in cells] == words
+
+
+def test_lists_of_arrow_types_of_pandas_are_arrays():
+    pa = pytest.importorskip("pyarrow")
+    signals = [[0.5, 0.25], [1.0], None]
+    column = pd.Series(signals, dtype=pd.ArrowDtype(pa.list_(pa.float32())))
+    *cells, missing = as_cells(column)
+    assert [cell.dtype for cell in cells] == [np.float32] * 2
+    assert [cell.tolist() for cell in cells] == signals[:2]
+    assert is_missing(missing)
+
+
+def test_tables_of_unknown_libraries_are_refused():
+    class Dataset:
+        def to_pandas(self):
+            raise AssertionError
+
+    with pytest.raises(ValueError, match=r"got a Dataset of .*Pass X\.to_pandas\(\)"):
+        as_cells(Dataset())
+
+
+@pytest.mark.parametrize("convert", OTHER_LIBRARIES)
+def test_repeated_columns_of_other_libraries(convert):
+    refuse_repeated_columns(convert(pd.DataFrame({"a": [1], "b": [1]})))
+
+
+def test_repeated_columns_of_pyarrow():
+    pa = pytest.importorskip("pyarrow")
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([1])], names=["a", "a"])
+    with pytest.raises(ValueError, match=r"duplicate columns: \['a'\]"):
+        refuse_repeated_columns(table)
 
 
 def test_polars_does_not_need_pyarrow(monkeypatch):

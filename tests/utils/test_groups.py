@@ -39,6 +39,14 @@ def test_artists_of_other_libraries():
         np.testing.assert_array_equal(group_codes(groups), [0, 1, 2, 0, 3, 4, 5])
 
 
+def test_numbers_stay_integers_where_some_are_missing():
+    pa, pl = pytest.importorskip("pyarrow"), pytest.importorskip("polars")
+    artists = [7, None, 7]
+    for groups in (pa.array(artists), pa.chunked_array([artists]), pl.Series(artists)):
+        assert read_groups(groups).names.tolist() == artists
+        assert [type(name) for name in read_groups(groups).names] == [int, type(None), int]
+
+
 def test_wrong_length_tells_both():
     with pytest.raises(ValueError, match="groups has 12 rows, X has 15"):
         group_codes(list("abcdefghijkl"), 15)
