@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..nets import ArrayFeed, NetEmbedder, draw_seeds, release_pages, take_rows
+from ..utils import ErrorsMixin, logger
 
 # Kernel and max pooling of each layer as (time, frequency): section 6.2 for "time",
 # Table 5 for the others. BINS spans all frequency bins.
@@ -24,8 +25,22 @@ _WIDTHS = {"low": (64, 128, 128, 64), "high": (256, 512, 1024, 1024)}
 # few enough to be worked on in the processor's cache.
 _CHUNK = 64
 
+# A patch in which fewer frames sound has nothing to tell a genre by. At 21.5 frames a second 20
+# are 0.93 s. The filters of the lowest bins are half a second long: 0.2 s of sound in silence
+# reach into 15 frames and 0.4 s into 19, a whole second into 24 or more (into 22 without silence
+# before it); of 409 recordings, no patch of 15 s has fewer than 81.
+_MIN_SOUNDING = 20
 
-class AudioCNN(NetEmbedder):
+# A frame sounds if its loudest bin lies this far up from the row's least value to its greatest, in
+# decibels: 30 dB above the floor of 80. Below that lie the leaks of a constant offset (24 dB).
+_SOUNDING = 0.375
+_RANGE = 80.0  # dB, of what decibels are cut to; magnitudes are compared as if they were, too
+
+_SILENCE = "nothing to hear: silence, or less than a second of sound"
+_REMEDY = "Leave the cell empty, or give a longer or another part of the track."
+
+
+class AudioCNN(ErrorsMixin, NetEmbedder):
     """Convolutional network over constant-Q patches.
 
     Learns the genres from patches and answers with the flattened output of its last
@@ -90,9 +105,18 @@ class AudioCNN(NetEmbedder):
     n_iter_, best_iter_ : int
     history_ : list of dict
     weights_ : dict of ndarray
+    errors_ : DataFrame
+        A line for every row of the last X that has nothing to hear: row, item, reason,
+        remedy. The item is empty, for a patch has no name; `MeanOverTracks` names the track.
 
     Notes
     -----
+    A patch with nothing to hear counts as missing: one that is silent but for less than 20
+    frames (0.93 s), or for half of its frames if it has less than 40. It is not learned from,
+    `transform` returns NaN, and predictions are the class prior; `errors_` lists it. Of a row
+    longer than a patch, patches are taken where there is something to hear, and the mean of
+    `n_patches` leaves silent ones out.
+
     Table 5's geometry is built as printed; its count of parameters for 3x3 is not that of
     the paper's Table 6, which no geometry gives.
 
@@ -191,16 +215,23 @@ class AudioCNN(NetEmbedder):
                     f"fitted with {n_bins} bins and {n_frames} frames. Extract them with the "
                     "settings of the training."
                 )
-        missing, lengths = _inspect(X, lengths=not whole)
+        missing, sounding, lengths = _inspect(X)
+        if reset:
+            n_frames = X.shape[2] if whole else min(self.patch_frames, X.shape[2])
         if whole:
-            return ArrayFeed(X, missing)
+            silent = ~missing & (sounding.sum(axis=1) < _enough(n_frames))
+            self._set_aside(silent, missing, reset)
+            return ArrayFeed(X, missing | silent)
         feed = PatchFeed(
             X,
             missing,
-            n_frames=min(self.patch_frames, X.shape[2]) if reset else n_frames,
+            n_frames=n_frames,
             lengths=lengths,
+            sounding=sounding,
             seed=draw_seeds(self.random_state, 1)[0] if reset and self.patches == "epoch" else None,
         )
+        self._set_aside(feed.missing & ~missing, missing, reset)
+        missing = feed.missing
         if reset and self.patches == "epoch" and not feed.free[~missing].any():
             warnings.warn(
                 f"AudioCNN: no row has more than the {feed.sample_shape[1]} frames of a patch, so "
@@ -211,20 +242,40 @@ class AudioCNN(NetEmbedder):
             )
         return feed
 
+    def _set_aside(self, silent, missing, reset):
+        """Keep what `errors_` tells of rows with nothing to hear; warn of them in fit."""
+        self._errors = [
+            {"row": int(row), "item": "", "reason": _SILENCE, "remedy": _REMEDY}
+            for row in np.flatnonzero(silent)
+        ]
+        if not self._errors:
+            return
+        told = (
+            f"AudioCNN: {len(self._errors):,} of {int((~missing).sum()):,} patches count as "
+            f"missing ({_SILENCE}); errors_ lists them."
+        )
+        if reset:
+            warnings.warn(told, UserWarning, stacklevel=5)
+        else:
+            logger.warning(told)
+
     def _forward(self, feed, part, rows=None, module=None):
         if self.n_patches == 1:
             return super()._forward(feed, part, rows, module)
         rows = np.flatnonzero(~feed.missing) if rows is None else rows
-        of_rows = rows[:, np.newaxis] * self.n_patches + np.arange(self.n_patches)
         spread = SpreadFeed(feed, self.n_patches)
         means = []
-        with self._answers_bar(of_rows.size) as advance:
+        with self._answers_bar(len(rows) * self.n_patches) as advance:
             for start in range(0, len(rows), _CHUNK):
-                some = of_rows[start : start + _CHUNK]
-                answers = super()._forward(spread, part, some.ravel(), module, advance)
+                some, counts = spread.rows_of(rows[start : start + _CHUNK])
+                answers = super()._forward(spread, part, some, module, advance)
                 # The output layer is linear: that of the mean vector is the mean of the outputs.
-                means.append(answers.reshape(*some.shape, -1).mean(axis=1))
-        return np.concatenate(means)
+                ends = np.cumsum(counts)
+                means += [
+                    answers[end - count : end].mean(axis=0)
+                    for end, count in zip(ends, counts, strict=True)
+                ]
+        return np.stack(means)
 
     def _recipe(self, sample_shape, n_outputs):
         n_bins, n_frames = sample_shape
@@ -314,14 +365,16 @@ def _n_features(layers, n_frames, n_bins):
     return int(layers[-1][0] * shape.prod())
 
 
-def _inspect(X, *, lengths):
-    """Which rows are missing, and, if `lengths`, the frames of each up to the last that sounds.
+def _inspect(X):
+    """Return which rows are missing, which frames sound, and the frames before the padding.
 
     A missing row is NaN throughout; one that is partly NaN, or infinite, is an error.
     """
-    missing, found = np.zeros(len(X), dtype=bool), np.full(len(X), X.shape[2])
+    missing, lengths = np.zeros(len(X), dtype=bool), np.full(len(X), X.shape[2])
+    sounding = np.zeros((len(X), X.shape[2]), dtype=bool)
     for start in range(0, len(X), _CHUNK):
-        chunk = take_rows(X, np.arange(start, min(start + _CHUNK, len(X))))
+        rows = np.arange(start, min(start + _CHUNK, len(X)))
+        chunk = take_rows(X, rows)
         finite = np.isfinite(chunk).all(axis=(1, 2))
         for row in np.flatnonzero(~finite):
             patch = chunk[row]
@@ -331,17 +384,32 @@ def _inspect(X, *, lengths):
                     f"Row {start + row} of X holds {what} values in part. A missing patch is "
                     "NaN throughout; any other value must be finite."
                 )
-        missing[start : start + _CHUNK] = ~finite
-        if lengths:
-            found[start : start + _CHUNK] = _sounding_frames(chunk)
-    return missing, found
+        missing[rows] = ~finite
+        rows, chunk = rows[finite], chunk[finite]
+        if len(rows):
+            loudest = chunk.max(axis=1).astype(np.float32)
+            least = chunk.min(axis=(1, 2)).astype(np.float32)[:, np.newaxis]
+            # No trailing ones where nothing sounds: nothing is left out.
+            lengths[rows] = X.shape[2] - (loudest > least)[:, ::-1].argmax(axis=1)
+            sounding[rows] = _sounds(loudest, least)
+    return missing, sounding, lengths
 
 
-def _sounding_frames(X):
-    """Frames of each row up to the last that holds more than the row's least value."""
-    sounds = X.max(axis=1) > X.min(axis=(1, 2))[:, np.newaxis]
-    # No trailing ones where nothing sounds: nothing is left out.
-    return X.shape[2] - sounds[:, ::-1].argmax(axis=1)
+def _sounds(loudest, least):
+    """Return which frames sound, by the loudest bin of each and the least value of their row."""
+    greatest = loudest.max(axis=1, keepdims=True)
+    # Magnitudes are at least 0, decibels of what is less than the loudest below it.
+    limit = np.where(
+        least >= 0,
+        greatest * np.float32(10 ** (-_RANGE * (1 - _SOUNDING) / 20)),
+        least + _SOUNDING * (greatest - least),
+    )
+    return (loudest > limit) & (greatest > least)
+
+
+def _enough(n_frames):
+    """Return how many of a patch's frames must sound."""
+    return min(_MIN_SOUNDING, -(-n_frames // 2))
 
 
 def _mean_and_scale(feed, rows, *, per_cell):
@@ -363,6 +431,8 @@ def _mean_and_scale(feed, rows, *, per_cell):
 class PatchFeed(ArrayFeed):
     """Feed of `n_frames` frames of each row: another place in every epoch, or the middle.
 
+    A place is one with something to hear; a row without such a place is missing.
+
     Parameters
     ----------
     X : ndarray or memmap of shape (n_rows, n_bins, at least n_frames)
@@ -371,24 +441,41 @@ class PatchFeed(ArrayFeed):
     lengths : ndarray of int, shape (n_rows,)
         Frames of each row before its padding. Patches reach into the padding only if there
         are fewer than `n_frames`.
+    sounding : ndarray of bool, shape (n_rows, frames of X)
+        Which frames sound.
     seed : int or None
         Of the places in training; None for the middle.
     """
 
-    def __init__(self, X, missing, *, n_frames, lengths, seed):
+    def __init__(self, X, missing, *, n_frames, lengths, sounding, seed):
         super().__init__(X, missing)
         self.sample_shape = (X.shape[1], n_frames)
         self.free = np.maximum(lengths - n_frames, 0)
+        self.sounding = sounding
         self.seed = seed
+        self.missing = missing | np.array([not len(self.places(row)) for row in range(len(X))])
+
+    def places(self, row):
+        """Return the first frames of the patches of a row that have something to hear."""
+        n_frames = self.sample_shape[1]
+        counts = np.concatenate([[0], np.cumsum(self.sounding[row])])
+        within = counts[n_frames:] - counts[:-n_frames]
+        return np.flatnonzero(within[: self.free[row] + 1] >= _enough(n_frames))
+
+    def nearest(self, row, start):
+        """Return the place that is nearest to a frame, the earlier of two."""
+        places = self.places(row)
+        return places[np.abs(places - start).argmin()]
 
     def batch(self, rows, epoch=None):
         """Return the patches as float32; a place follows from (seed, epoch, row) alone."""
         if epoch is None or self.seed is None:
-            return self.cut(rows, self.free[rows] // 2)
-        starts = [
-            np.random.default_rng([self.seed, epoch, row]).integers(self.free[row] + 1)
-            for row in rows
-        ]
+            return self.cut(rows, [self.nearest(row, self.free[row] // 2) for row in rows])
+        starts = []
+        for row in rows:
+            places = self.places(row)
+            draw = np.random.default_rng([self.seed, epoch, row]).integers(len(places))
+            starts.append(places[draw])
         return self.cut(rows, starts)
 
     def cut(self, rows, starts):
@@ -410,7 +497,25 @@ class SpreadFeed:
         self.feed, self.n_patches = feed, n_patches
         self.sample_shape, self.reads_files = feed.sample_shape, feed.reads_files
 
+    def rows_of(self, rows):
+        """Return the rows of this feed with something to hear, and how many each row has.
+
+        A row of which no patch has anything gets the one in the middle, moved to where it has.
+        """
+        chosen, counts = [], []
+        for row in rows:
+            of_row = row * self.n_patches + np.arange(self.n_patches)
+            heard = of_row[np.isin(self._starts(of_row), self.feed.places(row))]
+            chosen.append(heard if len(heard) else of_row[[self.n_patches // 2]])
+            counts.append(len(chosen[-1]))
+        return np.concatenate(chosen), counts
+
     def batch(self, rows, epoch=None):
         """Return the patches as float32."""
+        owners = rows // self.n_patches
+        starts = zip(owners, self._starts(rows), strict=True)
+        return self.feed.cut(owners, [self.feed.nearest(*start) for start in starts])
+
+    def _starts(self, rows):
         owner, place = np.divmod(rows, self.n_patches)
-        return self.feed.cut(owner, self.feed.free[owner] * place // (self.n_patches - 1))
+        return self.feed.free[owner] * place // (self.n_patches - 1)

@@ -18,9 +18,12 @@ from ._constant_q import PARAMETER_CONSTRAINTS, check_bins, constant_q
 from ._decode import AudioFile, check_format, signature_of, version_of_decoder
 
 _FLOOR = -80.0  # dB
+# What stays below it is silence: eight steps of 16 bits, 72 dB below full scale. Relative to its
+# own maximum the dither of a silent track would be as loud as music.
+_AUDIBLE = 2.0**-12
 # Of what is computed here and in what it calls. After a change patches are computed again, and
 # stores keep the old ones until they are pruned.
-_VERSION = 4
+_VERSION = 5
 
 
 class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
@@ -97,10 +100,11 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
     number of frames is ``1 + int(duration * sr) // hop_length``, 323.
 
     A track shorter than the patch is padded behind with -80 dB (magnitude 0). Silence is all
-    -80 dB. WAV, FLAC, OGG, MP3, M4A, AIFF, AU and uncompressed W64 and RF64 files cut short are
-    errors, whichever patch is wanted; NaN and infinite samples are where they lie in the seconds
-    that are read. That a file was cut short cannot be told if it declares no length, as one
-    written to a pipe, or in other formats. The length of an mp3 without Xing or Info header, and
+    -80 dB: a patch (with ``ref="clip"``, a track) without a sample above 2**-12, 72 dB below full
+    scale, such as the dither of a silent recording. WAV, FLAC, OGG, MP3, M4A, AIFF, AU and
+    uncompressed W64 and RF64 files cut short are errors, whichever patch is wanted; NaN and
+    infinite samples are where they lie in the seconds that are read. That a file was cut short
+    cannot be told if it declares no length, as one written to a pipe, or in other formats. The length of an mp3 without Xing or Info header, and
     of a FLAC that declares none (which needs PyAV), is found by decoding it whole.
 
     Examples
@@ -314,6 +318,8 @@ def _extract(cell, *, n_samples, patch, log, ref, dtype, key, transform):
         start = _patch_start(len(y), n_samples, patch=patch, name=y.tobytes(), key=key)
         if ref == "patch":
             y = y[start : start + n_samples]
+    if np.abs(y).max(initial=0) < _AUDIBLE:
+        y = np.zeros_like(y)
     with np.errstate(over="ignore", invalid="ignore"):
         magnitude = np.abs(constant_q(y, **transform))
     if not np.isfinite(magnitude).all():

@@ -80,8 +80,8 @@ class Answers:
     scores : ndarray of shape (n, n_classes)
         Probabilities; of a model with target "cosine" similarities.
     empty : ndarray of bool of shape (n,)
-        Items of which every modality that the model reads is missing; the model answers with
-        what it would guess of anything, which is no answer about them.
+        Items of which every modality that the model reads is missing or has nothing in it (its
+        vector is zero); the model predicts for them what it would guess of anything.
     """
 
     classes: list
@@ -172,5 +172,5 @@ def answer(model, vectors, modalities=None):
         has_several_genres(model),
         predicted,
         np.asarray(scores),
-        vectors.isna().all(axis=1).to_numpy(),
+        vectors.fillna(0).eq(0).all(axis=1).to_numpy(),
     )

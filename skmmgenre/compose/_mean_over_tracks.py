@@ -24,6 +24,7 @@ from ..utils import (
     as_cells,
     as_pandas,
     check_rows,
+    describe_cell,
     is_missing,
     progress_bar,
     progress_hidden,
@@ -302,17 +303,21 @@ def _call(estimator, method, tracks, owner, place, errors, y=None, **metadata):
             answer = getattr(estimator, method)(*arguments, **metadata)
     except ValueError:
         if method != "transform":  # there may be no track left to learn from
-            errors += _errors_of_albums(estimator, owner, place)
+            errors += _errors_of_albums(estimator, tracks, owner, place)
         raise
-    errors += _errors_of_albums(estimator, owner, place)
+    errors += _errors_of_albums(estimator, tracks, owner, place)
     return answer
 
 
-def _errors_of_albums(estimator, owner, place):
-    return [
-        {**error, "row": int(owner[error["row"]]), "track": int(place[error["row"]])}
-        for _, error in errors_inside(estimator)
-    ]
+def _errors_of_albums(estimator, tracks, owner, place):
+    errors = []
+    for _, error in errors_inside(estimator):
+        number = error["row"]
+        where = {"row": int(owner[number]), "track": int(place[number])}
+        # A step behind the extractor sees a patch, and not of which track it is.
+        item = error["item"] or describe_cell(tracks[number])
+        errors.append({**error, **where, "item": item})
+    return errors
 
 
 def errors_inside(model):

@@ -1,7 +1,8 @@
 """Which columns belong to which modality.
 
 A block that is missing in a row becomes zeros here. A row without any block gets the class prior
-(`NetClassifier._output`).
+(`NetClassifier._output`). A block of zeros has no direction: where blocks are divided by their
+norms, it is missing.
 """
 
 import numpy as np
@@ -60,13 +61,19 @@ def find_blocks(blocks, n_features, names=None):
     return {str(p): np.flatnonzero(prefixes == p) for p in dict.fromkeys(prefixes)}
 
 
-def missing_in_block(X, columns, block):
-    """Tell in which rows a block is missing, that is NaN throughout; partly NaN is an error."""
+def missing_in_block(X, columns, block, *, zeros=True):
+    """Return in which rows a block is missing: NaN throughout or, unless `zeros` is False, 0.
+
+    A block that is partly NaN is an error.
+    """
     missing, partly = np.empty((2, len(X)), dtype=bool)
     for rows in gen_batches(len(X), _ROWS_AT_ONCE):
-        is_nan = np.isnan(X[rows][:, columns])
+        values = X[rows][:, columns]
+        is_nan = np.isnan(values)
         missing[rows] = is_nan.all(axis=1)
         partly[rows] = is_nan.any(axis=1) & ~missing[rows]
+        if zeros:
+            missing[rows] |= ~values.any(axis=1)
     if partly.any():
         row = int(np.flatnonzero(partly)[0])
         raise ValueError(

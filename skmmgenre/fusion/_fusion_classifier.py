@@ -74,8 +74,9 @@ class FusionClassifier(NetClassifier):
 
     Notes
     -----
-    A missing block (NaN throughout) is zeros after the norm. A row with no block at all is
-    not learned from, and is answered with the class prior.
+    A missing block (NaN throughout) is zeros after the norm. A block of zeros is missing, too,
+    unless `normalize` is False: it has no direction. A row with no block at all is not learned
+    from, and is answered with the class prior.
 
     Examples
     --------
@@ -151,7 +152,7 @@ class FusionClassifier(NetClassifier):
         vectors = np.zeros(X.shape, dtype=np.float32)
         missing = np.ones(len(X), dtype=bool)
         for block, columns in self.blocks_.items():
-            absent = missing_in_block(X, columns, block)
+            absent = missing_in_block(X, columns, block, zeros=self.normalize)
             for rows, part in vectors_of_block(X, columns, absent, normalize=self.normalize):
                 vectors[rows][:, columns] = part
             missing &= absent

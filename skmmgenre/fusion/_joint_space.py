@@ -75,9 +75,9 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     -----
     Inputs are l2-normalised. A negative is another training item, drawn anew in every
     epoch, whose vector differs (tracks of one album share a cover). Only rows with both
-    views are learned from. y is not learned from; it serves to choose the inner validation
-    rows as the other steps of a pipeline do. A DataFrame is answered with a DataFrame,
-    so that the blocks keep their names.
+    views are learned from; a view of zeros is missing, as one of NaN is. y is not learned
+    from; it serves to choose the inner validation rows as the other steps of a pipeline do. A
+    DataFrame is answered with a DataFrame, so that the blocks keep their names.
 
     Examples
     --------

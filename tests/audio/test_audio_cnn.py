@@ -1,12 +1,13 @@
 """The audio networks of the paper, and patches cut from longer ones."""
 
 import doctest
+import warnings
 
 import numpy as np
 import pytest
 
-from skmmgenre.audio import AudioCNN
-from skmmgenre.audio._audio_cnn import PatchFeed, SpreadFeed, _sounding_frames
+from skmmgenre.audio import AudioCNN, CQTExtractor
+from skmmgenre.audio._audio_cnn import PatchFeed, SpreadFeed, _inspect
 
 
 def patches(n=6, n_bins=96, n_frames=323, seed=0):
@@ -230,8 +231,8 @@ def counting(n=5, n_frames=200):
 
 def feed(X, seed=0, lengths=None):
     lengths = np.full(len(X), X.shape[2]) if lengths is None else np.array(lengths)
-    missing = np.zeros(len(X), dtype=bool)
-    return PatchFeed(X, missing, n_frames=N_FRAMES, lengths=lengths, seed=seed)
+    missing, sounding, _ = _inspect(X)
+    return PatchFeed(X, missing, n_frames=N_FRAMES, lengths=lengths, sounding=sounding, seed=seed)
 
 
 def starts(batch):
@@ -267,13 +268,14 @@ def test_the_padding_is_not_cut_from():
     assert starts(patches.batch(np.arange(5))).tolist() == [35, 10, 0, 0, 0]
 
 
-def test_sounding_frames():
+def test_the_frames_before_the_padding():
     X = np.random.default_rng(0).uniform(-70, 0, (5, 96, 200)).astype(np.float32)
     X[0, :, 120:] = -80
     X[1, :, 50:60] = -80  # a pause is no padding
     X[2] = -80  # silence throughout
     X[3] = np.nan
-    assert _sounding_frames(X)[[0, 1, 2, 4]].tolist() == [120, 200, 200, 200]
+    _, _, lengths = _inspect(X)
+    assert lengths.tolist() == [120, 200, 200, 200, 200]
 
 
 def test_spread_patches_reach_from_begin_to_end():
@@ -365,3 +367,161 @@ def test_mapped_patches_give_the_same_bits(long_patches, tmp_path):
     mapped = np.load(tmp_path / "patches.npy", mmap_mode="r")
     fitted = [cnn_of_pieces(patches="epoch", n_patches=2).fit(data, y) for data in (X, mapped)]
     np.testing.assert_array_equal(fitted[0].transform(X), fitted[1].transform(mapped))
+
+
+# ---- nothing to hear --------------------------------------------------------------------
+
+SR = 22050
+
+
+def within(y, seconds=15):
+    whole = np.zeros(seconds * SR)
+    whole[4 * SR : 4 * SR + len(y)] = y
+    return whole
+
+
+def white(seconds):
+    return 0.1 * np.random.default_rng(0).standard_normal(int(seconds * SR))
+
+
+def tone(seconds, f):
+    return 0.3 * np.sin(2 * np.pi * f * np.arange(int(seconds * SR)) / SR)
+
+
+NOTHING = {
+    "silence": np.zeros(15 * SR),
+    "dither": np.random.default_rng(0).integers(-1, 2, 15 * SR) / 32768,
+    "noise at -90 dB": 10 ** (-90 / 20) * np.random.default_rng(0).standard_normal(15 * SR),
+    "offset": np.full(15 * SR, 0.2),
+    "small offset": np.full(3 * SR, 1e-3),
+    "click": within(np.array([0.9])),
+    "0.2 s of a low tone": within(tone(0.2, 60)),
+    "0.2 s of a tone": within(tone(0.2, 440)),
+    "0.2 s of noise": within(white(0.2)),
+    "0.4 s of noise": within(white(0.4)),
+    "0.4 s of a low tone": within(tone(0.4, 40)),
+    "0.4 s, no more": white(0.4),
+    "0.4 s of a tone, no more": tone(0.4, 440),
+}
+SOMETHING = {
+    "1 s of noise": within(white(1)),
+    "1 s, no more": white(1),
+    "1 s of a tone, no more": tone(1, 440),
+    "1 s of a low tone": within(tone(1, 60)),
+    "2 s, no more": tone(2, 60),
+    "noise": white(15),
+    "noise at -60 dB": 10 ** (-60 / 20) * np.random.default_rng(0).standard_normal(15 * SR),
+    "a tone that decays": tone(15, 220) * np.exp(-np.arange(15 * SR) / SR),
+    "notes and rests": tone(15, 220) * (np.arange(15 * SR) // (SR // 2) % 4 == 0),
+    "music below a loud click": within(np.array([1.0])) + 0.02 * white(15),
+}
+
+
+def is_missing(X, **params):
+    model = cnn(architecture="time", width=(2, 2, 2), **params)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return model._read(X, reset=True).missing
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"ref": "clip"}, {"log": False}, {"dtype": "float16"}, {"cache_dtype": "uint8"}],
+    ids=str,
+)
+def test_what_is_nothing_to_hear(settings, tmp_path):
+    if "cache_dtype" in settings:
+        settings = {**settings, "cache": tmp_path / "patches.sqlite"}
+    extractor = CQTExtractor(patch="start", **settings)
+    for sounds, expected in ((NOTHING, True), (SOMETHING, False)):
+        missing = is_missing(extractor.transform(list(sounds.values())))
+        assert dict(zip(sounds, missing.tolist(), strict=True)) == dict.fromkeys(sounds, expected)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.random.default_rng(0).normal(size=(5, 24, 100)),
+        np.random.default_rng(0).normal(size=(5, 24, 100)).astype(np.float16),
+        np.random.default_rng(0).random((5, 24, 100)),
+        np.random.default_rng(0).integers(0, 255, (5, 24, 100)).astype(np.uint8),
+        -np.random.default_rng(0).exponential(size=(5, 24, 100)),
+    ],
+    ids=["normal", "float16", "uniform", "uint8", "negative"],
+)
+def test_values_of_other_kinds_are_not_silence(X):
+    assert not is_missing(X).any()
+    assert is_missing(np.full_like(X, X[0, 0, 0])).all()
+
+
+def test_silence_is_not_learned_from_and_gets_the_prior():
+    X, y = patches(12, n_frames=130), np.repeat(["Jazz", "Rock", "Rap"], 4)
+    X[[2, 7]] = -80
+    X[7, :, 40:55] = 0  # a blip
+    gone = X.copy()
+    gone[[2, 7]] = np.nan
+    model, expected = cnn(width=(4, 4, 4, 4)), cnn(width=(4, 4, 4, 4)).fit(gone, y)
+    with pytest.warns(UserWarning, match="2 of 12 patches count as missing .nothing to hear"):
+        model.fit(X, y)
+    assert model.errors_["row"].tolist() == [2, 7]
+    for name, weight in model.weights_.items():
+        np.testing.assert_array_equal(weight, expected.weights_[name])
+    for method in ("transform", "predict_proba", "decision_function"):
+        np.testing.assert_array_equal(getattr(model, method)(X), getattr(expected, method)(gone))
+    assert np.isnan(model.transform(X)[[2, 7]]).all()
+    np.testing.assert_allclose(model.predict_proba(X)[[2, 7]], 1 / 3)
+    assert model.errors_["reason"].str.startswith("nothing to hear").all()
+    model.transform(X[[0]])
+    assert not len(model.errors_) and "_errors" not in model.__getstate__()
+
+
+def test_nothing_but_silence():
+    with (
+        pytest.warns(UserWarning, match="6 of 6 patches count as missing"),
+        pytest.raises(ValueError, match="no row to learn from: of 6 rows 6 are missing"),
+    ):
+        cnn().fit(np.full((6, 96, 323), -80, dtype=np.float32), np.arange(6) % 2)
+
+
+def test_patches_are_taken_where_there_is_something_to_hear():
+    rng = np.random.default_rng(0)
+    X = rng.normal(-40, 20, (12, 96, 320)).clip(-79, 0).astype(np.float32)
+    X[0, :, :240] = -80  # the begin and the middle are silent
+    X[1, :, 100:] = -80  # a short track
+    X[2] = -80
+    X[3, :, 90:230] = -80  # the middle alone is silent
+    model = cnn_of_pieces(patches="center", max_epochs=1)
+    with pytest.warns(UserWarning, match="1 of 12 patches"):
+        model.fit(X, np.arange(12) % 3)
+
+    def vector(row, start):
+        return model.transform(X[[row], :, start : start + N_FRAMES])[0]
+
+    vectors = model.transform(X)
+    assert np.isnan(vectors).all(axis=1).tolist() == [False, False, True] + [False] * 9
+    # The place nearest to the middle, frame 95, at which 20 frames sound.
+    np.testing.assert_array_equal(vectors[0], vector(0, 240 + 20 - N_FRAMES))
+    np.testing.assert_array_equal(vectors[1], vector(1, 0))
+    np.testing.assert_array_equal(vectors[3], vector(3, 90 - 20))
+    np.testing.assert_array_equal(vectors[4], vector(4, 95))
+
+    expected = [vector(0, 190), np.mean([vector(3, 0), vector(3, 190)], axis=0)]
+    spread = model.set_params(patches="epoch", n_patches=3).transform(X)
+    np.testing.assert_array_equal(spread[[0, 3]], expected)
+    np.testing.assert_array_equal(spread[1], vectors[1])
+    assert np.isnan(spread[2]).all()
+    # None of two patches has anything: the one that is nearest to something is moved there.
+    X[4, :, :N_FRAMES] = X[4, :, -N_FRAMES:] = -80
+    X[4, :, -1] = -60
+    moved = model.set_params(n_patches=2).transform(X)
+    assert np.isfinite(moved[4]).all()
+
+
+def test_no_silent_patch_is_trained_on():
+    X = np.full((3, 96, 1000), -80, dtype=np.float32)
+    X[:, :, 300:400] = np.random.default_rng(0).uniform(-60, 0, (3, 96, 100))
+    X[:, :, -1] = 0
+    patches = feed(X)
+    for epoch in range(60):
+        batch = patches.batch(np.arange(3), epoch=epoch)
+        assert ((batch.max(axis=1) > -70).sum(axis=1) >= 20).all()

@@ -95,6 +95,16 @@ def test_a_short_track_is_padded_with_the_floor(ref, n_samples):
     assert not CQTExtractor(duration=5, log=False).transform([y])[0][:, n_own:].any()
 
 
+@pytest.mark.parametrize("ref", ["patch", "clip"])
+def test_what_is_too_soft_to_hear_is_silence(ref):
+    """Relative to its own maximum, dither would be as loud as music."""
+    rng = np.random.default_rng(0)
+    dither = rng.integers(-1, 2, 3 * SR) / 32768
+    soft = 2e-3 * rng.standard_normal(3 * SR)
+    X = CQTExtractor(duration=2.0, ref=ref).transform([dither, soft])
+    assert (X[0] == -80).all() and X[1].max() > -10
+
+
 def test_silence_is_all_floor():
     assert (CQTExtractor(duration=2).transform([np.zeros(3 * SR), np.zeros(9)]) == -80).all()
 

@@ -6,7 +6,7 @@ from obey_rights import run_obeying
 
 import skmmgenre
 from skmmgenre.cli import main
-from skmmgenre.cli._model import load_model
+from skmmgenre.cli._model import answer, load_model, vectors_of
 from skmmgenre.text import TextMLP
 
 
@@ -63,3 +63,15 @@ def test_a_file_of_something_else(tmp_path, capsys):
         error = capsys.readouterr().err
         assert "holds a TextMLP, which does not go from a table of music" in error
         assert error.count("\n") == 1
+
+
+def test_items_whose_vectors_say_nothing_have_no_genre(albums, small_model):
+    model = small_model(audio=None, image=None, text__max_epochs=1, fusion__max_epochs=1)
+    model.fit(albums.table, albums.y, groups=albums.groups)
+    vectors = vectors_of(model, albums.table)[0].copy()
+    vectors.iloc[0] = np.nan
+    vectors.iloc[1] = 0
+    vectors.iloc[2, : vectors.shape[1] // 2] = 0
+    answers = answer(model, vectors)
+    assert answers.empty[:3].tolist() == [True, True, False]
+    assert answers.genres(1) == [] and answers.best(1, 3) == {} and answers.genres(2)

@@ -68,3 +68,11 @@ def test_l2_normalize_of_a_row_is_that_row_of_all():
     alone = np.vstack([l2_normalize(X[row : row + 1]) for row in range(len(X))])
     np.testing.assert_array_equal(whole, alone)
     np.testing.assert_allclose(np.linalg.norm(whole, axis=1), 1, rtol=1e-6)
+
+
+def test_a_block_of_zeros_is_missing():
+    X = np.array([[0, 0, 1], [np.nan, np.nan, 0], [0, 2, 0], [-0.0, 0, 0]])
+    assert missing_in_block(X, [0, 1], "a").tolist() == [True, True, False, True]
+    assert missing_in_block(X, [0, 1], "a", zeros=False).tolist() == [False, True, False, False]
+    with pytest.raises(ValueError, match="NaN in part of block 'a', first in row 0"):
+        missing_in_block(np.array([[np.nan, 0]]), [0, 1], "a")

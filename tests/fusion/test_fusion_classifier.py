@@ -132,6 +132,25 @@ def test_a_row_with_nothing_gets_the_prior(data, several):
         assert model.predict(nothing).tolist() == ["Jazz"] * 2
 
 
+def test_a_block_of_zeros_is_missing(data):
+    X, y = data
+    zeros, gone = X.copy(), X.copy()
+    zeros[::4, 2:] = 0
+    zeros[5] = 0
+    gone[::4, 2:] = np.nan
+    gone[5] = np.nan
+    model, expected = fusion(blocks=BLOCKS).fit(zeros, y), fusion(blocks=BLOCKS).fit(gone, y)
+    np.testing.assert_array_equal(model.weights_["head.weight"], expected.weights_["head.weight"])
+    np.testing.assert_array_equal(model.predict_proba(zeros), expected.predict_proba(gone))
+    np.testing.assert_array_equal(
+        model.predict_proba(zeros)[5], model.predict_proba(np.full((1, 5), np.nan))[0]
+    )
+    plain = fusion(blocks=BLOCKS, normalize=False).fit(zeros, y)
+    assert not np.allclose(
+        plain.predict_proba(zeros)[5], plain.predict_proba(np.full((1, 5), np.nan))[0]
+    )
+
+
 def test_rows_with_nothing_are_not_learned_from(data):
     X, y = data
     y[:6] = "Jazz"

@@ -117,6 +117,16 @@ def test_missing_views_are_nan(table):
     assert Z.filter(like="mm_image")[~no_cover].notna().all(axis=None)
 
 
+def test_views_of_zeros_are_missing(table):
+    zeros = table.copy()
+    zeros.iloc[:5, zeros.columns.str.startswith("audio__")] = 0
+    gone = table.copy()
+    gone.iloc[:5, gone.columns.str.startswith("audio__")] = np.nan
+    found, expected = joint().fit(zeros), joint().fit(gone)
+    np.testing.assert_array_equal(found.transform(zeros), expected.transform(gone))
+    assert found.transform(zeros).filter(like="mm_audio")[:5].isna().all(axis=None)
+
+
 def test_mm_audio_needs_no_cover(table):
     model = joint().fit(table)
     mm_audio = model.transform(table).filter(like="mm_audio")
