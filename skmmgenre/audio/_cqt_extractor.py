@@ -104,8 +104,9 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
     scale, such as the dither of a silent recording. WAV, FLAC, OGG, MP3, M4A, AIFF, AU and
     uncompressed W64 and RF64 files cut short are errors, whichever patch is wanted; NaN and
     infinite samples are where they lie in the seconds that are read. That a file was cut short
-    cannot be told if it declares no length, as one written to a pipe, or in other formats. The length of an mp3 without Xing or Info header, and
-    of a FLAC that declares none (which needs PyAV), is found by decoding it whole.
+    cannot be told if it declares no length, as one written to a pipe, or in other formats. The
+    length of an mp3 without Xing or Info header, and of a FLAC that declares none (which needs
+    PyAV), is found by decoding it whole.
 
     Examples
     --------
