@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from ..nets import ArrayFeed, NetClassifier
-from ..utils import refuse_repeated_columns
+from ..utils import as_pandas, refuse_repeated_columns
 from ._blocks import find_blocks, missing_in_block, vectors_of_block
 
 # Dropout of the paper (section 6.2 for softmax, 7.4 for several genres).
@@ -140,6 +140,7 @@ class FusionClassifier(NetClassifier):
 
     def _read(self, X, *, reset):
         refuse_repeated_columns(X)
+        X = as_pandas(X)
         X = validate_data(
             self, X, reset=reset, dtype=[np.float32, np.float64], ensure_all_finite="allow-nan"
         )

@@ -14,6 +14,7 @@ from ..model_selection import inner_validation_mask
 from ..nets import ArrayFeed, NetEstimator, Plan, draw_seeds
 from ..utils import (
     Labels,
+    as_pandas,
     check_feature_names_in,
     check_rows,
     check_sample_weight,
@@ -160,7 +161,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         """
         from ._nets import MarginLoss
 
-        vectors, missing = self._views(X, reset=True)
+        _, vectors, missing = self._views(X, reset=True)
         labels = Labels(np.zeros(len(missing), dtype=int)) if y is None else read_labels(y)
         check_consistent_length(missing, labels.values)
         groups = None if groups is None else read_groups(groups, len(missing))
@@ -207,8 +208,8 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             ``mm_<view>__<i>``; NaN where the view is missing.
         """
         check_is_fitted(self)
-        vectors, missing = self._views(X, reset=False)
-        parts = [np.asarray(X, dtype=np.float32)[:, self._kept_columns()]]
+        values, vectors, missing = self._views(X, reset=False)
+        parts = [values.astype(np.float32)[:, self._kept_columns()]]
         for number, part in enumerate(("first", "second")):
             present = np.flatnonzero(~missing[:, number])
             embedded = np.full((len(missing), self._width), np.nan, dtype=np.float32)
@@ -261,8 +262,9 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         ]
 
     def _views(self, X, *, reset):
-        """Normalised vectors of both views, zeros where missing, and what is missing."""
+        """X as an array; normalised vectors of both views, zeros where missing; what is missing."""
         refuse_repeated_columns(X)
+        X = as_pandas(X)
         X = validate_data(
             self,
             X,
@@ -285,7 +287,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             vectors.append(np.empty((len(X), len(columns)), dtype=np.float32))
             for rows, part in vectors_of_block(X, columns, absent):
                 vectors[-1][rows] = part
-        return vectors, missing
+        return X, vectors, missing
 
     def _find_blocks(self, X):
         if len(self.views) != 2 or len(set(self.views)) != 2:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from other_tables import EVERY_KIND
 from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 
@@ -213,3 +214,11 @@ def test_biases_start_at_the_prior(data):
     model = fusion(max_epochs=1, lr=1e-12).fit(X, y)
     share = [np.mean(y == genre) for genre in model.classes_]
     np.testing.assert_allclose(softmax(model.weights_["head.bias"]), share, rtol=1e-5)
+
+
+@pytest.mark.parametrize("convert", EVERY_KIND)
+def test_tables_of_every_kind(data, convert):
+    X, y = pd.DataFrame(data[0], columns=NAMES), data[1]
+    expected, model = fusion().fit(X, y), fusion().fit(convert(X), y)
+    assert model.blocks_ == {"audio": [0, 1], "text": [2, 3, 4]}
+    np.testing.assert_array_equal(model.predict_proba(convert(X)), expected.predict_proba(X))

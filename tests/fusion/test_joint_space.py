@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from other_tables import EVERY_KIND
 
 from skmmgenre.fusion import JointSpaceProjector
 from skmmgenre.fusion._joint_space import PairFeed, _Negatives, _vector_codes
@@ -210,3 +211,10 @@ def test_views_that_are_all_alike_have_no_negatives():
     X = np.hstack([np.random.default_rng(0).normal(size=(20, 3)), np.ones((20, 2))])
     model = joint(blocks={"audio": 3, "image": 2}, max_epochs=50).fit(X)
     assert np.isfinite(model.history_[-1]["train_loss"])
+
+
+@pytest.mark.parametrize("convert", EVERY_KIND)
+def test_tables_of_every_kind(table, convert):
+    expected, model = joint().fit(table), joint().fit(convert(table))
+    assert model.get_feature_names_out().tolist() == expected.get_feature_names_out().tolist()
+    np.testing.assert_array_equal(model.transform(convert(table)), expected.transform(table))
