@@ -23,8 +23,8 @@ from _side_by_side import measure
 from threadpoolctl import threadpool_limits
 
 from skmmgenre.audio import CQTExtractor
-from skmmgenre.audio._decode._audio_file import AudioFile
 from skmmgenre.audio._cqt_extractor import _patch_start
+from skmmgenre.audio._decode._audio_file import AudioFile
 
 SR, SECONDS, N_FILES = 22050, 30, 12
 KINDS = [  # suffix, rate, channels
