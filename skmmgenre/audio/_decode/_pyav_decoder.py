@@ -5,6 +5,7 @@ import numpy as np
 from ...utils import BadItem, import_from_extra
 from ._claims import GET_AGAIN, check_format, truncated
 from ._containers import is_cut_short
+from ._mp4_boxes import declares_too_many_packets
 from ._view import View, size_of
 
 # A packet that is decoded after a seek lacks what came before it: decode this much more and throw
@@ -48,6 +49,8 @@ class PyAVDecoder:
             ) from error
         # A view, because a seek before the start of a file is an error of Python's.
         self._container, self._file = container, View(file)
+        if container.demuxer == "mov" and declares_too_many_packets(file):
+            raise BadItem("it declares more packets of sound than its bytes can hold", GET_AGAIN)
         self._measure()
 
     def close(self):

@@ -1,0 +1,52 @@
+"""The number of packets that an MP4 file declares, for which ffmpeg takes memory unseen."""
+
+from ._view import size_of
+
+_WITH_BOXES = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf"}
+_MOST_BOXES = 1_000_000
+_LEAST_PACKET = 4  # bytes
+_OF_EACH = 0xF00  # flags of a run of packets: it lists a number of four bytes or more of each
+
+
+def declares_too_many_packets(file):
+    """Tell whether an MP4 declares more packets than its bytes can hold.
+
+    Parameters
+    ----------
+    file : seekable binary file
+        It is left at any place.
+
+    Returns
+    -------
+    declares_too_many : bool
+    """
+    length = size_of(file)
+    n_in_runs = 0
+    for name, start in _boxes(file, length):
+        if name not in (b"stsz", b"trun"):
+            continue
+        file.seek(start)
+        head = file.read(12)
+        first, second = (int.from_bytes(head[at : at + 4], "big") for at in (4, 8))
+        # Where the size of each packet is listed, the list ends with the file.
+        if name == b"stsz" and first * second > length:
+            return True
+        if name == b"trun" and not int.from_bytes(head[1:4], "big") & _OF_EACH:
+            n_in_runs += first
+    return n_in_runs > length // _LEAST_PACKET
+
+
+def _boxes(file, length):
+    """Yield the name and the place of the content of every box, and of boxes in boxes."""
+    place = 0
+    for _ in range(_MOST_BOXES):
+        file.seek(place)
+        head = file.read(16)
+        if len(head) < 8:
+            return
+        size, name, start = int.from_bytes(head[:4], "big"), head[4:8], place + 8
+        if size == 1:
+            size, start = int.from_bytes(head[8:], "big"), place + 16
+        yield name, start
+        # A box of size 0 reaches to the end of the file.
+        place = start if name in _WITH_BOXES else max(start, place + size) if size else length
