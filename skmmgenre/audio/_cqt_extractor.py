@@ -105,8 +105,9 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
     uncompressed W64 and RF64 files cut short are errors, whichever patch is wanted; NaN and
     infinite samples are where they lie in the seconds that are read. That a file was cut short
     cannot be told if it declares no length, as one written to a pipe, or in other formats. The
-    length of an mp3 without Xing or Info header, and of a FLAC that declares none (which needs
-    PyAV), is found by decoding it whole.
+    length of an mp3 is counted by its frames. What a header declares is checked: a file is an
+    error if its rate is not within 1 to 768 kHz or it has more than 64 channels, and with
+    ``ref="clip"`` if it lasts more than two hours.
 
     Examples
     --------
