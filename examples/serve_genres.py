@@ -10,7 +10,7 @@
 An item is sound, text and cover, or any of them, under the names of the model's columns ("takes" of
 /model). Items that arrive together are answered together:
 a network takes a batch in little more time than one item. What cannot be decoded counts as missing
-and is told in "set_aside".
+and is listed in "set_aside". An item of which nothing can be used gets no genre.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import tempfile
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 import uvicorn
@@ -204,20 +205,21 @@ class Batches:
     def _answers(self, items):
         table = pd.DataFrame(list(items), dtype=object)
         front, rest = self._model[:1], self._model[1:]
-        vectors = front.transform(table)
+        vectors = np.asarray(front.transform(table), dtype=float)
         score = rest.predict_proba if hasattr(rest, "predict_proba") else rest.decision_function
         scores, predicted = score(vectors), rest.predict(vectors)
         genres, several = self._model.classes_.tolist(), predicted.ndim == 2
+        # What the model would guess of anything is no prediction for an item without content.
+        empty = (np.isnan(vectors) | (vectors == 0)).all(axis=1)
         answers = []
         for row in range(len(items)):
-            chosen = [genres[k] for k in predicted[row].nonzero()[0]] if several else None
-            answers.append(
-                {
-                    "genres": chosen if several else [str(predicted[row])],
-                    "scores": dict(zip(genres, scores[row].tolist(), strict=True)),
-                    "set_aside": {},
-                }
-            )
+            answer = {"genres": [], "scores": {}, "set_aside": {}}
+            answers.append(answer)
+            if empty[row]:
+                continue
+            chosen = predicted[row].nonzero()[0] if several else []
+            answer["genres"] = [genres[k] for k in chosen] if several else [str(predicted[row])]
+            answer["scores"] = dict(zip(genres, scores[row].tolist(), strict=True))
         for column, row, reason in set_aside(self._model):
             answers[row]["set_aside"][column] = reason
         return answers

@@ -146,7 +146,7 @@ def _that_workers_take(cell):
     Neither can be sent to a worker, and the position of a file belongs to the caller.
     """
     if isinstance(cell, (bytearray, memoryview)):
-        return io.BytesIO(cell)
+        return io.BytesIO(bytes(cell))
     if isinstance(cell, io.BytesIO) or not (hasattr(cell, "read") and hasattr(cell, "seek")):
         return cell
     try:
@@ -192,18 +192,19 @@ def file_in(cell):
     BadItem
         If it is a URL, a file that cannot be read, or a path that begins with "~".
     """
-    name = None
+    content, name = cell, None
     if isinstance(cell, dict) and cell.keys() >= _FILE_KEYS:
-        name = cell["path"]
-        cell = cell["path"] if cell["bytes"] is None else cell["bytes"]
-    if is_path(cell):
+        content, name = cell["bytes"], cell["path"]
+        if content is None:
+            content = cell = name
+    if is_path(content) and content is cell:  # not the bytes of a dict
         _refuse_what_is_no_path(cell)
         return cell, os.fsencode(os.path.basename(os.fspath(cell)))
-    if isinstance(cell, (bytes, bytearray, memoryview)):
-        file = io.BytesIO(cell)
-    elif isinstance(cell, io.BytesIO):
-        file, name = io.BytesIO(cell.getvalue()), getattr(cell, "name", None)
-    elif isinstance(cell, UnreadableFile):
+    if isinstance(content, (bytes, bytearray, memoryview)):
+        file = io.BytesIO(bytes(content))
+    elif isinstance(content, io.BytesIO) and not content.closed:
+        file, name = io.BytesIO(content.getvalue()), getattr(content, "name", name)
+    elif isinstance(content, (UnreadableFile, io.BytesIO)):
         raise BadType(
             "the open file cannot be read: it is closed, open as text, or cannot be rewound",
             "Pass its path, or its content: io.BytesIO(file.read()).",

@@ -285,6 +285,7 @@ def _held(path):
         "named BytesIO": (named, path.name.encode()),
         "dict": ({"bytes": content, "path": "x/" + path.name}, path.name.encode()),
         "dict without a name": ({"bytes": content, "path": None}, b""),
+        "view with gaps": (memoryview(np.repeat(np.frombuffer(content, "u1"), 2))[::2], b""),
     }
 
 
@@ -333,6 +334,19 @@ def test_an_open_file_that_cannot_be_read(wave, kind):
             file.close()
         with pytest.raises(BadType, match="cannot be read: it is closed.*BytesIO"):
             file_in(*as_cells([file]))
+
+
+def test_the_bytes_of_a_dict_are_content_and_never_a_path(wave):
+    file, name = file_in({"bytes": os.fsencode(wave), "path": None})
+    assert (file.read(), name) == (os.fsencode(wave), b"")
+    assert file_in({"bytes": b"", "path": str(wave)})[0].read() == b""
+
+
+def test_content_that_is_closed():
+    content = io.BytesIO(b"RIFF")
+    content.close()
+    with pytest.raises(BadType, match="cannot be read: it is closed"):
+        file_in(content)
 
 
 @pytest.mark.parametrize("url", ["https://x.org/a.mp3", "file:///a.mp3", "s3://x/a", b"http://x"])
