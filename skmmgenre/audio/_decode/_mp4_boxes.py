@@ -40,10 +40,10 @@ def _boxes(file, length):
     """Yield the name and the place of the content of every box, and of boxes in boxes."""
     place = 0
     for _ in range(_MOST_BOXES):
+        if place > length - 8:  # a size may be beyond all places
+            return
         file.seek(place)
         head = file.read(16)
-        if len(head) < 8:
-            return
         size, name, start = int.from_bytes(head[:4], "big"), head[4:8], place + 8
         if size == 1:
             size, start = int.from_bytes(head[8:], "big"), place + 16

@@ -53,12 +53,17 @@ MDAT = box(b"mdat", bytes(4000))
         (20 * run(0, 100) + MDAT, True),
         (box(b"mdat", bytes(100), size=0) + in_moov(table(9, 1 << 20)), False),  # to the end
         (box(b"mdat", b"", size=3) + MDAT, False),
+        (b"\0\0\0\1free" + b"\xff" * 8 + MDAT, False),
         (b"", False),
         (b"\0\0\0\x08moov" * 1000, False),
     ],
 )
-def test_packets_and_bytes(content, expected):
+def test_packets_and_bytes(tmp_path, content, expected):
     assert declares_too_many_packets(io.BytesIO(content)) is expected
+    path = tmp_path / "a"
+    path.write_bytes(content)
+    with open(path, "rb", buffering=0) as file:  # which refuses to go to some places
+        assert declares_too_many_packets(file) is expected
 
 
 def test_a_file_that_declares_them_is_refused_before_it_is_opened(tmp_path):
