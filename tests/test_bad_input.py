@@ -204,9 +204,8 @@ def animated(path):
     frames[0].save(path, save_all=True, append_images=frames[1:])
 
 
+SILENT = [("audio", "short.wav", short), ("audio", "silence.flac", silence)]
 HANDLED = [
-    ("audio", "short.wav", short),
-    ("audio", "silence.flac", silence),
     ("audio", "stereo.wav", stereo),
     ("cover", "one_pixel.png", one_pixel),
     ("cover", "cmyk.jpg", cmyk),
@@ -227,14 +226,29 @@ def test_handled_without_error(albums, fitted, tmp_path, column, name, write):
     assert errors_of(fitted, column).empty
 
 
+@pytest.mark.parametrize(("column", "name", "write"), SILENT, ids=[case[1] for case in SILENT])
+def test_nothing_to_hear_is_as_if_the_cell_were_empty(
+    albums, fitted, tmp_path, column, name, write
+):
+    path = tmp_path / name
+    write(path)
+    rows = albums.table.iloc[10:14]
+    found = fitted.predict_proba(with_cell(rows, 2, column, path))
+    errors = errors_of(fitted, column)
+    np.testing.assert_array_equal(found, fitted.predict_proba(with_cell(rows, 2, column, None)))
+    assert errors["row"].tolist() == [2] and name in errors["item"][0]
+    assert errors["reason"][0].startswith("nothing to hear")
+
+
 def test_handled_in_fit(albums, small_model, tmp_path):
     """All of them among the rows to learn from, and a missing artist."""
     table, groups = albums.table, np.array(albums.groups, dtype=object)
-    for row, (column, name, write) in enumerate(HANDLED):
+    for row, (column, name, write) in enumerate(SILENT + HANDLED):
         write(tmp_path / name)
         table = with_cell(table, row, column, tmp_path / name)
     groups[[1, 5]], groups[9] = None, np.nan
-    model = small_model().fit(table, albums.y, groups=groups)
+    with pytest.warns(UserWarning, match="2 of 62 patches count as missing .nothing to hear"):
+        model = small_model().fit(table, albums.y, groups=groups)
     assert np.isfinite(model.predict_proba(table)).all()
 
 

@@ -118,7 +118,7 @@ def write_tags(path, **tags):
 
 def tagged(path, **tags):
     """Write a short sound with tags; return its path."""
-    write_sound(path, "Jazz", 0, duration=0.3)
+    write_sound(path, "Jazz", 0, duration=1.0)
     write_tags(path, **tags)
     return path
 

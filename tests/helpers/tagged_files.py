@@ -23,7 +23,7 @@ def small(tmp_path, *suffixes, **tags):
     files = []
     for number, suffix in enumerate(suffixes):
         path = tmp_path / "small" / f"{number}.{suffix}"
-        write_sound(path, "Jazz", number, duration=0.3)
+        write_sound(path, "Jazz", number, duration=1.0)
         if tags:
             put_tags(path, **tags)
         files.append(path)
