@@ -45,7 +45,7 @@ def test_tags_of_each_format(tmp_path, suffix):
     assert row["text"] == [TAGS["comment"]]
     expected = {name: TAGS.get(name) for name in IDS}
     assert {name: row[name] for name in IDS} == expected
-    assert row["duration"] == pytest.approx(0.3, abs=0.06)
+    assert row["duration"] == pytest.approx(1.0, abs=0.06)
     with Image.open(row["cover"]) as cover:
         assert cover.size == (64, 64)
     assert Path(row["cover"]).parent == tmp_path / "covers"
