@@ -6,6 +6,8 @@ from collections import Counter
 from functools import lru_cache
 from typing import NamedTuple
 
+from ..utils import describe_cell, first_few
+
 # What programs write where there is no genre, and podcasts. "Speech" and "Audiobook" are heard as
 # what they are, so they can be learned.
 NOT_GENRES = (
@@ -66,11 +68,27 @@ J-Pop; Americana; Drone; Drum and Bass; Flamenco; Bossa Nova; Afrobeat; Free Jaz
 Minimal; Grime; Trap; Rockabilly; Britpop; World; Spoken Word
 """
 
+_SURE = ";|"  # letters that stand in no known name
+_GUESSED = ",\\"
+_FULLWIDTH = {
+    "/": "／",
+    ",": "，、",
+    "\\": "＼",
+    ";": "；",
+    "|": "｜",
+}  # as CJK keyboards have them
+_TO_ASCII = str.maketrans({wide: letter for letter in _FULLWIDTH for wide in _FULLWIDTH[letter]})
+# Longer texts are not lists of genres: a file may hold a tag of any size.
+_MOST_CHARACTERS = 1_000
+_MOST_NAMES = 64
+_SHOWN = 60  # characters of a name in a message
+
 
 @lru_cache(maxsize=10_000)
 def genre_key(name):
     """Return what spellings of one genre share, whatever their case and spaces."""
     name = unicodedata.normalize("NFC", name).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    name = name.translate(_TO_ASCII)
     return re.sub(r"\s*([/;|,\\])\s*", r"\1", " ".join(name.split())).casefold()
 
 
@@ -82,8 +100,6 @@ def _keys(names):
 _WHOLE = _keys(_CATALOGUE_NAMES)
 _PLAIN = _keys(_PLAIN_NAMES)
 _MOST_PARTS = max(len(re.split("[/,]", key)) for key in _WHOLE)
-_SURE = ";|"  # letters that stand in no known name
-_GUESSED = ",\\"
 
 
 class GenreReading(NamedTuple):
@@ -112,9 +128,10 @@ def read_genre_lists(items, separators=None, *, slash=True, not_genres=NOT_GENRE
         The texts of each item. A null character and, without `separators`, two backslashes
         always stand between names.
     separators : str, default=None
-        Letters that always stand between names, and the only ones. By default semicolon and bar
-        do, a slash does except in the known names of catalogues ("Pop/Rock"), and commas and
-        backslashes do where each part is a known name or a name of some item.
+        Letters that always stand between names, and the only ones; their fullwidth forms do, too.
+        By default semicolon and bar do, a slash does except in the known names of catalogues
+        ("Pop/Rock"), and commas and backslashes do where each part is a known name or a name of
+        some item.
     slash : bool, default=True
         Whether, without `separators`, a slash may stand between names.
     not_genres : sequence of str, default=NOT_GENRES
@@ -125,13 +142,17 @@ def read_genre_lists(items, separators=None, *, slash=True, not_genres=NOT_GENRE
     genres : list of list of str
         Of each item, each name once, in order.
     readings : list of GenreReading
-        What was split in doubt or dropped, the most frequent first.
+        What was split in doubt or dropped, the most frequent first. Texts that are too long to
+        list genres (see `drop_too_long`) are dropped, and shortened here.
     """
     dropped = frozenset(map(genre_key, not_genres))
+    checked = [drop_too_long(texts, separators) for texts in items]
+    items = [kept for kept, _ in checked]
+    too_long = Counter(text for _, shortened in checked for text in shortened)
     pieces = [_sure_pieces(texts, separators, dropped) for texts in items]
     distinct = {piece for parts in pieces for piece in parts}
     if separators is None:
-        read = _read_pieces(distinct, "/" if slash else "", _WHOLE | dropped)
+        read = _read_pieces(distinct, _with_fullwidth("/") if slash else "", _WHOLE | dropped)
     else:
         read = {piece: [piece] for piece in distinct}
     read = {
@@ -139,17 +160,51 @@ def read_genre_lists(items, separators=None, *, slash=True, not_genres=NOT_GENRE
         for piece, names in read.items()
     }
     counts = Counter(piece for parts in pieces for piece in parts if read[piece] != [piece])
-    readings = [GenreReading(piece, read[piece], n) for piece, n in counts.most_common()]
+    readings = [GenreReading(piece, read[piece], n) for piece, n in counts.items()]
+    readings += [GenreReading(text, [], n) for text, n in too_long.items()]
+    readings.sort(key=lambda reading: -reading.n_items)
     return [
         _each_once(name for piece in parts for name in read[piece]) for parts in pieces
     ], readings
 
 
+def drop_too_long(texts, separators=None):
+    """Drop the texts of an item that are too long to list genres.
+
+    Parameters
+    ----------
+    texts : list of str
+    separators : str, default=None
+        As of `read_genre_lists`.
+
+    Returns
+    -------
+    kept : list of str
+        At most 64, each of at most 1,000 characters and 64 names.
+    too_long : list of str
+        The others, each shortened to 60 characters.
+    """
+    letters = _with_fullwidth("/" + _SURE + _GUESSED if separators is None else separators) + "\0"
+    kept, too_long = [], []
+    for text in texts:
+        is_short = len(text) <= _MOST_CHARACTERS and (
+            sum(letter in letters for letter in text) < _MOST_NAMES
+        )
+        if is_short and len(kept) < _MOST_NAMES:
+            kept.append(text)
+        else:
+            too_long.append(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")
+    return kept, too_long
+
+
+def _with_fullwidth(letters):
+    return letters + "".join(_FULLWIDTH.get(letter, "") for letter in letters)
+
+
 def _sure_pieces(texts, separators, dropped):
     """Split the texts of an item where names end for sure."""
-    letters = re.compile(
-        "[" + re.escape((_SURE if separators is None else separators) + "\0") + "]"
-    )
+    letters = _with_fullwidth(_SURE if separators is None else separators) + "\0"
+    letters = re.compile("[" + re.escape(letters) + "]")
     pieces = []
     for text in texts:
         if separators is None:
@@ -161,13 +216,14 @@ def _sure_pieces(texts, separators, dropped):
 def _read_pieces(pieces, slash, whole):
     """Return the names in each piece, some of which join several."""
     read = {piece: _split(piece, slash, whole) for piece in pieces}
-    found = {name for names in read.values() for name in names if not set(name) & set(_GUESSED)}
+    guessed = _with_fullwidth(_GUESSED)
+    found = {name for names in read.values() for name in names if not set(name) & set(guessed)}
     familiar = _PLAIN | whole | set(map(genre_key, found))
 
     def guess(text):
         """Split at commas and backslashes if that makes familiar names."""
         is_bracketed = text[:1] + text[-1:] in ("[]", "{}")  # as databases write lists
-        parts = _split(text[1:-1] if is_bracketed else text, _GUESSED, whole)
+        parts = _split(text[1:-1] if is_bracketed else text, guessed, whole)
         names = [name for part in parts for name in _split(part, slash, whole)]
         is_list = len(parts) > 1 and all(genre_key(name) in familiar for name in names)
         return names if is_list else None
@@ -209,5 +265,11 @@ def _each_once(names):
 def describe_reading(reading, noun):
     """Say how a text was read, given what an item is: "3 files: 'A/B' read as 'A', 'B'"."""
     text, genres, n = reading
-    read = f"read as {', '.join(map(repr, genres))}" if genres else "is not a genre"
-    return f"{n:,} {noun}{'s' if n > 1 else ''}: {text!r} {read}"
+    read = (
+        f"read as {first_few(genres, 8, count=True, name=_shown)}" if genres else "is not a genre"
+    )
+    return f"{n:,} {noun}{'s' if n > 1 else ''}: {_shown(text)} {read}"
+
+
+def _shown(name):
+    return describe_cell(name, max_chars=_SHOWN)

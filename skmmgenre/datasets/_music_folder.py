@@ -30,7 +30,7 @@ from ._folder_files import (
     walk_folder,
     write_cover,
 )
-from ._genre_lists import NOT_GENRES, describe_reading, genre_key, read_genre_lists
+from ._genre_lists import NOT_GENRES, describe_reading, drop_too_long, genre_key, read_genre_lists
 
 _TRACK = "artist albumartist album title track disc date genres genre duration format".split()
 _ALBUM = "artist title track_titles date genres genre duration".split()
@@ -176,7 +176,7 @@ def load_music_folder(
     temporary = tempfile.mkdtemp(prefix="covers_") if cover_directory is None else None
     covers = temporary or spell_path(cover_directory) or "."
     records, faults = map_cells(
-        partial(_read_track, cover_directory=covers),
+        partial(_read_track, cover_directory=covers, separators=genre_separators),
         files,
         noun="sound file",
         on_error="missing",
@@ -289,11 +289,15 @@ def _may_hold_sound(path):
         return not os.path.exists(path) or os.path.getsize(path) > 0
 
 
-def _read_track(path, *, cover_directory):
+def _read_track(path, *, cover_directory, separators):
     """Read what a sound file says of itself; the cover in it is written as a file."""
     tags = read_audio_tags(path)
     notes = [(path, note, "It is read; rename or tag it anew.") for note in tags.pop("notes")]
-    tags["genre"], n_unknown = name_genres(tags["genre"])
+    texts, too_long = drop_too_long(tags["genre"], separators)
+    if too_long:
+        named = first_few(too_long, 1, count=True, name=repr)
+        notes.append((path, f"a genre tag is too long: {named}", "It is ignored; tag it anew."))
+    tags["genre"], n_unknown = name_genres(texts)
     if n_unknown:
         notes.append((path, "a genre number that stands for none, such as 255", "Tag it anew."))
     cover = None

@@ -62,6 +62,13 @@ def test_names_of_id3_tell_a_list_and_are_whole(name):
         ("Rock, Unknown", ["Rock"]),
         ("  Free   Jazz ;free jazz", ["Free Jazz"]),
         ("/;|,", [","]),
+        ("Rock／Zydeco", ["Rock", "Zydeco"]),  # fullwidth
+        ("Pop／Rock", ["Pop／Rock"]),
+        ("Pop／Rock/Jazz", ["Pop／Rock", "Jazz"]),
+        ("Jazz，Blues、Rock", ["Jazz", "Blues", "Rock"]),
+        ("Sea，Sun", ["Sea，Sun"]),
+        ("Sea；Sun｜Moon", ["Sea", "Sun", "Moon"]),
+        ("Rock＼Pop", ["Rock", "Pop"]),
     ],
 )
 def test_joined_names(text, genres):
@@ -78,6 +85,43 @@ def test_separators_that_are_given_are_the_only_ones():
     assert read("Pop/Rock; Jazz, Blues", separators=";") == ["Pop/Rock", "Jazz, Blues"]
     assert read("Pop/Rock; Jazz", separators="") == ["Pop/Rock; Jazz"]
     assert read("N/A", separators="/") == []
+
+
+def test_fullwidth_forms_of_the_separators_that_are_given():
+    assert read("Sea／Sun、Moon", separators="/") == ["Sea", "Sun、Moon"]
+    assert read("Sea／Sun、Moon", separators=",") == ["Sea／Sun", "Moon"]
+
+
+@pytest.mark.parametrize("text", ["/", ",", "a/", "x,", "\\", "a" * 20, ";", " /", "\0"])
+def test_long_texts_are_no_lists_and_cost_nothing(text, monkeypatch):
+    def fail(*_):
+        raise AssertionError("It is split.")
+
+    monkeypatch.setattr("skmmgenre.datasets._genre_lists._split", fail)
+    text *= 100_000
+    for separators in (None, text[0]):
+        genres, readings = read_genre_lists([[text]], separators)
+        assert genres == [[]]
+        ((shortened, read_as, n),) = readings
+        assert (read_as, n) == ([], 1) and len(shortened) == 60 and shortened.endswith("...")
+        assert len(describe_reading(readings[0], "file")) < 300  # null characters are escaped
+
+
+def test_the_most_names_in_a_text_and_the_most_texts():
+    names = [f"g{number}" for number in range(65)]
+    assert read("/".join(names[:64])) == names[:64]
+    assert read("/".join(names)) == []
+    assert read(",".join(names), separators="/") == [",".join(names)]
+    assert read("a" * 1_000) == ["a" * 1_000]
+    assert read("a" * 1_001) == []
+    genres, readings = read_genre_lists([names, [names[64]]])
+    assert genres == [names[:64], names[64:]] and readings == [(names[64], [], 1)]
+
+
+def test_long_names_are_shortened_where_they_are_said():
+    _, (reading,) = read_genre_lists([["/".join(letter * 100 for letter in "abcdefghi")]])
+    said = describe_reading(reading, "file")
+    assert "'aaa" in said and said.endswith(", and 1 more") and len(said) < 10 * 65
 
 
 def test_what_is_not_a_genre():

@@ -330,3 +330,13 @@ def test_the_m4a_of_the_tests_is_one(tmp_path):
 
     expected, _ = soundfile.read(tmp_path / "a.wav", dtype="int16")
     assert np.abs(samples.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("suffix", ["flac", "mp3"])
+def test_a_genre_tag_that_is_too_long_is_listed(tmp_path, suffix):
+    path = tagged(tmp_path / f"a.{suffix}", genre=["a/" * 50_000, "Jazz"], artist="Ada")
+    data = load_music_folder(tmp_path)
+    assert data.table["genres"].tolist() == [["Jazz"]] and data.table["artist"].tolist() == ["Ada"]
+    assert data.errors["item"].tolist() == [str(path)] and data.errors["row"].tolist() == [0]
+    assert "a genre tag is too long: 'a/a/" in data.errors["reason"][0]
+    assert len(data.errors["reason"][0]) < 100 and len(data.DESCR) < 300
