@@ -647,3 +647,20 @@ def test_what_is_no_network_of_ours_is_left_alone(recwarn):
 
 def _as_rows(tracks):
     return np.array(tracks, dtype=float)[:, np.newaxis]
+
+
+def test_tracks_with_nothing_to_hear_are_named_and_left_out_of_the_mean():
+    rng = np.random.default_rng(0)
+    sounds = [0.1 * rng.standard_normal(3 * 22050) for _ in range(8)]
+    silence = np.zeros(3 * 22050)
+    network = AudioCNN(
+        architecture="time", width=(4, 4, 4), max_epochs=1, validation_fraction=0, random_state=0
+    )
+    tracks = Pipeline([("cqt", CQTExtractor(duration=5.0)), ("cnn", network)])
+    model = MeanOverTracks(tracks).fit(sounds, np.arange(8) % 2)
+    vectors = model.transform([[sounds[0]], [sounds[0], silence], [silence, silence]])
+    np.testing.assert_array_equal(vectors[0], vectors[1])
+    assert np.isnan(vectors[2]).all()
+    errors = model.errors_
+    assert errors[["row", "track"]].to_numpy().tolist() == [[1, 1], [2, 0], [2, 1]]
+    assert errors["item"].str.len().all() and errors["reason"].str.match("nothing to hear").all()
