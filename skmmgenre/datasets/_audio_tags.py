@@ -6,28 +6,50 @@ import re
 import struct
 import unicodedata
 
+from ..audio._decode import View, container_of, length_of_id3, signature_of
 from ..utils import BadItem, import_from_extra
 
 _ID_NAMES = ("Artist Id", "Album Id", "Release Group Id", "Track Id")
 IDS = tuple(f"musicbrainz_{name.lower().replace(' ', '')}" for name in _ID_NAMES)
 
-# Where ID3, Vorbis comments and MP4 keep what; of several keys the first that is there counts.
+# Where ID3, Vorbis comments (and APEv2), MP4 and WMA keep what; of several keys the first that is
+# there counts.
 _FIELDS = {
-    "title": (("TIT2",), ("title",), ("\xa9nam",)),
-    "artist": (("TPE1",), ("artist",), ("\xa9ART",)),
-    "albumartist": (("TPE2", "TXXX:ALBUMARTIST"), ("albumartist", "album artist"), ("aART",)),
-    "album": (("TALB",), ("album",), ("\xa9alb",)),
-    "date": (("TDRC", "TDRL", "TDOR"), ("date", "year", "originaldate"), ("\xa9day",)),
-    "track": (("TRCK",), ("tracknumber", "track"), ("trkn",)),
-    "disc": (("TPOS",), ("discnumber", "disc"), ("disk",)),
-    "genre": (("TCON",), ("genre",), ("\xa9gen", "gnre")),
-    "comment": ((), ("description", "comment", "comments"), ("ldes", "desc", "\xa9cmt")),
+    "title": (("TIT2",), ("title",), ("\xa9nam",), ("Title",)),
+    "artist": (("TPE1",), ("artist",), ("\xa9ART",), ("Author",)),
+    "albumartist": (
+        ("TPE2", "TXXX:ALBUMARTIST"),
+        ("albumartist", "album artist"),
+        ("aART",),
+        ("WM/AlbumArtist",),
+    ),
+    "album": (("TALB",), ("album",), ("\xa9alb",), ("WM/AlbumTitle",)),
+    "date": (
+        ("TDRC", "TDRL", "TDOR"),
+        ("date", "year", "originaldate"),
+        ("\xa9day",),
+        ("WM/Year", "WM/OriginalReleaseYear"),
+    ),
+    "track": (("TRCK",), ("tracknumber", "track"), ("trkn",), ("WM/TrackNumber",)),
+    "disc": (("TPOS",), ("discnumber", "disc"), ("disk",), ("WM/PartOfSet",)),
+    "genre": (("TCON",), ("genre",), ("\xa9gen", "gnre"), ("WM/Genre",)),
+    "comment": (
+        (),
+        ("description", "comment", "comments"),
+        ("ldes", "desc", "\xa9cmt"),
+        ("Description",),
+    ),
     **{
-        key: ((f"TXXX:MusicBrainz {n}",), (key,), (f"----:com.apple.iTunes:MusicBrainz {n}",))
-        for key, n in zip(IDS, _ID_NAMES, strict=True)
+        key: (
+            (f"TXXX:MusicBrainz {name}",),
+            (key,),
+            (f"----:com.apple.iTunes:MusicBrainz {name}",),
+            (f"MusicBrainz/{name}",),
+        )
+        for key, name in zip(IDS, _ID_NAMES, strict=True)
     },
 }
-_ID3, _VORBIS, _MP4 = ({name: keys[i] for name, keys in _FIELDS.items()} for i in range(3))
+_ID3, _VORBIS, _MP4, _WMA = ({name: keys[i] for name, keys in _FIELDS.items()} for i in range(4))
 _RIFF_INFO = {
     b"INAM": "title",
     b"IART": "artist",
@@ -50,11 +72,22 @@ _SUFFIXES = {
     "WAV": (".wav", ".wave"),
     "MP4": (".m4a", ".mp4", ".m4b", ".m4p", ".m4r", ".aac", ".alac", ".3gp", ".mov"),
     "AIFF": (".aif", ".aiff", ".aifc"),
+    "AAC": (".aac", ".adts"),
+    "WMA": (".wma", ".asf"),
+    "APE": (".ape",),
 }
-TAGGED = frozenset(_SUFFIXES)  # the formats whose tags are read and written
+_READ_ALONE = frozenset({"AAC", "WMA", "APE"})
+TAGGED = frozenset(_SUFFIXES) - _READ_ALONE  # the formats whose tags are read and written
+# By ffmpeg's name of what PyAV is to decode.
+_DECODED_BY_PYAV = {
+    "mov": "MP4",
+    "aac": "AAC",
+    "asf": "WMA",
+    "matroska": "Matroska",
+    "ape": "APE",
+    "flac": "FLAC",
+}
 _NOT_READ = {
-    b"0&\xb2u": "Windows Media",
-    b"MAC ": "Monkey's Audio",
     b"wvPk": "WavPack",
     b"MPCK": "Musepack",
     b"MP+": "Musepack",
@@ -68,7 +101,6 @@ _NOT_READ = {
     b"#!AMR": "AMR",
     b".RMF": "RealMedia",
     b"\x0bw": "AC-3",
-    **dict.fromkeys([b"\xff\xf0", b"\xff\xf1", b"\xff\xf8", b"\xff\xf9"], "AAC (ADTS)"),
     b"MThd": "MIDI",
 }
 # What mutagen raises of broken files beside its own errors.
@@ -80,6 +112,7 @@ _OF_BROKEN_FILES = (
     ValueError,
     struct.error,
 )
+SUPPORTED = "MP3, FLAC, Ogg, WAV, AIFF, MP4, AAC, WMA, APE and Matroska"
 _CONVERT = "Convert it (ffmpeg -i INPUT out.flac)."
 
 
@@ -93,9 +126,10 @@ def audio_kind(path):
     Returns
     -------
     kind : str or None
-        "MP3", "FLAC", "Ogg", "WAV", "MP4" or "AIFF", whose tags are read; "Matroska" or
-        libsndfile's name of a format ("CAF", "AU"), whose tags are not; None if it is none of
-        these, which a file named .mp3 may be that begins with something else.
+        "MP3", "FLAC", "Ogg", "WAV", "MP4" or "AIFF", whose tags are read and written; "AAC",
+        "WMA" or "APE", whose tags are only read; "Matroska" or libsndfile's name of a format
+        ("CAF", "AU"), whose tags are not read; None if it is none of these, which a file named
+        .mp3 may be that begins with something else.
 
     Raises
     ------
@@ -104,11 +138,9 @@ def audio_kind(path):
     """
     try:
         with open(path, "rb") as file:
-            head = file.read(12)
-            if head[:3] == b"ID3" and len(head) >= 10:  # may stand before FLAC, too
-                size = head[6:10]
-                file.seek(10 + (size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3]))
-                return "FLAC" if file.read(4) == b"fLaC" else "MP3"
+            is_empty = not file.read(1)
+            has_id3 = length_of_id3(file) > 0  # which may stand before any format
+            head = signature_of(file)
     except FileNotFoundError:
         if os.path.islink(path):
             raise BadItem("a link leads nowhere", "Remove the link.") from None
@@ -117,11 +149,13 @@ def audio_kind(path):
         raise BadItem("it may not be read", "Check the rights of the file.") from None
     except OSError as error:
         raise BadItem(f"it cannot be read ({os.strerror(error.errno)})", "") from error
-    if not head:
+    if is_empty:
         raise BadItem("the file is empty (0 bytes)", "Get the file again.")
     for start, name in _NOT_READ.items():
         if head.startswith(start):
             raise BadItem(f"the format {name} is not read", _CONVERT)
+    if (container := container_of(head)) is not None:
+        return _DECODED_BY_PYAV[container.demuxer]
     if head[:4] == b"fLaC":
         return "FLAC"
     if head[:4] == b"OggS":
@@ -132,10 +166,8 @@ def audio_kind(path):
         return "AIFF"
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         raise BadItem("the format AVI is not read", _CONVERT)
-    if head[4:8] == b"ftyp":
-        return "MP4"
-    if head[:4] == b"\x1aE\xdf\xa3":
-        return "Matroska"
+    if has_id3:
+        return "MP3"
     if _has_suffix(path, "MP3"):
         return None
     if head[0] == 0xFF:
@@ -171,7 +203,7 @@ def _ask_libsndfile(file):
 
 
 def open_audio(path, **of_id3):
-    """Open a sound file for its tags, by its content and not by its name as mutagen does.
+    """Open a sound file of a kind in `TAGGED`, by its content and not by its name as mutagen does.
 
     Parameters
     ----------
@@ -195,12 +227,11 @@ def open_audio(path, **of_id3):
     if kind is None:
         if not _has_suffix(path, "MP3"):
             raise BadItem(
-                "it is no sound file of a known format",
-                "Read are MP3, FLAC, Ogg, WAV, AIFF and MP4, told by their content.",
+                "it is no sound file of a known format", f"Supported formats: {SUPPORTED}."
             )
         kind = "MP3"
     if kind not in TAGGED:
-        raise BadItem(f"tags of {kind} files are neither read nor written", _CONVERT)
+        raise BadItem(f"tags of {kind} files are not written", _CONVERT)
     mutagen = import_from_extra("mutagen", "Reading tags", extra="data")
     from mutagen import aiff, flac, mp3, mp4, oggflac, oggopus, oggvorbis, wave
 
@@ -209,13 +240,30 @@ def open_audio(path, **of_id3):
     ogg = [oggvorbis.OggVorbis, oggopus.OggOpus, oggflac.OggFLAC]
     options = of_id3 if kind in ("MP3", "WAV", "AIFF") else {}
     try:
-        file = mutagen.File(path, options=ogg) if kind == "Ogg" else openers[kind](path, **options)
+        with open(path, "rb") as opened:
+            source = opened if kind == "MP3" else _behind_id3(opened)
+            file = (
+                mutagen.File(source, options=ogg)
+                if kind == "Ogg"
+                else openers[kind](source, **options)
+            )
     except (mutagen.MutagenError, *_OF_BROKEN_FILES) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise BadItem(f"it is no {kind} file, or broken ({reason})", "Get it again.") from error
+        raise _broken(kind, error) from error
     if file is None:
         raise BadItem("Ogg without Vorbis, Opus or FLAC in it", _CONVERT)
     return file, kind
+
+
+def _broken(kind, error):
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return BadItem(f"it is no {kind} file, or broken ({reason})", "Get it again.")
+
+
+def _behind_id3(file):
+    """Return a file from where the ID3 tags in front of its sound end."""
+    start = length_of_id3(file)
+    file.seek(0)
+    return View(file, start) if start else file
 
 
 def read_audio_tags(path):
@@ -238,14 +286,15 @@ def read_audio_tags(path):
         If it is no sound file that can be read.
     """
     kind = audio_kind(path)
-    if kind is not None and kind not in TAGGED:
+    if kind is not None and kind not in TAGGED | _READ_ALONE:
         return _untagged(path, kind)
-    file, kind = open_audio(path)
     notes = []
+    file, kind = (_open_to_read(path, kind), kind) if kind in _READ_ALONE else open_audio(path)
     if not _has_suffix(path, kind):
         suffix = os.path.splitext(path)[1].lower()
         notes.append(f"the name ends in {suffix!r}, but the file holds {kind}")
-    read = {"MP3": _read_id3, "AIFF": _read_id3, "WAV": _read_id3, "MP4": _read_mp4}
+    read = {kind: _read_id3 for kind in ("MP3", "AIFF", "WAV", "AAC")}
+    read |= {"MP4": _read_mp4, "WMA": _read_wma, "APE": _read_ape}
     tags, pictures = read.get(kind, _read_vorbis)(file, notes)
     if kind == "WAV":  # which may have both; the other is what most programs write
         tags = _read_riff_info(path) | {name: texts for name, texts in tags.items() if texts}
@@ -266,6 +315,23 @@ def read_audio_tags(path):
         "format": kind,
         "notes": notes,
     }
+
+
+def _open_to_read(path, kind):
+    """Open a file of a kind in `_READ_ALONE`, as `open_audio` does the others."""
+    mutagen = import_from_extra("mutagen", "Reading tags", extra="data")
+    from mutagen import aac, asf, id3, monkeysaudio
+
+    openers = {"AAC": aac.AAC, "WMA": asf.ASF, "APE": monkeysaudio.MonkeysAudio}
+    try:
+        with open(path, "rb") as opened:
+            file = openers[kind](_behind_id3(opened))
+            if kind == "AAC" and length_of_id3(opened):
+                opened.seek(0)
+                file.tags = id3.ID3(opened)
+    except (mutagen.MutagenError, *_OF_BROKEN_FILES) as error:
+        raise _broken(kind, error) from error
+    return file
 
 
 def _untagged(path, kind):
@@ -354,6 +420,28 @@ def _read_mp4(file, notes):
     return tags, [(_FRONT, bytes(data)) for data in atoms.get("covr", [])]
 
 
+def _read_wma(file, notes):
+    tags = {
+        name: [str(value) for value in next((file.tags[k] for k in keys if k in file.tags), [])]
+        for name, keys in _WMA.items()
+    }
+    return tags, []
+
+
+def _read_ape(file, notes):
+    from mutagen import apev2
+
+    items = {
+        key.lower(): list(value)
+        for key, value in (file.tags or {}).items()
+        if value.kind == apev2.TEXT
+    }
+    return {
+        name: next((items[key] for key in keys if key in items), [])
+        for name, keys in _VORBIS.items()
+    }, []
+
+
 def _mp4_text(value):
     if isinstance(value, tuple):  # a number of how many
         return str(value[0])
@@ -364,7 +452,7 @@ def _read_riff_info(path):
     """Read what many programs write into WAV files, which mutagen does not read."""
     tags = {}
     with open(path, "rb") as file:
-        file.seek(12)
+        file.seek(length_of_id3(file) + 12)
         for _ in range(_MAX_CHUNKS):
             head = file.read(8)
             if len(head) < 8:

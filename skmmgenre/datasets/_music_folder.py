@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ..store import map_cells
 from ..utils import BadItem, first_few
-from ._audio_tags import IDS, audio_kind, name_genres, read_audio_tags
+from ._audio_tags import IDS, SUPPORTED, audio_kind, name_genres, read_audio_tags
 from ._folder_files import (
     AUDIO_SUFFIXES,
     IMAGE_SUFFIXES,
@@ -140,9 +140,10 @@ def load_music_folder(
 
     Notes
     -----
-    Tags are read from MP3, FLAC, Ogg (Vorbis, Opus, FLAC), WAV, AIFF and MP4 files, told by their
-    content; a file whose name says otherwise is read and listed. Matroska and what else libsndfile
-    reads, such as CAF and AU, gets a row without tags, and is listed, too. What a sound file is
+    The format of a file is detected by its content; a file whose name says otherwise is read and
+    listed. Tags are read from MP3, FLAC, Ogg (Vorbis, Opus, FLAC), WAV, AIFF, MP4, AAC, WMA and
+    APE files (of the last three not the covers). Matroska and what else libsndfile reads, such as
+    CAF and AU, gets a row without tags, and is listed, too. What a sound file is
     worth is found out when it is decoded: see ``on_error`` of `CQTExtractor`.
 
     Numbers of ID3's list of genres are replaced by their names; 255 stands for none. The cover
@@ -477,4 +478,4 @@ def _nothing_found(path, errors):
         if len(errors) > 1:
             message += f" {len(errors):,} files were set aside, the first is"
         message += f" {item!r}: {reason}."
-    return f"{message} Read are MP3, FLAC, Ogg, WAV, AIFF and MP4."
+    return f"{message} Supported formats: {SUPPORTED}."

@@ -10,7 +10,9 @@ from mutagen import File
 from odd_folder import FORMATS, GENRES, embed, image_bytes, tagged, write_sound
 from PIL import Image
 
+from skmmgenre.audio._decode import AudioFile
 from skmmgenre.datasets import load_music_folder
+from skmmgenre.utils import BadItem
 
 IDS = [f"musicbrainz_{name}id" for name in ("artist", "album", "releasegroup", "track")]
 
@@ -236,11 +238,9 @@ def test_an_mp3_without_id3_and_without_the_end_of_its_name(tmp_path):
 @pytest.mark.parametrize(
     "head, told",
     [
-        (b"0&\xb2u\x8ef\xcf\x11", "Windows Media"),
         (b"DSD ", "DSD"),
         (b"TTA1", "True Audio"),
         (b"#!AMR", "AMR"),
-        (b"\xff\xf1", "AAC"),
         (b"RIFF\0\0\0\0AVI ", "AVI"),
         (b"wvPk", "WavPack"),
     ],
@@ -263,3 +263,85 @@ def test_what_is_no_sound_is_not_listed(tmp_path, content):
         (tmp_path / name).write_bytes(content and content + bytes(999))
     data = load_music_folder(tmp_path)
     assert len(data.table) == 1 and len(data.errors) == 0
+
+
+DECODED = {
+    "mp3": None,
+    "flac": None,
+    "ogg": None,
+    "wav": None,
+    "aiff": None,
+    "caf": None,
+    "m4a": ("aac", "ipod"),
+    "aac": ("aac", "adts"),
+    "wma": ("wmav2", "asf"),
+    "mka": ("flac", "matroska"),
+}
+ID3 = b"ID3\3\0\0\0\0\0\x1fTPE1\0\0\0\4\0\0\0Ada" + bytes(17)
+
+
+@pytest.mark.parametrize("suffix", DECODED)
+@pytest.mark.parametrize("n_tags", [0, 1, 2])
+def test_what_is_decoded_has_a_row_whatever_tags_are_in_front(tmp_path, suffix, n_tags):
+    pytest.importorskip("av", reason="PyAV is not installed")
+    import soundfile
+    from av_sound import write_av
+
+    path = tmp_path / f"a.{suffix}"
+    y = np.sin(np.arange(44100) / 20) / 4
+    if DECODED[suffix] is None:
+        soundfile.write(path, y, 44100)
+    else:
+        write_av(path, y.astype(np.float32), 44100, *DECODED[suffix])
+    path.write_bytes(n_tags * ID3 + path.read_bytes())
+    try:
+        with AudioFile(path) as file:
+            seconds = file.n_frames / file.sample_rate
+    except BadItem:
+        assert n_tags and suffix in ("m4a", "wma", "mka", "ogg", "caf")
+        return
+    (row,) = load_music_folder(tmp_path).table.to_dict("records")
+    assert row["duration"] == pytest.approx(seconds, abs=0.1) or suffix == "mka"
+    if n_tags and suffix in ("mp3", "aac"):
+        assert row["artist"] == "Ada"
+
+
+def test_tags_of_wma(tmp_path):
+    pytest.importorskip("av", reason="PyAV is not installed")
+    from av_sound import write_av
+    from mutagen.asf import ASF
+
+    path = tmp_path / "a.wma"
+    write_av(path, np.zeros(44100, np.float32), 44100, "wmav2", "asf")
+    file = ASF(path)
+    file["Title"], file["Author"], file["WM/Genre"] = "Take 1", "Ada", ["Jazz", "Free Jazz"]
+    file["WM/TrackNumber"], file["MusicBrainz/Artist Id"] = 3, "a" * 36
+    file.save()
+    data = load_music_folder(tmp_path)
+    (row,) = data.table.to_dict("records")
+    assert (row["title"], row["artist"], row["track"]) == ("Take 1", "Ada", 3)
+    assert row["genres"] == ["Jazz", "Free Jazz"] and row["musicbrainz_artistid"] == "a" * 36
+    assert row["format"] == "WMA" and len(data.errors) == 0
+
+
+def test_tags_of_ape(tmp_path):
+    from mutagen.monkeysaudio import MonkeysAudio
+
+    path = tmp_path / "a.ape"
+    numbers = struct.pack("<IIIHHI", 4000, 4000, 2, 16, 1, 8000)
+    path.write_bytes((b"MAC " + struct.pack("<H", 3990)).ljust(56, b"\0") + numbers + bytes(100))
+    file = MonkeysAudio(path)
+    file.add_tags()
+    file["Title"], file["Album Artist"], file["Genre"] = "Take 1", "Ada", ["Jazz", "Free Jazz"]
+    file["Track"], file["Year"] = "3/12", "1999"
+    file.save()
+    data = load_music_folder(tmp_path)
+    (row,) = data.table.to_dict("records")
+    assert (row["title"], row["albumartist"], row["track"], row["date"]) == (
+        "Take 1",
+        "Ada",
+        3,
+        "1999",
+    )
+    assert row["genres"] == ["Jazz", "Free Jazz"] and row["duration"] == 1.0
+    assert row["format"] == "APE" and len(data.errors) == 0

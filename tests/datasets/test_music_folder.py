@@ -39,7 +39,7 @@ def test_what_is_odd_is_listed(odd, music):
         "text_named_mp3": "no MP3 file, or broken",
         "picture_named_mp3": "no MP3 file, or broken",
         "noise_named_flac": "no sound file of a known format",
-        "wma": "Windows Media is not read",
+        "wma": "it is no WMA file, or broken",
         "loop": "the same folder as",
         "loop_itself": "leads nowhere, or to itself",
         "dangling": "leads nowhere, or to itself",
