@@ -164,7 +164,7 @@ def load(path, *, params=None):
         If the file is of another format or kind, is damaged, holds a type that is neither this
         package's nor scikit-learn's, or declares more than it holds; or if `params` names
         what the model does not have, or what is fixed in `fit` (``hidden_units``), or a value
-        is not valid. The message tells the file, the reason and the way out.
+        is not valid. The message names the file, the reason and what to do.
     FileNotFoundError
         If there is no file.
 
@@ -211,7 +211,7 @@ def load(path, *, params=None):
     if lost:
         warnings.warn(
             f"Model file {name_of(path)} sets {', '.join(map(shown, lost))}, which this "
-            "version does not have: compare the model's answers with known ones before you rely on "
+            "version does not have: compare the predictions with known ones before you rely on "
             "them.",
             UserWarning,
             stacklevel=2,
@@ -219,8 +219,8 @@ def load(path, *, params=None):
     if needed := sorted(filter(is_needed, left_out - given)):
         example = f"{{{needed[0]!r}: ...}}"
         warnings.warn(
-            f"Model file {name_of(path)} came without {', '.join(needed)}: the answers depend "
-            f"on it. Pass it: skmmgenre.load({name_of(path)}, params={example}).",
+            f"Model file {name_of(path)} came without {', '.join(needed)}, on which the "
+            f"predictions depend. Pass it: skmmgenre.load({name_of(path)}, params={example}).",
             UserWarning,
             stacklevel=2,
         )

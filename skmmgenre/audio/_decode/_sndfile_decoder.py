@@ -41,8 +41,8 @@ _LONGEST_HEADER = 1 << 14  # bytes
 _UNFILLED = {"AIFF", "AU", "CAF", "RF64", "W64", "WAV", "WAVEX"}
 _MP3_FRAME = 1152  # frames of audio at most in a frame of mp3
 _CONVERT = (
-    "Readable are WAV, FLAC, OGG, MP3 and, with PyAV, M4A, told by their content, not their "
-    "name: convert others (ffmpeg -i INPUT out.flac)."
+    "Supported formats: WAV, FLAC, OGG, MP3 and, with PyAV, M4A, AAC, WMA, WebM and APE; the "
+    "content decides, not the name. Convert other files (ffmpeg -i INPUT out.flac)."
 )
 # The size of the samples that a file declares and the one that libsndfile finds, in its log.
 _DATA_SIZE = {
