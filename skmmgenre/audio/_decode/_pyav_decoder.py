@@ -48,7 +48,7 @@ class PyAVDecoder:
                 "(ffmpeg -i INPUT out.flac).",
             ) from error
         # A view, because a seek before the start of a file is an error of Python's.
-        self._container, self._file = container, View(file)
+        self._container, self._file, self._options = container, View(file), {}
         if container.demuxer == "mov" and declares_too_many_packets(file):
             raise BadItem("it declares more packets of sound than its bytes can hold", GET_AGAIN)
         self._measure()
@@ -61,9 +61,11 @@ class PyAVDecoder:
         self._file.seek(0)
         # A title may be in any encoding, of which PyAV is to be told before its version 19.
         is_old = int(self._av.__version__.partition(".")[0]) < 19
-        options = {"metadata_errors": "replace"} if is_old else {}
+        encoding = {"metadata_errors": "replace"} if is_old else {}
         try:
-            return self._av.open(self._file, format=self._container.demuxer, **options)
+            return self._av.open(
+                self._file, format=self._container.demuxer, options=self._options, **encoding
+            )
         except self._av.FFmpegError as error:
             raise BadItem(
                 f"it is no whole {self._container.name} file ({_reason(error)})", GET_AGAIN
@@ -89,11 +91,12 @@ class PyAVDecoder:
                 self.n_frames = int(stream.duration * step)
                 if index[-1].pos + index[-1].size > size_of(self._file):
                     raise self._truncated()
-                # Twice: what HE-AAC decodes to may be declared to have half its rate.
-                most = len(index) * 2 * (codec.frame_size or _MOST_PER_PACKET)
-                if index[-1].timestamp * step < self.n_frames <= most:
+                if index[-1].timestamp * step < self.n_frames and _fits(
+                    self.n_frames, len(index), _frames_per_packet(codec)
+                ):
                     return
-                self._can_seek = False  # the times that it declares are not those of its packets
+                # The times that it declares are not those of its packets, nor what it cuts by them.
+                self._can_seek, self._options = False, {"ignore_editlist": "1"}
             declared = container.duration if self._container.demuxer != "aac" else None
         self.n_frames = self._count_frames()
         declared = int((declared or 0) * self.sample_rate / self._av.time_base)
@@ -161,6 +164,24 @@ class PyAVDecoder:
         except (self._av.FFmpegError, BadItem):
             pass
         return truncated(count, self.n_frames, self.sample_rate, detail)
+
+
+def _frames_per_packet(codec):
+    """Frames of sound in a packet of MP4, 0 if it is not known."""
+    if codec.name == "alac" and codec.extradata:
+        return int.from_bytes(codec.extradata[12:16], "big")
+    return codec.frame_size or 0
+
+
+def _fits(n_frames, n_packets, frames_per_packet):
+    """Tell whether packets can hold as many frames as an MP4 declares.
+
+    HE-AAC may declare half of the rate, or of the frames, that it is decoded to; the first and
+    the last packet may be cut.
+    """
+    least = (n_packets - 2) * frames_per_packet // 2
+    most = n_packets * 2 * (frames_per_packet or _MOST_PER_PACKET)
+    return least <= n_frames <= most
 
 
 def _silence(n_frames, n_channels):

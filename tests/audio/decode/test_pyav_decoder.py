@@ -217,11 +217,36 @@ def test_what_an_mp4_claims_is_not_believed(tmp_path, codec, claim):
         forged[place + offset : place + offset + 4] = number.to_bytes(4, "big")
         try:
             with AudioFile(io.BytesIO(forged)) as audio:
-                found = audio.read(0, audio.n_samples(22050), 22050)
+                assert audio.n_frames < len(y) + 4096
+                found = audio.read(0, audio.n_frames, SR)
         except BadItem as error:
             assert error.remedy
         else:
-            assert len(found) <= len(y)
+            assert len(found) <= audio.n_frames
+            # What else is declared on its scale says which part of the sound is to be heard.
+            assert len(found) > len(y) - 4096 or claim == "scale of the film"
+
+
+@pytest.mark.parametrize("place", range(16, 24))
+def test_a_place_before_the_start_of_a_file(tmp_path, place):
+    """ffmpeg goes there if sizes are damaged, and Python does not."""
+    write_av(tmp_path / "a.wma", make_chirp(1, SR), SR, "wmav2", "asf")
+    content = bytearray((tmp_path / "a.wma").read_bytes())
+    place += content.index(bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"))
+    content[place : place + 4] = b"\xff" * 4
+    (tmp_path / "a.wma").write_bytes(content)
+    try:
+        AudioFile(tmp_path / "a.wma").__exit__()
+    except BadItem as error:
+        assert error.reason.startswith(("it is no whole", "truncated", "the Windows Media"))
+
+
+def test_a_rate_that_cannot_be(tmp_path):
+    write_av(tmp_path / "a.wma", make_chirp(1, SR), SR, "wmav2", "asf")
+    content = bytearray((tmp_path / "a.wma").read_bytes())
+    struct.pack_into("<I", content, content.index(struct.pack("<HHI", 0x161, 1, SR)) + 4, 1)
+    with pytest.raises(BadItem, match="a sampling rate of 1 Hz, which is not within"):
+        AudioFile(io.BytesIO(content))
 
 
 def test_a_length_that_is_wrong_is_counted(tmp_path):
@@ -262,7 +287,9 @@ def test_every_version_of_pyav_is_called_as_it_takes(monkeypatch, version):
     with pytest.raises(Opened):  # nothing but errors of ffmpeg is an error of the file
         AudioFile(io.BytesIO(b"\0\0\0\x18ftypM4A " + bytes(200)))
     is_old = int(version[:2]) < 19
-    assert taken == [{"format": "mov"} | ({"metadata_errors": "replace"} if is_old else {})]
+    assert taken == [
+        {"format": "mov", "options": {}} | ({"metadata_errors": "replace"} if is_old else {})
+    ]
 
 
 def test_a_title_in_any_encoding(tmp_path):
