@@ -56,29 +56,54 @@ def is_path(path):
     return isinstance(path, (str, bytes, os.PathLike))
 
 
-def check_file(path, *methods):
-    """Refuse what is neither a path nor a binary file object.
+def check_file(path, mode):
+    """Refuse what is neither a path nor an open binary file object.
 
     Parameters
     ----------
     path : object
-    *methods : str
-        Those that a file object must have.
+    mode : {"rb", "wb"}
+        What is to be done with a file object.
 
     Raises
     ------
     TypeError
+        If it is something else, the content of a file, or a file object for text.
+    ValueError
+        If it is a closed file object.
+    io.UnsupportedOperation
+        If it is a file object opened for the other purpose; it is both a ValueError and an
+        OSError.
     """
+    if _is_content(path):
+        way_out = "Pass io.BytesIO(content)." if mode == "rb" else "Pass an empty io.BytesIO()."
+        raise TypeError(
+            "path must be a path or a binary file object, got the content of a file "
+            f"({type(path).__name__}). {way_out}"
+        )
     if is_path(path):
         return
-    if not all(hasattr(path, method) for method in methods):
-        raise TypeError(
-            f"path must be a path or a binary file object, got a {type(path).__name__}."
-        )
+    methods, able, verb = {
+        "rb": (("read", "seek", "tell"), "readable", "reading"),
+        "wb": (("write",), "writable", "writing"),
+    }[mode]
+    if isinstance(path, type) or not all(hasattr(path, method) for method in methods):
+        raise TypeError(f"path must be a path or a binary file object, got {type(path).__name__}.")
+    name, way_out = f"The file object {name_of(path)}", f"Open it with mode {mode!r}."
     if hasattr(path, "encoding"):
-        raise TypeError(
-            f"The file object {name_of(path)} is open for text: open it with mode 'rb' or 'wb'."
-        )
+        raise TypeError(f"{name} is open for text. {way_out}")
+    if getattr(path, "closed", False):
+        raise ValueError(f"{name} is closed. {way_out}")
+    # Objects that are no io.IOBase may lack this method.
+    if hasattr(path, able) and not getattr(path, able)():
+        raise io.UnsupportedOperation(f"{name} is not open for {verb}. {way_out}")
+
+
+def _is_content(path):
+    """Whether this is what a file holds: no path is of empty bytes or has a null character."""
+    if isinstance(path, (bytearray, memoryview)) or path == b"":
+        return True
+    return is_path(path) and "\0" in os.fsdecode(path)
 
 
 def shown(text):
@@ -224,7 +249,7 @@ def _archive(path):
     with _opened(path) as (file, n_bytes):
         start = file.read(6)
         if not start.startswith(b"PK"):
-            raise _no_zip(path, start)
+            raise _no_zip(path, start, 0 if is_path(path) else file.tell() - len(start))
         try:
             with zipfile.ZipFile(file) as archive:
                 yield archive, n_bytes
@@ -237,7 +262,7 @@ def _archive(path):
 @contextmanager
 def _opened(path):
     """A file to read, and its size; a file object is left open, where it was."""
-    check_file(path, "read", "seek", "tell")
+    check_file(path, "rb")
     if is_path(path):
         with open(path, "rb") as file:
             yield file, os.fstat(file.fileno()).st_size
@@ -254,7 +279,13 @@ def _opened(path):
             "Read it into memory first: io.BytesIO(file.read()).",
         ) from error
     if n_bytes <= 0:
-        raise Refused(path, "there is nothing behind its position", "Call its seek(0) first.")
+        if start == 0:
+            raise Refused(path, "it is empty", "Save a model to it, or pass another.")
+        raise Refused(
+            path,
+            f"nothing follows its position, {start:,}",
+            "A file object is read from its position on: call its seek(0) first.",
+        )
     try:
         yield path, n_bytes
     finally:
@@ -266,7 +297,13 @@ def damaged(path, reason):
     return Refused(path, reason, "It is damaged: copy it again, or save the model again.")
 
 
-def _no_zip(path, start):
+def _no_zip(path, start, position):
+    if position:
+        return Refused(
+            path,
+            f"no model begins at its position, {position:,}",
+            "A file object is read from its position on: call its seek(0) first.",
+        )
     if start.startswith(_PICKLES):
         return Refused(
             path,

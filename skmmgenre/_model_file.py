@@ -78,7 +78,9 @@ def save(model, path, *, card=None):
     ------
     TypeError
         If the model holds something else, such as a function or a random forest, or the card
-        something that is no JSON.
+        something that JSON cannot hold; or if `path` is neither a path nor a binary file object.
+    ValueError
+        If the file object is closed or is not open for writing.
     NotFittedError
         If the model is not fitted.
 
@@ -110,9 +112,9 @@ def save(model, path, *, card=None):
     True
     """
     if not isinstance(model, BaseEstimator):
-        raise TypeError(f"model must be an estimator, got a {type(model).__name__}.")
+        raise TypeError(f"model must be an estimator, got {type(model).__name__}.")
     check_is_fitted(model)
-    check_file(path, "write")
+    check_file(path, "wb")
     card = _as_card(model, card)
     schema, members = _describe(model)
     left_out = leave_out(schema)
@@ -141,8 +143,9 @@ def load(path, *, params=None):
     Parameters
     ----------
     path : str, path-like or binary file object
-        A file of `save`. A file object is read from its position on, where it is afterwards, too;
-        it must be seekable: ``io.BytesIO(response.read())`` for what comes over a network.
+        A file of `save`. A file object is read from its position on (after `save` call its
+        ``seek(0)``) and is left there; it must be seekable. Pass bytes, such as those of a network
+        response, as ``io.BytesIO(content)``.
     params : dict, default=None
         Parameters to set, those that `save` has left out, as `model_info` lists them
         (``{"GazetteerLinker.kb": "music.kb"}``), and those that say how the model runs, not what
@@ -233,8 +236,9 @@ def model_info(path):
     Parameters
     ----------
     path : str, path-like or binary file object
-        A file of `save`. A file object is read from its position on, where it is afterwards, too;
-        it must be seekable: ``io.BytesIO(response.read())`` for what comes over a network.
+        A file of `save`. A file object is read from its position on (after `save` call its
+        ``seek(0)``) and is left there; it must be seekable. Pass bytes, such as those of a network
+        response, as ``io.BytesIO(content)``.
 
     Returns
     -------

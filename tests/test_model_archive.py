@@ -1,5 +1,6 @@
 """The zip of a model file, as strangers make it and as disks damage it."""
 
+import gzip
 import io
 import os
 import pickle
@@ -260,20 +261,67 @@ class TestFileObjects:
         with open(small_file, encoding="latin-1") as file:
             with pytest.raises(TypeError, match="small.skmmgenre' is open for text.*'rb'"):
                 skmmgenre.load(file)
-        with open(tmp_path / "m", "w") as file, pytest.raises(TypeError, match="open for text"):
-            skmmgenre.save(factorizer[0], file)
+        with open(tmp_path / "m", "w") as file:
+            with pytest.raises(TypeError, match="open for text.*'wb'"):
+                skmmgenre.save(factorizer[0], file)
         with pytest.raises(TypeError, match="<StringIO> is open for text"):
             skmmgenre.save(factorizer[0], io.StringIO())
 
-    def test_one_at_its_end(self, factorizer):
+    @pytest.mark.parametrize(
+        "opened",
+        [open, partial(open, buffering=0), gzip.open],
+        ids=["buffered", "unbuffered", "gzip"],
+    )
+    def test_one_for_the_other_purpose(self, opened, factorizer, tmp_path):
+        with opened(tmp_path / "m", "wb") as file:
+            skmmgenre.save(factorizer[0], file)
+            with pytest.raises(ValueError, match="m' is not open for reading.*mode 'rb'"):
+                skmmgenre.load(file)
+        before = (tmp_path / "m").read_bytes()
+        with opened(tmp_path / "m", "rb") as file:
+            with pytest.raises(ValueError, match="m' is not open for writing.*mode 'wb'"):
+                skmmgenre.save(factorizer[0], file)
+            skmmgenre.load(file)
+        assert (tmp_path / "m").read_bytes() == before
+
+    def test_a_closed_one(self, factorizer):
         stream = io.BytesIO()
-        skmmgenre.save(factorizer[0], stream)
-        with pytest.raises(ValueError, match=r"nothing behind its position\. Call its seek\(0\)"):
+        stream.close()
+        with pytest.raises(ValueError, match="<BytesIO> is closed.*'wb'"):
+            skmmgenre.save(factorizer[0], stream)
+        with pytest.raises(ValueError, match="<BytesIO> is closed.*'rb'"):
             skmmgenre.load(stream)
 
-    @pytest.mark.parametrize("given", [None, 3, {}, object()])
+    @pytest.mark.parametrize("opened", [skmmgenre.load, skmmgenre.model_info])
+    def test_one_at_another_position(self, opened, factorizer):
+        stream = io.BytesIO()
+        skmmgenre.save(factorizer[0], stream)
+        end = f"{stream.tell():,}"
+        with pytest.raises(ValueError, match=rf"nothing follows its position, {end}\..* seek\(0\)"):
+            opened(stream)
+        stream.seek(10)
+        with pytest.raises(ValueError, match=r"no model begins at its position, 10\..* seek\(0\)"):
+            opened(stream)
+        stream.seek(0)
+        opened(stream)
+        with pytest.raises(ValueError, match="<BytesIO>: it is empty"):
+            opened(io.BytesIO())
+
+    @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+    def test_content_in_place_of_a_path(self, kind, factorizer, small_file):
+        for content in (kind(small_file.read_bytes()), kind(b"")):
+            expected = rf"got the content of a file \({kind.__name__}\)\. Pass .*io\.BytesIO\("
+            for call in (skmmgenre.load, skmmgenre.model_info):
+                with pytest.raises(TypeError, match=expected):
+                    call(content)
+            with pytest.raises(TypeError, match=expected):
+                skmmgenre.save(factorizer[0], content)
+        assert skmmgenre.model_info(os.fsencode(small_file))  # a path may be of bytes
+
+    @pytest.mark.parametrize("given", [None, 3, {}, object(), io.BytesIO])
     def test_something_else(self, given, factorizer):
-        with pytest.raises(TypeError, match="must be a path or a binary file object, got a"):
+        expected = f"must be a path or a binary file object, got {type(given).__name__}"
+        with pytest.raises(TypeError, match=expected):
             skmmgenre.load(given)
-        with pytest.raises(TypeError, match="must be a path or a binary file object, got a"):
+        with pytest.raises(TypeError, match=expected):
             skmmgenre.save(factorizer[0], given)

@@ -210,7 +210,7 @@ class TestWhatIsNotSaved:
             skmmgenre.save(TextMLP(), tmp_path / "m")
 
     def test_no_estimator(self, tmp_path):
-        with pytest.raises(TypeError, match="must be an estimator, got a dict"):
+        with pytest.raises(TypeError, match="must be an estimator, got dict"):
             skmmgenre.save({}, tmp_path / "m")
 
     def test_a_function(self, tmp_path):
