@@ -70,8 +70,12 @@ def is_genre(comment):
 def _comment_edits(data, start, new, places):
     """Return the edits of bytes in which the comments begin at `start`."""
     count_place, entries = _entries(data, start)
-    old = [place for place, (begin, end) in enumerate(entries) if is_genre(data[begin + 4 : end])]
-    left = [entry for place, entry in enumerate(entries) if place not in set(old)]
+    old, left = [], []
+    for place, (begin, end) in enumerate(entries):
+        if is_genre(data[begin + 4 : end]):
+            old.append(place)
+        else:
+            left.append((begin, end))
     if places is None:
         first = old[0] if old else len(entries)
         places = range(first, first + len(new))

@@ -8,7 +8,7 @@ import pytest
 from made_tags import comments, flac_with, ogg_with, sound_by_av, sounds
 from mutagen.ogg import OggPage
 
-from skmmgenre.cli._tags import is_genre, read_comments, vorbis_edits, with_edits
+from skmmgenre.cli._tags import edits_of, is_genre, read_comments, undo_of, vorbis_edits, with_edits
 from skmmgenre.utils import BadItem
 
 OLD = (b"TITLE=a", b"Genre=Jazz", b"no equals sign", b"GENRE=Bop", b"artist=\xff not UTF-8")
@@ -52,6 +52,21 @@ def test_any_places(seed):
     keys, genres = [part[0] for part in parts], [part[1] for part in parts]
     old = put(new, "FLAC", genres, places=places, keys=keys)
     assert texts_of(old, "FLAC") == list(texts)
+
+
+@pytest.mark.parametrize("kind", ["FLAC", "Ogg"])
+def test_very_many_genres(kind):
+    """They are replaced and put back with work that grows as their number, not its square."""
+    old = made(kind, [b"genre=%d" % number for number in range(50_000)])
+    file = io.BytesIO(old)
+    edits = vorbis_edits(file, kind, ["Polka"])
+    undo = undo_of(file, edits)
+    new = b"".join(with_edits(file, edits))
+    assert texts_of(new, kind) == [b"genre=Polka"]
+    file = io.BytesIO(new)
+    assert b"".join(with_edits(file, edits_of(undo, file))) == old
+    genres = [str(number) for number in range(50_000)]
+    assert texts_of(put(new, kind, genres), kind) == texts_of(old, kind)
 
 
 @pytest.mark.parametrize("padding", [None, 0, 4, 1000])
