@@ -9,6 +9,7 @@ from ._tags import (
     is_genre,
     mp4_edits,
     read_comments,
+    refuse_many_frames,
     same_content,
     undo_of,
     vorbis_edits,
@@ -36,8 +37,12 @@ def read_state(path):
     BadItem
         If it is no sound file that can be read.
     """
+    kind = _kind(path)
+    if kind in _ID3:
+        with open(path, "rb") as opened:
+            refuse_many_frames(opened, kind)
     # Frames of older versions of ID3 are told as they are, and ID3v1 where it is the only tag.
-    file, kind = open_audio(path, translate=False, load_v1=False)
+    file, _ = open_audio(path, translate=False, load_v1=False)
     if kind in _ID3:
         tags, where = file.tags, "v2"
         if tags is None and kind == "MP3":

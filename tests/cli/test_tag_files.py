@@ -267,6 +267,17 @@ def test_what_cannot_be_written_without_loss_is_left(tmp_path):
     assert undo(tmp_path) == ["restore"]
 
 
+def test_very_many_frames_of_id3(tmp_path, monkeypatch):
+    """No reading by mutagen, which would take seconds each time."""
+    path = tmp_path / "a.mp3"
+    content = id3_tag([(b"TIT2", b"\0a")] * 100_000) + sounds()["mp3"]
+    path.write_bytes(content)
+    monkeypatch.setattr("skmmgenre.cli._tag_files.open_audio", None)
+    (outcome,) = write(tmp_path, [path], "Polka")
+    assert outcome.action == "fail" and "more than 10,000 frames" in outcome.reason
+    assert path.read_bytes() == content
+
+
 def test_a_change_that_fails_leaves_the_file(tmp_path):
     folder, (path,) = small(tmp_path, "mp3")
     content = path.read_bytes()

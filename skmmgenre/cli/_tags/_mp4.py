@@ -1,5 +1,6 @@
 """The genre atoms of an MP4 file, and the places of the sound that depend on their size."""
 
+import itertools
 import struct
 
 from ...utils import BadItem
@@ -13,6 +14,7 @@ _TOP = {
     b"moof": {b"traf": {}},
 }
 _N_BEFORE = {b"meta": 4}  # bytes before the first atom inside
+_MAX_ATOMS = 200_000  # of a file; those of a day of sound in pieces of 5 s are fewer
 _IMPLICIT, _UTF8 = 0, 1  # kinds of data of a text
 # A version, and an atom that says whose list follows.
 _META_HEAD = bytes(4) + struct.pack(">I4s8s8s9s", 33, b"hdlr", b"", b"mdirappl", b"")
@@ -46,7 +48,7 @@ def mp4_edits(file, genres):
         If the atoms cannot be changed without loss.
     """
     size = file.seek(0, 2)
-    top = _Atom(b"", 0, 0, size, _atoms(file, 0, size))
+    top = _Atom(b"", 0, 0, size, _atoms(file, 0, size, itertools.count(1)))
     parents = [top]
     for name in _PATH:
         found = parents[-1].find(name)
@@ -101,13 +103,15 @@ def _ordered(edits):
     return sorted(edits, key=lambda edit: edit[:2])
 
 
-def _atoms(file, start, end, inside=_TOP):
+def _atoms(file, start, end, numbers, inside=_TOP):
     """Return the atoms between two places, which have to fill them.
 
     Parameters
     ----------
     file : file object
     start, end : int
+    numbers : iterator of int
+        Of the atoms of the file, from 1.
     inside : dict of bytes to dict
         Which atoms hold others that count, and which of those do.
     """
@@ -126,10 +130,12 @@ def _atoms(file, start, end, inside=_TOP):
             size, data = int.from_bytes(head[8:], "big"), place + 16
         if not data - place <= size <= end - place:
             raise _broken()
+        if next(numbers) > _MAX_ATOMS:
+            raise BadItem(f"it has more than {_MAX_ATOMS:,} atoms", "")
         parts = []
         if name in inside:
             inner = data + _N_BEFORE.get(name, 0)
-            parts = _atoms(file, inner, place + size, inside[name])
+            parts = _atoms(file, inner, place + size, numbers, inside[name])
         atoms.append(_Atom(name, place, data, place + size, parts))
         place += size
     return atoms
@@ -208,7 +214,7 @@ def _offset_table(file, atom, place, growth):
     if len(data) < 8 or len(data) < 8 + width * count:
         raise _broken()
     offsets = struct.unpack_from(f">{count}{code}", data, 8)
-    moved = [offset + growth if offset >= place else offset for offset in offsets]
+    moved = [_moved(offset, place, growth) for offset in offsets]
     if max(moved, default=0) >= 1 << 8 * width:
         raise BadItem("its sound would lie beyond 4 GB", "")
     start = atom.data + 8
@@ -223,9 +229,19 @@ def _base_offset(file, atom, place, growth):
     if len(data) < 16 or not data[3] & 1:
         return []
     (offset,) = struct.unpack(">Q", data[8:])
-    if offset < place:
+    moved = _moved(offset, place, growth)
+    if moved == offset:
         return []
-    return [Edit(atom.data + 8, atom.data + 16, struct.pack(">Q", offset + growth))]
+    return [Edit(atom.data + 8, atom.data + 16, struct.pack(">Q", moved))]
+
+
+def _moved(offset, place, growth):
+    """Return where sound lies after what begins at `place` has grown."""
+    if offset < place:
+        return offset
+    if offset + growth < place:
+        raise BadItem("it declares sound in the middle of its tags", "")
+    return offset + growth
 
 
 def _broken():

@@ -7,7 +7,7 @@ import pytest
 from made_tags import FAULTY, id3, id3v1, sounds, synchsafe, usual, with_chunk
 from mutagen import id3 as mutagen_id3
 
-from skmmgenre.cli._tags import id3_edits, with_edits
+from skmmgenre.cli._tags import id3_edits, refuse_many_frames, with_edits
 from skmmgenre.utils import BadItem
 
 SOUND = b"\xff\xfb" + bytes(300)
@@ -103,6 +103,29 @@ def test_a_new_tag_says_what_id3v1_says():
 def test_tags_that_would_lose_something(tag, reason):
     with pytest.raises(BadItem, match=reason):
         put(tag + SOUND, ["Polka"])
+
+
+@pytest.mark.parametrize("version", [2, 3, 4])
+@pytest.mark.parametrize("kind", ["MP3", "WAV", "AIFF"])
+@pytest.mark.parametrize("data", [b"\0a", b"", b"\x09no encoding"])
+def test_very_many_frames(monkeypatch, version, kind, data):
+    """Tags that would take seconds are refused before mutagen reads any of their frames."""
+
+    def made(n_frames):
+        tag = id3([(b"TCO" if version == 2 else b"TCON", data)] * n_frames, version)
+        return with_chunk(sounds()[kind.lower()], b"ID3 ", tag) if kind != "MP3" else tag + SOUND
+
+    refuse_many_frames(io.BytesIO(made(10_000)), kind)
+    monkeypatch.setattr(mutagen_id3, "ID3", None)
+    with pytest.raises(BadItem, match="more than 10,000 frames"):
+        refuse_many_frames(io.BytesIO(made(10_001)), kind)
+    with pytest.raises(BadItem, match="more than 10,000 frames"):
+        put(made(100_000), ["Polka"], kind)
+
+
+def test_as_many_frames_of_genres_as_are_read():
+    new = put(id3([(b"TCON", b"\0a")] * 10_000) + SOUND, ["Polka"])
+    assert frames_of(new) == {"TCON": ["Polka"]} and new.count(b"TCON") == 1
 
 
 @pytest.mark.parametrize("kind, name", [("WAV", b"id3 "), ("WAV", b"ID3 "), ("AIFF", b"ID3 ")])

@@ -71,6 +71,23 @@ def test_places_of_64_bits(tmp_path):
     assert before[1] and sound_by_av(path)[:2] == before
 
 
+def test_very_many_atoms():
+    """All of a file count, wherever they lie."""
+    empty = struct.pack(">I4s", 8, b"free")
+    inside = mp4_with(sounds()["m4a"], [empty] * 150_000)
+    assert b"Polka" in put(inside, ["Polka"])
+    assert b"Polka" in put(GOOD + empty * 150_000, ["Polka"])
+    with pytest.raises(BadItem, match="more than 200,000 atoms"):
+        put(inside + empty * 50_000, ["Polka"])
+
+
+def test_sound_that_is_declared_where_a_genre_is():
+    place = GOOD.index(b"stco") + 12
+    wrong = GOOD.index(b"\xa9gen").to_bytes(4, "big")
+    with pytest.raises(BadItem, match="in the middle of its tags"):
+        put(GOOD[:place] + wrong + GOOD[place + 4 :], None)
+
+
 GOOD = mp4_with(sounds()["m4a"], MP4_LISTS["text"])
 
 
