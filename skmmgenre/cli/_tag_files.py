@@ -4,6 +4,8 @@ from ..datasets._audio_tags import TAGGED, audio_kind, name_genres, open_audio, 
 from ..datasets._genre_lists import NOT_GENRES, read_genre_lists
 from ..utils import BadItem
 from ._tags import (
+    MAX_GENRES,
+    MAX_TEXT,
     edits_of,
     id3_edits,
     is_genre,
@@ -35,8 +37,14 @@ def read_state(path):
     Raises
     ------
     BadItem
-        If it is no sound file that can be read.
+        If it is no sound file that can be read, or if a backup cannot note its genres.
     """
+    state = _state(path)
+    _refuse_many_genres(state["genres"] or ())
+    return state
+
+
+def _state(path):
     kind = _kind(path)
     if kind in _ID3:
         with open(path, "rb") as opened:
@@ -103,8 +111,9 @@ def write_genres(path, copy, genres):
     Raises
     ------
     BadItem
-        If the tags cannot be changed without loss.
+        If the tags cannot be changed without loss, or if a backup cannot note the genres.
     """
+    _refuse_many_genres(genres)
     kind = _kind(path)
     with open(path, "rb") as file:
         edits = _edits(file, kind, genres)
@@ -184,6 +193,17 @@ def _edits(file, kind, genres, **more):
     if kind == "MP4":
         return mp4_edits(file, genres)
     return vorbis_edits(file, kind, genres, **more)
+
+
+def _refuse_many_genres(genres):
+    """Raise BadItem if genres are more than the line of a backup may hold."""
+    if len(genres) > MAX_GENRES:
+        n_genres = f"{len(genres):,} genres"
+        raise BadItem(f"{n_genres} are more than the {MAX_GENRES:,} that can be undone", "")
+    size = max(map(len, genres), default=0)
+    if size > MAX_TEXT:
+        genre = f"a genre of {size:,} characters"
+        raise BadItem(f"{genre} has more than the {MAX_TEXT:,} that can be undone", "")
 
 
 def _make(copy, file, edits):

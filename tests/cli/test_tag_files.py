@@ -278,6 +278,33 @@ def test_very_many_frames_of_id3(tmp_path, monkeypatch):
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    "limit, more, reason",
+    [
+        ([str(n) for n in range(1024)], [str(n) for n in range(1025)], "1,025 genres"),
+        (["x" * (1 << 16)], ["x" * 65_537], "a genre of 65,537 characters"),
+    ],
+    ids=["many", "long"],
+)
+def test_more_genres_than_a_backup_notes(tmp_path, monkeypatch, limit, more, reason):
+    """They are refused before a copy is made, be they there or to be written."""
+    folder, files = small(tmp_path, *FORMATS, genre=limit)
+    before = state_of(files)
+    assert {o.action for o in write(folder, files, "Polka")} == {"write"}
+    assert {o.action for o in write(folder, files, *limit)} == {"write"}
+    assert set(undo(folder)) == {"restore"} and state_of(files) == before
+    for path in files:
+        put_tags(path, genre=more)
+    monkeypatch.setattr("skmmgenre.cli._tag_files._make", None)
+    there = write(folder, files, "Polka")
+    for path in files:
+        put_tags(path, genre="Jazz")
+    written = write(folder, files, *more)
+    assert {outcome.action for outcome in there + written} == {"fail"}
+    assert all(outcome.reason.startswith(reason) for outcome in there + written), there + written
+    assert all("that can be undone" in outcome.reason for outcome in there + written)
+
+
 def test_a_change_that_fails_leaves_the_file(tmp_path):
     folder, (path,) = small(tmp_path, "mp3")
     content = path.read_bytes()

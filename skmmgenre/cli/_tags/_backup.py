@@ -18,7 +18,8 @@ NAME = ".skmmgenre_tags.jsonl"
 _VERSION = 1
 _HEAD = {"skmmgenre_tags": _VERSION}
 _MAX_LINE = 1 << 24
-_MAX_NAME, _MAX_TEXT, _MAX_GENRES = 1 << 12, 1 << 16, 1 << 10
+_MAX_NAME = 1 << 12
+MAX_GENRES, MAX_TEXT = 1 << 10, 1 << 16  # of a file, and characters of each
 _PARTS = {"file", "before", "after"}
 _COPY = ".skmmgenre_part_"  # how names of what `remove_parts` removes begin
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -320,9 +321,9 @@ def _check_state(state):
 
 
 def _check_texts(texts, name):
-    _require(type(texts) is list and len(texts) <= _MAX_GENRES, f"{name} is not a list of texts")
+    _require(type(texts) is list and len(texts) <= MAX_GENRES, f"{name} is not a list of texts")
     for text in texts:
-        _require(type(text) is str and len(text) <= _MAX_TEXT, f"{name} is not a list of texts")
+        _require(type(text) is str and len(text) <= MAX_TEXT, f"{name} is not a list of texts")
         try:
             text.encode()
         except UnicodeEncodeError as error:
