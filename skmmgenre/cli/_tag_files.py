@@ -1,5 +1,6 @@
 """The genre tags of a sound file: read, written, and put back."""
 
+from ..audio._decode import View, length_of_id3
 from ..datasets._audio_tags import TAGGED, audio_kind, name_genres, open_audio, read_audio_tags
 from ..datasets._genre_lists import NOT_GENRES, read_genre_lists
 from ..utils import BadItem
@@ -48,7 +49,7 @@ def _state(path):
     kind = _kind(path)
     if kind in _ID3:
         with open(path, "rb") as opened:
-            refuse_many_frames(opened, kind)
+            refuse_many_frames(_behind_id3(opened, kind)[0], kind)
     # Frames of older versions of ID3 are told as they are, and ID3v1 where it is the only tag.
     file, _ = open_audio(path, translate=False, load_v1=False)
     if kind in _ID3:
@@ -65,7 +66,7 @@ def _state(path):
         genres = None if file.tags is None else file.tags.get(_ATOM)
         return {"tags": file.tags is not None, "genres": None if genres is None else list(genres)}
     with open(path, "rb") as opened:
-        comments = read_comments(opened, kind)
+        comments = read_comments(_behind_id3(opened, kind)[0], kind)
     found = [place for place, comment in enumerate(comments or ()) if is_genre(comment)]
     pairs = [comments[place].partition(b"=") for place in found]
     return {
@@ -188,11 +189,20 @@ def restored_genres(state):
 
 
 def _edits(file, kind, genres, **more):
+    source, start = _behind_id3(file, kind)
     if kind in _ID3:
-        return id3_edits(file, kind, genres, **more)
-    if kind == "MP4":
-        return mp4_edits(file, genres)
-    return vorbis_edits(file, kind, genres, **more)
+        edits = id3_edits(source, kind, genres, **more)
+    elif kind == "MP4":
+        edits = mp4_edits(source, genres)
+    else:
+        edits = vorbis_edits(source, kind, genres, **more)
+    return [edit.shifted(start) for edit in edits]
+
+
+def _behind_id3(file, kind):
+    """Return a file from where it is of its kind, and where that is: ID3 may stand before any."""
+    start = 0 if kind == "MP3" else length_of_id3(file)
+    return (View(file, start), start) if start else (file, 0)
 
 
 def _refuse_many_genres(genres):

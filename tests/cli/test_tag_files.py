@@ -278,6 +278,39 @@ def test_very_many_frames_of_id3(tmp_path, monkeypatch):
     assert path.read_bytes() == content
 
 
+TITLE = [(b"TIT2", b"\0a")]
+IN_FRONT = {
+    "one": id3_tag(TITLE),
+    "two": id3_tag(TITLE) * 2,
+    "footer": id3_tag(TITLE, 4, footer=True),
+}
+
+
+@pytest.mark.parametrize("tags", IN_FRONT)
+def test_id3_in_front_of_other_formats(tmp_path, tags):
+    """It stays, the genre goes into the tag of the format, and the sound is found behind both."""
+    # An MP4 in fragments is not tagged, with ID3 or without.
+    content = {f"a.{name}": data for name, data in sounds().items() if name not in ("mp3", "mp4")}
+    folder, bare = tmp_path / "folder", tmp_path / "bare"
+    folder.mkdir()
+    files = [folder / name for name in content]
+    for path in files:
+        path.write_bytes(IN_FRONT[tags] + content[path.name])
+    outcomes = write(folder, files, "Polka")
+    assert [outcome for outcome in outcomes if outcome.action != "write"] == []
+    assert list(genres_of(folder).values()) == [["Polka"]] * len(files)
+    for path in files:
+        written = path.read_bytes()
+        assert written.startswith(IN_FRONT[tags]), path.name
+        bare.write_bytes(content[path.name])
+        before = sound_by_av(bare)[:2]
+        bare.write_bytes(written[len(IN_FRONT[tags]) :])
+        assert before[1] and sound_by_av(bare)[:2] == before, path.name
+    assert undo(folder) == ["restore"] * len(files)
+    for path in files:
+        assert path.read_bytes() == IN_FRONT[tags] + content[path.name], path.name
+
+
 @pytest.mark.parametrize(
     "limit, more, reason",
     [

@@ -2,5 +2,5 @@
 
 from ._audio_file import AudioFile, check_file, version_of_decoder
 from ._claims import check_format
-from ._containers import container_of, length_of_id3, signature_of
+from ._containers import container_of, length_of_id3, signature_of, size_of_id3
 from ._view import View

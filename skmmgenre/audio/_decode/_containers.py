@@ -53,12 +53,30 @@ def length_of_id3(file, start=0):
     while True:
         file.seek(length)
         head = file.read(10)
-        if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:10]) > 127:
+        if len(head) < 10 or not head.startswith(b"ID3") or (size := size_of_id3(head)) is None:
             return length
-        size = 0
-        for byte in head[6:10]:  # seven bits each
-            size = size << 7 | byte
-        length += 10 + size + 10 * bool(head[5] & 0x10)  # and a footer
+        length += size + 10 * bool(head[5] & 0x10)  # and a footer
+
+
+def size_of_id3(head):
+    """Return how many bytes an ID3v2 tag has.
+
+    Parameters
+    ----------
+    head : bytes
+        The ten with which it begins.
+
+    Returns
+    -------
+    size : int or None
+        With these bytes and without a footer; None if they declare no size.
+    """
+    size = 0
+    for byte in head[6:10]:  # seven bits each
+        if byte > 127:
+            return None
+        size = size << 7 | byte
+    return 10 + size
 
 
 def signature_of(file):

@@ -5,6 +5,7 @@ import struct
 from bisect import bisect_left
 from contextlib import suppress
 
+from ...audio._decode import size_of_id3
 from ...utils import BadItem
 from ._edits import Edit
 
@@ -92,13 +93,9 @@ def _new_tag(file, genres, encoding):
 
 
 def _tag_size(head):
-    """Return the size of a tag with its header; a footer, which ends it, does not count."""
-    size = 0
-    for byte in head[6:10]:
-        if byte & 0x80:
-            raise BadItem("the size of its ID3 tag is damaged", "")
-        size = size << 7 | byte
-    return 10 + size
+    if (size := size_of_id3(head)) is None:
+        raise BadItem("the size of its ID3 tag is damaged", "")
+    return size
 
 
 def _read_body(tag):

@@ -152,12 +152,7 @@ def _flac_edits(file, new, places):
 
 def _blocks(file):
     """Return kind, start, end and whether it is the last of each block."""
-    file.seek(0)
-    head = file.read(10)
-    start = 0
-    if head[:3] == b"ID3":
-        start = 10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
-    blocks, place, last = [], start + 4, False
+    blocks, place, last = [], 4, False
     while not last:
         file.seek(place)
         head = file.read(4)

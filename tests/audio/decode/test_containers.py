@@ -8,7 +8,12 @@ import soundfile
 from made_sounds import make_chirp
 
 from skmmgenre.audio._decode._audio_file import AudioFile
-from skmmgenre.audio._decode._containers import container_of, length_of_id3, signature_of
+from skmmgenre.audio._decode._containers import (
+    container_of,
+    length_of_id3,
+    signature_of,
+    size_of_id3,
+)
 from skmmgenre.utils import BadItem
 
 SR = 44100
@@ -61,6 +66,18 @@ def test_kinds_of_files(content, name, tag):
 )
 def test_length_of_tags(content, expected):
     assert length_of_id3(io.BytesIO(content)) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (b"\0\0\0\0", 10),
+        (b"\1\2\3\4", 10 + (1 << 21) + (2 << 14) + (3 << 7) + 4),
+        (b"\0\0\x80\0", None),
+    ],
+)
+def test_size_of_a_tag(size, expected):
+    assert size_of_id3(b"ID3\4\0\x10" + size) == expected
 
 
 def test_a_tagged_mp3_is_decoded_by_libsndfile(tmp_path):
