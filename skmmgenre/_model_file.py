@@ -163,6 +163,8 @@ def load(path, *, params=None):
 
     Raises
     ------
+    TypeError
+        If `path` is neither a path nor a binary file object, or `params` is not a dict of str.
     ValueError
         If the file is of another format or kind, is damaged, holds a type that is neither this
         package's nor scikit-learn's, or declares more than it holds; or if `params` names
@@ -209,7 +211,7 @@ def load(path, *, params=None):
     left_out = {*leave_out(schema), *may_be_given.intersection(_names(manifest))}
     used = names_used_by(cls for cls, _ in estimators_of(schema))
     model = _make(path, schema, members)
-    given = set_runtime_params(model, params or {}, also=may_be_given)
+    given = set_runtime_params(model, {} if params is None else params, also=may_be_given)
     _warn_of_versions(path, manifest["versions"], used)
     if lost:
         warnings.warn(

@@ -1,6 +1,7 @@
 """Parameters of a model by short names, and those that may change once it is fitted."""
 
 import os
+from collections.abc import Mapping
 from difflib import get_close_matches
 
 from sklearn.compose import ColumnTransformer
@@ -204,11 +205,23 @@ def set_runtime_params(model, params, *, also=()):
 
     Raises
     ------
+    TypeError
+        If `params` is not a dict, or a name is not a str.
     ValueError
         If a name is not known, or is one of a parameter that is fixed in `fit`.
     InvalidParameterError
         If a value is not one that a step takes; it is both a ValueError and a TypeError.
     """
+    if not isinstance(params, Mapping):
+        raise TypeError(
+            f"params must be a dict such as {{'device': 'cpu'}}, got {type(params).__name__}."
+        )
+    for name in params:
+        if not isinstance(name, str):
+            raise TypeError(
+                f"params must have names of parameters as keys, such as 'device', got {name!r} "
+                f"({type(name).__name__})."
+            )
     names = set()
     for name in by_precedence(model, params):
         value = params[name]

@@ -15,7 +15,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from ..utils import Groups, Labels, progress_bar, python_random_kept
 
@@ -123,6 +123,23 @@ class Plan:
     seeds: list
 
 
+class _DeviceName(Options):
+    """Constraint of `device`: a name that torch knows, whether or not the device is there."""
+
+    def __init__(self):
+        super().__init__(str, {"auto", "accelerate", "cpu"})
+
+    def is_satisfied_by(self, val):
+        if super().is_satisfied_by(val):
+            return True
+        from ._devices import is_device_name
+
+        return isinstance(val, str) and is_device_name(val)
+
+    def __str__(self):
+        return "'auto', 'accelerate' or the name of a torch device, such as 'cpu' or 'cuda:0'"
+
+
 class NetEstimator(BaseEstimator):
     """Base class of all that trains a torch module.
 
@@ -155,7 +172,7 @@ class NetEstimator(BaseEstimator):
         "lr": [Interval(Real, 0, None, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "device": [str],
+        "device": [_DeviceName()],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],

@@ -1,6 +1,7 @@
 """Devices, what a network computes in on them, and torch's settings while it does."""
 
 import math
+import re
 import threading
 import warnings
 from contextlib import ExitStack, contextmanager
@@ -35,13 +36,24 @@ def make_accelerator(random_state):
     return accelerator
 
 
+def is_device_name(name):
+    """Return whether torch has devices of this name, which may be absent here."""
+    try:
+        return torch.device(name).type != "meta"  # which holds no numbers
+    except RuntimeError:
+        return False
+
+
 def resolve_device(device):
     """Return the torch device that "auto" or a name stands for; one that is there."""
     if device != "auto":
         try:
-            return torch.empty(0, device=device).device
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).partition("\n")[0].rstrip(".")
+            found = torch.zeros(1, device=device)
+            found.tolist()  # the device "meta" has no numbers
+            return found.device
+        # ImportError where torch needs the package of a manufacturer.
+        except (RuntimeError, AssertionError, ImportError) as error:
+            reason = re.split(r"\.\s|\n", str(error))[0].rstrip(".")
             raise ValueError(
                 f"device={device!r} cannot be used here: {reason}. Use device='auto' or 'cpu'."
             ) from error

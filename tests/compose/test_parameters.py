@@ -177,11 +177,23 @@ def test_a_name_that_no_step_has_changes_nothing():
         ("on_error", "skip", "'on_error' parameter of .* must be .*'missing'"),
         ("batch_size", 0, "'batch_size' parameter of .* must be"),
         ("audio__on_error", 3, "'on_error' parameter of CQTExtractor must be"),
+        ("device", "nonsense", "'device' parameter of .* must be 'auto', .* Got 'nonsense'"),
+        ("audio__device", "cuda:x", "'device' parameter of AudioCNN must be 'auto', "),
+        ("TextMLP.device", None, "'device' parameter of TextMLP must be 'auto', "),
     ],
 )
 def test_refused(stored, name, value, message):
     with pytest.raises(ValueError, match=message):
         stored({name: value})
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{1: 2}, {None: 2}, {("device",): "cpu"}, {b"device": "cpu"}, [("device", "cpu")], "cpu"],
+)
+def test_params_that_are_not_a_dict_of_names(stored, params):
+    with pytest.raises(TypeError, match="params must (be a dict|have names of parameters as keys)"):
+        stored(params)
 
 
 def test_linkers():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from sklearn.utils._param_validation import InvalidParameterError
 from small_nets import net, two_genres
 
 from skmmgenre.audio import AudioCNN
@@ -99,11 +100,38 @@ def test_device_cpu():
     assert net(device="cpu").fit(X, y).predict(X).shape == (20,)
 
 
-@pytest.mark.parametrize("device", ["cuda:99", "gramophone"])
+@pytest.mark.parametrize("device", ["cuda:99", "hpu:99", "privateuseone:99"])
 def test_a_device_that_is_not_there(device):
     X, y = two_genres(20)
-    with pytest.raises(ValueError, match=f"device='{device}' cannot be used here.*'cpu'"):
+    with pytest.raises(ValueError, match=f"device='{device}' cannot be used here.*'cpu'") as error:
         net(device=device).fit(X, y)
+    assert len(str(error.value)) < 250
+
+
+@pytest.mark.parametrize("device", ["gramophone", "", "CPU", "cpu:x", "meta", None, 0])
+def test_a_device_that_torch_does_not_know(device):
+    X, y = two_genres(20)
+    with pytest.raises(
+        InvalidParameterError, match="'device' parameter .* must be 'auto', .*'cpu'"
+    ):
+        net(device=device).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "device", ["auto", "accelerate", "cpu:0", "cuda", "cuda:99", "mps", "xpu:1"]
+)
+def test_a_device_that_torch_knows_is_valid_wherever_it_is(device):
+    net(device=device)._validate_params()
+
+
+@pytest.mark.parametrize("device", ["gramophone", "meta", "hpu"])
+def test_a_file_from_elsewhere_may_name_any_device(device):
+    X, y = two_genres(20)
+    model = net().fit(X, y)
+    expected = model.predict_proba(X)
+    with pytest.warns(UserWarning, match=f"device='{device}' cannot be used here"):
+        found = model.set_params(device=device).predict_proba(X)
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_a_fitted_network_moves_to_another_device():
