@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import inner_validation_mask
 from ..nets.targets import make_target
-from ..store import set_aside_is_told_by_caller, warn_of_set_aside
+from ..store import no_warning_of_skipped_cells, warn_of_skipped_cells
 from ..utils import (
     BadItem,
     ErrorsMixin,
@@ -112,7 +112,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         tracks, owner, place, n_albums = self._read(X)
         self.estimator_ = clone(self.estimator)
         y, metadata = self._of_tracks(X, owner, n_albums, y, groups, validation, sample_weight)
-        with self._telling_errors(len(tracks)) as errors:
+        with self._collecting_errors(len(tracks)) as errors:
             _call(self.estimator_, "fit", tracks, owner, place, errors, y, **metadata)
             # Not every transformer tells its width before it has answered.
             with progress_hidden():
@@ -128,7 +128,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         self.estimator_ = clone(self.estimator)
         y, metadata = self._of_tracks(X, owner, n_albums, y, groups, validation, sample_weight)
         everything = tracks, owner, place
-        with self._telling_errors(len(tracks)) as errors:
+        with self._collecting_errors(len(tracks)) as errors:
             if hasattr(self.estimator_, "fit_transform"):
                 method, arguments = "fit_transform", (y,)
             else:
@@ -149,7 +149,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         tracks, owner, place, n_albums = self._read(X)
-        with self._telling_errors(len(tracks)) as errors:
+        with self._collecting_errors(len(tracks)) as errors:
             vectors = self._vectors(tracks, owner, place, errors)
             return _album_means(vectors, n_albums, self.n_features_out_)
 
@@ -170,14 +170,14 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
                 advance(len(vectors))
 
     @contextmanager
-    def _telling_errors(self, n_tracks):
+    def _collecting_errors(self, n_tracks):
         """Yield the list of errors, and warn of them once, also where they end the work."""
         self._errors = []
         try:
-            with set_aside_is_told_by_caller():
+            with no_warning_of_skipped_cells():
                 yield self._errors
         finally:
-            warn_of_set_aside(self._errors, n_tracks, "track")
+            warn_of_skipped_cells(self._errors, n_tracks, "track")
 
     @property
     def errors_(self):

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from ..store import bad_cell, map_cells, warn_of_set_aside
+from ..store import bad_cell, map_cells, warn_of_skipped_cells
 from ..utils import BadItem, describe_cell, is_missing
 from ._augment import centre_crop, decoding_side, for_evaluation, for_training
 from ._decode import check_header, decode_image
@@ -129,7 +129,7 @@ class ImageFeed:
         self.missing[row] = True
         if self.missing.all():
             n_images = sum(not is_missing(cell) for cell in self.cells)
-            warn_of_set_aside(self.errors, n_images, "image")
+            warn_of_skipped_cells(self.errors, n_images, "image")
 
     def fault(self, row):
         """Return reason and remedy of a row that was set aside."""

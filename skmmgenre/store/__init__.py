@@ -5,9 +5,9 @@ from ._loop import (
     CellTransformer,
     bad_cell,
     map_cells,
-    set_aside_is_told_by_caller,
+    no_warning_of_skipped_cells,
     settle_in_rounds,
-    warn_of_set_aside,
+    warn_of_skipped_cells,
 )
 from ._store import Store
 
@@ -19,9 +19,9 @@ __all__ = [
     "Store",
     "bad_cell",
     "map_cells",
-    "set_aside_is_told_by_caller",
+    "no_warning_of_skipped_cells",
     "settle_in_rounds",
-    "warn_of_set_aside",
+    "warn_of_skipped_cells",
 ]
 
 for _name in __all__:  # pickles name what is public, so that files can move

@@ -37,7 +37,7 @@ _MOST_ROWS = 1024  # unless the workers are so many; their values are held in me
 # TypeError, is a fault of the program, and would set aside every cell if it were taken for one.
 _FAULTS_OF_DATA = (OSError, ValueError, ArithmeticError, EOFError, MemoryError, RecursionError)
 _SHARE_OF_TYPES = 0.1  # of the cells, from which on a type that cannot be used is warned of
-_told_by_caller = ContextVar("told_by_caller", default=False)
+_caller_warns = ContextVar("caller_warns", default=False)
 
 
 def map_cells(
@@ -80,7 +80,7 @@ def map_cells(
         Is written into, and keeps what it holds where a cell is missing or bad. Spares holding
         large values twice. None for a new list.
     warn : bool, default=True
-        Whether to warn if all cells are set aside (of at least two), or a tenth of them for a type
+        Whether to warn if all cells are skipped (of at least two), or a tenth of them for a type
         that cannot be used: then the data are rarely to blame.
 
     Returns
@@ -129,23 +129,23 @@ def map_cells(
         told += [f"{len(errors)} skipped"] if errors else []
         advance(0, note=", ".join(told) or None)
     errors.sort(key=lambda error: error["row"])
-    if warn and not _told_by_caller.get():
-        warn_of_set_aside(errors, len(rows), noun)
+    if warn and not _caller_warns.get():
+        warn_of_skipped_cells(errors, len(rows), noun)
     return values, errors
 
 
 @contextmanager
-def set_aside_is_told_by_caller():
-    """Silence the warning of `map_cells` inside, for callers that go through a table in parts."""
-    token = _told_by_caller.set(True)
+def no_warning_of_skipped_cells():
+    """Keep `map_cells` from warning of skipped cells, where its caller warns once for all parts."""
+    token = _caller_warns.set(True)
     try:
         yield
     finally:
-        _told_by_caller.reset(token)
+        _caller_warns.reset(token)
 
 
-def warn_of_set_aside(errors, n_cells, noun):
-    """Warn if all cells were set aside, or many because of their type.
+def warn_of_skipped_cells(errors, n_cells, noun):
+    """Warn if all cells were skipped, or many because of their type.
 
     Parameters
     ----------

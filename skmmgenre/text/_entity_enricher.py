@@ -10,7 +10,7 @@ from numbers import Real
 import pandas as pd
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError
 
-from ..store import warn_of_set_aside
+from ..store import warn_of_skipped_cells
 from ..utils import BadItem, BadType, SetupError, as_cells, is_missing
 from ._entities._http_linker import MissingKey
 from ._entities._knowledge_base import KnowledgeBase
@@ -196,7 +196,7 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         answers = self._map(enrich, cells, noun="text", description="entities", warn=False)
         not_linked = [e["row"] for e in self._errors if isinstance(cells[e["row"]], str)]
         no_texts = [e for e in self._errors if not isinstance(cells[e["row"]], str)]
-        warn_of_set_aside(no_texts, sum(not is_missing(cell) for cell in cells), "text")
+        warn_of_skipped_cells(no_texts, sum(not is_missing(cell) for cell in cells), "text")
         for row in not_linked:  # a review without categories is better than none
             answers[row] = cells[row], []
         if not_linked:
