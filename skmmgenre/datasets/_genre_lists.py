@@ -70,13 +70,8 @@ Minimal; Grime; Trap; Rockabilly; Britpop; World; Spoken Word
 
 _SURE = ";|"  # letters that stand in no known name
 _GUESSED = ",\\"
-_FULLWIDTH = {
-    "/": "／",
-    ",": "，、",
-    "\\": "＼",
-    ";": "；",
-    "|": "｜",
-}  # as CJK keyboards have them
+# As CJK keyboards have them.
+_FULLWIDTH = {"/": "／", ",": "，、", "\\": "＼", ";": "；", "|": "｜"}
 _TO_ASCII = str.maketrans({wide: letter for letter in _FULLWIDTH for wide in _FULLWIDTH[letter]})
 # Longer texts are not lists of genres: a file may hold a tag of any size.
 _MOST_CHARACTERS = 1_000

@@ -297,7 +297,8 @@ def _read_track(path, *, cover_directory, separators):
     texts, too_long = drop_too_long(tags["genre"], separators)
     if too_long:
         named = first_few(too_long, 1, count=True, name=repr)
-        notes.append((path, f"a genre tag is too long: {named}", "It is ignored; tag it anew."))
+        reason = f"genre tags that are too long, or more than 64: {named}"
+        notes.append((path, reason, "They are ignored; tag it anew."))
     tags["genre"], n_unknown = name_genres(texts)
     if n_unknown:
         notes.append((path, "a genre number that stands for none, such as 255", "Tag it anew."))

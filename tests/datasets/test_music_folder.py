@@ -338,5 +338,14 @@ def test_a_genre_tag_that_is_too_long_is_listed(tmp_path, suffix):
     data = load_music_folder(tmp_path)
     assert data.table["genres"].tolist() == [["Jazz"]] and data.table["artist"].tolist() == ["Ada"]
     assert data.errors["item"].tolist() == [str(path)] and data.errors["row"].tolist() == [0]
-    assert "a genre tag is too long: 'a/a/" in data.errors["reason"][0]
-    assert len(data.errors["reason"][0]) < 100 and len(data.DESCR) < 300
+    assert "genre tags that are too long, or more than 64: 'a/a/" in data.errors["reason"][0]
+    assert len(data.errors["reason"][0]) < 120 and len(data.DESCR) < 300
+
+
+def test_too_many_genre_tags_are_listed(tmp_path):
+    names = [f"Genre {number}" for number in range(66)]
+    tagged(tmp_path / "a.flac", genre=names)
+    data = load_music_folder(tmp_path)
+    assert data.table["genres"].tolist() == [names[:64]]
+    (reason,) = data.errors["reason"]
+    assert reason.endswith("more than 64: 'Genre 64', and 1 more")
