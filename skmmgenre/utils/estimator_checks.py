@@ -217,7 +217,7 @@ class _Case:
 
 
 def check_parameters(case):
-    """Parameters are kept as they are given, and `clone`, `get_params`, `set_params` work."""
+    """Check that parameters are stored as given, and that `clone` and `set_params` work."""
     params = case.estimator.get_params(deep=False)
     twin = clone(case.estimator)
     assert twin.get_params(deep=False).keys() == params.keys(), (
@@ -240,7 +240,7 @@ def check_parameters(case):
 
 
 def check_not_fitted(case):
-    """`transform` before `fit` says so."""
+    """Check that `transform` before `fit` raises NotFittedError."""
     if not get_tags(case.estimator).requires_fit:
         raise SkipTest("It needs no fit, by its tags.")
     with warnings.catch_warnings():
@@ -260,14 +260,14 @@ def check_not_fitted(case):
 
 
 def check_rows(case):
-    """One vector of numbers for each cell, none of them NaN or infinite."""
+    """Check that each cell gives one vector of finite numbers."""
     found = case.vectors(case.fit())
     assert found.shape[1] > 0, "transform returned vectors of 0 numbers."
     assert np.isfinite(found).all(), "transform returned NaN or infinity for cells that are there."
 
 
 def check_missing_cells(case):
-    """A missing cell gives a row of NaN, and changes no other row."""
+    """Check that a missing cell gives a row of NaN and changes no other row."""
     fitted = case.fit()
     expected = case.vectors(fitted)
     for missing in _MISSING:
@@ -294,7 +294,7 @@ def check_missing_cells(case):
 
 
 def check_column_of_missing_cells(case):
-    """A column without a single cell is transformed; to learn from it is an error in words."""
+    """Check that a column of missing cells is transformed, and that `fit` refuses it by name."""
     nothing = _as_column([None] * len(case.column))
     found = case.vectors(case.fit(), nothing)
     assert np.isnan(found).all(), "transform returned numbers for a column of missing cells."
@@ -314,7 +314,7 @@ def check_column_of_missing_cells(case):
 
 
 def check_rows_alone(case):
-    """The vector of a cell depends neither on the other rows nor on their order."""
+    """Check that the vector of a cell depends neither on the other rows nor on their order."""
     fitted = case.fit()
     expected = case.vectors(fitted)
     order = np.random.default_rng(0).permutation(len(case.column))
@@ -328,7 +328,7 @@ def check_rows_alone(case):
 
 
 def check_index(case):
-    """The index of the column does not matter."""
+    """Check that the index of the column does not matter."""
     other = case.column.set_axis([f"album {k // 2}" for k in range(len(case.column))])
     expected = case.vectors(case.fit())
     found = case.vectors(case.fit(other), other)
@@ -336,7 +336,7 @@ def check_index(case):
 
 
 def check_n_jobs(case):
-    """The number of workers does not matter."""
+    """Check that the number of workers does not matter."""
     if not case.names("n_jobs"):
         raise SkipTest("It has no parameter n_jobs.")
     expected = case.vectors(case.fit())
@@ -345,7 +345,7 @@ def check_n_jobs(case):
 
 
 def check_fit_again(case):
-    """A second `fit` forgets the first, and draws the same."""
+    """Check that a second `fit` gives the same vectors as the first."""
     expected = case.vectors(case.fit())
     fitted = case.fit(case.column[:-1], case.y[:-1]).fit(case.column, case.y)
     case.check_same(
@@ -359,7 +359,7 @@ def check_fit_again(case):
 
 
 def check_global_random_state(case):
-    """The global generators are neither read nor written."""
+    """Check that the global random generators are neither read nor written."""
     states, found = (random.getstate(), np.random.get_state()), []
     try:
         for seed in (0, 1):
@@ -384,7 +384,7 @@ def check_global_random_state(case):
 
 
 def check_input_is_left_alone(case):
-    """Neither the cells nor y are changed."""
+    """Check that neither the cells nor y are changed."""
     before = pickle.dumps((list(case.column), case.y.tolist()))
     case.vectors(case.fit())
     after = pickle.dumps((list(case.column), case.y.tolist()))
@@ -392,7 +392,7 @@ def check_input_is_left_alone(case):
 
 
 def check_names_and_container(case):
-    """Names of the vectors' numbers, and a table if `set_output` asks for one."""
+    """Check `get_feature_names_out` and `set_output`."""
     fitted = case.fit()
     expected = case.vectors(fitted)
     names = list(fitted.get_feature_names_out())
@@ -414,7 +414,7 @@ def check_names_and_container(case):
 
 
 def check_pickle(case):
-    """A pickle gives the same vectors, and holds no path of this machine."""
+    """Check that a pickle gives the same vectors and holds no path of this machine."""
     fitted = case.fit()
     expected = case.vectors(fitted)
     stored = pickle.dumps(fitted)
@@ -430,7 +430,7 @@ def check_pickle(case):
 
 
 def check_multilabel(case):
-    """`fit` takes an indicator of several genres."""
+    """Check that `fit` takes a multilabel indicator."""
     rows = np.arange(len(case.y))
     Y = pd.DataFrame({"Jazz": rows % 2 == 0, "Pop": rows % 3 == 0}).astype(int)
     found = case.vectors(case.fit(y=Y))
@@ -438,7 +438,7 @@ def check_multilabel(case):
 
 
 def check_metadata(case):
-    """What `fit` takes of artists, marks and weights is asked for, so that it arrives."""
+    """Check that `fit` requests the groups, validation and sample_weight that it takes."""
     n = len(case.column)
     values = {
         "groups": [f"artist {k // 2}" for k in range(n)],
@@ -462,7 +462,7 @@ def check_metadata(case):
 
 
 def check_bad_cell(case):
-    """A cell that cannot be used raises, or is missing and listed in `errors_`."""
+    """Check that a bad cell raises, or counts as missing and is listed in `errors_`."""
     if case.bad_cell is None:
         raise SkipTest("No bad_cell was passed.")
     column = case.column.copy()
@@ -498,7 +498,7 @@ def check_bad_cell(case):
 
 
 def check_in_a_genre_pipeline(case):
-    """It works beside another modality, where either is missing."""
+    """Check that it works beside another modality where either is missing."""
     # Upward, and so not at the top: the checks are about what compose makes of a branch. They
     # are for tests of other packages, and nothing of this package imports them.
     from ..compose import GenrePipeline
