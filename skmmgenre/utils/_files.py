@@ -61,7 +61,8 @@ def changing(path, *, filled=True):
     Parameters
     ----------
     path : str or path-like
-        Of a link the file that it leads to is replaced, and the link stays.
+        Of a link the file that it leads to is replaced, and the link stays. Other names of the
+        file (hard links) keep the old content.
     filled : bool, default=True
         Whether the copy holds the file's content at first; False leaves it to the body to make it.
 

@@ -87,6 +87,17 @@ def test_file_is_made(tmp_path, monkeypatch):
     assert content_of(tmp_path) == {"first.txt": NEW, "second.txt": NEW}
 
 
+def test_other_names_of_a_changed_file_keep_the_old_content(tmp_path):
+    """A hard link, as the guide of the command says."""
+    path, other = tmp_path / "a", tmp_path / "b"
+    path.write_bytes(b"old")
+    os.link(path, other)
+    with changing(path) as copy, open(copy, "ab") as file:
+        file.write(b" and new")
+    assert (path.read_bytes(), other.read_bytes()) == (b"old and new", b"old")
+    assert other.stat().st_nlink == 1
+
+
 def test_new_file_is_beside_the_old_one(path, tmp_path):
     """Moving it is one step then. The end of the name stays, as it says what a bare mp3 is."""
     with replacing(tmp_path / ("long" * 60 + ".mp3")) as new:
