@@ -98,9 +98,12 @@ def damage_backup(rng, backup, forged, names):
         lines = [forge(rng, x, names) + b"\n" if rng.random() < 0.7 else x for x in old[1:]]
         backup.write_bytes(b"".join([old[0], *lines]))
     else:
-        head = len(old[0]) if rng.random() < 0.9 else 0
-        content = b"".join(old)
-        backup.write_bytes(content[:head] + damage(rng, content[head:]))
+        head, rest = old[0], b"".join(old[1:])
+        if rng.random() < 0.1:
+            head = damage(rng, head)
+        else:
+            rest = damage(rng, rest)
+        backup.write_bytes(head + rest)
     return old, backup.read_bytes()
 
 
@@ -295,8 +298,8 @@ def undo_damaged_files(folder, rng):
 def undo_damaged_backup(folder, rng, more=False, both=False):
     """The backup is damaged after it was written; more files are tagged then, or not."""
     files, later = folder.files, dict(list(folder.files.items())[::2])
-    folder.files = {path: files[path] for path in files.keys() - later.keys()} if more else files
-    folder.files = dict(sorted(folder.files.items()))
+    if more:
+        folder.files = {path: files[path] for path in files if path not in later}
     folder.write(*GENRES)
     first, tagged = list(folder.files), folder.content()
     damaged = folder.damage(rng, 0.5) if both else []
@@ -311,12 +314,11 @@ def undo_damaged_backup(folder, rng, more=False, both=False):
     folder.files = files
     found = folder.undo()
     if found is not None:
-        # A line that is gone as a whole leaves no trace; nor does, if other lines follow, one
-        # that was cut off as by a process that was killed before it changed the file.
-        lines = set(new.splitlines(keepends=True)) - set(old)
-        last = new.splitlines(keepends=True)[-1]
-        if more and any(line.startswith(last) for line in old):
-            lines -= {last}
+        # Whole lines that are gone leave no trace. Nor does a last line that was cut off, if
+        # others follow: a process that was killed before it changed the file leaves one, too.
+        lines = new.splitlines()
+        is_cut = more and not new.endswith(b"\n")
+        lines = set(lines[:-1] if is_cut else lines) - set(b"".join(old).splitlines())
         told = any(path.name.startswith(NAME) for path in found)
         for path in first:
             action = found[path].action if path in found else None
