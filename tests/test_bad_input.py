@@ -73,7 +73,7 @@ def huge_png(path):
 BAD_SOUND = {
     "gone.flac": (missing_file, "no such file.*Check the path"),
     "empty.mp3": (empty_file, "empty.*Get the file again"),
-    "text.mp3": (text_file, "not audio.*(convert|Readable)"),
+    "text.mp3": (text_file, "not audio.*Convert other files"),
     "cut.mp3": (cut_mp3, "truncated.*Get the file again"),
     "no_samples.wav": (no_samples, "0 samples.*Leave the cell empty"),
     "nan.wav": (nan_samples, "NaN or infinite.*finite samples"),

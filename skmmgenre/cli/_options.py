@@ -187,7 +187,7 @@ def tell_empty(model, n):
 
     if n:
         click.echo(
-            f"{n:,} without a genre, for there is nothing to tell it by: the model reads "
+            f"{n:,} without a genre, as they have nothing that the model reads: "
             f"{', '.join(modalities_of(model))}",
             err=True,
         )

@@ -10,6 +10,7 @@ from functools import partial
 
 import click
 
+from ..datasets._folder_files import require_folder, spell_path
 from ..utils import BadItem, changing, progress_bar, remove_parts
 from ._model import load_model
 from ._music import open_folder
@@ -33,7 +34,7 @@ from ._tag_files import (
     why_untaggable,
     write_genres,
 )
-from ._tags import NAME, TagBackup
+from ._tags import NAME, TagBackup, locked
 from ._terminal import one_line, visible
 
 _WORDS = {  # of one file, and of all
@@ -86,17 +87,21 @@ def tag(ctx, places, write, replace, undo, by, min_score, names, not_genres, job
     done.
     """
 
+    if undo and len(places) != 1:
+        raise click.UsageError("--undo takes FOLDER alone.", ctx)
+    if not undo and len(places) != 2:
+        raise click.UsageError("MODEL and FOLDER are needed.", ctx)
+    *model, folder = places
+    folder = spell_path(folder)
+    require_folder(folder)
     change = None
+    if write or undo:  # until the end: another run would work for long, then find these changes
+        ctx.with_resource(locked(folder))
     if undo:
-        if len(places) != 1:
-            raise click.UsageError("--undo takes FOLDER alone.", ctx)
-        backup, outcomes = plan_undo(places[0])
+        backup, outcomes = plan_undo(folder)
         change = partial(undo_tags, backup)
     else:
-        if len(places) != 2:
-            raise click.UsageError("MODEL and FOLDER are needed.", ctx)
-        model, folder = places
-        fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
+        fitted, _ = load_model(*model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
         tell_unknown(names, fitted)
         with open_folder(folder, by=by, not_genres=not_genres, verbose=not quiet) as music:
             if write:
@@ -198,7 +203,7 @@ def plan_tags(music, genres, answers, *, replace=False, min_score=None, not_genr
             if there and not replace:
                 outcomes.append(Outcome(path, "keep", there, "it has genres"))
             elif best is None:
-                outcomes.append(Outcome(path, "skip", [], "nothing to tell it by"))
+                outcomes.append(Outcome(path, "skip", [], "it has nothing that the model reads"))
             elif not genres[row]:
                 unlikely = not answers.genres(row)  # or left out by --genres
                 reason = "no genre is likely enough" if unlikely else "no genre of the list"
@@ -222,9 +227,16 @@ def write_tags(folder, outcomes, *, verbose=1):
     outcomes : list of Outcome
         Those to be written; what fails becomes "fail", and what Ctrl-C prevents "skip".
     verbose : int
+
+    Raises
+    ------
+    BlockingIOError
+        If another process changes tags in the folder.
+    ValueError
+        If something else has the name of the backup.
     """
     chosen = [outcome for outcome in outcomes if outcome.action == "write"]
-    with _telling_what_is_left(chosen) as reached:
+    with locked(folder), _telling_what_is_left(chosen) as reached:
         backup = TagBackup(folder)
         folders = {os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen}
         remove_parts(folders | {folder})
@@ -248,6 +260,8 @@ def plan_undo(folder):
     ------
     FileNotFoundError
         If there is no backup.
+    ValueError
+        If something else has its name.
     """
     backup = TagBackup(folder)
     changes, damaged = backup.read()
@@ -273,6 +287,11 @@ def undo_tags(backup, outcomes, *, verbose=1):
         Of `plan_undo`. Files whose genres were changed by someone else since are left as they
         are. They and files that are gone fail, and stay in the backup.
     verbose : int
+
+    Raises
+    ------
+    BlockingIOError
+        If another process changes tags in the folder, or did so since `plan_undo`.
     """
     changes, _ = backup.read()
     chosen = [outcome for outcome in outcomes if outcome.action == "restore"]
@@ -283,7 +302,8 @@ def undo_tags(backup, outcomes, *, verbose=1):
         if outcome.action != "fail":
             done.add(outcome.file)
 
-    with _telling_what_is_left(chosen) as reached:
+    with locked(backup.folder), _telling_what_is_left(chosen) as reached:
+        backup.refuse_if_changed()
         root = os.path.realpath(backup.folder)
         folders = {os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen}
         remove_parts({root} | {folder for folder in folders if _is_in(folder, root)})

@@ -255,7 +255,10 @@ def open_audio(path, **of_id3):
 
 
 def _broken(kind, error):
-    reason = " ".join(str(error).split()) or type(error).__name__
+    # Errors of mutagen are often empty, or those of Python from within it.
+    reason = " ".join(str(error).split())
+    if " " not in reason or not type(error).__module__.startswith("mutagen"):
+        reason = "it ends too early, or its sizes are wrong"
     return BadItem(f"it is no {kind} file, or broken ({reason})", "Get it again.")
 
 

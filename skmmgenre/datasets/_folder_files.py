@@ -67,6 +67,14 @@ class FoundFiles:
         return ((folder, name) for folder, names in self.folders.items() for name in names)
 
 
+def require_folder(path):
+    """Raise FileNotFoundError or NotADirectoryError unless there is such a folder."""
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"There is no folder {path!r}. Check the path.")
+    if not os.path.isdir(path):
+        raise NotADirectoryError(f"{path!r} is a file, a folder is expected.")
+
+
 def walk_folder(path):
     """List the files of a folder at any depth, hidden ones left out.
 
@@ -87,10 +95,7 @@ def walk_folder(path):
     FileNotFoundError, NotADirectoryError
         If there is no such folder.
     """
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"There is no folder {path!r}. Check the path.")
-    if not os.path.isdir(path):
-        raise NotADirectoryError(f"{path!r} is a file, a folder is expected.")
+    require_folder(path)
     found, met = FoundFiles(), {}
     waiting, links = [path], []
     while waiting or links:  # links last: a folder is told by its own name if it has one here

@@ -117,7 +117,7 @@ class TestSeveralGenres:
         told = json.loads(out)
         assert [line["scores"] == {} for line in told] == [True, False, True]
         assert told[0]["genres"] == [] and told[1]["genres"]
-        assert err.startswith("2 without a genre") and "the model reads text" in err
+        assert err.startswith("2 without a genre") and "that the model reads: text" in err
         assert main(["predict", texts, "t.csv", "--format", "csv", "--quiet"]) == 0
         row = rows_of(capsys.readouterr().out)[0]
         assert row.pop("item") == "a.mp3" and set(row.values()) == {""}

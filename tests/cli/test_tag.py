@@ -116,7 +116,7 @@ def test_a_file_that_says_nothing_gets_no_genre(model, tmp_path, capsys):
     assert main(["tag", model, str(folder), "--write", "--quiet", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["files"]
     assert [line["action"] for line in told] == ["write", "skip"]
-    assert told[1]["reason"] == "nothing to tell it by" and told[1]["genres"] == []
+    assert told[1]["reason"] == "it has nothing that the model reads" and told[1]["genres"] == []
     assert bad.read_bytes() == content and genres_of(folder)[str(good)]
 
 

@@ -60,7 +60,7 @@ def test_genres_that_were_changed_since_are_left(tmp_path, capsys):
     assert list(genres_of(folder).values()) == [["Jazz"], ["Jazz"]]
     capsys.readouterr()
     assert main(["tag", "--undo", str(folder)]) == 1
-    assert "there is no backup" in capsys.readouterr().err
+    assert "There is no backup" in capsys.readouterr().err
 
 
 def test_files_that_are_gone_stay_in_the_backup(tmp_path, capsys):
@@ -346,3 +346,18 @@ def test_a_change_that_fails_leaves_the_file(tmp_path):
             file.write(b"half")
         _ = 1 / 0
     assert path.read_bytes() == content and os.listdir(folder) == ["0.mp3"]
+
+
+def test_folder_of_undo_in_any_spelling(tmp_path, capsys, monkeypatch):
+    folder, files = small(tmp_path, "mp3", genre="Jazz")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for spelled in ("~/small", f"{folder}/", f"{tmp_path}/.//small"):
+        write(folder, files, "Polka")
+        assert main(["tag", "--undo", spelled, "--quiet"]) == 0
+        assert list(genres_of(folder).values()) == [["Jazz"]]
+    capsys.readouterr()
+    assert main(["tag", "--undo", str(files[0])]) == 1
+    assert "is a file, a folder is expected" in capsys.readouterr().err
+    assert main(["tag", "--undo", "~/other"]) == 1
+    assert "There is no folder" in capsys.readouterr().err

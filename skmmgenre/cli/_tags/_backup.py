@@ -9,12 +9,16 @@ import json
 import ntpath
 import os
 import stat
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+
+from filelock import FileLock, Timeout
 
 from ...utils import replacing, sync
 from ._edits import check_undo
 
 NAME = ".skmmgenre_tags.jsonl"
+_LOCK = ".skmmgenre_tags.lock"
 _VERSION = 1
 _HEAD = {"skmmgenre_tags": _VERSION}
 _MAX_LINE = 1 << 24
@@ -44,6 +48,44 @@ class DamagedLine:
     place: tuple | None
 
 
+@contextmanager
+def locked(folder):
+    """Keep other processes from changing tags in a folder while the body runs.
+
+    A process that is killed gives the lock free. Within a thread it may be taken again. A folder
+    that is read-only needs none: no backup can be made there, so nothing is changed.
+
+    Parameters
+    ----------
+    folder : str
+
+    Raises
+    ------
+    BlockingIOError
+        If another process holds it.
+    """
+    lock = FileLock(os.path.join(os.path.realpath(folder), _LOCK), timeout=0, is_singleton=True)
+    try:
+        lock.acquire()
+    except PermissionError:
+        yield
+        return
+    except Timeout as error:
+        raise BlockingIOError(
+            f"Another process is changing tags in {folder!r}. Wait until it has ended, then run "
+            "the command again. Nothing was changed."
+        ) from error
+    try:
+        yield
+    finally:
+        if lock.lock_counter == 1:
+            # Removed while it is held: who waits for it notices that the file is gone. Windows
+            # removes only files that no one has open.
+            with suppress(OSError):
+                os.unlink(lock.lock_file)
+        lock.release()
+
+
 class TagBackup:
     """A file of one line a change, written before the change is made.
 
@@ -56,19 +98,22 @@ class TagBackup:
     ------
     ValueError
         If there is something else of that name.
+
+    Notes
+    -----
+    It is read once. Who adds to it or removes from it holds the lock of the folder meanwhile, and
+    made it under that lock.
     """
 
     def __init__(self, folder):
         self.folder = folder
         self.path = os.path.join(folder, NAME)
         self._changes, self._damaged, self._is_old = {}, [], False
-        try:
-            status = os.lstat(self.path)
-        except FileNotFoundError:
-            self.exists = False
+        self._status = self._find_status()
+        self.exists = self._status is not None
+        if not self.exists:
             return
-        self.exists = True
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(self._status.st_mode):
             raise self._foreign("it is a link, a folder or a device")
         with self._open() as file:
             self._read(file)
@@ -126,10 +171,22 @@ class TagBackup:
         """
         if not self.exists:
             raise FileNotFoundError(
-                f"there is no backup {self.path!r}: nothing in this folder was tagged, or all of "
-                "it was undone"
+                f"There is no backup {self.path!r}: nothing in this folder was tagged, or all of "
+                "it was undone. Pass the folder that was given to --write."
             )
         return self._changes, self._damaged
+
+    def refuse_if_changed(self):
+        """Raise BlockingIOError if the file is another than was read."""
+        read, now = (
+            status and (status.st_ino, status.st_size, status.st_mtime_ns)
+            for status in (self._status, self._find_status())
+        )
+        if read != now:
+            raise BlockingIOError(
+                f"{self.path!r} was changed by another process since it was read: run the command "
+                "again. Nothing was changed."
+            )
 
     def keep(self, paths):
         """Leave the changes of some files, and damaged lines, in the backup.
@@ -154,6 +211,11 @@ class TagBackup:
                 for place in damaged:
                     _copy(old, place, file)
 
+    def _find_status(self):
+        with suppress(FileNotFoundError):
+            return os.lstat(self.path)
+        return None
+
     def _begin(self):
         """Make the file with its first line, or give one of the first version that line."""
         with replacing(self.path, prefix=_COPY) as new, open(new, "wb") as file:
@@ -173,7 +235,7 @@ class TagBackup:
         file = os.fdopen(number, "r+b" if flags & os.O_RDWR else "rb")
         if not stat.S_ISREG(os.fstat(number).st_mode):
             file.close()
-            raise self._foreign("it is no plain file")
+            raise self._foreign("it is a folder or a device")
         return file
 
     def _read(self, file):

@@ -198,15 +198,21 @@ class _Page:
         if len(self.lengths) < head[26] or len(self.data) < size:
             raise _broken_pages()
         self.end = self.start + 27 + len(self.lengths) + size
+        if head[22:26] != _checksum(head[:22] + bytes(4) + head[26:] + self.lengths + self.data):
+            # Written again, it would get one that fits, and players would play what they skip now.
+            raise BadItem("an Ogg page is damaged: its checksum does not fit", "")
 
 
 def _page_bytes(flags, position, serial, sequence, lengths, data):
     head = struct.pack("<4sBBQIIIB", b"OggS", 0, flags, position, serial, sequence, 0, len(lengths))
     page = head + lengths + data
-    # The checksum is zlib's with the bits of all bytes in the other order.
+    return page[:22] + _checksum(page) + page[26:]
+
+
+def _checksum(page):
+    """Return the checksum of a page whose own is 0: zlib's, all bits of bytes swapped."""
     checksum = ~zlib.crc32(page.translate(_SWAPPED), 0xFFFFFFFF) & 0xFFFFFFFF
-    checksum = checksum.to_bytes(4, "big").translate(_SWAPPED)
-    return page[:22] + checksum + page[26:]
+    return checksum.to_bytes(4, "big").translate(_SWAPPED)
 
 
 def _comment_pages(file):

@@ -116,6 +116,14 @@ def test_a_second_stream_between_the_pages():
         assert texts_of(new, "Ogg")[0] == b"genre=" + genre.encode()
 
 
+def with_checksums(content):
+    """Ogg pages with checksums that fit."""
+    file, pages = io.BytesIO(content), []
+    while file.tell() < len(content):
+        pages.append(OggPage(file))
+    return b"".join(page.write() for page in pages)
+
+
 FLAC, OGG = made("FLAC"), made("Ogg")
 
 
@@ -128,10 +136,11 @@ FLAC, OGG = made("FLAC"), made("Ogg")
         (FLAC.replace(b"\x4d\0\0\x0d", b"\x4d\0\0\x0e"), "FLAC", "blocks"),
         (FLAC[:60], "FLAC", "blocks"),
         (OGG[:100], "Ogg", "pages"),
-        (OGG.replace(b"\3vorbis", b"\3verbis"), "Ogg", "pages"),
-        (b"OggS" + bytes(23), "Ogg", "pages"),
+        (OGG.replace(b"\3vorbis", b"\3verbis"), "Ogg", "checksum"),
+        (with_checksums(OGG.replace(b"\3vorbis", b"\3verbis")), "Ogg", "pages"),
+        (b"OggS" + bytes(23), "Ogg", "checksum"),
     ],
-    ids=range(8),  # the bytes are other ones in every run
+    ids=range(9),  # the bytes are other ones in every run
 )
 def test_what_is_broken(content, kind, reason):
     assert content not in (FLAC, OGG)
