@@ -285,11 +285,11 @@ def test_notes_whose_line_ends_were_lost_are_kept(tmp_path):
 
 
 HOLDER = """
-import sys, time
+import sys
 from skmmgenre.cli._tags import locked
 with locked(sys.argv[1]):
     print("held", flush=True)
-    time.sleep(600)
+    sys.stdin.read()
 """
 WRITER = """
 import sys
