@@ -31,11 +31,13 @@ _OF_EVERY_MODEL = ("skmmgenre", "scikit-learn", "numpy", "scipy")
 _WORDS = ("python",)
 _NETWORK = ("torch", "machine")
 _SENTENCES = ("spacy", *_WORDS)
+_SOUND = ("librosa", "soxr", "soundfile", "libsndfile", "av", "libavcodec", "machine")
 # What else decides the predictions of each class of this package; the others add nothing.
 USED_BY = {
     "AudioCNN": _NETWORK,
+    "AudioStatistics": _SOUND,
     "BabelfyLinker": _SENTENCES,
-    "CQTExtractor": ("librosa", "soxr", "soundfile", "libsndfile", "av", "libavcodec", "machine"),
+    "CQTExtractor": _SOUND,
     "EntityEnricher": _WORDS,
     "FusionClassifier": _NETWORK,
     "GazetteerLinker": ("pyspellchecker", *_WORDS),

@@ -20,7 +20,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
 
 import skmmgenre
-from skmmgenre.audio import AudioCNN, CQTExtractor, TimbreStatistics
+from skmmgenre.audio import AudioCNN, AudioStatistics, CQTExtractor, TimbreStatistics
 from skmmgenre.compose import GenrePipeline, MeanOverTracks
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
 from skmmgenre.image import ResNetEmbedder
@@ -90,7 +90,7 @@ def inputs(tmp_path_factory):
     songs, covers = [], []
     for row in range(N):
         songs.append(str(folder / f"{row}.wav"))
-        soundfile.write(songs[-1], 0.1 * rng.normal(size=22050 // 2), 22050)
+        soundfile.write(songs[-1], 0.1 * rng.normal(size=22050), 22050)
         covers.append(str(folder / f"{row}.png"))
         Image.fromarray(rng.integers(255, size=(12, 12, 3), dtype=np.uint8)).save(covers[-1])
     songs[2] = covers[2] = None
@@ -123,6 +123,7 @@ ESTIMATORS = {
         "patches",
         {"architecture": "5x5"},
     ),
+    "AudioStatistics": (AudioStatistics(), "songs", {"duration": 0}),
     "TimbreStatistics": (TimbreStatistics(), "segments", {"on_error": "skip"}),
     "ResNetEmbedder": (
         ResNetEmbedder(depth=18, weights=None, image_size=32, fine_tune=False, **TRAINING),

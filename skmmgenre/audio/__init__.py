@@ -1,12 +1,14 @@
 """From sound to vectors."""
 
+from ._audio_statistics import AudioStatistics
 from ._constant_q import constant_q
 from ._cqt_extractor import CQTExtractor
 from ._timbre_statistics import TimbreStatistics
 
-__all__ = ["AudioCNN", "CQTExtractor", "TimbreStatistics", "constant_q"]
+__all__ = ["AudioCNN", "AudioStatistics", "CQTExtractor", "TimbreStatistics", "constant_q"]
 
-for _public in (CQTExtractor, TimbreStatistics, constant_q):  # as files and pickles name them
+# As files and pickles name them.
+for _public in (AudioStatistics, CQTExtractor, TimbreStatistics, constant_q):
     _public.__module__ = __name__
 
 

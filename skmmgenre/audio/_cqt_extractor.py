@@ -2,25 +2,19 @@
 
 import functools
 import hashlib
-import importlib.metadata
-import io
 import os
 from numbers import Integral, Real
 
 import numpy as np
-import soundfile
-import soxr
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..store import CellTransformer, FeatureStore, RawCodec, StepCodec
-from ..utils import BadItem, BadType, NoContainer, as_cells, file_in
+from ..store import CellTransformer, RawCodec, StepCodec
+from ..utils import BadItem, NoContainer, as_cells, file_in
 from ._constant_q import PARAMETER_CONSTRAINTS, check_bins, constant_q
-from ._decode import AudioFile, check_format, signature_of, version_of_decoder
+from ._decode import AudioFile
+from ._signals import AUDIBLE, digest_of, signal_of, store_of_features
 
 _FLOOR = -80.0  # dB
-# What stays below it is silence: eight steps of 16 bits, 72 dB below full scale. Relative to its
-# own maximum the dither of a silent track would be as loud as music.
-_AUDIBLE = 2.0**-12
 # Of what is computed here and in what it calls. After a change patches are computed again, and
 # stores keep the old ones until they are pruned.
 _VERSION = 5
@@ -267,29 +261,18 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
             )
 
     def _store(self):
-        if self.cache is None:
-            return None
         if not self.log or self.cache_dtype is None:
             codec = RawCodec()
         elif self.cache_dtype == "uint8":
             codec = StepCodec(_FLOOR, 0.0)  # half a step is 0.157 dB
         else:
             codec = RawCodec(self.cache_dtype)
-        versions = {
-            "soundfile": soundfile.__version__,
-            "libsndfile": soundfile.__libsndfile_version__,
-            "soxr": soxr.__version__,
-            "librosa": importlib.metadata.version("librosa"),
-        }
-        return FeatureStore(
+        return store_of_features(
             self.cache,
             kind="constant-Q patches",
-            settings={**self._settings(), "version": _VERSION, "versions": versions},
+            settings={**self._settings(), "version": _VERSION},
             by_name=self.patch == "random",
             codec=codec,
-            content_of=_content_of,
-            signature_of=signature_of,
-            version_for=version_of_decoder,
         )
 
     def _settings(self):
@@ -311,16 +294,16 @@ def _extract(cell, *, n_samples, patch, log, ref, dtype, key, transform):
         with AudioFile(file) as audio:
             length = audio.n_samples(transform["sr"])
             start = _patch_start(
-                length, n_samples, patch=patch, name=name or _digest(file), key=key
+                length, n_samples, patch=patch, name=name or digest_of(file), key=key
             )
             where = (start, n_samples) if ref == "patch" else (0, length)
             y = audio.read(*where, transform["sr"])
     else:
-        y = _samples_of(cell, transform["sr"])
+        y = signal_of(cell, transform["sr"])
         start = _patch_start(len(y), n_samples, patch=patch, name=y.tobytes(), key=key)
         if ref == "patch":
             y = y[start : start + n_samples]
-    if np.abs(y).max(initial=0) < _AUDIBLE:
+    if np.abs(y).max(initial=0) < AUDIBLE:
         y = np.zeros_like(y)
     with np.errstate(over="ignore", invalid="ignore"):
         magnitude = np.abs(constant_q(y, **transform))
@@ -349,82 +332,6 @@ def _patch_start(length, n_samples, *, patch, name, key):
     digest.update(name)
     # A 64-bit number scaled to 0..free, in whole numbers: the same on every machine.
     return (int.from_bytes(digest.digest(), "big") * (free + 1)) >> 64
-
-
-def _digest(file):
-    """What stands for the name of a file of which only the content is known."""
-    return hashlib.blake2b(file.getbuffer(), digest_size=16).digest()
-
-
-def _content_of(cell):
-    """What tells the content of a cell that is neither a path nor an array; see `FeatureStore`."""
-    if _is_sampled(cell):
-        samples = np.asarray(cell["array"])
-        if samples.dtype.hasobject:
-            return None
-        return ("sampled", cell["sampling_rate"], samples.dtype.str, samples.shape), bytes(samples)
-    try:
-        file, name = file_in(cell)
-    except BadItem:  # said when it is decoded
-        return None
-    if not isinstance(file, io.BytesIO):
-        return None
-    return ("file", name, version_of_decoder(signature_of(file))), file.getvalue()
-
-
-def _is_sampled(cell):
-    """Whether a cell is a dict of an array and its rate, as Hugging Face's datasets decode it."""
-    return isinstance(cell, dict) and {"array", "sampling_rate"} <= cell.keys()
-
-
-def _samples_of(cell, sr):
-    """A signal given as an array, or as an array and its rate, as float32 at `sr`."""
-    if not _is_sampled(cell):
-        return _check_array(cell)
-    y, rate = _check_array(cell["array"]), cell["sampling_rate"]
-    if not isinstance(rate, Integral):
-        raise BadType(
-            f"its sampling_rate is {type(rate).__name__}, not an integer", "Give it in Hz."
-        )
-    check_format(int(rate), 1)
-    return y if rate == sr else soxr.resample(y, int(rate), sr, quality="HQ")
-
-
-def _check_array(cell):
-    """A signal given as an array, as float32."""
-    if getattr(cell, "shape", None) == ():
-        raise BadItem(
-            "it is a single number, not a signal",
-            "Put the signal into a list: transform([signal]).",
-        )
-    if hasattr(cell, "get_all_samples"):
-        raise BadType(
-            f"expected a path or a 1-D float array, got a decoder ({type(cell).__name__})",
-            "Keep the files undecoded: dataset.cast_column(NAME, Audio(decode=False)).",
-        )
-    if not hasattr(cell, "__array__"):
-        raise BadType(
-            f"expected a path or a 1-D float array, got {type(cell).__name__}",
-            "Wrap the extractor in MeanOverTracks for lists of paths; give samples as a numpy "
-            "array.",
-        )
-    y = np.asarray(cell)
-    if y.dtype.kind != "f":
-        raise BadType(
-            f"the samples are {y.dtype}, not floating point",
-            "Give floats in [-1, 1]: divide 16-bit integers by 32768.",
-        )
-    if y.ndim != 1:
-        raise BadItem(
-            f"the array has shape {y.shape}, a signal is 1-D", "Take the mean over channels."
-        )
-    if len(y) == 0:
-        raise BadItem("the array holds 0 samples", "Leave the cell empty.")
-    with np.errstate(over="ignore"):
-        y = np.ascontiguousarray(y, dtype=np.float32)
-    if not np.isfinite(y).all():
-        raise BadItem("it holds NaN or infinite samples", "Give finite samples in [-1, 1].")
-    return y
 
 
 def _decibels(magnitude):
