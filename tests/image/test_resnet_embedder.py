@@ -569,10 +569,11 @@ def test_off_the_processor_the_shape_of_a_batch_counts(covers, embedder, monkeyp
 
     asked = []
     monkeypatch.setattr("skmmgenre.image._resnet_embedder.FeatureStore", refuse)
+    monkeypatch.setattr("skmmgenre.nets._devices.inference_device", torch.device)
 
     assert settings("cpu", 50) == settings("cpu", 16) == settings("cpu", 3)
-    assert settings("meta", 50) == settings("meta", 64) != settings("meta", 65)
-    assert settings("meta", 50) != settings("cpu", 50)
+    assert settings("cuda", 50) == settings("cuda", 64) != settings("cuda", 65)
+    assert settings("cuda", 50) != settings("cpu", 50)
 
 
 def test_images_and_arrays_are_kept_by_their_values(tmp_path, covers, embedder, work):
