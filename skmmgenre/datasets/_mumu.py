@@ -65,7 +65,7 @@ def load_mumu(
     min_items=12,
     data_home=None,
 ):
-    """Load MuMu: several genres of 250 an album (section 7.1, Tables 4 to 6 of the paper).
+    """Load MuMu: several genres of 250 an album (section 7.1, Table 4 of the paper).
 
     Parameters
     ----------

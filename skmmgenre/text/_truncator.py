@@ -20,7 +20,7 @@ class ReviewTruncator(TextColumnTransformer, auto_wrap_output_keys=None):
     """Join the reviews of an item and cut them behind a whole sentence.
 
     Reviews are joined in their order, a line each. Of a text longer than `max_chars` the
-    sentence that crosses the limit is dropped, with all that follows (section 5.1 of Oramas
+    sentence that crosses the limit is dropped, with all that follows (section 7.3.2 of Oramas
     et al. 2018). The end of a review ends a sentence. If even the first sentence is too long
     it is cut behind a word, and a first word that is too long within; in scripts without spaces
     between words (Chinese, Japanese, Thai) behind any character. Needs no fit.
