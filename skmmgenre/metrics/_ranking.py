@@ -9,7 +9,7 @@ similarities, used as they are. Of equal scores, the AUC counts half, and the be
 
 Metrics
 -------
-* `macro_auc_score`: area under the ROC curve, the mean over labels (section 7.2, Table 6 of the paper).
+* `macro_auc_score`: area under the ROC curve, the mean over labels (section 7.2, Table 6).
 * `macro_average_precision_score`: average precision, the mean over labels.
 * `precision_at_k_score`, `ndcg_at_k_score`: how right the best labels of an item are.
 * `aggregated_diversity_score`, `correct_diversity_score`: how many of the labels a model ever
