@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import av
 import made_tags
 import pytest
+from av_sound import open_av
 from tagged_files import NAME
 
 from skmmgenre.cli._tag import Outcome, plan_tags, plan_undo, undo_tags, write_tags
@@ -105,7 +106,7 @@ def sound_of(path):
     """Return the packets and samples that PyAV finds, and the fault at which it ends."""
     found = []
     try:
-        with av.open(str(path), metadata_errors="replace") as file:
+        with open_av(path) as file:
             for packet in file.demux(file.streams.audio[0]):
                 found.append(bytes(packet))
                 found += [frame.to_ndarray().tobytes() for frame in packet.decode()]

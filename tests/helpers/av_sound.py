@@ -1,9 +1,15 @@
-"""Writes sound files of the kinds that PyAV encodes."""
+"""Writes and opens sound files by PyAV."""
 
 from fractions import Fraction
 
 import av
 import numpy as np
+
+
+def open_av(path):
+    """Open a file to read; its tags may be in any encoding, as from PyAV 19 on without asking."""
+    is_old = int(av.__version__.partition(".")[0]) < 19
+    return av.open(str(path), **({"metadata_errors": "replace"} if is_old else {}))
 
 
 def write_av(path, y, sr, codec, container, *, bit_rate=128_000, **options):

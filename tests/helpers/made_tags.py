@@ -11,10 +11,9 @@ import tempfile
 import zlib
 from pathlib import Path
 
-import av
 import numpy as np
 import soundfile
-from av_sound import write_av
+from av_sound import open_av, write_av
 from m4a import write_m4a
 
 SR = 24000
@@ -346,7 +345,7 @@ def _split(content):
 
 def sound_by_av(path):
     """What another reader than mutagen finds: the packets, the samples, and the tags."""
-    with av.open(str(path), metadata_errors="replace") as file:
+    with open_av(path) as file:
         stream = file.streams.audio[0]
         packets, samples = [], []
         for packet in file.demux(stream):
