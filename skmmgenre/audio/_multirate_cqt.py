@@ -30,9 +30,11 @@ def multirate_cqt(y, *, sr, hop_length, n_bins, bins_per_octave, fmin, window):
 
     The recursion is that of Schoerkhuber and Klapuri (2010, section 2.3) as librosa has it: the
     signal is halved from octave to octave while the hop can be, so that the filters of every
-    octave are equally short. librosa multiplies the spectra of frames with spectra of filters.
-    As that is linear in the samples, it is done here by one matrix for an octave, of as many
-    rows as a frame has samples (128 by default): no Fourier transforms, no sparse products.
+    octave are equally short. Where an octave comes close to half the rate, librosa 1.0 halves
+    later than 0.11 did; this follows the installed one. librosa multiplies the spectra of frames
+    with spectra of filters. As that is linear in the samples, it is done here by one matrix for
+    an octave, of as many rows as a frame has samples (128 by default): no Fourier transforms, no
+    sparse products.
 
     Parameters
     ----------
@@ -97,10 +99,17 @@ def _octaves(sr, hop_length, n_bins, bins_per_octave, fmin, window):
         kernel.setflags(write=False)
         octaves.append(_Octave(factor, hop, bins, kernel))
         factor = 1
-        if hop % 2 == 0:
+        # librosa 1.0 halves only where the next octave ends well below what the resampler lets
+        # through, earlier versions always. The octaves of the defaults all leave that room.
+        leaves_room = bins.start == 0 or frequencies[bins.start - 1] <= rate / 5
+        if hop % 2 == 0 and (leaves_room or _is_before_1(librosa.__version__)):
             factor, rate, hop = 2, rate / 2, hop // 2
             scale *= np.sqrt(2)  # the filters are half as long, the bins as loud
     return tuple(octaves)
+
+
+def _is_before_1(version):
+    return version.startswith("0.")
 
 
 def _n_halvings(number):

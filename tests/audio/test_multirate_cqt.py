@@ -8,7 +8,7 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from made_sounds import write_sounds
 from threadpoolctl import threadpool_limits
@@ -99,6 +99,8 @@ def _window(length):
     window=st.sampled_from(["hann", "boxcar", ("kaiser", 8.6), 4.0, ("tukey", 0.3), _window]),
     seed=st.integers(0, 2**32 - 1),
 )
+# The second octave ends at 0.23 of the rate, where librosa 1.0 does not halve and 0.11 does.
+@example(1, 1000, 2.75, 21, 8, 64, "hann", 0)
 def test_equals_librosa_for_any_parameters(
     n_samples, sr, octaves_below, n_bins, bins_per_octave, hop_length, window, seed
 ):
@@ -123,6 +125,17 @@ def test_equals_librosa_for_any_parameters(
         assert "too short" in str(error)
         return
     assert _error(C, expected) < 1e-6
+
+
+@pytest.mark.parametrize(
+    "version, factors", [("0.11.0", [1, 2, 2]), ("1.0.0", [1, 1, 2]), ("1.1rc1", [1, 1, 2])]
+)
+def test_octaves_are_halved_as_by_the_librosa_that_is_installed(version, factors, monkeypatch):
+    monkeypatch.setattr(librosa, "__version__", version)
+    octaves = _octaves.__wrapped__(1000, 64, 21, 8, 1000 / 2**3.75, "hann")
+    assert [octave.factor for octave in octaves] == factors
+    defaults = _octaves.__wrapped__(22050, 1024, 96, 12, C1, "hann")
+    assert [octave.factor for octave in defaults] == [1, 2, 2, 2, 2, 2, 2, 2]
 
 
 @pytest.mark.parametrize("fmin", [100.0, 125.0, 200.0])
