@@ -7,6 +7,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from sklearn.utils import gen_batches
 
 from ..utils import group_codes
 from ._genre_scores import label_matrices, precision_recall_f1, right_rows
@@ -38,6 +39,7 @@ def bootstrap_interval(
     metric="f1",
     groups=None,
     runs=None,
+    seeds=None,
     labels=None,
     n_resamples=2000,
     confidence_level=0.95,
@@ -70,6 +72,10 @@ def bootstrap_interval(
         Which run (seed, fold) a row is of, where the rows of several runs are stacked. The
         figure is the mean over runs; artists are drawn once for all runs, so an artist tested
         in three runs is drawn or left out in all three.
+    seeds : array-like of shape (n,), optional
+        Which seed the networks of a row were trained with, and its folds drawn: each run is of
+        one. Seeds are then drawn with replacement, too, so that the interval says how the
+        figure varies with what is learned as well. By default the models count as given.
     labels : array-like, optional
         All labels: pass the ``classes_`` of the model. By default those that occur.
     n_resamples : int, default=2000
@@ -86,13 +92,15 @@ def bootstrap_interval(
     Raises
     ------
     ValueError
-        If lengths differ, there is only one artist, or a parameter is out of range.
+        If lengths differ, there is only one artist or one seed, a run is of several seeds, or a
+        parameter is out of range.
 
     Notes
     -----
-    The percentile bootstrap says how the figure of these trained models varies with the
-    artists tested, not with the training data or the seed. A run none of whose artists is in
-    a resample is left out of that resample's mean.
+    Without `seeds` the percentile bootstrap says how the figure of these trained models varies
+    with the artists tested, not with the training data or the seed. With them artists and seeds
+    are drawn independently. A run none of whose artists is in a resample is left out of that
+    resample's mean.
 
     Examples
     --------
@@ -135,12 +143,10 @@ def bootstrap_interval(
     n_artists = artists.max() + 1
     if n_artists < 2:
         raise ValueError("All rows are of one artist: there is nothing to resample.")
-    if runs is None:
-        run_codes = np.zeros(n, dtype=int)
-    elif len(runs) != n:
-        raise ValueError(f"runs has {len(runs)} rows, y_true has {n}.")
-    else:
-        run_codes, _ = pd.factorize(np.asarray(runs), use_na_sentinel=False)
+    run_codes = _codes(runs, n, "runs")
+    if runs is None and seeds is not None:
+        run_codes = _codes(seeds, n, "seeds")
+    seed_of_run = None if seeds is None else _seed_of_run(_codes(seeds, n, "seeds"), run_codes)
     if callable(metric):
         figure = _callable_figure(metric, truth, predictions, artists, run_codes)
         width = n_artists
@@ -150,15 +156,16 @@ def bootstrap_interval(
     else:
         figure, width = _counted_figure(metric, truth, predictions, artists, run_codes)
 
-    estimate = figure(np.ones((1, n_artists)))[0]
+    n_runs = run_codes.max() + 1
+    estimate = figure(np.ones((1, n_artists)), np.ones((1, n_runs)))[0]
     rng = np.random.default_rng(random_state)
-    chunk = max(1, _CHUNK // max(n_artists, width))
-    figures = np.concatenate(
-        [
-            figure(_draw(rng, min(chunk, n_resamples - start), n_artists))
-            for start in range(0, n_resamples, chunk)
-        ]
-    )
+    times_of_run = np.ones((n_resamples, n_runs))
+    if seed_of_run is not None:
+        times_of_run = _draw(rng, n_resamples, seed_of_run.max() + 1)[:, seed_of_run]
+    figures = np.empty(n_resamples)
+    for some in gen_batches(n_resamples, max(1, _CHUNK // max(n_artists, width))):
+        times = _draw(rng, some.stop - some.start, n_artists)
+        figures[some] = figure(times, times_of_run[some])
     tail = (1 - confidence_level) / 2
     low, high = np.nanquantile(figures, (tail, 1 - tail))
     return BootstrapInterval(float(estimate), float(low), float(high))
@@ -172,16 +179,35 @@ def _arrays(answers):
     return arrays
 
 
-def _draw(rng, n_draws, n_artists):
-    """How often each artist is drawn, (n_draws, n_artists)."""
-    drawn = rng.integers(0, n_artists, size=(n_draws, n_artists))
-    drawn += np.arange(n_draws)[:, None] * n_artists
-    times = np.bincount(drawn.ravel(), minlength=n_draws * n_artists)
-    return times.reshape(n_draws, n_artists).astype(float)
+def _codes(values, n, name):
+    """Values as 0, 1, ...; all 0 if there are none."""
+    if values is None:
+        return np.zeros(n, dtype=int)
+    if len(values) != n:
+        raise ValueError(f"{name} has {len(values)} rows, y_true has {n}.")
+    return pd.factorize(np.asarray(values), use_na_sentinel=False)[0]
+
+
+def _seed_of_run(seed_codes, run_codes):
+    if not seed_codes.any():
+        raise ValueError("All rows are of one seed: there is nothing to resample. Leave seeds out.")
+    seed_of_run = np.empty(run_codes.max() + 1, dtype=int)
+    seed_of_run[run_codes] = seed_codes
+    if (seed_of_run[run_codes] != seed_codes).any():
+        raise ValueError("A run has rows of several seeds: give each seed and fold its own run.")
+    return seed_of_run
+
+
+def _draw(rng, n_draws, n):
+    """How often each of n artists, or seeds, is drawn, (n_draws, n)."""
+    drawn = rng.integers(0, n, size=(n_draws, n))
+    drawn += np.arange(n_draws)[:, None] * n
+    times = np.bincount(drawn.ravel(), minlength=n_draws * n)
+    return times.reshape(n_draws, n).astype(float)
 
 
 def _counted_figure(metric, truth, predictions, artists, run_codes):
-    """A function of the artists' multiplicities, through counts added up by artist and run."""
+    """A function of how often artists and runs are drawn, through counts of each."""
     n, n_labels = truth.shape
     n_artists, n_runs = artists.max() + 1, run_codes.max() + 1
 
@@ -211,10 +237,10 @@ def _counted_figure(metric, truth, predictions, artists, run_codes):
             figures = precision_recall_f1(hits, predicted, times @ true_of)[which]
             return figures.reshape(len(times), n_runs, n_labels).mean(axis=2)
 
-    def figure(times):
+    def figure(times, times_of_run):
         n_rows = times @ rows_of
         values = [one_model(times, model_counts, n_rows) for model_counts in counts]
-        return _mean_over_runs(values, n_rows)
+        return _mean_over_runs(values, np.where(n_rows > 0, times_of_run, 0))
 
     return figure, n_runs * n_labels
 
@@ -253,23 +279,23 @@ def _scores_figure(of_scores, truth, predictions, artists, run_codes):
 
 
 def _by_runs(one_run, artists, run_codes):
-    """A function of the artists' multiplicities, through each run's rows and their weights."""
+    """A function of how often artists and runs are drawn, through the rows of each run."""
     runs = [np.flatnonzero(run_codes == run) for run in range(run_codes.max() + 1)]
 
-    def figure(times):
+    def figure(times, times_of_run):
         weights = [times[:, artists[rows]] for rows in runs]
         values = [one_run(*pair) for pair in zip(runs, weights, strict=True)]
         values = np.moveaxis(np.array(values, dtype=float), 0, -1)  # model, draw, run
         n_rows = np.stack([weight.sum(axis=1) for weight in weights], axis=1)
-        return _mean_over_runs(values, np.where(np.isnan(values).any(axis=0), 0, n_rows))
+        there = (n_rows > 0) & ~np.isnan(values).any(axis=0)
+        return _mean_over_runs(values, np.where(there, times_of_run, 0))
 
     return figure
 
 
-def _mean_over_runs(values, n_rows):
-    """The figure, or difference, of each draw; runs without a row in it do not count."""
+def _mean_over_runs(values, weight):
+    """The figure, or difference, of each draw; runs of weight 0 do not count."""
     value = values[0] if len(values) == 1 else values[0] - values[1]
-    there = n_rows > 0
-    n_there = there.sum(axis=1)
-    total = np.where(there, value, 0).sum(axis=1)
-    return np.divide(total, n_there, where=n_there > 0, out=np.full(len(total), np.nan))
+    total = np.where(weight > 0, weight * value, 0).sum(axis=1)
+    n_runs = weight.sum(axis=1)
+    return np.divide(total, n_runs, where=n_runs > 0, out=np.full(len(total), np.nan))

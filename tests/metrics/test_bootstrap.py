@@ -149,9 +149,68 @@ def test_stacked_runs_of_one_artist_are_drawn_together():
     np.testing.assert_allclose(thrice, once)
 
 
+def test_coverage_over_seeds():
+    """A seed that is good is good for all artists: an interval without seeds is far too short."""
+    rng = np.random.default_rng(0)
+    n_trials, n_seeds, n_artists = 100, 12, 50
+    seeds, artists = np.divmod(np.arange(n_seeds * n_artists), n_artists)
+    covered = {"seeds": 0, "artists": 0}
+    for trial in range(n_trials):
+        share = np.clip(rng.normal(0.6, 0.1, n_seeds), 0, 1)[seeds]
+        y = rng.integers(0, 2, len(seeds))
+        pred = np.where(rng.random(len(seeds)) < share, y, 1 - y)
+        for name, given in (("seeds", seeds), ("artists", None)):
+            interval = bootstrap_interval(
+                y,
+                pred,
+                metric="accuracy",
+                groups=artists,
+                runs=seeds,
+                seeds=given,
+                n_resamples=200,
+                random_state=trial,
+            )
+            covered[name] += interval.low <= 0.6 <= interval.high
+    assert 0.85 <= covered["seeds"] / n_trials
+    assert covered["artists"] / n_trials < 0.75
+
+
+@pytest.mark.parametrize("random_state", range(4))
+@pytest.mark.parametrize("metric", ["f1", "accuracy", accuracy_score])
+def test_seeds_are_drawn_as_in_the_plain_loop(metric, random_state):
+    """Two folds of each of two seeds: with a draw of one seed alone its folds count alone."""
+    y, pred, other, artists, _ = small_table()
+    folds = np.arange(len(y)) % 4
+    found = bootstrap_interval(
+        y,
+        pred,
+        other,
+        metric=metric,
+        groups=artists,
+        runs=folds,
+        seeds=folds // 2,
+        n_resamples=1,
+        random_state=random_state,
+    )
+    rng = np.random.default_rng(random_state)
+    drawn = np.bincount(rng.integers(0, 2, 2), minlength=2)
+    names = pd.factorize(artists)[0]
+    times = np.bincount(rng.integers(0, 9, 9), minlength=9)[names]
+    figures = []
+    for fold in range(4):
+        rows = np.repeat(np.arange(len(y)), np.where(folds == fold, times, 0))
+        name = metric if isinstance(metric, str) else "accuracy"
+        of_fold = [SKLEARN[name](y[rows], answer[rows]) for answer in (pred, other)]
+        figures += [of_fold[0] - of_fold[1]] * drawn[fold // 2]
+    np.testing.assert_allclose(found.low, np.mean(figures))
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
+        ({"seeds": [0] * 3}, "seeds has 3 rows"),
+        ({"seeds": [0] * 45}, "one seed"),
+        ({"seeds": [0, 1, 1] * 15, "runs": [0] * 45}, "several seeds"),
         ({"groups": ["a"] * 44}, "groups has 44 rows, X has 45"),
         ({"groups": ["a"] * 45}, "one artist"),
         ({"runs": [0] * 3}, "runs has 3 rows"),
