@@ -231,7 +231,7 @@ def write_tags(folder, outcomes, *, verbose=1):
     Raises
     ------
     BlockingIOError
-        If another process changes tags in the folder.
+        If another process or thread changes tags in the folder.
     ValueError
         If something else has the name of the backup.
     """
@@ -291,7 +291,7 @@ def undo_tags(backup, outcomes, *, verbose=1):
     Raises
     ------
     BlockingIOError
-        If another process changes tags in the folder, or did so since `plan_undo`.
+        If another process or thread changes tags in the folder, or did so since `plan_undo`.
     """
     changes, _ = backup.read()
     chosen = [outcome for outcome in outcomes if outcome.action == "restore"]
@@ -427,7 +427,10 @@ def _why_read_only(path):
         return _reason(error)
     if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
         return "read-only: allow writing (chmod u+w)"
-    if not os.access(os.path.dirname(path), os.W_OK):
+    folder = os.path.dirname(path)
+    if not os.access(folder, os.W_OK):
+        if hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY:
+            return "it is on a read-only file system: mount it so that it can be written"
         return "its folder is read-only: allow writing there (chmod u+w)"
     return None
 

@@ -9,16 +9,13 @@ import json
 import ntpath
 import os
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-
-from filelock import FileLock, Timeout
 
 from ...utils import replacing, sync
 from ._edits import check_undo
 
 NAME = ".skmmgenre_tags.jsonl"
-_LOCK = ".skmmgenre_tags.lock"
 _VERSION = 1
 _HEAD = {"skmmgenre_tags": _VERSION}
 _MAX_LINE = 1 << 24
@@ -26,7 +23,7 @@ _MAX_NAME = 1 << 12
 MAX_GENRES, MAX_TEXT = 1 << 10, 1 << 16  # of a file, and characters of each
 _PARTS = {"file", "before", "after"}
 _COPY = ".skmmgenre_part_"  # how names of what `remove_parts` removes begin
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 @dataclass
@@ -46,44 +43,6 @@ class DamagedLine:
     number: int
     reason: str
     place: tuple | None
-
-
-@contextmanager
-def locked(folder):
-    """Keep other processes from changing tags in a folder while the body runs.
-
-    A process that is killed gives the lock free. Within a thread it may be taken again. A folder
-    that is read-only needs none: no backup can be made there, so nothing is changed.
-
-    Parameters
-    ----------
-    folder : str
-
-    Raises
-    ------
-    BlockingIOError
-        If another process holds it.
-    """
-    lock = FileLock(os.path.join(os.path.realpath(folder), _LOCK), timeout=0, is_singleton=True)
-    try:
-        lock.acquire()
-    except PermissionError:
-        yield
-        return
-    except Timeout as error:
-        raise BlockingIOError(
-            f"Another process is changing tags in {folder!r}. Wait until it has ended, then run "
-            "the command again. Nothing was changed."
-        ) from error
-    try:
-        yield
-    finally:
-        if lock.lock_counter == 1:
-            # Removed while it is held: who waits for it notices that the file is gone. Windows
-            # removes only files that no one has open.
-            with suppress(OSError):
-                os.unlink(lock.lock_file)
-        lock.release()
 
 
 class TagBackup:
@@ -184,8 +143,8 @@ class TagBackup:
         )
         if read != now:
             raise BlockingIOError(
-                f"{self.path!r} was changed by another process since it was read: run the command "
-                "again. Nothing was changed."
+                f"{self.path!r} was changed by another process or thread since it was read: run "
+                "the command again. Nothing was changed."
             )
 
     def keep(self, paths):
@@ -227,7 +186,7 @@ class TagBackup:
 
     def _open(self, flags=os.O_RDONLY):
         try:
-            number = os.open(self.path, flags | _NO_LINK)
+            number = os.open(self.path, flags | NO_LINK)
         except OSError as error:
             if os.path.islink(self.path):
                 raise self._foreign("it is a link") from error
