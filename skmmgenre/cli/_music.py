@@ -4,6 +4,7 @@ import os
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -11,9 +12,10 @@ import pandas as pd
 
 from ..datasets import load_music_folder
 from ..datasets._folder_files import place_of, spell_path
-from ..datasets._genre_lists import NOT_GENRES, GenreReading, describe_reading, read_genre_lists
-from ..utils import describe_cell, import_from_extra, is_missing
-from ._table_cells import read_cell
+from ..labels import read_genres
+from ..labels._genre_lists import NOT_GENRES, GenreReading, describe_reading
+from ..model_selection import read_split
+from ..utils import import_from_extra, is_missing, read_cell, read_cells
 
 MODALITIES = {"audio": "audio", "text": "text", "image": "cover"}  # and their columns
 _TABLES = (".csv", ".tsv", ".parquet")
@@ -60,7 +62,8 @@ class Music:
         """Return the items that a column split gives this name."""
         if "split" not in self.table:
             raise ValueError("there is no column split; leave --split away")
-        rows = (self.table["split"] == name).to_numpy(dtype=bool)
+        parts, (part,) = read_split(self.table["split"]), read_split([name])
+        rows = parts == part if part else (self.table["split"] == name).to_numpy(dtype=bool)
         if not rows.any():
             parts = sorted(map(str, self.table["split"].dropna().unique()))
             raise ValueError(f"no row has the split {name!r}; there are {parts[:5]}")
@@ -242,10 +245,12 @@ def _read_table(path, separators, not_genres, genre, artist):
         )
     genre = _column(held, path, genre, ("genres", "genre"))
     artist = _column(held, path, artist, ("artist",))
-    cells = [None] * len(table) if genre is None else _read_cells(table, genre, path)
-    texts = [_texts(cell) for cell in cells]
-    not_genres = NOT_GENRES if not_genres is None else not_genres
-    genres, readings = read_genre_lists(texts, separators, slash=False, not_genres=not_genres)
+    genres, readings = read_genres(
+        [None] * len(table) if genre is None else table[genre],
+        separators,
+        not_genres=NOT_GENRES if not_genres is None else not_genres,
+        name=f"{path!r}: column {genre!r}",
+    )
     return Music(
         table,
         _names(table),
@@ -256,30 +261,16 @@ def _read_table(path, separators, not_genres, genre, artist):
 
 
 def _read_cells(table, column, path):
-    cells = []
-    for row, value in enumerate(table[column]):
-        try:
-            cell = read_cell(value, is_free_text=column == "text")
-            if column in ("audio", "cover") and not _is_path(cell):
-                raise ValueError("does not hold a path")
-            cells.append(cell)
-        except ValueError as error:
-            raise ValueError(
-                f"{path!r}: column {column!r} of row {row} (the first is 0) {error}: "
-                f'{describe_cell(value, max_chars=60)}. Write it as ["a", "b"]: turn arrays into '
-                "lists (.tolist()) before you write the table, or write Parquet."
-            ) from None
-    return cells
+    read = partial(read_cell, is_free_text=True) if column == "text" else _read_paths
+    return read_cells(table[column], f"{path!r}: column {column!r}", read)
 
 
-def _is_path(cell):
+def _read_paths(value):
+    cell = read_cell(value)
     parts = cell if isinstance(cell, list) else [cell]
-    return all(part is None or isinstance(part, str) for part in parts)
-
-
-def _texts(cell):
-    parts = cell if isinstance(cell, list) else [cell]
-    return [str(part) for part in parts if not is_missing(part)]
+    if not all(part is None or isinstance(part, str) for part in parts):
+        raise ValueError("does not hold a path")
+    return cell
 
 
 def _read_columns(path):

@@ -2,7 +2,7 @@
 
 from ..audio._decode import View, length_of_id3
 from ..datasets._audio_tags import TAGGED, audio_kind, name_genres, open_audio, read_audio_tags
-from ..datasets._genre_lists import NOT_GENRES, read_genre_lists
+from ..labels._genre_lists import NOT_GENRES, read_genre_lists
 from ..utils import BadItem
 from ._tags import (
     MAX_GENRES,
@@ -155,6 +155,16 @@ def undo_write(path, copy, record):
         with open(copy, "rb") as old:
             is_same = same_content(with_edits(old, _edits(old, kind, record["after"])), path)
         return is_same and read_state(copy) == record["before"]
+    except BadItem:
+        return False
+
+
+def is_as_before(path, record):
+    """Tell whether a file is as a change found it: the same change would note the same again."""
+    try:
+        with open(path, "rb") as file:
+            edits = _edits(file, _kind(path), record["after"])
+            return undo_of(file, edits) == record["undo"]
     except BadItem:
         return False
 

@@ -13,6 +13,13 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from ..labels._genre_lists import (
+    NOT_GENRES,
+    describe_reading,
+    drop_too_long,
+    genre_key,
+    read_genre_lists,
+)
 from ..store import map_cells
 from ..utils import BadItem, first_few
 from ._audio_tags import IDS, SUPPORTED, audio_kind, name_genres, read_audio_tags
@@ -30,7 +37,6 @@ from ._folder_files import (
     walk_folder,
     write_cover,
 )
-from ._genre_lists import NOT_GENRES, describe_reading, drop_too_long, genre_key, read_genre_lists
 
 _TRACK = "artist albumartist album title track disc date genres genre duration format".split()
 _ALBUM = "artist title track_titles date genres genre duration".split()

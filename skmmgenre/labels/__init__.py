@@ -1,9 +1,10 @@
 """The space of genres."""
 
+from ._genre_lists import read_genres
 from ._genre_taxonomy import GenreTaxonomy
 from ._ppmi_label_factorizer import PPMILabelFactorizer
 
-__all__ = ["GenreTaxonomy", "PPMILabelFactorizer"]
+__all__ = ["GenreTaxonomy", "PPMILabelFactorizer", "read_genres"]
 
 for _name in __all__:  # model files and pickles name what is public, so that files can move
     globals()[_name].__module__ = __name__

@@ -1,13 +1,21 @@
 """The tree of genres, the labels it gives to items, and its picture."""
 
 import difflib
+import warnings
 from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..utils import as_pandas, read_indicator
+from ..utils import as_pandas, first_few, read_indicator
+from ._genre_lists import (
+    describe_reading,
+    genre_key,
+    is_catalogue_name,
+    may_stand_in_name,
+    read_genres,
+)
 
 
 class GenreTaxonomy:
@@ -22,8 +30,9 @@ class GenreTaxonomy:
     branches : iterable of str
         The branches, a longer one bringing all above it with it. White space around names and
         separators at the ends of a branch are dropped, and so are repetitions.
-    separator : str, default="/"
-        What stands between two names. Choose another where names hold a slash ("Pop/Rock").
+    separator : str or None, default="/"
+        What stands between two names. Choose another where names hold a slash ("Pop/Rock"), or
+        None: each branch is one name, slashes and all.
 
     Attributes
     ----------
@@ -35,7 +44,7 @@ class GenreTaxonomy:
         The names on top of a branch, and those with nothing below, sorted.
     n_levels : int
         Names in the longest branch.
-    separator : str
+    separator : str or None
 
     Raises
     ------
@@ -77,13 +86,18 @@ class GenreTaxonomy:
     """
 
     def __init__(self, branches, *, separator="/"):
-        if not isinstance(separator, str) or not separator:
-            raise ValueError(f"separator must be a text that is not empty, got {separator!r}.")
+        if separator is not None and not (isinstance(separator, str) and separator):
+            raise ValueError(
+                f"separator must be a text that is not empty, or None, got {separator!r}."
+            )
         if isinstance(branches, str):
             raise ValueError(f"branches must be several, got one text: pass [{branches!r}].")
         paths = [
             _parse(branch, separator, f"branch {place}") for place, branch in enumerate(branches)
         ]
+        self._set_paths(separator, paths)
+
+    def _set_paths(self, separator, paths):
         if not paths:
             raise ValueError("branches is empty: a taxonomy has at least one branch.")
         self.__setstate__((separator, tuple(dict.fromkeys(paths)), (), None))
@@ -96,9 +110,13 @@ class GenreTaxonomy:
         Parameters
         ----------
         items : list-like of shape (n,)
-            The branches of each item: a list of str, or one str. None, NaN, "" and an empty
-            list are an item without a genre.
-        separator : str, default="/"
+            The genres of each item. A list holds branches, each as it is. A text is read as
+            `read_genres` and the commands read the cell of a table: "Jazz; Blues" is two. None,
+            NaN, "" and an empty list are an item without a genre.
+        separator : str or None, default="/"
+            What stands between the names of a branch; None: each genre is one name. A name that
+            catalogues write with a slash ("Pop/Rock", "R&B/Soul") is one name, too, unless
+            another branch begins as it does ("Pop/Oldies").
 
         Returns
         -------
@@ -109,8 +127,26 @@ class GenreTaxonomy:
         ------
         ValueError
             As the constructor; or if an item is no text and no list of them.
+
+        Warns
+        -----
+        UserWarning
+            If texts were split in doubt, or are not genres ("Other").
+
+        Examples
+        --------
+        >>> from skmmgenre.labels import GenreTaxonomy
+        >>> GenreTaxonomy.from_items(["Pop/Rock; R&B", "Jazz", None]).labels
+        ['Jazz', 'Pop/Rock', 'R&B']
         """
-        return cls(sorted({b for cell in _cells(items) for b in cell}), separator=separator)
+        taxonomy = cls.__new__(cls)
+        branches = sorted({b for cell in _cells(items, separator) for b in cell})
+        whole = _whole_names(branches) if separator == "/" else ()
+        taxonomy._set_paths(
+            separator,
+            [(b.strip(),) if b in whole else _parse(b, separator, "items") for b in branches],
+        )
+        return taxonomy
 
     # The state is what was written, what is left out of it, and below which level it is cut;
     # all else is derived, so that a stored taxonomy is tuples of str.
@@ -127,6 +163,9 @@ class GenreTaxonomy:
         self._paths = tuple(dict.fromkeys(path for path in kept if path))
         self._nodes = _prefixes(self._paths)
         self._labels = sorted({path[-1] for path in self._nodes})
+
+    def _join(self, path):
+        return path[0] if len(path) == 1 else self.separator.join(path)
 
     def _kept(self, path):
         left_out = set(self._left_out)
@@ -158,7 +197,7 @@ class GenreTaxonomy:
     @property
     def branches(self):
         """The branches, in the order given."""
-        return [self.separator.join(path) for path in self._paths]
+        return [self._join(path) for path in self._paths]
 
     @property
     def labels(self):
@@ -226,9 +265,9 @@ class GenreTaxonomy:
         Parameters
         ----------
         items : list-like of shape (n,)
-            The branches of each item: a list of str, or one str. None, NaN, "" and an empty
-            list are an item without a genre. The bare name of a genre stands for its branch,
-            if it is in one place of the tree only.
+            The branches of each item: a list of str, or a text that is read as by `from_items`.
+            None, NaN, "" and an empty list are an item without a genre. The bare name of a
+            genre stands for its branch, if it is in one place of the tree only.
 
         Returns
         -------
@@ -243,7 +282,7 @@ class GenreTaxonomy:
         """
         known = {}  # most items share their branches with others
         expanded = []
-        for row, cell in enumerate(_cells(items)):
+        for row, cell in enumerate(_cells(items, self.separator, self)):
             for branch in cell:
                 if branch not in known:
                     known[branch] = self._kept(self._find(branch, row))
@@ -489,8 +528,17 @@ class GenreTaxonomy:
         other.__setstate__((self.separator, self._written, left_out, n_kept_levels))
         return other
 
+    def _holds(self, branch):
+        try:
+            self._find(branch, 0)
+        except ValueError:
+            return False
+        return True
+
     def _find(self, branch, row):
         """Return the path of a branch, or of a bare name, as it was first written."""
+        if (whole := (branch.strip(),)) in self._written_nodes:
+            return whole  # it may hold a slash, as "Pop/Rock"
         path = _parse(branch, self.separator, f"item {row}")
         if path in self._written_nodes:
             return path
@@ -499,12 +547,12 @@ class GenreTaxonomy:
             if len(places) == 1:
                 return places[0]
             if places:
-                found = " and ".join(repr(self.separator.join(place)) for place in places)
+                found = " and ".join(repr(self._join(place)) for place in places)
                 raise ValueError(
                     f"The genre {path[0]!r} of item {row} is in several places, {found}: pass "
                     "the branch."
                 )
-        known = [self.separator.join(node) for node in self._written_nodes]
+        known = [self._join(node) for node in self._written_nodes]
         raise ValueError(
             f"The branch {branch!r} of item {row} is not in the taxonomy"
             f"{_suggestion(branch, known)}. Add it to the branches, or make the taxonomy by "
@@ -529,9 +577,11 @@ class GenreTaxonomy:
 def _parse(branch, separator, where):
     if not isinstance(branch, str):
         raise ValueError(
-            f"A branch must be a text such as 'Pop{separator}Oldies', got {branch!r} in {where}."
+            f"A branch must be a text such as 'Pop{separator or '/'}Oldies', got {branch!r} in "
+            f"{where}."
         )
-    names = [name.strip() for name in branch.split(separator)]
+    parts = [branch] if separator is None else branch.split(separator)
+    names = [name.strip() for name in parts]
     while names and not names[0]:
         del names[0]
     while names and not names[-1]:
@@ -547,6 +597,13 @@ def _parse(branch, separator, where):
         name = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"The genre {name!r} stands above itself in {branch!r} ({where}).")
     return tuple(names)
+
+
+def _whole_names(branches):
+    """Return names that catalogues write with a slash, unless another branch begins as they do."""
+    top = {b: genre_key(b.strip().strip("/").partition("/")[0]) for b in branches if "/" in b}
+    tops = {top[b] for b in top if not is_catalogue_name(b)}
+    return {b for b in top if is_catalogue_name(b) and top[b] not in tops}
 
 
 def _prefixes(paths):
@@ -570,10 +627,7 @@ def _refuse_cycles(taxonomy):
         cycle = error.args[1][::-1]  # from the top down
         steps = list(zip(cycle, cycle[1:], strict=False))
         guilty = [
-            taxonomy.separator.join(path)
-            for step in steps
-            for path in taxonomy._nodes
-            if path[-2:] == step
+            taxonomy._join(path) for step in steps for path in taxonomy._nodes if path[-2:] == step
         ]
         raise ValueError(
             f"The genre {cycle[0]!r} stands above itself: {' > '.join(cycle)}, by the branches "
@@ -586,8 +640,8 @@ def _suggestion(name, known):
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def _cells(items):
-    """The branches of each item, as lists."""
+def _cells(items, separator, taxonomy=None):
+    """Return the branches of each item, as lists; texts may join several."""
     items = as_pandas(items)
     if isinstance(items, (str, dict, pd.DataFrame)) or not hasattr(items, "__iter__"):
         raise ValueError(
@@ -596,7 +650,7 @@ def _cells(items):
     cells = []
     for row, cell in enumerate(items):
         if isinstance(cell, str):
-            cells.append([cell] if cell.strip() else [])
+            cells.append(cell)
         elif isinstance(cell, (set, frozenset)):
             cells.append(sorted(cell))
         elif isinstance(cell, (list, tuple, np.ndarray, pd.Series)):
@@ -605,10 +659,31 @@ def _cells(items):
             cells.append([])
         else:
             raise ValueError(f"item {row} must be a list of branches, got {cell!r}.")
-        for branch in cells[-1]:
+        for branch in [] if isinstance(cell, str) else cells[-1]:
             if not isinstance(branch, str):
                 raise ValueError(f"item {row} holds {branch!r}; a branch is a text.")
-    return cells
+    return _read_texts(cells, separator, taxonomy)
+
+
+def _read_texts(cells, separator, taxonomy):
+    """Read the texts among cells as lists of branches, except the branches of a taxonomy."""
+    texts = {cell for cell in cells if isinstance(cell, str)}
+    read = {text: [text] for text in texts if taxonomy is not None and taxonomy._holds(text)}
+    left = [cell if isinstance(cell, str) and cell not in read else None for cell in cells]
+    if separator is not None and not may_stand_in_name(separator):
+        read |= {text: [text] if text.strip() else [] for text in left if text is not None}
+    else:
+        known = () if taxonomy is None else [*taxonomy._labels, *taxonomy.branches]
+        genres, readings = read_genres(left, known=known, name="the text")
+        read |= zip(left, genres, strict=True)
+        if readings:
+            said = first_few(readings, count=True, name=lambda r: describe_reading(r, "item"))
+            warnings.warn(
+                f"{said}. Pass lists of branches to have them as they are written.",
+                UserWarning,
+                stacklevel=4,
+            )
+    return [read[cell] if isinstance(cell, str) else cell for cell in cells]
 
 
 def draw_tree(paths, counts, ax):

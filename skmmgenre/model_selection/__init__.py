@@ -6,12 +6,14 @@ from ._label_thresholds import (
     LabelThresholds,
     best_f1_threshold,  # noqa: F401
 )
+from ._published_split import read_split
 
 __all__ = [
     "ArtistKFold",
     "ArtistShuffleSplit",
     "LabelThresholds",
     "inner_validation_mask",
+    "read_split",
     "train_validation_test_split",
 ]
 

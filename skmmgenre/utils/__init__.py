@@ -20,6 +20,7 @@ from ._cells import (
     refuse_repeated_columns,
 )
 from ._compat import (
+    NamesBetweenSteps,
     TrainingSetOnce,
     check_feature_names_in,
     check_sample_weight,
@@ -43,4 +44,5 @@ from ._progress import (
     progress_hidden,
     python_random_kept,
 )
+from ._table_cells import read_cell, read_cells, refuse_left_out
 from ._walk import estimators_in, find_steps, walk, walk_parts

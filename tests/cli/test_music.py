@@ -85,12 +85,62 @@ def test_nothing_there(tmp_path):
         read(tmp_path / "absent")
 
 
+def test_a_table_of_arrays_through_csv(tmp_path):
+    genres = [["Jazz", "Deep House"], ["Blues"], [f"Genre of a long name {i}" for i in range(9)]]
+    for kind in (np.array, lambda names: np.array(names, dtype=object), tuple, list):
+        table = pd.DataFrame({"text": "x", "genres": [kind(names) for names in genres]})
+        table.to_csv(tmp_path / "t.csv", index=False)
+        assert read(tmp_path / "t.csv").genres == genres
+    paths = pd.DataFrame({"audio": [np.array(["a.mp3", "b c.mp3"])]})
+    paths.to_csv(tmp_path / "t.csv", index=False)
+    expected = [str(tmp_path / "a.mp3"), str(tmp_path / "b c.mp3")]
+    assert read(tmp_path / "t.csv").table["audio"].tolist() == [expected]
+
+
+def test_what_cannot_be_read_is_named(tmp_path):
+    long = str(np.array(["Jazz"] * 2000))
+    for column, text, told in (
+        ("genres", long, "holds a list that was shortened"),
+        ("text", long, "holds a list that was shortened"),
+        ("audio", "['a.mp3' b.mp3]", "begins like a list but cannot be read"),
+        ("cover", "['a.png'", "begins like a list but cannot be read"),
+    ):
+        table = pd.DataFrame({"text": ["x", "y"], "genres": "Jazz"})
+        table[column] = ["", text]
+        table.to_csv(tmp_path / "t.csv", index=False)
+        with pytest.raises(ValueError, match=f"t.csv': column '{column}' of row 1 .* {told}"):
+            read(tmp_path / "t.csv")
+
+
+def test_cells_that_are_not_paths(tmp_path):
+    pytest.importorskip("pyarrow")
+    for cell in (b"RIFF", {"bytes": b"RIFF", "path": None}, [0.5, 0.25]):
+        pd.DataFrame({"audio": [cell]}).to_parquet(tmp_path / "t.parquet")
+        with pytest.raises(ValueError, match="column 'audio' of row 0 .* does not hold a path"):
+            read(tmp_path / "t.parquet")
+
+
+def test_genres_that_are_not_texts(tmp_path):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"text": ["a", "b"], "genre": [3, 12]}).to_parquet(path)
+    assert read(path).genres == [["3"], ["12"]]
+    for cell in (b"Rock", {"name": "Rock"}):
+        pd.DataFrame({"text": ["a"], "genre": [cell]}).to_parquet(path)
+        with pytest.raises(ValueError, match="'genre' of row 0 .* does not hold names of genres"):
+            read(path)
+
+
 def test_split(tmp_path):
     (tmp_path / "t.csv").write_text("text,split\na,train\nb,test\nc,test\n")
     music = read(tmp_path / "t.csv")
     assert music.of_split("test").table["text"].tolist() == ["b", "c"]
     with pytest.raises(ValueError, match="no row has the split 'val'.*'test', 'train'"):
         music.of_split("val")
+    (tmp_path / "t.csv").write_text("text,split\na,train\nb,Test\nc,test \nd,fold 1\n")
+    music = read(tmp_path / "t.csv")
+    assert music.of_split("test").table["text"].tolist() == ["b", "c"]
+    assert music.of_split("fold 1").table["text"].tolist() == ["d"]
 
 
 def test_links_and_files_that_are_not_there(odd, tmp_path):

@@ -1,4 +1,4 @@
-"""Cells of a table as they are meant: a text, a list of texts written as one, or nothing."""
+"""Read the cells of a table: a text, a list of texts that may be written as text, or nothing."""
 
 import ast
 import json
@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from ..utils import is_missing
+from ._cells import describe_cell, is_missing
 
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 # Escapes are those that Python writes: in 'C:\Music\a.mp3' somebody wrote none.
@@ -26,6 +26,39 @@ _TOKEN = re.compile(
 _BEGINS_LIKE_A_LIST = re.compile(
     r"""(?:(?:array|frozenset|set|tuple|list)\()?[\[({][\[({\s]*(?:np\.str_\(|[bBuUrR]{0,2}['"])"""
 )
+
+
+def read_cells(values, name, read=None):
+    """Read the cells of a column; an error names the row.
+
+    Parameters
+    ----------
+    values : iterable of object
+    name : str
+        What the cells are called in the error, such as "column 'genres'".
+    read : callable, default=None
+        Reads one cell and raises ValueError with the reason; None is `read_cell`.
+
+    Returns
+    -------
+    cells : list
+
+    Raises
+    ------
+    ValueError
+        If a cell cannot be read.
+    """
+    cells = []
+    for row, value in enumerate(values):
+        try:
+            cells.append((read or read_cell)(value))
+        except ValueError as error:
+            raise ValueError(
+                f"{name} of row {row} (the first is 0) {error}: "
+                f'{describe_cell(value, max_chars=60)}. Write it as ["a", "b"]: turn arrays into '
+                "lists (.tolist()) before you write the table, or write Parquet."
+            ) from None
+    return cells
 
 
 def read_cell(value, *, is_free_text=False):
@@ -150,3 +183,30 @@ def _flatten(values):
         else:
             waiting.pop()
     return flat
+
+
+def refuse_left_out(left_out, reason, way_out, *, noun="row", names=None):
+    """Raise an error if rows would be left out: count them and name the first.
+
+    Parameters
+    ----------
+    left_out : array-like of bool
+    reason : str
+        What is said of them, such as "have no genre".
+    way_out : str
+        What to do, with the option that leaves them out.
+    noun : str, default="row"
+    names : sequence of str, default=None
+        What the rows are called; None is their number, the first being 0.
+
+    Raises
+    ------
+    ValueError
+    """
+    rows = np.flatnonzero(left_out)
+    if len(rows):
+        first = f"{noun} {rows[0]}, counted from 0" if names is None else repr(names[rows[0]])
+        nouns = f"{noun}s" if len(left_out) != 1 else noun
+        raise ValueError(
+            f"{len(rows):,} of {len(left_out):,} {nouns} {reason} (the first is {first}). {way_out}"
+        )

@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mutagen.id3 import TCON
 
-from skmmgenre.datasets._genre_lists import (
+from skmmgenre.labels._genre_lists import (
     _CATALOGUE_NAMES,
     NOT_GENRES,
     describe_reading,
@@ -97,7 +97,7 @@ def test_long_texts_are_no_lists_and_cost_nothing(text, monkeypatch):
     def fail(*_):
         raise AssertionError("It is split.")
 
-    monkeypatch.setattr("skmmgenre.datasets._genre_lists._split", fail)
+    monkeypatch.setattr("skmmgenre.labels._genre_lists._split", fail)
     text *= 100_000
     for separators in (None, text[0]):
         genres, readings = read_genre_lists([[text]], separators)

@@ -1,12 +1,13 @@
-"""The genres in the texts of tags and cells, many of which join several names."""
+"""The one reader of genres: the texts of tags and of table cells, many of which join names."""
 
 import re
 import unicodedata
 from collections import Counter
 from functools import lru_cache
+from numbers import Number
 from typing import NamedTuple
 
-from ..utils import describe_cell, first_few
+from ..utils import as_pandas, describe_cell, first_few, is_missing, read_cell, read_cells
 
 # What programs write where there is no genre, and podcasts. "Speech" and "Audiobook" are heard as
 # what they are, so they can be learned.
@@ -97,6 +98,18 @@ _PLAIN = _keys(_PLAIN_NAMES)
 _MOST_PARTS = max(len(re.split("[/,]", key)) for key in _WHOLE)
 
 
+def is_catalogue_name(name):
+    """Tell whether catalogues write this name with a letter that elsewhere separates genres."""
+    return genre_key(name) in _WHOLE
+
+
+def may_stand_in_name(text):
+    """Tell whether a text in the middle of a name stays as it is when genres are read."""
+    return not set(text) & set(_with_fullwidth(_SURE + _GUESSED) + "\0") and _tidy(f"a{text}a") == (
+        f"a{text}a"
+    )
+
+
 class GenreReading(NamedTuple):
     """A text that was read as other genres than itself.
 
@@ -114,7 +127,65 @@ class GenreReading(NamedTuple):
     n_items: int
 
 
-def read_genre_lists(items, separators=None, *, slash=True, not_genres=NOT_GENRES):
+def read_genres(cells, separators=None, *, not_genres=NOT_GENRES, known=(), name="the genre cell"):
+    """Read the genres of items from the cells of a table.
+
+    Every command, example and `GenreTaxonomy` reads cells of genres with it.
+
+    Parameters
+    ----------
+    cells : iterable of shape (n_items,)
+        A cell is a text such as "Jazz; Blues", a list of texts, a list written as text such as
+        "['Jazz', 'Blues']", a number, or missing.
+    separators : str, default=None
+        Letters between genres, and the only ones; spaces count if there is nothing else. By
+        default semicolon and bar always separate genres, and commas and backslashes do where
+        each part is a known name or a name of another cell. A slash does not: "Pop/Rock" is one
+        genre.
+    not_genres : sequence of str, default=NOT_GENRES
+        Names to drop, such as "Other" and "Unknown"; case and spaces do not matter.
+    known : iterable of str, default=()
+        Names that are genres as they are written, whatever they hold.
+    name : str
+        What a cell is called in an error.
+
+    Returns
+    -------
+    genres : list of list of str
+        Of each item, each name once whatever its case, in order.
+    readings : list of GenreReading
+        Texts that were split in doubt or dropped, the most frequent first, as tuples of the
+        text, what it was read as, and the number of items.
+
+    Raises
+    ------
+    ValueError
+        If a cell cannot be read, such as a list that was shortened with "...".
+
+    Examples
+    --------
+    >>> from skmmgenre.labels import read_genres
+    >>> genres, readings = read_genres(["Pop/Rock; R&B", "['Jazz', 'Blues']", "Jazz, Blues", None])
+    >>> genres
+    [['Pop/Rock', 'R&B'], ['Jazz', 'Blues'], ['Jazz', 'Blues'], []]
+    >>> [tuple(reading) for reading in readings]
+    [('Jazz, Blues', ['Jazz', 'Blues'], 1)]
+    """
+    texts = read_cells(as_pandas(cells), name, _texts)
+    return read_genre_lists(texts, separators, slash=False, not_genres=not_genres, known=known)
+
+
+def _texts(cell):
+    """Return the texts in a cell; numbers may be the codes of genres."""
+    cell = read_cell(cell)
+    parts = cell if isinstance(cell, list) else [cell]
+    parts = [part for part in parts if not is_missing(part)]
+    if not all(isinstance(part, (str, Number)) for part in parts):
+        raise ValueError("does not hold names of genres")
+    return list(map(str, parts))
+
+
+def read_genre_lists(items, separators=None, *, slash=True, not_genres=NOT_GENRES, known=()):
     """Read the genres of items from the texts of their tags or cells.
 
     Parameters
@@ -123,14 +194,16 @@ def read_genre_lists(items, separators=None, *, slash=True, not_genres=NOT_GENRE
         The texts of each item. A null character and, without `separators`, two backslashes
         always stand between names.
     separators : str, default=None
-        Letters that always stand between names, and the only ones; their fullwidth forms do, too.
-        By default semicolon and bar do, a slash does except in the known names of catalogues
-        ("Pop/Rock"), and commas and backslashes do where each part is a known name or a name of
-        some item.
+        Letters that always stand between names, and the only ones; their fullwidth forms do, too,
+        and spaces if there is nothing else. By default semicolon and bar do, a slash does except
+        in the known names of catalogues ("Pop/Rock"), and commas and backslashes do where each
+        part is a known name or a name of some item.
     slash : bool, default=True
         Whether, without `separators`, a slash may stand between names.
     not_genres : sequence of str, default=NOT_GENRES
         Names to drop; case and spaces do not matter.
+    known : iterable of str, default=()
+        Names that are whole and kept, whatever they hold.
 
     Returns
     -------
@@ -140,14 +213,18 @@ def read_genre_lists(items, separators=None, *, slash=True, not_genres=NOT_GENRE
         What was split in doubt or dropped, the most frequent first. Texts that are too long to
         list genres (see `drop_too_long`) are dropped, and shortened here.
     """
-    dropped = frozenset(map(genre_key, not_genres))
+    if separators is not None:
+        separators = separators.replace(" ", "") or separators
+    known = frozenset(map(genre_key, known))
+    dropped = frozenset(map(genre_key, not_genres)) - known
     checked = [drop_too_long(texts, separators) for texts in items]
     items = [kept for kept, _ in checked]
     too_long = Counter(text for _, shortened in checked for text in shortened)
-    pieces = [_sure_pieces(texts, separators, dropped) for texts in items]
+    pieces = [_sure_pieces(texts, separators, dropped | known) for texts in items]
     distinct = {piece for parts in pieces for piece in parts}
     if separators is None:
-        read = _read_pieces(distinct, _with_fullwidth("/") if slash else "", _WHOLE | dropped)
+        letters = _with_fullwidth("/") if slash else ""
+        read = _read_pieces(distinct, letters, _WHOLE | dropped | known)
     else:
         read = {piece: [piece] for piece in distinct}
     read = {
@@ -196,15 +273,18 @@ def _with_fullwidth(letters):
     return letters + "".join(_FULLWIDTH.get(letter, "") for letter in letters)
 
 
-def _sure_pieces(texts, separators, dropped):
+def _sure_pieces(texts, separators, whole):
     """Split the texts of an item where names end for sure."""
     letters = _with_fullwidth(_SURE if separators is None else separators) + "\0"
     letters = re.compile("[" + re.escape(letters) + "]")
     pieces = []
     for text in texts:
+        if genre_key(text) in whole:
+            pieces.append(text)
+            continue
         if separators is None:
             text = text.replace("\\\\", "\0")
-        pieces += [text] if genre_key(text) in dropped else letters.split(text)
+        pieces += letters.split(text)
     return _each_once(filter(None, (_tidy(piece) for piece in pieces)))
 
 

@@ -3,18 +3,11 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skmmgenre.cli._music import open_music
-from skmmgenre.cli._table_cells import read_cell
-
-
-def genres_of(path):
-    with open_music(str(path), verbose=0) as music:
-        return music.genres
+from skmmgenre.utils import read_cell, read_cells, refuse_left_out
 
 
 @pytest.mark.parametrize(
@@ -82,42 +75,6 @@ def test_values_of_other_tables_than_csv():
     assert read_cell(1999) == 1999
 
 
-def test_a_table_of_arrays_through_csv(tmp_path):
-    genres = [["Jazz", "Deep House"], ["Blues"], [f"Genre of a long name {i}" for i in range(9)]]
-    for kind in (np.array, lambda names: np.array(names, dtype=object), tuple, list):
-        table = pd.DataFrame({"text": "x", "genres": [kind(names) for names in genres]})
-        table.to_csv(tmp_path / "t.csv", index=False)
-        assert genres_of(tmp_path / "t.csv") == genres
-    paths = pd.DataFrame({"audio": [np.array(["a.mp3", "b c.mp3"])]})
-    paths.to_csv(tmp_path / "t.csv", index=False)
-    with open_music(str(tmp_path / "t.csv"), verbose=0) as music:
-        expected = [str(tmp_path / "a.mp3"), str(tmp_path / "b c.mp3")]
-        assert music.table["audio"].tolist() == [expected]
-
-
-def test_what_cannot_be_read_is_named(tmp_path):
-    long = str(np.array(["Jazz"] * 2000))
-    for column, text, told in (
-        ("genres", long, "holds a list that was shortened"),
-        ("text", long, "holds a list that was shortened"),
-        ("audio", "['a.mp3' b.mp3]", "begins like a list but cannot be read"),
-        ("cover", "['a.png'", "begins like a list but cannot be read"),
-    ):
-        table = pd.DataFrame({"text": ["x", "y"], "genres": "Jazz"})
-        table[column] = ["", text]
-        table.to_csv(tmp_path / "t.csv", index=False)
-        with pytest.raises(ValueError, match=f"t.csv': column '{column}' of row 1 .* {told}"):
-            genres_of(tmp_path / "t.csv")
-
-
-def test_cells_that_are_not_paths(tmp_path):
-    pytest.importorskip("pyarrow")
-    for cell in (b"RIFF", {"bytes": b"RIFF", "path": None}, [0.5, 0.25]):
-        pd.DataFrame({"audio": [cell]}).to_parquet(tmp_path / "t.parquet")
-        with pytest.raises(ValueError, match="column 'audio' of row 0 .* does not hold a path"):
-            genres_of(tmp_path / "t.parquet")
-
-
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
 words |= st.text("ab'\"\\ ,[](){}\n", min_size=1)
 
@@ -142,3 +99,27 @@ def test_any_text_is_a_text_a_list_or_refused(text):
         assert "list" in str(error)
     else:
         assert cell is None or cell == text or all(isinstance(part, str) for part in cell)
+
+
+def test_an_error_names_the_row():
+    assert read_cells(["['a' 'b']", "", None, "c"], "column 'x'") == [["a", "b"], None, None, "c"]
+    with pytest.raises(ValueError, match=r"column 'x' of row 1 \(the first is 0\) begins like a l"):
+        read_cells(["a", "['a'"], "column 'x'")
+    with pytest.raises(ValueError, match="of row 2 .* is long: 'abc'"):
+
+        def read(value):
+            if len(value) > 2:
+                raise ValueError("is long")
+
+        read_cells(["a", "b", "abc"], "column 'x'", read)
+
+
+def test_rows_left_out_are_counted_and_the_first_is_named():
+    refuse_left_out([False, False], "have no genre", "Fill it.")
+    refuse_left_out([], "have no genre", "Fill it.")
+    with pytest.raises(ValueError) as found:
+        refuse_left_out([False, True, True], "have no genre", "Fill it.")
+    said = "2 of 3 rows have no genre (the first is row 1, counted from 0). Fill it."
+    assert str(found.value) == said
+    with pytest.raises(ValueError, match=r"1 of 2 items .*\(the first is 'b'\)"):
+        refuse_left_out([False, True], "have none", "Fill it.", noun="item", names=["a", "b"])
