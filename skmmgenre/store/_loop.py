@@ -9,6 +9,7 @@ from itertools import compress
 from numbers import Integral
 
 import joblib
+import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import StrOptions
 
@@ -51,6 +52,7 @@ def map_cells(
     description="",
     store=None,
     values=None,
+    fault_of_nan=None,
     warn=True,
 ):
     """Apply `function` to every cell that is not missing.
@@ -79,6 +81,9 @@ def map_cells(
     values : list or ndarray of the length of `cells`, default=None
         Is written into, and keeps what it holds where a cell is missing or bad. Spares holding
         large values twice. None for a new list.
+    fault_of_nan : tuple of two str or None, default=None
+        Reason and remedy of a cell whose value is NaN throughout: it counts as missing and is
+        listed whatever `on_error` is. None if such a value is one like any other.
     warn : bool, default=True
         Whether to warn if all cells are skipped (of at least two), or a tenth of them for a type
         that cannot be used: then the data are rarely to blame.
@@ -119,6 +124,9 @@ def map_cells(
                 for row, (value, fault) in settled.items():
                     if fault is None:
                         values[row] = value
+                        if fault_of_nan is not None and np.isnan(value).all():
+                            error = bad_cell(cells[row], row, fault_of_nan, noun, "missing")
+                            errors.append({**error, "is_type": False})
                     else:
                         reason, remedy, is_type = fault
                         error = bad_cell(cells[row], row, (reason, remedy), noun, on_error)
@@ -340,14 +348,35 @@ class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
     A subclass has the parameters `on_error`, `n_jobs` and `verbose`.
     """
 
+    _noun = "item"  # what a cell holds, for errors
+
     _parameter_constraints: dict = {
         "on_error": [StrOptions({"raise", "missing"})],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
     }
 
-    def _map(self, function, X, *, noun, description, store=None, values=None, warn=True):
-        """Values of the cells of `X`, see `map_cells`; keeps what `errors_` tells."""
+    def fit(self, X, y=None):
+        """Check the parameters and that `X` is one column; nothing is learned.
+
+        Parameters
+        ----------
+        X : column of what `transform` takes, length n
+            No file is opened.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : estimator
+        """
+        self._validate_params()
+        as_cells(X, noun=self._noun)
+        return self
+
+    def _map(self, function, X, *, noun=None, **options):
+        """Return the values of the cells of `X`, see `map_cells`; keep what `errors_` lists."""
+        noun = self._noun if noun is None else noun
         self._errors = []
         values, self._errors = map_cells(
             function,
@@ -356,10 +385,7 @@ class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
             on_error=self.on_error,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
-            description=description,
-            store=store,
-            values=values,
-            warn=warn,
+            **options,
         )
         return values
 

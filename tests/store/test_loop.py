@@ -6,10 +6,11 @@ import re
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 
 from skmmgenre.audio import CQTExtractor
-from skmmgenre.store import FeatureStore, map_cells, settle_in_rounds
+from skmmgenre.store import CellTransformer, FeatureStore, map_cells, settle_in_rounds
 from skmmgenre.utils import BadItem, BadType, SetupError
 
 
@@ -110,6 +111,55 @@ def test_many_set_aside_are_warned_of(cells, told):
 )
 def test_few_set_aside_are_only_listed(cells):
     map_cells(_typed, cells, on_error="missing")
+
+
+@pytest.mark.parametrize("on_error", ["raise", "missing"])
+def test_values_of_nan_are_listed(on_error, caplog):
+    """If they are faults, they are whatever `on_error` says; else they are values like others."""
+    cells = [1.0, math.nan, None, -1.0, 4.0]
+    settings = {"noun": "number", "on_error": on_error}
+    fault = ("no root", "Give a positive number.")
+    values, errors = map_cells(_root, cells, fault_of_nan=fault, **settings)
+    np.testing.assert_array_equal(values[3:], [[math.nan] * 2, [2.0, math.nan]])
+    assert [(error["row"], error["reason"], error["remedy"]) for error in errors] == [(3, *fault)]
+    assert errors[0]["item"] == "float object"
+    assert caplog.messages == ["Skipped number float object: no root"]
+    assert map_cells(_root, cells, **settings)[1] == []
+
+
+def _root(x):
+    return np.array([x**0.5 if x >= 0 else math.nan, math.nan])
+
+
+def test_values_of_nan_are_warned_of():
+    with pytest.warns(UserWarning, match="^2 of 2 items .* row 0, float object: no root"):
+        map_cells(_root, [-1.0, None, -2.0], fault_of_nan=("no root", ""))
+
+
+class Roots(CellTransformer):
+    """Learns nothing; a subclass of its own says what a cell holds."""
+
+    _noun = "number"
+
+    def __init__(self, *, on_error="raise", n_jobs=None, verbose=0):
+        self.on_error = on_error
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def transform(self, X):
+        return self._map(math.sqrt, X)
+
+
+def test_transformers_learn_nothing():
+    roots = Roots()
+    assert roots.fit(["not a number"], "labels") is roots
+    assert roots.transform([4.0]) == Roots().fit_transform([4.0]) == [2.0]
+    with pytest.raises(ValueError, match="Expected one column of numbers, got 2 columns"):
+        roots.fit(pd.DataFrame({"a": [1], "b": [2]}))
+    with pytest.raises(ValueError, match="'on_error' parameter of Roots"):
+        Roots(on_error="skip").fit([4.0])
+    with pytest.raises(BadItem, match="Row 0: cannot use number float object"):
+        roots.transform([-4.0])
 
 
 def test_nothing_there():
