@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..nets import ArrayFeed, NetEmbedder, draw_seeds, release_pages, take_rows
 from ..utils import ErrorsMixin, logger
+from ._signals import NOTHING_TO_HEAR
 
 # Kernel and max pooling of each layer as (time, frequency): section 6.2 for "time",
 # Table 5 for the others. BINS spans all frequency bins.
@@ -35,9 +36,6 @@ _MIN_SOUNDING = 20
 # decibels: 30 dB above the floor of 80. Below that lie the leaks of a constant offset (24 dB).
 _SOUNDING = 0.375
 _RANGE = 80.0  # dB, of what decibels are cut to; magnitudes are compared as if they were, too
-
-_SILENCE = "nothing to hear: silence, or less than a second of sound"
-_REMEDY = "Leave the cell empty, or give a longer or another part of the track."
 
 
 class AudioCNN(ErrorsMixin, NetEmbedder):
@@ -244,15 +242,16 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
 
     def _set_aside(self, silent, missing, reset):
         """Keep what `errors_` tells of rows with nothing to hear; warn of them in fit."""
+        reason, remedy = NOTHING_TO_HEAR
         self._errors = [
-            {"row": int(row), "item": "", "reason": _SILENCE, "remedy": _REMEDY}
+            {"row": int(row), "item": "", "reason": reason, "remedy": remedy}
             for row in np.flatnonzero(silent)
         ]
         if not self._errors:
             return
         told = (
             f"AudioCNN: {len(self._errors):,} of {int((~missing).sum()):,} patches count as "
-            f"missing ({_SILENCE}); errors_ lists them."
+            f"missing ({reason}); errors_ lists them."
         )
         if reset:
             warnings.warn(told, UserWarning, stacklevel=5)

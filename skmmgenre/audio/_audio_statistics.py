@@ -5,20 +5,27 @@ import os
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.sparse import csr_array
 from sklearn.utils._param_validation import Interval
 
 from ..store import CellTransformer
-from ..utils import as_cells, file_in, is_missing
+from ..utils import as_cells, file_in
 from ._decode import AudioFile
-from ._signals import AUDIBLE, signal_of, store_of_features
+from ._signals import (
+    AUDIBLE,
+    MIN_HEARD,
+    NOTHING_TO_HEAR,
+    check_transformed,
+    signal_of,
+    store_of_features,
+)
 
 _N_FFT, _HOP = 2048, 512
+_N_BANDS = 128  # of which librosa computes MFCC
 _FEATURES = {"mfcc": 20, "delta": 20, "mel": 40, "chroma": 12}  # and how many rows each has
 _STATISTICS = {"mean": np.mean, "std": np.std}
-_MIN_HEARD = 0.9  # seconds
-_SILENCE = "nothing to hear: silence, or less than a second of sound"
-_REMEDY = "Leave the cell empty, or give a longer or another part of the track."
-_VERSION = 1  # of what is computed here; after a change stores compute it again
+_BLOCK = 0.02  # seconds; half a period of 25 Hz
+_VERSION = 2  # of what is computed here; after a change stores compute it again
 
 
 class AudioStatistics(CellTransformer):
@@ -30,7 +37,8 @@ class AudioStatistics(CellTransformer):
     Parameters
     ----------
     sr : int, default=22050
-        Sampling rate in Hz that files are resampled to.
+        Sampling rate in Hz that files are resampled to, 8000 to 96000. Above, the lowest mel
+        bands would hold no frequency of a frame.
     duration : float or None, default=30.0
         Seconds that are used, from the middle of the track; None uses the whole track.
     cache : str, path or None, default=None
@@ -62,7 +70,9 @@ class AudioStatistics(CellTransformer):
     frames of each, 40 mel bands in decibels (at most 80 below the loudest) and 12 chroma: 92
     numbers a frame, of which the mean and the standard deviation are taken over the track.
 
-    A track counts as missing if less than a second of it is louder than 72 dB below full scale.
+    A track counts as missing if less than 0.9 seconds of it are louder than 72 dB below full
+    scale, counted in blocks of 20 ms. The tuning of chroma is estimated for each track; it is
+    A = 440 Hz where no pitch is found, as in very low tones.
 
     The numbers differ in scale: put a ``StandardScaler`` behind them. It keeps NaN, which
     ``SimpleImputer`` or :class:`~skmmgenre.fusion.FusionClassifier` take.
@@ -83,10 +93,11 @@ class AudioStatistics(CellTransformer):
 
     _parameter_constraints: dict = {
         **CellTransformer._parameter_constraints,
-        "sr": [Interval(Integral, 1000, None, closed="left")],
+        "sr": [Interval(Integral, 8000, 96000, closed="both")],
         "duration": [Interval(Real, 1, None, closed="left"), None],
         "cache": [str, os.PathLike, None],
     }
+    _noun = "track"
 
     def __init__(
         self, *, sr=22050, duration=30.0, cache=None, on_error="raise", n_jobs=None, verbose=0
@@ -97,24 +108,6 @@ class AudioStatistics(CellTransformer):
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.verbose = verbose
-
-    def fit(self, X, y=None):
-        """Check the parameters and that `X` is one column.
-
-        Parameters
-        ----------
-        X : column of paths or of 1-D float arrays, length n
-            No file is opened.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self : AudioStatistics
-        """
-        self._validate_params()
-        as_cells(X, noun="track")
-        return self
 
     def transform(self, X):
         """Compute the statistics of each track.
@@ -136,28 +129,19 @@ class AudioStatistics(CellTransformer):
             file, one that is not audio, 0 samples, NaN or infinite samples, a URL.
         """
         self._validate_params()
-        cells = as_cells(X, noun="track")
-        values = np.full((len(cells), len(self.get_feature_names_out())), np.nan)
-        self._map(
+        cells = as_cells(X, noun=self._noun)
+        return self._map(
             functools.partial(_statistics, **self._settings()),
             cells,
-            noun="track",
             description="statistics",
             store=store_of_features(
                 self.cache,
                 kind="audio statistics",
                 settings={**self._settings(), "version": _VERSION},
             ),
-            values=values,
+            values=np.full((len(cells), len(self.get_feature_names_out())), np.nan),
+            fault_of_nan=NOTHING_TO_HEAR,
         )
-        told = {error["row"] for error in self._errors}
-        self._errors += [
-            {"row": row, "item": cell if isinstance(cell, str) else "", **_NOTHING}
-            for row, cell in enumerate(cells)
-            if row not in told and not is_missing(cell) and np.isnan(values[row, 0])
-        ]
-        self._errors.sort(key=lambda error: error["row"])
-        return values
 
     def get_feature_names_out(self, input_features=None):
         """Names of the statistics.
@@ -179,12 +163,10 @@ class AudioStatistics(CellTransformer):
         return {"sr": self.sr, "duration": self.duration}
 
 
-_NOTHING = {"reason": _SILENCE, "remedy": _REMEDY}
-
-
 def _statistics(cell, *, sr, duration):
-    """The statistics of one track, shape (184,); NaN if there is nothing to hear."""
+    """Return the statistics of one track, shape (184,); NaN if there is nothing to hear."""
     y = _middle(cell, sr, duration)
+    check_transformed(y)  # resampled, it may not be finite
     if not _is_heard(y, sr):
         return np.full(len(_STATISTICS) * sum(_FEATURES.values()), np.nan)
     frames = np.concatenate(_features(y, sr)).astype(np.float64)
@@ -192,7 +174,7 @@ def _statistics(cell, *, sr, duration):
 
 
 def _middle(cell, sr, duration):
-    """The samples that are used of a track."""
+    """Return the samples that are used of a track."""
     file, _ = file_in(cell)
     if file is None:
         y = signal_of(cell, sr)
@@ -208,22 +190,50 @@ def _span(length, sr, duration):
 
 
 def _is_heard(y, sr):
-    """Whether a second of a signal is loud enough, whatever its constant offset."""
-    if len(y) < _MIN_HEARD * sr:
+    """Return whether enough of a signal is loud enough, whatever its constant offset."""
+    if len(y) < MIN_HEARD * sr:
         return False
-    blocks = np.abs(y[: len(y) // _HOP * _HOP] - y.mean()).reshape(-1, _HOP).max(axis=1)
-    return (blocks > AUDIBLE).sum() * _HOP >= _MIN_HEARD * sr
+    starts = np.arange(0, len(y), int(_BLOCK * sr))
+    lengths = np.diff(starts, append=len(y))
+    # Halved before they are subtracted: twice the largest sample may not be finite.
+    amplitudes = np.maximum.reduceat(y, starts) / 2 - np.minimum.reduceat(y, starts) / 2
+    return lengths[amplitudes > AUDIBLE].sum() >= MIN_HEARD * sr
 
 
 def _features(y, sr):
-    """The features of each frame, in the order of `_FEATURES`."""
+    """Return the features of each frame, in the order of `_FEATURES`."""
     import librosa
 
-    power = np.abs(librosa.stft(y, n_fft=_N_FFT, hop_length=_HOP)) ** 2
-    bands = librosa.feature.melspectrogram(S=power, sr=sr, n_mels=128)  # as librosa's MFCC have
-    mfcc = librosa.feature.mfcc(S=librosa.power_to_db(bands), n_mfcc=_FEATURES["mfcc"])
-    mel = librosa.feature.melspectrogram(S=power, sr=sr, n_mels=_FEATURES["mel"])
-    chroma = librosa.feature.chroma_stft(S=power, sr=sr, n_chroma=_FEATURES["chroma"])
+    with np.errstate(over="ignore", invalid="ignore"):
+        power = np.abs(librosa.stft(y, n_fft=_N_FFT, hop_length=_HOP)) ** 2
+        check_transformed(4 * power.sum(axis=0))  # more than any number that follows from it
+    filters = functools.partial(librosa.filters.mel, sr=sr, n_fft=_N_FFT)
+    bands = librosa.power_to_db(_product(filters(n_mels=_N_BANDS), power))
+    mfcc = librosa.feature.mfcc(S=bands, n_mfcc=_FEATURES["mfcc"])
     # A frame has no difference to the one before the first.
     delta = np.diff(mfcc, axis=1, prepend=mfcc[:, :1])
-    return mfcc, delta, librosa.power_to_db(mel), chroma
+    mel = librosa.power_to_db(_product(filters(n_mels=_FEATURES["mel"]), power))
+    return mfcc, delta, mel, _chroma(power, sr)
+
+
+def _chroma(power, sr):
+    """Return the chroma of each frame, as librosa's ``chroma_stft``."""
+    import librosa
+
+    n_chroma = _FEATURES["chroma"]
+    pitches, magnitudes = librosa.piptrack(S=power, sr=sr)
+    found = pitches > 0
+    tuning = 0.0  # librosa would warn where there is no pitch
+    if found.any():
+        clear = found & (magnitudes >= np.median(magnitudes[found]))
+        tuning = librosa.pitch_tuning(pitches[clear], bins_per_octave=n_chroma)
+    filters = librosa.filters.chroma(sr=sr, n_fft=_N_FFT, tuning=tuning, n_chroma=n_chroma)
+    return librosa.util.normalize(_product(filters, power), axis=0)
+
+
+def _product(filters, power):
+    """Return the power in each filter, shape (n_filters, n_frames).
+
+    The last bits of a product by BLAS would depend on the number of its threads.
+    """
+    return csr_array(filters) @ power

@@ -9,10 +9,10 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..store import CellTransformer, RawCodec, StepCodec
-from ..utils import BadItem, NoContainer, as_cells, file_in
+from ..utils import NoContainer, as_cells, file_in
 from ._constant_q import PARAMETER_CONSTRAINTS, check_bins, constant_q
 from ._decode import AudioFile
-from ._signals import AUDIBLE, digest_of, signal_of, store_of_features
+from ._signals import AUDIBLE, check_transformed, digest_of, signal_of, store_of_features
 
 _FLOOR = -80.0  # dB
 # Of what is computed here and in what it calls. After a change patches are computed again, and
@@ -128,6 +128,7 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
         "cache_dtype": [StrOptions({"float16", "uint8"}), None],
         "random_state": [Interval(Integral, 0, 2**32 - 1, closed="both"), None],
     }
+    _noun = "track"
 
     def __init__(
         self,
@@ -170,24 +171,6 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y=None):
-        """Check the parameters and that `X` is one column.
-
-        Parameters
-        ----------
-        X : column of paths or of 1-D float arrays, length n
-            No file is opened.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self : CQTExtractor
-        """
-        self._check_params()
-        as_cells(X, noun="track")
-        return self
-
     def transform(self, X):
         """Compute the patch of each track.
 
@@ -210,19 +193,14 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
             If a track cannot be used and ``on_error="raise"``: a missing, empty or truncated
             file, one that is not audio, 0 samples, NaN or infinite samples, a URL.
         """
-        self._check_params()
+        self._validate_params()
         settings = self._settings()
         extract = functools.partial(_extract, **settings)
         n_frames = 1 + settings["n_samples"] // self.hop_length
-        cells = as_cells(X, noun="track")
+        cells = as_cells(X, noun=self._noun)
         patches = np.full((len(cells), self.n_bins, n_frames), np.nan, dtype=settings["dtype"])
         return self._map(
-            extract,
-            cells,
-            noun="track",
-            description="constant-Q",
-            store=self._store(),
-            values=patches,
+            extract, cells, description="constant-Q", store=self._store(), values=patches
         )
 
     def get_feature_names_out(self, input_features=None):
@@ -240,8 +218,8 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
         """
         return np.array([f"cqt{k}" for k in range(self.n_bins)], dtype=object)
 
-    def _check_params(self):
-        self._validate_params()
+    def _validate_params(self):
+        super()._validate_params()
         check_bins(
             sr=self.sr,
             n_bins=self.n_bins,
@@ -303,12 +281,12 @@ def _extract(cell, *, n_samples, patch, log, ref, dtype, key, transform):
         start = _patch_start(len(y), n_samples, patch=patch, name=y.tobytes(), key=key)
         if ref == "patch":
             y = y[start : start + n_samples]
+    check_transformed(y)  # resampled, it may not be finite
     if np.abs(y).max(initial=0) < AUDIBLE:
         y = np.zeros_like(y)
     with np.errstate(over="ignore", invalid="ignore"):
         magnitude = np.abs(constant_q(y, **transform))
-    if not np.isfinite(magnitude).all():
-        raise BadItem("its samples are too large to be transformed", "Scale them to [-1, 1].")
+    check_transformed(magnitude)
     values = _decibels(magnitude) if log else magnitude
     n_frames = 1 + n_samples // transform["hop_length"]
     if ref == "clip":

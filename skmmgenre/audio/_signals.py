@@ -17,6 +17,12 @@ from ._decode import check_format, signature_of, version_of_decoder
 # own maximum the dither of a silent track would be as loud as music.
 AUDIBLE = 2.0**-12
 
+MIN_HEARD = 0.9  # seconds of sound that a genre can be heard from
+NOTHING_TO_HEAR = (  # reason and remedy
+    f"nothing to hear: silence, or less than {MIN_HEARD} s of sound",
+    "Leave the cell empty, or give a longer or another part of the track.",
+)
+
 
 def store_of_features(path, *, settings, **options):
     """Return the store of what is computed from sound, None without a path.
@@ -121,3 +127,9 @@ def _check_array(cell):
     if not np.isfinite(y).all():
         raise BadItem("it holds NaN or infinite samples", "Give finite samples in [-1, 1].")
     return y
+
+
+def check_transformed(values):
+    """Raise if what was computed from finite samples is not finite."""
+    if not np.isfinite(values).all():
+        raise BadItem("its samples are too large to be transformed", "Scale them to [-1, 1].")

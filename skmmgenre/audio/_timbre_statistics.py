@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..store import CellTransformer
-from ..utils import BadItem, BadType, as_cells, file_in, import_from_extra, is_path
+from ..utils import BadItem, BadType, file_in, import_from_extra, is_path
 from ._decode import check_file
 
 _N_COEFFICIENTS = 12
@@ -76,28 +76,12 @@ class TimbreStatistics(CellTransformer):
     {'mean_0': 4.0, 'max_0': 5.0, 'variance_0': 1.0, 'l2_norm_0': 5.83}
     """
 
+    _noun = "track"
+
     def __init__(self, *, on_error="raise", n_jobs=None, verbose=0):
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.verbose = verbose
-
-    def fit(self, X, y=None):
-        """Check the parameters and that `X` is one column.
-
-        Parameters
-        ----------
-        X : column of paths or of arrays of shape (n_segments, 12), length n
-            No file is opened.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self : TimbreStatistics
-        """
-        self._validate_params()
-        as_cells(X, noun="track")
-        return self
 
     def transform(self, X):
         """Compute the statistics of each track.
@@ -124,7 +108,7 @@ class TimbreStatistics(CellTransformer):
             If a file is to be read and h5py is not installed.
         """
         self._validate_params()
-        values = self._map(_statistics, X, noun="track", description="timbre")
+        values = self._map(_statistics, X, description="timbre")
         missing = np.full(len(_STATISTICS) * _N_COEFFICIENTS, np.nan)
         return np.stack([missing if value is None else value for value in values])
 

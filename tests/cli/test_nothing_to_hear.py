@@ -49,7 +49,7 @@ def test_predict(folder, model, capsys):
     for name in SOUNDS:
         (item,) = (item for item in found if f"/{name}." in item)
         assert not any(value for key, value in found[item].items() if key != "item")
-        assert f"{item!r}: nothing to hear: silence, or less than a second" in told.err
+        assert f"{item!r}: nothing to hear: silence, or less than 0.9 s" in told.err
     (music,) = (row for item, row in found.items() if "/music." in item)
     assert music["genres"]
     assert "5 without a genre" in told.err
