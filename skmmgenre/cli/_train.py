@@ -12,9 +12,9 @@ from sklearn.base import BaseEstimator
 from .. import __version__
 from ..compose import make_genre_classifier
 from ..labels import GenreTaxonomy
-from ..model_selection import ArtistShuffleSplit
+from ..model_selection import ArtistShuffleSplit, read_split
 from ..nets import interruption_ends_all
-from ..utils import first_few, is_missing
+from ..utils import first_few, is_missing, refuse_left_out
 from ._evaluate import evaluate_model
 from ._genre_names import drop_rare
 from ._model import check_place, errors_of
@@ -34,8 +34,6 @@ from ._options import (
     tell_unlisted,
 )
 from ._terminal import one_line
-
-_NOTHING_STANDS_BETWEEN = "\x1f"  # names: a label is a whole name, slashes and all
 
 
 @click.command(
@@ -81,11 +79,19 @@ _NOTHING_STANDS_BETWEEN = "\x1f"  # names: a label is a whole name, slashes and 
     help="A parameter of make_genre_classifier (may be given several times).",
 )
 @click.option("--strict", is_flag=True, help="End at the first file that cannot be used.")
+@click.option(
+    "--skip-unlabelled",
+    is_flag=True,
+    help="Leave out the rows of a table without a genre, or without a part in its column split; "
+    "otherwise they are an error. Files of a folder without a genre are always left out.",
+)
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @jobs
 @quiet
 @as_json
-def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **options):
+def train(
+    source, output, settings, strict, skip_unlabelled, jobs, quiet, as_json, min_items, **options
+):
     """Learn the genres of music and write a model.
 
     A table is CSV, TSV or Parquet, one row a track or an album, with the columns audio (a path,
@@ -113,6 +119,7 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
             min_items=min_items,
             settings=settings,
             on_error="raise" if strict else "missing",
+            skip_unlabelled=skip_unlabelled or os.path.isdir(source),
             n_jobs=jobs,
             verbose=int(not quiet),
             **options,
@@ -136,10 +143,12 @@ def train(source, output, settings, strict, jobs, quiet, as_json, min_items, **o
             click.echo(f"  {name:<26}{'-' if value is None else format(value, '.3f'):>6}")
 
 
-def _left_out(without_genre, test_rows, rare_genres):
+def _left_out(without_genre, without_split, test_rows, rare_genres):
     """Lines on the items that a model did not learn from."""
     if without_genre:
         yield f"items without a genre to learn: {without_genre:,}"
+    if without_split:
+        yield f"items that the column split gives no part: {without_split:,}"
     if test_rows:
         yield f"items of the table's test split: {test_rows:,}"
     if rare_genres:
@@ -157,6 +166,7 @@ def train_model(
     settings=None,
     test_size=0.0,
     on_error="missing",
+    skip_unlabelled=False,
     seed=0,
     n_jobs=None,
     verbose=1,
@@ -166,8 +176,8 @@ def train_model(
     Parameters
     ----------
     music : Music
-        Rows that a column ``split`` calls "test" are left out; a column ``validation`` marks
-        those for early stopping.
+        Rows that a column ``split`` calls "test" are left out; a column ``validation``, or "val"
+        in ``split``, marks those for early stopping.
     modalities : sequence of str
         Of audio, text, image; none: all that the music has.
     target : {"auto", "softmax", "logistic", "cosine"}
@@ -180,6 +190,9 @@ def train_model(
     test_size : float
         Share of the items, by artist, that are kept from training to tell the figures.
     on_error : {"missing", "raise"}
+    skip_unlabelled : bool
+        Leave out items without a genre, or without a part in ``split``; otherwise they are an
+        error. Those whose genres `names` or `min_items` leave out are not among them.
     seed, n_jobs, verbose
 
     Returns
@@ -193,11 +206,11 @@ def train_model(
     Raises
     ------
     ValueError
-        If there is too little to learn from, or a setting is none.
+        If there is too little to learn from, items are unlabelled, or a setting is none.
     """
-    left_out = np.zeros(len(music.names), dtype=bool)
-    if "split" in music.table:
-        left_out = (music.table["split"] == "test").to_numpy(dtype=bool)
+    parts = _read_parts(music)
+    is_test, without_split = parts == "test", parts == ""
+    left_out = is_test | without_split
     genres = [names.map(item) for item in music.genres] if names else music.genres
     n_named = sum(map(bool, genres))
     genres, rare = drop_rare(genres, min_items)
@@ -212,6 +225,8 @@ def train_model(
             "no item to train on has a genre. Fill the column genres, or the genre tags of the "
             "files; with --genres, see that its names are those of the music."
         )
+    if not skip_unlabelled:
+        _refuse_unlabelled(music, without_split, left_out)
     n_without = int((~left_out & ~labelled).sum())
     music = music.take(labelled)
     genres = [genres[row] for row in np.flatnonzero(labelled)]
@@ -220,7 +235,7 @@ def train_model(
         target == "auto" and any(len(item) > 1 for item in genres)
     )
     if several:
-        taxonomy = GenreTaxonomy.from_items(genres, separator=_NOTHING_STANDS_BETWEEN)
+        taxonomy = GenreTaxonomy.from_items(genres, separator=None)
         y = taxonomy.label_matrix(genres)
     else:
         y = np.array([item[0] for item in genres], dtype=object)
@@ -237,7 +252,7 @@ def train_model(
     )
     learn, test = _split(music, y, test_size, seed)
     table = music.table[[MODALITIES[name] for name in present]]
-    validation = _validation(music.table)
+    validation = _validation(music.table, parts[labelled])
     with interruption_ends_all():
         model.fit(
             table.iloc[learn],
@@ -258,7 +273,8 @@ def train_model(
         "items_by_genre": dict(counts.most_common()),
         "left_out": {
             "without_genre": n_without,
-            "test_rows": int(left_out.sum()),
+            "without_split": int(without_split.sum()),
+            "test_rows": int(is_test.sum()),
             "rare_genres": rare,
         },
         "seed": seed,
@@ -291,12 +307,39 @@ def parse_settings(pairs):
     return settings
 
 
-def _validation(table):
+def _read_parts(music):
+    """Return the part of each item by a column split; without one all are to train on."""
+    column = music.table.get("split")
+    if column is None or all(map(is_missing, column)):
+        return np.full(len(music.names), "train", dtype=object)
+    return read_split(column)
+
+
+def _refuse_unlabelled(music, without_split, left_out):
+    option = "--skip-unlabelled leaves them out."
+    refuse_left_out(
+        without_split,
+        "are neither train, val nor test by the column split",
+        f"Write one of these, or rename the column if it means something else; {option}",
+        noun="item",
+        names=music.names,
+    )
+    refuse_left_out(
+        ~left_out & ~np.array(list(map(bool, music.genres))),
+        "have no genre",
+        f"Fill the column of genres; {option}",
+        noun="item",
+        names=music.names,
+    )
+
+
+def _validation(table, parts):
     """The rows that a published split holds out for early stopping, or None."""
-    if "validation" not in table:
-        return None
-    marks = [str(value).lower() in ("true", "1", "1.0") for value in table["validation"]]
-    return np.array(marks) if any(marks) else None
+    marks = parts == "val"
+    if "validation" in table:
+        column = [str(value).lower() in ("true", "1", "1.0") for value in table["validation"]]
+        marks = np.array(column) if any(column) else marks
+    return marks if marks.any() else None
 
 
 def _present(table, asked):

@@ -7,6 +7,7 @@ import pytest
 from small_settings import settings
 
 from skmmgenre.cli import main
+from skmmgenre.compose import GenrePipeline
 
 
 class TestSeveralGenres:
@@ -60,7 +61,8 @@ def train(tmp_path, cells, *words):
 class TestHowGenresAreRead:
     def test_what_is_not_taken_as_it_is_written_is_told(self, tmp_path, capsys):
         cells = ["Pop/Rock", "Jazz, Blues", "Other", "Blues"]
-        assert train(tmp_path, cells, "--target", "softmax", "--json") == 0
+        words = ["--target", "softmax", "--json", "--skip-unlabelled"]
+        assert train(tmp_path, cells, *words) == 0
         out, err = capsys.readouterr()
         card = json.loads(out)
         assert card["items_by_genre"] == {"Pop/Rock": 4, "Jazz": 4, "Blues": 4}
@@ -75,6 +77,7 @@ class TestHowGenresAreRead:
     def test_separators_and_names_that_are_not_genres(self, tmp_path, capsys):
         cells = ["Pop/Rock", "Jazz, Blues", "Other", "Blues"]
         words = ["--json", "--separators", "/", "--not-genres", "blues; Zydeco"]
+        words += ["--skip-unlabelled"]
         assert train(tmp_path, cells, *words) == 0
         out, err = capsys.readouterr()
         card = json.loads(out)
@@ -99,6 +102,79 @@ class TestHowGenresAreRead:
         assert (told["items"], told["left_out"], told["first_genre_only"]) == (2, 1, 2)
         assert "1 row: 'Misc' is not a genre\n" in err
         assert "2 items have several genres; the first is used\n" in err
+
+
+class TestRowsLeftOut:
+    """Rows of a table that would be left out are an error, unless that is asked for."""
+
+    cells = ["Jazz", "Rock", "", "Other"]
+
+    def test_rows_without_a_genre(self, tmp_path, capsys):
+        assert train(tmp_path, self.cells) == 1
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert "8 of 16 items have no genre (the first is 'row 2')" in error
+        assert "--skip-unlabelled" in error and not (tmp_path / "m.skmmgenre").exists()
+        assert train(tmp_path, self.cells, "--skip-unlabelled") == 0
+        assert "left out: items without a genre to learn: 8\n" in capsys.readouterr().out
+
+    def test_genres_that_are_left_out_on_request(self, tmp_path, capsys):
+        (tmp_path / "names.yaml").write_text("genres: [Jazz, Rock]")
+        words = ["--genres", str(tmp_path / "names.yaml"), "--json"]
+        assert train(tmp_path, ["Jazz", "Rock", "Ska"], *words) == 0
+        assert json.loads(capsys.readouterr().out)["left_out"]["without_genre"] == 4
+
+    @pytest.mark.parametrize("split", ["tset", "", "fold 1"])
+    def test_rows_without_a_part_of_the_split(self, tmp_path, capsys, split):
+        parts = ["train", split, "Train", "val", " Test", "test"]
+        assert train_split(tmp_path, parts) == 1
+        error = capsys.readouterr().err
+        assert "4 of 24 items are neither train, val nor test" in error and "'row 1'" in error
+        assert "--skip-unlabelled" in error
+        assert train_split(tmp_path, parts, "--skip-unlabelled") == 0
+        told = capsys.readouterr().out
+        assert "items that the column split gives no part: 4\n" in told
+        assert "items of the table's test split: 8\n" in told
+
+    def test_a_column_split_without_entries(self, tmp_path, capsys):
+        assert train_split(tmp_path, [None] * 4, "--json") == 0
+        card = json.loads(capsys.readouterr().out)
+        assert card["items"] == 16 and card["left_out"]["without_split"] == 0
+
+
+def train_split(tmp_path, parts, *words):
+    """Train on a table of 4 rows a cell of the column split, "Jazz" and "Rock" by turns."""
+    table = pd.DataFrame({"text": [f"word{i}" for i in range(len(parts))], "split": parts})
+    table = pd.concat([table] * 4)
+    table["genre"] = (["Jazz", "Rock"] * len(table))[: len(table)]
+    table.to_csv(tmp_path / "t.csv", index=False)
+    path = str(tmp_path / "m.skmmgenre")
+    return main(["train", str(tmp_path / "t.csv"), "-o", path, "--quiet", *SMALL, *words])
+
+
+@pytest.mark.parametrize("column", ["split", "validation"])
+def test_val_rows_stop_the_training(tmp_path, monkeypatch, column):
+    marked = []
+    monkeypatch.setattr(
+        GenrePipeline,
+        "fit",
+        lambda self, X, y, groups, validation: marked.append(
+            (X["text"].tolist(), validation.tolist())
+        ),
+    )
+    monkeypatch.setattr("skmmgenre.cli._train.errors_of", lambda model: [])
+    monkeypatch.setattr("skmmgenre.save", lambda *args, **kwargs: None)
+    table = {"text": list("abcdef"), "genre": ["Jazz", "Rock"] * 3}
+    parts = ["train", "train", "Validation", "train", "val", "test"]
+    table["split"] = parts
+    if column == "validation":  # where it is there, it is what counts
+        table["validation"] = [False, True, False, False, False, False]
+    pd.DataFrame(table).to_csv(tmp_path / "t.csv", index=False)
+    words = ["train", str(tmp_path / "t.csv"), "-o", str(tmp_path / "m"), "--quiet"]
+    assert main(words) == 0
+    texts, validation = marked[0]
+    assert texts == list("abcde")
+    expected = {"split": "ce", "validation": "b"}[column]
+    assert [text for text, mark in zip(texts, validation, strict=True) if mark] == list(expected)
 
 
 @pytest.mark.parametrize(
