@@ -6,10 +6,13 @@ norms, it is missing.
 """
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import gen_batches
 
 WHOLE = "all"  # the block that a bare array is
-_ROWS_AT_ONCE = 512  # bounds what is held beside the answer, in float64 in part
+# Bound what is held beside the answer, in float64 in part.
+_ROWS_AT_ONCE = 512
+_VALUES_AT_ONCE = 2**22
 
 
 def find_blocks(blocks, n_features, names=None):
@@ -22,7 +25,7 @@ def find_blocks(blocks, n_features, names=None):
         all columns are one block, "all". A dict gives the number of columns of each block,
         in order.
     n_features : int
-    names : ndarray of str or None
+    names : array-like of str, shape (n_features,) or (1, n_features), or None
         Column names.
 
     Returns
@@ -32,7 +35,7 @@ def find_blocks(blocks, n_features, names=None):
     Raises
     ------
     ValueError
-        If the sizes do not add up, or a column has no prefix.
+        If the sizes or names do not add up to the columns, or a column has no prefix.
     """
     if blocks != "auto":
         sizes = list(blocks.values())
@@ -40,14 +43,21 @@ def find_blocks(blocks, n_features, names=None):
             raise ValueError(f"blocks={blocks!r} must give a number of columns to each block.")
         if sum(sizes) != n_features:
             raise ValueError(
-                f"blocks={blocks!r} adds up to {sum(sizes)} columns, X has {n_features}."
+                f"blocks={blocks!r} adds up to {sum(sizes)} columns, X has {n_features}. A "
+                "GenrePipeline counts them itself with blocks='auto'."
             )
         ends = np.cumsum(sizes)
         return {
             name: np.arange(end - size, end)
             for name, size, end in zip(blocks, sizes, ends, strict=True)
         }
-    names = () if names is None else names
+    names = () if names is None else [str(name) for name in np.ravel(names)]
+    if names and len(names) != n_features:
+        raise ValueError(
+            f"There are {len(names)} names of columns ({names[0]!r} to {names[-1]!r}), X has "
+            f"{n_features} columns. Give one name for each, or pass blocks={{name: number of "
+            "columns}."
+        )
     prefixes = [name.partition("__")[0] if "__" in name else "" for name in names]
     if not any(prefixes):
         return {WHOLE: np.arange(n_features)}
@@ -66,14 +76,11 @@ def missing_in_block(X, columns, block, *, zeros=True):
 
     A block that is partly NaN is an error.
     """
-    missing, partly = np.empty((2, len(X)), dtype=bool)
-    for rows in gen_batches(len(X), _ROWS_AT_ONCE):
-        values = X[rows][:, columns]
-        is_nan = np.isnan(values)
-        missing[rows] = is_nan.all(axis=1)
-        partly[rows] = is_nan.any(axis=1) & ~missing[rows]
-        if zeros:
-            missing[rows] |= ~values.any(axis=1)
+    n_nan, n_other = _count_values(X, columns)
+    missing = n_nan == len(columns)
+    partly = (n_nan > 0) & ~missing
+    if zeros:
+        missing |= (n_nan == 0) & (n_other == 0)
     if partly.any():
         row = int(np.flatnonzero(partly)[0])
         raise ValueError(
@@ -81,8 +88,8 @@ def missing_in_block(X, columns, block, *, zeros=True):
             f"({int(partly.sum())} rows in all). A missing block is NaN throughout."
             + (
                 " All columns are one block here: say which belong together with "
-                "blocks={'audio': 256, ...}, or by ColumnTransformer(...).set_output("
-                "transform='pandas')."
+                "blocks={'audio': 256, ...}, or let a GenrePipeline, or ColumnTransformer(...)"
+                ".set_output(transform='pandas'), pass their names on."
                 if block == WHOLE
                 else ""
             )
@@ -90,31 +97,103 @@ def missing_in_block(X, columns, block, *, zeros=True):
     return missing
 
 
+def _count_values(X, columns):
+    """Return how many values of each row are NaN, and how many are neither NaN nor 0."""
+    X = sparse.csr_array(X) if sparse.issparse(X) else X
+    n_nan, n_other = np.empty((2, X.shape[0]), dtype=int)
+    for rows in gen_batches(X.shape[0], _ROWS_AT_ONCE):
+        values = X[rows][:, columns]
+        n_nan[rows] = (values != values).sum(axis=1)  # sparse arrays have no isnan
+        n_other[rows] = (values != 0).sum(axis=1) - n_nan[rows]
+    return n_nan, n_other
+
+
 def vectors_of_block(X, columns, missing, *, normalize=True):
-    """Yield slices of rows and the vectors that they have in a block.
+    """Return the vectors that the rows have in a block.
 
     Parameters
     ----------
-    X : ndarray of float32 or float64, shape (n_rows, n_features)
+    X : ndarray or CSR of float32 or float64, shape (n_rows, n_features)
     columns : list of int
     missing : ndarray of bool, shape (n_rows,)
     normalize : bool
 
-    Yields
-    ------
-    rows : slice
-    vectors : ndarray of float32, shape (at most 512, len(columns))
-        Divided by their l2 norms if `normalize`; zeros where they are missing.
+    Returns
+    -------
+    vectors : ndarray or csr_array of float32, shape (n_rows, len(columns))
+        Divided by their l2 norms if `normalize`; zeros where they are missing. Sparse if X is,
+        of the same numbers, bit for bit.
     """
-    for rows in gen_batches(len(X), _ROWS_AT_ONCE):
+    if sparse.issparse(X):
+        return _sparse_vectors(X, columns, missing, normalize)
+    vectors = np.empty((X.shape[0], len(columns)), dtype=np.float32)
+    for rows, part in _dense_vectors(X, columns, missing, normalize):
+        vectors[rows] = part
+    return vectors
+
+
+def vectors_of_blocks(X, blocks, missing, *, normalize=True):
+    """Return X with the vectors of every block in its columns; see `vectors_of_block`.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of float32 or float64, shape (n_rows, n_features)
+    blocks : dict of str to list of int
+        Columns of each block.
+    missing : dict of str to ndarray of bool
+        Rows in which each block is missing.
+    normalize : bool
+
+    Returns
+    -------
+    vectors : ndarray or csr_array of float32, shape (n_rows, n_features)
+    """
+    if sparse.issparse(X):
+        parts = [
+            vectors_of_block(X, columns, missing[block], normalize=normalize)
+            for block, columns in blocks.items()
+        ]
+        places = np.argsort(np.concatenate(list(blocks.values())))
+        return sparse.hstack(parts, format="csr")[:, places]
+    vectors = np.empty(X.shape, dtype=np.float32)
+    for block, columns in blocks.items():
+        for rows, part in _dense_vectors(X, columns, missing[block], normalize):
+            vectors[rows][:, columns] = part
+    return vectors
+
+
+def _dense_vectors(X, columns, missing, normalize):
+    """Yield slices of rows and the vectors that they have in a block."""
+    for rows in gen_batches(X.shape[0], _ROWS_AT_ONCE):
         vectors = X[rows][:, columns].astype(np.float32, order="C")
         vectors[missing[rows]] = 0
         yield rows, l2_normalize(vectors) if normalize else vectors
+
+
+def _sparse_vectors(X, columns, missing, normalize):
+    vectors = sparse.csr_array(X)[:, columns]
+    vectors.sum_duplicates()
+    vectors = vectors.astype(np.float32)
+    lengths = np.diff(vectors.indptr)
+    vectors.data[np.repeat(missing, lengths)] = 0
+    if normalize:
+        # Norms are those of dense rows, for the last bits of a sum depend on where its zeros are.
+        n_rows = max(1, min(_ROWS_AT_ONCE, _VALUES_AT_ONCE // len(columns)))
+        slices = gen_batches(X.shape[0], n_rows)
+        norms = np.concatenate([_norms(vectors[rows].toarray()) for rows in slices])
+        vectors.data = (vectors.data / np.repeat(norms, lengths)).astype(np.float32)
+    vectors.eliminate_zeros()
+    return vectors
 
 
 def l2_normalize(vectors):
     """Divide each row by its l2 norm, in float32; a row of zeros stays."""
     # In C order: numpy sums the rows of other orders in another way when there is one row.
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-    norm = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    return (vectors / np.where(norm == 0, 1, norm)).astype(np.float32)
+    return (vectors / _norms(vectors)[:, None]).astype(np.float32)
+
+
+def _norms(vectors):
+    """Return the l2 norm of each row, 1 of a row of zeros."""
+    norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    return np.where(norms == 0, 1, norms)

@@ -3,12 +3,13 @@
 from numbers import Real
 
 import numpy as np
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from ..nets import ArrayFeed, NetClassifier
 from ..utils import as_pandas, refuse_repeated_columns
-from ._blocks import find_blocks, missing_in_block, vectors_of_block
+from ._blocks import find_blocks, missing_in_block, vectors_of_blocks
 
 # Dropout of the paper (section 6.2 for softmax, 7.4 for several genres).
 _DROPOUT = {"softmax": 0.5, "logistic": 0.0, "cosine": 0.7}
@@ -93,6 +94,8 @@ class FusionClassifier(NetClassifier):
     (60,)
     """
 
+    __metadata_request__fit = {"feature_names": True}
+
     _parameter_constraints = {
         **NetClassifier._parameter_constraints,
         "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
@@ -138,26 +141,56 @@ class FusionClassifier(NetClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _read(self, X, *, reset):
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, groups=None, validation=None, sample_weight=None, feature_names=None):
+        """Train the layer.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_rows, n_features)
+            The blocks side by side. A row without any is not learned from.
+        y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
+            Genres: one a row, or several at once.
+        groups : array-like of shape (n_rows,), default=None
+            Artists. No artist is in both the training and the inner validation rows.
+        validation : array-like of bool, shape (n_rows,), default=None
+            Marks the inner validation rows of a published split.
+        sample_weight : array-like of shape (n_rows,), default=None
+        feature_names : array-like of str, shape (n_features,), default=None
+            Names of the columns where X has none, as sparse matrices do; their prefixes say
+            the blocks. `GenrePipeline` passes those that its steps give.
+
+        Returns
+        -------
+        self : object
+        """
+        plan = self._plan(X, y, groups, validation, sample_weight, feature_names=feature_names)
+        self._learn(plan, self.target_.n_outputs)
+        return self
+
+    def _read(self, X, *, reset, feature_names=None):
         refuse_repeated_columns(X)
         X = as_pandas(X)
         X = validate_data(
-            self, X, reset=reset, dtype=[np.float32, np.float64], ensure_all_finite="allow-nan"
+            self,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=[np.float32, np.float64],
+            ensure_all_finite="allow-nan",
         )
         if reset:
-            names = getattr(self, "feature_names_in_", None)
+            names = getattr(self, "feature_names_in_", feature_names)
             self.blocks_ = {
                 block: columns.tolist()
                 for block, columns in find_blocks(self.blocks, X.shape[1], names).items()
             }
-        vectors = np.zeros(X.shape, dtype=np.float32)
-        missing = np.ones(len(X), dtype=bool)
-        for block, columns in self.blocks_.items():
-            absent = missing_in_block(X, columns, block, zeros=self.normalize)
-            for rows, part in vectors_of_block(X, columns, absent, normalize=self.normalize):
-                vectors[rows][:, columns] = part
-            missing &= absent
-        return ArrayFeed(vectors, missing)
+        missing = {
+            block: missing_in_block(X, columns, block, zeros=self.normalize)
+            for block, columns in self.blocks_.items()
+        }
+        vectors = vectors_of_blocks(X, self.blocks_, missing, normalize=self.normalize)
+        return ArrayFeed(vectors, np.all(list(missing.values()), axis=0))
 
     def _recipe(self, sample_shape, n_outputs):
         block_of_column = np.empty(sample_shape[0], dtype=int)
@@ -186,3 +219,8 @@ class FusionClassifier(NetClassifier):
         prior = self.target_.prior_output(plan.truth[rows], plan.weight[rows])
         with torch.no_grad():
             module.head.bias.copy_(torch.from_numpy(prior))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -78,7 +79,8 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     epoch, whose vector differs (tracks of one album share a cover). Only rows with both
     views are learned from; a view of zeros is missing, as one of NaN is. y is not learned
     from; it serves to choose the inner validation rows as the other steps of a pipeline do. A
-    DataFrame is answered with a DataFrame, so that the blocks keep their names.
+    DataFrame is answered with a DataFrame, so that the blocks keep their names, and a sparse
+    matrix with a sparse one, whose names `get_feature_names_out` has.
 
     Examples
     --------
@@ -94,6 +96,8 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     >>> joint.get_feature_names_out()[:2].tolist()
     ['mm_audio__0', 'mm_audio__1']
     """
+
+    __metadata_request__fit = {"feature_names": True}
 
     _parameter_constraints = {
         **NetEstimator._parameter_constraints,
@@ -141,12 +145,12 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, groups=None, validation=None, sample_weight=None):
+    def fit(self, X, y=None, groups=None, validation=None, sample_weight=None, feature_names=None):
         """Learn the shared space from the rows that have both views.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like or sparse matrix of shape (n_rows, n_features)
         y : array-like, default=None
             Genres; they only help to choose the inner validation rows.
         groups : array-like of shape (n_rows,), default=None
@@ -154,6 +158,8 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the inner validation rows of a published split.
         sample_weight : array-like of shape (n_rows,), default=None
+        feature_names : array-like of str, shape (n_features,), default=None
+            As in `FusionClassifier`.
 
         Returns
         -------
@@ -161,7 +167,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         """
         from ._nets import MarginLoss
 
-        _, vectors, missing = self._views(X, reset=True)
+        _, vectors, missing = self._views(X, reset=True, feature_names=feature_names)
         labels = Labels(np.zeros(len(missing), dtype=int)) if y is None else read_labels(y)
         check_consistent_length(missing, labels.values)
         groups = None if groups is None else read_groups(groups, len(missing))
@@ -203,7 +209,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
 
         Returns
         -------
-        X_out : ndarray or DataFrame of shape (n_rows, n_features_out)
+        X_out : ndarray, DataFrame or csr_array of shape (n_rows, n_features_out)
             Columns outside the views, the views' own if `passthrough`, then
             ``mm_<view>__<i>``; NaN where the view is missing.
         """
@@ -217,6 +223,8 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
                 feed = ArrayFeed(vectors[number], missing[:, number])
                 embedded[present] = self._forward(feed, part, present)
             parts.append(embedded)
+        if sparse.issparse(values):
+            return sparse.hstack(parts, format="csr")
         answer = np.hstack(parts)
         if has_default_output(self) and isinstance(X, pd.DataFrame):
             return pd.DataFrame(answer, index=X.index, columns=self.get_feature_names_out())
@@ -261,7 +269,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             if self.passthrough or block not in self._fitted_views
         ]
 
-    def _views(self, X, *, reset):
+    def _views(self, X, *, reset, feature_names=None):
         """X as an array; normalised vectors of both views, zeros where missing; what is missing."""
         refuse_repeated_columns(X)
         X = as_pandas(X)
@@ -269,31 +277,30 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             self,
             X,
             reset=reset,
+            accept_sparse="csr",
             dtype=[np.float32, np.float64],
             ensure_all_finite="allow-nan",
             ensure_min_samples=2 if reset else 1,
         )
         if reset:
-            self.blocks_ = self._find_blocks(X)
+            names = getattr(self, "feature_names_in_", feature_names)
+            self.blocks_ = self._find_blocks(X.shape[1], names)
             self.views_ = tuple(self.views)
         for block in self.blocks_.keys() - set(self._fitted_views):
             missing_in_block(X, self.blocks_[block], block)  # partly NaN is an error here too
         missing = np.stack(
             [missing_in_block(X, self.blocks_[view], view) for view in self._fitted_views], axis=1
         )
-        vectors = []
-        for view, absent in zip(self._fitted_views, missing.T, strict=True):
-            columns = self.blocks_[view]
-            vectors.append(np.empty((len(X), len(columns)), dtype=np.float32))
-            for rows, part in vectors_of_block(X, columns, absent):
-                vectors[-1][rows] = part
+        vectors = [
+            vectors_of_block(X, self.blocks_[view], absent)
+            for view, absent in zip(self._fitted_views, missing.T, strict=True)
+        ]
         return X, vectors, missing
 
-    def _find_blocks(self, X):
+    def _find_blocks(self, n_features, names):
         if len(self.views) != 2 or len(set(self.views)) != 2:
             raise ValueError(f"views={self.views!r} must name two blocks.")
-        blocks, n_features = self.blocks, X.shape[1]
-        names = getattr(self, "feature_names_in_", None)
+        blocks = self.blocks
         if blocks == "auto" and names is None:
             if n_features < 2:
                 raise ValueError("X has n_features = 1; two views take at least one column each.")
@@ -326,6 +333,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
@@ -360,9 +368,9 @@ class PairFeed:
         pools = self.valid if epoch is None else self.train
         drawn = self._draws(epoch)[:, rows]
         negatives = [pool.pick(rows, of_view) for pool, of_view in zip(pools, drawn, strict=True)]
-        positive = [part[rows] for part in self.vectors]
-        negative = [part[other] for part, other in zip(self.vectors, negatives, strict=True)]
-        return np.hstack(positive + negative)
+        chosen = [part[rows] for part in self.vectors]
+        chosen += [part[other] for part, other in zip(self.vectors, negatives, strict=True)]
+        return np.hstack([part.toarray() if sparse.issparse(part) else part for part in chosen])
 
     def _draws(self, epoch):
         """Numbers in [0, 1), one a view and row: the same however an epoch is shared out."""
@@ -395,6 +403,12 @@ class _Negatives:
 def _vector_codes(vectors):
     """An integer a row, the same for equal vectors."""
     known = {}
-    return np.array(
-        [known.setdefault(blake2b(row.tobytes()).digest(), len(known)) for row in vectors]
-    )
+    if sparse.issparse(vectors):
+        ends = zip(vectors.indptr[:-1], vectors.indptr[1:], strict=True)
+        rows = (
+            vectors.indices[start:end].tobytes() + vectors.data[start:end].tobytes()
+            for start, end in ends
+        )
+    else:
+        rows = (row.tobytes() for row in vectors)
+    return np.array([known.setdefault(blake2b(row).digest(), len(known)) for row in rows])

@@ -47,7 +47,8 @@ class FusionNet(nn.Module):
         self.head = Linear(len(block_of_column), n_outputs)
 
     def embed(self, x):
-        return self.drop(x)
+        # Dense here, so that a sparse batch draws and learns bit for bit what a dense one does.
+        return self.drop(x.to_dense() if x.is_sparse else x)
 
     def forward(self, x):
         return self.head(self.embed(x))

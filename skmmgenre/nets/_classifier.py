@@ -110,9 +110,12 @@ class NetClassifier(ClassifierMixin, NetEstimator):
             self.threshold_ = self.target_.threshold_
             self.label_factorizer_ = self.target_.label_factorizer_
 
-    def _plan(self, X, y, groups, validation, sample_weight):
-        """Learn the target and say what is trained on which rows."""
-        feed = self._read(X, reset=True)
+    def _plan(self, X, y, groups, validation, sample_weight, **reading):
+        """Learn the target and say what is trained on which rows.
+
+        `reading` is what `_read` of a subclass takes beside X.
+        """
+        feed = self._read(X, reset=True, **reading)
         labels = read_labels(y)
         y = labels.values
         check_consistent_length(feed, y)

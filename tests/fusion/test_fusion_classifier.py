@@ -1,9 +1,12 @@
 """Genres from the vectors of several modalities."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
 from other_tables import EVERY_KIND
+from scipy import sparse
 from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 
@@ -222,3 +225,115 @@ def test_tables_of_every_kind(data, convert):
     expected, model = fusion().fit(X, y), fusion().fit(convert(X), y)
     assert model.blocks_ == {"audio": [0, 1], "text": [2, 3, 4]}
     np.testing.assert_array_equal(model.predict_proba(convert(X)), expected.predict_proba(X))
+
+
+FORMATS = [
+    getattr(sparse, f"{form}_{kind}")
+    for form in ("csr", "csc", "coo", "bsr", "lil", "dok")
+    for kind in ("array", "matrix")
+]
+
+
+def with_wide_indices(X):
+    X = sparse.csr_array(X)
+    parts = X.data, X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    return sparse.csr_array(parts, shape=X.shape)
+
+
+def with_float32(X):
+    return sparse.csr_array(X, dtype=np.float32)
+
+
+@pytest.fixture
+def words(data):
+    """Two blocks of which most is 0; rows that lack one, and one that lacks both."""
+    X, y = data
+    X = np.where(np.abs(X) > 1, np.round(X, 1).astype(np.float32), 0)
+    X[::4, :2] = np.nan
+    X[1::4, 2:] = 0
+    X[5] = [np.nan, np.nan, 0, 0, 0]
+    return X, y
+
+
+@pytest.mark.parametrize("form", [*FORMATS, with_wide_indices, with_float32])
+def test_every_sparse_format_learns_and_answers_as_a_dense_table(words, form):
+    X, y = words
+    params = {"blocks": BLOCKS, "dropout": 0.5, "modality_dropout": 0.3}
+    params |= {"validation_fraction": 0.1}
+    with pytest.warns(UserWarning, match="without regard to artists"):
+        dense, ours = fusion(**params).fit(X, y), fusion(**params).fit(form(X), y)
+    for name, weights in dense.weights_.items():
+        np.testing.assert_array_equal(ours.weights_[name], weights)
+    np.testing.assert_array_equal(ours.predict_proba(form(X)), dense.predict_proba(X))
+    np.testing.assert_array_equal(ours.predict_proba(X), dense.predict_proba(X))
+    assert not hasattr(ours, "feature_names_in_")
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_a_sparse_row_of_zeros_is_missing_as_a_dense_one_is(words, normalize):
+    X, y = words
+    X[5] = 0
+    dense = fusion(blocks=BLOCKS, normalize=normalize).fit(X, y)
+    ours = fusion(blocks=BLOCKS, normalize=normalize).fit(sparse.csr_array(X), y)
+    np.testing.assert_array_equal(ours.predict_proba(sparse.csr_array(X)), dense.predict_proba(X))
+    if normalize:
+        prior = [np.mean(y == genre) for genre in ours.classes_]
+        np.testing.assert_allclose(ours.predict_proba(sparse.csr_array(X[[5]]))[0], prior)
+
+
+def test_sparse_rows_alone_have_the_bits_of_all(words):
+    X, y = words
+    X = sparse.csr_array(X)
+    model = fusion(blocks=BLOCKS).fit(X, y)
+    alone = np.vstack([model.predict_proba(X[[row]]) for row in range(60)])
+    np.testing.assert_array_equal(alone, model.predict_proba(X))
+
+
+def test_several_genres_of_sparse_rows(words):
+    X, y = words
+    Y = pd.get_dummies(y).to_numpy().astype(int)
+    for target in ("logistic", "cosine"):
+        params = {"blocks": BLOCKS, "target": target}
+        dense, ours = (fusion(**params).fit(form(X), Y) for form in (np.asarray, sparse.csr_array))
+        scores = ours.decision_function(sparse.csr_array(X))
+        np.testing.assert_array_equal(scores, dense.decision_function(X))
+
+
+def test_names_may_stand_beside_the_columns(words):
+    X, y = words
+    for form in (np.asarray, sparse.csr_array):
+        for names in (NAMES, np.array([NAMES], dtype=object)):
+            model = fusion().fit(form(X), y, feature_names=names)
+            assert model.blocks_ == {"audio": [0, 1], "text": [2, 3, 4]}
+            model.predict(form(X))  # no warning that names are lacking
+    own = pd.DataFrame(X, columns=[f"x__{i}" for i in range(5)])
+    own.loc[own.isna().any(axis=1)] = np.nan
+    assert fusion().fit(own, y, feature_names=NAMES).blocks_ == {"x": [0, 1, 2, 3, 4]}
+    by_size = fusion(blocks={"a": 4, "b": 1}).fit(np.nan_to_num(X), y, feature_names=NAMES)
+    assert list(by_size.blocks_) == ["a", "b"]
+    with pytest.raises(ValueError, match="There are 4 names of columns"):
+        fusion().fit(X, y, feature_names=NAMES[:4])
+
+
+def test_nan_in_part_of_a_sparse_table_without_blocks(words):
+    X, y = words
+    with pytest.raises(ValueError, match="All columns are one block here: .* GenrePipeline"):
+        fusion().fit(sparse.csr_array(X), y)
+
+
+def test_a_sparse_table_is_never_dense_as_a_whole():
+    rng = np.random.default_rng(0)
+    n_rows, n_words, n_there = 2000, 30_000, 20
+    words = rng.integers(n_words, size=n_rows * n_there)
+    starts = np.arange(0, len(words) + 1, n_there)
+    X = sparse.csr_array((rng.random(len(words)), words, starts), shape=(n_rows, n_words))
+    y = np.arange(n_rows) % 2
+    model = fusion(blocks={"a": 10, "b": n_words - 10}, max_epochs=1)
+    model.fit(X[:20], y[:20])
+    tracemalloc.start()
+    try:
+        model.fit(X, y).predict(X)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < X.shape[0] * X.shape[1] * 4 / 2  # half of it in float32

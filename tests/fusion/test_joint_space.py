@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from other_tables import EVERY_KIND
+from scipy import sparse
 
 from skmmgenre.fusion import JointSpaceProjector
 from skmmgenre.fusion._joint_space import PairFeed, _Negatives, _vector_codes
@@ -218,3 +219,27 @@ def test_tables_of_every_kind(table, convert):
     expected, model = joint().fit(table), joint().fit(convert(table))
     assert model.get_feature_names_out().tolist() == expected.get_feature_names_out().tolist()
     np.testing.assert_array_equal(model.transform(convert(table)), expected.transform(table))
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo"])
+@pytest.mark.parametrize("passthrough", [True, False])
+def test_sparse_tables(table, form, passthrough):
+    X = table.to_numpy(copy=True)
+    X[:, :4] = np.where(np.abs(X[:, :4]) < 0.5, 0, X[:, :4])
+    stored = getattr(sparse, f"{form}_array")(X)
+    params = {"passthrough": passthrough, "views": ("audio", "image")}
+    dense = joint(**params, blocks={"audio": 3, "text": 1, "image": 2}).fit(X)
+    ours = joint(**params).fit(stored, feature_names=NAMES)
+    assert ours.blocks_ == dense.blocks_
+    for name, weights in dense.weights_.items():
+        np.testing.assert_array_equal(ours.weights_[name], weights)
+    answer = ours.transform(stored)
+    assert sparse.issparse(answer) and answer.format == "csr" and answer.dtype == np.float32
+    np.testing.assert_array_equal(answer.toarray(), dense.transform(X))
+    assert len(ours.get_feature_names_out(NAMES)) == answer.shape[1]
+    np.testing.assert_array_equal(ours.transform(X), dense.transform(X))
+
+
+def test_equal_sparse_vectors_have_the_same_code():
+    rows = np.array([[1, 0, 2], [0, 1, 2], [1, 0, 2], [1, 2, 0], [0, 0, 0]], dtype=np.float32)
+    assert _vector_codes(sparse.csr_array(rows)).tolist() == _vector_codes(rows).tolist()
