@@ -1,17 +1,21 @@
 """A Pipeline that hands artists to every network in it."""
 
 import functools
+import warnings
 
 import numpy as np
 import pandas as pd
 from sklearn import config_context
-from sklearn.base import is_classifier
-from sklearn.pipeline import Pipeline
+from sklearn.base import TransformerMixin, is_classifier
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from ..utils import (
+    NamesBetweenSteps,
     as_pandas,
     check_rows,
     check_sample_weight,
@@ -19,9 +23,12 @@ from ..utils import (
     read_labels,
     refuse_repeated_columns,
     rows_checked,
+    walk,
 )
 from ._mean_over_tracks import errors_inside
 from ._parameters import RUNTIME, by_precedence, find_parameter, find_runtime_parameter
+
+_SPLITS = (ColumnTransformer, FeatureUnion)
 
 
 def _ends_in_a_transformer(pipeline):
@@ -41,14 +48,16 @@ def _taking_any_table(name):
     return method
 
 
-class GenrePipeline(Pipeline):
+class GenrePipeline(NamesBetweenSteps, Pipeline):
     """A `sklearn.pipeline.Pipeline` whose `fit` takes artists.
 
     `groups`, `validation` and `sample_weight` reach every network inside, however deep,
     so that all of them hold out the same artists; metadata routing need not be switched
     on. Before any step is fitted, each one inside that has a method `check_setup` is asked
     whether all it needs is there. `set_params` takes short names, so that a search does too
-    (``{"text__hidden_units": [...]}``). Everything else is `Pipeline`'s.
+    (``{"text__hidden_units": [...]}``). A step whose `fit` takes `feature_names`, such as
+    `FusionClassifier`, gets those that the steps before it give, so that blocks keep their
+    names in arrays and sparse matrices. Everything else is `Pipeline`'s.
 
     Parameters
     ----------
@@ -73,6 +82,9 @@ class GenrePipeline(Pipeline):
     In `cross_validate` and `GridSearchCV` the artists travel by scikit-learn's own
     routing: call ``sklearn.set_config(enable_metadata_routing=True)`` and pass
     ``params={"groups": table.artist}`` (for a search, ``fit(table, y, groups=table.artist)``).
+
+    A branch may end in tf-idf weights. No DataFrame can hold them, so `fit` takes back the
+    ``set_output(transform="pandas")`` of a ColumnTransformer or FeatureUnion with such a branch.
 
     Examples
     --------
@@ -193,11 +205,32 @@ class GenrePipeline(Pipeline):
         if y is None and is_classifier(self):
             read_labels(y)  # it says that y is lacking
         metadata = check_table(X, y, *metadata)
+        for _, step in self.steps:
+            if isinstance(step, _SPLITS) and _has_branch_of_words(step):
+                TransformerMixin.set_output(step, transform="default")  # not its branches'
         # Steps come one after the other: the last may find its lack when others are trained.
         for step in self.get_params().values():
             if hasattr(step, "fit") and hasattr(step, "check_setup"):
                 step.check_setup()
         return metadata
+
+    def _metadata_from_steps_before(self, number):
+        step = self.steps[number][1]
+        # Steps inside a step have others before them.
+        if any(isinstance(inner, Pipeline) for _, inner, _ in walk(step, fitted=False)):
+            return {}
+        takes_names = get_routing_for_object(step).consumes("fit", ["feature_names"])
+        if not takes_names or getattr(step, "blocks", "auto") != "auto":
+            return {}
+        names = None
+        for name, before in self.steps[:number]:
+            if before is not None and before != "passthrough":
+                names = _names_out(name, before, names)
+        # Words are no names of blocks, even if some have "__" in them.
+        if names is None or not all("__" in name for name in names):
+            return {}
+        # In one row, so that what splits rows does not take them for one name a row.
+        return {"feature_names": np.array([names], dtype=object)}
 
     def _of_use(self, metadata):
         """Without artists that no step takes, as where there are ready vectors only.
@@ -206,6 +239,37 @@ class GenrePipeline(Pipeline):
         """
         taken = get_routing_for_object(self).consumes("fit", metadata)
         return {name: metadata[name] for name in metadata if name in {*taken, "sample_weight"}}
+
+
+def _has_branch_of_words(split):
+    """Return whether a branch ends in the weights of words."""
+    for path, last, _ in walk(split, fitted=False):
+        while isinstance(last, Pipeline):
+            last = last.steps[-1][1]
+        if len(path) == 1 and isinstance(last, CountVectorizer):
+            return True
+    return False
+
+
+def _names_out(name, step, names_in):
+    """Return the names of the columns of a fitted step, None if it does not know them."""
+    try:
+        return step.get_feature_names_out(names_in)
+    except (AttributeError, ValueError) as error:
+        if isinstance(step, ColumnTransformer):  # it knows whose columns they are
+            slices = step.output_indices_.items()
+            return [
+                f"{branch}__{i}" for branch, part in slices for i in range(part.stop - part.start)
+            ]
+        if isinstance(step, FeatureUnion):
+            warnings.warn(
+                f"The blocks of step {name!r} are taken as one, because it does not name its "
+                f"columns: {error} Give each branch get_feature_names_out, or say the number of "
+                "columns of each block in blocks= of the next step.",
+                UserWarning,
+                stacklevel=2,
+            )
+    return None
 
 
 def check_table(X, y, groups=None, validation=None, sample_weight=None, *, noun="X"):

@@ -155,7 +155,7 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     # The estimator is validated by its own fit.
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, groups=None, validation=None, sample_weight=None):
+    def fit(self, X, y, groups=None, validation=None, sample_weight=None, feature_names=None):
         """Tune the thresholds and fit the estimator.
 
         Parameters
@@ -169,6 +169,9 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the estimator's inner validation rows.
         sample_weight : array-like of shape (n_rows,), default=None
+        feature_names : array-like of str, shape (n_features,), default=None
+            Names of the columns of X for an estimator whose `fit` takes them, such as
+            `FusionClassifier`.
 
         Returns
         -------
@@ -200,6 +203,8 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         for name, values in metadata.items():
             if len(values) != truth.shape[0]:
                 raise ValueError(f"{name} has {len(values)} rows, X has {truth.shape[0]}.")
+        if feature_names is not None:
+            metadata["feature_names"] = feature_names
         with config_context(enable_metadata_routing=True), rows_checked():
             rows, scores = self._fit_and_score(X, y, metadata)
         self._tune(truth[rows].astype(bool), scores)
@@ -387,7 +392,10 @@ def _is_iterable_of_splits(cv):
 
 def _fit_and_score_split(thresholds, X, y, metadata, train, test):
     """Fit on the training rows of a split; the model and its scores of the test rows."""
-    metadata = {name: safe_indexing(values, train) for name, values in metadata.items()}
+    metadata = {
+        name: values if name == "feature_names" else safe_indexing(values, train)
+        for name, values in metadata.items()
+    }
     estimator = clone(thresholds.estimator)
     estimator.fit(safe_indexing(X, train), safe_indexing(y, train), **metadata)
     scores = thresholds._scores(safe_indexing(X, test), estimator)

@@ -20,6 +20,7 @@ from ._cells import (
     refuse_repeated_columns,
 )
 from ._compat import (
+    NamesBetweenSteps,
     TrainingSetOnce,
     check_feature_names_in,
     check_sample_weight,

@@ -12,6 +12,7 @@ What skops writes into a model file is known to ``_model_types.py`` alone.
 from importlib import import_module
 
 import numpy as np
+from sklearn.utils import Bunch
 from sklearn.utils import _safe_indexing as safe_indexing  # noqa: F401
 from sklearn.utils._set_output import _get_output_config, _wrap_data_with_container
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in  # noqa: F401
@@ -42,6 +43,23 @@ class TrainingSetOnce:
     def _set_training(self, training=True):
         if self.module_.training != training:
             super()._set_training(training)
+
+
+class NamesBetweenSteps:
+    """Mixin for scikit-learn's Pipeline, which asks for what a step's `fit` takes beside X and y.
+
+    It asks when the steps before are fitted, so that their names can be among it.
+    """
+
+    def _get_metadata_for_step(self, *, step_idx, step_params, all_params):
+        params = super()._get_metadata_for_step(
+            step_idx=step_idx, step_params=step_params, all_params=all_params
+        )
+        more = self._metadata_from_steps_before(step_idx)
+        if not more:
+            return params
+        given = {method: {**params.get(method, {}), **more} for method in ("fit", "fit_transform")}
+        return Bunch(**{**params, **given})
 
 
 def processor_has_bfloat16():

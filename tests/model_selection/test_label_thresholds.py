@@ -569,3 +569,14 @@ def test_tables_of_every_kind(convert):
     assert model.classes_.tolist() == NAMES
     np.testing.assert_array_equal(model.thresholds_, expected.thresholds_)
     np.testing.assert_array_equal(model.predict(convert(X)), expected.predict(X))
+
+
+@pytest.mark.parametrize("n_features", [4, 60])  # 60: as many as there are training rows
+def test_names_of_columns_reach_the_estimator(n_features):
+    X, Y, artists = data(90, 30)
+    X = sparse.csr_array(np.tile(X, 20)[:, :n_features])
+    names = [f"{'audio' if i < 3 else 'text'}__{i}" for i in range(n_features)]
+    net = FusionClassifier(max_epochs=1, validation_fraction=0, random_state=0)
+    model = LabelThresholds(net, cv=3).fit(X, Y, groups=artists, feature_names=names)
+    sizes = {block: len(columns) for block, columns in model.estimator_.blocks_.items()}
+    assert sizes == {"audio": 3, "text": n_features - 3}

@@ -16,9 +16,11 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import Pipeline
 
 import skmmgenre
 from skmmgenre.utils import (
+    NamesBetweenSteps,
     TrainingSetOnce,
     has_default_output,
     import_from_extra,
@@ -36,6 +38,7 @@ PARTS = [
     ("scikit-learn", "sklearn.base", "_fit_context"),
     ("scikit-learn", "sklearn.base", "BaseEstimator._validate_params"),
     ("scikit-learn", "sklearn.feature_extraction.text", "TfidfVectorizer._parameter_constraints"),
+    ("scikit-learn", "sklearn.pipeline", "Pipeline._get_metadata_for_step"),
     ("scikit-learn", "sklearn.utils", "_safe_indexing"),
     ("scikit-learn", "sklearn.utils._param_validation", "HasMethods"),
     ("scikit-learn", "sklearn.utils._param_validation", "Interval"),
@@ -165,6 +168,27 @@ def test_mode_of_a_net_is_set_once():
     for training in (True, True, False, False, True):
         net._set_training(training)
     assert net.calls == 3 and net.module_.training
+
+
+class Adds(TransformerMixin, BaseEstimator):
+    """Adds what it is given to what it was given before."""
+
+    def fit(self, X, y=None, more=None):
+        self.more_ = more
+        return self
+
+    def transform(self, X):
+        return X + [self.more_]
+
+
+def test_metadata_of_a_step_are_asked_for_when_those_before_it_are_fitted():
+    class Counting(NamesBetweenSteps, Pipeline):
+        def _metadata_from_steps_before(self, number):
+            return {"more": [step.more_ for _, step in self.steps[:number]]} if number else {}
+
+    steps = [("a", Adds()), ("b", Adds()), ("c", Adds())]
+    assert Counting(steps).fit([]).steps[-1][1].more_ == [None, [None]]
+    assert Counting(steps).fit_transform([]) == [None, [None], [None, [None]]]
 
 
 def test_instructions_for_bfloat16():
