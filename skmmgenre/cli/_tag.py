@@ -27,6 +27,7 @@ from ._options import (
 from ._predict import predict_music
 from ._tag_files import (
     genres_in,
+    is_as_before,
     read_state,
     restore_state,
     restored_genres,
@@ -370,7 +371,13 @@ def _restore(outcome, records, root):
         remove_parts({os.path.dirname(path)})
     now = read_state(path)
     if now["genres"] in (first["genres"], restored_genres(first)):
-        if not n_undone:
+        if not n_undone and _may_hide_a_genre(path, now, records[0]):
+            outcome.action = "fail"
+            outcome.reason = (
+                "it has no genre, but is neither as tag left it nor as it was: if it is not "
+                f"damaged, remove its lines from {NAME}"
+            )
+        elif not n_undone:
             outcome.action, outcome.reason = "skip", "it is as it was"
     elif now["genres"] not in [record["after"] for record in records]:
         outcome.action = "fail"
@@ -388,6 +395,13 @@ def _restore(outcome, records, root):
         _refuse_if_read_only(path)
         with changing(path, filled=False) as copy:
             restore_state(path, copy, first)
+
+
+def _may_hide_a_genre(path, state, record):
+    """Tell whether a file that reads as before the change may have the genre, but damaged."""
+    if record["undo"] is None or restored_genres(state) is not None:
+        return False
+    return not is_as_before(path, record)
 
 
 class _NotAsWritten(Exception):

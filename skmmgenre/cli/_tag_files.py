@@ -160,7 +160,11 @@ def undo_write(path, copy, record):
 
 
 def is_as_before(path, record):
-    """Tell whether a file is as a change found it: the same change would note the same again."""
+    """Tell whether the same change of a file would note the same again.
+
+    It does if the file is as the change found it. It also does if damage hides what was written
+    into the padding of an ID3 tag, or the whole tag in a file that had none.
+    """
     try:
         with open(path, "rb") as file:
             edits = _edits(file, _kind(path), record["after"])

@@ -14,11 +14,11 @@ from odd_folder import write_tags as put_tags
 from sound_state import sound_of, state_of
 from tagged_files import NAME, genres_of, small, undo
 
-from skmmgenre.cli import main
+from skmmgenre.cli import _tag, main
 from skmmgenre.cli._tag import Outcome, write_tags
 from skmmgenre.cli._tag_files import read_state, restored_genres
 from skmmgenre.datasets import load_music_folder
-from skmmgenre.utils import changing
+from skmmgenre.utils import changing, remove_parts
 
 
 def write(folder, files, *genres):
@@ -228,6 +228,63 @@ def test_genre_that_is_not_utf8_and_a_file_that_was_changed(tmp_path):
     path.write_bytes(tagged)
     assert undo(tmp_path) == ["restore"]
     assert path.read_bytes() == tagged_files()["latin1.flac"]
+
+
+HIDDEN = {  # of a key, and what damage makes of it
+    b"TCON": b"TCOM",
+    b"TCO\0": b"TCM\0",
+    b"\xa9gen": b"\xa9gem",
+    b"GENRE=": b"GENRF=",
+    b"genre=": b"genrf=",
+}
+
+
+NO_GENRE = [
+    "ape.mp3",
+    "lower_empty_chunk.wav",
+    "empty_chunk.aiff",
+    "no_genre.flac",
+    "m4a_no_genre.m4a",
+]
+
+
+@pytest.mark.parametrize("name", NO_GENRE)
+def test_damage_that_hides_a_genre(tmp_path, capsys, name):
+    """A file that had no genre reads as before; its line stays until it is whole again."""
+    path, content = tmp_path / name, tagged_files()[name]
+    path.write_bytes(content)
+    write(tmp_path, [path], "Polka")
+    tagged = path.read_bytes()
+    (key,) = [key for key in HIDDEN if key in tagged]
+    damaged = tagged.replace(key, HIDDEN[key])
+    path.write_bytes(damaged)
+    assert read_state(str(path))["genres"] is None
+    assert main(["tag", "--undo", str(tmp_path), "--quiet"]) == 1
+    assert "it has no genre, but is neither as tag left it nor" in capsys.readouterr().out
+    assert path.read_bytes() == damaged
+    path.write_bytes(tagged)
+    assert undo(tmp_path) == ["restore"] and path.read_bytes() == content
+
+
+def test_a_copy_that_a_run_in_the_folder_above_removes(tmp_path, monkeypatch):
+    """Locks of folders do not exclude those inside: the file is left as it was."""
+    folder, files = small(tmp_path, *FORMATS, genre="Jazz")
+    content = {path: path.read_bytes() for path in files}
+    real = _tag.write_genres
+
+    def write_late(path, copy, genres):
+        done = real(path, copy, genres)
+        if path == str(files[0]):
+            remove_parts([str(folder)])
+        return done
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_tag, "write_genres", write_late)
+        outcomes = write(folder, files, "Polka")
+    assert [outcome.action for outcome in outcomes] == ["fail"] + ["write"] * (len(files) - 1)
+    assert files[0].read_bytes() == content[files[0]]
+    assert undo(folder) == ["skip"] + ["restore"] * (len(files) - 1)
+    assert {path: path.read_bytes() for path in files} == content
 
 
 def test_genres_written_twice_are_undone_bit_for_bit(tmp_path):
