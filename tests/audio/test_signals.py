@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from made_sounds import make_sound
 
-from skmmgenre.audio._signals import content_of, digest_of, signal_of, store_of_features
+from skmmgenre.audio._signals import (
+    check_transformed,
+    content_of,
+    digest_of,
+    signal_of,
+    store_of_features,
+)
 from skmmgenre.utils import BadItem
 
 SR = 22050
@@ -49,3 +55,10 @@ def test_content_is_told_by_its_values():
 
 def test_no_path_no_store():
     assert store_of_features(None, settings={}, kind="patches") is None
+
+
+def test_what_is_not_finite_was_too_large():
+    check_transformed(np.ones(3, dtype=np.float32))
+    for values in (np.array([1, np.inf]), np.array([[1j * np.nan]])):
+        with pytest.raises(BadItem, match="its samples are too large to be transformed"):
+            check_transformed(values)
