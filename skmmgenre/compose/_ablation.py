@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.utils import Bunch
 
 from ..metrics import bootstrap_interval, genre_scores, ranking_scores
-from ..model_selection import ArtistShuffleSplit
+from ..model_selection import ArtistShuffleSplit, inner_validation_mask
 from ..nets import interruption_ends_all
 from ..utils import (
     as_pandas,
@@ -47,6 +47,7 @@ def ablate_modalities(
     n_jobs=None,
     verbose=0,
     return_predictions=False,
+    validation=None,
 ):
     """Tell what each modality, and each subset of them, brings.
 
@@ -106,6 +107,9 @@ def ablate_modalities(
     verbose : int, default=0
         1 shows a progress bar of the runs.
     return_predictions : bool, default=False
+    validation : array-like of bool, shape (n_rows,), default=None
+        Marks the inner validation rows of a published split, which stop the training of every
+        network. Those that `cv` tests on are not used.
 
     Returns
     -------
@@ -173,6 +177,8 @@ def ablate_modalities(
     given, table = table, as_pandas(table)
     groups = None if groups is None else read_groups(groups, len(table))
     check_table(given, labels, groups, noun="table")
+    if validation is not None:
+        validation = inner_validation_mask(labels, validation=validation)
     y, several = labels.values, labels.several
     if several:
         y = pd.DataFrame(y, columns=labels.names)  # so that what is told of a label has its name
@@ -205,6 +211,7 @@ def ablate_modalities(
         table=extracted,
         y=y,
         groups=None if groups is None else groups.artists,
+        validation=validation,
         missing=missing,
         rows=rows,
         controls=controls,

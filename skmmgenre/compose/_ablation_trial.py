@@ -34,6 +34,7 @@ class Trial:
     table : DataFrame
     y : ndarray of shape (n_rows,), or DataFrame of shape (n_rows, n_labels)
     groups : ndarray of shape (n_rows,) or None
+    validation : ndarray of bool, shape (n_rows,), or None
     missing : ndarray of bool, shape (n_rows, n_modalities)
     train, test : ndarray of int
         Positions in the table.
@@ -47,13 +48,16 @@ class Trial:
         item, reason, remedy.
     """
 
-    def __init__(self, *, model, branches, table, y, groups, missing, train, test, seed):
+    def __init__(
+        self, *, model, branches, table, y, groups, validation, missing, train, test, seed
+    ):
         self.seed = seed
         self.train, self.test = train, test
         self.table, self.missing = table, missing
         self.y = safe_indexing(y, train)
         self.several = y.ndim == 2
         self.groups = None if groups is None else groups[train]
+        self.validation = None if validation is None else validation[train]
         self.branches = branches
         self.joint = model.named_steps.get("joint", JointSpaceProjector(passthrough=True))
         self.fusion = model.named_steps["fusion"]
@@ -97,7 +101,7 @@ class Trial:
                 answers[control] = self._two_seeds(row, seeded_modality(control), vectors, tested)
         return answers
 
-    def _vectors(self, branches, seed, cross_fit=None, validation=None):
+    def _vectors(self, branches, seed, cross_fit=None, held_out=None):
         """Vectors of training and test rows; of training rows also from fold networks."""
         branches = _seeded(branches, seed)
         if cross_fit is not None:
@@ -106,7 +110,8 @@ class Trial:
                     network.set_params(cross_fit=cross_fit)
         table = self.table.iloc[self.train]
         fitted = _as_pipeline(branches)
-        answer = fitted.fit_transform(table, self.y, groups=self.groups, validation=validation)
+        held_out = self.validation if held_out is None else held_out
+        answer = fitted.fit_transform(table, self.y, groups=self.groups, validation=held_out)
         self._note_errors(fitted, self.train)
         tested = fitted.transform(self.table.iloc[self.test])
         self._note_errors(fitted, self.test)
@@ -126,7 +131,9 @@ class Trial:
         """Both with the joint space's vectors, which learns from `learned` if it is given."""
         joint = _seeded(self.joint, self.seed).set_params(passthrough=True)
         learned = vectors if learned is None else learned
-        pipeline = _as_pipeline(joint).fit(learned, self.y, groups=self.groups)
+        pipeline = _as_pipeline(joint).fit(
+            learned, self.y, groups=self.groups, validation=self.validation
+        )
         return pipeline.transform(vectors), pipeline.transform(tested)
 
     def _answer_row(self, row, vectors, tested):
@@ -140,7 +147,7 @@ class Trial:
         fusion = _seeded(self.fusion, self.seed)
         if target is not None:
             fusion.set_params(target=target)
-        return fusion.fit(vectors, self.y, groups=self.groups)
+        return fusion.fit(vectors, self.y, groups=self.groups, validation=self.validation)
 
     def _missing_pattern(self):
         learned, asked = self.missing[self.train], self.missing[self.test]
@@ -199,10 +206,11 @@ class Trial:
         held_out = inner_validation_mask(
             self.y,
             groups=self.groups,
+            validation=self.validation,
             validation_fraction=network.validation_fraction,
             random_state=self.seed,
         )
-        again = self._vectors(only, self.seed + _SECOND_SEED, validation=held_out)
+        again = self._vectors(only, self.seed + _SECOND_SEED, held_out=held_out)
         pair = [
             pd.concat([_blocks(first, (modality,)), second.add_prefix("second_")], axis=1)
             for first, second in zip((vectors, tested), again[:2], strict=True)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -44,6 +45,35 @@ def test_the_same_bits_with_cells_missing(albums, small_model):
         whole.fit(cells[rows], albums.y[rows], groups=np.asarray(albums.groups)[rows])
         answers.append(whole.predict_proba(cells))
     np.testing.assert_array_equal(*answers)
+
+
+@pytest.mark.parametrize("control", ["two seeds of text", "cross_fit"])
+def test_marked_rows_stop_the_training(albums, labels, ablate_labels, small_model, control):
+    """Those of a published split, as if the whole pipeline were fitted with them."""
+    part = np.array(["train", "val", "train", "test"] * 10)
+    is_test, validation = part == "test", part == "val"
+    model = small_model(audio=None, image=None)
+    _, predictions = ablate_labels(
+        model,
+        table=albums.table,
+        cv=check_cv([(np.flatnonzero(~is_test), np.flatnonzero(is_test))]),
+        validation=validation,
+        controls=[control],
+        n_folds=2,
+        n_runs=1,
+    )
+    fit = ~is_test
+    model.fit(
+        albums.table[fit],
+        labels[fit],
+        groups=np.asarray(albums.groups)[fit],
+        validation=validation[fit],
+    )
+    assert predictions.rows["row"].tolist() == np.flatnonzero(is_test).tolist()
+    expected = model.decision_function(albums.table[is_test])
+    np.testing.assert_array_equal(predictions.scores["text"], expected)
+    with pytest.raises(ValueError, match="validation has shape"):
+        ablate_labels(model, validation=validation[:3])
 
 
 def test_roads_start_where_learning_starts(albums, small_model):
