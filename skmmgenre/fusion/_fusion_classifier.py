@@ -38,8 +38,9 @@ class FusionClassifier(NetClassifier):
         Divide each block of each row by its l2 norm.
     blocks : "auto" or dict of str to int, default="auto"
         "auto" takes the prefix before the first ``__`` of the column names of a DataFrame
-        as the block; a bare array is one block. A dict gives the number of columns of each
-        block, in order: ``{"audio": 256, "text": 2048}``.
+        as the block, or of the `feature_names` that `GenrePipeline` passes to `fit`; a bare
+        array is one block. A dict gives the number of columns of each block, in order:
+        ``{"audio": 256, "text": 2048}``.
     modality_dropout : float, default=0.0
         Chance that a block of a row is set to zero in a training step (never all of them),
         so that the layer learns to do without.
@@ -78,6 +79,9 @@ class FusionClassifier(NetClassifier):
     A missing block (NaN throughout) is zeros after the norm. A block of zeros is missing, too,
     unless `normalize` is False: it has no direction. A row with no block at all is not learned
     from, and is answered with the class prior.
+
+    X may be sparse or dense; both learn and answer the same, bit for bit. A sparse X is never
+    made dense as a whole.
 
     Examples
     --------
