@@ -38,6 +38,7 @@ USED_BY = {
     "AudioStatistics": _SOUND,
     "BabelfyLinker": _SENTENCES,
     "CQTExtractor": _SOUND,
+    "ColorStatistics": ("pillow",),
     "EntityEnricher": _WORDS,
     "FusionClassifier": _NETWORK,
     "GazetteerLinker": ("pyspellchecker", *_WORDS),

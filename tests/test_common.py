@@ -22,8 +22,8 @@ from sklearn.utils.validation import check_is_fitted
 import skmmgenre
 from skmmgenre.audio import AudioCNN, AudioStatistics, CQTExtractor, TimbreStatistics
 from skmmgenre.compose import GenrePipeline, MeanOverTracks
-from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
-from skmmgenre.image import ResNetEmbedder
+from skmmgenre.fusion import FusionClassifier, JointSpaceProjector, LogisticFusionClassifier
+from skmmgenre.image import ColorStatistics, ResNetEmbedder
 from skmmgenre.text import EntityEnricher, Mention, ReviewTruncator, ReviewVectorizer, TextMLP
 
 # ---- scikit-learn's ---------------------------------------------------------------------
@@ -49,6 +49,8 @@ _EXPECTED_FAILURES = {
         FusionClassifier(dropout=0, max_epochs=50, random_state=0),
         TextMLP(hidden_units=(16, 16), dropout=0, max_epochs=30, random_state=0),
         JointSpaceProjector(n_components=4, hidden_units=8, max_epochs=10, random_state=0),
+        LogisticFusionClassifier(),
+        LogisticFusionClassifier(combine="concatenate"),
     ],
     expected_failed_checks=lambda estimator: _EXPECTED_FAILURES,
 )
@@ -126,6 +128,7 @@ ESTIMATORS = {
     ),
     "AudioStatistics": (AudioStatistics(), "songs", {"duration": 0}),
     "TimbreStatistics": (TimbreStatistics(), "segments", {"on_error": "skip"}),
+    "ColorStatistics": (ColorStatistics(), "covers", {"on_error": "skip"}),
     "ResNetEmbedder": (
         ResNetEmbedder(depth=18, weights=None, image_size=32, fine_tune=False, **TRAINING),
         "covers",
@@ -141,6 +144,7 @@ ESTIMATORS = {
         {"margin": -1},
     ),
     "FusionClassifier": (FusionClassifier(**TRAINING), "vectors", {"normalize": "yes"}),
+    "LogisticFusionClassifier": (LogisticFusionClassifier(), "vectors", {"combine": "sum"}),
     "MeanOverTracks": (
         MeanOverTracks(
             FunctionTransformer(_first_and_last, feature_names_out=_first_and_last_names)
@@ -244,7 +248,7 @@ def test_missing_cells_are_accepted(name, case):
     estimator, X, _ = case
     found = plain(answer(estimator.fit(X, Y), X))
     assert len(found) == N
-    if name in ("FusionClassifier", "GenrePipeline"):
+    if name in CLASSIFIERS:
         np.testing.assert_allclose(found[2], 0.5)  # the prior
     elif name == "ReviewVectorizer":
         assert not found[2].any()
@@ -336,7 +340,8 @@ def test_names_and_containers(name, case):
         assert table.columns.tolist() == list(names)
 
 
-TAKES_SPARSE = {"TextMLP", "FusionClassifier", "JointSpaceProjector", "GenrePipeline"}
+CLASSIFIERS = {"FusionClassifier", "LogisticFusionClassifier", "GenrePipeline"}
+TAKES_SPARSE = {"TextMLP", "JointSpaceProjector", *CLASSIFIERS}
 
 
 @EVERY

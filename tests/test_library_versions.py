@@ -30,6 +30,7 @@ OF_NUMBERS = {
     "GenrePipeline",
     "GenreTaxonomy",
     "LabelThresholds",
+    "LogisticFusionClassifier",
     "LogisticTarget",
     "MeanOverTracks",
     "PPMILabelFactorizer",

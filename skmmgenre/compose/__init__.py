@@ -3,9 +3,16 @@
 from ._ablation import ablate_modalities
 from ._genre_pipeline import GenrePipeline
 from ._make_genre_classifier import make_genre_classifier
+from ._make_plain_classifier import make_plain_classifier
 from ._mean_over_tracks import MeanOverTracks
 
-__all__ = ["GenrePipeline", "MeanOverTracks", "ablate_modalities", "make_genre_classifier"]
+__all__ = [
+    "GenrePipeline",
+    "MeanOverTracks",
+    "ablate_modalities",
+    "make_genre_classifier",
+    "make_plain_classifier",
+]
 
 for _name in __all__:  # model files and pickles name what is public, so that files can move
     globals()[_name].__module__ = __name__

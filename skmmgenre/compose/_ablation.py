@@ -8,9 +8,7 @@ import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.utils import Bunch
 
-from ..metrics import bootstrap_interval, genre_scores, ranking_scores
 from ..model_selection import ArtistShuffleSplit, inner_validation_mask
 from ..nets import interruption_ends_all
 from ..utils import (
@@ -24,9 +22,11 @@ from ..utils import (
     safe_indexing,
     workers,
 )
-from ._ablation_rows import controlled_row, own_reference, resolve_controls, resolve_rows
+from ._ablation_figures import METRICS, Answers, tabulate
+from ._ablation_rows import PLAIN, resolve_controls, resolve_rows
 from ._ablation_trial import Trial, extract_once
 from ._genre_pipeline import check_table
+from ._make_plain_classifier import plain_modalities
 
 
 def ablate_modalities(
@@ -39,6 +39,7 @@ def ablate_modalities(
     *,
     controls=(),
     reference="auto",
+    metric="auto",
     cv=None,
     test_size=0.2,
     n_folds=5,
@@ -77,6 +78,10 @@ def ablate_modalities(
     controls : sequence of str or "all", default=()
         Rows that show what is not due to the modalities; "all" leaves out, with a warning,
         those that the model has no modalities for:
+        "plain" (what a few lines of scikit-learn learn from the same rows: for each subset of
+        the modalities the logistic regressions of `make_plain_classifier`, "plain audio +
+        text" with the mean of their probabilities, "plain audio + text, concatenated" with one
+        regression on all; each is compared with the model's row of that subset),
         "missing pattern" (a logistic regression that sees only which cells are there),
         "mean of probabilities" (of the modalities, without a fusion layer; there are none
         with target "cosine"),
@@ -87,9 +92,13 @@ def ablate_modalities(
         row as a logistic one, common labels favoured less), since diversity can be had
         cheaply.
     reference : str, default="auto"
-        The row the others are compared with. "auto": the best single modality by mean F1
-        (macro AUC for several genres); for Table 2 each input's own CNN row, and CNN_Audio
-        for A + V.
+        The row the others are compared with. "auto": the best single modality by the mean of
+        the `metric`; for Table 2 each input's own CNN row, and CNN_Audio for A + V. Some
+        controls are compared with the row that they are the control of.
+    metric : str, default="auto"
+        The figure that rows are compared by, a column of the answer: one of genres predicted
+        (``"f1"``, ``"accuracy"``) or of scores (``"macro_auc"``,
+        ``"macro_average_precision"``). "auto" is f1, for several genres macro_auc.
     cv : cross-validation splitter or callable, default=None
         All its splits together are one run. A callable makes the splitter of a run:
         ``cv(random_state=seed)``. None is one `ArtistShuffleSplit` a run.
@@ -115,19 +124,21 @@ def ablate_modalities(
     -------
     figures : DataFrame
         A row a model (index), with ``input``, mean and standard deviation over the runs of
-        macro ``precision``, ``recall``, ``f1`` and ``accuracy`` (``f1_std``, ...), the
-        ``reference`` it is compared with, the ``difference`` in F1, and ``low`` and
-        ``high``, its paired 95 % bootstrap interval over artists. For several genres the
-        figures are those of `ranking_scores`, and the difference is in macro AUC.
+        macro ``precision``, ``recall``, ``f1`` and ``accuracy`` (``f1_std``, ...),
+        ``macro_auc`` and ``macro_average_precision``, the ``reference`` it is compared with,
+        the ``difference`` in the `metric`, and ``low`` and ``high``, its paired 95 %
+        bootstrap interval over artists and, where there are several runs, their seeds. For
+        several genres the figures are ``f1``, ``without_label`` (the share of the rows for
+        which no genre is predicted) and those of `ranking_scores`.
         ``figures.attrs["errors"]`` lists the cells that ``on_error="missing"`` set aside
         (make a DataFrame of it).
     predictions : DataFrame or Bunch
         If asked for. One genre a row: a DataFrame of ``run``, ``row`` (position in the
         table), ``group``, ``true`` and a column of predicted genres for each model.
         Several: a Bunch of ``rows`` (DataFrame: run, split, row, group), ``true``
-        (DataFrame: the labels of these rows) and ``scores`` (dict: for each model an
-        ndarray of shape (len(rows), n_labels); logits, cosine similarities, or, of the
-        first two controls, probabilities).
+        (DataFrame: the labels of these rows), ``scores`` (dict: for each model an ndarray of
+        shape (len(rows), n_labels); logits, cosine similarities, or, of "missing pattern" and
+        "mean of probabilities", probabilities) and ``predicted`` (likewise, 0 and 1).
 
     Raises
     ------
@@ -191,8 +202,10 @@ def ablate_modalities(
     targets = {row.target or own_target for row in rows}
     for target in targets - {own_target}:
         clone(steps["fusion"]).set_params(target=target)._validate_params()
-    controls = resolve_controls(controls, branches, views, targets, several=several)
+    controls = resolve_controls(controls, rows, branches, views, targets, several=several)
     names = [row.name for row in rows] + controls
+    if metric != "auto" and metric not in METRICS[several]:
+        raise ValueError(f"metric must be 'auto' or one of {METRICS[several]}, got {metric!r}.")
     if reference != "auto" and reference not in names:
         raise ValueError(f"reference {reference!r} is no row; rows are {names}.")
     missing = np.column_stack(
@@ -203,6 +216,12 @@ def ablate_modalities(
         ]
     )
     behind, extracted, errors = extract_once(steps["modalities"], table)
+    plain = None
+    if any(control.startswith(PLAIN) for control in controls):
+        modalities, strengths = plain_modalities(steps["modalities"])
+        *plain, not_plain = extract_once(modalities, table)
+        plain.append(strengths)
+        errors = _distinct(errors + not_plain)
     _warn_of_errors(errors)
     run = partial(
         _run,
@@ -213,6 +232,7 @@ def ablate_modalities(
         groups=None if groups is None else groups.artists,
         validation=validation,
         missing=missing,
+        plain=plain,
         rows=rows,
         controls=controls,
         cv=cv,
@@ -234,11 +254,7 @@ def ablate_modalities(
     abouts, answers, set_aside = zip(*trials, strict=True)
     while_training = _distinct([error for found in set_aside for error in found])
     _warn_of_errors(while_training)
-    judged = (SeveralGenres if several else OneGenre)(
-        pd.concat(abouts, ignore_index=True),
-        y,
-        {name: np.concatenate([answer[name] for answer in answers]) for name in names},
-    )
+    judged = Answers(pd.concat(abouts, ignore_index=True), y, answers, metric)
     figures = tabulate(judged, rows, controls, reference, n_resamples)
     figures.attrs["errors"] = errors + while_training
     return (figures, judged.predictions) if return_predictions else figures
@@ -297,150 +313,3 @@ def _warn_of_errors(errors):
         UserWarning,
         stacklevel=3,
     )
-
-
-_KS = (1, 3, 5)  # of Table 6
-
-
-def tabulate(answers, rows, controls, reference, n_resamples):
-    """Figures of all rows and controls.
-
-    Parameters
-    ----------
-    answers : OneGenre or SeveralGenres
-    rows : list of Row
-    controls : list of str
-    reference : str
-        "auto", or the row that all are compared with.
-    n_resamples : int
-
-    Returns
-    -------
-    figures : DataFrame
-    """
-    inputs = {row.name: row.input for row in rows} | dict.fromkeys(controls, "Control")
-    lines = {}
-    for name, kind in inputs.items():
-        runs = answers.figures(name)
-        both = pd.concat([runs.mean(), runs.std().add_suffix("_std")])
-        order = [part for figure in runs.columns for part in (figure, f"{figure}_std")]
-        lines[name] = {"input": kind, **both[order]}
-    figures = pd.DataFrame.from_dict(lines, orient="index").rename_axis("model")
-    if reference != "auto":
-        references = dict.fromkeys(inputs, reference)
-    else:
-        references = _references(figures[answers.main], inputs, rows, controls)
-    differences = {}
-    for name, other in references.items():
-        estimate, low, high = answers.interval(name, other, n_resamples)
-        differences[name] = {"reference": other, "difference": estimate, "low": low, "high": high}
-    return figures.join(pd.DataFrame.from_dict(differences, orient="index"))
-
-
-def _references(figure, inputs, rows, controls):
-    """The row that each row is compared with."""
-    if own := own_reference(rows):
-        references = {name: own.get(kind, own[None]) for name, kind in inputs.items()}
-    else:
-        best = figure[_single_modalities(rows) or list(inputs)].idxmax()
-        references = dict.fromkeys(inputs, best)
-    # A control is compared with the row it is the control of, where that is there.
-    for control in controls:
-        row = controlled_row(control, rows)
-        if row is not None:
-            references[control] = row.name
-    return references
-
-
-def _single_modalities(rows):
-    """Rows of one modality; where there is one without the joint space, only that."""
-    alone = {row.input for row in rows if len(row.blocks) == 1}
-    return [
-        row.name
-        for row in rows
-        if " + " not in row.input and (len(row.blocks) == 1 or row.input not in alone)
-    ]
-
-
-class OneGenre:
-    """Predicted genres of the test rows of all runs.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        run, split, row and group of each answer.
-    y : ndarray of shape (n_table_rows,)
-    answers : dict of str to ndarray of shape (n,)
-        Predicted genres by name of the row.
-    """
-
-    main = "f1"  # what rows are compared by
-
-    def __init__(self, rows, y, answers):
-        self.labels = np.unique(y)
-        truth = rows.drop(columns="split").assign(true=y[rows["row"]])
-        self.predictions = pd.concat([truth, pd.DataFrame(answers)], axis=1)
-
-    def figures(self, name):
-        """Figures of a row, a line a run; all splits of a run together."""
-        runs = []
-        for _, part in self.predictions.groupby("run"):
-            scores = genre_scores(part["true"], part[name], labels=self.labels)
-            macro = scores.loc["macro", ["precision", "recall", "f1"]]
-            runs.append({**macro, "accuracy": scores.attrs["accuracy"]})
-        return pd.DataFrame(runs)
-
-    def interval(self, name, other, n_resamples):
-        """Difference in macro F1 of two rows, with its interval over artists."""
-        return bootstrap_interval(
-            self.predictions["true"],
-            self.predictions[name],
-            self.predictions[other],
-            metric=self.main,
-            groups=self.predictions["group"],
-            runs=self.predictions["run"],
-            labels=self.labels,
-            n_resamples=n_resamples,
-        )
-
-
-class SeveralGenres:
-    """Scores of all labels for the test rows of all runs.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        run, split, row and group of each answer.
-    y : DataFrame of shape (n_table_rows, n_labels)
-    answers : dict of str to ndarray of shape (n, n_labels)
-        Scores by name of the row.
-    """
-
-    main = "macro_auc"
-
-    def __init__(self, rows, y, answers):
-        true = y.iloc[rows["row"]].reset_index(drop=True)
-        self.predictions = Bunch(rows=rows, true=true, scores=answers)
-
-    def figures(self, name):
-        """Figures of a row, a line a run: the mean over its splits."""
-        true, scores = self.predictions.true, self.predictions.scores[name]
-        ks = [k for k in _KS if k <= true.shape[1]]
-        splits = {
-            split: ranking_scores(true.iloc[rows], scores[rows], ks, references=False).loc["scores"]
-            for split, rows in self.predictions.rows.groupby(["run", "split"]).indices.items()
-        }
-        return pd.DataFrame.from_dict(splits, orient="index").groupby(level=0).mean()
-
-    def interval(self, name, other, n_resamples):
-        """Difference in macro AUC of two rows, with its interval over artists."""
-        rows = self.predictions.rows
-        return bootstrap_interval(
-            self.predictions.true,
-            self.predictions.scores[name],
-            self.predictions.scores[other],
-            metric=self.main,
-            groups=rows["group"],
-            runs=rows.groupby(["run", "split"]).ngroup(),
-            n_resamples=n_resamples,
-        )

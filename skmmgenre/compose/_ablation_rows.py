@@ -7,10 +7,18 @@ from typing import NamedTuple
 from ..nets import NetEstimator
 from ..utils import walk
 
-CONTROLS = ("missing pattern", "mean of probabilities", "two seeds", "shuffled covers", "cross_fit")
+CONTROLS = (
+    "plain",
+    "missing pattern",
+    "mean of probabilities",
+    "two seeds",
+    "shuffled covers",
+    "cross_fit",
+)
 # For several genres only: diversity can be had cheaply.
 CONTROLS_OF_SCORES = ("random scores", "half of log prior removed")
 _TWO_SEEDS = "two seeds of "
+PLAIN, _CONCATENATED = "plain ", ", concatenated"
 
 
 class Row(NamedTuple):
@@ -102,8 +110,8 @@ def _paper_rows(modalities, views, *, several):
     return _TABLE_2
 
 
-def resolve_controls(controls, branches, views, targets, *, several):
-    """Controls by name; "two seeds" is a row a modality.
+def resolve_controls(controls, rows, branches, views, targets, *, several):
+    """Controls by name; "two seeds" is a row a modality, "plain" one or two a subset.
 
     A control that is asked for by name and cannot be run is an error; "all" leaves it out
     with a warning.
@@ -111,6 +119,7 @@ def resolve_controls(controls, branches, views, targets, *, several):
     Parameters
     ----------
     controls : sequence of str or "all"
+    rows : list of Row
     branches : dict of str to estimator
         The model's modalities.
     views : sequence of str
@@ -140,6 +149,8 @@ def resolve_controls(controls, branches, views, targets, *, several):
         if control == "two seeds":
             some = [name for name in seeds if name not in hindered]
             reason = None if some else "needs a modality with a network"
+        elif control == "plain":
+            some, reason = _plain_rows(rows), None
         else:
             some, reason = [control], hindered.get(control)
         if reason is None:
@@ -151,6 +162,29 @@ def resolve_controls(controls, branches, views, targets, *, several):
     if left_out:
         warnings.warn(f"controls='all' leaves out: {'; '.join(left_out)}.", stacklevel=3)
     return names
+
+
+def _plain_rows(rows):
+    """The names of the plain controls of all subsets of the modalities."""
+    names = []
+    for subset in dict.fromkeys(_modalities(row) for row in rows):
+        name = f"{PLAIN}{' + '.join(subset)}"
+        names += [name] if len(subset) == 1 else [name, f"{name}{_CONCATENATED}"]
+    return names
+
+
+def plain_subset(control):
+    """The modalities of a plain control, and how they are combined; None for others."""
+    if not control.startswith(PLAIN):
+        return None
+    subset = control.removeprefix(PLAIN).removesuffix(_CONCATENATED)
+    combine = "concatenate" if control.endswith(_CONCATENATED) else "mean"
+    return tuple(subset.split(" + ")), combine
+
+
+def _modalities(row):
+    """The modalities whose vectors a row has, itself or in the joint space."""
+    return tuple(dict.fromkeys(block.removeprefix("mm_") for block in row.blocks))
 
 
 def _hindered(branches, views, targets):
@@ -193,6 +227,8 @@ def controlled_row(control, rows):
     """The row that a control is a control of, or None."""
     if control in ("cross_fit", "half of log prior removed"):
         return max(rows, key=lambda row: len(row.blocks))
+    if plain := plain_subset(control):
+        return next(row for row in rows if _modalities(row) == plain[0])
     # MM_Audio of shuffled covers is to gain nothing over the sound alone.
     blocks = {"audio"} if control == "shuffled covers" else {seeded_modality(control)}
     return next((row for row in rows if set(row.blocks) == blocks), None)

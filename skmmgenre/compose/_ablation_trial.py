@@ -7,16 +7,18 @@ from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
-from ..fusion import JointSpaceProjector
+from ..fusion import JointSpaceProjector, LogisticFusionClassifier
 from ..metrics import remove_log_prior
 from ..model_selection import inner_validation_mask
 from ..utils import ErrorsMixin, as_cells, safe_indexing, walk
-from ._ablation_rows import controlled_row, find_networks, seeded_modality
+from ._ablation_figures import Answer
+from ._ablation_rows import controlled_row, find_networks, plain_subset, seeded_modality
 from ._genre_pipeline import GenrePipeline
 from ._mean_over_tracks import MeanOverTracks, flatten_tracks, naming_albums
 
@@ -40,6 +42,9 @@ class Trial:
         Positions in the table.
     seed : int
         Of all networks.
+    plain : (ColumnTransformer, DataFrame, dict) or None
+        What the plain control learns from, in place of `branches` and `table`, and the C of
+        each modality.
 
     Attributes
     ----------
@@ -49,12 +54,13 @@ class Trial:
     """
 
     def __init__(
-        self, *, model, branches, table, y, groups, validation, missing, train, test, seed
+        self, *, model, branches, table, y, groups, validation, missing, train, test, seed, plain
     ):
         self.seed = seed
         self.train, self.test = train, test
-        self.table, self.missing = table, missing
+        self.table, self.missing, self.plain = table, missing, plain
         self.y = safe_indexing(y, train)
+        self.labels = y.columns if y.ndim == 2 else np.unique(y)
         self.several = y.ndim == 2
         self.groups = None if groups is None else groups[train]
         self.validation = None if validation is None else validation[train]
@@ -68,9 +74,7 @@ class Trial:
 
         Returns
         -------
-        answers : dict of str to ndarray
-            Genres of shape (n_test,), or for several genres scores of shape
-            (n_test, n_labels).
+        answers : dict of str to Answer
         """
         cross_fit = n_folds if "cross_fit" in controls else None
         vectors, tested, folded = self._vectors(self.branches, self.seed, cross_fit)
@@ -79,15 +83,19 @@ class Trial:
         else:
             embedded, embedded_test = vectors, tested
         answers = {row.name: self._answer_row(row, embedded, embedded_test) for row in rows}
+        plain = self._plain_vectors() if any(map(plain_subset, controls)) else None
         for control in controls:
             row = controlled_row(control, rows)
-            if control == "missing pattern":
+            if asked := plain_subset(control):
+                answers[control] = self._plain_answer(*plain, *asked)
+            elif control == "missing pattern":
                 answers[control] = self._missing_pattern()
             elif control == "mean of probabilities":
                 answers[control] = self._mean_of_probabilities(embedded, embedded_test)
             elif control == "random scores":
                 shape = len(self.test), self.y.shape[1]
-                answers[control] = np.random.default_rng(self.seed).normal(size=shape)
+                scores = np.random.default_rng(self.seed).normal(size=shape)
+                answers[control] = Answer(scores > 0, scores)
             elif control == "half of log prior removed":
                 answers[control] = self._half_of_log_prior_removed(row, embedded, embedded_test)
             elif control == "shuffled covers":
@@ -140,8 +148,22 @@ class Trial:
         return self._fuse(_blocks(vectors, row.blocks), _blocks(tested, row.blocks), row.target)
 
     def _fuse(self, vectors, tested, target=None):
-        fusion = self._fitted_fusion(vectors, target)
-        return fusion.decision_function(tested) if self.several else fusion.predict(tested)
+        return self._answer(self._fitted_fusion(vectors, target), tested)
+
+    def _answer(self, model, tested):
+        """What a fitted model says: scores of several genres, probabilities of one."""
+        if self.several:
+            return Answer(model.predict(tested), model.decision_function(tested))
+        if hasattr(model, "predict_proba"):
+            return self._likeliest(model.classes_, model.predict_proba(tested))
+        predicted = model.predict(tested)
+        return Answer(predicted, (predicted[:, np.newaxis] == self.labels).astype(float))
+
+    def _likeliest(self, classes, probabilities):
+        """The likeliest genre; a genre that was not learned has the probability 0."""
+        scores = np.zeros((len(probabilities), len(self.labels)))
+        scores[:, np.searchsorted(self.labels, classes)] = probabilities
+        return Answer(classes[probabilities.argmax(axis=1)], scores)
 
     def _fitted_fusion(self, vectors, target=None):
         fusion = _seeded(self.fusion, self.seed)
@@ -149,10 +171,26 @@ class Trial:
             fusion.set_params(target=target)
         return fusion.fit(vectors, self.y, groups=self.groups, validation=self.validation)
 
+    def _plain_vectors(self):
+        """Vectors of the training and of the test rows, by modality."""
+        branches, table, _ = self.plain
+        learned, asked = {}, {}
+        for name, branch, column in clone(branches).transformers:
+            cells = safe_indexing(table, column, axis=1)
+            learned[name] = branch.fit_transform(safe_indexing(cells, self.train))
+            asked[name] = branch.transform(safe_indexing(cells, self.test))
+        return learned, asked
+
+    def _plain_answer(self, learned, asked, subset, combine):
+        widths = {name: learned[name].shape[1] for name in subset}
+        model = LogisticFusionClassifier(combine=combine, C=self.plain[2], blocks=widths)
+        model.fit(_side_by_side(learned, subset), self.y)
+        return self._answer(model, _side_by_side(asked, subset))
+
     def _missing_pattern(self):
         learned, asked = self.missing[self.train], self.missing[self.test]
         if not self.several:
-            return LogisticRegression().fit(learned, self.y).predict(asked)
+            return self._answer(LogisticRegression().fit(learned, self.y), asked)
         scores = np.empty((len(asked), self.y.shape[1]))
         for label, truth in enumerate(self.y.to_numpy().T):
             if truth.min() == truth.max():
@@ -160,7 +198,7 @@ class Trial:
             else:
                 regression = LogisticRegression().fit(learned, truth)
                 scores[:, label] = regression.predict_proba(asked)[:, 1]
-        return scores
+        return Answer(scores > 0.5, scores)
 
     def _mean_of_probabilities(self, vectors, tested):
         """Mean over the modalities that a row has; the class prior if it has none."""
@@ -177,12 +215,15 @@ class Trial:
             prior, n_there = prior + probabilities, n_there + there
         n_all = len(self.branches.transformers)
         mean = np.where(n_there, total, prior) / np.where(n_there, n_there, n_all)
-        return mean if self.several else fusion.classes_[mean.argmax(axis=1)]
+        if self.several:
+            return Answer(mean > 0.5, mean)
+        return self._likeliest(fusion.classes_, mean)
 
     def _half_of_log_prior_removed(self, row, vectors, tested):
         """The largest row with common labels favoured less, which needs log-odds."""
         log_odds = self._answer_row(row._replace(target="logistic"), vectors, tested)
-        return remove_log_prior(log_odds, self.y.mean())
+        scores = remove_log_prior(log_odds.scores, self.y.mean())
+        return Answer(scores > 0, scores)
 
     def _shuffled_covers(self, row, vectors, tested):
         """CNN_Audio + MM_Audio with covers of other items in the joint space's training."""
@@ -216,6 +257,13 @@ class Trial:
             for first, second in zip((vectors, tested), again[:2], strict=True)
         ]
         return self._fuse(*pair, None if row is None else row.target)
+
+
+def _side_by_side(vectors, subset):
+    parts = [vectors[name] for name in subset]
+    if any(map(sparse.issparse, parts)):
+        return sparse.hstack([sparse.csr_array(part) for part in parts], format="csr")
+    return np.hstack(parts)
 
 
 def _as_pipeline(step):
@@ -358,7 +406,9 @@ class TakeExtracted(TransformerMixin, BaseEstimator):
         positions = np.asarray(as_cells(X), dtype=int)
         if not isinstance(values, np.ndarray):
             return [values[position] for position in positions]
-        if values.ndim == 2 and hasattr(X, "index"):  # a table: its rows keep their names
+        if values.ndim == 2 and isinstance(
+            X, (pd.Series, pd.DataFrame)
+        ):  # a table: its rows keep their names
             names = self.extracted.names
             return pd.DataFrame(values[positions], index=X.index, columns=names)
         return values[positions]

@@ -88,11 +88,15 @@ def make_genre_classifier(
     if joint_space:
         steps.append(("joint", JointSpaceProjector(passthrough=True)))
     model = GenrePipeline([*steps, ("fusion", FusionClassifier())])
+    return set_params_of_steps(model, {"target": target, **params}, "make_genre_classifier")
+
+
+def set_params_of_steps(model, params, caller):
+    """Set parameters by short names; a name with its part has the last word."""
     try:
-        # Bare names first, so that a name with its part has the last word.
-        for name, value in {"target": target, **params}.items():
+        for name, value in params.items():
             if "__" not in name:
                 model.set_params(**dict.fromkeys(find_parameter(model, name), value))
         return model.set_params(**{name: params[name] for name in params if "__" in name})
     except ValueError as error:
-        raise TypeError(f"make_genre_classifier: {error}") from None
+        raise TypeError(f"{caller}: {error}") from None

@@ -2,8 +2,9 @@
 
 from ._fusion_classifier import FusionClassifier
 from ._joint_space import JointSpaceProjector
+from ._logistic_fusion import LogisticFusionClassifier
 
-__all__ = ["FusionClassifier", "JointSpaceProjector"]
+__all__ = ["FusionClassifier", "JointSpaceProjector", "LogisticFusionClassifier"]
 
 for _name in __all__:  # model files and pickles name what is public, so that files can move
     globals()[_name].__module__ = __name__

@@ -26,16 +26,24 @@ PAPER = [
 ]
 MODALITIES = ("audio", "text", "image")
 SUBSETS = [" + ".join(s) for n in (1, 2, 3) for s in combinations(MODALITIES, n)]
+FIGURES = ["precision", "recall", "f1", "accuracy", "macro_auc", "macro_average_precision"]
 COLUMNS = [
     "input",
-    *(name + end for name in ("precision", "recall", "f1", "accuracy") for end in ("", "_std")),
+    *(name + end for name in FIGURES for end in ("", "_std")),
     "reference",
     "difference",
     "low",
     "high",
 ]
 # Of one genre a row, and those that scores have besides.
-CONTROLS = ("missing pattern", "mean of probabilities", "two seeds", "shuffled covers", "cross_fit")
+CONTROLS = (
+    "plain",
+    "missing pattern",
+    "mean of probabilities",
+    "two seeds",
+    "shuffled covers",
+    "cross_fit",
+)
 CONTROLS_OF_SCORES = ("random scores", "half of log prior removed")
 
 
@@ -194,7 +202,11 @@ class TestControls:
     def test_all_that_can_be_run(self, names_of, labels, small_model):
         names = names_of(small_model(), controls="all")
         seeds = [f"two seeds of {modality}" for modality in MODALITIES]
-        assert names == [*SUBSETS, *CONTROLS[:2], *seeds, *CONTROLS[3:]]
+        plain = [f"plain {name}" for name in SUBSETS[:3]]
+        for name in SUBSETS[3:]:
+            plain += [f"plain {name}", f"plain {name}, concatenated"]
+        assert CONTROLS[0] == "plain" and CONTROLS[3] == "two seeds"
+        assert names == [*SUBSETS, *plain, *CONTROLS[1:3], *seeds, *CONTROLS[4:]]
         several = names_of(small_model(), labels, controls="all")
         assert several == [*names, *CONTROLS_OF_SCORES]
 
@@ -256,6 +268,10 @@ class TestControls:
         assert figures["reference"][3:].to_dict() == {
             "two seeds of text": "text",
             "two seeds of image": best,  # the images alone are no row
+            "plain text": "text",
+            "plain audio": "audio",
+            "plain audio + text": "audio + text",
+            "plain audio + text, concatenated": "audio + text",
             "missing pattern": best,
             "mean of probabilities": best,
             "shuffled covers": "audio",

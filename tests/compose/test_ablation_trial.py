@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skmmgenre.audio import AudioCNN, TimbreStatistics
-from skmmgenre.compose import GenrePipeline, MeanOverTracks
+from skmmgenre.compose import GenrePipeline, MeanOverTracks, make_plain_classifier
 from skmmgenre.compose._ablation_trial import extract_once
 from skmmgenre.image import ResNetEmbedder
 from skmmgenre.labels import PPMILabelFactorizer
@@ -236,6 +236,17 @@ class TestWork:
 
 class TestControls:
     every = [
+        "plain audio",
+        "plain text",
+        "plain image",
+        "plain audio + text",
+        "plain audio + text, concatenated",
+        "plain audio + image",
+        "plain audio + image, concatenated",
+        "plain text + image",
+        "plain text + image, concatenated",
+        "plain audio + text + image",
+        "plain audio + text + image, concatenated",
         "missing pattern",
         "mean of probabilities",
         "two seeds of audio",
@@ -257,6 +268,10 @@ class TestControls:
         figures, _ = all_controls
         for modality in MODALITIES:
             assert figures.loc[f"two seeds of {modality}", "reference"] == modality
+        for name in SUBSETS:
+            assert figures.loc[f"plain {name}", "reference"] == name
+        together = figures.loc["plain text + image, concatenated", "reference"]
+        assert together == "text + image"
         assert figures.loc["cross_fit", "reference"] == "audio + text + image"
         assert figures.loc["shuffled covers", "reference"] == "audio"
 
@@ -304,6 +319,21 @@ class TestControls:
         )
         assert list(figures.index) == ["audio", "shuffled covers"]
 
+    @pytest.mark.parametrize("name", ["audio", "text", "audio + text + image"])
+    @pytest.mark.parametrize("combine", ["mean", "concatenate"])
+    def test_plain(self, albums, table, all_controls, name, combine):
+        """What a plain classifier says that is fitted on the training rows."""
+        control = f"plain {name}"
+        if combine == "concatenate":
+            control += ", concatenated" if " + " in name else ""
+        run = all_controls[1].query("run == 1")
+        test = run["row"].to_numpy()
+        train = np.setdiff1d(np.arange(40), test)
+        off = {modality: None for modality in MODALITIES if modality not in name}
+        plain = make_plain_classifier(combine=combine, **off)
+        plain.fit(table.iloc[train], albums.y[train])
+        np.testing.assert_array_equal(run[control], plain.predict(table.iloc[test]))
+
     def test_the_missing_pattern_sees_only_what_is_there(self, albums, table, all_controls):
         _, predictions = all_controls
         run = predictions[predictions["run"] == 1]
@@ -332,6 +362,19 @@ class TestControls:
 
 
 class TestControlsOfSeveralGenres:
+    @pytest.mark.parametrize("combine", ["mean", "concatenate"])
+    def test_plain(self, labels, table_of_two, everything, combine):
+        _, predictions = everything
+        run = predictions.rows["run"] == 1
+        test = predictions.rows["row"][run].to_numpy()
+        train = np.setdiff1d(np.arange(40), test)
+        plain = make_plain_classifier(audio=None, combine=combine)
+        plain.fit(table_of_two.iloc[train], labels.iloc[train])
+        name = "plain text + image" + (", concatenated" if combine == "concatenate" else "")
+        expected = plain.decision_function(table_of_two.iloc[test])
+        np.testing.assert_allclose(predictions.scores[name][run], expected, atol=1e-6)
+        np.testing.assert_array_equal(predictions.predicted[name][run], expected > 0)
+
     def test_the_missing_pattern(self, table_of_two, labels, everything):
         _, predictions = everything
         run = predictions.rows["run"] == 0

@@ -1,0 +1,125 @@
+"""Statistics of the colours of each cover."""
+
+import numpy as np
+
+from ..store import CellTransformer
+from ._decode import decode_image
+
+_SIDE = 64  # pixels that an image is scaled to
+_TILES = 8  # in a row, and rows of them
+_BINS = 16  # of a histogram
+_CHANNELS = ("hue", "saturation", "value")
+
+
+class ColorStatistics(CellTransformer):
+    """Colours of 8 x 8 tiles of each cover, and histograms of all of it.
+
+    The plain baseline: with a logistic regression behind it, it is what a network has to beat.
+    Needs no fit; the answer for a cover depends on nothing but the cover.
+
+    Parameters
+    ----------
+    on_error : {"raise", "missing"}, default="raise"
+        Whether an image that cannot be used raises an error that names it, or is treated as
+        missing and listed in `errors_`.
+    n_jobs : int or None, default=None
+        Number of joblib workers.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    errors_ : DataFrame
+        A line for every image that the last `transform` treated as missing because of
+        ``on_error="missing"``: row, item, reason, remedy.
+
+    See Also
+    --------
+    ResNetEmbedder : Learns from the image itself.
+
+    Notes
+    -----
+    The image is scaled to 64 x 64 pixels and converted to hue, saturation and value, each in
+    [0, 1]. The mean of each channel is taken in 8 x 8 tiles (192 numbers), and a histogram of 16
+    bins of each over the whole image, scaled so that their mean is 1 (48 numbers).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmmgenre.image import ColorStatistics
+    >>> red = np.zeros((100, 100, 3), dtype=np.uint8)
+    >>> red[..., 0] = 255
+    >>> statistics = ColorStatistics()
+    >>> X = statistics.transform([red, None])
+    >>> X.shape, bool(np.isnan(X[1]).all())
+    ((2, 240), True)
+    >>> dict(zip(statistics.get_feature_names_out()[:3], X[0, :3].tolist()))
+    {'hue_0_0': 0.0, 'saturation_0_0': 1.0, 'value_0_0': 1.0}
+    """
+
+    _noun = "image"
+
+    def __init__(self, *, on_error="raise", n_jobs=None, verbose=0):
+        self.on_error = on_error
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def transform(self, X):
+        """Compute the statistics of each image.
+
+        Parameters
+        ----------
+        X : column of paths, of the content of files, PIL images or uint8 arrays, length n
+            As :meth:`ResNetEmbedder.transform` takes them. A cell that is None, NaN or "" is
+            missing.
+
+        Returns
+        -------
+        statistics : ndarray of float64, shape (n, 240)
+            Rows of missing images are NaN.
+
+        Raises
+        ------
+        BadItem
+            If an image cannot be used and ``on_error="raise"``.
+        """
+        self._validate_params()
+        values = self._map(_statistics, X, description="colours")
+        missing = np.full(len(self.get_feature_names_out()), np.nan)
+        return np.stack([missing if value is None else value for value in values])
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the statistics.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        names : ndarray of str objects, shape (240,)
+            "hue_0_0", "saturation_0_0", "value_0_0" of the tile in the first row and column to
+            "value_7_7", then "hue_histogram_0" to "value_histogram_15".
+        """
+        tiles = [
+            f"{channel}_{row}_{column}"
+            for row in range(_TILES)
+            for column in range(_TILES)
+            for channel in _CHANNELS
+        ]
+        bins = [f"{channel}_histogram_{k}" for channel in _CHANNELS for k in range(_BINS)]
+        return np.array(tiles + bins, dtype=object)
+
+
+def _statistics(cell):
+    """The statistics of one image, shape (240,)."""
+    image = decode_image(cell, min_side=_SIDE).resize((_SIDE, _SIDE)).convert("HSV")
+    pixels = np.asarray(image) / 255
+    size = _SIDE // _TILES
+    tiles = pixels.reshape(_TILES, size, _TILES, size, len(_CHANNELS)).mean(axis=(1, 3))
+    histograms = [
+        np.histogram(channel, _BINS, range=(0, 1), density=True)[0]
+        for channel in np.moveaxis(pixels, -1, 0)
+    ]
+    return np.concatenate([tiles.ravel(), *histograms])

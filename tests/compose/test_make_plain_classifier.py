@@ -1,0 +1,109 @@
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from skmmgenre.audio import AudioStatistics, CQTExtractor
+from skmmgenre.compose import MeanOverTracks, make_genre_classifier, make_plain_classifier
+from skmmgenre.compose._make_plain_classifier import kind_of, plain_modalities
+from skmmgenre.image import ColorStatistics
+from skmmgenre.text import ReviewTruncator
+
+
+def ovr(C):
+    return OneVsRestClassifier(LogisticRegression(C=C, class_weight="balanced", max_iter=2000))
+
+
+def reviews(albums):
+    return ReviewTruncator().transform(albums.table["text"])
+
+
+def test_it_is_what_ten_lines_of_scikit_learn_do(albums):
+    """Each modality by hand, then the mean of the probabilities."""
+    tracks = [tracks if isinstance(tracks, list) else [tracks] for tracks in albums.table["audio"]]
+    sound = AudioStatistics().fit_transform([track for album in tracks for track in album])
+    sound = StandardScaler().fit_transform(sound)
+    ends = np.cumsum([len(album) for album in tracks])[:-1]
+    sound = np.array([part.mean(axis=0) for part in np.split(sound, ends)])
+    colors = ColorStatistics().fit_transform(albums.table["cover"])
+    words = TfidfVectorizer(sublinear_tf=True, max_df=0.5).fit_transform(reviews(albums))
+    parts = [(sound, 0.05), (words, 3), (StandardScaler().fit_transform(colors), 0.01)]
+    expected = np.mean([ovr(C).fit(X, albums.y).predict_proba(X) for X, C in parts], axis=0)
+    plain = make_plain_classifier().fit(albums.table, albums.y)
+    np.testing.assert_allclose(plain.predict_proba(albums.table), expected, atol=0.01)
+
+
+def test_one_modality(albums):
+    plain = make_plain_classifier(audio=None, image=None).fit(albums.table, albums.y)
+    words = TfidfVectorizer(sublinear_tf=True, max_df=0.5).fit_transform(reviews(albums))
+    expected = ovr(3).fit(words, albums.y).predict_proba(words)
+    np.testing.assert_allclose(plain.predict_proba(albums.table), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("combine", ["mean", "concatenate"])
+def test_missing_cells_and_a_copy(albums, combine):
+    table = albums.table.copy()
+    for row, column in enumerate(["audio", "text", "cover"]):
+        table.loc[table.index[row::5], column] = None
+    table.loc[table.index[7], ["audio", "text", "cover"]] = None
+    plain = make_plain_classifier(combine=combine).fit(table, albums.y, groups=albums.groups)
+    probabilities = plain.predict_proba(table)
+    prior = pd.Series(albums.y).value_counts(normalize=True).sort_index()
+    np.testing.assert_allclose(probabilities[7], prior, atol=1e-6)
+    assert np.isfinite(probabilities).all()
+    copy = pickle.loads(pickle.dumps(plain))
+    np.testing.assert_array_equal(copy.predict_proba(table), probabilities)
+    again = clone(plain).fit(table, albums.y)
+    np.testing.assert_array_equal(again.predict_proba(table), probabilities)
+
+
+def test_parameters_of_steps():
+    plain = make_plain_classifier(n_jobs=2, on_error="missing", text__ngram_range=(1, 2))
+    branches = {name: branch for name, branch, _ in plain["modalities"].transformers}
+    assert branches["audio"].estimator["statistics"].n_jobs == 2
+    assert branches["image"]["colors"].on_error == "missing"
+    assert branches["text"]["tfidf"].ngram_range == (1, 2)
+    with pytest.raises(TypeError, match="make_plain_classifier: Unknown parameter 'hidden_units'"):
+        make_plain_classifier(hidden_units=3)
+    with pytest.raises(ValueError, match="All modalities are None"):
+        make_plain_classifier(audio=None, text=None, image=None)
+
+
+def test_the_control_of_a_model_reads_as_it_does():
+    model = make_genre_classifier(
+        audio="track", on_error="missing", audio__cache="features.sqlite", image__n_jobs=2
+    )
+    plain, strengths = plain_modalities(model["modalities"])
+    branches = {name: (branch, column) for name, branch, column in plain.transformers}
+    assert [column for _, column in branches.values()] == ["track", "text", "cover"]
+    statistics = branches["audio"][0].estimator["statistics"]
+    assert (statistics.cache, statistics.on_error) == ("features.sqlite", "missing")
+    assert branches["image"][0]["colors"].n_jobs == 2
+    assert strengths == {"audio": 0.05, "text": 3.0, "image": 0.01}
+
+
+def test_branches_of_ones_own():
+    own = FunctionTransformer()
+    modalities = ColumnTransformer(
+        [
+            ("sound", MeanOverTracks(CQTExtractor()), "audio"),
+            ("words", TfidfVectorizer(), "text"),
+            ("numbers", "passthrough", ["a", "b"]),
+            ("own", own, ["c"]),
+            ("none", "drop", ["d"]),
+        ]
+    )
+    plain, strengths = plain_modalities(modalities)
+    assert [name for name, _, _ in plain.transformers] == ["sound", "words", "numbers", "own"]
+    kinds = [kind_of(branch) for _, branch, _ in plain.transformers]
+    assert kinds == ["audio", "text", None, None]
+    assert strengths == {"sound": 0.05, "words": 3.0, "numbers": 0.05, "own": 0.05}
+    assert isinstance(plain.transformers[2][1], StandardScaler)
+    assert plain.transformers[3][1]["own"] is not own
