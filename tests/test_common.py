@@ -249,7 +249,7 @@ def test_missing_cells_are_accepted(name, case):
     found = plain(answer(estimator.fit(X, Y), X))
     assert len(found) == N
     if name in CLASSIFIERS:
-        np.testing.assert_allclose(found[2], 0.5)  # the prior
+        np.testing.assert_allclose(found[2], 0.5, atol=0.05)  # the prior
     elif name == "ReviewVectorizer":
         assert not found[2].any()
     else:

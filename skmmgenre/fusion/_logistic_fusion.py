@@ -27,8 +27,8 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     combine : {"mean", "concatenate"}, default="mean"
-        "mean" answers with the mean of the probabilities that the blocks of a row give.
-        "concatenate" learns from all blocks at once; a missing block is zeros.
+        "mean" answers with the mean of the probabilities that the blocks give.
+        "concatenate" learns from all blocks at once.
     C : float or dict of str to float, default=1.0
         Inverse strength of the l2 penalty; a dict has that of each block.
     balanced : bool, default=True
@@ -62,15 +62,18 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
+    A missing block is zeros, in training and in answers, as those few lines would have it:
+    where it is missing a regression knows its intercept only, which draws the mean of the
+    probabilities to the middle.
+
     Nothing is scaled here: put a ``StandardScaler`` behind vectors whose numbers differ in
-    scale. It keeps NaN, and zeros are then the mean of a block, which "concatenate" takes for a
-    missing one.
+    scale. It keeps NaN, and zeros are then the mean of a block.
 
     Blocks side by side keep their own `C`: a regression on a block times the square root of C,
     with C = 1, is one with that C.
 
     The probabilities of one genre a row are those of its regressions, divided by their sum, as
-    in :class:`sklearn.multiclass.OneVsRestClassifier`. A row with no block gets the class prior.
+    in :class:`sklearn.multiclass.OneVsRestClassifier`.
 
     Examples
     --------
@@ -150,7 +153,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
 
     def _regress(self, number, blocks, X, truth):
         strengths = [self._strength(block) for block in blocks]
-        parts, there = self._parts(X, blocks)
+        parts = self._parts(X, blocks)
         first = strengths[0]
         factors = np.sqrt(np.divide(strengths, first))
         if len(parts) > 1:
@@ -158,7 +161,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         vectors = sparse.hstack(parts, "csr") if sparse.issparse(parts[0]) else np.hstack(parts)
         columns = np.concatenate([self.blocks_[block] for block in blocks])
         by_column = np.repeat(factors, [part.shape[1] for part in parts])
-        vectors, truth = vectors[there], truth[there].astype(int)
+        truth = truth.astype(int)
         for label, has in enumerate(truth.T):
             if not has.any() or has.all():  # nothing to learn: what is there is all that is known
                 self.intercept_[number, label] = logit((has.sum() + 0.5) / (len(has) + 1))
@@ -181,19 +184,18 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         return self.C[block]
 
     def _parts(self, X, blocks):
-        """The vectors of some blocks, zeros where they are missing, and which rows have any."""
-        parts, there = [], np.zeros(X.shape[0], dtype=bool)
+        """The vectors of some blocks, zeros where they are missing."""
+        parts = []
         for block in blocks:
             columns = self.blocks_[block]
-            missing = missing_in_block(X, columns, block)
+            missing_in_block(X, columns, block)  # all of it, or an error
             part = X[:, columns]
             if sparse.issparse(part):
                 part.data = np.nan_to_num(part.data)
             else:
                 part = np.nan_to_num(part)
             parts.append(part)
-            there |= ~missing
-        return parts, there
+        return parts
 
     def _read(self, X, *, reset, feature_names=None):
         refuse_repeated_columns(X)
@@ -215,22 +217,19 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         """Log-odds, or logarithms of probabilities, as the target takes them."""
         check_is_fitted(self)
         X = self._read(X, reset=False)
-        total = np.zeros((X.shape[0], len(self.classes_)))
-        n_there = np.zeros((X.shape[0], 1))
+        mean = 0
+        regressions = self._regressions()
         several = self.target_.name == "logistic"
-        for blocks, intercept in zip(self._regressions(), self.intercept_, strict=True):
-            parts, there = self._parts(X, blocks)
+        for blocks, intercept in zip(regressions, self.intercept_, strict=True):
             scores = np.tile(intercept, (X.shape[0], 1))
-            for block, part in zip(blocks, parts, strict=True):
+            for block, part in zip(blocks, self._parts(X, blocks), strict=True):
                 scores += part @ self.coef_[:, self.blocks_[block]].T
             probabilities = expit(scores)
             if not several:
                 probabilities /= probabilities.sum(axis=1, keepdims=True)
-            total += np.where(there[:, np.newaxis], probabilities, 0)
-            n_there += there[:, np.newaxis]
-        mean = np.clip(total / np.maximum(n_there, 1), 1e-12, 1 - 1e-12)
-        output = logit(mean) if several else np.log(mean)
-        return np.where(n_there, output, self.target_.empty_output_)
+            mean = mean + probabilities / len(regressions)
+        mean = np.clip(mean, 1e-12, 1 - 1e-12)
+        return logit(mean) if several else np.log(mean)
 
     def decision_function(self, X):
         """Return the log-odds of each label, or the logarithm of each probability.
