@@ -59,6 +59,13 @@ def test_channels_are_averaged(tmp_path, n_channels):
         np.testing.assert_allclose(audio.read(0, SR, SR), y.mean(axis=1), atol=1e-7)
 
 
+@pytest.mark.parametrize("n_channels", [2, 3])
+def test_channels_whose_sum_is_too_large(tmp_path, n_channels):
+    soundfile.write(tmp_path / "a.wav", np.full((SR, n_channels), 2.5e38), SR, subtype="FLOAT")
+    with AudioFile(tmp_path / "a.wav") as audio, pytest.raises(BadItem, match="NaN or infinite"):
+        audio.read(0, SR, SR)
+
+
 def test_only_the_piece_is_decoded(tmp_path):
     y = make_chirp(3)
     y[2 * SR] = np.nan
