@@ -4,9 +4,11 @@ The table is a CSV with a header, one row an album. Of its columns are used: the
 timbre files (.h5 of the Million Song Dataset), the reviews, the reviews enriched with the
 categories of their entities (as they are: cut them before; with --knowledge-base they are made of
 the reviews instead), the cover, the genres and the artist.
-A modality without a column is left out; any of its cells may be empty. Several files or genres in
-a cell are separated by "|"; a genre is a name or a branch ("Pop/Oldies/Traditional Pop"), which
-gives the album all labels on it. Paths are relative to the folder of the CSV, or to --root.
+A modality without a column is left out; any of its cells may be empty. Several files in a cell are
+separated by "|". Genres are read as `skmmgenre train` reads them ("Jazz; Pop/Rock"); a genre may be
+a branch ("Pop/Oldies/Traditional Pop"), which gives the album all labels on it. An album without
+any of the genres is an error unless --skip-unlabelled is given. Paths are relative to the folder of
+the CSV, or to --root.
 
     python examples/reproduce_multi_label.py albums.csv --split set --jobs -1
     python examples/reproduce_multi_label.py albums.csv --rows "audio/cosine/*" "fusion/*/A+T"
@@ -48,9 +50,9 @@ from skmmgenre.compose import GenrePipeline, MeanOverTracks
 from skmmgenre.datasets import make_albums
 from skmmgenre.fusion import FusionClassifier
 from skmmgenre.image import ResNetEmbedder
-from skmmgenre.labels import GenreTaxonomy
+from skmmgenre.labels import GenreTaxonomy, describe_reading, read_genres
 from skmmgenre.metrics import ranking_scores
-from skmmgenre.model_selection import train_validation_test_split
+from skmmgenre.model_selection import read_split, train_validation_test_split
 from skmmgenre.nets import interruption_ends_all
 from skmmgenre.text import (
     EntityEnricher,
@@ -59,7 +61,7 @@ from skmmgenre.text import (
     ReviewVectorizer,
     TextMLP,
 )
-from skmmgenre.utils import SetupError
+from skmmgenre.utils import SetupError, first_few, refuse_left_out
 
 # As printed: parameters, seconds an epoch, AUC, ADiv@1, ADiv@3, ADiv@5.
 PAPER_TABLE_6 = {
@@ -182,8 +184,23 @@ def read_options(argv):
         help="column of a published split (train, val, test); default: 80, 10 and 10 %% of the "
         "albums, no artist in two parts",
     )
-    columns.add_argument("--separator", default="|", help="between genres; default: |")
-    columns.add_argument("--branch-separator", default="/", help="in a branch; default: /")
+    columns.add_argument(
+        "--separators",
+        metavar="LETTERS",
+        help='between genres, and no others; default: ";" and "|", and commas between known names',
+    )
+    columns.add_argument(
+        "--not-genres",
+        metavar="NAMES",
+        help='names that are no genres, with ";" between them; default: "Other; Unknown; Misc" and '
+        'the like; "" keeps all',
+    )
+    columns.add_argument(
+        "--branch-separator",
+        default="/",
+        help='in a branch; default: /, which leaves names of catalogues whole ("Pop/Rock"); "" '
+        "leaves all names whole, as train does",
+    )
     columns.add_argument(
         "--min-items", type=int, default=12, help="albums a genre must have; default: 12"
     )
@@ -212,6 +229,12 @@ def read_options(argv):
         help="count broken files as missing, do not stop",
     )
     other.add_argument(
+        "--skip-unlabelled",
+        action="store_true",
+        help="leave out albums without a genre of --min-items albums, or without a part of "
+        "--split, do not stop",
+    )
+    other.add_argument(
         "--output", type=Path, default=Path("multi_label"), help="folder; default: multi_label"
     )
     options = parser.parse_args(argv)
@@ -221,6 +244,7 @@ def read_options(argv):
     if options.knowledge_base and options.enriched_text:
         parser.error("give --enriched-text or --knowledge-base, not both")
     options.synthetic = options.csv is None
+    options.skip_unlabelled |= options.synthetic  # some albums have only rare genres
     return options
 
 
@@ -268,12 +292,12 @@ def read_albums(options):
                 f"{options.csv} has no column {given or default!r}; it has "
                 f"{list(table.columns)}. Name its column with --{name}."
             )
-    Y = read_genres(table[columns["genres"]], options)
-    known = Y.any(axis=1)
-    if not known.all():
-        print(f"{(~known).sum()} of {len(table)} rows have none of the genres and are left out.")
-        table, Y = table[known], Y[known]
-    part = split(table, Y, table[columns["artist"]], options)
+    items = read_items(table[columns["genres"]], options)
+    Y = label_matrix(items, options)
+    given = read_parts(table, options)
+    known = labelled_rows(items, Y, given, options)
+    table, Y = table.iloc[known], Y.iloc[known]
+    part = given[known] if options.split else split(table, Y, table[columns["artist"]], options)
     order = np.argsort(part == "test", kind="stable")
     table, Y, part = table.iloc[order], Y.iloc[order], part[order]
     artists = table[columns["artist"]].to_numpy(dtype=object)
@@ -305,10 +329,28 @@ def read_albums(options):
     )
 
 
-def read_genres(column, options):
-    """Return the label matrix of a column of genres, those of few albums left out."""
-    items = [listed(cell, options.separator) for cell in column]
-    taxonomy = GenreTaxonomy.from_items(items, separator=options.branch_separator)
+def read_items(column, options):
+    """Return the genres of each album, names or branches, and print what was read in doubt."""
+    reading = {"name": f"{options.csv}: column {column.name!r}"}
+    if options.not_genres is not None:
+        reading["not_genres"] = options.not_genres.split(";")
+    items, readings = read_genres(column, options.separators, **reading)
+    if readings:
+        lines = first_few(
+            readings, 5, count=True, name=lambda r: describe_reading(r, "row"), separator="\n"
+        )
+        print(f"{lines}\n(--separators and --not-genres change this)")
+    return items
+
+
+def label_matrix(items, options):
+    """Return the label matrix of the albums, genres of few albums left out."""
+    taxonomy = GenreTaxonomy.from_items(items, separator=options.branch_separator or None)
+    if branches := sorted({name for names in items for name in names} - set(taxonomy.labels)):
+        print(
+            f"{len(branches)} genres are read as branches, such as {branches[0]!r}, which gives "
+            f"{taxonomy.expand([branches[:1]])[0]} (--branch-separator changes this)"
+        )
     Y = taxonomy.filter(items, min_items=options.min_items).label_matrix(items)
     if Y.shape[1] < max(KS):
         raise ValueError(
@@ -318,11 +360,29 @@ def read_genres(column, options):
     return Y
 
 
+def labelled_rows(items, Y, parts, options):
+    """Return the rows with a label and a part of the split; others are an error, or counted."""
+    named = np.array(list(map(bool, items)))
+    without = {
+        "have no genre": ~named,
+        f"have only genres of fewer than {options.min_items} albums": named & ~Y.any(axis=1),
+    }
+    if parts is not None:
+        without[f"are neither train, val nor test in column {options.split!r}"] = parts == ""
+    for reason, rows in without.items():
+        if not options.skip_unlabelled:
+            way_out = "Fill the cells, change --min-items, or pass --skip-unlabelled."
+            refuse_left_out(rows, reason, way_out)
+        elif np.any(rows):
+            print(f"{np.sum(rows)} of {len(items)} rows {reason} and are left out.")
+    return np.flatnonzero(~np.any(list(without.values()), axis=0))
+
+
 def read_cells(name, column, options):
     """Return the cells of a modality: lists of paths, paths or texts; None where there is none."""
     root = options.root or options.csv.parent
     if name in ("audio", "timbre"):
-        return [[str(root / path) for path in listed(cell)] for cell in column]
+        return [[str(root / path) for path in listed_files(cell)] for cell in column]
     if name == "image":
         return [str(root / path) if path else None for path in column]
     return [text or None for text in column]
@@ -342,28 +402,33 @@ def enrich(texts, options):
     return road.fit_transform(texts).tolist()
 
 
-def listed(cell, separator="|"):
-    """Return the entries of a cell."""
-    return [entry.strip() for entry in cell.split(separator) if entry.strip()]
+def listed_files(cell):
+    """Return the files in a cell."""
+    return [path.strip() for path in cell.split("|") if path.strip()]
+
+
+def read_parts(table, options):
+    """Return the part of every row in the published split: train, val, test or "", or None."""
+    if not options.split:
+        return None
+    if options.split not in table.columns:
+        raise ValueError(f"{options.csv} has no column {options.split!r}, given as --split.")
+    parts = read_split(table[options.split])
+    if not {"train", "test"} <= set(parts):
+        raise ValueError(
+            f"Column {options.split!r} must say train, val or test in every row, and train and "
+            f"test in some; it says {', '.join(map(repr, sorted(set(table[options.split]))[:8]))}."
+        )
+    return parts
 
 
 def split(table, Y, artists, options):
-    """Return the part of every row: train, val or test."""
-    if not options.split:
-        sizes = (0.8, 0.1, 0.1)  # section 7.3
-        _, val, test = train_validation_test_split(table, Y, artists, sizes, options.seed)
-        part = np.full(len(table), "train", dtype=object)
-        part[val], part[test] = "val", "test"
-        return part
-    if options.split not in table.columns:
-        raise ValueError(f"{options.csv} has no column {options.split!r}, given as --split.")
-    part = table[options.split].str.strip().str.lower().replace("validation", "val")
-    if not {"train", "test"} <= set(part) <= {"train", "val", "test"}:
-        raise ValueError(
-            f"Column {options.split!r} must say train, val or test in every row, and train and "
-            f"test in some; it says {', '.join(map(repr, sorted(set(part))))}."
-        )
-    return part.to_numpy(dtype=object)
+    """Return the part of every row: 80, 10 and 10 % of them, no artist in two parts."""
+    sizes = (0.8, 0.1, 0.1)  # section 7.3
+    _, val, test = train_validation_test_split(table, Y, artists, sizes, options.seed)
+    part = np.full(len(table), "train", dtype=object)
+    part[val], part[test] = "val", "test"
+    return part
 
 
 def reproduce(albums, options):

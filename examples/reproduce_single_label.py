@@ -2,8 +2,9 @@
 
 The table is a CSV with a header, one row an item (a track or an album). Four of its columns are
 used: the path of a sound file, the path of a cover, the genre and the artist; others are ignored.
-Paths are relative to the folder of the CSV, or to --root. A cell of sound or cover may be empty;
-rows without a genre are left out.
+Paths are relative to the folder of the CSV, or to --root. A cell of sound or cover may be empty.
+Genres are read as `skmmgenre train` reads them; of several in a cell the first is used. A row
+without a genre is an error unless --skip-unlabelled is given.
 
     python examples/reproduce_single_label.py music.csv --artist performer --jobs -1
     python examples/reproduce_single_label.py music.csv --split set --weights resnet101.pth
@@ -15,7 +16,8 @@ and cover are good at. Written to --output: both tables as CSV and the confusion
 What the figures mean depends on the table. If its covers do not belong to its music (drawn from
 other records of the same genre, say), no row that fuses them says anything about fusion or the
 joint space: given the genre, such covers are independent of the sound, as real ones are not.
-Test artists are never trained on, unless --split says otherwise.
+Test artists are never trained on, unless --split says otherwise. With --split the networks learn
+from the train rows, stop on the val rows, and are tested on the test rows.
 """
 
 import argparse
@@ -26,12 +28,15 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import PredefinedSplit
+from sklearn.model_selection import check_cv
 
 from skmmgenre.compose import ablate_modalities, make_genre_classifier
 from skmmgenre.datasets import make_albums
 from skmmgenre.inspection import ConfusionMatricesDisplay
+from skmmgenre.labels import describe_reading, read_genres
 from skmmgenre.metrics import genre_scores
+from skmmgenre.model_selection import read_split
+from skmmgenre.utils import first_few, refuse_left_out
 
 # Table 2 as printed: mean and standard deviation of macro precision, recall and F1.
 PAPER_TABLE_2 = {
@@ -109,9 +114,19 @@ def read_options(argv):
     columns.add_argument("--root", type=Path, help="folder of the paths; default: the CSV's")
     columns.add_argument(
         "--split",
-        help="column of a published split: 'test' marks the test rows, all others (train, val) "
-        "are learned from. Networks choose their own validation artists among these; the "
-        "published val rows are not used as such. Default: artists drawn anew for each run",
+        help="column of a published split (train, val, test): val rows stop the training, and "
+        "are not trained on. Default: artists drawn anew for each run",
+    )
+    columns.add_argument(
+        "--separators",
+        metavar="LETTERS",
+        help='between genres, and no others; default: ";" and "|", and commas between known names',
+    )
+    columns.add_argument(
+        "--not-genres",
+        metavar="NAMES",
+        help='names that are no genres, with ";" between them; default: "Other; Unknown; Misc" and '
+        'the like; "" keeps all',
     )
     runs = parser.add_argument_group("runs")
     runs.add_argument("--runs", type=int, help="default: 3, as in the paper (--quick: 1)")
@@ -137,6 +152,11 @@ def read_options(argv):
         "--skip-broken", action="store_true", help="count broken files as missing, do not stop"
     )
     other.add_argument(
+        "--skip-unlabelled",
+        action="store_true",
+        help="leave out rows without a genre, or without a part of --split, do not stop",
+    )
+    other.add_argument(
         "--output", type=Path, default=Path("single_label"), help="folder; default: single_label"
     )
     options = parser.parse_args(argv)
@@ -146,7 +166,7 @@ def read_options(argv):
 
 
 def read_table(options):
-    """The table, its genres and artists, and which rows are for testing (or None)."""
+    """The table, its genres and artists, and the part of each row in the split (or None)."""
     table = pd.read_csv(options.csv, dtype=str, keep_default_na=False)
     used = [options.audio, options.image, options.genre, options.artist]
     used += [options.split] if options.split else []
@@ -156,19 +176,45 @@ def read_table(options):
             f"{options.csv} has no column {absent}; it has {list(table.columns)}. Name its "
             "columns with --audio, --image, --genre, --artist and --split."
         )
-    known = table[options.genre] != ""
-    if not known.all():
-        print(f"{(~known).sum()} of {len(table)} rows have no genre and are left out.")
-        table = table[known].reset_index(drop=True)
+    reading = {"name": f"{options.csv}: column {options.genre!r}"}
+    if options.not_genres is not None:
+        reading["not_genres"] = options.not_genres.split(";")
+    genres, readings = read_genres(table[options.genre], options.separators, **reading)
+    if readings:
+        lines = first_few(
+            readings, 5, count=True, name=lambda r: describe_reading(r, "row"), separator="\n"
+        )
+        print(f"{lines}\n(--separators and --not-genres change this)")
+    parts = read_split(table[options.split]) if options.split else None
+    known = labelled_rows(genres, parts, options)
+    table, genres = table.iloc[known].reset_index(drop=True), [genres[row] for row in known]
+    parts = None if parts is None else parts[known]
+    if parts is not None and not {"train", "test"} <= set(parts):
+        raise ValueError(
+            f"Column {options.split!r} must name some rows train and some test, got "
+            f"{sorted(set(parts))}."
+        )
+    if n_several := sum(len(names) > 1 for names in genres):
+        rows = f"{n_several} row{'s have' if n_several > 1 else ' has'}"
+        print(f"{rows} several genres; the first is used.")
     root = options.root or options.csv.parent
     for column in (options.audio, options.image):
         table[column] = [str(root / path) if path else None for path in table[column]]
-    test = None
-    if options.split:
-        test = (table[options.split].str.lower() == "test").to_numpy()
-        if not test.any() or test.all():
-            raise ValueError(f"Column {options.split!r} must mark some of the rows 'test'.")
-    return table, table[options.genre].to_numpy(), table[options.artist].to_numpy(), test
+    first = np.array([names[0] for names in genres], dtype=object)
+    return table, first, table[options.artist].to_numpy(), parts
+
+
+def labelled_rows(genres, parts, options):
+    """Return the rows with a genre and a part of the split; others are an error, or counted."""
+    without = {f"have no genre in column {options.genre!r}": [not names for names in genres]}
+    if parts is not None:
+        without[f"are neither train, val nor test in column {options.split!r}"] = parts == ""
+    for reason, rows in without.items():
+        if not options.skip_unlabelled:
+            refuse_left_out(rows, reason, "Fill the cells, or pass --skip-unlabelled.")
+        elif np.any(rows):
+            print(f"{np.sum(rows)} of {len(genres)} rows {reason} and are left out.")
+    return np.flatnonzero(~np.any(list(without.values()), axis=0))
 
 
 def make_table(options, folder):
@@ -211,9 +257,16 @@ def build_model(options):
     )
 
 
-def reproduce(table, genres, artists, test, options):
+def reproduce(table, genres, artists, parts, options):
     """Train, print both tables, write them and the pictures."""
     n_runs = options.runs or (1 if options.quick else 3)
+    splits = {"cv": None}  # by artist
+    if parts is not None:
+        is_test, is_val = parts == "test", parts == "val"
+        splits["cv"] = check_cv([(np.flatnonzero(~is_test), np.flatnonzero(is_test))])
+        splits["validation"] = is_val if is_val.any() else None
+        sizes = ", ".join(f"{name} {np.sum(parts == name)}" for name in ("train", "val", "test"))
+        print(f"Column {options.split!r}: {sizes}")
     print(
         f"{len(table)} items, {len(np.unique(genres))} genres, "
         f"{len(set(artists) - {''})} artists (items without: {np.sum(artists == '')}); "
@@ -227,7 +280,7 @@ def reproduce(table, genres, artists, test, options):
         artists,
         subsets="paper",
         n_runs=n_runs,
-        cv=None if test is None else PredefinedSplit(np.where(test, 0, -1)),
+        **splits,
         test_size=options.test_size,
         random_state=options.seed,
         verbose=1,

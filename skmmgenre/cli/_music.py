@@ -12,8 +12,8 @@ import pandas as pd
 
 from ..datasets import load_music_folder
 from ..datasets._folder_files import place_of, spell_path
-from ..labels import read_genres
-from ..labels._genre_lists import NOT_GENRES, GenreReading, describe_reading
+from ..labels import describe_reading, read_genres
+from ..labels._genre_lists import NOT_GENRES, GenreReading
 from ..model_selection import read_split
 from ..utils import import_from_extra, is_missing, read_cell, read_cells
 

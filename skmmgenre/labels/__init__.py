@@ -1,6 +1,9 @@
 """The space of genres."""
 
-from ._genre_lists import read_genres
+from ._genre_lists import (
+    describe_reading,  # noqa: F401
+    read_genres,
+)
 from ._genre_taxonomy import GenreTaxonomy
 from ._ppmi_label_factorizer import PPMILabelFactorizer
 

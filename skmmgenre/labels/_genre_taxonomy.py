@@ -677,7 +677,9 @@ def _read_texts(cells, separator, taxonomy):
         genres, readings = read_genres(left, known=known, name="the text")
         read |= zip(left, genres, strict=True)
         if readings:
-            said = first_few(readings, count=True, name=lambda r: describe_reading(r, "item"))
+            said = first_few(
+                readings, count=True, name=lambda r: describe_reading(r, "item"), separator="; "
+            )
             warnings.warn(
                 f"{said}. Pass lists of branches to have them as they are written.",
                 UserWarning,

@@ -16,7 +16,7 @@ import pytest
 from skmmgenre.text import KnowledgeBase
 
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "reproduce_multi_label.py"
-FAST = ["--quick", "--epochs", "1", "--min-items", "5"]
+FAST = ["--quick", "--epochs", "1", "--min-items", "5", "--skip-unlabelled"]
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,8 @@ SMALL_COLUMNS = ["--text", "words", "--genres", "style", "--artist", "performer"
 
 
 def test_the_table_is_read(script, tmp_path, capsys):
-    albums = read(script, tmp_path, SMALL_TABLE, *SMALL_COLUMNS, "--min-items", "2")
+    arguments = [*SMALL_COLUMNS, "--min-items", "2", "--skip-unlabelled"]
+    albums = read(script, tmp_path, SMALL_TABLE, *arguments)
     assert albums.rows.tolist() == [1, 3, 0]  # the test row last, the one of a rare genre nowhere
     assert albums.n_fit == 2 and albums.validation.tolist() == [False, True]
     assert albums.artists.tolist() == ["Otis", "Kim", "Nina"]
@@ -105,15 +106,42 @@ def test_the_table_is_read(script, tmp_path, capsys):
     paths = [[], [str(tmp_path / "d.ogg")], [str(tmp_path / "a.ogg"), str(tmp_path / "b.ogg")]]
     assert albums.cells == {"audio": paths, "text": ["calm", "slow", "loud"]}
     told = capsys.readouterr().out
-    assert "1 of 4 rows have none of the genres" in told
+    assert "1 of 4 rows have only genres of fewer than 2 albums and are left out" in told
+    assert "3 genres are read as branches, such as 'Jazz/Bebop', which gives ['Jazz', 'B" in told
     assert "train 1, val 1, test 1; without audio 1; without text 0" in told
 
 
-def test_a_list_of_genres_with_slashes_in_their_names(script, tmp_path):
+@pytest.mark.parametrize("branch_separator", [">", ""])
+@pytest.mark.parametrize("separators", [None, ";", "; "])
+def test_names_with_slashes(script, tmp_path, separators, branch_separator):
     lines = [line.replace("|R", "; R").replace("|J", "; J") for line in SMALL_TABLE]
-    own = ["--separator", ";", "--branch-separator", ">", "--min-items", "1"]
+    own = ["--branch-separator", branch_separator, "--min-items", "1"]
+    own += ["--separators", separators] if separators else []
     with pytest.raises(ValueError, match="Only 4 genres have 1 albums: Jazz/Bebop, Pop/Oldies, R"):
         read(script, tmp_path, lines, *SMALL_COLUMNS, *own)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (",calm,,Otis,train", r"1 of 5 rows have no genre \(the first is row 4, counted from 0\)"),
+        (",calm,Unknown,Otis,train", "1 of 5 rows have no genre"),
+        (",calm,Jazz/Bebop,Otis,tset", r"1 of 5 rows are neither train, val nor test.* row 4"),
+        (",calm,Jazz/Bebop,Otis,", "1 of 5 rows are neither train, val nor test in column 'set'"),
+        (",calm,Polka,Otis,train", "1 of 5 rows have only genres of fewer than 2 albums"),
+    ],
+)
+def test_rows_left_out_are_an_error_unless_asked_for(script, tmp_path, capsys, row, message):
+    lines = [*SMALL_TABLE[:3], SMALL_TABLE[3].replace("Rare", "Jazz/Bebop"), SMALL_TABLE[4], row]
+    arguments = [*SMALL_COLUMNS, "--min-items", "2"]
+    with pytest.raises(ValueError, match=f"{message}.*--skip-unlabelled"):
+        read(script, tmp_path, lines, *arguments)
+    assert script["main"]([str(tmp_path / "music.csv"), *arguments]) == 1
+    capsys.readouterr()
+    albums = read(script, tmp_path, lines, *arguments, "--skip-unlabelled")
+    assert sorted(albums.rows) == [0, 1, 2, 3]
+    told = capsys.readouterr().out
+    assert "1 of 5 rows " in told and "and are left out" in told
 
 
 @pytest.mark.parametrize(

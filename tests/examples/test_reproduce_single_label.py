@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skmmgenre.datasets import make_albums
+from skmmgenre.nets import _training
+
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "reproduce_single_label.py"
 GENRES = ["Jazz", "Rap", "Rock"]
 
@@ -75,20 +78,85 @@ def test_figure_3_is_a_picture(script, predictions, tmp_path):
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
+def read(script, folder, rows, *arguments):
+    """Read a table of the columns sound, cover, style, by and set."""
+    (folder / "music.csv").write_text("\n".join(["sound,cover,style,by,set", *rows]))
+    columns = ["--audio", "sound", "--genre", "style", "--artist", "by"]
+    options = script["read_options"]([str(folder / "music.csv"), *columns, *arguments])
+    return script["read_table"](options)
+
+
 def test_the_table_is_read(script, tmp_path, capsys):
-    rows = ["sound,cover,style,by,set", "a.ogg,,Rock,Nina,train", ",b.png,Rap,Otis,TEST"]
-    rows += ["c.ogg,,,Otis,val"]
-    (tmp_path / "music.csv").write_text("\n".join(rows))
-    columns = ["--audio", "sound", "--genre", "style", "--artist", "by", "--split", "set"]
-    options = script["read_options"]([str(tmp_path / "music.csv"), *columns])
-    table, genres, artists, test = script["read_table"](options)
-    assert table["sound"].isna().tolist() == [False, True]
+    rows = ["a.ogg,,Rock; Pop/Rock,Nina,train", ",b.png,Rap,Otis,TEST", "c.ogg,,Rap,Kim,valid"]
+    table, genres, artists, parts = read(script, tmp_path, rows, "--split", "set")
+    assert table["sound"].isna().tolist() == [False, True, False]
     assert table["sound"][0] == str(tmp_path / "a.ogg")
-    assert table["cover"].isna().tolist() == [True, False]
+    assert table["cover"].isna().tolist() == [True, False, True]
     assert table["cover"][1] == str(tmp_path / "b.png")
-    assert (genres.tolist(), artists.tolist()) == (["Rock", "Rap"], ["Nina", "Otis"])
-    assert test.tolist() == [False, True]
-    assert "1 of 3 rows have no genre" in capsys.readouterr().out
+    assert (genres.tolist(), artists.tolist()) == (["Rock", "Rap", "Rap"], ["Nina", "Otis", "Kim"])
+    assert parts.tolist() == ["train", "test", "val"]
+    assert capsys.readouterr().out == "1 row has several genres; the first is used.\n"
+    assert read(script, tmp_path, rows)[3] is None
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("d.ogg,,,Ella,val", r"1 of 3 rows have no genre .*row 2, counted from 0"),
+        ("d.ogg,,Other,Ella,val", "1 of 3 rows have no genre in column 'style'"),
+        ("d.ogg,,Rap,Ella,", "1 of 3 rows are neither train, val nor test in column 'set'"),
+        ("d.ogg,,Rap,Ella,tset", "1 of 3 rows are neither train, val nor test"),
+    ],
+)
+def test_rows_left_out_are_an_error_unless_asked_for(script, tmp_path, capsys, row, message):
+    rows = ["a.ogg,,Rock,Nina,train", ",b.png,Rap,Otis,test", row]
+    with pytest.raises(ValueError, match=f"{message}.*--skip-unlabelled"):
+        read(script, tmp_path, rows, "--split", "set")
+    capsys.readouterr()
+    answer = read(script, tmp_path, rows, "--split", "set", "--skip-unlabelled")
+    assert [len(part) for part in answer] == [2, 2, 2, 2]
+    assert "1 of 3 rows " in (told := capsys.readouterr().out) and "are left out." in told
+
+
+def test_a_split_without_a_part(script, tmp_path):
+    rows = ["a.ogg,,Rock,Nina,val", ",b.png,Rap,Otis,test"]
+    with pytest.raises(ValueError, match="'set' must name some rows train and some test"):
+        read(script, tmp_path, rows, "--split", "set")
+
+
+def test_published_val_rows_stop_the_training_and_are_not_trained_on(
+    script, tmp_path, monkeypatch, capsys
+):
+    albums = make_albums(
+        18,
+        3,
+        tracks_per_album=1,
+        duration=2.4,
+        audio_format="wav",
+        cover_size=32,
+        directory=tmp_path,
+        random_state=0,
+    )
+    table = albums.table[["audio", "cover", "artist"]].assign(genre=albums.y)
+    table["split"] = ["train", "val", "Train", "test", "train", "Validation"] * 3
+    table.to_csv(tmp_path / "music.csv", index=False)
+    trained = []
+
+    def note(module, plan, *args, train_rows, valid_rows, **kwargs):
+        trained.append((len(plan.held_out), train_rows.tolist(), valid_rows.tolist()))
+        return train(module, plan, *args, train_rows=train_rows, valid_rows=valid_rows, **kwargs)
+
+    train = _training.train
+    monkeypatch.setattr(_training, "train", note)
+    arguments = ["--split", "split", "--quick", "--epochs", "1", "--output", str(tmp_path / "out")]
+    assert script["main"]([str(tmp_path / "music.csv"), *arguments]) == 0
+    assert "Column 'split': train 9, val 6, test 3" in capsys.readouterr().out
+    fit = [row for row in range(18) if row % 6 != 3]
+    val = {place for place, row in enumerate(fit) if row % 6 in (1, 5)}
+    assert len(trained) == 12  # sound, cover, joint space, and the fusion of each row of Table 2
+    for n_rows, train_rows, valid_rows in trained:
+        assert n_rows == len(fit)  # no test row
+        assert set(train_rows) == set(range(len(fit))) - val and set(valid_rows) == val
 
 
 def test_a_missing_column_is_named(script, tmp_path, capsys):

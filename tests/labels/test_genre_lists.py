@@ -1,5 +1,6 @@
 """Which genres there are in a text that joins several names."""
 
+import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,9 @@ from skmmgenre.labels._genre_lists import (
     NOT_GENRES,
     describe_reading,
     genre_key,
+    may_stand_in_name,
     read_genre_lists,
+    read_genres,
 )
 
 KNOWN = sorted(" ".join(name.split()) for name in _CATALOGUE_NAMES.replace("\n", " ").split(";"))
@@ -85,6 +88,19 @@ def test_separators_that_are_given_are_the_only_ones():
     assert read("Pop/Rock; Jazz, Blues", separators=";") == ["Pop/Rock", "Jazz, Blues"]
     assert read("Pop/Rock; Jazz", separators="") == ["Pop/Rock; Jazz"]
     assert read("N/A", separators="/") == []
+
+
+def test_spaces_beside_other_separators_do_not_count():
+    assert read("Hip Hop; Free Jazz", separators="; ") == ["Hip Hop", "Free Jazz"]
+    assert read("Rock Jazz", separators=" ") == ["Rock", "Jazz"]
+
+
+def test_known_names_are_whole_and_kept():
+    known = ["Rock, Jazz", "Other", "A; B"]
+    assert read("Rock, Jazz; Blues", known=known) == ["Rock, Jazz", "Blues"]
+    assert read("other; Misc", known=known) == ["other"]
+    assert read("A; B", known=known) == ["A; B"]
+    assert read("Rock, Jazz; Blues") == ["Rock", "Jazz", "Blues"]
 
 
 def test_fullwidth_forms_of_the_separators_that_are_given():
@@ -173,3 +189,30 @@ def test_no_name_is_empty_or_there_twice_and_reading_again_changes_nothing(items
 def test_joined_known_names_come_back(parts, letter):
     parts = list({genre_key(name): name for name in parts}.values())
     assert read(letter.join(parts)) == parts
+
+
+def test_cells_of_a_table():
+    cells = pd.Series(["Pop/Rock; R&B", ["Jazz", "Blues, Rock"], None, 3, "['Dub', 'Ska']"])
+    genres, readings = read_genres(cells)
+    assert genres == [["Pop/Rock", "R&B"], ["Jazz", "Blues", "Rock"], [], ["3"], ["Dub", "Ska"]]
+    assert readings == [("Blues, Rock", ["Blues", "Rock"], 1)]
+    assert read_genres(["Other; A/B"], "/", not_genres=()) == ([["Other; A", "B"]], [])
+    assert read_genres([]) == ([], [])
+
+
+@pytest.mark.parametrize("cell", [b"Rock", {"genre": "Rock"}, ["Rock", b"Jazz"], "['Rock'"])
+def test_a_cell_that_holds_no_names_is_named(cell):
+    with pytest.raises(ValueError, match=r"the genre cell of row 1 \(the first is 0\)"):
+        read_genres(["Jazz", cell])
+    with pytest.raises(ValueError, match="column 'x' of row 1"):
+        read_genres(["Jazz", cell], name="column 'x'")
+
+
+@pytest.mark.parametrize("text", ["/", " > ", " - ", "::", "a"])
+def test_what_may_stand_in_a_name(text):
+    assert may_stand_in_name(text) and read(f"x{text}y", slash=False) == [f"x{text}y"]
+
+
+@pytest.mark.parametrize("text", [";", " | ", ",", "\n", "\t", "  ", "\\", "\0", "；"])
+def test_what_may_not_stand_in_a_name(text):
+    assert not may_stand_in_name(text)

@@ -337,6 +337,63 @@ def test_scores_that_are_refused(taxonomy, scores, labels, message):
         taxonomy.make_consistent(scores, labels)
 
 
+def test_names_that_catalogues_write_with_a_slash():
+    items = ["Pop/Rock; R&B", "Folk/Acoustic", ["Pop/Rock", "Hip-Hop/Rap"]]
+    taxonomy = GenreTaxonomy.from_items(items)
+    assert taxonomy.labels == ["Acoustic", "Folk", "Hip-Hop/Rap", "Pop/Rock", "R&B"]
+    assert taxonomy.branches == ["Folk/Acoustic", "Hip-Hop/Rap", "Pop/Rock", "R&B"]
+    assert taxonomy.expand([*items, "Acoustic", " Pop/Rock "]) == [
+        ["Pop/Rock", "R&B"],
+        ["Folk", "Acoustic"],
+        ["Pop/Rock", "Hip-Hop/Rap"],
+        ["Folk", "Acoustic"],
+        ["Pop/Rock"],
+    ]
+    assert pickle.loads(pickle.dumps(taxonomy)) == taxonomy
+    assert taxonomy.filter(["Pop/Rock"], min_items=1).labels == ["Pop/Rock"]
+    assert taxonomy.collapse(1).labels == ["Folk", "Hip-Hop/Rap", "Pop/Rock", "R&B"]
+    assert "Pop/Rock" in taxonomy.to_text() and taxonomy.ancestors("Pop/Rock") == []
+    # A branch that begins as they do makes them branches, and so does the constructor.
+    assert GenreTaxonomy.from_items([["Pop/Rock", "Pop/Oldies"]]).labels == [
+        "Oldies",
+        "Pop",
+        "Rock",
+    ]
+    assert GenreTaxonomy(["Pop/Rock"]).labels == ["Pop", "Rock"]
+    assert GenreTaxonomy.from_items(["Alternative/Indie", "Alternative/Indie Rock"]).n_levels == 1
+
+
+def test_names_without_branches():
+    items = [["Folk/Acoustic", "Jazz/"], "Pop/Rock", None]
+    taxonomy = GenreTaxonomy.from_items(items, separator=None)
+    assert taxonomy.labels == ["Folk/Acoustic", "Jazz/", "Pop/Rock"] and taxonomy.separator is None
+    assert taxonomy.expand(items) == [["Folk/Acoustic", "Jazz/"], ["Pop/Rock"], []]
+    assert GenreTaxonomy(taxonomy.branches, separator=None) == taxonomy
+    with pytest.raises(ValueError, match="'Folk' of item 0 is not in the taxonomy"):
+        taxonomy.expand(["Folk"])
+
+
+def test_texts_are_read_as_cells_of_a_table():
+    items = ["Jazz/Bebop; Ska", "['Dub' 'Ska']", "Ska|Dub", "", ["Ska; Dub"]]
+    taxonomy = GenreTaxonomy.from_items(items)
+    assert taxonomy.labels == ["Bebop", "Dub", "Jazz", "Ska", "Ska; Dub"]
+    assert taxonomy.expand(items[:3]) == [["Jazz", "Bebop", "Ska"], ["Dub", "Ska"], ["Ska", "Dub"]]
+    assert taxonomy.expand(["Ska; Dub"]) == [["Ska; Dub"]]  # a name of the tree stays whole
+    # What stands between the names of a branch does not also stand between branches.
+    for separator in (";", "|", ", ", "\n"):
+        text = separator.join(["Pop", "Oldies"])
+        assert GenreTaxonomy.from_items([text], separator=separator).branches == [text]
+    with pytest.warns(UserWarning, match="2 items: 'Other' is not a genre"):
+        assert GenreTaxonomy.from_items(["Other", "Ska", "Other"]).labels == ["Ska"]
+    with pytest.warns(UserWarning, match="'Misc' is not a genre"):
+        assert GenreTaxonomy(["Other", "Ska"]).expand(["Other; Ska", "Misc"]) == [
+            ["Other", "Ska"],
+            [],
+        ]
+    with pytest.raises(ValueError, match="the text of row 1 "):
+        GenreTaxonomy.from_items([["Ska"], "['Ska'"])
+
+
 def test_from_items():
     taxonomy = GenreTaxonomy.from_items(pd.Series([*ITEMS, None]))
     assert taxonomy.branches == sorted({branch for item in ITEMS for branch in item})
