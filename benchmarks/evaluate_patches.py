@@ -17,6 +17,7 @@ from evaluate_table import read_table
 from joblib import Parallel, delayed
 
 from skmmgenre.audio import AudioCNN, CQTExtractor
+from skmmgenre.labels import GenreTaxonomy, read_genres
 from skmmgenre.metrics import bootstrap_interval, macro_auc_score
 from skmmgenre.model_selection import ArtistKFold
 from skmmgenre.utils import is_missing
@@ -50,7 +51,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", type=Path)
     parser.add_argument("--genres", default="genres")
-    parser.add_argument("--separator", default="; ")
+    parser.add_argument("--separators", default=None, help="letters between the genres of a cell")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--architecture", default="time")
     parser.add_argument("--epochs", type=int, default=40)
@@ -61,7 +62,8 @@ def main():
     began = time.perf_counter()
     table = read_table(arguments.table)
     table = table[~table["audio"].map(is_missing)].reset_index(drop=True)
-    Y = table[arguments.genres].str.get_dummies(arguments.separator).to_numpy()
+    genres, _ = read_genres(table[arguments.genres], arguments.separators)
+    Y = GenreTaxonomy.from_items(genres, separator=None).label_matrix(genres).to_numpy()
     artists = table["artist"]
     patches = CQTExtractor(duration=arguments.seconds, n_jobs=arguments.jobs).transform(
         table["audio"]

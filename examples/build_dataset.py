@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from skmmgenre.datasets import describe_genres, make_catalogues, match_records
-from skmmgenre.labels import GenreTaxonomy
+from skmmgenre.labels import GenreTaxonomy, read_genres
 from skmmgenre.model_selection import train_validation_test_split
 
 
@@ -50,7 +50,7 @@ def read_catalogues(options):
         pd.read_csv(path, dtype=str, keep_default_na=False)
         for path in (options.shop, options.encyclopedia)
     )
-    shop["genres"] = [[name for name in cell.split("|") if name] for cell in shop["genres"]]
+    shop["genres"], _ = read_genres(shop["genres"])
     return shop, encyclopedia, None
 
 
@@ -92,6 +92,7 @@ def main(arguments=None):
     taxonomy = whole.filter(table["genres"], min_items=options.min_items)
     Y = taxonomy.label_matrix(table["genres"])
     labelled = Y.to_numpy().any(axis=1)
+    print(f"left out: {(~labelled).sum():,} of {len(table):,} albums have none of these labels")
     table, Y = table[labelled].reset_index(drop=True), Y[labelled].reset_index(drop=True)
     print(
         f"labels: {len(taxonomy.labels)} of {len(whole.labels)} have {options.min_items} albums; "
