@@ -8,14 +8,21 @@ from itertools import combinations
 import click
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.markup import escape
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from ..metrics import genre_scores, ranking_scores
+from ._control import (
+    COMPARED,
+    Control,
+    answer_plain,
+    answer_prior,
+    fit_control,
+    interval_of_difference,
+)
+from ._evaluation_tables import print_evaluation
 from ._genre_names import GenreNames
 from ._model import answer, genres_of, has_several_genres, load_model, modalities_of, vectors_of
-from ._music import open_music
+from ._music import MODALITIES, open_music
 from ._options import (
     as_json,
     example,
@@ -28,34 +35,52 @@ from ._options import (
     tell_set_aside,
     tell_unlisted,
 )
-from ._terminal import one_line, plain_table
 
 
-@click.command(epilog=example("skmmgenre evaluate genres.skmmgenre test.csv --json > figures.json"))
+@click.command(
+    epilog=example(
+        "skmmgenre evaluate genres.skmmgenre test.csv --json > figures.json\n"
+        "  skmmgenre evaluate genres.skmmgenre albums.csv --split test --train albums.csv"
+    )
+)
 @click.argument("model")
 @click.argument("source", metavar="TABLE_OR_FOLDER")
 @source_options
 @genres_file
 @click.option("--split", metavar="NAME", help='Only rows with NAME in the column "split".')
+@click.option(
+    "--train",
+    "learned",
+    metavar="TABLE_OR_FOLDER",
+    help="The music that the model learned from: a plain control learns from it, too, and is "
+    'compared with the model. Rows whose split is "test" are left out.',
+)
 @jobs
 @quiet
 @as_json
-def evaluate(model, source, split, names, jobs, quiet, as_json, **reading):
+def evaluate(model, source, split, learned, names, jobs, quiet, as_json, **reading):
     """Tell the paper's figures of a MODEL on music whose genres are known.
 
     Of one genre an item: precision, recall and F1 (means over the genres), accuracy; of several:
     macro AUC, and precision, nDCG and diversity among the best 1, 3 and 5. For all modalities and
-    each subset of them (the others called missing), and for each genre.
+    each subset of them (the others called missing), and for each genre. --train compares with a
+    plain control: logistic regression on statistics of the sound, words and colours.
     """
 
     fitted, card = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
+    aliases = GenreNames(aliases=card.get("aliases"))
+    control, of_control = None, None
+    if learned is not None:
+        with open_music(learned, verbose=not quiet, **reading) as of_control:
+            of_control = of_control.take(of_control.parts() != "test")
+            control = control_of(fitted, of_control, names=names or aliases)
     with open_music(source, verbose=not quiet, **reading) as music:
         if split is not None:
             music = music.of_split(split)
         tell_readings(music)
         tell_unlisted(names, music.genres)
-        names = names or GenreNames(aliases=card.get("aliases"))
-        found = evaluate_model(fitted, music, names=names)
+        found = evaluate_model(fitted, music, names=names or aliases, control=control)
+        tell_learned(music, of_control)
     tell_set_aside(music.errors + found.errors)
     tell_only_first(found.n_first_only)
     if as_json:
@@ -64,7 +89,25 @@ def evaluate(model, source, split, names, jobs, quiet, as_json, **reading):
         print_evaluation(found)
 
 
+def tell_learned(music, learned):
+    """Say on standard error how many items the plain control has learned from."""
+    if learned is not None:
+        known = set(map(repr, _cells(learned)))
+        n = sum(repr(cells) in known for cells in _cells(music))
+        if n:
+            click.echo(
+                f"{n:,} of {len(music.names):,} items are in --train, too: the plain control knows "
+                "their genres, so it seems better than it is",
+                err=True,
+            )
+
+
+def _cells(music):
+    return music.table[list(MODALITIES.values())].itertuples(index=False, name=None)
+
+
 _KS = (1, 3, 5)  # of Table 6
+_MIN_SCORES = (0.0, 0.3, 0.5, 0.7, 0.9)
 
 
 @dataclass
@@ -86,8 +129,22 @@ class Evaluation:
         Items without a genre that the model knows.
     errors : list of (str, str)
         Item and reason of what was treated as missing.
-    n_first_only : int, default=0
+    n_first_only : int
         Items of several genres of which the first is compared.
+    never_predicted : list of str
+        Genres of the model that it predicts for no item.
+    min_scores : DataFrame
+        By the score that the best genre must have (0: any): ``share``, that of the items which
+        then have a genre, and ``precision``, how many of their genres are right.
+    by_artist : bool
+        Whether the artists are known, so that intervals are over them.
+    control : Control or None
+    prior : Series or None
+        Figures of what knows only how frequent the control's genres are.
+    plain : DataFrame or None
+        Figures of the plain control, as `figures`.
+    differences : DataFrame or None
+        Of the model to it: ``metric``, ``difference``, ``low``, ``high``, by subset.
     """
 
     several: bool
@@ -97,26 +154,63 @@ class Evaluation:
     unknown: dict
     n_left_out: int
     errors: list
-    n_first_only: int = 0
+    n_first_only: int
+    never_predicted: list
+    min_scores: pd.DataFrame
+    by_artist: bool
+    control: Control | None = None
+    prior: pd.Series | None = None
+    plain: pd.DataFrame | None = None
+    differences: pd.DataFrame | None = None
 
-    def figures_of_all(self):
-        """Return the figures with all modalities by their names."""
-        return {name: _plain(value) for name, value in self.figures.iloc[-1].items()}
+    def of_all_modalities(self):
+        """Return figures with all modalities as plain values; what cannot be had is None."""
+        told = {
+            "items": self.n_items,
+            "figures": _plain_line(self.figures.iloc[-1]),
+            **self._of_genres(),
+        }
+        if self.prior is not None:
+            told["prior"] = _plain_line(self.prior)
+        if self.plain is not None:
+            figures, difference = self.plain.iloc[-1], self.differences.iloc[-1]
+            told["plain"] = {"figures": _plain_line(figures), **_plain_line(difference)}
+        elif self.control is not None and self.control.reason:
+            told["plain"] = {"reason": self.control.reason}
+        return told
 
     def as_dict(self):
         """Return all of it as plain values; a figure that cannot be had is None."""
-        return {
+        told = {
             "items": self.n_items,
             "left_out": self.n_left_out,
             "first_genre_only": self.n_first_only,
             "unknown_genres": self.unknown,
             "figures": _plain_table(self.figures),
-            "genres": _plain_table(self.genres.drop(index="macro")),
+            **self._of_genres(),
             "set_aside": [{"item": item, "reason": reason} for item, reason in self.errors],
+        }
+        if self.plain is not None:
+            told["prior"] = _plain_line(self.prior)
+            told["plain"] = {
+                "items": self.control.n_items,
+                "figures": _plain_table(self.plain),
+                "differences": _plain_table(self.differences),
+            }
+        return told
+
+    def _of_genres(self):
+        return {
+            "genres": _plain_table(self.genres.drop(index="macro")),
+            "never_predicted": self.never_predicted,
+            "min_scores": [
+                {"min_score": least, **_plain_line(line)}
+                for least, line in self.min_scores.iterrows()
+            ],
         }
 
 
-def evaluate_model(model, music, *, names=None):
+def evaluate_model(model, music, *, names=None, control=None):
     """Compare what a model says with the genres that music has.
 
     Parameters
@@ -125,6 +219,8 @@ def evaluate_model(model, music, *, names=None):
     music : Music
     names : GenreNames or None
         Applied to the genres of the music. Of a genre of the model capitals do not matter.
+    control : Control or None
+        What the model is compared with.
 
     Returns
     -------
@@ -136,134 +232,190 @@ def evaluate_model(model, music, *, names=None):
     ValueError
         If not one item has a genre that the model knows.
     """
-    known = set(genres_of(model))
-    spelled = {name.casefold(): name for name in sorted(known)}
-    genres = [names.map(item) for item in music.genres] if names else music.genres
-    genres = [
-        # A model of a table may know both "techno" and "Techno".
-        list(dict.fromkeys(n if n in known else spelled.get(n.casefold(), n) for n in item))
-        for item in genres
-    ]
-    several = has_several_genres(model)
+    several, classes = has_several_genres(model), genres_of(model)
+    genres = _genres_by_model(model, music, names)
     n_first_only = 0
     if not several:
         n_first_only = sum(len(item) > 1 for item in genres)
         genres = [item[:1] for item in genres]
-    unknown = Counter(name for item in genres for name in item if name not in known)
-    kept = [[name for name in item if name in known] for item in genres]
-    rows = np.flatnonzero([bool(item) for item in kept])
-    if not len(rows):
-        raise ValueError(
-            "no item has a genre that the model knows. The model's are "
-            f"{sorted(known)[:8]}, the table's {sorted(unknown)[:8]}; --genres FILE gives aliases."
-        )
-    truth = [kept[row] for row in rows]
-    vectors, errors = vectors_of(model, music.table.iloc[rows])
+    unknown = Counter(name for item in genres for name in item if name not in classes)
+    truth, rows = _known(genres, classes)
+    music = music.take(rows)
+    vectors, errors = vectors_of(model, music.table)
     parts = list(modalities_of(model))
     subsets = [s for n in range(1, len(parts) + 1) for s in combinations(parts, n)]
     answers = {" + ".join(subset): answer(model, vectors, subset) for subset in subsets}
-    figures, by_genre = (_several_genres if several else _one_genre)(truth, answers)
-    return Evaluation(
-        several,
-        len(rows),
-        figures,
-        by_genre,
-        dict(unknown.most_common()),
-        len(genres) - len(rows),
-        errors,
-        n_first_only,
+    judged = (_label_matrix if several else _label_column)(truth, classes)
+    figures = _figures(judged, answers)
+    best = list(answers.values())[-1]
+    found = Evaluation(
+        several=several,
+        n_items=len(rows),
+        figures=figures,
+        genres=_scores_by_genre(judged, best),
+        unknown=dict(unknown.most_common()),
+        n_left_out=len(genres) - len(rows),
+        errors=errors,
+        n_first_only=n_first_only,
+        never_predicted=_never_predicted(best),
+        min_scores=_by_min_score(truth, best),
+        control=control,
+        by_artist=music.artists is not None,
     )
+    if control is not None:
+        prior = {"prior": answer_prior(control, several, classes, len(rows))}
+        found.prior = _figures(judged, prior).loc["prior"]
+    if control is not None and control.plain is not None:
+        plain, of_plain = answer_plain(control.plain, music.table, subsets, classes)
+        plain = dict(zip(answers, plain, strict=True))
+        found.plain = _figures(judged, plain)
+        found.differences = _differences(judged, answers, plain, found, music.artists)
+        found.errors = with_errors_of_plain(errors, of_plain)
+    return found
 
 
-def _one_genre(truth, answers):
-    truth = np.array([item[0] for item in truth], dtype=object)
-    lines = {}
-    for name, said in answers.items():
-        scores = genre_scores(truth, said.predicted, labels=said.classes, y_score=said.scores)
-        macro = scores.loc["macro"]
-        lines[name] = {
-            **macro[["precision", "recall", "f1"]],
-            "accuracy": scores.attrs["accuracy"],
-            "macro_auc": macro["auc"],
-        }
-    return pd.DataFrame.from_dict(lines, orient="index"), scores
-
-
-def _several_genres(truth, answers):
-    classes = next(iter(answers.values())).classes
-    Y = pd.DataFrame(MultiLabelBinarizer(classes=classes).fit_transform(truth), columns=classes)
-    ks = [k for k in _KS if k <= len(classes)]
-    scores = {name: said.scores for name, said in answers.items()}
-    figures = ranking_scores(Y, scores, ks=ks, references=False)
-    f1 = {}
-    for name, said in answers.items():
-        predicted = pd.DataFrame(said.predicted, columns=classes)
-        by_genre = genre_scores(Y, predicted, y_score=said.scores)
-        f1[name] = by_genre.loc["macro", "f1"]
-    figures.insert(0, "f1", pd.Series(f1))
-    return figures, by_genre
-
-
-def _plain(value):
-    return None if pd.isna(value) else round(float(value), 6)
-
-
-def _plain_table(table):
-    return {
-        str(name): {column: _plain(value) for column, value in line.items()}
-        for name, line in table.iterrows()
-    }
-
-
-_ONE = {
-    "precision": "precision",
-    "recall": "recall",
-    "F1": "f1",
-    "accuracy": "accuracy",
-    "AUC": "macro_auc",
-}
-_SEVERAL = {
-    "F1": "f1",
-    "AUC": "macro_auc",
-    "AP": "macro_average_precision",
-    **{f"P@{k}": f"precision@{k}" for k in _KS},
-    **{f"ADiv@{k}": f"diversity@{k}" for k in _KS},
-}
-_SHORT = {"audio": "A", "text": "T", "image": "I"}
-
-
-def print_evaluation(found):
-    """Print the figures by modality, then those of each genre.
+def control_of(model, music, *, names=None):
+    """Train the plain control of a model on the music that the model learned from.
 
     Parameters
     ----------
-    found : Evaluation
+    model : GenrePipeline
+    music : Music
+    names : GenreNames or None
+        As in `evaluate_model`.
+
+    Returns
+    -------
+    control : Control
+
+    Raises
+    ------
+    ValueError
+        If nothing can be learned from it.
     """
-    console = Console()
-    heads = _SEVERAL if found.several else _ONE
-    heads = {head: column for head, column in heads.items() if column in found.figures}
-    # Nine columns fit into 80 characters with short names and little space.
-    space = 0 if found.several else 1
-    table = plain_table(f"{found.n_items:,} items", "modalities", heads, space=space)
-    for name, line in found.figures.iterrows():
-        if found.several:
-            name = " + ".join(_SHORT.get(part, part) for part in name.split(" + "))
-        table.add_row(name, *(_number(line[column]) for column in heads.values()))
-    console.print(table)
-    if found.several:
-        console.print("A is sound, T text, I cover. P@k: share of the k best that are right.")
-    heads = ("precision", "recall", "F1", "AUC", "items")
-    table = plain_table("Genres, all modalities", "genre", heads, overflow="fold", max_width=30)
-    for genre, line in found.genres.drop(index="macro").iterrows():
-        figures = [_number(line[name]) for name in ("precision", "recall", "f1", "auc")]
-        table.add_row(escape(one_line(str(genre))), *figures, f"{line['support']:.0f}")
-    console.print(table)
-    if found.n_left_out:
-        console.print(f"{found.n_left_out:,} items without a genre that the model knows left out.")
-    if found.unknown:
-        named = ", ".join(one_line(name) for name in list(found.unknown)[:8])
-        console.print(escape(f"Unknown to the model: {named}."))
+    classes = genres_of(model)
+    try:
+        truth, rows = _known(_genres_by_model(model, music, names), classes)
+        read = _label_matrix if has_several_genres(model) else _label_column
+        return fit_control(model, music.table.iloc[rows], read(truth, classes))
+    except ValueError as error:
+        raise ValueError(f"--train: {error}") from error
 
 
-def _number(value):
-    return f"{value:.2f}" if value == value else "-"
+def with_errors_of_plain(errors, of_plain):
+    """Add what only the plain control treats as missing: an item is listed once."""
+    listed = {item for item, _ in errors}
+    others = [(item, reason) for item, reason in of_plain if item not in listed]
+    return errors + [(item, f"{reason} (plain control)") for item, reason in others]
+
+
+def _genres_by_model(model, music, names):
+    """The genres of each item, spelled as the model's are."""
+    known = set(genres_of(model))
+    spelled = {name.casefold(): name for name in sorted(known)}
+    genres = [names.map(item) for item in music.genres] if names else music.genres
+    return [
+        # A model of a table may know both "techno" and "Techno".
+        list(dict.fromkeys(n if n in known else spelled.get(n.casefold(), n) for n in item))
+        for item in genres
+    ]
+
+
+def _known(genres, classes):
+    """The genres that a model knows, of those items that have one, and their rows."""
+    kept = [[name for name in item if name in classes] for item in genres]
+    rows = np.flatnonzero([bool(item) for item in kept])
+    if not len(rows):
+        others = sorted({name for item in genres for name in item})
+        raise ValueError(
+            "no item has a genre that the model knows. The model's are "
+            f"{sorted(classes)[:8]}, the table's {others[:8]}; --genres FILE gives aliases."
+        )
+    return [kept[row] for row in rows], rows
+
+
+def _label_column(genres, classes):
+    return np.array([item[0] for item in genres], dtype=object)
+
+
+def _label_matrix(genres, classes):
+    matrix = MultiLabelBinarizer(classes=classes).fit_transform(genres)
+    return pd.DataFrame(matrix, columns=classes)
+
+
+def _scores_by_genre(truth, said):
+    if said.several:
+        predicted = pd.DataFrame(said.predicted, columns=said.classes)
+        return genre_scores(truth, predicted, y_score=said.scores)
+    return genre_scores(truth, said.predicted, labels=said.classes, y_score=said.scores)
+
+
+def _figures(truth, answers):
+    """Figures by name of the answers."""
+    lines = {}
+    for name, said in answers.items():
+        scores = _scores_by_genre(truth, said)
+        macro = scores.loc["macro"]
+        if said.several:
+            lines[name] = {"f1": macro["f1"]}
+        else:
+            lines[name] = {
+                **macro[["precision", "recall", "f1"]],
+                "accuracy": scores.attrs["accuracy"],
+                "macro_auc": macro["auc"],
+            }
+    figures = pd.DataFrame.from_dict(lines, orient="index")
+    if said.several:
+        ks = [k for k in _KS if k <= len(said.classes)]
+        scores = {name: said.scores for name, said in answers.items()}
+        figures = figures.join(ranking_scores(truth, scores, ks=ks, references=False))
+    return figures
+
+
+def _never_predicted(said):
+    predicted = (
+        said.predicted.any(axis=0) if said.several else np.isin(said.classes, said.predicted)
+    )
+    return [name for name, occurs in zip(said.classes, predicted, strict=True) if not occurs]
+
+
+def _by_min_score(truth, said):
+    """What `tag --min-score` leaves, by the score."""
+    genres = [said.genres(row) for row in range(len(truth))]
+    best = [max(said.best(row, 1).values(), default=-np.inf) for row in range(len(truth))]
+    lines = {}
+    for least in _MIN_SCORES:
+        # With no score asked for, any is enough; a similarity may be below 0.
+        some = [
+            row for row in range(len(truth)) if genres[row] and (not least or best[row] >= least)
+        ]
+        right = [name in truth[row] for row in some for name in genres[row]]
+        precision = np.mean(right) if right else np.nan
+        lines[least] = {"share": len(some) / len(truth), "precision": precision}
+    return pd.DataFrame.from_dict(lines, orient="index")
+
+
+def _differences(truth, answers, plain, found, artists):
+    """By which figure each subset is compared with plain, the difference and its interval."""
+    metric = COMPARED[found.several]
+    lines = {}
+    for name, ours in answers.items():
+        low, high = interval_of_difference(truth, ours, plain[name], artists)
+        difference = found.figures.loc[name, metric] - found.plain.loc[name, metric]
+        lines[name] = {"metric": metric, "difference": difference, "low": low, "high": high}
+    return pd.DataFrame.from_dict(lines, orient="index")
+
+
+def _plain_line(line):
+    return {
+        name: value
+        if isinstance(value, str)
+        else None
+        if pd.isna(value)
+        else round(float(value), 6)
+        for name, value in line.items()
+    }
+
+
+def _plain_table(table):
+    return {str(name): _plain_line(line) for name, line in table.iterrows()}

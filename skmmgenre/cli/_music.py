@@ -58,6 +58,13 @@ class Music:
             self.readings,
         )
 
+    def parts(self):
+        """Return the part of each item by a column split; without one all are to train on."""
+        column = self.table.get("split")
+        if column is None or all(map(is_missing, column)):
+            return np.full(len(self.names), "train", dtype=object)
+        return read_split(column)
+
     def of_split(self, name):
         """Return the items that a column split gives this name."""
         if "split" not in self.table:

@@ -12,10 +12,12 @@ from sklearn.base import BaseEstimator
 from .. import __version__
 from ..compose import make_genre_classifier
 from ..labels import GenreTaxonomy
-from ..model_selection import ArtistShuffleSplit, read_split
+from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
-from ..utils import first_few, is_missing, refuse_left_out
-from ._evaluate import evaluate_model
+from ..utils import BadItem, first_few, is_missing, refuse_left_out
+from ._control import fit_control
+from ._evaluate import evaluate_model, with_errors_of_plain
+from ._evaluation_tables import print_held_out
 from ._genre_names import drop_rare
 from ._model import check_place, errors_of
 from ._music import MODALITIES, open_music
@@ -69,7 +71,14 @@ from ._terminal import one_line
     type=click.FloatRange(0, 1, max_open=True),
     default=0.0,
     metavar="SHARE",
-    help="Keep this share of the music, by artist, from training, and tell the figures on it.",
+    help="Keep this share of the music, by artist, from training, and tell the figures on it, "
+    "beside those of a plain control that learned from the same music.",
+)
+@click.option(
+    "--plain/--no-plain",
+    default=True,
+    help="Whether --test-size trains the plain control: logistic regression on statistics of the "
+    "sound, words and colours.",
 )
 @click.option(
     "--set",
@@ -113,7 +122,7 @@ def train(
     with open_music(source, verbose=not quiet, **reading) as music:
         tell_readings(music)
         tell_unlisted(names, music.genres)
-        model, card, errors = train_model(
+        model, card, errors, held_out = train_model(
             music,
             names=names,
             min_items=min_items,
@@ -137,10 +146,8 @@ def train(
     )
     for line in _left_out(**card["left_out"]):
         click.echo(f"  left out: {line}")
-    if held_out := card.get("held_out"):
-        click.echo(f"On {held_out['items']:,} items kept from training:")
-        for name, value in held_out["figures"].items():
-            click.echo(f"  {name:<26}{'-' if value is None else format(value, '.3f'):>6}")
+    if held_out is not None:
+        print_held_out(held_out)
 
 
 def _left_out(without_genre, without_split, test_rows, rare_genres):
@@ -165,6 +172,7 @@ def train_model(
     min_items=1,
     settings=None,
     test_size=0.0,
+    plain=True,
     on_error="missing",
     skip_unlabelled=False,
     seed=0,
@@ -189,6 +197,8 @@ def train_model(
         Further parameters of `make_genre_classifier`.
     test_size : float
         Share of the items, by artist, that are kept from training to tell the figures.
+    plain : bool
+        Whether a plain control learns from the same items, to be told beside them.
     on_error : {"missing", "raise"}
     skip_unlabelled : bool
         Leave out items without a genre, or without a part in ``split``; otherwise they are an
@@ -202,13 +212,16 @@ def train_model(
         What it was trained on, and figures; plain values.
     errors : list of (str, str)
         Item and reason of what was treated as missing.
+    held_out : Evaluation or None
+        Figures on the items that were kept from training.
 
     Raises
     ------
     ValueError
-        If there is too little to learn from, items are unlabelled, or a setting is none.
+        If there is too little to learn from or to test on, items are unlabelled, or a setting is
+        none.
     """
-    parts = _read_parts(music)
+    parts = music.parts()
     is_test, without_split = parts == "test", parts == ""
     left_out = is_test | without_split
     genres = [names.map(item) for item in music.genres] if names else music.genres
@@ -251,12 +264,20 @@ def train_model(
         verbose=verbose,
     )
     learn, test = _split(music, y, test_size, seed)
+    y_learn = y.iloc[learn] if several else y[learn]
+    if len(test) and not several and not np.isin(y[test], y_learn).any():
+        raise ValueError(
+            "--test-size keeps all items of some genres from training, and no others. Keep another "
+            "share, with another --seed, or leave out genres of few items with --min-items."
+        )
     table = music.table[[MODALITIES[name] for name in present]]
     validation = _validation(music.table, parts[labelled])
     with interruption_ends_all():
+        # First, as it takes little time: what goes wrong with it costs no trained model.
+        control = _control(model, table.iloc[learn], y_learn, plain) if len(test) else None
         model.fit(
             table.iloc[learn],
-            y.iloc[learn] if several else y[learn],
+            y_learn,
             groups=None if music.artists is None else music.artists[learn],
             validation=None if validation is None else validation[learn],
         )
@@ -281,10 +302,13 @@ def train_model(
     }
     if names is not None and names.aliases:
         card["aliases"] = names.aliases
+    held_out = None
     if len(test):
-        result = evaluate_model(model, music.take(test))
-        card["held_out"] = {"items": result.n_items, "figures": result.figures_of_all()}
-    return model, card, errors
+        errors = with_errors_of_plain(errors, control.errors)
+        held_out = evaluate_model(model, music.take(test), control=control)
+        errors += held_out.errors
+        card["held_out"] = held_out.of_all_modalities()
+    return model, card, errors, held_out
 
 
 def parse_settings(pairs):
@@ -305,14 +329,6 @@ def parse_settings(pairs):
         except (ValueError, SyntaxError):
             settings[name] = value
     return settings
-
-
-def _read_parts(music):
-    """Return the part of each item by a column split; without one all are to train on."""
-    column = music.table.get("split")
-    if column is None or all(map(is_missing, column)):
-        return np.full(len(music.names), "train", dtype=object)
-    return read_split(column)
 
 
 def _refuse_unlabelled(music, without_split, left_out):
@@ -371,6 +387,18 @@ def _make_model(present, target, settings, *, on_error, seed, n_jobs, verbose):
     except (TypeError, ValueError) as error:
         raise ValueError(f"--set: {error}") from error
     return model
+
+
+def _control(model, table, y, plain):
+    """The plain control; where it can learn nothing, the reason."""
+    try:
+        return fit_control(model, table, y, plain=plain)
+    except BadItem:  # with --strict
+        raise
+    except ValueError as error:
+        control = fit_control(model, table, y, plain=False)
+        control.reason = str(error)
+        return control
 
 
 def _split(music, y, test_size, seed):

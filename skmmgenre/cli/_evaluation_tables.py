@@ -1,0 +1,146 @@
+"""The figures of a model as tables for people, 80 columns wide."""
+
+from rich.console import Console
+from rich.markup import escape
+
+from ..utils import first_few
+from ._control import in_words
+from ._terminal import one_line, plain_table
+
+# Columns by their heads, of one genre an item and of several.
+_ONE = {
+    "precision": "precision",
+    "recall": "recall",
+    "F1": "f1",
+    "accuracy": "accuracy",
+    "AUC": "macro_auc",
+}
+_SEVERAL = {
+    "F1": "f1",
+    "AUC": "macro_auc",
+    "AP": "macro_average_precision",
+    **{f"P@{k}": f"precision@{k}" for k in (1, 3, 5)},
+    **{f"ADiv@{k}": f"diversity@{k}" for k in (1, 3, 5)},
+}
+_SHORT = {"audio": "A", "text": "T", "image": "I"}
+
+
+def print_evaluation(found):
+    """Print the figures by modality, then those of each genre.
+
+    Parameters
+    ----------
+    found : Evaluation
+    """
+    console = Console()
+    lines = []
+    for name, figures in found.figures.iterrows():
+        short = _short_name(name, found.several)
+        lines.append((short, figures))
+        if found.plain is not None:
+            lines.append((f"plain {short}", found.plain.loc[name]))
+    if found.plain is not None:
+        lines.append((_name_of_prior(found), found.prior))
+    _print_figures(console, f"{found.n_items:,} items", "modalities", lines, found.several)
+    if found.several:
+        console.print("A is sound, T text, I cover. P@k: share of the k best that are right.")
+    _print_differences(console, found)
+    _print_genres(console, found)
+    if found.n_left_out:
+        console.print(f"{found.n_left_out:,} items without a genre that the model knows left out.")
+    if found.unknown:
+        console.print(escape(f"Unknown to the model: {_named(found.unknown)}."))
+
+
+def print_held_out(found):
+    """Print how a model does on items kept from its training.
+
+    Parameters
+    ----------
+    found : Evaluation
+        With a control.
+    """
+    console = Console()
+    lines = [("model", found.figures.iloc[-1])]
+    if found.plain is not None:
+        lines.append(("plain", found.plain.iloc[-1]))
+    lines.append((_name_of_prior(found), found.prior))
+    title = f"{found.n_items:,} items kept from training"
+    _print_figures(console, title, "", lines, found.several)
+    if found.plain is not None:
+        sentence = in_words(found.differences.iloc[-1], by_artist=found.by_artist)
+        console.print(sentence, highlight=False)
+    elif found.control.reason:
+        reason = escape(one_line(found.control.reason))
+        console.print(f"There is no plain control: {reason}", highlight=False)
+    _print_genres(console, found)
+
+
+def _short_name(name, several):
+    if not several:
+        return name
+    # Nine columns fit into 80 characters with short names and little space.
+    return " + ".join(_SHORT.get(part, part) for part in name.split(" + "))
+
+
+def _name_of_prior(found):
+    return "class prior" if found.several else f"always {found.control.majority}"
+
+
+def _print_figures(console, title, name, lines, several):
+    heads = _SEVERAL if several else _ONE
+    heads = {head: column for head, column in heads.items() if column in lines[0][1]}
+    space = 0 if several else 1
+    table = plain_table(title, name, heads, space=space, overflow="fold", max_width=30)
+    for name, line in lines:
+        figures = (_number(line[column]) for column in heads.values())
+        table.add_row(escape(one_line(name)), *figures)
+    console.print(table)
+
+
+def _print_differences(console, found):
+    if found.plain is None:
+        console.print(
+            "--train TABLE_OR_FOLDER, the music that the model learned from, compares it with a "
+            "plain control."
+        )
+        return
+    title = f"Model less plain control, which learned from {found.control.n_items:,} items"
+    head = {"f1": "F1", "macro_auc": "AUC"}[found.differences["metric"].iloc[0]]
+    heads = (head, "plain", "difference", "95 % interval")
+    table = plain_table(title, "modalities", heads)
+    for name, line in found.differences.iterrows():
+        metric = line["metric"]
+        ours, plain = found.figures.loc[name, metric], found.plain.loc[name, metric]
+        interval = "-" if line["low"] != line["low"] else f"{line['low']:+.3f} {line['high']:+.3f}"
+        difference = "-" if ours != ours else f"{line['difference']:+.3f}"
+        short = _short_name(name, found.several)
+        table.add_row(short, _number(ours), _number(plain), difference, interval)
+    console.print(table)
+    sentence = in_words(found.differences.iloc[-1], by_artist=found.by_artist)
+    console.print(f"All modalities: {sentence}", highlight=False)
+
+
+def _print_genres(console, found):
+    heads = ("precision", "recall", "F1", "AUC", "items")
+    table = plain_table("Genres, all modalities", "genre", heads, overflow="fold", max_width=30)
+    for genre, line in found.genres.drop(index="macro").iterrows():
+        figures = [_number(line[name]) for name in ("precision", "recall", "f1", "auc")]
+        table.add_row(escape(one_line(str(genre))), *figures, f"{line['support']:.0f}")
+    console.print(table)
+    if found.never_predicted:
+        console.print(escape(f"Never predicted: {_named(found.never_predicted)}."))
+    title = "What tag --min-score leaves"
+    table = plain_table(title, "score", ("items with a genre", "precision"))
+    for least, line in found.min_scores.iterrows():
+        share = f"{100 * line['share']:.0f} %"
+        table.add_row(f"{least:.1f}" if least else "any", share, _number(line["precision"]))
+    console.print(table)
+
+
+def _named(genres):
+    return first_few(genres, 8, count=True, name=one_line)
+
+
+def _number(value):
+    return f"{value:.2f}" if value == value else "-"
