@@ -150,7 +150,7 @@ def train(
         print_held_out(held_out)
 
 
-def _left_out(without_genre, without_split, test_rows, rare_genres):
+def _left_out(without_genre, test_rows, rare_genres, without_split=0):
     """Lines on the items that a model did not learn from."""
     if without_genre:
         yield f"items without a genre to learn: {without_genre:,}"
@@ -294,12 +294,13 @@ def train_model(
         "items_by_genre": dict(counts.most_common()),
         "left_out": {
             "without_genre": n_without,
-            "without_split": int(without_split.sum()),
             "test_rows": int(is_test.sum()),
             "rare_genres": rare,
         },
         "seed": seed,
     }
+    if without_split.any():
+        card["left_out"]["without_split"] = int(without_split.sum())
     if names is not None and names.aliases:
         card["aliases"] = names.aliases
     held_out = None

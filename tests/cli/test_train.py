@@ -140,7 +140,7 @@ class TestRowsLeftOut:
     def test_a_column_split_without_entries(self, tmp_path, capsys):
         assert train_split(tmp_path, [None] * 4, "--json") == 0
         card = json.loads(capsys.readouterr().out)
-        assert card["items"] == 16 and card["left_out"]["without_split"] == 0
+        assert card["items"] == 16 and "without_split" not in card["left_out"]
 
 
 def train_split(tmp_path, parts, *words):
