@@ -1,122 +1,236 @@
-"""Every subset of the modalities on a table of one's own, by artist-wise cross-validation.
+"""The defaults of the package beside plain regressions on tables of one's own, on unseen artists.
 
-The CSV has some of the columns audio, text, cover (paths relative to it; empty cells are
-missing), the artist, and genre, or a column of several genres in one cell. One run is a
-cross-validation over all rows; runs differ in the seeds of the networks and in the folds.
+A CSV has some of the columns audio, text, cover (paths relative to it; empty cells are missing),
+the artist, and genres (several in a cell) or genre. Both sides learn from and are tested on the
+same rows: `ArtistKFold` of five folds, seeds 0 to 4 for the folds and the networks. Nothing is
+chosen here, on neither side. Beside them stand
+
+- the pattern of missing cells alone,
+- the labels shuffled: neither side may find anything,
+- the same networks with other seeds on the same folds: how far equal systems are apart,
+- texts without the words of the genres' names.
+
+The first claim of a table is that all modalities together are at least as good as the plain mean
+of all; the rest is looked at, not claimed. Figures are means over folds; "pooled" is the macro AUC
+of all folds of a seed taken together, which punishes offsets between the networks of the folds.
+Intervals are paired, over artists and seeds. "similar" means that the interval lies within 0.02.
+
 Whether the modalities of a row belong to the same music is for the reader to know: where they
 do not, nothing follows about fusion.
 
-    python benchmarks/evaluate_table.py TABLE.csv
-    python benchmarks/evaluate_table.py TABLE.csv --genres genres --text-target cosine --epochs 12
+    python benchmarks/evaluate_table.py TABLE.csv [TABLE.csv ...]
 """
 
 import argparse
+import re
+import time
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _results import FOLDER, hash_of_file, write_result
 
 from skmmgenre.compose import ablate_modalities, make_genre_classifier
 from skmmgenre.labels import GenreTaxonomy, read_genres
-from skmmgenre.metrics import macro_auc_score
+from skmmgenre.metrics import bootstrap_interval, macro_auc_score
 from skmmgenre.model_selection import ArtistKFold
 
-_COLUMNS = {"audio": "audio", "text": "text", "image": "cover"}
+COLUMNS = {"audio": "audio", "text": "text", "image": "cover"}
+# The default ResNet-101 starts from ImageNet, which is not at hand where there is no network.
+COVERS = {"image__depth": 18, "image__weights": None, "image__image_size": 64}
+N_FOLDS, N_SEEDS, MARGIN = 5, 5, 0.02
+OTHER_SEEDS = 1000  # how far the seeds of the second networks are from the first
+FIGURES = ("macro_auc", "macro_average_precision", "f1", "without_label")
+CODE = ["benchmarks/evaluate_table.py", "skmmgenre/compose/_make_plain_classifier.py"]
 
 
 def read_table(path):
-    """The table with paths joined to its folder; empty cells are None."""
+    """The table with paths joined to its folder, and its genres; empty cells are None."""
     table = pd.read_csv(path, keep_default_na=False)
     for column in {"audio", "cover"} & set(table.columns):
         table[column] = [str(path.parent / cell) if cell else None for cell in table[column]]
     table["artist"] = [artist or None for artist in table["artist"]]
-    return table
+    if "genres" in table:
+        genres, _ = read_genres(table["genres"])
+        return table, GenreTaxonomy.from_items(genres, separator=None).label_matrix(genres)
+    return table, table["genre"].to_numpy(dtype=object)
 
 
-def build_model(table, arguments):
-    """The paper's networks at a size for two cores and a few hundred rows."""
-    used = {name: column for name, column in _COLUMNS.items() if column in table}
-    parameters = {
-        "audio__architecture": "time",
-        "audio__max_epochs": 40,
-        "text__hidden_units": (512, 512),
-        "text__max_epochs": 40,
-        "image__depth": arguments.depth,
-        "image__weights": arguments.weights,
-        "image__image_size": 32,
-        "image__lr": 1e-3 if arguments.weights is None else 1e-4,
-        "image__max_epochs": 10,
-    }
-    if arguments.epochs is not None:
-        parameters |= {f"{name}__max_epochs": arguments.epochs for name in used}
-        parameters["validation_fraction"] = 0
-    if arguments.text_target is not None:
-        parameters["text__target"] = arguments.text_target
-    if arguments.genres is None:
-        parameters["class_weight"] = "balanced"
+def build_model(table, n_jobs):
+    """The package at its defaults, for the columns that are there."""
+    used = {name: column if column in table else None for name, column in COLUMNS.items()}
     return make_genre_classifier(
-        **{name: used.get(name) for name in _COLUMNS},
-        target=arguments.target,
-        n_jobs=2,
-        **{
-            name: value
-            for name, value in parameters.items()
-            if "__" not in name or name.split("__")[0] in used
-        },
+        **used, n_jobs=n_jobs, on_error="missing", **(COVERS if used["image"] else {})
     )
+
+
+def without_genre_words(texts, genres):
+    """Texts in which no word of a genre's name is left."""
+    words = {word for genre in genres for word in re.findall(r"\w+", genre.lower())}
+    pattern = re.compile(rf"\b({'|'.join(sorted(words))})\w*", re.IGNORECASE)
+    return [pattern.sub("", text) for text in texts]
+
+
+class Comparison:
+    """All comparisons on one table.
+
+    Parameters
+    ----------
+    path : Path
+    n_folds, n_seeds : int
+    n_jobs : int
+    """
+
+    def __init__(self, path, *, n_folds=N_FOLDS, n_seeds=N_SEEDS, n_jobs=2):
+        self.table, self.y = read_table(path)
+        self.model = build_model(self.table, n_jobs)
+        self.cv = partial(ArtistKFold, n_folds)
+        self.n_seeds, self.n_jobs = n_seeds, n_jobs
+        self.several = self.y.ndim == 2
+        self.genres = self.y.columns if self.several else np.unique(self.y)
+
+    def run(self):
+        """Return a line for each model and comparison."""
+        figures, answers = self._ablate(controls=["plain", "missing pattern"])
+        lines = [self._lines(figures, answers, "")]
+        together = " + ".join(name for name, *_ in self.model["modalities"].transformers)
+        lines.append(self._equal_systems(answers, together))
+        rng = np.random.default_rng(0)
+        order = rng.permutation(len(self.table))
+        y = self.y.iloc[order].reset_index(drop=True) if self.several else self.y[order]
+        lines.append(self._lines(*self._ablate(y=y, controls=["plain"]), "labels shuffled"))
+        if "text" in self.table:
+            texts = without_genre_words(self.table["text"], self.genres)
+            masked = self.table.assign(text=texts)
+            told = self._ablate(table=masked, subsets=["text"], controls=["plain"])
+            lines.append(self._lines(*told, "genre words masked"))
+        return pd.concat(lines, ignore_index=True)
+
+    def _ablate(self, **options):
+        options = {"table": self.table, "y": self.y, "cv": self.cv, **options}
+        return ablate_modalities(
+            self.model,
+            groups=self.table["artist"],
+            n_runs=self.n_seeds,
+            metric="macro_auc",
+            n_jobs=self.n_jobs,
+            verbose=1,
+            return_predictions="scores",
+            **options,
+        )
+
+    def _lines(self, figures, answers, condition):
+        lines = figures.reset_index().rename(columns={"model": "system"})
+        lines.insert(0, "condition", condition)
+        lines["pooled"] = [self._pooled(answers, name) for name in figures.index]
+        lines["n_labels"] = self._n_judged(answers)
+        kept = [name for name in FIGURES if name in lines]
+        kept += ["accuracy"] if "accuracy" in lines else []
+        columns = ["condition", "system", *kept, "pooled", "n_labels"]
+        lines = lines[[*columns, "reference", "difference", "low", "high"]]
+        return lines.assign(
+            verdict=[verdict(low, high) for low, high in lines[["low", "high"]].to_numpy()]
+        )
+
+    def _truth(self, answers):
+        if self.several:
+            return answers.true.to_numpy()
+        return (np.asarray(answers.true)[:, None] == answers.labels).astype(int)
+
+    def _pooled(self, answers, name):
+        truth, run = self._truth(answers), answers.rows["run"].to_numpy()
+        return np.mean(
+            [
+                macro_auc_score(truth[run == seed], answers.scores[name][run == seed])
+                for seed in range(self.n_seeds)
+            ]
+        )
+
+    def _n_judged(self, answers):
+        """Labels that have a positive and a negative among the test rows, mean over folds."""
+        truth = self._truth(answers)
+        folds = answers.rows.groupby(["run", "split"]).indices.values()
+        return np.mean(
+            [((t := truth[rows].mean(axis=0)) > 0).sum() - (t == 1).sum() for rows in folds]
+        )
+
+    def _equal_systems(self, answers, together):
+        """The same networks with other seeds, on the same folds."""
+
+        def cv(random_state):
+            return self.cv(random_state=random_state - OTHER_SEEDS)
+
+        figures, others = self._ablate(cv=cv, subsets=[together], random_state=OTHER_SEEDS)
+        lines = self._lines(figures, others, "other seeds of the networks")
+        rows, truth = answers.rows, self._truth(answers)
+        splits = rows.groupby(["run", "split"]).ngroup().to_numpy()
+        asked = {"metric": "macro_auc", "n_resamples": 2000}
+        pair = others.scores[together], answers.scores[together]
+        interval = bootstrap_interval(
+            truth, *pair, groups=rows["group"], runs=splits, seeds=rows["run"], **asked
+        )
+        apart = 0
+        for seed in range(self.n_seeds):  # as who has trained both once would look at them
+            of_seed = (rows["run"] == seed).to_numpy()
+            low, high = bootstrap_interval(
+                truth[of_seed],
+                *(scores[of_seed] for scores in pair),
+                groups=rows["group"][of_seed],
+                runs=splits[of_seed],
+                **asked,
+            )[1:]
+            apart += low > 0 or high < 0
+        return lines.assign(
+            reference=f"{together}, first seeds",
+            difference=interval.estimate,
+            low=interval.low,
+            high=interval.high,
+            verdict=f"{verdict(*interval[1:])}; of single seeds {apart} of {self.n_seeds} differ",
+        )
+
+
+def verdict(low, high):
+    """What an interval of a difference in macro AUC says."""
+    if low > 0:
+        return "better"
+    if high < 0:
+        return "worse"
+    return "similar" if -MARGIN < low and high < MARGIN else "open"
 
 
 def main():
-    """Print the table of figures."""
+    """Print and write the table of each CSV."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("table", type=Path)
-    parser.add_argument("--genres", default=None, help="column of several genres in a cell")
-    parser.add_argument("--separators", default=None, help="letters between the genres of a cell")
-    parser.add_argument("--target", default="auto")
-    parser.add_argument("--text-target", default=None, help="of the text network alone")
-    parser.add_argument(
-        "--epochs",
-        type=int,
-        default=None,
-        help="of every branch, without early stopping: a tenth of a few hundred rows tells little",
-    )
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--weights", default=None, help="of the ResNet; default: random")
-    parser.add_argument("--depth", type=int, default=18)
-    parser.add_argument("--output", type=Path, default=None)
+    parser.add_argument("tables", type=Path, nargs="+", metavar="TABLE.csv")
+    parser.add_argument("--folds", type=int, default=N_FOLDS)
+    parser.add_argument("--seeds", type=int, default=N_SEEDS)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--output", type=Path, default=FOLDER)
     arguments = parser.parse_args()
-    table = read_table(arguments.table)
-    several = arguments.genres is not None
-    if several:
-        genres, _ = read_genres(table[arguments.genres], arguments.separators)
-        y = GenreTaxonomy.from_items(genres, separator=None).label_matrix(genres)
-    else:
-        y = table["genre"].to_numpy()
-    figures, predictions = ablate_modalities(
-        build_model(table, arguments),
-        table,
-        y,
-        table["artist"],
-        n_runs=arguments.runs,
-        cv=partial(ArtistKFold, arguments.folds),
-        controls=["missing pattern", *([] if several else ["mean of probabilities"])],
-        n_jobs=2,
-        verbose=1,
-        return_predictions=True,
-    )
-    print(figures.drop(columns="input").round(3).T.to_string())
-    if several:  # beside the mean over folds: the scores of all folds, taken together
-        run = predictions.rows["run"].to_numpy()
-        for name, scores in predictions.scores.items():
-            pooled = [
-                macro_auc_score(predictions.true[run == r], scores[run == r])
-                for r in np.unique(run)
-            ]
-            print(f"macro AUC, folds pooled: {name} {np.mean(pooled):.3f} ± {np.std(pooled):.3f}")
-    if arguments.output is not None:
-        figures.to_csv(arguments.output)
+    for path in arguments.tables:
+        began = time.perf_counter()
+        compared = Comparison(
+            path, n_folds=arguments.folds, n_seeds=arguments.seeds, n_jobs=arguments.jobs
+        )
+        lines = compared.run()
+        print(lines.round(3).to_string(index=False))
+        written = write_result(
+            lines,
+            f"table_{path.stem}",
+            command=f"python benchmarks/evaluate_table.py {path.name}",
+            settings={
+                "folds": arguments.folds,
+                "seeds": arguments.seeds,
+                "covers": COVERS,
+                "margin": MARGIN,
+            },
+            code=CODE,
+            data=hash_of_file(path),
+            seconds=time.perf_counter() - began,
+            folder=arguments.output,
+        )
+        print(f"written to {written}")
 
 
 if __name__ == "__main__":

@@ -115,7 +115,8 @@ def ablate_modalities(
         the last bits of what is learned depend on the number of threads.
     verbose : int, default=0
         1 shows a progress bar of the runs.
-    return_predictions : bool, default=False
+    return_predictions : bool or "scores", default=False
+        "scores" gives those of one genre a row, too.
     validation : array-like of bool, shape (n_rows,), default=None
         Marks the inner validation rows of a published split, which stop the training of every
         network. Those that `cv` tests on are not used.
@@ -138,7 +139,9 @@ def ablate_modalities(
         Several: a Bunch of ``rows`` (DataFrame: run, split, row, group), ``true``
         (DataFrame: the labels of these rows), ``scores`` (dict: for each model an ndarray of
         shape (len(rows), n_labels); logits, cosine similarities, or, of "missing pattern" and
-        "mean of probabilities", probabilities) and ``predicted`` (likewise, 0 and 1).
+        "mean of probabilities", probabilities) and ``predicted`` (likewise, 0 and 1). With
+        "scores" the answer for one genre is such a Bunch, too: of ``true`` and ``predicted``
+        genres, the ``labels`` and the ``scores`` of each, which are probabilities.
 
     Raises
     ------
@@ -257,7 +260,9 @@ def ablate_modalities(
     judged = Answers(pd.concat(abouts, ignore_index=True), y, answers, metric)
     figures = tabulate(judged, rows, controls, reference, n_resamples)
     figures.attrs["errors"] = errors + while_training
-    return (figures, judged.predictions) if return_predictions else figures
+    if not return_predictions:
+        return figures
+    return figures, judged.scored if return_predictions == "scores" else judged.predictions
 
 
 def _run(number, seed, *, y, groups, rows, controls, cv, test_size, n_folds, **shared):

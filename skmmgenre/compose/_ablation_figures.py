@@ -56,12 +56,20 @@ class Answers:
         self.splits = rows.groupby(["run", "split"]).ngroup().to_numpy()
 
     @property
+    def scored(self):
+        """The answers with their scores, of one genre a row as of several."""
+        answers = Bunch(
+            rows=self.rows, true=self.true, scores=self.scores, predicted=self.predicted
+        )
+        if not self.several:
+            answers.labels = self.labels
+        return answers
+
+    @property
     def predictions(self):
         """The answers, as `ablate_modalities` returns them."""
         if self.several:
-            return Bunch(
-                rows=self.rows, true=self.true, scores=self.scores, predicted=self.predicted
-            )
+            return self.scored
         rows = self.rows.drop(columns="split").assign(true=self.true)
         return pd.concat([rows, pd.DataFrame(self.predicted)], axis=1)
 

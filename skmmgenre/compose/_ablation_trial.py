@@ -120,13 +120,14 @@ class Trial:
         fitted = _as_pipeline(branches)
         held_out = self.validation if held_out is None else held_out
         answer = fitted.fit_transform(table, self.y, groups=self.groups, validation=held_out)
+        answer = _as_frame(answer, fitted)
         self._note_errors(fitted, self.train)
-        tested = fitted.transform(self.table.iloc[self.test])
+        tested = _as_frame(fitted.transform(self.table.iloc[self.test]), fitted)
         self._note_errors(fitted, self.test)
         if cross_fit is None:
             return answer, tested, None
         # The network of all rows is trained either way, so it answers for both.
-        return fitted.transform(table), tested, answer
+        return _as_frame(fitted.transform(table), fitted), tested, answer
 
     def _note_errors(self, fitted, positions):
         """Keep what the last call set aside; rows are those of the table."""
@@ -257,6 +258,14 @@ class Trial:
             for first, second in zip((vectors, tested), again[:2], strict=True)
         ]
         return self._fuse(*pair, None if row is None else row.target)
+
+
+def _as_frame(vectors, fitted):
+    """Vectors as a table; those with word weights in them come as a sparse matrix."""
+    if isinstance(vectors, pd.DataFrame):
+        return vectors
+    vectors = vectors.toarray() if sparse.issparse(vectors) else vectors
+    return pd.DataFrame(vectors, columns=fitted.get_feature_names_out())
 
 
 def _side_by_side(vectors, subset):

@@ -14,6 +14,7 @@ from sklearn.model_selection import ShuffleSplit
 from skmmgenre.compose import GenrePipeline, ablate_modalities
 from skmmgenre.fusion import FusionClassifier
 from skmmgenre.model_selection import ArtistKFold, ArtistShuffleSplit
+from skmmgenre.text import ReviewTruncator, ReviewVectorizer
 
 TWO = ("text", "image")
 SUBSETS_OF_TWO = ["text", "image", "text + image"]
@@ -90,6 +91,41 @@ def test_own_vectors_as_a_branch(albums, ablate, small_model):
     )
     assert list(figures.index)[:3] == ["text", "numbers", "text + numbers"]
     assert predictions["missing pattern"].isin(albums.y).all()
+
+
+def test_words_as_a_branch(albums, ablate):
+    """Word weights beside numbers come as a sparse matrix; blocks keep their names."""
+    texts = pd.Series(ReviewTruncator().transform(albums.table["text"]))
+    numbers = np.random.default_rng(0).normal(size=(40, 2))
+    table = pd.DataFrame({"text": texts, "first": numbers[:, 0], "second": numbers[:, 1]})
+    table.loc[3, "text"] = None
+    branches = [
+        ("text", ReviewVectorizer(), "text"),
+        ("numbers", "passthrough", ["first", "second"]),
+    ]
+    model = GenrePipeline(
+        [
+            ("modalities", ColumnTransformer(branches)),
+            ("fusion", FusionClassifier(max_epochs=30, random_state=0)),
+        ]
+    )
+    figures, predictions = ablate(model, table=table, controls=["plain"], n_runs=1)
+    assert list(figures.index)[:4] == ["text", "numbers", "text + numbers", "plain text"]
+    test = predictions["row"].to_numpy()
+    train = np.setdiff1d(np.arange(40), test)
+    model.fit(table.iloc[train], albums.y[train], groups=np.asarray(albums.groups)[train])
+    np.testing.assert_array_equal(predictions["text + numbers"], model.predict(table.iloc[test]))
+
+
+def test_scores_of_one_genre(albums, ablate, small_model):
+    words = small_model(audio=None, image=None)
+    _, predictions = ablate(words, n_runs=1)
+    _, scored = ablate(words, n_runs=1, return_predictions="scores")
+    np.testing.assert_array_equal(scored.predicted["text"], predictions["text"])
+    assert scored.scores["text"].shape == (len(predictions), len(scored.labels))
+    np.testing.assert_allclose(scored.scores["text"].sum(axis=1), 1)
+    likeliest = scored.labels[scored.scores["text"].argmax(axis=1)]
+    np.testing.assert_array_equal(likeliest, predictions["text"])
 
 
 class TestErrors:
