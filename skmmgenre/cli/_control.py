@@ -1,7 +1,7 @@
 """The plain control beside a model: logistic regressions that learned from the same items."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -28,8 +28,11 @@ class Control:
     shares : Series
         The share of these items that has a genre, by genre.
     n_items : int
-    plain : GenrePipeline or None
-        Logistic regressions, as of `make_plain_classifier`.
+    modalities : GenrePipeline or None
+        What makes vectors of the cells.
+    regressions : dict of tuple of str to LogisticFusionClassifier
+        Of some modalities together. The model has one fusion layer for all subsets of its
+        modalities; these learn each subset anew, which makes them harder to beat.
     reason : str
         Why there are none.
     errors : list of (str, str)
@@ -38,9 +41,10 @@ class Control:
 
     shares: pd.Series
     n_items: int
-    plain: GenrePipeline | None = None
+    modalities: GenrePipeline | None = None
+    regressions: dict = field(default_factory=dict)
     reason: str = ""
-    errors: list = ()
+    errors: list = field(default_factory=list)
 
     @property
     def majority(self):
@@ -48,7 +52,7 @@ class Control:
         return self.shares.idxmax()
 
 
-def fit_control(model, table, y, *, plain=True):
+def fit_control(model, table, y, subsets):
     """Train the plain control of a model.
 
     Parameters
@@ -57,8 +61,8 @@ def fit_control(model, table, y, *, plain=True):
         It need not be fitted; the control reads the same cells in the same way.
     table : DataFrame
     y : ndarray of shape (n,), or DataFrame of shape (n, n_labels)
-    plain : bool
-        Whether there are regressions.
+    subsets : sequence of (tuple of str)
+        Modalities that regressions learn from; none: there are only the shares of the genres.
 
     Returns
     -------
@@ -71,68 +75,66 @@ def fit_control(model, table, y, *, plain=True):
     """
     shares = y.mean() if y.ndim == 2 else pd.Series(y).value_counts(normalize=True, sort=False)
     control = Control(shares.sort_index(), len(table))
-    if plain:
+    if subsets:
         modalities, strengths = plain_modalities(model.named_steps["modalities"])
-        fusion = LogisticFusionClassifier(C=strengths)
-        control.plain = GenrePipeline([("modalities", modalities), ("fusion", fusion)])
+        control.modalities = GenrePipeline([("modalities", modalities)])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the model warns of the same cells
-            control.plain.fit(table, y)
-        control.errors = errors_of(control.plain)
+            vectors = control.modalities.fit_transform(table, y)
+        for subset in subsets:
+            part, widths = _part(control.modalities, vectors, subset)
+            regression = LogisticFusionClassifier(C=strengths, blocks=widths)
+            control.regressions[subset] = regression.fit(part, y)
+        control.errors = errors_of(control.modalities)
     return control
 
 
-def answer_plain(plain, table, subsets, classes):
-    """Return what the plain control says to items, from some of the modalities at a time.
+def answer_plain(control, table, classes):
+    """Return what the plain control says to items.
 
     Parameters
     ----------
-    plain : GenrePipeline
+    control : Control
+        With regressions.
     table : DataFrame
-    subsets : sequence of (sequence of str)
-        The modalities; the others are missing.
     classes : list of str
         Genres of the model, in its order. Those that the control does not know get the score 0.
 
     Returns
     -------
-    answers : list of Answers
+    answers : dict of tuple of str to Answers
+        By modalities; none of the items counts as empty.
     errors : list of (str, str)
         Item and reason of what was treated as missing.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        vectors = plain.named_steps["modalities"].transform(table)
-    fusion = plain.named_steps["fusion"]
-    several = fusion.target_.name == "logistic"
-    places = [classes.index(genre) for genre in fusion.classes_]
-    answers = []
-    for subset in subsets:
-        left_out = [columns for name, columns in fusion.blocks_.items() if name not in subset]
-        some, is_empty = _without(vectors, [column for part in left_out for column in part])
+        vectors = control.modalities.transform(table)
+    answers = {}
+    for subset, regression in control.regressions.items():
+        part, _ = _part(control.modalities, vectors, subset)
+        places = [classes.index(genre) for genre in regression.classes_]
         scores = np.zeros((len(table), len(classes)))
-        scores[:, places] = fusion.predict_proba(some)
-        predicted = fusion.predict(some)
+        scores[:, places] = regression.predict_proba(part)
+        predicted = regression.predict(part)
+        several = predicted.ndim == 2
         if several:
-            said = np.zeros(scores.shape, dtype=int)
-            said[:, places] = predicted
-            predicted = said
-        answers.append(Answers(classes, several, predicted, scores, is_empty))
-    return answers, errors_of(plain)
+            indicator = np.zeros(scores.shape, dtype=int)
+            indicator[:, places] = predicted
+            predicted = indicator
+        none_empty = np.zeros(len(table), dtype=bool)
+        answers[subset] = Answers(classes, several, predicted, scores, none_empty)
+    return answers, errors_of(control.modalities)
 
 
-def _without(vectors, columns):
-    """Call some columns missing; also tell which rows have nothing then."""
-    left_out = np.zeros(vectors.shape[1], dtype=bool)
-    left_out[columns] = True
+def _part(modalities, vectors, subset):
+    """The vectors of some modalities, and the number of columns of each."""
+    slices = modalities.named_steps["modalities"].output_indices_
+    columns = np.concatenate([np.arange(vectors.shape[1])[slices[name]] for name in subset])
+    widths = {name: slices[name].stop - slices[name].start for name in subset}
     if sparse.issparse(vectors):
-        vectors = sparse.csr_array(vectors, copy=True)
-        vectors.data[left_out[vectors.indices]] = 0
-        filled = vectors.copy()
-        filled.data = np.nan_to_num(filled.data)
-        return vectors, abs(filled).sum(axis=1) == 0
-    vectors = np.where(left_out, np.nan, vectors)
-    return vectors, (np.nan_to_num(vectors) == 0).all(axis=1)
+        vectors = sparse.csr_array(vectors)
+    return vectors[:, columns], widths
 
 
 def answer_prior(control, several, classes, n_items):

@@ -210,7 +210,7 @@ class Evaluation:
         }
 
 
-def evaluate_model(model, music, *, names=None, control=None):
+def evaluate_model(model, music, *, names=None, control=None, each_subset=True):
     """Compare what a model says with the genres that music has.
 
     Parameters
@@ -221,6 +221,8 @@ def evaluate_model(model, music, *, names=None, control=None):
         Applied to the genres of the music. Of a genre of the model capitals do not matter.
     control : Control or None
         What the model is compared with.
+    each_subset : bool
+        Whether there are metrics for each subset of the modalities, and not for all of them only.
 
     Returns
     -------
@@ -242,8 +244,7 @@ def evaluate_model(model, music, *, names=None, control=None):
     truth, rows = _known(genres, classes)
     music = music.take(rows)
     vectors, errors = vectors_of(model, music.table)
-    parts = list(modalities_of(model))
-    subsets = [s for n in range(1, len(parts) + 1) for s in combinations(parts, n)]
+    subsets = subsets_of(model) if each_subset else subsets_of(model)[-1:]
     answers = {" + ".join(subset): answer(model, vectors, subset) for subset in subsets}
     judged = (_label_matrix if several else _label_column)(truth, classes)
     figures = _figures(judged, answers)
@@ -265,9 +266,9 @@ def evaluate_model(model, music, *, names=None, control=None):
     if control is not None:
         prior = {"prior": answer_prior(control, several, classes, len(rows))}
         found.prior = _figures(judged, prior).loc["prior"]
-    if control is not None and control.plain is not None:
-        plain, of_plain = answer_plain(control.plain, music.table, subsets, classes)
-        plain = dict(zip(answers, plain, strict=True))
+    if control is not None and control.regressions:
+        plain, of_plain = answer_plain(control, music.table, classes)
+        plain = {" + ".join(subset): plain[subset] for subset in subsets}
         found.plain = _figures(judged, plain)
         found.differences = _differences(judged, answers, plain, found, music.artists)
         found.errors = with_errors_of_plain(errors, of_plain)
@@ -297,9 +298,16 @@ def control_of(model, music, *, names=None):
     try:
         truth, rows = _known(_genres_by_model(model, music, names), classes)
         read = _label_matrix if has_several_genres(model) else _label_column
-        return fit_control(model, music.table.iloc[rows], read(truth, classes))
+        y = read(truth, classes)
+        return fit_control(model, music.table.iloc[rows], y, subsets_of(model))
     except ValueError as error:
         raise ValueError(f"--train: {error}") from error
+
+
+def subsets_of(model):
+    """Return all subsets of a model's modalities, the largest last."""
+    parts = list(modalities_of(model))
+    return [subset for n in range(1, len(parts) + 1) for subset in combinations(parts, n)]
 
 
 def with_errors_of_plain(errors, of_plain):

@@ -101,11 +101,11 @@ def _print_figures(console, title, name, lines, several):
 def _print_differences(console, found):
     if found.plain is None:
         console.print(
-            "--train TABLE_OR_FOLDER, the music that the model learned from, compares it with a "
-            "plain control."
+            "Compare with a plain control: --train TABLE_OR_FOLDER, the music that the model was "
+            "trained on."
         )
         return
-    title = f"Model less plain control, which learned from {found.control.n_items:,} items"
+    title = "Model and plain control"
     head = {"f1": "F1", "macro_auc": "AUC"}[found.differences["metric"].iloc[0]]
     heads = (head, "plain", "difference", "95 % interval")
     table = plain_table(title, "modalities", heads)
@@ -118,7 +118,11 @@ def _print_differences(console, found):
         table.add_row(short, _number(ours), _number(plain), difference, interval)
     console.print(table)
     sentence = in_words(found.differences.iloc[-1], by_artist=found.by_artist)
-    console.print(f"All modalities: {sentence}", highlight=False)
+    console.print(
+        f"All modalities: {sentence} Plain is logistic regression on statistics of the sound, "
+        f"words and colours, trained on {found.control.n_items:,} items.",
+        highlight=False,
+    )
 
 
 def _print_genres(console, found):
@@ -130,8 +134,8 @@ def _print_genres(console, found):
     console.print(table)
     if found.never_predicted:
         console.print(escape(f"Never predicted: {_named(found.never_predicted)}."))
-    title = "What tag --min-score leaves"
-    table = plain_table(title, "score", ("items with a genre", "precision"))
+    title = "Items tagged by --min-score"
+    table = plain_table(title, "score", ("items tagged", "precision"))
     for least, line in found.min_scores.iterrows():
         share = f"{100 * line['share']:.0f} %"
         table.add_row(f"{least:.1f}" if least else "any", share, _number(line["precision"]))

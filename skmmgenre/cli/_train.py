@@ -16,7 +16,7 @@ from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
 from ..utils import BadItem, first_few, is_missing, refuse_left_out
 from ._control import fit_control
-from ._evaluate import evaluate_model, with_errors_of_plain
+from ._evaluate import evaluate_model, subsets_of, with_errors_of_plain
 from ._evaluation_tables import print_held_out
 from ._genre_names import drop_rare
 from ._model import check_place, errors_of
@@ -71,13 +71,13 @@ from ._terminal import one_line
     type=click.FloatRange(0, 1, max_open=True),
     default=0.0,
     metavar="SHARE",
-    help="Keep this share of the music, by artist, from training, and tell the figures on it, "
-    "beside those of a plain control that learned from the same music.",
+    help="Hold out this share of the music, by artist, and print metrics on it, beside those of a "
+    "plain control that is trained on the same music.",
 )
 @click.option(
     "--plain/--no-plain",
     default=True,
-    help="Whether --test-size trains the plain control: logistic regression on statistics of the "
+    help="Whether --test-size trains a plain control: logistic regression on statistics of the "
     "sound, words and colours.",
 )
 @click.option(
@@ -306,7 +306,7 @@ def train_model(
     held_out = None
     if len(test):
         errors = with_errors_of_plain(errors, control.errors)
-        held_out = evaluate_model(model, music.take(test), control=control)
+        held_out = evaluate_model(model, music.take(test), control=control, each_subset=False)
         errors += held_out.errors
         card["held_out"] = held_out.of_all_modalities()
     return model, card, errors, held_out
@@ -393,11 +393,11 @@ def _make_model(present, target, settings, *, on_error, seed, n_jobs, verbose):
 def _control(model, table, y, plain):
     """The plain control; where it can learn nothing, the reason."""
     try:
-        return fit_control(model, table, y, plain=plain)
+        return fit_control(model, table, y, subsets_of(model)[-1:] if plain else [])
     except BadItem:  # with --strict
         raise
     except ValueError as error:
-        control = fit_control(model, table, y, plain=False)
+        control = fit_control(model, table, y, [])
         control.reason = str(error)
         return control
 

@@ -82,7 +82,13 @@ class TestDemo:
     def test_table(self, demo):
         table = pd.read_csv(demo[1] / "table.csv", index_col="model")
         assert {"f1", "ceiling", "difference", "low", "high", "reference"} <= set(table.columns)
-        assert len(table) == 7 + 2
+        assert len(table) == 2 * 7 + 2
+        for place in range(0, 14, 2):  # below each subset its plain control
+            ours, plain = table.iloc[place], table.iloc[place + 1]
+            assert plain.name == f"plain {ours.name}" and plain["reference"] == ours.name
+            assert plain["difference"] == pytest.approx(plain["f1"] - ours["f1"])
+            assert plain["low"] <= plain["difference"] <= plain["high"]
+            assert plain["macro_auc"] > 0.5
         assert table["f1"].between(0, 1).all()
         rows = table[table["input"] != "Control"]
         assert rows["ceiling"].between(0, 1).all()
