@@ -1,17 +1,28 @@
-"""Losses of the networks of a fitted model, epoch by epoch."""
+"""Losses and validation metric of the networks of a fitted model, epoch by epoch."""
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..nets import NetEstimator
+from ..nets.targets import METRICS
 from ..utils import find_steps
 from ._panels import make_panels
 
 _LOSSES = {"train_loss": "training", "valid_loss": "validation"}
+# The legend: losses fall and metrics rise, so no corner of a panel is free.
+_BELOW = {
+    "loc": "upper center",
+    "bbox_to_anchor": (0.5, -0.2),
+    "ncols": 4,
+    "fontsize": "small",
+    "handlelength": 1.5,
+    "columnspacing": 1,
+    "frameon": False,
+}
 
 
 class LearningCurvesDisplay:
-    """Training and validation loss by epoch, a panel for each network.
+    """Training and validation loss and validation metric by epoch, a panel for each network.
 
     Use :meth:`from_estimator`, which finds the networks of a fitted model and draws them.
 
@@ -19,7 +30,8 @@ class LearningCurvesDisplay:
     ----------
     histories : dict of str to list of dict
         `history_` of each network by the name of its panel: ``train_loss`` and, where there
-        were validation rows, ``valid_loss`` of each epoch.
+        were validation rows, ``valid_loss`` of each epoch, and ``valid_f1`` (macro F1, one
+        genre a row) or ``valid_macro_auc`` (several).
     best_iters : dict of str to int, default=None
         The epoch whose weights each network kept, counted from 1; it is marked.
 
@@ -28,7 +40,10 @@ class LearningCurvesDisplay:
     figure_ : matplotlib.figure.Figure or SubFigure
         What was drawn in.
     axes_ : ndarray of matplotlib.axes.Axes, shape (n_networks,)
-        The panels, in the order of the networks.
+        The panels, in the order of the networks; their scale on the left is that of the loss.
+    metric_axes_ : list of matplotlib.axes.Axes or None
+        The scale of the metric on the right of each panel, from 0 to 1; None where the history
+        holds no metric: without validation rows or labels, or in models saved by older versions.
 
     See Also
     --------
@@ -40,6 +55,10 @@ class LearningCurvesDisplay:
     A network that stops long before its last epoch while its training loss still falls has
     learned its training rows by heart. One whose validation loss still falls at the end may
     be given more epochs (`max_epochs`).
+
+    Training stops on the validation loss, not on the metric, and the two need not agree: a
+    network that becomes too certain raises its loss while the ranking of the genres, and with
+    it the AUC, still improves.
 
     Examples
     --------
@@ -54,6 +73,8 @@ class LearningCurvesDisplay:
     ['FusionClassifier']
     >>> [line.get_label() for line in display.axes_[0].lines]
     ['training', 'validation', 'kept']
+    >>> [line.get_label() for line in display.metric_axes_[0].lines]
+    ['macro F1']
     """
 
     def __init__(self, histories, *, best_iters=None):
@@ -62,7 +83,7 @@ class LearningCurvesDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, **plot_params):
-        """Find the networks of a fitted model and draw their losses.
+        """Find the networks of a fitted model and draw their losses and metrics.
 
         Parameters
         ----------
@@ -116,16 +137,36 @@ class LearningCurvesDisplay:
         self.figure_, self.axes_ = make_panels(
             figure, len(self.histories), n_cols=n_cols, size=(3.6, 3.2)
         )
+        self.metric_axes_ = []
         for panel, (name, history) in zip(self.axes_, self.histories.items(), strict=True):
             for key, label in _LOSSES.items():
-                losses = [epoch[key] for epoch in history if key in epoch]
-                if losses:
-                    # A line of one point would not be seen.
-                    marker = "o" if len(losses) == 1 else None
-                    panel.plot(np.arange(1, len(losses) + 1), losses, label=label, marker=marker)
+                _draw_curve(panel, history, key, label)
             if self.best_iters is not None:
                 panel.axvline(self.best_iters[name], color="grey", linestyle=":", label="kept")
             panel.set(title=name, xlabel="epoch", ylabel="loss", xlim=(0.5, len(history) + 0.5))
             panel.xaxis.get_major_locator().set_params(integer=True)
-            panel.legend()
+            metric_axes = _draw_metric(panel, history)
+            self.metric_axes_.append(metric_axes)
+            metric_lines = [] if metric_axes is None else metric_axes.lines
+            panel.legend(handles=[*panel.lines, *metric_lines], **_BELOW)
         return self
+
+
+def _draw_curve(axes, history, key, label, **style):
+    """Draw a value of `history_` by epoch, if it is there."""
+    values = [epoch[key] for epoch in history if key in epoch]
+    if values:
+        # A line of one point would not be seen.
+        marker = "o" if len(values) == 1 else None
+        axes.plot(np.arange(1, len(values) + 1), values, label=label, marker=marker, **style)
+
+
+def _draw_metric(panel, history):
+    """Draw the validation metric with a scale of its own, and return its axes, or None."""
+    for key, name in METRICS.items():
+        if not np.isnan([epoch.get(key, np.nan) for epoch in history]).all():
+            axes = panel.twinx()
+            _draw_curve(axes, history, key, name, color="C2", linestyle="--")
+            axes.set(ylim=(0, 1), ylabel=f"validation {name}")
+            return axes
+    return None

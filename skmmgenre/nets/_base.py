@@ -111,6 +111,9 @@ class Plan:
         Inner validation rows.
     seeds : list of three int
         For the first weights, for the order of the rows, for what the module draws.
+    metric : tuple of (str, callable) or None
+        Key in `history_` and ``measure(y, output)``, one number for the inner validation
+        rows; None without labels to predict.
     """
 
     feed: object
@@ -121,6 +124,7 @@ class Plan:
     weight: np.ndarray
     held_out: np.ndarray
     seeds: list
+    metric: tuple | None = None
 
 
 class _DeviceName(Options):
@@ -152,7 +156,8 @@ class NetEstimator(BaseEstimator):
     n_iter_, best_iter_ : int
         Epochs run, and the epoch whose weights were kept, counted from 1.
     history_ : list of dict
-        Losses and seconds of each epoch.
+        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch; where there are
+        inner validation rows also ``valid_loss`` and their metric.
     n_parameters_ : int
         Parameters of the network, the output layer's among them.
     weights_ : dict of ndarray

@@ -60,6 +60,12 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         What was learned of y.
     label_factorizer_ : estimator
         The fitted factors; target "cosine" only.
+    history_ : list of dict
+        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch. Where there are inner
+        validation rows also ``valid_loss``, which early stopping watches, and the metric of
+        the same outputs: ``valid_f1``, the macro F1 over all classes (target "softmax"), or
+        ``valid_macro_auc`` ("logistic", "cosine"), NaN where no label has both a positive
+        and a negative among these rows.
     threshold_ : float
         Similarity from which on `predict` tells a genre: where micro F1 is largest on the
         inner validation rows, or on the training rows if none of them has a genre; target
@@ -146,6 +152,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
             weight=self._weight(y, sample_weight, ~feed.missing & ~held_out),
             held_out=held_out,
             seeds=draw_seeds(self.random_state, 3),
+            metric=(self.target_.metric, self.target_.measure),
         )
 
     def _weight(self, y, sample_weight, rows):

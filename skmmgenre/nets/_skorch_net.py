@@ -100,6 +100,10 @@ class Net(TrainingSetOnce, NeuralNet):
         truth, weight = (part.to(y_pred.device) for part in y_true[:2])
         return (self.loss(y_pred, truth) * weight).mean()
 
+    def of_whole_batch(self, output, n_rows):
+        """Return the outputs of all rows of a batch, in the order of the rows."""
+        return output
+
 
 class AcceleratedNet(AccelerateMixin, Net):
     """A net whose processes know one loss: that of the whole batch.
@@ -112,6 +116,12 @@ class AcceleratedNet(AccelerateMixin, Net):
 
     def validation_step(self, batch, **fit_params):
         return self._with_common_loss(super().validation_step(batch, **fit_params))
+
+    def of_whole_batch(self, output, n_rows):
+        # A process has every n-th row; rows for show are the last (see `_share_of`).
+        parts = self.accelerator.gather(output.contiguous())
+        parts = parts.reshape(self.accelerator.num_processes, *output.shape)
+        return parts.transpose(0, 1).flatten(0, 1)[:n_rows]
 
     def _with_common_loss(self, step):
         return {**step, "loss": self.accelerator.reduce(step["loss"].detach(), "mean")}

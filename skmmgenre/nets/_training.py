@@ -11,10 +11,31 @@ from skorch.helper import predefined_split
 from ..utils import TrainingInterrupted, progress_bar
 from ._modules import use_generator
 from ._skorch_net import AcceleratedNet, Batches, Net, Rows
+from .targets import METRICS
+
+
+class _ValidationMetric(Callback):
+    """Record a metric of the outputs that the validation loss was computed from."""
+
+    def __init__(self, name, measure, y):
+        self.name, self.measure, self.y = name, measure, y
+        self.outputs = []
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.outputs = []
+
+    def on_batch_end(self, net, batch, training, y_pred=None, **kwargs):
+        if not training:
+            _, (*_, n_rows) = batch
+            self.outputs.append(net.of_whole_batch(y_pred, n_rows))
+
+    def on_epoch_end(self, net, **kwargs):
+        output = torch.cat(self.outputs).cpu().numpy()
+        net.history.record(self.name, self.measure(self.y, output))
 
 
 class _EpochBar(Callback):
-    """Move the progress bar by one epoch and say how the losses stand."""
+    """Move the progress bar by one epoch and show the losses and the metric."""
 
     def __init__(self, advance):
         self.advance = advance
@@ -24,6 +45,9 @@ class _EpochBar(Callback):
         note = f"loss {last['train_loss']:.3f}"
         if "valid_loss" in last:
             note += f", validation {last['valid_loss']:.3f}"
+        for key, name in METRICS.items():
+            if key in last:
+                note += f", {name} {last[key]:.3f}"
         self.advance(1, note)
 
 
@@ -79,7 +103,8 @@ def train(
     Returns
     -------
     history : list of dict
-        Epoch, train_loss, valid_loss and duration (seconds) of each epoch.
+        Epoch, train_loss, valid_loss, the metric of the plan and duration (seconds) of each
+        epoch; valid_loss and the metric only where there are validation rows.
     best_epoch : int
         Counted from 1.
 
@@ -105,6 +130,9 @@ def train(
         callbacks = [("stop_on_nan", _StopOnNaN()), ("epoch_bar", _EpochBar(advance))]
         validation = None
         if len(valid_rows):
+            if plan.metric is not None:
+                metric = _ValidationMetric(*plan.metric, plan.y.values[valid_rows])
+                callbacks.insert(1, ("metric", metric))  # a NaN is the loss's to report
             validation = predefined_split(Rows(feed, plan.truth, plan.weight, valid_rows))
             stopping = EarlyStopping(patience=patience, threshold=0, load_best=True)
             callbacks.append(("early_stopping", stopping))
@@ -144,7 +172,7 @@ def train(
 
 def _told(net, stopping, max_epochs, stopped_early):
     """The history as plain Python, and the best epoch; tell when Ctrl-C ended the training."""
-    kept = ("train_loss", "valid_loss")
+    kept = ("train_loss", "valid_loss", *METRICS)
     history = [
         {"epoch": epoch["epoch"]}
         | {name: float(epoch[name]) for name in kept if name in epoch}

@@ -49,6 +49,42 @@ def test_one_network():
     assert {x for x, _ in drawn["kept"]} == {net.best_iter_}
 
 
+@pytest.mark.parametrize(
+    ("several", "key", "name"),
+    [(False, "valid_f1", "macro F1"), (True, "valid_macro_auc", "macro AUC")],
+)
+def test_the_validation_metric_has_a_scale_of_its_own(several, key, name):
+    y = np.column_stack([Y == "Jazz", X[:, 1] > 0]).astype(int) if several else Y
+    net = FusionClassifier(max_epochs=6, lr=0.1, validation_fraction=0.3, random_state=0)
+    display = LearningCurvesDisplay.from_estimator(net.fit(X, y, groups=np.arange(40)))
+    (metric_axes,) = display.metric_axes_
+    expected = [[epoch["epoch"], epoch[key]] for epoch in net.history_]
+    np.testing.assert_allclose(curves(metric_axes)[name], expected)
+    assert metric_axes.get_ylabel() == f"validation {name}" and metric_axes.get_ylim() == (0, 1)
+    legend = [text.get_text() for text in display.axes_[0].get_legend().get_texts()]
+    assert legend == ["training", "validation", "kept", name]
+
+
+def test_without_a_metric_there_is_no_second_scale():
+    net = FusionClassifier(**TRAINING).fit(X, Y)
+    display = LearningCurvesDisplay.from_estimator(net)
+    assert display.metric_axes_ == [None] and len(display.figure_.axes) == 1
+    # A model that was saved by an older version, and one whose labels cannot be judged.
+    losses = {"train_loss": 2.0, "valid_loss": 3.0}
+    histories = {"old": [losses], "undefined": [losses | {"valid_macro_auc": np.nan}] * 2}
+    display = LearningCurvesDisplay(histories).plot()
+    assert display.metric_axes_ == [None, None] and len(display.figure_.axes) == 2
+
+
+def test_a_metric_that_is_undefined_in_some_epochs_is_drawn_in_the_others():
+    values = [np.nan, 0.25, 0.5]
+    history = [{"train_loss": 1.0, "valid_macro_auc": value} for value in values]
+    display = LearningCurvesDisplay({"net": history}).plot()
+    drawn = display.metric_axes_[0].lines[0]
+    np.testing.assert_array_equal(drawn.get_xdata(), [1, 2, 3])
+    np.testing.assert_array_equal(drawn.get_ydata(), values)
+
+
 def test_a_pipeline_of_modalities(fitted):
     display = LearningCurvesDisplay.from_estimator(fitted)
     assert titles(display) == ["audio", "text", "image", "fusion"]

@@ -25,6 +25,7 @@ from skmmgenre.text import TextMLP
 rng = np.random.default_rng(0)
 N = 61
 y = np.arange(N) % 3
+several = np.eye(3, dtype=int)[y] | (rng.random((N, 3)) < 0.2)
 validation = np.arange(N) % 4 == 0
 shared = {"device": "accelerate", "random_state": 0, "max_epochs": 6, "batch_size": 7}
 patches = rng.normal(-40, 10, (N, 96, 130)).astype(np.float32) + y[:, None, None]
@@ -37,10 +38,11 @@ models = {
     "text": (TextMLP(hidden_units=(16, 8), dropout=0, **shared), words),
     "fusion": (FusionClassifier(dropout=0, lr=0.5, patience=2, **shared), vectors),
     "image": (ResNetEmbedder(precision="float32", **{**shared, **small}), covers),
+    "several": (FusionClassifier(dropout=0, lr=0.1, **shared), vectors),
 }
 found = {}
 for name, (model, X) in models.items():
-    model.fit(X, y, validation=validation)
+    model.fit(X, several if name == "several" else y, validation=validation)
     answers = model.predict_proba(X)
     found[name] = {"history": model.history_, "best": model.best_iter_, "answers": answers.tolist()}
 joint = JointSpaceProjector(n_components=4, hidden_units=8, **shared).fit(vectors)
@@ -115,13 +117,15 @@ def losses(told, name, kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["audio", "text", "fusion", "joint"])
+@pytest.mark.parametrize("name", ["audio", "text", "fusion", "several", "joint"])
 def test_two_processes_learn_what_one_does(told, name):
     one, *two = told
     assert one["processes"] == 1 and [part["processes"] for part in two] == [2, 2]
     for part in two:
         assert part[name]["best"] == one[name]["best"]
-        for kind in ("train_loss", "valid_loss"):
+        kinds = set(one[name]["history"][0]) - {"epoch", "duration"}
+        assert len(kinds) == (2 if name == "joint" else 3)  # losses and the metric
+        for kind in kinds:
             assert losses(part, name, kind) == pytest.approx(losses(one, name, kind), rel=1e-4)
         np.testing.assert_allclose(
             part[name]["answers"], one[name]["answers"], rtol=1e-3, atol=1e-4
@@ -129,7 +133,7 @@ def test_two_processes_learn_what_one_does(told, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["audio", "text", "fusion", "image", "joint"])
+@pytest.mark.parametrize("name", ["audio", "text", "fusion", "several", "image", "joint"])
 def test_processes_agree_to_the_last_bit(told, name):
     """Also with batch norm, whose statistics are those of a process's part of a batch."""
     _, first, second = told
@@ -204,6 +208,27 @@ def test_every_row_counts_once():
             assert counted == list(range(5, 5 + n_rows))
             mean = np.mean([np.mean(rows * counts) for rows, counts in shares])
             assert mean == pytest.approx(np.mean(np.arange(n_rows) + 5), rel=1e-6)
+
+
+def test_outputs_of_all_processes_are_put_in_the_order_of_the_rows():
+    import torch
+
+    from skmmgenre.nets._skorch_net import AcceleratedNet, _share_of
+
+    for n_rows in (1, 2, 7, 32):
+        outputs = np.random.default_rng(n_rows).normal(size=(n_rows, 3))
+        for n_processes in (1, 2, 3, 8):
+            shares = [_share_of(np.arange(n_rows), k, n_processes) for k in range(n_processes)]
+            parts = [torch.from_numpy(outputs[rows]) for rows, _ in shares]
+
+            class OneOfSeveral:
+                num_processes = n_processes
+                gather = staticmethod(lambda part, parts=parts: torch.cat(parts))
+
+            net = AcceleratedNet.__new__(AcceleratedNet)
+            net.__dict__["accelerator"] = OneOfSeveral
+            whole = net.of_whole_batch(parts[0], n_rows)
+            np.testing.assert_array_equal(whole.numpy(), outputs)
 
 
 def test_the_example_asks_for_labels():

@@ -11,6 +11,7 @@ from small_nets import LABELS
 
 from skmmgenre.fusion import FusionClassifier
 from skmmgenre.labels import PPMILabelFactorizer
+from skmmgenre.metrics import genre_scores, macro_auc_score
 from skmmgenre.nets.targets import CosineTarget, LogisticTarget, SoftmaxTarget, make_target
 
 GENRES = ["Rap", "Jazz", "Rap", "Folk"]
@@ -76,6 +77,47 @@ def test_logistic_scores_the_macro_auc():
     Y = np.array([[1, 0], [0, 1], [1, 1]])
     output = np.array([[2.0, -1.0], [0.0, -2.0], [1.0, 3.0]])
     assert target.score(Y, output) == (1.0 + 0.5) / 2
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.data())
+def test_softmax_measures_the_macro_f1_of_genre_scores(data):
+    target = SoftmaxTarget().fit(np.array(GENRES))
+    genres = st.lists(st.integers(0, 2), min_size=1, max_size=12)
+    y = target.classes_[data.draw(genres)]
+    output = np.array(
+        data.draw(
+            st.lists(
+                st.lists(st.integers(-2, 2), min_size=3, max_size=3),
+                min_size=len(y),
+                max_size=len(y),
+            )
+        ),
+        dtype=np.float32,
+    )
+    scores = genre_scores(y, target.predict(output), labels=target.classes_)
+    assert target.measure(y, output) == pytest.approx(scores.loc["macro", "f1"], abs=1e-12)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_several_genres_measure_the_macro_auc(n_rows, seed):
+    """Equal scores and labels of all or no rows among them."""
+    rng = np.random.default_rng(seed)
+    Y = np.column_stack([rng.random((n_rows, 2)) < 0.5, np.arange(n_rows) % 2, np.ones(n_rows)])
+    output = rng.integers(-1, 2, (n_rows, 4)).astype(np.float32)
+    found = LogisticTarget(np.arange(4)).measure(Y.astype(np.int8), output)
+    if np.any(Y.any(axis=0) & ~Y.all(axis=0)):
+        assert found == pytest.approx(macro_auc_score(Y, output), abs=1e-12)
+    else:
+        assert np.isnan(found)
+
+
+def test_the_macro_auc_of_many_rows_does_not_overflow():
+    Y = np.tile(np.array([[1, 0], [0, 1]], dtype=np.int8), (50_000, 1))
+    output = np.random.default_rng(0).normal(size=(100_000, 2)).astype(np.float32)
+    found = LogisticTarget(np.arange(2)).measure(Y, output)
+    assert found == pytest.approx(macro_auc_score(Y, output), abs=1e-12)
 
 
 def test_losses_are_those_of_the_paper():
