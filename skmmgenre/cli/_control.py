@@ -206,6 +206,8 @@ def in_words(comparison, *, by_artist=True):
     found = (
         f"{_SHOWN[comparison['metric']]} {difference:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}"
     )
+    if low == high == 0:
+        return "There is no difference between the model and plain on these items."
     if low > 0:
         return f"The model is better than plain: {found}."
     if high < 0:

@@ -81,7 +81,10 @@ def evaluate(model, source, split, learned, names, jobs, quiet, as_json, **readi
         tell_unlisted(names, music.genres)
         found = evaluate_model(fitted, music, names=names or aliases, control=control)
         tell_learned(music, of_control)
-    tell_set_aside(music.errors + found.errors)
+    errors = music.errors + found.errors
+    if control is not None:
+        errors = with_errors_of_plain(errors, of_control.errors + control.errors)
+    tell_set_aside(errors)
     tell_only_first(found.n_first_only)
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2))
@@ -313,8 +316,8 @@ def subsets_of(model):
 def with_errors_of_plain(errors, of_plain):
     """Add what only the plain control treats as missing: an item is listed once."""
     listed = {item for item, _ in errors}
-    others = [(item, reason) for item, reason in of_plain if item not in listed]
-    return errors + [(item, f"{reason} (plain control)") for item, reason in others]
+    others = {item: reason for item, reason in of_plain if item not in listed}
+    return errors + [(item, f"{reason} (plain control)") for item, reason in others.items()]
 
 
 def _genres_by_model(model, music, names):

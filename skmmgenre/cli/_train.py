@@ -309,7 +309,7 @@ def train_model(
         held_out = evaluate_model(model, music.take(test), control=control, each_subset=False)
         errors += held_out.errors
         card["held_out"] = held_out.of_all_modalities()
-    return model, card, errors, held_out
+    return model, card, list(dict.fromkeys(errors)), held_out
 
 
 def parse_settings(pairs):
