@@ -43,6 +43,8 @@ def bootstrap_interval(
     labels=None,
     n_resamples=2000,
     confidence_level=0.95,
+    replace=True,
+    return_draws=False,
     random_state=0,
 ):
     """Confidence interval of a figure, or of the difference of two models, over artists.
@@ -81,13 +83,23 @@ def bootstrap_interval(
     n_resamples : int, default=2000
         How often the artists are drawn.
     confidence_level : float in (0, 1), default=0.95
+    replace : bool, default=True
+        False draws half of the artists, each at most once: for figures that grow with the number
+        of different items, such as "diversity@k". (Drawn with replacement, a third of the artists
+        is left out and others count twice, which pulls such a figure and its interval down.)
+    return_draws : bool, default=False
+        Whether the figures of all resamples are returned too, for a p-value, say.
     random_state : int, Generator or None
         Seed of the draws.
 
     Returns
     -------
     interval : namedtuple (estimate, low, high) of floats
-        The figure of the given rows, and the percentiles of the resampled figures.
+        The figure of the given rows, and the percentiles of the resampled figures. Without
+        replacement the estimate is the mean over the resamples: all three say what half of the
+        artists give.
+    draws : ndarray of shape (n_resamples,)
+        If asked for. NaN where no run has an artist of the resample.
 
     Raises
     ------
@@ -101,6 +113,10 @@ def bootstrap_interval(
     with the artists tested, not with the training data or the seed. With them artists and seeds
     are drawn independently. A run none of whose artists is in a resample is left out of that
     resample's mean.
+
+    The mean over half of n artists, drawn without replacement, varies as much as the mean over n
+    drawn with replacement. Seeds are drawn with replacement either way, since every run has its
+    own figure.
 
     Examples
     --------
@@ -164,11 +180,15 @@ def bootstrap_interval(
         times_of_run = _draw(rng, n_resamples, seed_of_run.max() + 1)[:, seed_of_run]
     figures = np.empty(n_resamples)
     for some in gen_batches(n_resamples, max(1, _CHUNK // max(n_artists, width))):
-        times = _draw(rng, some.stop - some.start, n_artists)
+        draw = _draw if replace else _draw_half
+        times = draw(rng, some.stop - some.start, n_artists)
         figures[some] = figure(times, times_of_run[some])
+    if not replace:
+        estimate = np.nanmean(figures)
     tail = (1 - confidence_level) / 2
     low, high = np.nanquantile(figures, (tail, 1 - tail))
-    return BootstrapInterval(float(estimate), float(low), float(high))
+    interval = BootstrapInterval(float(estimate), float(low), float(high))
+    return (interval, figures) if return_draws else interval
 
 
 def _arrays(answers):
@@ -204,6 +224,12 @@ def _draw(rng, n_draws, n):
     drawn += np.arange(n_draws)[:, None] * n
     times = np.bincount(drawn.ravel(), minlength=n_draws * n)
     return times.reshape(n_draws, n).astype(float)
+
+
+def _draw_half(rng, n_draws, n):
+    """The same where half of them are drawn, each once."""
+    order = rng.random((n_draws, n)).argsort(axis=1)
+    return (order < n // 2).astype(float)
 
 
 def _counted_figure(metric, truth, predictions, artists, run_codes):

@@ -116,6 +116,51 @@ def test_the_order_of_rows_of_an_artist_and_the_chunks_do_not_matter(monkeypatch
     np.testing.assert_allclose(chunked, whole)
 
 
+def test_the_draws_are_what_the_interval_is_taken_from():
+    y, pred, other, artists, runs = small_table()
+    asked = {"groups": artists, "runs": runs, "n_resamples": 100}
+    interval, draws = bootstrap_interval(y, pred, other, return_draws=True, **asked)
+    assert draws.shape == (100,)
+    np.testing.assert_allclose(interval[1:], np.quantile(draws, (0.025, 0.975)))
+    assert interval == bootstrap_interval(y, pred, other, **asked)
+
+
+def test_halves_draw_every_artist_once_at_most():
+    artists = np.array(["a", "b", "c", "d"])
+    drawn = []
+
+    def note(_, names):
+        drawn.append("".join(sorted(names)))
+        return 0.0
+
+    bootstrap_interval(np.ones(4), artists, metric=note, groups=artists, replace=False)
+    assert set(drawn[1:]) == {"ab", "ac", "ad", "bc", "bd", "cd"}  # the first are all rows
+
+
+def test_halves_vary_as_resamples_do():
+    rng = np.random.default_rng(0)
+    y, pred = np.ones(400), rng.random(400) < 0.7
+    asked = {"metric": "accuracy", "groups": np.arange(400) // 2, "return_draws": True}
+    spread = [
+        np.std(bootstrap_interval(y, pred, replace=replace, **asked)[1])
+        for replace in (True, False)
+    ]
+    assert spread[1] == pytest.approx(spread[0], rel=0.07)
+
+
+def test_aggregated_diversity_of_halves():
+    """With replacement the interval lies below the figure; of halves it says what halves give."""
+    rng = np.random.default_rng(0)
+    Y, scores = rng.integers(0, 2, (60, 200)), rng.random((60, 200))
+    estimate, _, high = bootstrap_interval(Y, scores, metric="diversity@3")
+    assert estimate == pytest.approx(aggregated_diversity_score(scores, 3)) and high < estimate
+    halves = bootstrap_interval(Y, scores, metric="diversity@3", replace=False)
+    some = [rng.permutation(60)[:30] for _ in range(500)]
+    expected = np.mean([aggregated_diversity_score(scores[rows], 3) for rows in some])
+    assert halves.estimate == pytest.approx(expected, abs=0.005)
+    assert halves.low < halves.estimate < halves.high
+
+
 def test_coverage_over_artists():
     """Artists are right or wrong as a whole, so an interval over rows would be far too short."""
     rng = np.random.default_rng(0)
