@@ -1,0 +1,130 @@
+"""Results of the evaluations as small CSV files, with what they were made by.
+
+The first lines of a file, behind "#", are the command that makes it again, its settings, the code
+that it comes from (the evaluation and what makes the data), and a hash of the settings and of that
+code. `stale` tells whether either has changed since, comments and docstrings aside.
+"""
+
+import ast
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).parent.parent
+FOLDER = Path(__file__).parent / "results"
+_DIGITS = 4
+
+
+def write_result(frame, name, *, command, settings, code, data=None, seconds=None, folder=FOLDER):
+    """Write a table of figures.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Written without its index, to four digits.
+    name : str
+        Of the file, without its ending.
+    command : str
+        Prints these figures again.
+    settings : dict
+        All that was chosen; plain values.
+    code : list of str
+        Files and folders, relative to the project, that the data and the comparison come from.
+    data : str, default=None
+        Hash of data that are no part of the project.
+    seconds : float, default=None
+        What the run took.
+    folder : Path
+
+    Returns
+    -------
+    path : Path
+    """
+    settings = json.dumps(settings, sort_keys=True)
+    head = {
+        "command": command,
+        "settings": settings,
+        "code": " ".join(code),
+        "hash": hash_of_code(code, settings),
+    }
+    if data is not None:
+        head["data_hash"] = data
+    if seconds is not None:
+        head["seconds"] = f"{seconds:.0f}"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.csv"
+    lines = "".join(f"# {key}: {value}\n" for key, value in head.items())
+    table = frame.to_csv(index=False, float_format=f"%.{_DIGITS}f", lineterminator="\n")
+    path.write_text(lines + table, encoding="utf-8")
+    return path
+
+
+def read_result(path):
+    """Return the table in a file, and its first lines as a dict."""
+    head, text = {}, Path(path).read_text(encoding="utf-8")
+    while text.startswith("# "):
+        line, _, text = text.partition("\n")
+        key, _, head_value = line[2:].partition(": ")
+        head[key] = head_value
+    return pd.read_csv(io.StringIO(text)), head
+
+
+def stale(path):
+    """Return why a file is not to be trusted: code or settings that have changed; else None."""
+    _, head = read_result(path)
+    code = head["code"].split()
+    gone = [name for name in code if not (ROOT / name).exists()]
+    if gone:
+        return f"{gone[0]} is gone"
+    if hash_of_code(code, head["settings"]) != head["hash"]:
+        return f"the settings, or this code, have changed since: {head['code']}"
+    return None
+
+
+def command_of(parser, arguments, *, aside=("output",)):
+    """Return the command line that gives these arguments; `aside` does not change figures."""
+    words = [f"python benchmarks/{parser.prog}"]
+    for action in parser._actions:
+        value = getattr(arguments, action.dest, action.default)
+        if action.dest in aside or value == action.default:
+            continue
+        values = value if isinstance(value, list) else [value]
+        words += action.option_strings[-1:]
+        words += [one.name if isinstance(one, Path) else str(one) for one in values]
+    return " ".join(words)
+
+
+def hash_of_code(names, settings=""):
+    """Return a hash of Python files that comments, docstrings and empty lines do not change."""
+    digest = hashlib.blake2b(settings.encode(), digest_size=8)
+    for name in names:
+        path = ROOT / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(f"{file.relative_to(ROOT).as_posix()}\n".encode())
+            digest.update("\n".join(_code_lines(file.read_text(encoding="utf-8"))).encode())
+    return digest.hexdigest()
+
+
+def _code_lines(source):
+    """The lines that are neither docstring nor comment. (What ast says differs by Python.)"""
+    docstrings = set()
+    for node in ast.walk(ast.parse(source)):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_text(body[0]):
+            docstrings |= set(range(body[0].lineno, body[0].end_lineno + 1))
+    for number, line in enumerate(source.splitlines(), 1):
+        line = line.strip()
+        if line and not line.startswith("#") and number not in docstrings:
+            yield line
+
+
+def hash_of_file(path):
+    """Return a hash of a file's content."""
+    return hashlib.blake2b(Path(path).read_bytes(), digest_size=8).hexdigest()
+
+
+def _is_text(node):
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
