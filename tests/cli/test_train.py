@@ -2,12 +2,18 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
+from odd_folder import write_sound
 from small_settings import settings
 
+import skmmgenre
 from skmmgenre.cli import main
-from skmmgenre.compose import GenrePipeline
+from skmmgenre.compose import GenrePipeline, make_plain_classifier
+from skmmgenre.metrics import bootstrap_interval, genre_scores
+from skmmgenre.model_selection import ArtistShuffleSplit
 
 
 class TestSeveralGenres:
@@ -151,6 +157,174 @@ def train_split(tmp_path, parts, *words):
     table.to_csv(tmp_path / "t.csv", index=False)
     path = str(tmp_path / "m.skmmgenre")
     return main(["train", str(tmp_path / "t.csv"), "-o", path, "--quiet", *SMALL, *words])
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory):
+    """A table of 32 sounds with texts by 16 artists, two genres."""
+    folder = tmp_path_factory.mktemp("songs")
+    lines = []
+    for row in range(32):
+        genre = ("Blues", "Techno")[row % 2]
+        write_sound(folder / f"{row}.wav", genre, row)
+        words = {"Blues": "slow sad", "Techno": "machine loud"}[genre]
+        text = f"{words} word{row % 3}"
+        lines.append((str(folder / f"{row}.wav"), text, genre, f"artist {row // 2}"))
+    return pd.DataFrame(lines, columns=["audio", "text", "genre", "artist"])
+
+
+class TestHeldOut:
+    """What --test-size says of the model, beside the plain control."""
+
+    def train(self, tmp_path, capsys, table, *words, size=0.25):
+        """Return the card and what was told."""
+        table.to_csv(tmp_path / "t.csv", index=False)
+        parts = [part for part in ("audio", "text") if part in table]
+        words = [*settings(*parts, "fusion"), "--set", "validation_fraction=0", *words]
+        words += ["--test-size", str(size)]
+        path = str(tmp_path / "m.skmmgenre")
+        words = ["train", str(tmp_path / "t.csv"), "-o", path, "--json", "--quiet", *words]
+        assert main(words) == 0
+        out, err = capsys.readouterr()
+        card = json.loads(out)
+        assert skmmgenre.model_info(path)["card"]["held_out"] == card["held_out"]
+        return card, err
+
+    def test_plain_learns_from_the_same_rows(self, songs, tmp_path, capsys):
+        table = songs.copy()
+        rng = np.random.default_rng(0)
+        table["genre"] = np.where(rng.random(32) < 0.3, "Techno", table["genre"])
+        table.loc[::3, "audio"], table.loc[1::4, "text"] = None, None
+        card, _ = self.train(tmp_path, capsys, table)
+        y = table["genre"].to_numpy(dtype=object)
+        splitter = ArtistShuffleSplit(1, test_size=0.25, random_state=0)
+        ((learn, test),) = splitter.split(table, y, table["artist"])
+        plain = make_plain_classifier(image=None).fit(table.iloc[learn], y[learn])
+        predicted, rows = plain.predict(table.iloc[test]), table.iloc[test].assign(cover=None)
+        scores = plain.predict_proba(rows)
+        expected = genre_scores(y[test], predicted, labels=plain.classes_, y_score=scores)
+        found = card["held_out"]["plain"]
+        macro = expected.loc["macro"]
+        assert found["figures"]["f1"] == pytest.approx(macro["f1"], abs=1e-6)
+        assert found["figures"]["macro_auc"] == pytest.approx(macro["auc"], abs=1e-6)
+        assert found["figures"]["accuracy"] == pytest.approx(expected.attrs["accuracy"], abs=1e-6)
+        ours = skmmgenre.load(tmp_path / "m.skmmgenre").predict(rows)
+        interval = bootstrap_interval(
+            y[test], ours, predicted, labels=plain.classes_, n_resamples=1000,
+            groups=table["artist"].iloc[test],
+        )  # fmt: skip
+        assert found["metric"] == "f1"
+        shown = [found[name] for name in ("difference", "low", "high")]
+        assert shown == pytest.approx(list(interval), abs=1e-6)
+
+    def test_rows_by_genre_and_the_majority(self, songs, tmp_path, capsys):
+        table = songs.assign(genre=["Blues"] * 20 + ["Techno"] * 12)
+        card, _ = self.train(tmp_path, capsys, table)
+        held_out = card["held_out"]
+        assert sum(line["support"] for line in held_out["genres"].values()) == held_out["items"]
+        mean = np.mean([line["f1"] for line in held_out["genres"].values()])
+        assert held_out["figures"]["f1"] == pytest.approx(mean, abs=1e-6)
+        share = held_out["genres"]["Blues"]["support"] / held_out["items"]
+        assert held_out["prior"]["accuracy"] == pytest.approx(share, abs=1e-6)
+        assert held_out["prior"]["macro_auc"] == 0.5
+        predicted = {name for name, line in held_out["genres"].items() if line["precision"]}
+        assert predicted.isdisjoint(held_out["never_predicted"])
+
+    def test_several_genres(self, songs, tmp_path, capsys):
+        table = songs.assign(genre=["Blues; Ska", "Techno", "Ska", "Blues"] * 8)
+        card, _ = self.train(tmp_path, capsys, table)
+        held_out = card["held_out"]
+        assert held_out["plain"]["metric"] == "macro_auc"
+        assert held_out["plain"]["figures"].keys() == held_out["figures"].keys()
+        difference = held_out["figures"]["macro_auc"] - held_out["plain"]["figures"]["macro_auc"]
+        assert held_out["plain"]["difference"] == pytest.approx(difference, abs=2e-6)
+        assert held_out["prior"]["macro_auc"] == 0.5
+        card, _ = self.train(tmp_path, capsys, table, "--target", "cosine")
+        assert card["held_out"]["plain"] != held_out["plain"]  # the difference is another
+        assert card["held_out"]["plain"]["figures"] == held_out["plain"]["figures"]
+
+    def test_without_plain(self, songs, tmp_path, capsys):
+        card, _ = self.train(tmp_path, capsys, songs, "--no-plain")
+        assert "plain" not in card["held_out"] and card["held_out"]["prior"]["accuracy"] == 0.5
+
+    def test_no_artists(self, songs, tmp_path, capsys):
+        card, err = self.train(tmp_path, capsys, songs.drop(columns="artist"))
+        assert card["held_out"]["items"] == 8 and card["held_out"]["plain"]["low"] is not None
+        assert not err
+
+    def test_one_item_of_one_artist(self, songs, tmp_path, capsys):
+        table = songs.assign(artist=["many"] * 31 + ["one"])
+        card, _ = self.train(tmp_path, capsys, table)
+        held_out = card["held_out"]
+        assert held_out["items"] == 1 and held_out["figures"]["macro_auc"] is None
+        assert held_out["plain"]["low"] is held_out["plain"]["high"] is None
+        assert held_out["plain"]["difference"] is not None
+
+    def test_one_genre_in_the_held_out_part(self, songs, tmp_path, capsys):
+        # The artist of two songs is held out, the other has too many.
+        table = songs.assign(genre=["Blues", "Techno"] * 15 + ["Blues"] * 2)
+        table["artist"] = ["many"] * 30 + ["few"] * 2
+        card, _ = self.train(tmp_path, capsys, table, size=0.06)
+        held_out = card["held_out"]
+        assert held_out["genres"]["Techno"]["support"] == 0
+        assert held_out["genres"]["Techno"]["auc"] is None
+        assert held_out["figures"]["macro_auc"] is None
+
+    def test_no_genre_of_the_held_out_part_is_learned(self, songs, tmp_path, capsys):
+        table = songs.assign(genre=["Blues", "Techno"] * 15 + ["Ska"] * 2)
+        table["artist"] = ["many"] * 30 + ["few"] * 2
+        table.to_csv(tmp_path / "t.csv", index=False)
+        words = ["train", str(tmp_path / "t.csv"), "-o", str(tmp_path / "m"), "--quiet"]
+        assert main([*words, "--test-size", "0.06"]) == 1
+        told = capsys.readouterr().err
+        assert "--test-size keeps all items of some genres" in told and told.count("\n") == 1
+
+    @pytest.mark.filterwarnings("ignore:.* count as missing")
+    def test_sounds_that_cannot_be_used_are_listed_once(self, songs, tmp_path, capsys):
+        table = songs.copy()
+        soundfile.write(tmp_path / "silent.wav", np.zeros(2 * 22050), 22050)
+        (tmp_path / "broken.wav").write_bytes(b"RIFF no sound")
+        for rows, name in (([0, 3], "gone"), ([5, 8, 20], "broken"), ([10, 13, 31], "silent")):
+            table.loc[rows, "audio"] = str(tmp_path / f"{name}.wav")
+        card, err = self.train(tmp_path, capsys, table)
+        lines = [line for line in err.splitlines() if line.startswith("set aside or odd")]
+        for name in ("gone", "broken", "silent"):
+            assert sum(f"{name}.wav" in line for line in lines) == 1
+        assert len(lines) == 3 and "plain control" not in err
+        assert card["held_out"]["plain"]["figures"]["accuracy"] > 0.5
+
+    @pytest.mark.filterwarnings("ignore:.* count as missing")
+    def test_all_held_out_sounds_are_silent(self, songs, tmp_path, capsys):
+        splitter = ArtistShuffleSplit(1, test_size=0.25, random_state=0)
+        ((_, test),) = splitter.split(songs, songs["genre"], songs["artist"])
+        soundfile.write(tmp_path / "silent.wav", np.zeros(2 * 22050), 22050)
+        table = songs.drop(columns="text")
+        table.loc[test, "audio"] = str(tmp_path / "silent.wav")
+        card, err = self.train(tmp_path, capsys, table)
+        held_out = card["held_out"]
+        assert held_out["min_scores"][0] == {"min_score": 0, "share": 0, "precision": None}
+        assert held_out["plain"]["figures"]["macro_auc"] == 0.5
+        assert err.count("set aside or odd") == 1
+
+    def test_a_control_that_can_learn_nothing_does_not_end_the_training(
+        self, songs, tmp_path, capsys
+    ):
+        # Words that all texts have: the model is told to take them, the control leaves them out.
+        table = songs.assign(text="the same words in every text").drop(columns="audio")
+        words = ["--set", "text__max_df=1.0"]
+        card, _ = self.train(tmp_path, capsys, table, *words)
+        assert list(card["held_out"]["plain"]) == ["reason"]
+        assert "words" in card["held_out"]["plain"]["reason"]
+
+    def test_what_is_printed(self, songs, tmp_path, capsys):
+        songs.to_csv(tmp_path / "t.csv", index=False)
+        words = ["--test-size", "0.25", *settings("audio", "text", "fusion"), "--quiet"]
+        path = str(tmp_path / "m.skmmgenre")
+        assert main(["train", str(tmp_path / "t.csv"), "-o", path, *words]) == 0
+        told = capsys.readouterr().out
+        assert max(map(len, told.splitlines()[1:])) <= 80
+        for words in ("plain", "always Blues", "Genres, all", "Items tagged by --min-score"):
+            assert words in told
 
 
 @pytest.mark.parametrize("column", ["split", "validation"])
