@@ -9,6 +9,9 @@ from command_output import CONTROL, rows_of
 
 import skmmgenre
 from skmmgenre.cli import main
+from skmmgenre.cli._evaluate import with_errors_of_plain
+from skmmgenre.compose import make_plain_classifier
+from skmmgenre.metrics import bootstrap_interval, macro_auc_score
 
 
 def test_evaluate(odd, model, predicted, capsys):
@@ -30,6 +33,108 @@ def test_evaluate(odd, model, predicted, capsys):
     assert max(map(len, table.splitlines())) <= 80 and not CONTROL.search(table)
     for words in ("audio + text", "accuracy", "Reggae"):
         assert words in table
+
+
+def test_min_scores_are_those_of_tag(odd, model, capsys):
+    words = ["tag", model, str(odd.path), "--replace", "--json", "--quiet"]
+    assert main(["evaluate", model, str(odd.path), "--json", "--quiet"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    labelled = {str(path): genres for path, genres in odd.genres.items() if genres}
+    shares = []
+    for line in told["min_scores"]:
+        main([*words, "--min-score", str(line["min_score"])])
+        files = json.loads(capsys.readouterr().out)["files"]
+        outcomes = {outcome["file"]: outcome for outcome in files if outcome["file"] in labelled}
+        least = ("the best score is", "it has nothing that the model reads")
+        tagged = [name for name, out in outcomes.items() if not out["reason"].startswith(least)]
+        assert line["share"] == pytest.approx(len(tagged) / len(labelled), abs=1e-6)
+        shares.append(line["share"])
+        # What cannot be written has no genre in the list.
+        written = {name: outcomes[name]["genres"] for name in tagged if outcomes[name]["genres"]}
+        if len(written) == len(tagged) > 0:
+            right = [genres[0] == labelled[name][0] for name, genres in written.items()]
+            assert line["precision"] == pytest.approx(np.mean(right), abs=1e-6)
+    assert len(set(shares)) > 1 and shares == sorted(shares, reverse=True)
+
+
+class TestPlain:
+    """--train compares with a plain control that learns from the same music."""
+
+    def test_rows_of_a_published_split(self, table, texts, capsys):
+        words = ["evaluate", texts, table, "--split", "test", "--train", table, "--quiet"]
+        assert main([*words, "--json"]) == 0
+        out, err = capsys.readouterr()
+        told = json.loads(out)
+        rows = pd.read_csv(table).drop(columns=["split", "validation"]).assign(audio=None)
+        is_test = pd.read_csv(table)["split"] == "test"
+        classes = [str(name) for name in skmmgenre.load(texts).classes_]
+        Y = pd.DataFrame(
+            [[int(name in cell.split("; ")) for name in classes] for cell in rows["genres"]],
+            columns=classes,
+        )
+        plain = make_plain_classifier(audio=None, image=None).fit(rows[~is_test], Y[~is_test])
+        scores = plain.predict_proba(rows[is_test])
+        found = told["plain"]["figures"]["text"]
+        assert told["plain"]["items"] == 90 and not err
+        expected = macro_auc_score(Y[is_test], scores)
+        assert found["macro_auc"] == pytest.approx(expected, abs=1e-6)
+        ours = skmmgenre.load(texts).decision_function(rows[is_test].assign(cover=None))
+        interval = bootstrap_interval(
+            Y[is_test].to_numpy(), ours, scores, metric="macro_auc", n_resamples=1000,
+            groups=rows.loc[is_test, "artist"],
+        )  # fmt: skip
+        difference = told["plain"]["differences"]["text"]
+        shown = [difference[name] for name in ("difference", "low", "high")]
+        assert shown == pytest.approx(list(interval), abs=2e-6)
+        assert main(words) == 0
+        assert "plain T" in capsys.readouterr().out
+
+    def test_without_it_the_output_says_how(self, table, texts, capsys):
+        assert main(["evaluate", texts, table, "--quiet"]) == 0
+        assert "Compare with a plain control: --train" in capsys.readouterr().out
+        assert main(["evaluate", texts, table, "--quiet", "--json"]) == 0
+        assert "plain" not in json.loads(capsys.readouterr().out)
+
+    def test_items_that_the_control_knows(self, table, texts, capsys):
+        assert main(["evaluate", texts, table, "--train", table, "--quiet", "--json"]) == 0
+        out, err = capsys.readouterr()
+        assert "90 of 120 items are in --train, too" in err
+        assert json.loads(out)["plain"]["items"] == 90
+
+    def test_every_subset_and_each_item_once(self, odd, model, capsys):
+        words = ["evaluate", model, str(odd.path), "--train", str(odd.path), "--quiet"]
+        assert main([*words, "--json"]) == 0
+        out, err = capsys.readouterr()
+        told = json.loads(out)
+        assert list(told["plain"]["figures"]) == ["audio", "text", "audio + text"]
+        assert list(told["plain"]["differences"]) == ["audio", "text", "audio + text"]
+        for name, difference in told["plain"]["differences"].items():
+            ours, plain = told["figures"][name]["f1"], told["plain"]["figures"][name]["f1"]
+            assert difference["difference"] == pytest.approx(ours - plain, abs=2e-6)
+        listed = [line["item"] for line in told["set_aside"]]
+        assert len(listed) == len(set(listed))
+        assert main(words) == 0
+        table = capsys.readouterr().out
+        assert max(map(len, table.splitlines())) <= 80 and "plain audio + text" in table
+
+    @pytest.mark.parametrize(
+        "lines, said",
+        [
+            ("text,genre\na,Ska\nb,Dub\n", "--train: no item has a genre that the model knows"),
+            ("text,genre\nsax,Jazz\n", "--train: "),
+        ],
+    )
+    def test_nothing_to_learn_from(self, texts, table, tmp_path, capsys, lines, said):
+        (tmp_path / "t.csv").write_text(lines)
+        words = ["evaluate", texts, table, "--train", str(tmp_path / "t.csv"), "--quiet"]
+        assert main(words) == 1
+        error = capsys.readouterr().err
+        assert said in error and error.count("\n") == 1
+
+    def test_what_only_the_control_cannot_use(self):
+        ours, plain = [("a", "broken")], [("a", "broken, too"), ("b", "gone"), ("b", "gone")]
+        found = with_errors_of_plain(ours, plain)
+        assert found == [("a", "broken"), ("b", "gone (plain control)")]
 
 
 class TestSeveralGenres:
