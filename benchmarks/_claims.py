@@ -1,64 +1,136 @@
-"""What the evaluations of claims share: their command line, their table of claims."""
+"""What the evaluations of claims share: primary claims, p-values, verdicts, the command line.
+
+A claim is a difference that must be above 0. Its interval is a paired percentile bootstrap over
+artists and, where there are several runs, seeds. Its p-value inverts that bootstrap: twice the
+share of the resamples on the other side of 0, or on it.
+"""
 
 import argparse
 import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from _results import FOLDER, MARGIN, command_of, read_result, verdict, write_result
 
-_SAID = {"ceilings": "ceilings", "agreement": "agreement with the exact posterior"}
+from skmmgenre.metrics import bootstrap_interval
+
+# One claim for each table of the paper, listed before the run that is kept, corrected together
+# by Holm's method. All else that an evaluation says is exploratory.
+PRIMARY = {
+    "single_label_claims": "F1: sound and cover beat the better of the two",
+    "multi_label_claims": "AUC: A + T + I logistic beats the best modality",
+    "entities_claims": "AUC, logistic: VSM+SEM beats VSM",
+}
+# What a claim is, unless it is primary.
+CLAIM, MUST_VANISH, MUST_SHOW = "exploratory", "control: must vanish", "control: must show"
 
 
-def run_conditions(conditions, *, description, table, n_runs=3, add_arguments=None):
+def compare(y_true, y_pred, y_other=None, *, seeds=None, chance=0.0, **options):
+    """Return a difference with its interval and p-value; without another model, from chance."""
+    if seeds is not None and len(np.unique(seeds)) == 1:
+        seeds = None
+    interval, draws = bootstrap_interval(
+        y_true, y_pred, y_other, seeds=seeds, return_draws=True, **options
+    )
+    line = {key: value - chance for key, value in interval._asdict().items()}
+    return {**line, "p": p_value(draws - chance)}
+
+
+def p_value(draws):
+    """Return the two-sided p-value of a difference whose resamples these are."""
+    draws = draws[~np.isnan(draws)]
+    beyond = min((draws <= 0).sum(), (draws >= 0).sum())
+    return min(1.0, 2 * (beyond + 1) / (len(draws) + 1))
+
+
+def holm(p_values):
+    """Return p-values corrected by Holm's method, in the order given."""
+    p_values = np.asarray(p_values, dtype=float)
+    order = np.argsort(p_values, kind="stable")
+    steps = p_values[order] * np.arange(len(p_values), 0, -1)
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return corrected
+
+
+def primary_claims(folder=FOLDER):
+    """Return the primary claims with corrected p-values; those not measured have none.
+
+    A claim that is not measured counts in the correction, as one with a p-value of 1.
+    """
+    lines = []
+    for name, claim in PRIMARY.items():
+        line = {"result": name, "claim": claim}
+        path = folder / f"{name}.csv"
+        if path.exists():
+            found = read_result(path)[0].set_index("claim").loc[claim]
+            line |= found[["estimate", "low", "high", "p", "verdict"]].to_dict()
+        lines.append(line)
+    columns = ["result", "claim", "estimate", "low", "high", "p", "verdict"]
+    claims = pd.DataFrame(lines, columns=columns).astype({"p": float})
+    corrected = holm(claims["p"].fillna(1))
+    return claims.assign(p_holm=np.where(claims["p"].isna(), np.nan, corrected))
+
+
+def run_conditions(conditions, *, name, description, code, settings, n_runs=3):
     """Read the command line, run conditions, print and write what each says of its claims.
 
     Parameters
     ----------
     conditions : sequence of functions
-        ``condition(arguments, folder)`` yields (claim, expected, line): whether the claim is
-        expected to hold (None: nobody claims it), and a dict with at least ``measured``, and
-        the ``estimate`` that must be above 0, ``low`` and ``high``. Files go into `folder`,
-        which is emptied afterwards.
+        ``condition(arguments, folder)`` yields (claim, kind, line): one of the kinds above, and
+        a dict with the ``figure`` that is compared, the ``estimate`` that must be above 0,
+        ``low``, ``high`` and ``p``, and whatever else is to stand beside them. Files go into
+        `folder`, which is emptied afterwards, predictions into ``arguments.predictions``;
+        ``arguments.write(frame, name)`` writes a result.
+    name : str
+        Of the evaluation: its claims are written as name_claims.
     description : str
-    table : str
-        Name of the table of claims in the output folder.
+    code : list of str
+        As in `write_result`.
+    settings : dict
+        What is fixed in the evaluation: the numbers of albums and runs are added.
     n_runs : int, default=3
         Seeds, unless the command line says another number.
-    add_arguments : callable, default=None
-        Gets the parser of the command line.
-
-    Returns
-    -------
-    arguments : Namespace
-    claims : DataFrame
     """
     by_name = {condition.__name__: condition for condition in conditions}
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--albums", type=int, default=2000)
     parser.add_argument("--runs", type=int, default=n_runs)
-    parser.add_argument("--output", type=Path, default=Path("evaluation_report"))
     parser.add_argument("--only", nargs="+", choices=list(by_name), default=list(by_name))
-    if add_arguments is not None:
-        add_arguments(parser)
+    parser.add_argument("--output", type=Path, default=FOLDER, help="where results go")
+    parser.add_argument("--predictions", type=Path, default=Path("evaluation_report"))
     arguments = parser.parse_args()
+    if arguments.output == FOLDER and arguments.only != list(by_name):
+        parser.error("--only leaves claims out: name another folder as --output")
+    command = command_of(parser, arguments)
+    settings = {"albums": arguments.albums, "runs": arguments.runs, "margin": MARGIN, **settings}
     began = time.perf_counter()
-    arguments.output.mkdir(parents=True, exist_ok=True)
+
+    def write(frame, result):
+        seconds = time.perf_counter() - began
+        made_by = {"command": command, "settings": settings, "code": code, "seconds": seconds}
+        write_result(frame, result, folder=arguments.output, **made_by)
+
+    arguments.write = write
+    arguments.predictions.mkdir(parents=True, exist_ok=True)
     lines = []
-    for name in arguments.only:
+    for condition in arguments.only:
         with tempfile.TemporaryDirectory() as folder:
-            for claim, expected, line in by_name[name](arguments, folder):
-                above = line["low"] > 0
-                lines.append({"claim": claim, **line, "above 0": above, "expected": expected})
-                said = [line["measured"]]
-                said += [f"{words} {line[key]}" for key, words in _SAID.items() if key in line]
+            for claim, kind, line in by_name[condition](arguments, folder):
+                kind = "primary" if claim == PRIMARY.get(f"{name}_claims") else kind
+                # Diversity has no margin: how much of it matters is for the reader to say.
+                margin = None if line["figure"].startswith("diversity") else MARGIN
+                said = verdict(line["low"], line["high"], margin)
+                lines.append({"claim": claim, "kind": kind, **line, "verdict": said})
                 print(
-                    f"\n>>> {claim}: {', '.join(said)}: "
-                    f"{line['estimate']:+.3f} [{line['low']:+.3f}, {line['high']:+.3f}]\n",
+                    f"\n>>> {claim}: {line['estimate']:+.3f} [{line['low']:+.3f}, "
+                    f"{line['high']:+.3f}], {said}\n",
                     flush=True,
                 )
     claims = pd.DataFrame(lines)
-    claims.to_csv(arguments.output / table, index=False)
-    print(claims.drop(columns="measured").round(3).to_string(index=False))
+    print(claims.round(3).to_string(index=False))
+    write(claims, f"{name}_claims")
     print(f"\n{time.perf_counter() - began:.0f} s; written to {arguments.output}")
-    return arguments, claims

@@ -15,6 +15,7 @@ import pandas as pd
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path(__file__).parent / "results"
+MARGIN = 0.02  # of macro AUC and of F1: what lies within it, with its interval, is similar
 _DIGITS = 4
 
 
@@ -84,17 +85,25 @@ def stale(path):
     return None
 
 
-def command_of(parser, arguments, *, aside=("output",)):
-    """Return the command line that gives these arguments; `aside` does not change figures."""
+def command_of(parser, arguments, positional=()):
+    """Return the command line that gives these arguments, but for where results go."""
     words = [f"python benchmarks/{parser.prog}"]
-    for action in parser._actions:
-        value = getattr(arguments, action.dest, action.default)
-        if action.dest in aside or value == action.default:
+    for name, value in vars(arguments).items():
+        if name in ("output", "predictions") or value == parser.get_default(name):
             continue
+        words += [] if name in positional else [f"--{name}"]
         values = value if isinstance(value, list) else [value]
-        words += action.option_strings[-1:]
         words += [one.name if isinstance(one, Path) else str(one) for one in values]
     return " ".join(words)
+
+
+def verdict(low, high, margin=MARGIN):
+    """Return what the interval of a difference says; without a margin nothing is similar."""
+    if low > 0:
+        return "better"
+    if high < 0:
+        return "worse"
+    return "similar" if margin is not None and -margin < low and high < margin else "open"
 
 
 def hash_of_code(names, settings=""):
@@ -109,16 +118,16 @@ def hash_of_code(names, settings=""):
 
 
 def _code_lines(source):
-    """The lines that are neither docstring nor comment. (What ast says differs by Python.)"""
+    """The lines that are neither docstring nor comment. (Not what ast dumps: Pythons differ.)"""
     docstrings = set()
     for node in ast.walk(ast.parse(source)):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and _is_text(body[0]):
             docstrings |= set(range(body[0].lineno, body[0].end_lineno + 1))
     for number, line in enumerate(source.splitlines(), 1):
-        line = line.strip()
-        if line and not line.startswith("#") and number not in docstrings:
-            yield line
+        code = line.strip()
+        if code and not code.startswith("#") and number not in docstrings:
+            yield line.rstrip()
 
 
 def hash_of_file(path):
@@ -127,4 +136,5 @@ def hash_of_file(path):
 
 
 def _is_text(node):
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    value = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)

@@ -1,8 +1,8 @@
 """What another patch in every epoch, and the mean over several in answers, bring.
 
 Cross-validation by artist over the sounds of a table (several genres in a cell). Every clip is
-extracted once, whole; networks see patches of 15 s of it. The figure is the macro AUC of the
-scores of all folds; intervals are of the difference to one fixed patch, over artists.
+extracted once, whole; networks see patches of 15 s of it. The figure is the macro AUC, the mean
+over folds; intervals are of the difference to one fixed patch, over artists and seeds.
 
     python benchmarks/evaluate_patches.py TABLE.csv [--seconds 20] [--epochs 40] [--runs 3]
 """
@@ -13,18 +13,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _claims import compare
+from _results import FOLDER, command_of, hash_of_file, verdict, write_result
 from evaluate_table import read_table
 from joblib import Parallel, delayed
 
 from skmmgenre.audio import AudioCNN, CQTExtractor
 from skmmgenre.labels import GenreTaxonomy, read_genres
-from skmmgenre.metrics import bootstrap_interval, macro_auc_score
+from skmmgenre.metrics import macro_auc_score
 from skmmgenre.model_selection import ArtistKFold
 from skmmgenre.utils import is_missing
 
 # Trained on, answered from.
 TRAINED = {"one fixed patch": "center", "a patch an epoch": "epoch", "all of the clip": "whole"}
 ANSWERED = {"one patch": 1, "mean of 5": 5}
+CODE = ["benchmarks/evaluate_patches.py"]
 
 
 def run_fold(patches, Y, train, test, *, architecture, epochs, seed):
@@ -58,6 +61,7 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--output", type=Path, default=FOLDER, help="where results go")
     arguments = parser.parse_args()
     began = time.perf_counter()
     table = read_table(arguments.table)
@@ -78,30 +82,61 @@ def main():
         delayed(run_fold)(patches, Y, train, test, seed=run, **options)
         for run, train, test in folds
     )
-    stacked = {name: np.zeros((arguments.runs, *Y.shape)) for name in found[0]}
-    for (run, _, test), scores in zip(folds, found, strict=True):
-        for name, of_rows in scores.items():
-            stacked[name][run, test] = of_rows
-    base = stacked["one fixed patch", "one patch"]
-    runs = np.repeat(np.arange(arguments.runs), len(Y))
-    lines = []
-    for name, scores in stacked.items():
-        of_runs = [macro_auc_score(Y, s) for s in scores]
-        line = {"trained": name[0], "answered": name[1], "macro AUC": np.mean(of_runs)}
-        line["sd of runs"] = np.std(of_runs)
-        if scores is not base:
-            line |= bootstrap_interval(
-                np.tile(Y, (arguments.runs, 1)),
-                scores.reshape(-1, Y.shape[1]),
-                base.reshape(-1, Y.shape[1]),
-                metric="macro_auc",
-                groups=np.tile(artists, arguments.runs),
-                runs=runs,
-            )._asdict()
-        lines.append(line)
+    scores = {name: np.concatenate([fold[name] for fold in found]) for name in found[0]}
+    rows = pd.DataFrame(
+        {"fold": number, "run": run, "row": row}
+        for number, (run, _, test) in enumerate(folds)
+        for row in test
+    )
+    lines = tabulate(scores, Y[rows["row"]], artists[rows["row"]], rows)
     print(f"{len(Y)} clips, {artists.nunique()} artists, {Y.shape[1]} genres, {options}")
-    print(pd.DataFrame(lines).round(3).to_string(index=False))
-    print(f"{time.perf_counter() - began:.0f} s")
+    print(lines.round(3).to_string(index=False))
+    settings = {
+        **options,
+        **{name: getattr(arguments, name) for name in ("seconds", "runs", "folds")},
+        "clips": len(Y),
+        "artists": int(artists.nunique()),
+    }
+    written = write_result(
+        lines,
+        f"patches_{arguments.table.stem}",
+        command=command_of(parser, arguments, positional=("table",)),
+        settings=settings,
+        code=CODE,
+        data=hash_of_file(arguments.table),
+        seconds=time.perf_counter() - began,
+        folder=arguments.output,
+    )
+    print(f"written to {written}")
+
+
+def tabulate(scores, truth, artists, rows):
+    """A line a way to train and to answer: macro AUC, and its difference to one fixed patch."""
+    base = scores["one fixed patch", "one patch"]
+    lines = []
+    for (trained, answered), said in scores.items():
+        of_folds = pd.Series(
+            {
+                fold: macro_auc_score(truth[part], said[part])
+                for fold, part in rows.groupby("fold").indices.items()
+            }
+        )
+        of_runs = of_folds.groupby(rows.groupby("fold")["run"].first()).mean()
+        line = {"trained": trained, "answered": answered, "macro_auc": of_runs.mean()}
+        line["macro_auc_std"] = of_runs.std(ddof=0)
+        if said is not base:
+            line |= compare(
+                truth,
+                said,
+                base,
+                metric="macro_auc",
+                groups=artists,
+                runs=rows["fold"],
+                seeds=rows["run"],
+            )
+            line["verdict"] = verdict(line["low"], line["high"])
+        lines.append(line)
+    return pd.DataFrame(lines)
 
 
 if __name__ == "__main__":
