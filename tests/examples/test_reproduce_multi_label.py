@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skmmgenre.compose import make_plain_classifier
 from skmmgenre.text import KnowledgeBase
 
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "reproduce_multi_label.py"
@@ -174,7 +175,8 @@ def test_rows_that_cannot_be_run(script, albums_csv, tmp_path, capsys, row, mess
 
 def test_list_names_all_rows(script, capsys):
     assert script["main"](["--list"]) == 0
-    assert capsys.readouterr().out.split() == list(script["PAPER_TABLE_6"])
+    names = [*script["PAPER_TABLE_6"], *script["PLAIN"]]
+    assert capsys.readouterr().out.split() == names and len(names) == 30
 
 
 def test_a_fusion_brings_its_parts_and_the_table_the_paper(script, albums_csv, tmp_path, capsys):
@@ -211,6 +213,109 @@ def test_a_fusion_brings_its_parts_and_the_table_the_paper(script, albums_csv, t
     assert kept[names[2]]["n_parameters"] == (sum(widths) + 1) * n_labels
     for file in kept.values():
         file.close()
+
+
+PLAIN_ROWS = [f"plain/logistic/{modality}" for modality in ("audio", "text", "image", "A+T+I")]
+
+
+def kept(output, names):
+    """The scores that are kept of some rows."""
+    scores = {}
+    for name in names:
+        with np.load(output / "rows" / f"{name.replace('/', '_')}.npz") as row:
+            scores[name] = row["scores"]
+    return scores
+
+
+def test_plain_rows_are_the_plain_classifier_on_train_and_test_rows(
+    script, albums_csv, tmp_path, capsys
+):
+    command = ["--rows", "plain/*/A+T+I", "text/*"]
+    assert run(script, albums_csv, tmp_path, *command) == 0
+    told = capsys.readouterr().out
+    albums = script["read_albums"](script["read_options"]([str(albums_csv), *FAST]))
+    table = pd.DataFrame({name: albums.cells[name] for name in ("audio", "text", "image")})
+    train = np.flatnonzero(~albums.validation)  # no row that stops the networks, no test row
+    assert 0 < len(train) < albums.n_fit
+    scores = kept(tmp_path, PLAIN_ROWS)
+    for name, columns in zip(PLAIN_ROWS, [*map(lambda c: [c], table), list(table)], strict=True):
+        switched = {kind: kind if kind in columns else None for kind in table}
+        plain = make_plain_classifier(**switched).fit(table.iloc[train], albums.Y.iloc[train])
+        expected = plain.decision_function(table[albums.n_fit :])
+        np.testing.assert_allclose(scores[name], expected, rtol=1e-6, atol=1e-9)
+
+    figures = pd.read_csv(tmp_path / "table_6.csv", index_col="row")
+    names = ["text/logistic/vsm", "text/cosine/vsm", *PLAIN_ROWS]
+    assert figures.index.tolist() == [
+        *names,
+        "text/logistic/vsm, half of log prior removed",  # plain has no prior to remove
+        "random scores",
+        "ceiling",
+    ]
+    plain = figures.loc[PLAIN_ROWS]
+    assert plain[["paper_macro_auc", "seconds_an_epoch"]].isna().all(axis=None)
+    assert plain["n_parameters"].iloc[0] == 185 * albums.Y.shape[1]  # 184 statistics, a constant
+    assert plain["n_parameters"].iloc[3] == plain["n_parameters"].iloc[:3].sum()
+    # The paper's rows of the same modalities are those of texts only, of which the better counts.
+    differences = pd.read_csv(tmp_path / "plain.csv", index_col="row")
+    assert differences.index.tolist() == ["plain/logistic/text"]
+    (row,) = differences.itertuples()
+    assert row.reference == figures["macro_auc"][names[:2]].idxmax()
+    auc = figures["macro_auc"]
+    assert row.difference == pytest.approx(auc["plain/logistic/text"] - auc[row.reference])
+    assert row.low <= row.difference <= row.high
+    shown = f"plain/logistic/text   {row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"
+    assert f"{shown}  {row.reference}\n" in told
+
+
+def test_plain_rows_are_kept_until_what_they_read_changes(script, albums_csv, tmp_path, capsys):
+    table = pd.read_csv(albums_csv, dtype=str)
+    table["audio"] = [
+        "|".join(str(albums_csv.parent / path) for path in cell.split("|")) if cell else ""
+        for cell in table["audio"].fillna("")
+    ]
+    table["cover"] = [str(albums_csv.parent / path) for path in table["cover"]]
+    table.to_csv(tmp_path / "music.csv", index=False)
+    output = tmp_path / "output"
+    command = [tmp_path / "music.csv", output, "--rows", "plain/*"]
+    assert run(script, *command) == 0
+    assert (output / "statistics.sqlite").exists() and not (output / "plain.csv").exists()
+    first = finished(output)
+    assert len(first) == 4
+    # How files are read and what networks are asked for does not concern them.
+    assert run(script, *command, "--jobs", "2", "--skip-broken", "--epochs", "2") == 0
+    assert finished(output) == first
+    table.loc[:, "text"] += " Bagpipes."
+    table.to_csv(tmp_path / "music.csv", index=False)
+    assert run(script, *command) == 0
+    second = finished(output)
+    changed = {name for name in first if first[name] != second[name]}
+    assert changed == {"plain_logistic_text.npz", "plain_logistic_A+T+I.npz"}
+
+    capsys.readouterr()
+    table.drop(columns="cover").to_csv(tmp_path / "music.csv", index=False)
+    assert run(script, *command) == 0
+    told = capsys.readouterr().out
+    assert "Left out, as the table has no image: plain/logistic/image" in told
+    assert "Left out, as the table has no image: plain/logistic/A+T+I" in told
+    assert "[2 of 2] plain/logistic/text: kept" in told
+
+
+@pytest.mark.parametrize("lacking", ["artists", "labels"])
+def test_nothing_to_compare_plain_rows_by(script, lacking):
+    n_test, names = 4, ["text/cosine/vsm", "plain/logistic/text"]
+    rng = np.random.default_rng(0)
+    Y = pd.DataFrame(np.eye(n_test, 3, dtype=int))
+    artists = np.array(["Nina", "Otis", "", ""], dtype=object)
+    if lacking == "artists":
+        artists[:] = "Nina"
+    else:
+        Y[:] = 1
+    albums = script["Albums"]({}, Y, artists, None, 0, *[None] * 3)
+    rows = {name: {"scores": rng.normal(size=Y.shape)} for name in names}
+    auc = [np.nan if lacking == "labels" else 0.5] * 2
+    figures = pd.DataFrame({"macro_auc": auc}, index=names)
+    assert script["compare_plain"](figures, rows, albums).empty
 
 
 def test_a_second_start_goes_on_and_what_changed_is_run_again(script, tmp_path, albums_csv, capsys):
@@ -367,6 +472,6 @@ def test_the_whole_script(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("SYNTHETIC") == 2
     figures = pd.read_csv(tmp_path / "table_6.csv", index_col="row")
-    assert figures["n_parameters"].notna().sum() == 25  # all but timbre
+    assert figures["n_parameters"].notna().sum() == 29  # all but timbre
     with np.load(tmp_path / "rows" / "fusion_cosine_A+T+I.npz") as row:
         assert len(row["labels"]) >= 40

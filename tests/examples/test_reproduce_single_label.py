@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skmmgenre.compose import make_plain_classifier
 from skmmgenre.datasets import make_albums
 from skmmgenre.nets import _training
 
@@ -73,6 +74,33 @@ def test_one_run_has_no_deviation(script):
     assert paper == list(script["PAPER_TABLE_2"].values())
 
 
+def test_plain_rows_stand_below_the_paper_in_table_2(script):
+    rows = {name: ("A + V", "CNN_Audio", 0.0) for name in script["PAPER_TABLE_2"]}
+    rows["CNN_Audio"] = ("Audio", "CNN_Audio", 0.0)
+    rows["plain audio"] = ("Control", "CNN_Audio", -0.125)
+    both = "CNN_Audio + CNN_Visual"
+    rows |= dict.fromkeys(
+        ["plain audio + image", "plain audio + image, concatenated"], ("Control", both, 0.25)
+    )
+    columns = ["input", "reference", "difference"]
+    figures = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    figures[["low", "high"]] = figures[["difference"]].to_numpy() + [-0.5, 0.5]
+    for figure in ("precision", "recall", "f1"):
+        figures[figure], figures[f"{figure}_std"] = 0.25, 0.01
+    text = script["table_2"](figures)
+    lines = [line for line in text.splitlines() if " plain" in line]
+    assert [line.split("0.250")[0].split() for line in lines] == [
+        ["Audio", "plain"],
+        ["A", "+", "V", "plain"],
+        ["A", "+", "V", "plain,", "concatenated"],
+    ]
+    assert lines[0].endswith("  0.250 ± 0.010  -0.125 [-0.625, +0.375]  CNN_Audio")
+    assert lines[2].endswith(f"+0.250 [-0.250, +0.750]  {both}")
+    assert text.index(script["PAPER_TABLE_2"]["All"]) < text.index(lines[0])
+    without = script["table_2"](figures.drop(index=figures.index[9:]))
+    assert text.startswith(without) and "plain" not in without
+
+
 def test_figure_3_is_a_picture(script, predictions, tmp_path):
     script["write_confusion_matrices"](predictions, GENRES, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
@@ -124,9 +152,8 @@ def test_a_split_without_a_part(script, tmp_path):
         read(script, tmp_path, rows, "--split", "set")
 
 
-def test_published_val_rows_stop_the_training_and_are_not_trained_on(
-    script, tmp_path, monkeypatch, capsys
-):
+def write_albums(folder):
+    """Eighteen albums with the column split, as music.csv; return the table."""
     albums = make_albums(
         18,
         3,
@@ -134,12 +161,51 @@ def test_published_val_rows_stop_the_training_and_are_not_trained_on(
         duration=2.4,
         audio_format="wav",
         cover_size=32,
-        directory=tmp_path,
+        directory=folder,
         random_state=0,
     )
     table = albums.table[["audio", "cover", "artist"]].assign(genre=albums.y)
     table["split"] = ["train", "val", "Train", "test", "train", "Validation"] * 3
-    table.to_csv(tmp_path / "music.csv", index=False)
+    table.to_csv(folder / "music.csv", index=False)
+    return table
+
+
+QUICK = ["--split", "split", "--quick", "--epochs", "1"]
+
+
+def test_the_plain_control_learns_and_is_tested_on_the_same_rows(script, tmp_path):
+    table = write_albums(tmp_path)
+    for column in ("audio", "cover"):
+        table[column] = [str(tmp_path / path) for path in table[column]]
+    command = [str(tmp_path / "music.csv"), *QUICK, "--output", str(tmp_path / "out")]
+    assert script["main"](command) == 0
+    figures = pd.read_csv(tmp_path / "out" / "table_2.csv", index_col="model")
+    assert figures.index.tolist() == [
+        *script["PAPER_TABLE_2"],
+        "plain audio",
+        "plain image",
+        "plain audio + image",
+        "plain audio + image, concatenated",
+    ]
+    test = table["split"] == "test"
+    for name, columns in [
+        ("plain audio", {"image": None}),
+        ("plain image", {"audio": None}),
+        ("plain audio + image", {}),
+        ("plain audio + image, concatenated", {"combine": "concatenate"}),
+    ]:
+        plain = make_plain_classifier(text=None, **columns).fit(table[~test], table.genre[~test])
+        accuracy = np.mean(plain.predict(table[test]) == table.genre[test])
+        assert figures["accuracy"][name] == pytest.approx(accuracy)
+        row, reference = figures.loc[name], figures.loc[figures["reference"][name]]
+        assert row["difference"] == pytest.approx(row["f1"] - reference["f1"])
+        assert row["low"] <= row["high"]
+
+
+def test_published_val_rows_stop_the_training_and_are_not_trained_on(
+    script, tmp_path, monkeypatch, capsys
+):
+    write_albums(tmp_path)
     trained = []
 
     def note(module, plan, *args, train_rows, valid_rows, **kwargs):
@@ -148,9 +214,12 @@ def test_published_val_rows_stop_the_training_and_are_not_trained_on(
 
     train = _training.train
     monkeypatch.setattr(_training, "train", note)
-    arguments = ["--split", "split", "--quick", "--epochs", "1", "--output", str(tmp_path / "out")]
-    assert script["main"]([str(tmp_path / "music.csv"), *arguments]) == 0
-    assert "Column 'split': train 9, val 6, test 3" in capsys.readouterr().out
+    command = [str(tmp_path / "music.csv"), *QUICK, "--output", str(tmp_path / "out")]
+    assert script["main"]([*command, "--no-plain"]) == 0
+    told = capsys.readouterr().out
+    assert "Column 'split': train 9, val 6, test 3" in told and "plain" not in told
+    names = pd.read_csv(tmp_path / "out" / "table_2.csv")["model"]
+    assert names.tolist() == list(script["PAPER_TABLE_2"])
     fit = [row for row in range(18) if row % 6 != 3]
     val = {place for place, row in enumerate(fit) if row % 6 in (1, 5)}
     assert len(trained) == 12  # sound, cover, joint space, and the fusion of each row of Table 2
@@ -172,6 +241,6 @@ def test_the_whole_script(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "SYNTHETIC" in done.stdout and "Pearson correlation" in done.stdout
-    assert len(pd.read_csv(tmp_path / "table_2.csv")) == 9
+    assert len(pd.read_csv(tmp_path / "table_2.csv")) == 13
     assert len(pd.read_csv(tmp_path / "table_3.csv")) == 5
     assert (tmp_path / "figure_3.png").stat().st_size > 10_000
