@@ -12,8 +12,11 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # nothing from threads, and workers of many threads would fight for the cores.
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal
 
+# Tables of real clips, which are not shipped; `make evaluate` leaves them out where they are not.
+CLIPS ?= $(wildcard ../shared/data/multimodal/audio_text.csv ../shared/data/multimodal/three_modalities.csv)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-versions test-sdist lint format docs evaluate bench clean
+.PHONY: help demo test test-all test-versions test-sdist lint format docs evaluate pages bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,10 +48,15 @@ docs: $(VENV)/.installed-docs  ## the documentation, in docs/_build/html; a warn
 	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-evaluate: $(VENV)/.installed  ## the learning claims, beside their ceilings (over an hour)
-	$(BIN)/python benchmarks/evaluate_single_label.py
-	$(BIN)/python benchmarks/evaluate_multi_label.py
-	$(BIN)/python benchmarks/evaluate_entities.py
+evaluate: $(VENV)/.installed  ## the learning claims, beside their ceilings (hours), and the pages of results
+	@set -e; for script in single_label multi_label entities cross_fit joint_space; do \
+		echo "evaluate_$$script.py"; $(BIN)/python benchmarks/evaluate_$$script.py; done
+	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_table.py $(CLIPS))
+	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_patches.py $(firstword $(CLIPS)))
+	@$(MAKE) --no-print-directory pages
+
+pages: $(VENV)/.installed  ## docs/claims.md and docs/guide/evaluation.md, from benchmarks/results
+	$(BIN)/python tools/build_pages.py
 
 bench: $(VENV)/.installed-bench  ## speed and memory
 	@set -e; for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done

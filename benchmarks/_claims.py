@@ -24,7 +24,7 @@ PRIMARY = {
     "entities_claims": "AUC, logistic: VSM+SEM beats VSM",
 }
 # What a claim is, unless it is primary.
-CLAIM, MUST_VANISH, MUST_SHOW = "exploratory", "control: must vanish", "control: must show"
+CLAIM, MUST_VANISH, MUST_SHOW = "exploratory", "control that must vanish", "control that must show"
 
 
 def compare(y_true, y_pred, y_other=None, *, seeds=None, chance=0.0, **options):
@@ -69,7 +69,7 @@ def primary_claims(folder=FOLDER):
             line |= found[["estimate", "low", "high", "p", "verdict"]].to_dict()
         lines.append(line)
     columns = ["result", "claim", "estimate", "low", "high", "p", "verdict"]
-    claims = pd.DataFrame(lines, columns=columns).astype({"p": float})
+    claims = pd.DataFrame(lines, columns=columns, dtype=object).astype({"p": float})
     corrected = holm(claims["p"].fillna(1))
     return claims.assign(p_holm=np.where(claims["p"].isna(), np.nan, corrected))
 

@@ -1,8 +1,9 @@
 """Diversity of two scorers compared at equal precision."""
 
 import numpy as np
+from _claims import compare
 
-from skmmgenre.metrics import bootstrap_interval, remove_log_prior, top_k_labels
+from skmmgenre.metrics import remove_log_prior, top_k_labels
 
 _SHARES = np.linspace(0, 2, 101)  # of the log prior
 
@@ -27,7 +28,8 @@ def diversity_at_equal_precision(truth, scores, log_odds, prior, *, k, groups, r
     Returns
     -------
     line : dict
-        ``estimate``, ``low`` and ``high`` of the difference; means over the runs of the
+        ``estimate``, ``low``, ``high`` and ``p`` of the difference for half of the artists, each
+        drawn once, since fewer different albums name fewer labels; means over the runs of the
         ``share`` removed, and of both scorers' precision and diversity: ``precision``,
         ``precision_other``, ``diversity``, ``diversity_other``.
     """
@@ -57,7 +59,9 @@ def diversity_at_equal_precision(truth, scores, log_odds, prior, *, k, groups, r
         return diversity(best[rows]) - diversity(best_other[choose(rows), rows])
 
     everything = np.arange(n)
-    interval = bootstrap_interval(everything, everything, metric=gain, groups=groups, runs=runs)
+    compared = compare(
+        everything, everything, metric=gain, groups=groups, runs=runs, seeds=runs, replace=False
+    )
     of_runs = []
     for run in np.unique(runs):
         rows = np.flatnonzero(runs == run)
@@ -72,7 +76,7 @@ def diversity_at_equal_precision(truth, scores, log_odds, prior, *, k, groups, r
             }
         )
     means = {name: np.mean([line[name] for line in of_runs]) for name in of_runs[0]}
-    return {**interval._asdict(), **means}
+    return {**means, **compared}
 
 
 def _share_right(truth, best):

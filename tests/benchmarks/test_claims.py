@@ -81,7 +81,7 @@ def some(arguments, folder):
 
 def diversity(arguments, folder):
     rest = {"estimate": 0.0, "low": -0.001, "high": 0.001, "p": 1.0}
-    yield "the third", "control: must vanish", {"figure": "diversity@1", **rest}
+    yield "the third", "control that must vanish", {"figure": "diversity@1", **rest}
 
 
 def run(monkeypatch, tmp_path, *words):
@@ -96,7 +96,7 @@ def run(monkeypatch, tmp_path, *words):
 
 def test_claims_are_written_with_what_they_are(monkeypatch, tmp_path, capsys):
     claims, head = read_result(run(monkeypatch, tmp_path, "--runs", "2") / "made_claims.csv")
-    assert list(claims["kind"]) == ["primary", "exploratory", "control: must vanish"]
+    assert list(claims["kind"]) == ["primary", "exploratory", "control that must vanish"]
     assert list(claims["verdict"]) == ["better", "similar", "open"]
     assert head["command"] == "python benchmarks/evaluate_made.py --runs 2"
     assert head["settings"] == '{"albums": 2000, "margin": 0.02, "runs": 2, "width": 8}'

@@ -1,0 +1,150 @@
+"""The pages of results hold what the files hold, and nothing else."""
+
+import re
+
+import build_pages as pages
+import pandas as pd
+import pytest
+from _results import FOLDER, write_result
+
+TEMPLATES = {name: (pages.TEMPLATES / name).read_text(encoding="utf-8") for name in pages.PAGES}
+SECTIONS = re.compile(r"\bsections? \d+(\.\d+)*((,| and) \d+(\.\d+)*)*")
+
+
+def figures_of(text):
+    """Decimals and percentages outside of placeholders; numbers of sections are no figures."""
+    text = SECTIONS.sub("", pages._PLACEHOLDER.sub("", text))
+    return re.findall(r"(?<![\w.])\d*\.\d+|\d+ ?%", text.replace("95 %", ""))
+
+
+@pytest.mark.parametrize("text", ["an F1 of 0.427", "by .010", "12 % of them", "- 0.5 [0.1, 2]"])
+def test_figures_are_found(text):
+    assert figures_of(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["sections 3, 4.2 and 7.3.2", "{{a / 0.1 / b}}", "a 95 % interval"]
+)
+def test_what_is_no_figure(text):
+    assert not figures_of(text)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_templates_hold_no_figure(name):
+    assert not figures_of(TEMPLATES[name])
+
+
+def test_the_pages_are_those_of_the_results():
+    for path, text in pages.build_pages().items():
+        assert path.read_text(encoding="utf-8") == text, "run `make pages`"
+
+
+def test_the_pages_show_every_result():
+    shown = "".join(TEMPLATES.values())
+    for path in FOLDER.glob("*.csv"):
+        assert path.stem in shown
+
+
+def test_every_command_is_that_of_a_script():
+    names = set(re.findall(r"\{\{(?:table )?(\w+)", "".join(TEMPLATES.values())))
+    assert len(names) > 10
+    for name in names - {path.stem for path in FOLDER.glob("paper_*.csv")} - {"primary_claims"}:
+        _, script, *_ = pages.command_for(name).split()
+        assert (pages.ROOT / script).exists()
+
+
+@pytest.fixture
+def results(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "claim": ["a + b beats b", "the other, of two"],
+            "kind": ["exploratory", None],
+            "k": [1, 3],
+            "value": [0.5, 0.25],
+            "other_value": [0.25, None],
+            "estimate": [0.25, -0.125],
+            "low": [0.125, -0.5],
+            "high": [0.5, 0.25],
+        }
+    )
+    made_by = {"settings": {"albums": 20}, "code": [], "folder": tmp_path}
+    command = "python benchmarks/evaluate_single_label.py"
+    write_result(frame, "single_label_claims", command=command, seconds=90, **made_by)
+    write_result(frame, "table_some", command="python table", seconds=900, **made_by)
+    lines = ["# source: them\n", "model,f1\n", "All,0.40\n"]
+    (tmp_path / "paper_table.csv").write_text("".join(lines))
+    return pages.Results(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "template, text",
+    [
+        ("{{single_label_claims / a + b beats b / value}}", "0.500"),
+        ("{{single_label_claims / a + b beats b / k}}", "1"),
+        ("{{single_label_claims / the other, of two / other_value}}", ""),
+        (
+            "{{single_label_claims / a + b\nbeats b}}",
+            "0.500 against 0.250: +0.250 [+0.125, +0.500]",
+        ),
+        ("{{single_label_claims / the other, of two}}", "0.250: -0.125 [-0.500, +0.250]"),
+        ("{{single_label_claims @ albums}} albums", "20 albums"),
+        ("{{paper_table / All / f1}}", "0.40"),
+        (
+            "{{entities_claims / a / value}}",
+            "not measured yet (`python benchmarks/evaluate_entities.py`)",
+        ),
+        (
+            "{{table entities_figures: model}}",
+            "Not measured yet: run `python benchmarks/evaluate_entities.py`.",
+        ),
+    ],
+)
+def test_placeholders(results, template, text):
+    assert results.build(template) == text
+
+
+def test_tables(results):
+    table = results.build("{{table single_label_claims: claim, estimate as difference, k}}")
+    assert table.splitlines() == [
+        "| claim | difference | k |",
+        "| --- | --- | --- |",
+        "| a + b beats b | +0.250 [+0.125, +0.500] | 1 |",
+        "| the other, of two | -0.125 [-0.500, +0.250] | 3 |",
+        "",
+        "(`python benchmarks/evaluate_single_label.py`, 90 s)",
+    ]
+    some = results.build('{{table single_label_claims where kind = "" and k = 3: claim}}')
+    assert some.splitlines()[2:-2] == ["| the other, of two |"]
+    assert results.build("{{table paper_table: model, f1}}").endswith("\n(them)")
+
+
+@pytest.mark.parametrize("name", ["table_some", "table_missing", "patches_missing"])
+def test_tables_of_clips_say_that_modalities_are_of_other_music(results, name):
+    text = results.build(f"{{{{table {name}: claim}}}}")
+    assert text.startswith("**A row's text and cover belong to other music")
+
+
+def test_pages_with_tables_of_clips_say_it_too():
+    for path, text in pages.build_pages().items():
+        if re.search(r"\{\{(table )?(table|patches)_", TEMPLATES[path.name]):
+            assert pages.OTHER_MUSIC in text
+
+
+@pytest.mark.parametrize(
+    "template, message",
+    [
+        ("{{single_label_claims / nobody / value}}", "0 rows"),
+        ("{{single_label_claims / a + b beats b / f1}}", "no 'f1'"),
+        ("{{single_label_claims @ runs}}", "no 'runs'"),
+        ("{{table single_label_claims: model}}", "no 'model'"),
+        ("{{table single_label_claims where k = 9: claim}}", "no rows"),
+    ],
+)
+def test_what_is_in_no_file_is_an_error(results, template, message):
+    with pytest.raises(ValueError, match=message):
+        results.build(template)
+
+
+def test_primary_claims_stand_there_before_they_are_measured(tmp_path):
+    text = pages.Results(tmp_path).build("{{table primary_claims: claim, p_holm, verdict}}")
+    assert text.count("not measured yet (`python benchmarks/evaluate_") == 3
