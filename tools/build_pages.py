@@ -38,6 +38,7 @@ OTHER_MUSIC = (
 )
 _PLACEHOLDER = re.compile(r"\{\{(.+?)\}\}", flags=re.DOTALL)
 _DIFFERENCES = ("estimate", "difference")
+_CHOSEN = ("lr", "margin", "patience", "epochs")  # shown with the digits that they have
 _INTERVAL = "{:+.3f} [{:+.3f}, {:+.3f}]"
 
 
@@ -135,7 +136,9 @@ def _text(line, column):
         return ""
     if column in _DIFFERENCES and "low" in line:
         return _INTERVAL.format(value, line["low"], line["high"])
-    return f"{value:.3f}" if isinstance(value, float | np.floating) else str(value)
+    if not isinstance(value, float | np.floating):
+        return str(value)
+    return f"{value:g}" if column in _CHOSEN else f"{value:.3f}"
 
 
 def _made_by(head):

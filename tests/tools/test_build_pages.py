@@ -60,6 +60,7 @@ def results(tmp_path):
             "claim": ["a + b beats b", "the other, of two"],
             "kind": ["exploratory", None],
             "k": [1, 3],
+            "lr": [0.001, 0.0001],
             "value": [0.5, 0.25],
             "other_value": [0.25, None],
             "estimate": [0.25, -0.125],
@@ -81,6 +82,7 @@ def results(tmp_path):
     [
         ("{{single_label_claims / a + b beats b / value}}", "0.500"),
         ("{{single_label_claims / a + b beats b / k}}", "1"),
+        ("{{single_label_claims / the other, of two / lr}}", "0.0001"),
         ("{{single_label_claims / the other, of two / other_value}}", ""),
         (
             "{{single_label_claims / a + b\nbeats b}}",
@@ -148,3 +150,38 @@ def test_what_is_in_no_file_is_an_error(results, template, message):
 def test_primary_claims_stand_there_before_they_are_measured(tmp_path):
     text = pages.Results(tmp_path).build("{{table primary_claims: claim, p_holm, verdict}}")
     assert text.count("not measured yet (`python benchmarks/evaluate_") == 3
+
+
+OTHERS = {
+    str(path.relative_to(pages.ROOT)): path.read_text(encoding="utf-8")
+    for path in [pages.ROOT / "README.md", *sorted((pages.ROOT / "docs").rglob("*.md"))]
+    if path.relative_to(pages.ROOT).parts[1:2] not in [("_build",), ("api",), ("_pages",)]
+    and path not in [parent / name for name, parent in pages.PAGES.items()]
+}
+
+
+def paragraphs(text):
+    return re.split(r"\n\s*\n", text)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_pages_leave_results_to_these(name):
+    """So that no two pages say two things of one evaluation."""
+    for paragraph in paragraphs(OTHERS[name]):
+        if re.search(r"\bevaluate_\w+\.py|make evaluate", paragraph):
+            assert not figures_of(paragraph)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_judgements_are_kept(name):
+    for paragraph in paragraphs(OTHERS[name]):
+        if re.search(r"\bjudged (by hand|one by one)", paragraph):
+            (kept,) = re.findall(r"`(tests/\S+\.csv)`", paragraph)
+            assert (pages.ROOT / kept).exists()
+
+
+def test_pages_do_not_speak_for_what_is_measured():
+    """Whether verdicts changed, or conditions were fixed before a run, no file could show."""
+    scripts = (pages.ROOT / "benchmarks").glob("evaluate_*.py")
+    texts = [*TEMPLATES.values(), *(path.read_text(encoding="utf-8") for path in scripts)]
+    assert not re.search(r"no verdict|(?<!not )fixed before", " ".join(" ".join(texts).split()))
