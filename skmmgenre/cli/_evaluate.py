@@ -41,7 +41,7 @@ from ._options import (
 @click.command(
     epilog=example(
         "skmmgenre evaluate genres.skmmgenre test.csv --json > figures.json\n"
-        "  skmmgenre evaluate genres.skmmgenre albums.csv --split test --train albums.csv"
+        "  skmmgenre evaluate genres.skmmgenre all.csv --split test --train all.csv"
     )
 )
 @click.argument("model")
