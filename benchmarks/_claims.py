@@ -8,6 +8,7 @@ share of the resamples on the other side of 0, or on it.
 import argparse
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -109,12 +110,8 @@ def run_conditions(conditions, *, name, description, code, settings, n_runs=3):
     settings = {"albums": arguments.albums, "runs": arguments.runs, "margin": MARGIN, **settings}
     began = time.perf_counter()
 
-    def write(frame, result):
-        seconds = time.perf_counter() - began
-        made_by = {"command": command, "settings": settings, "code": code, "seconds": seconds}
-        write_result(frame, result, folder=arguments.output, **made_by)
-
-    arguments.write = write
+    made_by = {"command": command, "settings": settings, "code": code, "folder": arguments.output}
+    arguments.write = partial(write_result, **made_by)
     arguments.predictions.mkdir(parents=True, exist_ok=True)
     lines = []
     for condition in arguments.only:
@@ -132,5 +129,6 @@ def run_conditions(conditions, *, name, description, code, settings, n_runs=3):
                 )
     claims = pd.DataFrame(lines)
     print(claims.round(3).to_string(index=False))
-    write(claims, f"{name}_claims")
-    print(f"\n{time.perf_counter() - began:.0f} s; written to {arguments.output}")
+    seconds = time.perf_counter() - began
+    arguments.write(claims, f"{name}_claims", seconds=seconds)
+    print(f"\n{seconds:.0f} s; written to {arguments.output}")

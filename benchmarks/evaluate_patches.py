@@ -19,7 +19,6 @@ from evaluate_table import read_table
 from joblib import Parallel, delayed
 
 from skmmgenre.audio import AudioCNN, CQTExtractor
-from skmmgenre.labels import GenreTaxonomy, read_genres
 from skmmgenre.metrics import macro_auc_score
 from skmmgenre.model_selection import ArtistKFold
 from skmmgenre.utils import is_missing
@@ -53,8 +52,6 @@ def main():
     """Print the table of figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", type=Path)
-    parser.add_argument("--genres", default="genres")
-    parser.add_argument("--separators", default=None, help="letters between the genres of a cell")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--architecture", default="time")
     parser.add_argument("--epochs", type=int, default=40)
@@ -64,10 +61,11 @@ def main():
     parser.add_argument("--output", type=Path, default=FOLDER, help="where results go")
     arguments = parser.parse_args()
     began = time.perf_counter()
-    table = read_table(arguments.table)
-    table = table[~table["audio"].map(is_missing)].reset_index(drop=True)
-    genres, _ = read_genres(table[arguments.genres], arguments.separators)
-    Y = GenreTaxonomy.from_items(genres, separator=None).label_matrix(genres).to_numpy()
+    table, Y = read_table(arguments.table)
+    if Y.ndim == 1:
+        parser.error(f"{arguments.table} has one genre a row: give a table with a column genres")
+    heard = ~table["audio"].map(is_missing).to_numpy()
+    table, Y = table[heard].reset_index(drop=True), Y[heard].to_numpy()
     artists = table["artist"]
     patches = CQTExtractor(duration=arguments.seconds, n_jobs=arguments.jobs).transform(
         table["audio"]

@@ -4,7 +4,7 @@ A template holds no figure. It names where one stands:
 
     {{FILE / ROW / COLUMN}}   a value; ROW is in the first column of the file
     {{FILE / ROW}}            a claim: both values, the difference, its interval
-    {{FILE @ KEY}}            a setting, or "command"
+    {{settings FILE}}         the command that made it, and the numbers of albums and of seeds
     {{table FILE where COLUMN = VALUE: COLUMN as NAME, ...}}
                               a table, on a line of its own; `where` and `as` may be left out
 
@@ -67,14 +67,14 @@ class Results:
     def _fill(self, asked):
         if asked.startswith("table "):
             return self._table(asked.removeprefix("table "))
-        name = re.split(" [/@] ", asked)[0]
+        name, *row_and_column = asked.removeprefix("settings ").split(" / ")
         frame, head = self._read(name)
         if frame is None:
             return f"not measured yet (`{command_for(name)}`)"
-        if " @ " in asked:
-            known = {**json.loads(head.get("settings", "{}")), **head}
-            return str(_only(known, asked.split(" @ ")[1], asked))
-        _, row, *column = asked.split(" / ")
+        if asked.startswith("settings "):
+            settings = json.loads(head["settings"])
+            return f"`{head['command']}`, {settings['albums']} albums, {settings['runs']} seeds"
+        row, *column = row_and_column
         lines = frame[frame.iloc[:, 0] == row]
         if len(lines) != 1:
             raise ValueError(f"{{{{{asked}}}}}: {len(lines)} rows of this name.")
