@@ -139,7 +139,7 @@ def test_halves_draw_every_artist_once_at_most():
 
 def test_halves_vary_as_resamples_do():
     rng = np.random.default_rng(0)
-    y, pred = np.ones(400), rng.random(400) < 0.7
+    y, pred = np.ones(400), (rng.random(400) < 0.7).astype(float)
     asked = {"metric": "accuracy", "groups": np.arange(400) // 2, "return_draws": True}
     spread = [
         np.std(bootstrap_interval(y, pred, replace=replace, **asked)[1])
