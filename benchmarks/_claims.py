@@ -67,6 +67,8 @@ def primary_claims(folder=FOLDER):
         path = folder / f"{name}.csv"
         if path.exists():
             found = read_result(path)[0].set_index("claim").loc[claim]
+            if found["kind"] != "primary":  # so it was chosen with the results in view
+                raise ValueError(f"{claim!r} was not a primary claim when {name} was measured.")
             line |= found[["estimate", "low", "high", "p", "verdict"]].to_dict()
         lines.append(line)
     columns = ["result", "claim", "estimate", "low", "high", "p", "verdict"]

@@ -65,10 +65,14 @@ def test_primary_claims_that_are_not_measured_count(tmp_path):
     assert empty["p"].isna().all() and empty["p_holm"].isna().all()
     (name, claim), *_ = PRIMARY.items()
     line = {"claim": claim, "estimate": 0.1, "low": 0.05, "high": 0.2, "p": 0.01}
-    frame = pd.DataFrame([line | {"verdict": "better"}])
-    write_result(frame, name, command="", settings={}, code=[], folder=tmp_path)
+    frame = pd.DataFrame([line | {"kind": "primary", "verdict": "better"}])
+    made_by = {"command": "", "settings": {}, "code": [], "folder": tmp_path}
+    write_result(frame, name, **made_by)
     found = primary_claims(tmp_path).set_index("result")["p_holm"]
     assert found[name] == pytest.approx(0.01 * len(PRIMARY)) and found.isna().sum() == 2
+    write_result(frame.assign(kind="exploratory"), name, **made_by)
+    with pytest.raises(ValueError, match="was not a primary claim when"):
+        primary_claims(tmp_path)
 
 
 def some(arguments, folder):
