@@ -5,7 +5,7 @@ import re
 import build_pages as pages
 import pandas as pd
 import pytest
-from _results import FOLDER, write_result
+from _results import FOLDER, MARGIN, write_result
 
 TEMPLATES = {name: (pages.TEMPLATES / name).read_text(encoding="utf-8") for name in pages.PAGES}
 SECTIONS = re.compile(r"\bsections? \d+(\.\d+)*((,| and) \d+(\.\d+)*)*")
@@ -43,6 +43,11 @@ def test_the_pages_show_every_result():
     shown = "".join(TEMPLATES.values())
     for path in FOLDER.glob("*.csv"):
         assert path.stem in shown
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_the_margin_is_the_one_that_the_page_names(name):
+    assert MARGIN == 0.02 and "two hundredths" in TEMPLATES[name]
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
