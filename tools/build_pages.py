@@ -32,8 +32,8 @@ PAGES = {"claims.md": ROOT / "docs", "evaluation.md": ROOT / "docs" / "guide"}
 MADE = "<!-- Made by `make pages` from docs/_pages/{name}: change that, not this. -->\n\n"
 # What must be known wherever a result of the tables of clips is shown.
 OTHER_MUSIC = (
-    "**A row's text and cover belong to other music, drawn given its genre and independent of its "
-    "sound.** So nothing follows from these numbers about fusion, the joint space or missing "
+    "**In the tables of clips a row's text and cover belong to other music, drawn given its "
+    "genre and independent of its sound.** So nothing follows from these numbers about fusion, the joint space or missing "
     "modalities.\n\n"
 )
 _PLACEHOLDER = re.compile(r"\{\{(.+?)\}\}", flags=re.DOTALL)
@@ -48,7 +48,8 @@ def command_for(name):
         return "make evaluate"
     for kind in ("table", "patches"):
         if name.startswith(f"{kind}_"):
-            return f"python benchmarks/evaluate_{kind}.py {name.removeprefix(f'{kind}_')}.csv"
+            table = name.removeprefix(f"{kind}_").removesuffix("_claims")
+            return f"python benchmarks/evaluate_{kind}.py {table}.csv"
     scripts = [path.stem for path in (ROOT / "benchmarks").glob("evaluate_*.py")]
     (script,) = [one for one in scripts if name.startswith(one.removeprefix("evaluate_"))]
     return f"python benchmarks/{script}.py"
@@ -89,7 +90,8 @@ class Results:
         source, columns = asked.split(": ", 1)
         name, *conditions = re.split(" where | and ", source)
         frame, head = self._read(name)
-        warning = OTHER_MUSIC if name.startswith(("table_", "patches_")) else ""
+        of_clips = name.startswith(("table_", "patches_")) or name == "primary_claims"
+        warning = OTHER_MUSIC if of_clips else ""
         if frame is None:
             return f"{warning}Not measured yet: run `{command_for(name)}`."
         for condition in conditions:
