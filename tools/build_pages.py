@@ -33,8 +33,8 @@ MADE = "<!-- Made by `make pages` from docs/_pages/{name}: change that, not this
 # What must be known wherever a result of the tables of clips is shown.
 OTHER_MUSIC = (
     "**In the tables of clips a row's text and cover belong to other music, drawn given its "
-    "genre and independent of its sound.** So nothing follows from these numbers about fusion, the joint space or missing "
-    "modalities.\n\n"
+    "genre and independent of its sound.** So nothing follows from these numbers about fusion, the "
+    "joint space or missing modalities.\n\n"
 )
 _PLACEHOLDER = re.compile(r"\{\{(.+?)\}\}", flags=re.DOTALL)
 _DIFFERENCES = ("estimate", "difference")

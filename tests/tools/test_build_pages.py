@@ -143,7 +143,7 @@ def test_tables(results):
 @pytest.mark.parametrize("name", ["table_some", "table_missing", "patches_missing"])
 def test_tables_of_clips_say_that_modalities_are_of_other_music(results, name):
     text = results.build(f"{{{{table {name}: claim}}}}")
-    assert text.startswith("**A row's text and cover belong to other music")
+    assert text.startswith("**In the tables of clips a row's text and cover belong")
 
 
 def test_pages_with_tables_of_clips_say_it_too():
@@ -168,9 +168,8 @@ def test_what_is_in_no_file_is_an_error(results, template, message):
 
 def test_primary_claims_stand_there_before_they_are_measured(tmp_path):
     text = pages.Results(tmp_path).build("{{table primary_claims: claim, p_holm, verdict}}")
-    assert text.count("not measured yet (`python benchmarks/evaluate_") == len(
-        pages.primary_claims(tmp_path)
-    )
+    n_claims = len(pages.primary_claims(tmp_path))
+    assert text.count("not measured yet (`python benchmarks/evaluate_") == n_claims
 
 
 OTHERS = {
