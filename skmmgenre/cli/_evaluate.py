@@ -1,6 +1,7 @@
 """`skmmgenre evaluate`: the paper's metrics, for all modalities and for each subset of them."""
 
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
@@ -35,7 +36,10 @@ from ._options import (
     tell_readings,
     tell_set_aside,
     tell_unlisted,
+    tell_written,
+    with_tagged,
 )
+from ._written_genres import leave_out_written
 
 
 @click.command(
@@ -56,10 +60,11 @@ from ._options import (
     help="The music that the model learned from: a plain control learns from it, too, and is "
     'compared with the model. Rows whose split is "test" are left out.',
 )
+@with_tagged
 @jobs
 @quiet
 @as_json
-def evaluate(model, source, split, learned, names, jobs, quiet, as_json, **reading):
+def evaluate(model, source, split, learned, with_tagged, names, jobs, quiet, as_json, **reading):
     """Tell the paper's figures of a MODEL on music whose genres are known.
 
     Of one genre an item: precision, recall and F1 (means over the genres), accuracy; of several:
@@ -73,11 +78,17 @@ def evaluate(model, source, split, learned, names, jobs, quiet, as_json, **readi
     control, of_control = None, None
     if learned is not None:
         with open_music(learned, verbose=not quiet, **reading) as of_control:
+            if os.path.isdir(learned):
+                of_control, _ = leave_out_written(of_control, keep=with_tagged, **reading)
             of_control = of_control.take(of_control.parts() != "test")
             control = control_of(fitted, of_control, names=names or aliases)
     with open_music(source, verbose=not quiet, **reading) as music:
         if split is not None:
             music = music.of_split(split)
+        n_written = 0
+        if os.path.isdir(source):
+            music, n_written = leave_out_written(music, keep=with_tagged, **reading)
+            tell_written(n_written, with_tagged)
         tell_readings(music)
         tell_unlisted(names, music.genres)
         found = evaluate_model(fitted, music, names=names or aliases, control=control)
@@ -88,7 +99,10 @@ def evaluate(model, source, split, learned, names, jobs, quiet, as_json, **readi
     tell_set_aside(errors)
     tell_only_first(found.n_first_only)
     if as_json:
-        click.echo(json.dumps(found.as_dict(), indent=2))
+        told = found.as_dict()
+        if n_written:
+            told["written_by_tag"] = {"items": n_written, "counted": with_tagged}
+        click.echo(json.dumps(told, indent=2))
     else:
         print_evaluation(found)
 

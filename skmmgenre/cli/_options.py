@@ -112,6 +112,14 @@ _OPTIONS = (
 )
 
 
+with_tagged = click.option(
+    "--with-tagged",
+    is_flag=True,
+    help="Count genres that skmmgenre tag wrote into the files of a folder; otherwise only those "
+    "that were changed since count, as the others are guesses of a model.",
+)
+
+
 def source_options(command):
     """Add the options of `open_music`."""
     for option in reversed(_OPTIONS):
@@ -145,6 +153,16 @@ def tell_only_first(n):
     if n:
         items = f"{n:,} item{'s have' if n > 1 else ' has'} several genres"
         click.echo(f"{items}; the first is used", err=True)
+
+
+def tell_written(n, used):
+    """Say on standard error how many items have genres that `tag` wrote, and if they count."""
+    if n:
+        items = f"{n:,} item{'s have' if n > 1 else ' has'} genres that skmmgenre tag wrote"
+        fate = (
+            "they count, as --with-tagged asks" if used else "left out (--with-tagged counts them)"
+        )
+        click.echo(f"{items}: {fate}", err=True)
 
 
 def tell_unlisted(names, items):

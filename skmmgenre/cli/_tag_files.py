@@ -77,11 +77,11 @@ def _state(path):
     }
 
 
-def genres_in(path, not_genres=None):
+def genres_in(path, not_genres=None, separators=None):
     """Return the genres in the tags of a file, and what else stands there, such as "Other"."""
     texts, _ = name_genres(read_audio_tags(path)["genre"])
     not_genres = NOT_GENRES if not_genres is None else not_genres
-    (genres,), readings = read_genre_lists([texts], not_genres=not_genres)
+    (genres,), readings = read_genre_lists([texts], separators, not_genres=not_genres)
     return genres, [reading.text for reading in readings if not reading.genres]
 
 

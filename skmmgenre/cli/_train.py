@@ -34,8 +34,11 @@ from ._options import (
     tell_readings,
     tell_set_aside,
     tell_unlisted,
+    tell_written,
+    with_tagged,
 )
 from ._terminal import one_line
+from ._written_genres import leave_out_written
 
 
 @click.command(
@@ -94,12 +97,23 @@ from ._terminal import one_line
     help="Leave out the rows of a table without a genre, or without a part in its column split; "
     "otherwise they are an error. Files of a folder without a genre are always left out.",
 )
+@with_tagged
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @jobs
 @quiet
 @as_json
 def train(
-    source, output, settings, strict, skip_unlabelled, jobs, quiet, as_json, min_items, **options
+    source,
+    output,
+    settings,
+    strict,
+    skip_unlabelled,
+    with_tagged,
+    jobs,
+    quiet,
+    as_json,
+    min_items,
+    **options,
 ):
     """Learn the genres of music and write a model.
 
@@ -116,10 +130,13 @@ def train(
     usual = {"on_error": "missing", "seed": 0, "n_jobs": None, "verbose": 0}
     # What no model can be made with is refused before any music is read.
     _make_model(options["modalities"] or MODALITIES, options["target"], settings, **usual)
-    names = options.pop("names")
+    names, n_written = options.pop("names"), 0
     reading = ("by", "separators", "not_genres", "genre", "artist")
     reading = {key: options.pop(key) for key in reading}
     with open_music(source, verbose=not quiet, **reading) as music:
+        if os.path.isdir(source):
+            music, n_written = leave_out_written(music, keep=with_tagged, **reading)
+            tell_written(n_written, with_tagged)
         tell_readings(music)
         tell_unlisted(names, music.genres)
         model, card, errors, held_out = train_model(
@@ -135,6 +152,8 @@ def train(
         )
     tell_set_aside(music.errors + errors)
     tell_only_first(card["first_genre_only"])
+    if n_written:
+        card["written_by_tag"] = {"items": n_written, "learned": with_tagged}
     card["trained_on"] = os.path.basename(os.path.abspath(source))
     save(model, output, card=card)
     if as_json:
