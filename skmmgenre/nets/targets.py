@@ -140,7 +140,8 @@ class IndicatorTarget:
         if not judged.any():
             return float("nan")
         # The AUC is the share of pairs in which the positive row scores above the negative one.
-        ranks = rankdata(self.scores(output), axis=0)  # rows of equal score share their mean rank
+        # Rows of equal score share their mean rank. Ranks are of the type of the scores.
+        ranks = rankdata(self.scores(output).astype(np.float64), axis=0)
         n_above = (ranks * y).sum(axis=0) - n_positive * (n_positive + 1) / 2
         return float(np.mean(n_above[judged] / n_pairs[judged]))
 
