@@ -15,6 +15,7 @@ from ..utils import read_groups
 from ._model import Answers, errors_of
 
 _N_RESAMPLES = 1000
+_FEW = 20  # artists, or items, below which the interval is rough
 COMPARED = {False: "f1", True: "macro_auc"}  # figure by which both are, one genre or several
 _SHOWN = {"f1": "F1", "macro_auc": "AUC"}
 
@@ -165,8 +166,7 @@ def interval_of_difference(truth, ours, plain, artists):
     low, high : float
         NaN if there is nothing to draw from.
     """
-    n_drawn = len(truth) if artists is None else len(set(read_groups(artists).codes))
-    if n_drawn < 2:
+    if count_drawn(len(truth), artists) < 2:
         return np.nan, np.nan
     if ours.several:
         said, labels = [ours.scores, plain.scores], None
@@ -185,7 +185,12 @@ def interval_of_difference(truth, ours, plain, artists):
     return found.low, found.high
 
 
-def in_words(comparison, *, by_artist=True):
+def count_drawn(n_items, artists):
+    """Return how many artists an interval is over, or items where these are not known."""
+    return n_items if artists is None else len(set(read_groups(artists).codes))
+
+
+def in_words(comparison, *, by_artist=True, n_drawn=None):
     """Say which side is better, or that the difference could be chance.
 
     Parameters
@@ -194,22 +199,26 @@ def in_words(comparison, *, by_artist=True):
         metric, difference (the model less plain), low and high; None or NaN if unknown.
     by_artist : bool
         Whether artists were drawn, and not items.
+    n_drawn : int or None
+        How many there are, if known: an interval over few is called rough.
 
     Returns
     -------
-    sentence : str
+    sentences : str
     """
     difference, low, high = (comparison[name] for name in ("difference", "low", "high"))
+    of_whom = "artists" if by_artist else "items"
     if pd.isna([difference, low, high]).any():
-        of_whom = "artists" if by_artist else "items"
         return f"Too few {of_whom} to say whether the model is better than plain."
     found = (
         f"{_SHOWN[comparison['metric']]} {difference:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}"
     )
     if low == high == 0:
         return "There is no difference between the model and plain on these items."
+    few = n_drawn is not None and n_drawn < _FEW
+    found += f". There are few {of_whom} ({n_drawn}): the interval is rough." if few else "."
     if low > 0:
-        return f"The model is better than plain: {found}."
+        return f"The model is better than plain: {found}"
     if high < 0:
-        return f"Plain is better than the model: {found}."
-    return f"The difference between the model and plain could be chance: {found}."
+        return f"Plain is better than the model: {found}"
+    return f"The difference between the model and plain could be chance: {found}"

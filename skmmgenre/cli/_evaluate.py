@@ -12,12 +12,14 @@ import pandas as pd
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from ..metrics import genre_scores, ranking_scores
+from ..model_selection import read_split
 from ..utils import is_missing
 from ._control import (
     COMPARED,
     Control,
     answer_plain,
     answer_prior,
+    count_drawn,
     fit_control,
     interval_of_difference,
 )
@@ -39,6 +41,7 @@ from ._options import (
     tell_written,
     with_tagged,
 )
+from ._terminal import visible
 from ._written_genres import leave_out_written
 
 
@@ -92,7 +95,10 @@ def evaluate(model, source, split, learned, with_tagged, names, jobs, quiet, as_
         tell_readings(music)
         tell_unlisted(names, music.genres)
         found = evaluate_model(fitted, music, names=names or aliases, control=control)
-        tell_learned(music, of_control)
+        found.n_learned = tell_learned(music, of_control)
+    # Rows of a split that is not trained on are new to the model, whatever the name of the table.
+    if split is None or read_split([split])[0] != "test":
+        _tell_same_name(card, source)
     errors = music.errors + found.errors
     if control is not None:
         errors = with_errors_of_plain(errors, of_control.errors + control.errors)
@@ -108,16 +114,30 @@ def evaluate(model, source, split, learned, with_tagged, names, jobs, quiet, as_
 
 
 def tell_learned(music, learned):
-    """Say on standard error how many items the plain control has learned from."""
-    if learned is not None:
-        known = set(_first_cells(learned))
-        n = sum(cell in known for cell in _first_cells(music))
-        if n:
-            click.echo(
-                f"{n:,} items with genres are in --train, too: the plain control was trained on "
-                "them, so its metrics are too optimistic",
-                err=True,
-            )
+    """Say on standard error how many items the plain control has learned from; return it."""
+    if learned is None:
+        return 0
+    known = set(_first_cells(learned))
+    n = sum(cell in known for cell in _first_cells(music))
+    if n:
+        click.echo(
+            f"{n:,} items with genres are in --train, too: the plain control was trained on them, "
+            "and so was the model if it learned from --train. Metrics of both are too optimistic, "
+            "and do not show which is better",
+            err=True,
+        )
+    return n
+
+
+def _tell_same_name(card, source):
+    """Say on standard error that a model may have learned from what it is evaluated on."""
+    name = os.path.basename(os.path.abspath(source))
+    if card.get("trained_on") == name:
+        click.echo(
+            f"the model was trained on music of the name {visible(repr(name))}, which may be the "
+            "same: metrics on music that a model learned from are too optimistic",
+            err=True,
+        )
 
 
 def _first_cells(music):
@@ -159,6 +179,10 @@ class Evaluation:
         then have a genre, and ``precision``, how many of their genres are right.
     by_artist : bool
         Whether the artists are known, so that intervals are over them.
+    n_drawn : int
+        Artists, or else items, that intervals are over.
+    n_learned : int
+        Items that the control has learned from, too, so that nothing says which side is better.
     control : Control or None
     prior : Series or None
         Figures of what knows only how frequent the control's genres are.
@@ -179,6 +203,8 @@ class Evaluation:
     never_predicted: list
     min_scores: pd.DataFrame
     by_artist: bool
+    n_drawn: int
+    n_learned: int = 0
     control: Control | None = None
     prior: pd.Series | None = None
     plain: pd.DataFrame | None = None
@@ -188,6 +214,7 @@ class Evaluation:
         """Return figures with all modalities as plain values; what cannot be had is None."""
         told = {
             "items": self.n_items,
+            "artists": self.n_drawn if self.by_artist else None,
             "figures": _plain_line(self.figures.iloc[-1]),
             **self._of_genres(),
         }
@@ -215,6 +242,7 @@ class Evaluation:
             told["prior"] = _plain_line(self.prior)
             told["plain"] = {
                 "items": self.control.n_items,
+                "items_in_both": self.n_learned,
                 "figures": _plain_table(self.plain),
                 "differences": _plain_table(self.differences),
             }
@@ -283,6 +311,7 @@ def evaluate_model(model, music, *, names=None, control=None, each_subset=True):
         min_scores=_by_min_score(truth, best),
         control=control,
         by_artist=music.artists is not None,
+        n_drawn=count_drawn(len(rows), music.artists),
     )
     if control is not None:
         prior = {"prior": answer_prior(control, several, classes, len(rows))}

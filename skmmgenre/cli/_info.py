@@ -79,8 +79,8 @@ def print_info(info):
             f"{card['artists']:,} artists")  # fmt: skip
     for name, net in info["networks"].items():
         say(name, f"{net['type']}, {net['epochs']} epochs, the best was {net['best_epoch']}")
-    for name, value in info["card"].get("held_out", {}).get("figures", {}).items():
-        say("held out", f"{name} {'-' if value is None else format(value, '.3f')}")
+    for line in _held_out(info):
+        say("held out", line)
     counts = info["card"].get("items_by_genre", {})
     versions = (f"{name} {version}" for name, version in info["versions"].items())
     say("versions", ", ".join(versions))
@@ -88,3 +88,31 @@ def print_info(info):
         say("differ", f"{in_words(info['differ'])}: predictions may differ")
     genres = (f"{name} ({counts[name]:,})" if name in counts else name for name in info["genres"])
     say("genres", ", ".join(genres))
+
+
+def _held_out(info):
+    """Yield lines on the items kept from training: how many, and each metric beside a control's."""
+    held_out = info["card"].get("held_out")
+    if not isinstance(held_out, dict) or not isinstance(held_out.get("figures"), dict):
+        return  # a card may hold anything
+    artists = held_out.get("artists")
+    of_whom = "" if artists is None else f" of {artists} artists"
+    yield f"{held_out.get('items', '-')} items{of_whom}, kept from training"
+    majority = "class prior" if info["several_genres"] else "majority genre"
+    controls = {"plain": held_out.get("plain"), majority: {"figures": held_out.get("prior")}}
+    controls = {name: _figures(control) for name, control in controls.items()}
+    for name, value in held_out["figures"].items():
+        beside = [f"{who} {_number(of[name])}" for who, of in controls.items() if name in of]
+        yield f"{name} {_number(value)}" + (f" ({', '.join(beside)})" if beside else "")
+    never = held_out.get("never_predicted")
+    if never and isinstance(never, list):
+        yield f"never predicted: {len(never)} of {len(info['genres'])} genres"
+
+
+def _figures(control):
+    figures = control.get("figures") if isinstance(control, dict) else None
+    return figures if isinstance(figures, dict) else {}
+
+
+def _number(value):
+    return format(value, ".3f") if isinstance(value, int | float) else "-"

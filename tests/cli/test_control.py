@@ -7,6 +7,7 @@ import pytest
 from skmmgenre.cli._control import (
     answer_plain,
     answer_prior,
+    count_drawn,
     fit_control,
     in_words,
     interval_of_difference,
@@ -151,3 +152,18 @@ def test_in_words(difference, low, high, said):
 def test_in_words_without_artists():
     comparison = {"metric": "macro_auc", "difference": 0.1, "low": None, "high": None}
     assert "Too few items" in in_words(comparison, by_artist=False)
+
+
+@pytest.mark.parametrize("low, high", [(0.01, 0.09), (-0.09, -0.01), (-0.01, 0.09)])
+@pytest.mark.parametrize("by_artist, noun", [(True, "artists"), (False, "items")])
+def test_few_artists_make_a_rough_interval(low, high, by_artist, noun):
+    comparison = {"metric": "f1", "difference": (low + high) / 2, "low": low, "high": high}
+    usual = in_words(comparison, by_artist=by_artist, n_drawn=20)
+    assert usual == in_words(comparison, by_artist=by_artist) and "few" not in usual
+    found = in_words(comparison, by_artist=by_artist, n_drawn=19)
+    assert found == f"{usual} There are few {noun} (19): the interval is rough."
+
+
+def test_items_without_an_artist_count_one_each():
+    assert count_drawn(5, None) == 5
+    assert count_drawn(5, np.array(["a", "a", "b", None, ""], dtype=object)) == 4

@@ -1,6 +1,7 @@
 """Figures of a model, on a folder with every oddity and on tables."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -99,7 +100,22 @@ class TestPlain:
         assert main(["evaluate", texts, table, "--train", table, "--quiet", "--json"]) == 0
         out, err = capsys.readouterr()
         assert "90 items with genres are in --train, too" in err
-        assert json.loads(out)["plain"]["items"] == 90
+        assert "and so was the model if it learned from --train. Metrics of both" in err
+        told = json.loads(out)["plain"]
+        assert told["items"] == told["items_in_both"] == 90
+        assert main(["evaluate", texts, table, "--train", table, "--quiet"]) == 0
+        out = " ".join(capsys.readouterr().out.split())
+        assert "No verdict, as 90 items" in out and "better than" not in out
+
+    def test_music_of_the_name_that_the_model_was_trained_on(self, table, texts, tmp_path, capsys):
+        same = "the model was trained on music of the name 'albums.csv', which may be the same"
+        other = tmp_path / "others.csv"
+        other.write_bytes(Path(table).read_bytes())
+        cases = [(table, [], 1), (str(other), [], 0), (table, ["--split", "test"], 0)]
+        cases += [(table, ["--split", "train"], 1), (table, ["--split", "val"], 1)]
+        for path, words, n in cases:
+            assert main(["evaluate", texts, path, "--quiet", "--json", *words]) == 0
+            assert capsys.readouterr().err.count(same) == n, (path, words)
 
     def test_every_subset_and_each_item_once(self, odd, model, capsys):
         words = ["evaluate", model, str(odd.path), "--train", str(odd.path), "--quiet"]

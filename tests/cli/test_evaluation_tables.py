@@ -37,6 +37,7 @@ def evaluation(several, **more):
             index=[0.0, 0.3, 0.9],
         ),
         "by_artist": True,
+        "n_drawn": 50,
         "control": Control(shares, 321),
         "prior": figures.iloc[0],
     }
@@ -103,3 +104,24 @@ def test_no_interval(capsys):
     print_evaluation(found)
     told = capsys.readouterr().out
     assert "Too few items to say" in told and "+0.100              -" in told
+
+
+@pytest.mark.parametrize("show", [print_evaluation, print_held_out])
+def test_what_the_verdict_says(capsys, show):
+    def told(found):
+        show(found)
+        return " ".join(capsys.readouterr().out.split())
+
+    assert "rough" not in told(with_plain(False))
+    assert "There are few artists (7): the interval is rough." in told(with_plain(False, n_drawn=7))
+    assert "Macro F1" not in told(with_plain(False))
+    of_several = with_plain(True)
+    of_several.figures.loc[of_several.figures.index[-1], "f1"] = 0.04
+    assert "Macro F1 of the predictions: model 0.04, plain 0.40." in told(of_several)
+
+
+def test_no_verdict_on_items_that_were_learned(capsys):
+    print_evaluation(with_plain(True, n_learned=1234))
+    told = " ".join(capsys.readouterr().out.split())
+    assert "No verdict, as 1,234 items are in --train, too" in told
+    assert "better than" not in told and "Macro F1" not in told

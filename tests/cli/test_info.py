@@ -2,11 +2,13 @@
 
 import json
 
+import pytest
 from forged_model import contents, forge
 from sklearn.pipeline import Pipeline
 
 import skmmgenre
 from skmmgenre.cli import main
+from skmmgenre.cli._info import print_info
 
 
 def test_info(model, capsys):
@@ -58,6 +60,57 @@ def test_info_of_versions(albums, small_model, tmp_path, capsys):
     told = " ".join(capsys.readouterr().out.split())
     assert "librosa 0.7.0, " in told
     assert f"differ torch 0.7.0 (here {info['versions']['torch']}): predictions may differ" in told
+
+
+class TestHeldOut:
+    figures = {"f1": 0.5, "macro_auc": None}
+    held_out = {
+        "items": 81,
+        "artists": 12,
+        "figures": figures,
+        "genres": {"Jazz": {}, "Rock": {}},
+        "never_predicted": ["Rock"],
+        "prior": {"f1": 0.125, "macro_auc": 0.5},
+        "plain": {"figures": {"f1": 0.75, "macro_auc": 0.875}, "metric": "f1"},
+    }
+
+    def told(self, capsys, several=False, **card):
+        print_info(
+            {"file": "m", "bytes": 1, "genres": ["Jazz", "Rock"], "several_genres": several}
+            | {"modalities": {}, "networks": {}, "versions": {}, "differ": {}, "card": card}
+        )
+        lines = capsys.readouterr().out.splitlines()
+        begin = next((k for k, line in enumerate(lines) if line.startswith("held out")), None)
+        end = next(k for k, line in enumerate(lines) if line.startswith("versions"))
+        return [" ".join(line.split()).removeprefix("held out ") for line in lines[begin:end]]
+
+    def test_beside_the_controls(self, capsys):
+        assert self.told(capsys, held_out=self.held_out) == [
+            "81 items of 12 artists, kept from training",
+            "f1 0.500 (plain 0.750, majority genre 0.125)",
+            "macro_auc - (plain 0.875, majority genre 0.500)",
+            "never predicted: 1 of 2 genres",
+        ]
+        told = self.told(capsys, several=True, held_out=self.held_out)
+        assert told[1] == "f1 0.500 (plain 0.750, class prior 0.125)"
+
+    def test_of_an_older_file(self, capsys):
+        held_out = {"items": 81, "figures": self.figures}
+        assert self.told(capsys, held_out=held_out) == [
+            "81 items, kept from training",
+            "f1 0.500",
+            "macro_auc -",
+        ]
+
+    def test_no_plain(self, capsys):
+        held_out = self.held_out | {"plain": {"reason": "no words"}}
+        assert self.told(capsys, held_out=held_out)[1] == "f1 0.500 (majority genre 0.125)"
+
+    @pytest.mark.parametrize("odd", [None, 3, "x", [], {}, {"figures": 3}])
+    def test_a_card_of_a_stranger(self, capsys, odd):
+        self.told(capsys, held_out=odd)
+        self.told(capsys, held_out=self.held_out | {"plain": odd, "prior": odd})
+        self.told(capsys, held_out=self.held_out | {"figures": {"f1": odd}, "artists": odd})
 
 
 class TestSeveralGenres:
