@@ -57,7 +57,7 @@ def is_path(path):
 
 
 def check_file(path, mode):
-    """Refuse what is neither a path nor an open binary file object.
+    """Refuse what is neither a path nor an open binary file object, or cannot be written.
 
     Parameters
     ----------
@@ -70,7 +70,9 @@ def check_file(path, mode):
     TypeError
         If it is something else, the content of a file, or a file object for text.
     ValueError
-        If it is a closed file object.
+        If it is a closed file object, or an empty path.
+    FileNotFoundError, NotADirectoryError, IsADirectoryError
+        If no file can be made at a path, for "wb".
     io.UnsupportedOperation
         If it is a file object opened for the other purpose; it is both a ValueError and an
         OSError.
@@ -82,6 +84,8 @@ def check_file(path, mode):
             f"({type(path).__name__}). {way_out}"
         )
     if is_path(path):
+        if mode == "wb":
+            _check_place(path)
         return
     methods, able, verb = {
         "rb": (("read", "seek", "tell"), "readable", "reading"),
@@ -97,6 +101,20 @@ def check_file(path, mode):
     # Objects that are no io.IOBase may lack this method.
     if hasattr(path, able) and not getattr(path, able)():
         raise io.UnsupportedOperation(f"{name} is not open for {verb}. {way_out}")
+
+
+def _check_place(path):
+    place = os.fsdecode(path)
+    if not place:
+        raise ValueError("path is empty. Name a file for the model.")
+    # A slash at the end says that a folder is meant, there or not.
+    folder, name = os.path.split(place)
+    if not name or os.path.isdir(place):
+        raise IsADirectoryError(f"{place!r} is a folder. Name a file for the model.")
+    if folder and not os.path.exists(folder):
+        raise FileNotFoundError(f"{place!r} cannot be written: there is no folder {folder!r}.")
+    if folder and not os.path.isdir(folder):
+        raise NotADirectoryError(f"{place!r} cannot be written: {folder!r} is not a folder.")
 
 
 def _is_content(path):
@@ -154,6 +172,8 @@ def write_archive(path, manifest, members):
     ------
     ValueError
         If a member of text is longer than what is read again.
+    OSError
+        If a path cannot be written.
     """
     checksums = {name: [len(data), _checksum(data)] for name, data in members.items()}
     text = json.dumps({**manifest, "members": checksums}, indent=1, ensure_ascii=False).encode()
@@ -175,8 +195,15 @@ def write_archive(path, manifest, members):
             "hold: shorten the card."
         )
     if is_path(path):
-        with replacing(path) as new:
-            _write_zip(new, members)
+        place = os.fsdecode(path)
+        try:
+            with replacing(place) as new:
+                _write_zip(new, members)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            # What it names is a temporary file.
+            raise OSError(error.errno, error.strerror, place) from error
         return
     content = io.BytesIO()  # so that a file object need be able to write only
     _write_zip(content, members)

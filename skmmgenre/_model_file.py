@@ -81,6 +81,8 @@ def save(model, path, *, card=None):
         something that JSON cannot hold; or if `path` is neither a path nor a binary file object.
     ValueError
         If the file object is closed or is not open for writing.
+    OSError
+        If `path` cannot be written: its folder is missing or read-only, or it is itself a folder.
     NotFittedError
         If the model is not fitted.
 

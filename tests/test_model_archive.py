@@ -7,6 +7,7 @@ import pickle
 import tempfile
 import zipfile
 from functools import partial
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -325,3 +326,52 @@ class TestFileObjects:
             skmmgenre.load(given)
         with pytest.raises(TypeError, match=expected):
             skmmgenre.save(factorizer[0], given)
+
+
+class TestWhereToSave:
+    """What cannot be written is named as the user named it."""
+
+    @pytest.fixture(params=[str, os.fsencode, Path], ids=["str", "bytes", "Path"])
+    @staticmethod
+    def save(request, factorizer):
+        def save(path):
+            return skmmgenre.save(factorizer[0], request.param(path))
+
+        return save
+
+    def test_a_missing_folder(self, save, tmp_path):
+        with pytest.raises(FileNotFoundError) as caught:
+            save(f"{tmp_path}/absent/m.skmmgenre")
+        folder = f"{tmp_path}/absent"
+        expected = f"'{folder}/m.skmmgenre' cannot be written: there is no folder '{folder}'."
+        assert str(caught.value) == expected
+
+    def test_a_file_in_place_of_a_folder(self, save, small_file):
+        with pytest.raises(NotADirectoryError, match="small.skmmgenre' is not a folder"):
+            save(f"{small_file}/m.skmmgenre")
+
+    def test_a_folder(self, save, tmp_path):
+        with pytest.raises(IsADirectoryError, match=f"{tmp_path}' is a folder. Name a file"):
+            save(str(tmp_path))
+        assert not list(tmp_path.iterdir())
+
+    def test_what_only_the_system_refuses(self, save, tmp_path):
+        name = "m" * 300
+        with pytest.raises(OSError) as caught:
+            save(f"{tmp_path}/{name}")
+        assert caught.value.filename == f"{tmp_path}/{name}"
+        assert "skmmgenre_new" not in str(caught.value) and not list(tmp_path.iterdir())
+
+    def test_a_place_that_is_there(self, save, tmp_path, monkeypatch):
+        save(f"{tmp_path}/m.skmmgenre")
+        assert skmmgenre.model_info(tmp_path / "m.skmmgenre")
+        monkeypatch.chdir(tmp_path)
+        save("other.skmmgenre")
+        assert skmmgenre.model_info("other.skmmgenre")
+
+
+@pytest.mark.parametrize("path, error", [("", ValueError), ("absent/", IsADirectoryError)])
+def test_a_path_without_a_name(factorizer, tmp_path, monkeypatch, path, error):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match="Name a file for the model"):
+        skmmgenre.save(factorizer[0], path)
