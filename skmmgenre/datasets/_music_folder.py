@@ -96,7 +96,7 @@ def load_music_folder(
         Letters that always stand between genres in one tag. By default semicolon, bar and slash
         do, but a slash does not in the known names of catalogues, such as "Pop/Rock" and
         "R&B/Soul"; and commas and backslashes do where each part is a known genre or one that
-        some file has alone. With ";" every "A/B" is one genre, with ";/|" none is.
+        some file has alone. With ``";"`` every "A/B" is one genre, with ``";/|"`` none is.
     not_genres : list or tuple of str
         What is not a genre in a tag, by default the names that programs write where there is
         none ("Other", which is also number 12 of ID3, "Unknown", "Misc" and so on; the
