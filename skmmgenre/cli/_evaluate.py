@@ -121,9 +121,9 @@ def tell_learned(music, learned):
     n = sum(cell in known for cell in _first_cells(music))
     if n:
         click.echo(
-            f"{n:,} items with genres are in --train, too: the plain control was trained on them, "
-            "and so was the model if it learned from --train. Metrics of both are too optimistic, "
-            "and do not show which is better",
+            f"--train has some of these items, too ({n:,} with genres): the plain control was "
+            "trained on them, and so was the model if it learned from --train. Metrics of both are "
+            "too optimistic, and do not show which is better",
             err=True,
         )
     return n

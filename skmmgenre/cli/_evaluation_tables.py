@@ -5,7 +5,7 @@ from rich.markup import escape
 
 from ..utils import first_few
 from ._control import in_words
-from ._terminal import one_line, plain_table
+from ._terminal import count_of, one_line, plain_table
 
 # Columns by their heads, of one genre an item and of several.
 _ONE = {
@@ -41,13 +41,14 @@ def print_evaluation(found):
             lines.append((f"plain {short}", found.plain.loc[name]))
     if found.plain is not None:
         lines.append((_name_of_prior(found), found.prior))
-    _print_figures(console, f"{found.n_items:,} items", "modalities", lines, found.several)
+    _print_figures(console, count_of(found.n_items, "item"), "modalities", lines, found.several)
     if found.several:
         console.print("A is sound, T text, I cover. P@k: share of the k best that are right.")
     _print_differences(console, found)
     _print_genres(console, found)
     if found.n_left_out:
-        console.print(f"{found.n_left_out:,} items without a genre that the model knows left out.")
+        left_out = count_of(found.n_left_out, "item")
+        console.print(f"{left_out} without a genre that the model knows left out.")
     if found.unknown:
         console.print(escape(f"Unknown to the model: {_named(found.unknown)}."))
 
@@ -65,7 +66,7 @@ def print_held_out(found):
     if found.plain is not None:
         lines.append(("plain", found.plain.iloc[-1]))
     lines.append((_name_of_prior(found), found.prior))
-    title = f"{found.n_items:,} items kept from training"
+    title = f"{count_of(found.n_items, 'item')} kept from training"
     _print_figures(console, title, "", lines, found.several)
     if found.plain is not None:
         console.print(_verdict(found), highlight=False)
@@ -118,7 +119,7 @@ def _print_differences(console, found):
     console.print(table)
     console.print(
         f"All modalities: {_verdict(found)} Plain is logistic regression on statistics of the "
-        f"sound, words and colours, trained on {found.control.n_items:,} items.",
+        f"sound, words and colours, trained on {count_of(found.control.n_items, 'item')}.",
         highlight=False,
     )
 
@@ -127,8 +128,8 @@ def _verdict(found):
     """Say which is better with all modalities, if that can be known."""
     if found.n_learned:
         return (
-            f"No verdict, as {found.n_learned:,} items are in --train, too: evaluate on others to "
-            "see which is better."
+            f"No verdict, as --train has some of the items, too ({found.n_learned:,} of "
+            f"{found.n_items:,}): evaluate on others to see which is better."
         )
     comparison = found.differences.iloc[-1]
     sentences = in_words(comparison, by_artist=found.by_artist, n_drawn=found.n_drawn)

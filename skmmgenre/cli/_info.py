@@ -13,7 +13,7 @@ from ..nets import NetEstimator
 from ..utils import estimators_in, find_steps
 from ._model import genres_of, has_several_genres, load_model, modalities_of
 from ._options import as_json, example
-from ._terminal import one_line
+from ._terminal import count_of, one_line
 
 
 @click.command(epilog=example("skmmgenre info genres.skmmgenre"))
@@ -75,8 +75,8 @@ def print_info(info):
     say("answers", "several genres an item" if info["several_genres"] else "one genre an item")
     if "items" in info["card"]:
         card = info["card"]
-        say("trained on", f"{card.get('trained_on', '-')}: {card['items']:,} items, "
-            f"{card['artists']:,} artists")  # fmt: skip
+        say("trained on", f"{card.get('trained_on', '-')}: {count_of(card['items'], 'item')}, "
+            f"{count_of(card['artists'], 'artist')}")  # fmt: skip
     for name, net in info["networks"].items():
         say(name, f"{net['type']}, {net['epochs']} epochs, the best was {net['best_epoch']}")
     for line in _held_out(info):

@@ -36,7 +36,7 @@ from ._tag_files import (
     write_genres,
 )
 from ._tags import NAME, TagBackup, locked
-from ._terminal import one_line, visible
+from ._terminal import count_of, floor_of, one_line, visible
 
 _WORDS = {  # of one file, and of all
     "write": ("gets", "tagged"),
@@ -134,18 +134,26 @@ def _print(outcomes, done):
     for outcome in outcomes:
         if outcome.action == "keep":  # which is most of a tidy folder
             continue
-        genres = "; ".join(outcome.genres) or ("no genre" if outcome.action == "restore" else "")
-        reason = f"({outcome.reason})" if outcome.reason else ""
-        words = (_WORDS[outcome.action][0], genres, reason)
+        words = (_WORDS[outcome.action][0], *_genres_and_reason(outcome))
         click.echo(f"{visible(outcome.file)}: {one_line(' '.join(filter(None, words)))}")
     counts = Counter(outcome.action for outcome in outcomes)
     told = {action: words for action, (_, words) in _WORDS.items() if counts[action]}
     if "write" in told and not done:
         told["write"] = "would be tagged"
     parts = [f"{counts[action]:,} {words}" for action, words in told.items()]
-    click.echo(f"{len(outcomes):,} files: {', '.join(parts) or 'nothing to do'}")
+    click.echo(f"{count_of(len(outcomes), 'file')}: {', '.join(parts) or 'nothing to do'}")
     if counts["write"] and not done:
         click.echo("Nothing was written; --write does.")
+
+
+def _genres_and_reason(outcome):
+    genres, reasons = "", [outcome.reason]
+    if outcome.action in ("write", "restore"):  # a file that is skipped or fails gets none
+        genres = "; ".join(outcome.genres) or "no genre"
+    if outcome.action == "write" and outcome.score is not None:
+        reasons.insert(0, f"best score {floor_of(outcome.score)}")
+    reasons = ", ".join(filter(None, reasons))
+    return genres, f"({reasons})" if reasons else ""
 
 
 @dataclass
@@ -160,12 +168,15 @@ class Outcome:
     genres : list of str
         That it gets, or of "keep" has.
     reason : str
+    score : float or None
+        Of the best genre, whether or not it is one of `genres`; None if no model was asked.
     """
 
     file: str
     action: str
     genres: list
     reason: str = ""
+    score: float | None = None
 
 
 def plan_tags(music, genres, answers, *, replace=False, min_score=None, not_genres=None):
@@ -210,12 +221,14 @@ def plan_tags(music, genres, answers, *, replace=False, min_score=None, not_genr
                 reason = "no genre is likely enough" if unlikely else "no genre of the list"
                 outcomes.append(Outcome(path, "skip", [], reason))
             elif min_score is not None and best < min_score:
-                outcomes.append(Outcome(path, "skip", [], f"the best score is {best:.2f}"))
+                outcomes.append(
+                    Outcome(path, "skip", [], f"the best score is {floor_of(best)}", best)
+                )
             elif hindrance := why_untaggable(path) or _why_read_only(path):
                 outcomes.append(Outcome(path, "skip", [], hindrance))
             else:
                 reason = f"in place of {', '.join(map(repr, others))}" if others else ""
-                outcomes.append(Outcome(path, "write", genres[row], reason))
+                outcomes.append(Outcome(path, "write", genres[row], reason, best))
     return outcomes
 
 

@@ -1,6 +1,7 @@
 """Text that is safe in a terminal, a table and a file, and tables 80 columns wide in a file."""
 
 import unicodedata
+from decimal import ROUND_FLOOR, Decimal
 
 from rich import box
 from rich.table import Table
@@ -29,6 +30,16 @@ def visible(text):
         else character
         for character in text
     )
+
+
+def count_of(n, noun):
+    """Return a number with its noun, "1 file" or "2,000 files"."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def floor_of(score):
+    """Return a score with three digits, never more than it is: it may just miss what is asked."""
+    return str(Decimal(str(score)).quantize(Decimal("0.001"), ROUND_FLOOR))
 
 
 def plain_table(title, name, numbers=(), *, space=1, **of_name):

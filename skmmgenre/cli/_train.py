@@ -37,7 +37,7 @@ from ._options import (
     tell_written,
     with_tagged,
 )
-from ._terminal import one_line
+from ._terminal import count_of, one_line
 from ._written_genres import leave_out_written
 
 
@@ -160,7 +160,8 @@ def train(
         click.echo(json.dumps(card, indent=2))
         return
     click.echo(
-        f"{output}: {len(card['items_by_genre'])} genres of {card['items']:,} items, from "
+        f"{output}: {count_of(len(card['items_by_genre']), 'genre')} of "
+        f"{count_of(card['items'], 'item')}, from "
         f"{' + '.join(card['modalities'])}"
     )
     for line in _left_out(**card["left_out"]):
@@ -248,8 +249,8 @@ def train_model(
     genres, rare = drop_rare(genres, min_items)
     if n_named and not any(genres):
         raise ValueError(
-            f"no genre has {min_items:,} items, as --min-items asks; {n_named:,} items have one of "
-            f"{len(rare):,} genres. Ask for fewer."
+            f"--min-items asks for {min_items:,} items of a genre, and no genre has as many "
+            f"({count_of(n_named, 'item')}, {count_of(len(rare), 'genre')}). Ask for fewer."
         )
     labelled = np.array([bool(item) for item in genres]) & ~left_out
     if not labelled.any():

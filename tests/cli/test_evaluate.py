@@ -99,13 +99,13 @@ class TestPlain:
     def test_items_that_the_control_knows(self, table, texts, capsys):
         assert main(["evaluate", texts, table, "--train", table, "--quiet", "--json"]) == 0
         out, err = capsys.readouterr()
-        assert "90 items with genres are in --train, too" in err
+        assert "--train has some of these items, too (90 with genres)" in err
         assert "and so was the model if it learned from --train. Metrics of both" in err
         told = json.loads(out)["plain"]
         assert told["items"] == told["items_in_both"] == 90
         assert main(["evaluate", texts, table, "--train", table, "--quiet"]) == 0
         out = " ".join(capsys.readouterr().out.split())
-        assert "No verdict, as 90 items" in out and "better than" not in out
+        assert "items, too (90 of 120)" in out and "better than" not in out
 
     def test_music_of_the_name_that_the_model_was_trained_on(self, table, texts, tmp_path, capsys):
         same = "the model was trained on music of the name 'albums.csv', which may be the same"
@@ -128,7 +128,7 @@ class TestPlain:
             ours, plain = told["figures"][name]["f1"], told["plain"]["figures"][name]["f1"]
             assert difference["difference"] == pytest.approx(ours - plain, abs=2e-6)
         n = told["items"]  # covers from inside files are in other places each time
-        assert f"{n} items with genres are in --train, too" in err
+        assert f"--train has some of these items, too ({n} with genres)" in err
         listed = [line["item"] for line in told["set_aside"]]
         assert len(listed) == len(set(listed))
         assert main(words) == 0

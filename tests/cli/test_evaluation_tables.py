@@ -123,5 +123,5 @@ def test_what_the_verdict_says(capsys, show):
 def test_no_verdict_on_items_that_were_learned(capsys):
     print_evaluation(with_plain(True, n_learned=1234))
     told = " ".join(capsys.readouterr().out.split())
-    assert "No verdict, as 1,234 items are in --train, too" in told
+    assert "No verdict, as --train has some of the items, too (1,234 of 12,345)" in told
     assert "better than" not in told and "Macro F1" not in told

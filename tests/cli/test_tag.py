@@ -19,7 +19,9 @@ from tagged_files import NAME, genres_of, small, undo
 
 import skmmgenre
 from skmmgenre.cli import _tag, main
-from skmmgenre.cli._tag import Outcome, write_tags
+from skmmgenre.cli._model import Answers
+from skmmgenre.cli._music import open_folder
+from skmmgenre.cli._tag import Outcome, plan_tags, write_tags
 
 
 @pytest.fixture
@@ -389,3 +391,52 @@ def test_interrupted_before_the_first_file(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_tags(str(folder), outcomes, verbose=0)
     assert [o.action for o in outcomes] == ["fail", "skip"]
+
+
+def answers(*scores):
+    """What a model of three genres gives to items of these best scores."""
+    rest = [(1 - score) / 2 for score in scores]
+    table = np.column_stack([scores, rest, rest])
+    genres = np.array(["Rap"] * len(scores), dtype=object)
+    return Answers(["Rap", "Ska", "Dub"], False, genres, table, np.zeros(len(scores), dtype=bool))
+
+
+@pytest.mark.parametrize("by", ["track", "album"])
+def test_scores_are_shown_and_never_rounded_up(tmp_path, capsys, by):
+    """A score that just misses --min-score does not look as if it reached it."""
+    folder, _ = small(tmp_path, "flac", "mp3", "ogg", album="a", artist="b")
+    scores = (0.3499999, 0.35, 0.6239) if by == "track" else (0.3499999,)
+    with open_folder(str(folder), by=by, verbose=0) as music:
+        outcomes = plan_tags(music, [["Rap"]] * 3, answers(*scores), min_score=0.35)
+    assert {outcome.score for outcome in outcomes} == set(scores)
+    _tag._print(outcomes, False)
+    told = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines()]
+    missed = "skipped (the best score is 0.349)"
+    if by == "album":
+        assert told[:3] == [missed] * 3
+    else:
+        written = ["gets Rap (best score 0.350)", "gets Rap (best score 0.623)"]
+        assert told[:3] == [missed, *written]
+
+
+def test_score_beside_what_is_replaced(tmp_path, capsys):
+    folder, (path,) = small(tmp_path, "flac", genre="Other")
+    with open_folder(str(folder), verbose=0) as music:
+        outcomes = plan_tags(music, [["Rap"]], answers(0.5))
+    _tag._print(outcomes, True)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == f"{path}: gets Rap (best score 0.500, in place of 'Other')"
+    assert told[1] == "1 file: 1 tagged"
+
+
+def test_a_file_that_is_skipped_or_fails_is_shown_without_a_genre(tmp_path, capsys):
+    """As if the genre were what is skipped; JSON has it."""
+    folder, files = small(tmp_path, "flac", "mp3", genre="Jazz")
+    content = files[0].read_bytes()
+    write_tags(str(folder), planned(*files), verbose=0)
+    files[0].write_bytes(content)
+    put_tags(files[1], genre="Ska")
+    assert main(["tag", "--undo", str(folder), "--quiet"]) == 1
+    told = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert told[0] == "skipped (it is as it was)"
+    assert told[1].startswith("fails (its genres were changed since")

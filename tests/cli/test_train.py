@@ -365,7 +365,7 @@ def test_val_rows_stop_the_training(tmp_path, monkeypatch, column):
         (["train", "t.csv", "-o", "m", "--modality", "audio"], "no item has the modality 'audio'"),
         (["train", "one.csv", "-o", "m", "--quiet"], "one class only"),
         (["train", "none.csv", "-o", "m", "--quiet"], "no item to train on has a genre"),
-        (["train", "t.csv", "-o", "m", "--min-items", "2"], "as --min-items asks; 2 items"),
+        (["train", "t.csv", "-o", "m", "--min-items", "2"], "no genre has as many (2 items, 2"),
     ],
     ids=" ".join,
 )
