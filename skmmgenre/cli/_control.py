@@ -214,11 +214,13 @@ def in_words(comparison, *, by_artist=True, n_drawn=None):
         f"{_SHOWN[comparison['metric']]} {difference:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}"
     )
     if low == high == 0:
-        return "There is no difference between the model and plain on these items."
-    few = n_drawn is not None and n_drawn < _FEW
-    found += f". There are few {of_whom} ({n_drawn}): the interval is rough." if few else "."
-    if low > 0:
-        return f"The model is better than plain: {found}"
-    if high < 0:
-        return f"Plain is better than the model: {found}"
-    return f"The difference between the model and plain could be chance: {found}"
+        sentences = "There is no difference between the model and plain on these items."
+    elif low > 0:
+        sentences = f"The model is better than plain: {found}."
+    elif high < 0:
+        sentences = f"Plain is better than the model: {found}."
+    else:
+        sentences = f"The difference between the model and plain could be chance: {found}."
+    if n_drawn is not None and n_drawn < _FEW:
+        sentences += f" There are few {of_whom} ({n_drawn}): the interval is rough."
+    return sentences

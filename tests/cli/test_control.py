@@ -154,7 +154,7 @@ def test_in_words_without_artists():
     assert "Too few items" in in_words(comparison, by_artist=False)
 
 
-@pytest.mark.parametrize("low, high", [(0.01, 0.09), (-0.09, -0.01), (-0.01, 0.09)])
+@pytest.mark.parametrize("low, high", [(0.01, 0.09), (-0.09, -0.01), (-0.01, 0.09), (0, 0)])
 @pytest.mark.parametrize("by_artist, noun", [(True, "artists"), (False, "items")])
 def test_few_artists_make_a_rough_interval(low, high, by_artist, noun):
     comparison = {"metric": "f1", "difference": (low + high) / 2, "low": low, "high": high}
