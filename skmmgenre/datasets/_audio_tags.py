@@ -143,7 +143,7 @@ def audio_kind(path):
             head = signature_of(file)
     except FileNotFoundError:
         if os.path.islink(path):
-            raise BadItem("a link leads nowhere", "Remove the link.") from None
+            raise BadItem("a link that leads nowhere, or to itself", "Remove the link.") from None
         raise BadItem("there is no such file", "Check its name.") from None
     except PermissionError:
         raise BadItem("it may not be read", "Check the rights of the file.") from None
