@@ -480,6 +480,7 @@ def reproduce(albums, options):
     figures = write_figures(rows, albums, options)
     print(f"\n{table_6(figures, albums, options)}")
     written = "table_6.csv, rows"
+    (options.output / "plain.csv").unlink(missing_ok=True)  # it may be of other rows
     differences = compare_plain(figures, rows, albums)
     if len(differences):
         print(f"\n{differences_of_plain(differences)}")

@@ -20,7 +20,8 @@ What the figures mean depends on the table. If its covers do not belong to its m
 other records of the same genre, say), no row that fuses them says anything about fusion or the
 joint space: given the genre, such covers are independent of the sound, as real ones are not.
 Test artists are never trained on, unless --split says otherwise. With --split the networks learn
-from the train rows, stop on the val rows, and are tested on the test rows.
+from the train rows, stop on the val rows, and are tested on the test rows; plain, which needs no
+rows to stop on, learns from the train and the val rows.
 """
 
 import argparse
