@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from skmmgenre.compose import make_plain_classifier
+from skmmgenre.metrics import macro_auc_score
 from skmmgenre.text import KnowledgeBase
 
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "reproduce_multi_label.py"
@@ -300,6 +301,29 @@ def test_plain_rows_are_kept_until_what_they_read_changes(script, albums_csv, tm
     assert "Left out, as the table has no image: plain/logistic/image" in told
     assert "Left out, as the table has no image: plain/logistic/A+T+I" in told
     assert "[2 of 2] plain/logistic/text: kept" in told
+
+
+def test_plain_is_compared_with_the_best_row_of_the_same_modalities(script):
+    rng = np.random.default_rng(0)
+    Y = pd.DataFrame(rng.integers(0, 2, (40, 3)))
+    albums = script["Albums"]({}, Y, np.repeat(np.arange(20), 2), None, 0, *[None] * 3)
+    right = {  # how much of the truth is in the scores
+        "audio/logistic/low-3x3": 3,
+        "text/logistic/vsm": 0,
+        "text/cosine/vsm": 1,
+        "text/cosine/vsm+sem": 0.5,
+        "fusion/cosine/A+T": 4,
+        "plain/logistic/text": 2,
+        "plain/logistic/image": 0,
+    }
+    rows = {name: {"scores": rng.normal(size=Y.shape) + much * Y} for name, much in right.items()}
+    auc = {name: macro_auc_score(Y, row["scores"]) for name, row in rows.items()}
+    figures = pd.DataFrame({"macro_auc": auc})
+    differences = script["compare_plain"](figures, rows, albums)
+    (row,) = differences.itertuples()  # there is no row of the paper for images
+    assert (row.Index, row.reference) == ("plain/logistic/text", "text/cosine/vsm")
+    assert row.difference == pytest.approx(auc[row.Index] - auc[row.reference])
+    assert row.low < row.difference < row.high
 
 
 @pytest.mark.parametrize("lacking", ["artists", "labels"])
