@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from sklearn.utils._param_validation import Interval
 
 from ..store import CellTransformer
-from ..utils import as_cells, file_in
+from ..utils import file_in
 from ._decode import AudioFile
 from ._signals import (
     AUDIBLE,
@@ -129,17 +129,15 @@ class AudioStatistics(CellTransformer):
             file, one that is not audio, 0 samples, NaN or infinite samples, a URL.
         """
         self._validate_params()
-        cells = as_cells(X, noun=self._noun)
-        return self._map(
+        return self._map_to_rows(
             functools.partial(_statistics, **self._settings()),
-            cells,
+            X,
             description="statistics",
             store=store_of_features(
                 self.cache,
                 kind="audio statistics",
                 settings={**self._settings(), "version": _VERSION},
             ),
-            values=np.full((len(cells), len(self.get_feature_names_out())), np.nan),
             fault_of_nan=NOTHING_TO_HEAR,
         )
 

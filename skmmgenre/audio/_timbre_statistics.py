@@ -108,9 +108,7 @@ class TimbreStatistics(CellTransformer):
             If a file is to be read and h5py is not installed.
         """
         self._validate_params()
-        values = self._map(_statistics, X, description="timbre")
-        missing = np.full(len(_STATISTICS) * _N_COEFFICIENTS, np.nan)
-        return np.stack([missing if value is None else value for value in values])
+        return self._map_to_rows(_statistics, X, description="timbre")
 
     def get_feature_names_out(self, input_features=None):
         """Names of the statistics.

@@ -84,9 +84,7 @@ class ColorStatistics(CellTransformer):
             If an image cannot be used and ``on_error="raise"``.
         """
         self._validate_params()
-        values = self._map(_statistics, X, description="colours")
-        missing = np.full(len(self.get_feature_names_out()), np.nan)
-        return np.stack([missing if value is None else value for value in values])
+        return self._map_to_rows(_statistics, X, description="colours")
 
     def get_feature_names_out(self, input_features=None):
         """Names of the statistics.

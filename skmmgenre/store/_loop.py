@@ -374,14 +374,19 @@ class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
         as_cells(X, noun=self._noun)
         return self
 
-    def _map(self, function, X, *, noun=None, **options):
+    def _map_to_rows(self, function, X, **options):
+        """Return the vectors of the cells of `X`, one a row; NaN where a cell is missing or bad."""
+        cells = as_cells(X, noun=self._noun)
+        rows = np.full((len(cells), len(self.get_feature_names_out())), np.nan)
+        return self._map(function, cells, values=rows, **options)
+
+    def _map(self, function, X, **options):
         """Return the values of the cells of `X`, see `map_cells`; keep what `errors_` lists."""
-        noun = self._noun if noun is None else noun
         self._errors = []
         values, self._errors = map_cells(
             function,
-            as_cells(X, noun=noun),
-            noun=noun,
+            as_cells(X, noun=self._noun),
+            noun=self._noun,
             on_error=self.on_error,
             n_jobs=self.n_jobs,
             verbose=self.verbose,

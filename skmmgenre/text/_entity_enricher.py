@@ -192,11 +192,11 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         self._mentions = None
         linker = self.linker if self.cache is None else KeptLinks(self.linker, self.cache)
         enrich = _Enrich(linker, self.min_confidence)
-        cells = as_cells(X, noun="text")
-        answers = self._map(enrich, cells, noun="text", description="entities", warn=False)
+        cells = as_cells(X, noun=self._noun)
+        answers = self._map(enrich, cells, description="entities", warn=False)
         not_linked = [e["row"] for e in self._errors if isinstance(cells[e["row"]], str)]
         no_texts = [e for e in self._errors if not isinstance(cells[e["row"]], str)]
-        warn_of_skipped_cells(no_texts, sum(not is_missing(cell) for cell in cells), "text")
+        warn_of_skipped_cells(no_texts, sum(not is_missing(cell) for cell in cells), self._noun)
         for row in not_linked:  # a review without categories is better than none
             answers[row] = cells[row], []
         if not_linked:

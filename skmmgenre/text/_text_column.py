@@ -12,6 +12,8 @@ class TextColumnTransformer(NoContainer, CellTransformer, auto_wrap_output_keys=
     A subclass passes ``auto_wrap_output_keys=None`` too, as scikit-learn asks each class.
     """
 
+    _noun = "text"
+
     def fit(self, X, y=None):
         """Check the parameters; nothing is learned.
 

@@ -91,7 +91,7 @@ class ReviewTruncator(TextColumnTransformer, auto_wrap_output_keys=None):
         """
         self._validate_params()
         truncate = functools.partial(_truncate, max_chars=self.max_chars)
-        return as_column(self._map(truncate, X, noun="text", description="reviews"))
+        return as_column(self._map(truncate, X, description="reviews"))
 
 
 def _truncate(cell, *, max_chars):
