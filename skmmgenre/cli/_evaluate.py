@@ -440,12 +440,11 @@ def _never_predicted(said):
 def _by_min_score(truth, said):
     """What `tag --min-score` leaves, by the score."""
     genres = [said.genres(row) for row in range(len(truth))]
-    best = [max(said.best(row, 1).values(), default=-np.inf) for row in range(len(truth))]
     lines = {}
     for least in _MIN_SCORES:
         # With no score asked for, any is enough; a similarity may be below 0.
         some = [
-            row for row in range(len(truth)) if genres[row] and (not least or best[row] >= least)
+            row for row in range(len(truth)) if genres[row] and said.reaches(row, least or None)
         ]
         right = [name in truth[row] for row in some for name in genres[row]]
         precision = np.mean(right) if right else np.nan

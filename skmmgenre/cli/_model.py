@@ -99,6 +99,14 @@ class Answers:
         chosen = np.flatnonzero(self.predicted[row])
         return [self.classes[k] for k in chosen[np.argsort(-self.scores[row, chosen])]]
 
+    def reaches(self, row, min_score):
+        """Tell whether the best score of an item is enough for `tag`; None asks for none."""
+        return min_score is None or self.best_score(row) >= min_score
+
+    def best_score(self, row):
+        """Return the score of the best genre; of an empty item -inf."""
+        return max(self.best(row, 1).values(), default=-np.inf)
+
     def best(self, row, n):
         """Return the scores of the `n` best genres by their names; of an empty item none."""
         if self.empty[row]:

@@ -203,7 +203,7 @@ def plan_tags(music, genres, answers, *, replace=False, min_score=None, not_genr
     """
     outcomes = []
     for row, cell in enumerate(music.table["audio"]):
-        best = max(answers.best(row, 1).values(), default=None)
+        best = answers.best_score(row)
         for path in [cell] if isinstance(cell, str) else cell:
             try:
                 there, others = music.genres[row], []
@@ -214,13 +214,13 @@ def plan_tags(music, genres, answers, *, replace=False, min_score=None, not_genr
                 continue
             if there and not replace:
                 outcomes.append(Outcome(path, "keep", there, "it has genres"))
-            elif best is None:
+            elif answers.empty[row]:
                 outcomes.append(Outcome(path, "skip", [], "it has nothing that the model reads"))
             elif not genres[row]:
                 unlikely = not answers.genres(row)  # or left out by --genres
                 reason = "no genre is likely enough" if unlikely else "no genre of the list"
                 outcomes.append(Outcome(path, "skip", [], reason))
-            elif min_score is not None and best < min_score:
+            elif not answers.reaches(row, min_score):
                 outcomes.append(
                     Outcome(path, "skip", [], f"the best score is {floor_of(best)}", best)
                 )
