@@ -34,7 +34,7 @@ from _results import FOLDER, MARGIN, command_of, hash_of_file, verdict, write_re
 
 from skmmgenre.compose import ablate_modalities, make_genre_classifier
 from skmmgenre.labels import GenreTaxonomy, read_genres
-from skmmgenre.metrics import bootstrap_interval, macro_auc_score
+from skmmgenre.metrics import macro_auc_score
 from skmmgenre.model_selection import ArtistKFold
 
 COLUMNS = {"audio": "audio", "text": "text", "image": "cover"}
@@ -97,8 +97,7 @@ class Comparison:
         figures, answers = self._ablate(controls=["plain", "missing pattern"])
         lines = [self._lines(figures, answers, "")]
         together = " + ".join(name for name, *_ in self.model["modalities"].transformers)
-        plain = next(name for name in figures.index if name == f"plain {together}")
-        claim = self._claim(answers, together, plain)
+        claim = self._claim(answers, together)
         lines.append(self._equal_systems(answers, together))
         rng = np.random.default_rng(0)
         order = rng.permutation(len(self.table))
@@ -136,20 +135,26 @@ class Comparison:
         said = [verdict(low, high) for low, high in lines[["low", "high"]].to_numpy()]
         return lines.assign(verdict=np.where(lines["system"] == lines["reference"], "", said))
 
-    def _claim(self, answers, together, plain):
-        splits = answers.rows.groupby(["run", "split"]).ngroup().to_numpy()
-        line = compare(
-            self._truth(answers),
-            answers.scores[together],
-            answers.scores[plain],
-            metric="macro_auc",
-            groups=answers.rows["group"],
-            runs=splits,
-            seeds=answers.rows["run"],
-        )
+    def _claim(self, answers, together):
+        scores = answers.scores
+        line = self._compare(answers, scores[together], scores[f"plain {together}"])
         said = verdict(line["low"], line["high"])
         claim, kind = claim_of_table(self.name)
         return {"claim": claim, "kind": kind, "figure": "macro_auc", **line, "verdict": said}
+
+    def _compare(self, answers, scores, others, runs=None):
+        """The difference in macro AUC for the same rows; of some runs, by default all."""
+        asked = answers.rows["run"].isin(range(self.n_seeds) if runs is None else runs).to_numpy()
+        rows = answers.rows[asked]
+        return compare(
+            self._truth(answers)[asked],
+            scores[asked],
+            others[asked],
+            metric="macro_auc",
+            groups=rows["group"],
+            runs=rows.groupby(["run", "split"]).ngroup(),
+            seeds=rows["run"],
+        )
 
     def _truth(self, answers):
         if self.several:
@@ -181,30 +186,18 @@ class Comparison:
 
         figures, others = self._ablate(cv=cv, subsets=[together], random_state=OTHER_SEEDS)
         lines = self._lines(figures, others, "other seeds of the networks")
-        rows, truth = answers.rows, self._truth(answers)
-        splits = rows.groupby(["run", "split"]).ngroup().to_numpy()
-        asked = {"metric": "macro_auc", "n_resamples": 2000}
         pair = others.scores[together], answers.scores[together]
-        interval = bootstrap_interval(
-            truth, *pair, groups=rows["group"], runs=splits, seeds=rows["run"], **asked
-        )
-        apart = 0
-        for seed in range(self.n_seeds):  # as who has trained both once would look at them
-            of_seed = (rows["run"] == seed).to_numpy()
-            low, high = bootstrap_interval(
-                truth[of_seed],
-                *(scores[of_seed] for scores in pair),
-                groups=rows["group"][of_seed],
-                runs=splits[of_seed],
-                **asked,
-            )[1:]
-            apart += low > 0 or high < 0
+        line = self._compare(answers, *pair)
+        # As who has trained both once would look at them.
+        single = [self._compare(answers, *pair, runs=[seed]) for seed in range(self.n_seeds)]
+        apart = sum(one["low"] > 0 or one["high"] < 0 for one in single)
+        said = verdict(line["low"], line["high"])
         return lines.assign(
             reference=f"{together}, first seeds",
-            difference=interval.estimate,
-            low=interval.low,
-            high=interval.high,
-            verdict=f"{verdict(*interval[1:])}; of single seeds {apart} of {self.n_seeds} differ",
+            difference=line["estimate"],
+            low=line["low"],
+            high=line["high"],
+            verdict=f"{said}; of single seeds {apart} of {self.n_seeds} differ",
         )
 
 
