@@ -415,9 +415,8 @@ class TakeExtracted(TransformerMixin, BaseEstimator):
         positions = np.asarray(as_cells(X), dtype=int)
         if not isinstance(values, np.ndarray):
             return [values[position] for position in positions]
-        if values.ndim == 2 and isinstance(
-            X, (pd.Series, pd.DataFrame)
-        ):  # a table: its rows keep their names
+        is_table = isinstance(X, (pd.Series, pd.DataFrame))
+        if values.ndim == 2 and is_table:  # its rows keep their names
             names = self.extracted.names
             return pd.DataFrame(values[positions], index=X.index, columns=names)
         return values[positions]
