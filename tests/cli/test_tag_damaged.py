@@ -12,10 +12,12 @@ from types import SimpleNamespace
 
 import av
 import made_tags
+import numpy as np
 import pytest
 from av_sound import open_av
 from tagged_files import NAME
 
+from skmmgenre.cli._model import Answers
 from skmmgenre.cli._tag import Outcome, plan_tags, plan_undo, undo_tags, write_tags
 from skmmgenre.cli._tag_files import read_state, restored_genres
 
@@ -25,6 +27,12 @@ MARKS = rb"ID3|id3 |TAG|APETAG|TCON|LIST|RIFF|FORM|fLaC|OggS|vorbis|OpusTags|moo
 # A class name in place of a reason shows a fault that no code expects.
 UNNAMED = re.compile(r"Traceback|struct\.error|\(error\)|\b[A-Z]\w*(Error|Exception)\b")
 VALUES = [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\1", b"\1\0\0\0"]
+
+
+def sure_of(genres, n):
+    """What a model that knows these genres only gives to `n` items."""
+    scores = np.ones((n, len(genres)))
+    return Answers(list(genres), True, scores.astype(int), scores, np.zeros(n, dtype=bool))
 
 
 def damage(rng, content):
@@ -164,7 +172,7 @@ class Folder:
         """Plan and write genres; check each file and its outcome; return the outcomes."""
         before, sound = self.content(), self.sound()
         paths = list(map(str, self.files))
-        answers = SimpleNamespace(best=lambda row, n: {"a": 1.0}, genres=lambda row: genres)
+        answers = sure_of(genres, len(paths))
         music = SimpleNamespace(table={"audio": paths}, genres=[[]] * len(paths))
         outcomes = plan_tags(music, [list(genres)] * len(paths), answers, replace=True)
         write_tags(str(self.path), outcomes, verbose=0)
@@ -366,7 +374,7 @@ def test_nothing_is_lost_silently(run, n_folders):
 def reason_of(path, content):
     """Plan and write a genre; return what becomes of the file and why."""
     path.write_bytes(content)
-    answers = SimpleNamespace(best=lambda row, n: {"a": 1.0}, genres=lambda row: GENRES)
+    answers = sure_of(GENRES, 1)
     music = SimpleNamespace(table={"audio": [str(path)]}, genres=[[]])
     outcomes = plan_tags(music, [GENRES], answers)
     write_tags(str(path.parent), outcomes, verbose=0)
