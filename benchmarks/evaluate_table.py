@@ -43,7 +43,7 @@ COVERS = {"image__depth": 18, "image__weights": None, "image__image_size": 64}
 N_FOLDS, N_SEEDS = 5, 5
 OTHER_SEEDS = 1000  # how far the seeds of the second networks are from the first
 FIGURES = ("macro_auc", "macro_average_precision", "f1", "without_label")
-CODE = ["benchmarks/evaluate_table.py", "skmmgenre/compose/_make_plain_classifier.py"]
+CODE = ["benchmarks/evaluate_table.py", "skmmgenre/compose/_plain_control.py"]
 
 
 def read_table(path):

@@ -5,11 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from ..compose import GenrePipeline
-from ..compose._make_plain_classifier import plain_modalities
-from ..fusion import LogisticFusionClassifier
+from ..compose._plain_control import PlainControl, plain_modalities
 from ..metrics import bootstrap_interval
 from ..utils import read_groups
 from ._model import Answers, errors_of
@@ -29,8 +26,7 @@ class Control:
     shares : Series
         The share of these items that has a genre, by genre.
     n_items : int
-    modalities : GenrePipeline or None
-        What makes vectors of the cells.
+    plain : PlainControl or None
     regressions : dict of tuple of str to LogisticFusionClassifier
         Of some modalities together. The model has one fusion layer for all subsets of its
         modalities; these learn each subset anew, which makes them harder to beat.
@@ -42,7 +38,7 @@ class Control:
 
     shares: pd.Series
     n_items: int
-    modalities: GenrePipeline | None = None
+    plain: PlainControl | None = None
     regressions: dict = field(default_factory=dict)
     reason: str = ""
     errors: list = field(default_factory=list)
@@ -77,16 +73,12 @@ def fit_control(model, table, y, subsets):
     shares = y.mean() if y.ndim == 2 else pd.Series(y).value_counts(normalize=True, sort=False)
     control = Control(shares.sort_index(), len(table))
     if subsets:
-        modalities, strengths = plain_modalities(model.named_steps["modalities"])
-        control.modalities = GenrePipeline([("modalities", modalities)])
+        control.plain = PlainControl(*plain_modalities(model.named_steps["modalities"]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the model warns of the same cells
-            vectors = control.modalities.fit_transform(table, y)
-        for subset in subsets:
-            part, widths = _part(control.modalities, vectors, subset)
-            regression = LogisticFusionClassifier(C=strengths, blocks=widths)
-            control.regressions[subset] = regression.fit(part, y)
-        control.errors = errors_of(control.modalities)
+            control.plain.fit(table, y)
+        control.regressions = {subset: control.plain.regress(subset) for subset in subsets}
+        control.errors = errors_of(control.plain.modalities)
     return control
 
 
@@ -110,10 +102,10 @@ def answer_plain(control, table, classes):
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        vectors = control.modalities.transform(table)
+        vectors = control.plain.transform(table)
     answers = {}
     for subset, regression in control.regressions.items():
-        part, _ = _part(control.modalities, vectors, subset)
+        part = control.plain.part(vectors, subset)
         places = [classes.index(genre) for genre in regression.classes_]
         scores = np.zeros((len(table), len(classes)))
         scores[:, places] = regression.predict_proba(part)
@@ -125,17 +117,7 @@ def answer_plain(control, table, classes):
             predicted = indicator
         none_empty = np.zeros(len(table), dtype=bool)
         answers[subset] = Answers(classes, several, predicted, scores, none_empty)
-    return answers, errors_of(control.modalities)
-
-
-def _part(modalities, vectors, subset):
-    """The vectors of some modalities, and the number of columns of each."""
-    slices = modalities.named_steps["modalities"].output_indices_
-    columns = np.concatenate([np.arange(vectors.shape[1])[slices[name]] for name in subset])
-    widths = {name: slices[name].stop - slices[name].start for name in subset}
-    if sparse.issparse(vectors):
-        vectors = sparse.csr_array(vectors)
-    return vectors[:, columns], widths
+    return answers, errors_of(control.plain.modalities)
 
 
 def answer_prior(control, several, classes, n_items):

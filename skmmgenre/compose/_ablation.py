@@ -26,7 +26,7 @@ from ._ablation_figures import METRICS, Answers, tabulate
 from ._ablation_rows import PLAIN, resolve_controls, resolve_rows
 from ._ablation_trial import Trial, extract_once
 from ._genre_pipeline import check_table
-from ._make_plain_classifier import plain_modalities
+from ._plain_control import plain_modalities
 
 
 def ablate_modalities(

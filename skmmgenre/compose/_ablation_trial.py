@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
-from ..fusion import JointSpaceProjector, LogisticFusionClassifier
+from ..fusion import JointSpaceProjector
 from ..metrics import remove_log_prior
 from ..model_selection import inner_validation_mask
 from ..utils import ErrorsMixin, as_cells, safe_indexing, walk
@@ -21,6 +21,7 @@ from ._ablation_figures import Answer
 from ._ablation_rows import controlled_row, find_networks, plain_subset, seeded_modality
 from ._genre_pipeline import GenrePipeline
 from ._mean_over_tracks import MeanOverTracks, flatten_tracks, naming_albums
+from ._plain_control import PlainControl
 
 _SECOND_SEED = 100_003  # far from the seeds of other runs
 
@@ -83,7 +84,7 @@ class Trial:
         else:
             embedded, embedded_test = vectors, tested
         answers = {row.name: self._answer_row(row, embedded, embedded_test) for row in rows}
-        plain = self._plain_vectors() if any(map(plain_subset, controls)) else None
+        plain = self._fitted_plain() if any(map(plain_subset, controls)) else None
         for control in controls:
             row = controlled_row(control, rows)
             if asked := plain_subset(control):
@@ -172,21 +173,21 @@ class Trial:
             fusion.set_params(target=target)
         return fusion.fit(vectors, self.y, groups=self.groups, validation=self.validation)
 
-    def _plain_vectors(self):
-        """Vectors of the training and of the test rows, by modality."""
-        branches, table, _ = self.plain
-        learned, asked = {}, {}
-        for name, branch, column in clone(branches).transformers:
-            cells = safe_indexing(table, column, axis=1)
-            learned[name] = branch.fit_transform(safe_indexing(cells, self.train))
-            asked[name] = branch.transform(safe_indexing(cells, self.test))
-        return learned, asked
+    def _fitted_plain(self):
+        """The plain control of the rows that networks learn from, and the vectors of the test rows.
 
-    def _plain_answer(self, learned, asked, subset, combine):
-        widths = {name: learned[name].shape[1] for name in subset}
-        model = LogisticFusionClassifier(combine=combine, C=self.plain[2], blocks=widths)
-        model.fit(_side_by_side(learned, subset), self.y)
-        return self._answer(model, _side_by_side(asked, subset))
+        It needs no validation rows, and does not get them where they are given.
+        """
+        branches, table, strengths = self.plain
+        kept = np.arange(len(self.train))
+        if self.validation is not None:
+            kept = np.flatnonzero(~self.validation)
+        plain = PlainControl(branches, strengths)
+        plain.fit(table.iloc[self.train[kept]], safe_indexing(self.y, kept))
+        return plain, plain.transform(table.iloc[self.test])
+
+    def _plain_answer(self, plain, tested, subset, combine):
+        return self._answer(plain.regress(subset, combine), plain.part(tested, subset))
 
     def _missing_pattern(self):
         learned, asked = self.missing[self.train], self.missing[self.test]
@@ -266,13 +267,6 @@ def _as_frame(vectors, fitted):
         return vectors
     vectors = vectors.toarray() if sparse.issparse(vectors) else vectors
     return pd.DataFrame(vectors, columns=fitted.get_feature_names_out())
-
-
-def _side_by_side(vectors, subset):
-    parts = [vectors[name] for name in subset]
-    if any(map(sparse.issparse, parts)):
-        return sparse.hstack([sparse.csr_array(part) for part in parts], format="csr")
-    return np.hstack(parts)
 
 
 def _as_pipeline(step):

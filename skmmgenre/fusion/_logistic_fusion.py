@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..nets.targets import make_target
-from ..utils import as_pandas, check_rows, read_labels, refuse_repeated_columns
+from ..utils import as_pandas, check_rows, read_labels, read_labels_like, refuse_repeated_columns
 from ._blocks import find_blocks, missing_in_block
 
 
@@ -286,9 +286,15 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         score : float
+
+        Raises
+        ------
+        ValueError
+            If the columns of an indicator are not those of `fit`.
         """
         output = self._output(X)
-        return self.target_.score(read_labels(y).values, output, sample_weight)
+        labels = read_labels_like(y, self.classes_)
+        return self.target_.score(labels.values, output, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

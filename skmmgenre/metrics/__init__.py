@@ -2,7 +2,7 @@
 
 from ..utils import artist_names, group_codes, plain_labels, read_indicator
 from ._bootstrap import BootstrapInterval, bootstrap_interval
-from ._genre_scorer import GenreScorer, label_scores, refuse_other_labels
+from ._genre_scorer import GenreScorer, check_columns, label_scores
 from ._genre_scores import genre_scores
 from ._ranking import (
     aggregated_diversity_score,

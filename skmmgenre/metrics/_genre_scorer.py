@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..utils import as_pandas
+from ..utils import as_pandas, refuse_other_labels
 from ._genre_scores import genre_scores
 from ._ranking import names_of_figures, ranking_figure, row_weights, truth_and_scores
 
@@ -76,7 +76,7 @@ class GenreScorer:
                 "GenreScorer scores several genres a row, Y is one column. For one genre a row "
                 "use scikit-learn's scorers, such as scoring='f1_macro'."
             )
-        refuse_other_labels(estimator, Y)
+        check_columns(estimator, Y)
         found = {}
         if set(names) & set(_OF_PREDICTIONS):
             table = genre_scores(Y, estimator.predict(X))
@@ -143,7 +143,7 @@ def _positive(probabilities, classes):
     return probabilities[:, column[0]] if len(column) else np.zeros(len(probabilities))
 
 
-def refuse_other_labels(estimator, Y):
+def check_columns(estimator, Y):
     """Raise a ValueError if a DataFrame has other labels, or another order, than were learned.
 
     An estimator that does not keep the names of labels cannot be asked.
@@ -152,8 +152,5 @@ def refuse_other_labels(estimator, Y):
     if not isinstance(Y, pd.DataFrame) or not isinstance(classes, np.ndarray):
         return
     names, learned = Y.columns.tolist(), classes.tolist()
-    if all(isinstance(name, str) for name in [*names, *learned]) and names != learned:
-        raise ValueError(
-            f"Y has the labels {names[:5]}..., the estimator {learned[:5]}...: give the same "
-            "columns in the same order."
-        )
+    if all(isinstance(name, str) for name in [*names, *learned]):
+        refuse_other_labels(names, learned)

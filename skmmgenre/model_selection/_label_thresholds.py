@@ -20,7 +20,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from ..metrics import genre_scores, label_scores, macro_auc_score, refuse_other_labels, top_k_labels
+from ..metrics import check_columns, genre_scores, label_scores, macro_auc_score, top_k_labels
 from ..utils import as_pandas, check_rows, read_indicator, rows_checked, safe_indexing
 from ._artist_splits import ArtistKFold
 
@@ -218,7 +218,7 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         nothing = [], np.empty((0, y.shape[1]))
         if self.cv == "prefit":
             check_is_fitted(self.estimator)
-            refuse_other_labels(self.estimator, y)
+            check_columns(self.estimator, y)
             self.estimator_ = self.estimator
             if self.strategy == "top_k":
                 return nothing
@@ -347,7 +347,7 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def score(self, X, y):
         """Return the macro AUC, on which thresholds have no bearing."""
         check_is_fitted(self)
-        refuse_other_labels(self, y)
+        check_columns(self, y)
         return macro_auc_score(y, self._scores(X))
 
     def describe(self):

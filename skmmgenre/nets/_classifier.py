@@ -9,7 +9,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import inner_validation_mask
-from ..utils import check_rows, check_sample_weight, read_groups, read_labels
+from ..utils import check_rows, check_sample_weight, read_groups, read_labels, read_labels_like
 from ._base import NetEstimator, Plan, draw_seeds
 from .targets import make_target
 
@@ -219,17 +219,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     def score(self, X, y, sample_weight=None):
         """Return the accuracy for one genre a row, the macro AUC for several."""
         output = self._output(X)
-        labels = read_labels(y)
-        names = labels.names
-        if (
-            labels.several
-            and names.dtype.kind == self.classes_.dtype.kind
-            and not np.array_equal(names, self.classes_)
-        ):
-            raise ValueError(
-                f"y has the labels {names.tolist()}, fit had {self.classes_.tolist()}: give "
-                "the same columns in the same order."
-            )
+        labels = read_labels_like(y, self.classes_)
         return self.target_.score(labels.values, output, sample_weight)
 
     def __sklearn_tags__(self):

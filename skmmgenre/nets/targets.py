@@ -11,7 +11,6 @@ after every epoch where the AUC is undefined.
 import numpy as np
 import pandas as pd
 from scipy.special import expit, log_softmax, logit, softmax
-from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_sample_weight
@@ -19,6 +18,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from ..labels import PPMILabelFactorizer
 from ..metrics import macro_auc_score
 from ..metrics._genre_scores import precision_recall_f1
+from ..metrics._ranking import MACRO_FIGURES, row_weights
 from ..model_selection import best_f1_threshold
 
 __all__ = ["CosineTarget", "LogisticTarget", "SoftmaxTarget", "make_target"]
@@ -134,16 +134,8 @@ class IndicatorTarget:
 
     def measure(self, y, output):
         """Return the macro AUC as `macro_auc_score`; NaN, without a warning, if undefined."""
-        n_positive = y.sum(axis=0)
-        n_pairs = n_positive * (len(y) - n_positive)
-        judged = n_pairs > 0
-        if not judged.any():
-            return float("nan")
-        # The AUC is the share of pairs in which the positive row scores above the negative one.
-        # Rows of equal score share their mean rank. Ranks are of the type of the scores.
-        ranks = rankdata(self.scores(output).astype(np.float64), axis=0)
-        n_above = (ranks * y).sum(axis=0) - n_positive * (n_positive + 1) / 2
-        return float(np.mean(n_above[judged] / n_pairs[judged]))
+        weight = row_weights(None, len(y))
+        return float(MACRO_FIGURES["macro_auc"](y.astype(bool), self.scores(output), weight)[0])
 
 
 class LogisticTarget(IndicatorTarget):

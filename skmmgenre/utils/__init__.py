@@ -34,7 +34,16 @@ from ._compat import (
 )
 from ._files import changing, remove_parts, replacing, sync
 from ._groups import Groups, artist_names, group_codes, read_groups
-from ._labels import Labels, check_rows, plain_labels, read_indicator, read_labels, rows_checked
+from ._labels import (
+    Labels,
+    check_rows,
+    plain_labels,
+    read_indicator,
+    read_labels,
+    read_labels_like,
+    refuse_other_labels,
+    rows_checked,
+)
 from ._parallel import n_threads, workers
 from ._progress import (
     TrainingInterrupted,

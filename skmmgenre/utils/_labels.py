@@ -92,6 +92,44 @@ def read_labels(y, name="y", *, keep_sparse=False, allow_missing=False):
     return _read(y, name, keep_sparse, allow_missing)
 
 
+def read_labels_like(y, classes):
+    """Read the y of a test, whose labels must be those that a model was fitted with.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
+    classes : ndarray of shape (n_labels,)
+
+    Returns
+    -------
+    labels : Labels
+
+    Raises
+    ------
+    ValueError
+        If an indicator has names, and they are not `classes` in this order.
+    """
+    labels = read_labels(y)
+    names = labels.names
+    if labels.several and names.dtype.kind == classes.dtype.kind:
+        refuse_other_labels(names.tolist(), classes.tolist())
+    return labels
+
+
+def refuse_other_labels(names, learned):
+    """Raise a ValueError if labels, or their order, are not those that were learned."""
+    if names == learned:
+        return
+    raise ValueError(
+        f"y has the labels {_shortened(names)}, fit had {_shortened(learned)}: give the same "
+        "columns in the same order."
+    )
+
+
+def _shortened(names):
+    return f"{names[:5]}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"
+
+
 def _read(y, name, keep_sparse, allow_missing):
     if y is None:
         raise ValueError(

@@ -193,12 +193,7 @@ class _Case:
     def vectors(self, fitted, column=None):
         """What `transform` returns, as an array, after a look at its shape."""
         column = self.column if column is None else column
-        found = fitted.transform(column)
-        assert not sparse.issparse(found), (
-            "transform returned a sparse matrix, and a FusionClassifier needs dense vectors. Add "
-            "a step that makes them dense."
-        )
-        found = np.asarray(found)
+        found = _as_array(fitted.transform(column))
         assert found.ndim == 2 and len(found) == len(column), (
             f"transform returned an array of shape {found.shape} for {len(column)} cells. Return "
             "one row for each cell, missing ones included."
@@ -410,7 +405,16 @@ def check_names_and_container(case):
         "with set_output(transform='pandas'), transform returned other columns than "
         "get_feature_names_out."
     )
-    case.check_same(np.asarray(table, dtype=float), expected, "set_output changed the vectors.")
+    case.check_same(_as_array(table).astype(float), expected, "set_output changed the vectors.")
+
+
+def _as_array(vectors):
+    """Vectors as an array. In a sparse matrix a row of zeros stands for a missing one."""
+    if not sparse.issparse(vectors):
+        return np.asarray(vectors)
+    vectors = vectors.toarray().astype(float)
+    vectors[~vectors.any(axis=1)] = np.nan
+    return vectors
 
 
 def check_pickle(case):
@@ -519,7 +523,7 @@ def check_in_a_genre_pipeline(case):
     assert expected.shape == (n, 2) and np.isfinite(expected).all(), (
         "a GenrePipeline with this branch returned no probabilities."
     )
-    blocks = {name.partition("__")[0] for name in model[:-1].transform(table).columns}
+    blocks = {name.partition("__")[0] for name in model["modalities"].get_feature_names_out()}
     assert blocks == {"own", "other"}, (
         f"the columns of a ColumnTransformer with this branch begin with {sorted(blocks)}, not "
         "with the names of the branches."

@@ -3,15 +3,13 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import StandardScaler
 
-from skmmgenre.audio import AudioStatistics, CQTExtractor
-from skmmgenre.compose import MeanOverTracks, make_genre_classifier, make_plain_classifier
-from skmmgenre.compose._make_plain_classifier import kind_of, plain_modalities
+from skmmgenre.audio import AudioStatistics
+from skmmgenre.compose import make_plain_classifier
 from skmmgenre.image import ColorStatistics
 from skmmgenre.text import ReviewTruncator
 
@@ -71,36 +69,3 @@ def test_parameters_of_steps():
         make_plain_classifier(hidden_units=3)
     with pytest.raises(ValueError, match="All modalities are None"):
         make_plain_classifier(audio=None, text=None, image=None)
-
-
-def test_the_control_of_a_model_reads_as_it_does():
-    model = make_genre_classifier(
-        audio="track", on_error="missing", audio__cache="features.sqlite", image__n_jobs=2
-    )
-    plain, strengths = plain_modalities(model["modalities"])
-    branches = {name: (branch, column) for name, branch, column in plain.transformers}
-    assert [column for _, column in branches.values()] == ["track", "text", "cover"]
-    statistics = branches["audio"][0].estimator["statistics"]
-    assert (statistics.cache, statistics.on_error) == ("features.sqlite", "missing")
-    assert branches["image"][0]["colors"].n_jobs == 2
-    assert strengths == {"audio": 0.05, "text": 3.0, "image": 0.01}
-
-
-def test_branches_of_ones_own():
-    own = FunctionTransformer()
-    modalities = ColumnTransformer(
-        [
-            ("sound", MeanOverTracks(CQTExtractor()), "audio"),
-            ("words", TfidfVectorizer(), "text"),
-            ("numbers", "passthrough", ["a", "b"]),
-            ("own", own, ["c"]),
-            ("none", "drop", ["d"]),
-        ]
-    )
-    plain, strengths = plain_modalities(modalities)
-    assert [name for name, _, _ in plain.transformers] == ["sound", "words", "numbers", "own"]
-    kinds = [kind_of(branch) for _, branch, _ in plain.transformers]
-    assert kinds == ["audio", "text", None, None]
-    assert strengths == {"sound": 0.05, "words": 3.0, "numbers": 0.05, "own": 0.05}
-    assert isinstance(plain.transformers[2][1], StandardScaler)
-    assert plain.transformers[3][1]["own"] is not own

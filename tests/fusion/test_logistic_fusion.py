@@ -112,6 +112,8 @@ def test_names_of_blocks_and_labels(table):
     by_number = LogisticFusionClassifier(blocks=BLOCKS).fit(X, Y)
     np.testing.assert_array_equal(plain.decision_function(frame), by_number.decision_function(X))
     assert plain.score(frame, labels) > 0.7  # macro AUC
+    with pytest.raises(ValueError, match="same columns in the same order"):
+        plain.score(frame, labels.iloc[:, ::-1])
 
 
 @pytest.mark.parametrize(

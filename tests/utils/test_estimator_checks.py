@@ -168,8 +168,16 @@ stack = FunctionTransformer(stacked, feature_names_out=four_names)
 reduced = Pipeline([("stack", stack), ("pca", SomeRows(PCA(2)))])
 
 
+words = Pipeline([("truncate", ReviewTruncator()), ("tfidf", ReviewVectorizer(max_df=1.0))])
+
+
 @parametrize_with_checks(
-    [(Lengths(), TITLES), (Hashed(), lambda: TITLES), (reduced, ready_vectors, {"atol": 1e-9})]
+    [
+        (Lengths(), TITLES),
+        (Hashed(), lambda: TITLES),
+        (words, TITLES),
+        (reduced, ready_vectors, {"atol": 1e-9}),
+    ]
 )
 def test_those_of_others(estimator, check):
     check(estimator)

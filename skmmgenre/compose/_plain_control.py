@@ -1,0 +1,143 @@
+"""The plain control of a model: regressions on the cells that its networks learn from."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ..audio import AudioStatistics, CQTExtractor
+from ..fusion import LogisticFusionClassifier
+from ..image import ColorStatistics, ResNetEmbedder
+from ..text import ReviewTruncator, ReviewVectorizer
+from ..utils import find_steps, walk
+from ._genre_pipeline import GenrePipeline
+from ._mean_over_tracks import MeanOverTracks
+
+# What reads sound, texts and covers, so that a branch with it is one of that modality.
+_READERS = {
+    "audio": (CQTExtractor, AudioStatistics),
+    "text": (ReviewTruncator, CountVectorizer),
+    "image": (ResNetEmbedder, ColorStatistics),
+}
+# Inverse strength of the penalties. They are not tuned, on no table that results are told of.
+STRENGTHS = {"audio": 0.05, "text": 3.0, "image": 0.01}
+_OF_VECTORS = 0.05
+_STATISTICS = {"audio": AudioStatistics, "image": ColorStatistics}
+_HOW_TO_READ = {"cache", "n_jobs", "on_error", "verbose"}  # as the model does
+
+
+class PlainControl:
+    """Regressions that learn from some modalities of a table, in place of a model's networks.
+
+    Parameters
+    ----------
+    modalities : ColumnTransformer
+        From `plain_modalities`.
+    strengths : dict of str to float
+        C of each modality.
+
+    Attributes
+    ----------
+    modalities : GenrePipeline
+        What makes vectors of the cells.
+    """
+
+    def __init__(self, modalities, strengths):
+        self.modalities = GenrePipeline([("modalities", clone(modalities))])
+        self.strengths = strengths
+
+    def fit(self, table, y):
+        """Learn to make vectors, and keep those of these rows for `regress`."""
+        self._vectors, self._y = self.modalities.fit_transform(table, y), y
+        return self
+
+    def transform(self, table):
+        """Return the vectors of other rows, an ndarray or a sparse matrix."""
+        return self.modalities.transform(table)
+
+    def regress(self, subset, combine="mean"):
+        """Return the regression on some modalities, fitted.
+
+        Parameters
+        ----------
+        subset : sequence of str
+        combine : {"mean", "concatenate"}
+
+        Returns
+        -------
+        regression : LogisticFusionClassifier
+            Of vectors that `part` gives.
+        """
+        slices = self._slices()
+        widths = {name: slices[name].stop - slices[name].start for name in subset}
+        regression = LogisticFusionClassifier(combine=combine, C=self.strengths, blocks=widths)
+        return regression.fit(self.part(self._vectors, subset), self._y)
+
+    def part(self, vectors, subset):
+        """Return the columns of some modalities."""
+        slices = self._slices()
+        columns = np.concatenate([np.arange(vectors.shape[1])[slices[name]] for name in subset])
+        if sparse.issparse(vectors):
+            vectors = sparse.csr_array(vectors)
+        return vectors[:, columns]
+
+    def _slices(self):
+        return self.modalities["modalities"].output_indices_
+
+
+def plain_branch(kind):
+    """Return what makes vectors of a modality without a network."""
+    if kind == "audio":
+        steps = [("statistics", AudioStatistics()), ("scale", StandardScaler())]
+        return MeanOverTracks(Pipeline(steps))
+    if kind == "text":
+        return Pipeline([("truncate", ReviewTruncator()), ("tfidf", ReviewVectorizer())])
+    return Pipeline([("colors", ColorStatistics()), ("scale", StandardScaler())])
+
+
+def kind_of(branch):
+    """Return which modality a branch reads; None for one of ready vectors, or of a user's own."""
+    steps = [step for _, step, _ in walk(branch, fitted=False)]
+    for kind, readers in _READERS.items():
+        if any(isinstance(step, readers) for step in steps):
+            return kind
+    return None
+
+
+def plain_modalities(modalities):
+    """Return the plain control's branches for the cells that a model's branches read.
+
+    Parameters
+    ----------
+    modalities : ColumnTransformer
+        The model's. A branch that reads no sound, text or cover stays as it is.
+
+    Returns
+    -------
+    modalities : ColumnTransformer
+        Of the same names and columns, reading as the model does.
+    strengths : dict of str to float
+        C of each branch.
+    """
+    branches = [branch for branch in modalities.transformers if branch[1] != "drop"]
+    plain = [(name, _plain_like(branch), columns) for name, branch, columns in branches]
+    strengths = {name: STRENGTHS.get(kind_of(branch), _OF_VECTORS) for name, branch, _ in branches}
+    return ColumnTransformer(plain), strengths
+
+
+def _plain_like(branch):
+    kind = kind_of(branch)
+    if kind is None:
+        if branch == "passthrough":
+            return StandardScaler()
+        return Pipeline([("own", clone(branch)), ("scale", StandardScaler())])
+    plain = plain_branch(kind)
+    if kind in _STATISTICS:
+        reader = next(iter(find_steps(branch, _READERS[kind], fitted=False).values()))
+        (statistics,) = find_steps(plain, _STATISTICS[kind], fitted=False).values()
+        known = statistics.get_params().keys() & _HOW_TO_READ
+        statistics.set_params(**{name: getattr(reader, name) for name in known})
+    return plain
