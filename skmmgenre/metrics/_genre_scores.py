@@ -71,6 +71,8 @@ def _as_labels(labels):
 
 def _from_columns(read, labels):
     columns = {name: pd.Series(y.values) for name, y in read.items()}
+    if len({y.dtype.kind for y in columns.values()}) > 1:  # True is 1 beside numbers
+        columns = {name: y.astype(int) if y.dtype == bool else y for name, y in columns.items()}
     if labels is None:
         occurring = pd.concat(list(columns.values())).unique()
         try:
@@ -80,7 +82,7 @@ def _from_columns(read, labels):
     labels = _as_labels(labels)
     matrices = []
     for name, y in columns.items():
-        codes = labels.get_indexer(y)
+        codes = _positions(y, labels)
         if (codes < 0).any():
             row = int(np.argmax(codes < 0))
             raise ValueError(f"{name} holds {y[row]!r} in row {row}, which is not in labels.")
@@ -89,6 +91,13 @@ def _from_columns(read, labels):
             sparse.csr_array((np.ones(n), (np.arange(n), codes)), shape=(n, len(labels)))
         )
     return matrices, labels
+
+
+def _positions(y, labels):
+    """The position of each label, -1 of one that is not there; True is 1, whatever pandas says."""
+    if y.dtype.kind != labels.dtype.kind and "b" in (y.dtype.kind, labels.dtype.kind):
+        y, labels = y.astype(object), labels.astype(object)
+    return labels.get_indexer(y)
 
 
 def genre_scores(y_true, y_pred, labels=None, *, y_score=None):

@@ -118,3 +118,14 @@ def test_tables_of_every_kind(convert):
         genre_scores(convert(Y), convert(Y[["Pop", "Jazz"]]))
     with pytest.raises(ValueError, match="columns of y_score are not the labels"):
         genre_scores(convert(Y), convert(Y), y_score=convert(scores[["Pop", "Jazz"]]))
+
+
+@pytest.mark.parametrize("labels", [None, [0, 1], [False, True]])
+@pytest.mark.parametrize("other", [bool, int, float])
+def test_true_and_false_are_1_and_0(other, labels):
+    truth, predicted = np.array([1, 0, 1, 0]), np.array([True, False, False, False])
+    expected = genre_scores(truth, predicted.astype(int))
+    for one, second in ((truth.astype(other), predicted), (truth, predicted.astype(other))):
+        found = genre_scores(one, second, labels)
+        np.testing.assert_array_equal(found, expected)
+    assert found.index[1] == 1
