@@ -19,9 +19,8 @@ Written to --output: both tables as CSV and the confusion matrices as PNG.
 What the figures mean depends on the table. If its covers do not belong to its music (drawn from
 other records of the same genre, say), no row that fuses them says anything about fusion or the
 joint space: given the genre, such covers are independent of the sound, as real ones are not.
-Test artists are never trained on, unless --split says otherwise. With --split the networks learn
-from the train rows, stop on the val rows, and are tested on the test rows; plain, which needs no
-rows to stop on, learns from the train and the val rows.
+Test artists are never trained on, unless --split says otherwise. With --split all learn from the
+train rows and are tested on the test rows; the val rows stop the training of the networks.
 """
 
 import argparse

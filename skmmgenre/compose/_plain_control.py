@@ -46,7 +46,8 @@ class PlainControl:
     """
 
     def __init__(self, modalities, strengths):
-        self.modalities = GenrePipeline([("modalities", clone(modalities))])
+        modalities = clone(modalities).set_output(transform="default")
+        self.modalities = GenrePipeline([("modalities", modalities)])
         self.strengths = strengths
 
     def fit(self, table, y):

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import check_cv
@@ -10,12 +11,14 @@ from skmmgenre.compose import MeanOverTracks, make_genre_classifier, make_plain_
 from skmmgenre.compose._plain_control import PlainControl, kind_of, plain_modalities
 
 
-def test_subsets_of_the_modalities(albums):
-    """As a plain classifier of these modalities alone."""
-    control = PlainControl(*plain_modalities(make_genre_classifier()["modalities"]))
+@pytest.mark.parametrize("output", ["default", "pandas"])
+def test_subsets_of_the_modalities(albums, output):
+    """As a plain classifier of these modalities alone, whatever tables a user has asked for."""
+    modalities, strengths = plain_modalities(make_genre_classifier(text=None)["modalities"])
+    control = PlainControl(modalities.set_output(transform=output), strengths)
     control.fit(albums.table, albums.y)
     vectors = control.transform(albums.table)
-    for subset, off in ((("text",), ("audio", "image")), (("audio", "image"), ("text",))):
+    for subset, off in ((("audio",), ("text", "image")), (("audio", "image"), ("text",))):
         for combine in ("mean", "concatenate"):
             plain = make_plain_classifier(combine=combine, **dict.fromkeys(off))
             expected = plain.fit(albums.table, albums.y).predict_proba(albums.table)

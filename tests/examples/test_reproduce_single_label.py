@@ -187,14 +187,14 @@ def test_the_plain_control_learns_and_is_tested_on_the_same_rows(script, tmp_pat
         "plain audio + image",
         "plain audio + image, concatenated",
     ]
-    test = table["split"] == "test"
+    train, test = (table["split"].str.lower() == name for name in ("train", "test"))
     for name, columns in [
         ("plain audio", {"image": None}),
         ("plain image", {"audio": None}),
         ("plain audio + image", {}),
         ("plain audio + image, concatenated", {"combine": "concatenate"}),
     ]:
-        plain = make_plain_classifier(text=None, **columns).fit(table[~test], table.genre[~test])
+        plain = make_plain_classifier(text=None, **columns).fit(table[train], table.genre[train])
         accuracy = np.mean(plain.predict(table[test]) == table.genre[test])
         assert figures["accuracy"][name] == pytest.approx(accuracy)
         row, reference = figures.loc[name], figures.loc[figures["reference"][name]]
