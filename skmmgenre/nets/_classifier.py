@@ -104,8 +104,6 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         return self
 
     def _learn(self, plan, n_outputs):
-        for name in ("threshold_", "label_factorizer_"):  # of another target, before
-            vars(self).pop(name, None)
         super()._learn(plan, n_outputs)
         if self.target_.name == "cosine":
             there = ~plan.feed.missing
@@ -113,8 +111,14 @@ class NetClassifier(ClassifierMixin, NetEstimator):
             if not plan.y.values[rows].any():  # nothing to tell a threshold by
                 rows = np.flatnonzero(there & ~plan.held_out)
             self.target_.tune(plan.y.values[rows], self._forward(plan.feed, None, rows))
-            self.threshold_ = self.target_.threshold_
-            self.label_factorizer_ = self.target_.label_factorizer_
+        self._keep_target()
+
+    def _keep_target(self):
+        """Show what the target has learned, and nothing of another one that was before."""
+        for name in ("threshold_", "label_factorizer_"):
+            vars(self).pop(name, None)
+            if hasattr(self.target_, name):
+                setattr(self, name, getattr(self.target_, name))
 
     def _plan(self, X, y, groups, validation, sample_weight, **reading):
         """Learn the target and say what is trained on which rows.
@@ -136,13 +140,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         self.target_ = make_target(self.target, labels.names, self.label_factorizer)
         self.target_.fit(y, sample_weight)
         self.classes_ = self.target_.classes_
-        held_out = inner_validation_mask(
-            labels,
-            groups=groups,
-            validation=validation,
-            validation_fraction=self.validation_fraction,
-            random_state=self.random_state,
-        )
+        held_out = self._hold_out(labels, groups, validation)
         return Plan(
             feed=feed,
             loss=self.target_.loss,
@@ -153,6 +151,16 @@ class NetClassifier(ClassifierMixin, NetEstimator):
             held_out=held_out,
             seeds=draw_seeds(self.random_state, 3),
             metric=(self.target_.metric, self.target_.measure),
+        )
+
+    def _hold_out(self, labels, groups, validation):
+        """Mark the inner validation rows."""
+        return inner_validation_mask(
+            labels,
+            groups=groups,
+            validation=validation,
+            validation_fraction=self.validation_fraction,
+            random_state=self.random_state,
         )
 
     def _weight(self, y, sample_weight, rows):

@@ -39,6 +39,7 @@ class SoftmaxTarget:
 
     name = "softmax"
     metric = "valid_f1"
+    n_terms = 1
 
     def fit(self, y, sample_weight=None):
         """Learn the classes and their prior from all rows."""
@@ -164,6 +165,11 @@ class LogisticTarget(IndicatorTarget):
         """Number of outputs of the network."""
         return len(self.classes_)
 
+    @property
+    def n_terms(self):
+        """How many losses the loss of a row is the mean of."""
+        return len(self.classes_)
+
     @staticmethod
     def prior_output(truth, weight=None):
         """Return the outputs that say the share of each label in some rows: its logit."""
@@ -224,6 +230,7 @@ class CosineTarget(IndicatorTarget):
     """
 
     name = "cosine"
+    n_terms = 1
 
     def __init__(self, labels, label_factorizer=None):
         self.classes_ = labels

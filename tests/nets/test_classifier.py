@@ -125,7 +125,8 @@ def test_what_another_target_learned_is_forgotten():
 
 
 def fusion(**params):
-    return FusionClassifier(**{"target": "cosine", "random_state": 0, "max_epochs": 25, **params})
+    defaults = {"target": "cosine", "random_state": 0, "max_epochs": 25, "solver": "adam"}
+    return FusionClassifier(**{**defaults, **params})
 
 
 def test_scores_are_cosine_similarities_with_the_label_factors(albums):

@@ -1,0 +1,209 @@
+"""A layer whose best weights are found rather than approached: L-BFGS on a penalised loss.
+
+The loss is that of all rows at once, in double precision, plus an l2 penalty on the weights but not
+on the biases, as in scikit-learn's logistic regression. skorch runs it; an epoch is 20 iterations.
+"""
+
+import warnings
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from torch import nn
+
+from ._feeds import ArrayFeed
+from ._skorch_net import Batches, Net, Rows
+
+_ITERATIONS = 20  # of an epoch
+_EPOCHS = 100
+# An epoch that gains less, as a share of the loss, is the last: of the answer, and of a trial.
+_GAIN, _GAIN_OF_TRIAL = 1e-7, 1e-4
+_MOST_ROWS_TO_TURN = 3000  # turning n rows takes n^3 steps
+_SMALLEST_AXIS = 1e-10  # axes with less of the variance than this are rounding
+_WORSE = 2  # trials in a row after which weaker penalties are not tried
+
+
+class _SolvedNet(Net):
+    """A net with an l2 penalty on the weights of its one layer, in double precision."""
+
+    def __init__(self, *args, penalty, **kwargs):
+        self.penalty = penalty
+        super().__init__(*args, **kwargs)
+
+    def infer(self, x, **fit_params):
+        return NeuralNet.infer(self, x.double(), **fit_params)
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        truth, *others = y_true
+        truth = truth.to(y_pred.dtype) if truth.is_floating_point() else truth
+        loss = super().get_loss(y_pred, (truth, *others), X=X, training=training)
+        return loss + self.penalty / 2 * self.module_.weight.square().sum()
+
+
+class _StopWhenSolved(Callback):
+    """End the training after an epoch that gained next to nothing."""
+
+    def __init__(self, gain):
+        self.gain = gain
+
+    def on_train_begin(self, net, **kwargs):
+        self.last, self.solved = np.inf, False
+
+    def on_epoch_end(self, net, **kwargs):
+        loss = net.history[-1, "train_loss"]
+        self.solved = self.last - loss <= self.gain * abs(loss)
+        self.last = loss
+        if self.solved:
+            raise KeyboardInterrupt  # which is how skorch's callbacks end a training
+
+
+class LayerSolver:
+    """The problem of finding the weights of a layer on some rows, for several penalties.
+
+    Parameters
+    ----------
+    X : ndarray or csr_array of shape (n_rows, n_features)
+    truth, weight : ndarray of shape (n_rows, ...), (n_rows,)
+    target : target
+    device : torch.device
+    """
+
+    def __init__(self, X, truth, weight, *, target, device):
+        self.truth, self.weight = truth, weight
+        self.loss, self.prior = target.loss, target.prior_output
+        self.n_outputs, self.n_terms = target.n_outputs, target.n_terms
+        self.device = device
+        self.axes = _axes_of_rows(X)
+        if self.axes is not None:
+            X = X @ self.axes
+        self.X = X.toarray() if sparse.issparse(X) else X
+
+    def choose(self, splits, strengths):
+        """Try strengths on unseen rows, from the smallest up, as long as answers get better.
+
+        Parameters
+        ----------
+        splits : list of (ndarray of int, ndarray of int)
+            Rows to learn from, and unseen rows.
+        strengths : sequence of float
+            C: the penalty of a weight w is ``w**2 / (2 * C)``, the losses of the rows added up.
+
+        Returns
+        -------
+        tried : list of dict
+            C and the mean loss of the unseen rows of all splits.
+        outputs : list of ndarray of float64
+            Those of the best strength for the unseen rows of each split.
+        """
+        nets = [self._net(rows, _GAIN_OF_TRIAL) for rows, _ in splits]
+        tried, outputs, worse = [], None, 0
+        for strength in strengths:
+            for net, (rows, _) in zip(nets, splits, strict=True):
+                self._solve(net, rows, strength)
+            answers = [
+                self._answer(net, unseen) for net, (_, unseen) in zip(nets, splits, strict=True)
+            ]
+            loss = self._loss_of(answers, [unseen for _, unseen in splits])
+            worse = 0 if not tried or loss < min(one["valid_loss"] for one in tried) else worse + 1
+            tried.append({"C": float(strength), "valid_loss": loss})
+            if not worse:
+                outputs = answers
+            if worse == _WORSE:
+                break
+        return tried, outputs
+
+    def solve(self, rows, strength):
+        """Solve on some rows.
+
+        Returns
+        -------
+        weight : ndarray of float32, shape (n_outputs, n_features)
+        bias : ndarray of float32, shape (n_outputs,)
+        history : list of dict
+        """
+        net = self._net(rows, _GAIN)
+        if not self._solve(net, rows, strength):
+            warnings.warn(
+                f"The layer was still learning after {_EPOCHS * _ITERATIONS} iterations. Lower C, "
+                "or divide the columns by their scale.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        weight, bias = (part.detach().cpu().numpy() for part in net.module_.parameters())
+        if self.axes is not None:
+            weight = weight @ self.axes.T
+        history = [
+            {"epoch": number, "train_loss": float(epoch["train_loss"]), "duration": epoch["dur"]}
+            for number, epoch in enumerate(net.history, start=1)
+        ]
+        return weight.astype(np.float32), bias.astype(np.float32), history
+
+    @torch.no_grad()
+    def _answer(self, net, rows):
+        return net.module_(torch.from_numpy(self.X[rows]).double().to(self.device)).cpu().numpy()
+
+    def _loss_of(self, answers, rows):
+        rows = np.concatenate(rows)
+        weight = self.weight[rows].astype(np.float64)
+        truth = torch.from_numpy(self.truth[rows])
+        output = torch.from_numpy(np.concatenate(answers))
+        truth = truth.to(output.dtype) if truth.is_floating_point() else truth
+        return float(np.average(self.loss(output, truth).numpy(), weights=weight))
+
+    def _net(self, rows, gain):
+        start = self.prior(self.truth[rows], self.weight[rows])
+        shape = self.X.shape[1], self.n_outputs
+        module = nn.utils.skip_init(nn.Linear, *shape, dtype=torch.float64)  # draws nothing
+        with torch.no_grad():
+            module.weight.zero_()
+            module.bias.copy_(torch.from_numpy(start))
+        return _SolvedNet(
+            module,
+            criterion=object,  # the loss is the target's, see get_loss
+            loss=self.loss,
+            dtype=torch.float64,
+            penalty=0.0,
+            optimizer=torch.optim.LBFGS,
+            optimizer__max_iter=_ITERATIONS,
+            optimizer__history_size=_ITERATIONS,
+            optimizer__tolerance_grad=1e-9,
+            optimizer__line_search_fn="strong_wolfe",
+            max_epochs=_EPOCHS,
+            batch_size=len(rows),
+            iterator_train=Batches,
+            iterator_train__device=self.device,
+            train_split=None,
+            callbacks=[("solved", _StopWhenSolved(gain))],
+            callbacks__print_log=None,
+            device=self.device,
+            verbose=0,
+        ).initialize()
+
+    def _solve(self, net, rows, strength):
+        net.penalty = 1 / (strength * len(rows) * self.n_terms)
+        net.initialize_optimizer()  # what it knows of the loss's curvature is of another loss
+        feed = ArrayFeed(self.X, np.zeros(len(self.X), dtype=bool))
+        net.partial_fit(Rows(feed, self.truth, self.weight, rows))
+        stop = dict(net.callbacks_)["solved"]
+        n_epochs = len(net.history)
+        if not stop.solved and n_epochs < _EPOCHS:
+            raise KeyboardInterrupt
+        return stop.solved
+
+
+def _axes_of_rows(X):
+    """Return an orthonormal basis of what the rows span, if they are fewer than the columns.
+
+    The best weights are a combination of rows, whatever the penalty, so nothing is lost.
+    """
+    n_rows, n_columns = X.shape
+    if n_rows >= n_columns or n_rows > _MOST_ROWS_TO_TURN:
+        return None
+    products = X @ X.T
+    products = products.toarray() if sparse.issparse(products) else products
+    power, directions = np.linalg.eigh(products.astype(np.float64))
+    kept = power > _SMALLEST_AXIS * max(power[-1], 1e-300)
+    return X.T @ (directions[:, kept] / np.sqrt(power[kept]))
