@@ -4,6 +4,7 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.fft import dct
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..nets import ArrayFeed, NetEmbedder, draw_seeds, release_pages, take_rows
@@ -21,6 +22,8 @@ _ARCHITECTURES = {
 }
 _TIME_WIDTH = (64, 128, 256)
 _WIDTHS = {"low": (64, 128, 128, 64), "high": (256, 512, 1024, 1024)}
+
+_N_SHAPES = 25  # of the spectrum, in the linear model's summary
 
 # Rows that are read at once while values are checked and the mean and scale of bins summed:
 # few enough to be worked on in the processor's cache.
@@ -134,7 +137,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
 
     _parameter_constraints = {
         **NetEmbedder._parameter_constraints,
-        "architecture": [StrOptions(set(_ARCHITECTURES))],
+        "architecture": [StrOptions({"auto", *_ARCHITECTURES})],
         "width": [StrOptions(set(_WIDTHS)), tuple, list],
         "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "standardize": [StrOptions({"bin", "cell"}), None],
@@ -148,7 +151,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
     def __init__(
         self,
         *,
-        architecture="4x70",
+        architecture="auto",
         width="low",
         target="auto",
         label_factorizer=None,
@@ -162,7 +165,9 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         lr=1e-3,
         patience=10,
         validation_fraction=0.1,
-        cross_fit=0,
+        preset="auto",
+        refit=True,
+        cross_fit="auto",
         class_weight=None,
         device="auto",
         precision="auto",
@@ -183,6 +188,8 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         self.lr = lr
         self.patience = patience
         self.validation_fraction = validation_fraction
+        self.preset = preset
+        self.refit = refit
         self.cross_fit = cross_fit
         self.class_weight = class_weight
         self.device = device
@@ -285,7 +292,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         dropout = self.dropout
         if dropout == "auto":
             high_cosine = self.width == "high" and self.target == "cosine"
-            dropout = 0.5 if self.architecture == "time" or high_cosine else 0.0
+            dropout = 0.5 if self._architecture() == "time" or high_cosine else 0.0
         shapes = {"bin": (n_bins, 1), "cell": (n_bins, n_frames), None: (1, 1)}
         return {
             "layers": layers,
@@ -296,18 +303,35 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             "dropout": float(dropout),
         }
 
+    def _architecture(self):
+        """What "auto" stands for."""
+        if self.architecture != "auto":
+            return self.architecture
+        return "4x70" if self.preset == "paper" else "time"
+
+    def _summarise(self, feed, rows):
+        lengths = getattr(feed, "lengths", None)
+        chunks = []
+        for start in range(0, len(rows), _CHUNK):
+            some = rows[start : start + _CHUNK]
+            patches = take_rows(feed.X, some)
+            for patch, row in zip(patches, some, strict=True):
+                n_frames = patch.shape[1] if lengths is None else lengths[row]
+                chunks.append(summarise_patch(patch[:, :n_frames]))
+        return np.stack(chunks)
+
     def _layers(self, n_bins):
         """The layers as (filters, kernel, pool)."""
-        shapes = _ARCHITECTURES[self.architecture]
+        shapes = _ARCHITECTURES[self._architecture()]
         filters = self.width
         if isinstance(filters, str):
-            filters = _TIME_WIDTH if self.architecture == "time" else _WIDTHS[filters]
+            filters = _TIME_WIDTH if self._architecture() == "time" else _WIDTHS[filters]
         if len(filters) != len(shapes) or not all(
             isinstance(n, Integral) and n > 0 for n in filters
         ):
             raise ValueError(
                 f"width={self.width!r} must give the filters of each of the {len(shapes)} "
-                f"layers of architecture {self.architecture!r}."
+                f"layers of architecture {self._architecture()!r}."
             )
         return [
             (int(n), (time, n_bins if bins == BINS else bins), pool)
@@ -325,7 +349,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             remedies.append("patch_frames" if cut else "duration of the extractor")
         return (
             f"Patches of {n_bins} bins and {n_frames} frames are too small for architecture "
-            f"{self.architecture!r}: it needs at least {least_bins} bins and {least_frames} "
+            f"{self._architecture()!r}: it needs at least {least_bins} bins and {least_frames} "
             f"frames ({least_frames * 1024 / 22050:.1f} s at hop length 1024 and 22050 Hz). "
             f"Raise {' and '.join(remedies)}."
         )
@@ -350,6 +374,21 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         return tags
+
+
+def summarise_patch(patch):
+    """Means and deviations of a patch over its frames, float64.
+
+    Of each bin the mean, the deviation and that of its steps from frame to frame; of the 25
+    smoothest shapes over the bins (a cosine transform) the latter two.
+    """
+    patch = patch.astype(np.float64)
+    shapes = dct(patch, axis=0, norm="ortho")[:_N_SHAPES]
+    parts = [patch.mean(axis=1)]
+    for values in (patch, shapes):
+        steps = np.diff(values, axis=1) if values.shape[1] > 1 else np.zeros_like(values)
+        parts += [values.std(axis=1), steps.std(axis=1)]
+    return np.concatenate(parts)
 
 
 def _n_features(layers, n_frames, n_bins):
@@ -449,6 +488,7 @@ class PatchFeed(ArrayFeed):
     def __init__(self, X, missing, *, n_frames, lengths, sounding, seed):
         super().__init__(X, missing)
         self.sample_shape = (X.shape[1], n_frames)
+        self.lengths = np.maximum(lengths, np.minimum(n_frames, X.shape[2]))
         self.free = np.maximum(lengths - n_frames, 0)
         self.sounding = sounding
         self.seed = seed

@@ -268,7 +268,7 @@ class FusionClassifier(NetClassifier):
             return [(rows, marked)] if len(marked) else []
         if self.validation_fraction == 0:
             return []
-        folds = inner_folds(plan.y, groups=plan.groups, random_state=self.random_state)
+        folds = inner_folds(plan.y, groups=plan.groups)
         if folds is None:
             return []
         splits = [

@@ -1,7 +1,6 @@
 """The folds that a model chooses its penalties and budgets on."""
 
 import warnings
-from numbers import Integral
 
 import numpy as np
 
@@ -12,8 +11,8 @@ _N_FOLDS = 3
 _FEWEST_ROWS = 20  # what fewer rows say of a choice is chance
 
 
-def inner_folds(y, *, groups=None, n_folds=_N_FOLDS, random_state=None):
-    """Divide rows into folds, the same for every step of a pipeline, no artist in two of them.
+def inner_folds(y, *, groups=None, n_folds=None):
+    """Divide rows into folds, no artist in two of them; for the same rows always the same.
 
     Parameters
     ----------
@@ -21,14 +20,19 @@ def inner_folds(y, *, groups=None, n_folds=_N_FOLDS, random_state=None):
         One label a row, or an indicator matrix.
     groups : array-like of shape (n,), optional
         The artist of each row; a missing one is an artist of its own.
-    n_folds : int
-    random_state : int, RandomState instance or None
-        An int is the seed of the draws; anything else counts as 0, so that all steps agree.
+    n_folds : int, optional
+        By default three.
 
     Returns
     -------
     folds : ndarray of int of shape (n,), or None
-        The fold of each row; None, with a warning, where rows or artists are too few.
+        The fold of each row. None, with a warning, where rows or artists are too few, unless
+        `n_folds` is given.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer artists than `n_folds`.
 
     Warns
     -----
@@ -39,22 +43,22 @@ def inner_folds(y, *, groups=None, n_folds=_N_FOLDS, random_state=None):
     n = len(labels)
     artists = read_groups(groups, n)
     n_artists = len(set(artists.codes))
-    if n < _FEWEST_ROWS or n_artists < n_folds:
+    if n_folds is None and (n < _FEWEST_ROWS or n_artists < _N_FOLDS):
         _warn(
-            f"{n} rows of {n_artists} artists are too few to choose a penalty on: the default is "
-            "taken. Give more rows, or set it yourself."
+            f"{n} rows of {n_artists} artists are too few to choose anything on unseen ones, so "
+            "nothing is: all epochs are run, and penalties are not chosen. Give more rows, or set "
+            "validation_fraction=0 to say that this is meant."
         )
         return None
     if groups is None:
         _warn(
             "Inner folds were drawn without regard to artists: an artist may be in two of them, "
-            "which makes what is chosen on them too hopeful. Pass groups= (the artist of each "
-            "row) to fit, or mark validation rows with validation=."
+            "so what is chosen on them is too hopeful. Pass groups= (the artist of each row) to "
+            "fit, or mark validation rows with validation=."
         )
-    seed = int(random_state) if isinstance(random_state, Integral) else 0
     folds = np.empty(n, dtype=int)
-    splits = ArtistKFold(n_folds, random_state=seed).split(np.empty(n), labels.values, artists)
-    for number, (_, rows) in enumerate(splits):
+    splitter = ArtistKFold(n_folds or _N_FOLDS, random_state=0)
+    for number, (_, rows) in enumerate(splitter.split(np.empty(n), labels.values, artists)):
         folds[rows] = number
     return folds
 

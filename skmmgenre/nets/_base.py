@@ -114,6 +114,8 @@ class Plan:
     metric : tuple of (str, callable) or None
         Key in `history_` and ``measure(y, output)``, one number for the inner validation
         rows; None without labels to predict.
+    folds : ndarray of int, shape (n_rows,), or None
+        The inner fold of each row, by which budgets and penalties are chosen.
     """
 
     feed: object
@@ -125,6 +127,29 @@ class Plan:
     held_out: np.ndarray
     seeds: list
     metric: tuple | None = None
+    folds: np.ndarray | None = None
+
+    def splits(self):
+        """Return the rows that may be learned from and unseen rows, pairs of masks.
+
+        Marked rows are unseen once, those of folds in turn; without either there is none.
+        """
+        there = ~self.feed.missing & (self.weight > 0)
+        if self.held_out.any():
+            pairs = [(there & ~self.held_out, there & self.held_out)]
+        elif self.folds is not None:
+            numbers = range(self.folds.max() + 1)
+            pairs = [(there & (self.folds != k), there & (self.folds == k)) for k in numbers]
+        else:
+            pairs = []
+        return [pair for pair in pairs if all(mask.any() for mask in pair)]
+
+    def fold_splits(self):
+        """Return the rows that may be learned from and those of a fold, pairs of masks."""
+        if self.folds is None:
+            return []
+        masks = [self.folds == number for number in range(self.folds.max() + 1)]
+        return [((self.folds >= 0) & ~mask, mask) for mask in masks]
 
 
 class _DeviceName(Options):
@@ -236,14 +261,20 @@ class NetEstimator(BaseEstimator):
         self.n_iter_ = len(self.history_)
         self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
 
-    def _train(self, plan, *, train, description):
-        """Train one network on the rows of `train`; its arrays, history and best epoch."""
+    def _train(self, plan, *, train, description, unseen=None, max_epochs=None):
+        """Train one network on the rows of `train`; its arrays, history and best epoch.
+
+        `unseen` are the rows that stop it, by default those that are held out.
+        """
         from ._devices import own_settings
 
+        unseen = plan.held_out if unseen is None else unseen
         with own_settings():
-            return self._train_module(plan, train, description)
+            return self._train_module(
+                plan, train, unseen, max_epochs or self.max_epochs, description
+            )
 
-    def _train_module(self, plan, train, description):
+    def _train_module(self, plan, train, unseen, max_epochs, description):
         from ._devices import make_accelerator, resolve_device, to_device, training_dtype
         from ._modules import build_empty, initialize, to_arrays
 
@@ -260,8 +291,8 @@ class NetEstimator(BaseEstimator):
         part, feed = self._training_view(to_device(module, device), plan.feed)
         # The view may have found more rows to be missing.
         train_rows = self._rows_to_learn(plan, train)
-        valid_rows = np.flatnonzero(plan.held_out & ~plan.feed.missing & (plan.weight > 0))
-        if plan.held_out.any() and not len(valid_rows):
+        valid_rows = np.flatnonzero(unseen & ~plan.feed.missing & (plan.weight > 0))
+        if unseen.any() and not len(valid_rows):
             warnings.warn(
                 f"{type(self).__name__}: all inner validation rows are missing here, or of weight "
                 "0; all epochs are run and the last weights are kept.",
@@ -276,7 +307,7 @@ class NetEstimator(BaseEstimator):
             valid_rows=valid_rows,
             optimizer=optimizer,
             optimizer_params=optimizer_params,
-            max_epochs=self.max_epochs,
+            max_epochs=max_epochs,
             batch_size=self.batch_size,
             patience=self.patience,
             device=device,

@@ -151,6 +151,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
             held_out=held_out,
             seeds=draw_seeds(self.random_state, 3),
             metric=(self.target_.metric, self.target_.measure),
+            folds=self._inner_folds(labels, groups, held_out),
         )
 
     def _hold_out(self, labels, groups, validation):
@@ -162,6 +163,10 @@ class NetClassifier(ClassifierMixin, NetEstimator):
             validation_fraction=self.validation_fraction,
             random_state=self.random_state,
         )
+
+    def _inner_folds(self, labels, groups, held_out):
+        """The inner fold of each row; None where none is asked for."""
+        return None
 
     def _weight(self, y, sample_weight, rows):
         """One weight a row, 1 on average over the training rows."""
@@ -178,10 +183,14 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         output = np.tile(self.target_.empty_output_, (len(feed), 1))
         rows = np.flatnonzero(~feed.missing)
         if len(rows):
-            answers = self._forward(feed, None, rows)
+            answers = self._outputs(feed, rows)
             there = ~feed.missing[rows]  # some may turn out to be bad on the way
             output[rows[there]] = answers[there]
         return output
+
+    def _outputs(self, feed, rows):
+        """Outputs for some rows."""
+        return self._forward(feed, None, rows)
 
     def decision_function(self, X):
         """Return the scores of each row.

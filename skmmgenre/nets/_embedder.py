@@ -1,26 +1,61 @@
 """A network whose last hidden layer is of use to others."""
 
+from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.linear_model import Ridge
-from sklearn.utils._param_validation import Interval, Options
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ..model_selection import ArtistKFold
-from ..utils import in_container, interruption_ends_all, read_groups
+from ..model_selection import inner_folds
+from ..utils import in_container, interruption_ends_all
 from ._classifier import NetClassifier
+from ._linear_path import (
+    STRENGTH,
+    STRENGTHS,
+    choose_share,
+    learn_vectors,
+    make_vectors,
+    mean_and_scale,
+    mixed,
+    scaled,
+)
 
 # Ridge penalty of a row, as a share of the mean square of an activation (1e-4 to 0.1 do alike).
 _PENALTY = 1e-2
+
+
+def _n_epochs(trials, n_rows, batch_size):
+    """How long to train on all rows: as many steps as were best in the trials; None for all."""
+    if not trials:
+        return None
+    n_common = min(len(trial.history) for trial in trials)
+    losses = [[epoch["valid_loss"] for epoch in trial.history[:n_common]] for trial in trials]
+    best = 1 + int(np.argmin(np.mean(losses, axis=0)))
+    n_steps = best * np.mean([-(-trial.learned.sum() // batch_size) for trial in trials])
+    return max(1, round(n_steps / -(-n_rows // batch_size)))
 
 
 def _fit_coordinates(theirs, own):
     """Learn the linear map from one network's vectors to another's on the same rows."""
     power = np.mean(theirs.astype(np.float64) ** 2)
     return Ridge(alpha=_PENALTY * len(theirs) * max(power, 1e-12)).fit(theirs, own)
+
+
+@dataclass
+class _Trial:
+    """A network that some rows were kept from."""
+
+    learned: np.ndarray
+    unseen: np.ndarray
+    weights: dict
+    history: list
+    best_epoch: int
+    hidden: np.ndarray
+    outputs: np.ndarray
 
 
 class NetEmbedder(
@@ -30,59 +65,259 @@ class NetEmbedder(
 
     Parameters
     ----------
-    cross_fit : int
-        0 is the paper: `fit_transform` answers with vectors of rows the network learned
-        from. k > 1 lets k networks, started from the same weights, each answer for the
-        artists it has not seen, so that what learns from the vectors does not learn from
-        memorised ones. Hidden units of two networks drift apart even from the same start,
-        so a fold's vectors are brought into the coordinates of the network of all rows,
-        which `transform` uses, by ridge regression on the rows that both learned from.
-        Inner validation rows, never learned from, are answered by the network of all rows.
+    preset : {"auto", "paper"}
+        "paper" trains the network alone, as Oramas et al. (2018) did: stopped on the inner
+        validation rows, which are not learned from. "auto" chooses all that there is to
+        choose on unseen artists, in three folds: how long the network is trained, the penalty
+        of a linear model of the same input, and the share of each in the answer. Then both
+        learn from all rows. The last units of a vector are then the answer itself.
+    refit : bool
+        Of "auto": False keeps to the inner validation rows instead of folds, and does not
+        learn from them.
+    cross_fit : int or "auto"
+        How many networks answer for artists they have not seen in `fit_transform`, so that
+        what learns from the vectors does not learn from memorised ones; "auto" is the three
+        folds with ``preset="auto"`` and 0 with "paper". 0: vectors of rows that the network
+        learned from. k > 1: k networks, started from the same weights. Hidden units of two
+        networks drift apart even from the same start, so a fold's hidden units are brought
+        into the coordinates of the network of all rows, which `transform` uses, by ridge
+        regression on the rows that both learned from. Inner validation rows, never learned
+        from, are answered by the network of all rows.
+
+    Attributes
+    ----------
+    share_ : float
+        Of the network in the answer; the rest is the linear model's. With "auto".
+    C_ : float
+        Inverse strength of the linear model's penalty. With "auto".
+    tried_ : list of dict
+        ``C`` and ``valid_loss`` of each strength that was tried. With "auto".
     """
 
     _parameter_constraints = {
         **NetClassifier._parameter_constraints,
-        "cross_fit": [Options(Integral, {0}), Interval(Integral, 2, None, closed="left")],
+        "preset": [StrOptions({"auto", "paper"})],
+        "refit": ["boolean"],
+        "cross_fit": [
+            StrOptions({"auto"}),
+            Options(Integral, {0}),
+            Interval(Integral, 2, None, closed="left"),
+        ],
     }
 
     # Whether training changes what `transform` answers; if not, no fold needs a network.
     _learns_vectors = True
 
+    # ---- what a subclass says ------------------------------------------------------
+
+    def _summarise(self, feed, rows):
+        """What the linear model sees of some rows: (n, n_summary), dense or CSR."""
+        raise NotImplementedError
+
+    # Whether the columns of a summary are brought to one scale.
+    _scales_summary = True
+
+    # ---- train ---------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, groups=None, validation=None, sample_weight=None):
+        """Train the network; as in `NetClassifier`."""
+        self._fit(self._plan(X, y, groups, validation, sample_weight), vectors=False)
+        return self
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X, y, groups=None, validation=None, sample_weight=None):
         """Train the network and return the vector of every row; see `cross_fit`."""
         plan = self._plan(X, y, groups, validation, sample_weight)
-        folds = self._folds(plan)  # too many for the artists is told before training
-        self._learn(plan, self.target_.n_outputs)
+        return self._in_container(self._fit(plan, vectors=True), X)
+
+    def _hold_out(self, labels, groups, validation):
+        """Mark the inner validation rows; where folds take their place there are none."""
+        if self.preset == "auto" and self.refit and validation is None:
+            return np.zeros(len(labels), dtype=bool)
+        return super()._hold_out(labels, groups, validation)
+
+    def _inner_folds(self, labels, groups, held_out):
+        """The fold of each row that is learned from, -1 of the others; None without folds."""
+        auto = self.preset == "auto"
+        for_vectors = self._learns_vectors and (
+            auto if self.cross_fit == "auto" else self.cross_fit
+        )
+        for_choices = auto and self.refit and self.validation_fraction > 0 and not held_out.any()
+        if not (for_vectors or for_choices):
+            return None
+        rows = np.flatnonzero(~held_out)
+        found = inner_folds(
+            labels.take(rows),
+            groups=None if groups is None else groups.take(rows),
+            n_folds=self.cross_fit if self.cross_fit in range(2, len(labels) + 1) else None,
+        )
+        if found is None:
+            return None
+        folds = np.full(len(labels), -1)
+        folds[rows] = found
+        return folds
+
+    def _fit(self, plan, *, vectors):
+        """Learn from a plan, and return the vectors of its rows if they are asked for."""
+        for name in ("share_", "C_", "tried_", "_linear", "_units"):  # of another preset
+            vars(self).pop(name, None)
+        if self.preset == "paper":
+            self._learn(plan, self.target_.n_outputs)
+            return self._vectors_of_paper(plan) if vectors else None
+        return self._learn_both(plan, vectors)
+
+    def _vectors_of_paper(self, plan):
         own = self._transform(plan.feed)
-        vectors = own.copy() if len(folds) else own
-        for fold, rows in enumerate(folds, start=1):
-            learned = ~plan.held_out & ~rows
+        vectors = own.copy()
+        for trial in self._trials(plan, plan.fold_splits(), stops=True):
+            unseen = trial.unseen & ~plan.feed.missing
+            vectors[unseen] = self._in_own_coordinates(plan, trial, own)
+        return vectors
+
+    def _learn_both(self, plan, vectors):
+        """Train the network and the linear model, and mix them as unseen rows ask for."""
+        from ._devices import own_settings, resolve_device
+        from ._modules import count_parameters
+        from ._solver import LayerSolver
+
+        target = self.target_
+        self.sample_shape_ = plan.feed.sample_shape
+        self.module_recipe_ = self._recipe(self.sample_shape_, target.n_outputs)
+        self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
+        rows = self._rows_to_learn(plan, ~plan.held_out)
+        splits = plan.splits() if self.validation_fraction > 0 or plan.held_out.any() else []
+        trials = self._trials(plan, splits, stops=True)
+        self._train_on_all(plan, rows, trials)
+
+        with own_settings():
+            solver = LayerSolver(
+                self._summary_to_learn(plan, rows),
+                plan.truth,
+                plan.weight,
+                target=target,
+                device=resolve_device("cpu"),
+            )
+            self.tried_, linear = [], []
+            pairs = [tuple(map(np.flatnonzero, split)) for split in splits]
+            if pairs:
+                self.tried_, linear = solver.choose(pairs, STRENGTHS)
+            best = min(self.tried_, key=lambda one: one["valid_loss"], default={"C": STRENGTH})
+            self.C_ = best["C"]
+            weight, bias, _ = solver.solve(rows, self.C_)
+        self._linear = {**self._linear, "weight": weight, "bias": bias}
+
+        unseen = np.concatenate([np.flatnonzero(t.unseen) for t in trials]) if trials else rows[:0]
+        answers = (
+            [np.concatenate(part) for part in (linear, [t.outputs for t in trials])]
+            if trials
+            else [[], []]
+        )
+        self.share_ = choose_share(target, plan.truth[unseen], plan.weight[unseen], *answers)
+        hidden = self._hidden(plan.feed, rows)
+        self._units = learn_vectors(self._summary(plan.feed, rows), hidden, self.share_)
+        if target.name == "cosine":
+            told = (
+                mixed(target, *answers, self.share_) if trials else self._outputs(plan.feed, rows)
+            )
+            target.tune(plan.y.values[unseen if trials else rows], told)
+        self._keep_target()
+        if vectors:
+            return self._vectors_to_learn_from(plan, trials)
+        return None
+
+    def _trials(self, plan, splits, *, stops):
+        """Train a network on the first of each pair of masks, and answer for the second.
+
+        `stops` tells whether the second rows end the training.
+        """
+        trials = []
+        for number, (learned, unseen) in enumerate(splits, start=1):
+            which = f" fold {number} of {len(splits)}" if len(splits) > 1 else ""
             with interruption_ends_all():
-                weights, _, _ = self._train(
+                weights, history, best = self._train(
                     plan,
                     train=learned,
-                    description=f"{type(self).__name__} fold {fold} of {self.cross_fit}",
+                    unseen=unseen & stops,
+                    max_epochs=None if stops else self.n_iter_,
+                    description=f"{type(self).__name__}{which}",
                 )
-            seen = np.flatnonzero(learned & ~plan.feed.missing)
-            unseen = np.flatnonzero(rows & ~plan.feed.missing)
-            if len(unseen):
-                answers = self._embed(plan.feed, np.concatenate([seen, unseen]), weights)
-                to_own = _fit_coordinates(answers[: len(seen)], own[seen])
-                vectors[unseen] = to_own.predict(answers[len(seen) :])
-        return self._in_container(vectors, X)
+            rows = np.flatnonzero(unseen & ~plan.feed.missing)
+            hidden = self._hidden(plan.feed, rows, weights)
+            outputs = self._head(hidden, weights)
+            trials.append(_Trial(learned, unseen, weights, history, best, hidden, outputs))
+        return trials
 
-    def _folds(self, plan):
-        """Masks of the training rows, an artist in one fold only; none without cross_fit."""
-        if not self.cross_fit or not self._learns_vectors:
-            return []
-        rows = np.flatnonzero(~plan.held_out)
-        groups = read_groups(plan.groups, len(plan.y)).take(rows)
-        masks = np.zeros((self.cross_fit, len(plan.y)), dtype=bool)
-        folds = ArtistKFold(self.cross_fit).split(rows, plan.y.take(rows), groups)
-        for mask, (_, fold) in zip(masks, folds, strict=True):
-            mask[rows[fold]] = True
-        return masks
+    def _train_on_all(self, plan, rows, trials):
+        """Keep the network of all rows that may be learned from."""
+        if plan.held_out.any() and trials:
+            (trial,) = trials
+            self.weights_, self.history_, self.best_iter_ = (
+                trial.weights,
+                trial.history,
+                trial.best_epoch,
+            )
+        else:
+            self.weights_, self.history_, self.best_iter_ = self._train(
+                plan,
+                train=~plan.held_out,
+                unseen=np.zeros(len(plan.y), dtype=bool),
+                max_epochs=_n_epochs(trials, len(rows), self.batch_size),
+                description=type(self).__name__,
+            )
+        self.n_iter_ = len(self.history_)
+
+    def _summary_to_learn(self, plan, rows):
+        """The summary of all rows, zeros where they are missing; its scale is kept."""
+        there = np.flatnonzero(~plan.feed.missing)
+        summary = self._summarise(plan.feed, there)
+        mean, scale = None, None
+        if self._scales_summary:
+            mean, scale = mean_and_scale(summary, np.isin(there, rows))
+        self._linear = {"mean": mean, "scale": scale}
+        summary = scaled(summary, mean, scale)
+        if len(there) == len(plan.y):
+            return summary
+        if sparse.issparse(summary):
+            place = sparse.csr_array(
+                (np.ones(len(there), dtype=np.float32), (there, np.arange(len(there)))),
+                shape=(len(plan.y), len(there)),
+            )
+            return place @ summary
+        filled = np.zeros((len(plan.y), summary.shape[1]), dtype=np.float32)
+        filled[there] = summary
+        return filled
+
+    def _vectors_to_learn_from(self, plan, trials):
+        """Vectors of all rows, those of folds from networks that have not seen them."""
+        vectors = self._transform(plan.feed)
+        if not (self.cross_fit and self.share_ > 0 and self._learns_vectors):
+            return vectors
+        if plan.held_out.any() or not trials:
+            trials = self._trials(plan, plan.fold_splits(), stops=False)
+        own = self._hidden_of_all(plan) if trials else None
+        for trial in trials:
+            unseen = np.flatnonzero(trial.unseen & ~plan.feed.missing)
+            hidden = self._in_own_coordinates(plan, trial, own)
+            vectors[unseen] = make_vectors(self._units, self._summary(plan.feed, unseen), hidden)
+        return vectors
+
+    def _hidden_of_all(self, plan):
+        rows = np.flatnonzero(~plan.feed.missing)
+        hidden = self._hidden(plan.feed, rows)
+        all_rows = np.full((len(plan.y), hidden.shape[1]), np.nan, dtype=np.float32)
+        all_rows[rows] = hidden
+        return all_rows
+
+    def _in_own_coordinates(self, plan, trial, own):
+        """Hidden units of a trial's unseen rows, as if the network of all rows had them.
+
+        `own` are that network's hidden units of all rows.
+        """
+        seen = np.flatnonzero(trial.learned & ~plan.feed.missing)
+        theirs = self._hidden(plan.feed, seen, trial.weights)
+        to_own = _fit_coordinates(theirs, own[seen])
+        return to_own.predict(trial.hidden).astype(np.float32)
 
     @property
     def _n_features_out(self):
@@ -114,24 +349,53 @@ class NetEmbedder(
 
     def _transform(self, feed):
         present = np.flatnonzero(~feed.missing)
-        if 0 < len(present) == len(feed):
-            vectors = self._embed(feed, present)
-        else:
-            vectors = np.full((len(feed), self._n_features_out), np.nan, dtype=np.float32)
-            if len(present):
-                vectors[present] = self._embed(feed, present)
+        vectors = np.full((len(feed), self._n_features_out), np.nan, dtype=np.float32)
+        if len(present):
+            vectors[present] = self._embed(feed, present)
         vectors[feed.missing] = np.nan  # some may have turned out to be bad on the way
         return vectors
 
-    def _embed(self, feed, rows, weights=None):
-        if weights is None:
-            return self._forward(feed, "embed", rows)
-        from ._devices import inference_device
-        from ._modules import from_arrays
+    def _embed(self, feed, rows):
+        hidden = self._hidden(feed, rows)
+        if not hasattr(self, "_units"):
+            return hidden
+        return make_vectors(self._units, self._summary(feed, rows), hidden)
 
-        device = inference_device(self.device)
-        module = from_arrays(self._make_module, self.module_recipe_, weights, device)
+    def _summary(self, feed, rows):
+        """The summary of some rows as the linear model takes it."""
+        return scaled(self._summarise(feed, rows), self._linear["mean"], self._linear["scale"])
+
+    def _hidden(self, feed, rows, weights=None):
+        """Activations of the last hidden layer, of other weights than the own if given."""
+        module = None
+        if weights is not None:
+            from ._devices import inference_device
+            from ._modules import from_arrays
+
+            device = inference_device(self.device)
+            module = from_arrays(self._make_module, self.module_recipe_, weights, device)
         return self._forward(feed, "embed", rows, module)
+
+    def _head(self, hidden, weights):
+        """Outputs of the network for hidden units."""
+        return self._through_layer(hidden, weights["head.weight"], weights["head.bias"])
+
+    def _outputs(self, feed, rows):
+        """Outputs of the network, with "auto" mixed with those of the linear model."""
+        deep = self._forward(feed, None, rows)
+        if not hasattr(self, "_linear"):
+            return deep
+        linear = self._through_layer(
+            self._summary(feed, rows), self._linear["weight"], self._linear["bias"]
+        )
+        return mixed(self.target_, linear, deep, self.share_)
+
+    def _through_layer(self, X, weight, bias):
+        from ._devices import own_settings
+        from ._forward import apply_layer
+
+        with own_settings():
+            return apply_layer(X, weight, bias)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

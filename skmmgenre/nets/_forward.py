@@ -5,8 +5,8 @@ import torch
 from scipy import sparse
 
 from ._devices import computing_in
-from ._feeds import read_batches
-from ._modules import MULTIPLE
+from ._feeds import ArrayFeed, read_batches
+from ._modules import MULTIPLE, Linear
 
 
 def sparse_tensor(indices, values, shape):
@@ -64,3 +64,30 @@ def forward(function, feed, rows, *, batch_size, device, dtype, advance=None):
         if advance is not None:
             advance(len(chosen))
     return answers
+
+
+def apply_layer(X, weight, bias, *, batch_size=256):
+    """Return ``X @ weight.T + bias``, float32; a row answers the same alone as among others.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of float32, shape (n_rows, n_features)
+    weight : ndarray of float32, shape (n_outputs, n_features)
+    bias : ndarray of float32, shape (n_outputs,)
+    """
+    n_rows, n_features = X.shape
+    with torch.device("meta"):
+        layer = Linear(n_features, len(weight)).float()
+    state = {"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)}
+    layer.load_state_dict(state, assign=True)
+    layer.pad_inputs()
+    if not n_rows:
+        return np.empty((0, len(weight)), dtype=np.float32)
+    return forward(
+        layer.eval(),
+        ArrayFeed(X, np.zeros(n_rows, dtype=bool)),
+        np.arange(n_rows),
+        batch_size=batch_size,
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+    )

@@ -96,7 +96,9 @@ class TextMLP(NetEmbedder):
         lr=1e-3,
         patience=10,
         validation_fraction=0.1,
-        cross_fit=0,
+        preset="auto",
+        refit=True,
+        cross_fit="auto",
         class_weight=None,
         device="auto",
         precision="auto",
@@ -112,6 +114,8 @@ class TextMLP(NetEmbedder):
         self.lr = lr
         self.patience = patience
         self.validation_fraction = validation_fraction
+        self.preset = preset
+        self.refit = refit
         self.cross_fit = cross_fit
         self.class_weight = class_weight
         self.device = device
@@ -141,6 +145,12 @@ class TextMLP(NetEmbedder):
             "n_outputs": n_outputs,
             "dropout": float(self.dropout),
         }
+
+    # Rows of word weights are of length 1 or so as they are.
+    _scales_summary = False
+
+    def _summarise(self, feed, rows):
+        return feed.batch(rows)
 
     @staticmethod
     def _make_module(**recipe):
