@@ -111,9 +111,12 @@ class ColorStatistics(CellTransformer):
 
 
 def _statistics(cell):
-    """The statistics of one image, shape (240,)."""
-    image = decode_image(cell, min_side=_SIDE).resize((_SIDE, _SIDE)).convert("HSV")
-    pixels = np.asarray(image) / 255
+    return statistics_of_image(decode_image(cell, min_side=_SIDE))
+
+
+def statistics_of_image(image):
+    """Return the statistics of a PIL image, shape (240,)."""
+    pixels = np.asarray(image.resize((_SIDE, _SIDE)).convert("HSV")) / 255
     size = _SIDE // _TILES
     tiles = pixels.reshape(_TILES, size, _TILES, size, len(_CHANNELS)).mean(axis=(1, 3))
     histograms = [

@@ -13,6 +13,8 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from ..nets import ArrayFeed, NetEmbedder, derived, draw_seeds
 from ..store import FeatureStore, settle_in_rounds
 from ..utils import ErrorsMixin, as_cells, progress_bar
+from ._augment import as_image
+from ._color_statistics import statistics_of_image
 from ._decode import content_of_image
 from ._image_feed import ImageFeed
 
@@ -166,7 +168,9 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         optimizer="adam",
         patience=10,
         validation_fraction=0.1,
-        cross_fit=0,
+        preset="auto",
+        refit=True,
+        cross_fit="auto",
         class_weight=None,
         device="auto",
         precision="auto",
@@ -190,6 +194,8 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         self.optimizer = optimizer
         self.patience = patience
         self.validation_fraction = validation_fraction
+        self.preset = preset
+        self.refit = refit
         self.cross_fit = cross_fit
         self.class_weight = class_weight
         self.device = device
@@ -256,6 +262,11 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         from ._resnet import folded
 
         return folded(module)
+
+    def _summarise(self, feed, rows):
+        chunks = [rows[start : start + 64] for start in range(0, len(rows), 64)]
+        images = (as_image(pixels) for chunk in chunks for pixels in feed.batch(chunk))
+        return np.stack([statistics_of_image(image) for image in images])
 
     @property
     def _learns_vectors(self):

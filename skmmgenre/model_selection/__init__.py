@@ -3,11 +3,9 @@
 from ._artist_splits import ArtistKFold, ArtistShuffleSplit, train_validation_test_split
 from ._inner_folds import inner_folds  # noqa: F401
 from ._inner_validation import inner_validation_mask
-from ._label_thresholds import (
-    LabelThresholds,
-    best_f1_threshold,  # noqa: F401
-)
+from ._label_thresholds import LabelThresholds
 from ._published_split import read_split
+from ._thresholds import best_f1_threshold, labels_above, tune_thresholds  # noqa: F401
 
 __all__ = [
     "ArtistKFold",

@@ -1,8 +1,4 @@
-"""Thresholds per label: which genres an item has, from the scores of all.
-
-The one threshold of target "cosine" is found by `best_f1_threshold` here, too; its rows are chosen
-in nets/_classifier.py, and `CosineTarget.tune` in nets/targets.py sets it.
-"""
+"""Thresholds per label around any classifier: which genres an item has, from the scores of all."""
 
 import warnings
 from numbers import Integral, Real
@@ -23,6 +19,12 @@ from sklearn.utils.validation import check_is_fitted
 from ..metrics import check_columns, genre_scores, label_scores, macro_auc_score, top_k_labels
 from ..utils import as_pandas, check_rows, read_indicator, rows_checked, safe_indexing
 from ._artist_splits import ArtistKFold
+from ._thresholds import (
+    best_f1_threshold,
+    labels_above,
+    lowest_threshold_of_precision,
+    tune_thresholds,
+)
 
 
 def _estimator_has(method):
@@ -268,17 +270,11 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.cv_scores_ = {}
         if self.strategy == "top_k":
             return
-        n_positives = truth.sum(axis=0)
-        self.tuned_ = n_positives >= self.min_positives
-        for label in np.flatnonzero(self.tuned_):
-            self.thresholds_[label] = self._threshold(truth[:, label], scores[:, label])
-        rare = ~self.tuned_
-        if rare.any():
-            pool = rare if n_positives[rare].sum() >= self.min_positives else slice(None)
-            self.shared_threshold_ = float(
-                self._threshold(truth[:, pool].ravel(), scores[:, pool].ravel())
-            )
-            self.thresholds_[rare] = self.shared_threshold_
+        self.thresholds_, self.tuned_ = tune_thresholds(
+            truth, scores, self._threshold, min_positives=self.min_positives
+        )
+        if not self.tuned_.all():
+            self.shared_threshold_ = float(self.thresholds_[~self.tuned_][0])
         # Sparse, so that even one label is read as an indicator.
         told = sparse.csr_array(truth), sparse.csr_array(self._genres(scores))
         table = genre_scores(*told).iloc[:-1]
@@ -312,14 +308,7 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             genres = np.zeros(scores.shape, dtype=np.int64)
             np.put_along_axis(genres, top_k_labels(scores, self.k), 1, axis=1)
             return genres
-        genres = (scores > self.thresholds_).astype(np.int64)
-        if self.at_least_one:
-            none = np.flatnonzero(~genres.any(axis=1))
-            # Labels that are never predicted stay so, unless that is all of them.
-            never = np.isposinf(self.thresholds_).all()
-            margins = scores[none] - (0 if never else self.thresholds_)
-            genres[none, top_k_labels(margins, 1)[:, 0]] = 1
-        return genres
+        return labels_above(scores, self.thresholds_, at_least_one=self.at_least_one)
 
     def predict(self, X):
         """Return the genres of each row.
@@ -400,64 +389,3 @@ def _fit_and_score_split(thresholds, X, y, metadata, train, test):
     estimator.fit(safe_indexing(X, train), safe_indexing(y, train), **metadata)
     scores = thresholds._scores(safe_indexing(X, test), estimator)
     return (None if thresholds.refit else estimator), scores
-
-
-def best_f1_threshold(truth, scores, *, inclusive=False, lowest=-np.inf):
-    """Return the threshold above which the label is best predicted, by F1.
-
-    Parameters
-    ----------
-    truth : ndarray of bool or of 0 and 1, shape (n,)
-    scores : ndarray of float, shape (n,)
-    inclusive : bool, default=False
-        Whether a score equal to the threshold counts as above it.
-    lowest : float, default=-inf
-        What no score falls below; it stands for the score after the last.
-
-    Returns
-    -------
-    threshold : float
-        Midway between two scores, or between the last and `lowest`; inf if no row is best
-        predicted. Of equal F1 the one that predicts fewer rows.
-    """
-    scores, right, predicted = _cuts(truth, scores)
-    f1 = 2 * right / (predicted + right[-1])
-    best = int(np.argmax(f1))
-    return _below(scores, best, inclusive, lowest) if f1[best] > 0 else np.inf
-
-
-def lowest_threshold_of_precision(truth, scores, precision):
-    """Return the lowest threshold at which the precision is reached; inf if none reaches it.
-
-    Parameters
-    ----------
-    truth : ndarray of bool, shape (n,)
-    scores : ndarray of float, shape (n,)
-    precision : float in (0, 1]
-
-    Returns
-    -------
-    threshold : float
-        Midway between two scores; -inf if all rows may be predicted.
-    """
-    scores, right, predicted = _cuts(truth, scores)
-    reached = np.flatnonzero(right >= precision * predicted)
-    return _below(scores, reached[-1]) if len(reached) else np.inf
-
-
-def _cuts(truth, scores):
-    """Distinct scores, descending; of the rows that have at least each, the right and all."""
-    order = np.argsort(-scores, kind="stable")
-    scores = scores[order]
-    ends = np.flatnonzero(np.r_[scores[1:] != scores[:-1], True])
-    return scores[ends], np.cumsum(truth[order])[ends], ends + 1
-
-
-def _below(scores, cut, inclusive=False, lowest=-np.inf):
-    last = cut == len(scores) - 1
-    above, below = scores[cut], scores.dtype.type(lowest) if last else scores[cut + 1]
-    middle = float(above + below) / 2
-    # Between neighbouring floats, or beside an infinite one, there is no middle.
-    if inclusive:
-        return middle if middle > below else float(above)
-    return middle if middle < above else float(below)

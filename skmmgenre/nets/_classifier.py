@@ -120,7 +120,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
             if hasattr(self.target_, name):
                 setattr(self, name, getattr(self.target_, name))
 
-    def _plan(self, X, y, groups, validation, sample_weight, **reading):
+    def _plan(self, X, y, groups, validation, sample_weight, *, folds=None, **reading):
         """Learn the target and say what is trained on which rows.
 
         `reading` is what `_read` of a subclass takes beside X.
@@ -151,7 +151,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
             held_out=held_out,
             seeds=draw_seeds(self.random_state, 3),
             metric=(self.target_.metric, self.target_.measure),
-            folds=self._inner_folds(labels, groups, held_out),
+            folds=self._folds(folds, labels, groups, held_out),
         )
 
     def _hold_out(self, labels, groups, validation):
@@ -163,6 +163,12 @@ class NetClassifier(ClassifierMixin, NetEstimator):
             validation_fraction=self.validation_fraction,
             random_state=self.random_state,
         )
+
+    def _folds(self, folds, labels, groups, held_out):
+        if folds is None:
+            return self._inner_folds(labels, groups, held_out)
+        check_consistent_length(labels.values, folds)
+        return np.asarray(folds, dtype=int)
 
     def _inner_folds(self, labels, groups, held_out):
         """The inner fold of each row; None where none is asked for."""

@@ -39,6 +39,19 @@ def _n_epochs(trials, n_rows, batch_size):
     return max(1, round(n_steps / -(-n_rows // batch_size)))
 
 
+def _add_losses_of_folds(history, trials, n_rows, batch_size):
+    """Add to epochs of all rows the mean figures of the folds after as many steps."""
+    for epoch in history:
+        n_steps = epoch["epoch"] * -(-n_rows // batch_size)
+        alike = []
+        for trial in trials:
+            number = round(n_steps / -(-trial.learned.sum() // batch_size))
+            if 1 <= number <= len(trial.history):
+                alike.append(trial.history[number - 1])
+        names = set(alike[0]) - {"epoch", "train_loss", "duration"} if alike else ()
+        epoch |= {name: float(np.mean([other[name] for other in alike])) for name in names}
+
+
 def _fit_coordinates(theirs, own):
     """Learn the linear map from one network's vectors to another's on the same rows."""
     power = np.mean(theirs.astype(np.float64) ** 2)
@@ -105,6 +118,8 @@ class NetEmbedder(
         ],
     }
 
+    __metadata_request__fit = {"folds": True}
+
     # Whether training changes what `transform` answers; if not, no fold needs a network.
     _learns_vectors = True
 
@@ -120,15 +135,36 @@ class NetEmbedder(
     # ---- train ---------------------------------------------------------------------
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, groups=None, validation=None, sample_weight=None):
-        """Train the network; as in `NetClassifier`."""
-        self._fit(self._plan(X, y, groups, validation, sample_weight), vectors=False)
+    def fit(self, X, y, groups=None, validation=None, sample_weight=None, folds=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like
+            Rows that are missing are dropped after inner folds and validation rows are chosen.
+        y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
+            Genres: one a row, or several at once.
+        groups : array-like of shape (n_rows,), default=None
+            Artists. No artist is in two inner folds, or in both the training and the inner
+            validation rows.
+        validation : array-like of bool, shape (n_rows,), default=None
+            Marks the inner validation rows of a published split.
+        sample_weight : array-like of shape (n_rows,), default=None
+        folds : array-like of int, shape (n_rows,), default=None
+            The inner fold of each row, counted from 0, -1 of rows that are not learned from;
+            by default they are made of y and groups. `MeanOverTracks` passes those of albums.
+
+        Returns
+        -------
+        self : object
+        """
+        self._fit(self._plan(X, y, groups, validation, sample_weight, folds=folds), vectors=False)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y, groups=None, validation=None, sample_weight=None):
+    def fit_transform(self, X, y, groups=None, validation=None, sample_weight=None, folds=None):
         """Train the network and return the vector of every row; see `cross_fit`."""
-        plan = self._plan(X, y, groups, validation, sample_weight)
+        plan = self._plan(X, y, groups, validation, sample_weight, folds=folds)
         return self._in_container(self._fit(plan, vectors=True), X)
 
     def _hold_out(self, labels, groups, validation):
@@ -265,6 +301,7 @@ class NetEmbedder(
                 max_epochs=_n_epochs(trials, len(rows), self.batch_size),
                 description=type(self).__name__,
             )
+            _add_losses_of_folds(self.history_, trials, len(rows), self.batch_size)
         self.n_iter_ = len(self.history_)
 
     def _summary_to_learn(self, plan, rows):

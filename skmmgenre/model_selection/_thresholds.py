@@ -1,0 +1,116 @@
+"""Thresholds of scores: which labels a row has, from the scores of all.
+
+`LabelThresholds` tunes them around any classifier. The networks tune their own on the scores of
+unseen rows (`IndicatorTarget.tune`).
+"""
+
+import numpy as np
+
+from ..metrics import top_k_labels
+
+
+def tune_thresholds(truth, scores, find, *, min_positives):
+    """Return a threshold for each label.
+
+    Parameters
+    ----------
+    truth : ndarray of 0 and 1, shape (n_rows, n_labels)
+    scores : ndarray of float, shape (n_rows, n_labels)
+    find : callable
+        ``find(truth, scores)`` of one label, such as `best_f1_threshold`.
+    min_positives : int
+        Labels of fewer rows share one threshold, tuned on all of them together (on all
+        labels, if together they are fewer still).
+
+    Returns
+    -------
+    thresholds : ndarray of float64, shape (n_labels,)
+    tuned : ndarray of bool, shape (n_labels,)
+        Whether a label has a threshold of its own.
+    """
+    n_positives = truth.sum(axis=0)
+    tuned = n_positives >= min_positives
+    thresholds = np.empty(len(tuned))
+    for label in np.flatnonzero(tuned):
+        thresholds[label] = find(truth[:, label], scores[:, label])
+    rare = ~tuned
+    if rare.any():
+        pool = rare if n_positives[rare].sum() >= min_positives else slice(None)
+        thresholds[rare] = find(truth[:, pool].ravel(), scores[:, pool].ravel())
+    return thresholds, tuned
+
+
+def labels_above(scores, thresholds, *, at_least_one):
+    """Return the indicator of the labels whose scores are above their thresholds.
+
+    With `at_least_one`, a row without any gets the label whose score lies highest above, or
+    least below, its threshold. A label that is never predicted stays so, unless all are.
+    """
+    labels = (scores > thresholds).astype(np.int64)
+    if at_least_one:
+        none = np.flatnonzero(~labels.any(axis=1))
+        never = np.isposinf(thresholds).all()
+        margins = scores[none] - (0 if never else thresholds)
+        labels[none, top_k_labels(margins, 1)[:, 0]] = 1
+    return labels
+
+
+def best_f1_threshold(truth, scores, *, inclusive=False, lowest=-np.inf):
+    """Return the threshold above which the label is best predicted, by F1.
+
+    Parameters
+    ----------
+    truth : ndarray of bool or of 0 and 1, shape (n,)
+    scores : ndarray of float, shape (n,)
+    inclusive : bool, default=False
+        Whether a score equal to the threshold counts as above it.
+    lowest : float, default=-inf
+        What no score falls below; it stands for the score after the last.
+
+    Returns
+    -------
+    threshold : float
+        Midway between two scores, or between the last and `lowest`; inf if no row is best
+        predicted. Of equal F1 the one that predicts fewer rows.
+    """
+    scores, right, predicted = _cuts(truth, scores)
+    f1 = 2 * right / (predicted + right[-1])
+    best = int(np.argmax(f1))
+    return _below(scores, best, inclusive, lowest) if f1[best] > 0 else np.inf
+
+
+def lowest_threshold_of_precision(truth, scores, precision):
+    """Return the lowest threshold at which the precision is reached; inf if none reaches it.
+
+    Parameters
+    ----------
+    truth : ndarray of bool, shape (n,)
+    scores : ndarray of float, shape (n,)
+    precision : float in (0, 1]
+
+    Returns
+    -------
+    threshold : float
+        Midway between two scores; -inf if all rows may be predicted.
+    """
+    scores, right, predicted = _cuts(truth, scores)
+    reached = np.flatnonzero(right >= precision * predicted)
+    return _below(scores, reached[-1]) if len(reached) else np.inf
+
+
+def _cuts(truth, scores):
+    """Distinct scores, descending; of the rows that have at least each, the right and all."""
+    order = np.argsort(-scores, kind="stable")
+    scores = scores[order]
+    ends = np.flatnonzero(np.r_[scores[1:] != scores[:-1], True])
+    return scores[ends], np.cumsum(truth[order])[ends], ends + 1
+
+
+def _below(scores, cut, inclusive=False, lowest=-np.inf):
+    last = cut == len(scores) - 1
+    above, below = scores[cut], scores.dtype.type(lowest) if last else scores[cut + 1]
+    middle = float(above + below) / 2
+    # Between neighbouring floats, or beside an infinite one, there is no middle.
+    if inclusive:
+        return middle if middle > below else float(above)
+    return middle if middle < above else float(below)
