@@ -9,12 +9,10 @@ from sklearn.utils.validation import validate_data
 
 from ..model_selection import inner_folds
 from ..nets import ArrayFeed, NetClassifier
+from ..nets._linear_path import STRENGTH, STRENGTHS
 from ..utils import as_pandas, refuse_repeated_columns
 from ._blocks import find_blocks, missing_in_block, vectors_of_blocks
 
-# Strengths that are tried, and the one that is taken where there is nothing to choose by.
-_STRENGTHS = np.geomspace(1e-2, 1e4, 13)
-_STRENGTH = 10.0
 _MOST_ROWS_TO_SOLVE = 50_000
 # Dropout of the paper (section 6.2 for softmax, 7.4 for several genres).
 _DROPOUT = {"softmax": 0.5, "logistic": 0.0, "cosine": 0.7}
@@ -72,6 +70,11 @@ class FusionClassifier(NetClassifier):
     validation_fraction : float, default=0.1
         Of "adam": share of the artists held out for early stopping. 0, with either solver:
         no row is held out, and "lbfgs" takes C = 10.
+    decision : {"auto", "tuned", "top1"} or float, default="auto"
+        Which of several genres `predict` tells. "tuned": those above thresholds that are best
+        for unseen artists, the nearest one where none is. "top1": the best. A number: those
+        whose probability (target "cosine": similarity) is above it. "auto" is "tuned", with
+        ``preset="paper"`` 0.5 (target "cosine": the similarity of the best micro F1).
     preset : {"auto", "paper"}, default="auto"
         "paper" is what Oramas et al. (2018) did: solver "adam".
     device : str, default="auto"
@@ -129,7 +132,6 @@ class FusionClassifier(NetClassifier):
         **NetClassifier._parameter_constraints,
         "solver": [StrOptions({"auto", "lbfgs", "adam"})],
         "C": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "preset": [StrOptions({"auto", "paper"})],
         "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "normalize": ["boolean"],
         "blocks": [StrOptions({"auto"}), dict],
@@ -153,6 +155,7 @@ class FusionClassifier(NetClassifier):
         lr=1e-3,
         patience=10,
         validation_fraction=0.1,
+        decision="auto",
         preset="auto",
         device="auto",
         precision="auto",
@@ -173,6 +176,7 @@ class FusionClassifier(NetClassifier):
         self.lr = lr
         self.patience = patience
         self.validation_fraction = validation_fraction
+        self.decision = decision
         self.preset = preset
         self.device = device
         self.precision = precision
@@ -241,41 +245,31 @@ class FusionClassifier(NetClassifier):
                 target=self.target_,
                 device=resolve_device(self.device),
             )
-            unknown, several = self.C == "auto", self.target_.name == "cosine"
-            splits = self._splits(plan, rows) if unknown or several else []
-            self.C_, self.tried_ = _STRENGTH if unknown else float(self.C), []
-            if splits:
-                self.tried_, outputs = solver.choose(splits, _STRENGTHS if unknown else [self.C_])
-                self.C_ = min(self.tried_, key=lambda one: one["valid_loss"])["C"]
+            splits = [tuple(map(np.flatnonzero, split)) for split in plan.splits()]
+            strengths = STRENGTHS if self.C == "auto" else [self.C]
+            self.tried_, outputs = solver.choose(splits, strengths) if splits else ([], [])
+            tried = self.tried_ or [
+                {"C": STRENGTH if self.C == "auto" else self.C, "valid_loss": 0}
+            ]
+            self.C_ = float(min(tried, key=lambda one: one["valid_loss"])["C"])
             weight, bias, self.history_ = solver.solve(rows, self.C_)
         self.weights_ = {"head.weight": weight, "head.bias": bias}
         self.n_iter_ = self.best_iter_ = len(self.history_)
         self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
+        unseen, output = rows[:0], None
+        if splits:
+            unseen = np.concatenate([unseen for _, unseen in splits])
+            output = np.concatenate(outputs).astype(np.float32)
         if self.target_.name == "cosine":
-            if splits:
-                unseen = np.concatenate([unseen for _, unseen in splits])
-                output = np.concatenate(outputs).astype(np.float32)
-            else:
-                unseen, output = rows, self._forward(plan.feed, None, rows)
-            self.target_.tune(plan.y.values[unseen], output)
-        self._keep_target()
+            told = output if splits else self._forward(plan.feed, None, rows)
+            self.target_.tune_as_the_paper(plan.y.values[unseen if splits else rows], told)
+        self._decide(plan, unseen, output)
 
-    def _splits(self, plan, rows):
-        """Rows to learn from and unseen rows, by which a penalty is chosen."""
-        there = ~plan.feed.missing & (plan.weight > 0)
-        if plan.held_out.any():
-            marked = np.flatnonzero(there & plan.held_out)
-            return [(rows, marked)] if len(marked) else []
-        if self.validation_fraction == 0:
-            return []
-        folds = inner_folds(plan.y, groups=plan.groups)
-        if folds is None:
-            return []
-        splits = [
-            (rows[folds[rows] != fold], np.flatnonzero(there & (folds == fold)))
-            for fold in np.unique(folds)
-        ]
-        return [split for split in splits if all(map(len, split))]
+    def _inner_folds(self, labels, groups, held_out):
+        chosen = self.C == "auto" or (labels.several and self.decision in ("auto", "tuned"))
+        if not chosen or held_out.any() or self.validation_fraction == 0:
+            return None
+        return inner_folds(labels, groups=groups) if self._solves(len(labels)) else None
 
     def _read(self, X, *, reset, feature_names=None):
         refuse_repeated_columns(X)

@@ -1,9 +1,11 @@
 """A network that tells classes."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
@@ -66,6 +68,9 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         the same outputs: ``valid_f1``, the macro F1 over all classes (target "softmax"), or
         ``valid_macro_auc`` ("logistic", "cosine"), NaN where no label has both a positive
         and a negative among these rows.
+    thresholds_ : ndarray of float64, shape (n_labels,), or None
+        Of several genres: the score above which `predict` tells each; inf for never. None with
+        ``preset="paper"``.
     threshold_ : float
         Similarity from which on `predict` tells a genre: where micro F1 is largest on the
         inner validation rows, or on the training rows if none of them has a genre; target
@@ -77,6 +82,8 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         "target": [StrOptions({"auto", "softmax", "logistic", "cosine"})],
         "label_factorizer": [HasMethods(["fit", "transform", "score_labels"]), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
+        "decision": [StrOptions({"auto", "tuned", "top1"}), Interval(Real, -1, 1, closed="both")],
+        "preset": [StrOptions({"auto", "paper"})],
     }
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -110,12 +117,24 @@ class NetClassifier(ClassifierMixin, NetEstimator):
             rows = np.flatnonzero(there & plan.held_out)
             if not plan.y.values[rows].any():  # nothing to tell a threshold by
                 rows = np.flatnonzero(there & ~plan.held_out)
-            self.target_.tune(plan.y.values[rows], self._forward(plan.feed, None, rows))
+            output = self._forward(plan.feed, None, rows)
+            self.target_.tune_as_the_paper(plan.y.values[rows], output)
+        self._decide(plan)
+
+    def _decide(self, plan, rows=(), output=None):
+        """Set how labels follow from scores; `output` is that of unseen rows."""
+        decision = self.decision
+        if decision == "auto":
+            decision = None if self.preset == "paper" else "tuned"
+        if decision == "tuned" and not len(rows):
+            decision = None  # there is nothing to tune on
+        if self.target_.name != "softmax" and decision is not None:
+            self.target_.decide(decision, plan.y.values[rows], output)
         self._keep_target()
 
     def _keep_target(self):
         """Show what the target has learned, and nothing of another one that was before."""
-        for name in ("threshold_", "label_factorizer_"):
+        for name in ("threshold_", "thresholds_", "label_factorizer_"):
             vars(self).pop(name, None)
             if hasattr(self.target_, name):
                 setattr(self, name, getattr(self.target_, name))
@@ -184,8 +203,13 @@ class NetClassifier(ClassifierMixin, NetEstimator):
 
     def _output(self, X):
         """Outputs of the network; a row with nothing gets those of the class prior."""
+        return self._output_of(self._feed(X))
+
+    def _feed(self, X):
         check_is_fitted(self)
-        feed = self._read(X, reset=False)
+        return self._read(X, reset=False)
+
+    def _output_of(self, feed):
         output = np.tile(self.target_.empty_output_, (len(feed), 1))
         rows = np.flatnonzero(~feed.missing)
         if len(rows):
@@ -236,8 +260,9 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         -------
         y : ndarray of shape (n_rows,), or int ndarray of shape (n_rows, n_labels)
         """
-        output = self._output(X)
-        return self.target_.predict(output)
+        feed = self._feed(X)
+        output = self._output_of(feed)
+        return self.target_.predict(output, ~feed.missing)
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy for one genre a row, the macro AUC for several."""

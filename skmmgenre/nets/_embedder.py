@@ -109,7 +109,6 @@ class NetEmbedder(
 
     _parameter_constraints = {
         **NetClassifier._parameter_constraints,
-        "preset": [StrOptions({"auto", "paper"})],
         "refit": ["boolean"],
         "cross_fit": [
             StrOptions({"auto"}),
@@ -252,12 +251,10 @@ class NetEmbedder(
         self.share_ = choose_share(target, plan.truth[unseen], plan.weight[unseen], *answers)
         hidden = self._hidden(plan.feed, rows)
         self._units = learn_vectors(self._summary(plan.feed, rows), hidden, self.share_)
+        told = mixed(target, *answers, self.share_) if trials else self._outputs(plan.feed, rows)
         if target.name == "cosine":
-            told = (
-                mixed(target, *answers, self.share_) if trials else self._outputs(plan.feed, rows)
-            )
-            target.tune(plan.y.values[unseen if trials else rows], told)
-        self._keep_target()
+            target.tune_as_the_paper(plan.y.values[unseen if trials else rows], told)
+        self._decide(plan, unseen, told)
         if vectors:
             return self._vectors_to_learn_from(plan, trials)
         return None

@@ -19,9 +19,12 @@ from ..labels import PPMILabelFactorizer
 from ..metrics import macro_auc_score
 from ..metrics._genre_scores import precision_recall_f1
 from ..metrics._ranking import MACRO_FIGURES, row_weights
-from ..model_selection import best_f1_threshold
+from ..model_selection import best_f1_threshold, labels_above, tune_thresholds
 
 __all__ = ["CosineTarget", "LogisticTarget", "SoftmaxTarget", "make_target"]
+
+# Labels of fewer unseen rows are too rare for a threshold of their own.
+_MIN_POSITIVES = 5
 
 # Keys of the validation metrics in `history_`, and the names that are displayed.
 METRICS = {"valid_f1": "macro F1", "valid_macro_auc": "macro AUC"}
@@ -93,7 +96,7 @@ class SoftmaxTarget:
         """Logarithm of `proba`, without its underflow."""
         return log_softmax(output.astype(np.float64), axis=1)
 
-    def predict(self, output):
+    def predict(self, output, known=None):
         """The likeliest class of each row."""
         return self.classes_[output.argmax(axis=1)]
 
@@ -113,9 +116,55 @@ class SoftmaxTarget:
 
 
 class IndicatorTarget:
-    """Base class of the targets of an indicator matrix."""
+    """Base class of the targets of an indicator matrix.
+
+    Attributes
+    ----------
+    thresholds_ : ndarray of float64, shape (n_labels,), or None
+        A label is predicted if its score is above; inf for never. None: as in the paper.
+    at_least_one_ : bool
+        Whether a row that no label passes gets the one that is nearest to it.
+    """
 
     metric = "valid_macro_auc"
+    thresholds_ = None
+    at_least_one_ = False
+
+    def decide(self, decision, y=None, output=None):
+        """Set how labels follow from scores.
+
+        Parameters
+        ----------
+        decision : {"tuned", "top1"} or float
+            "tuned": a threshold for each label, where its F1 is largest on unseen rows, and at
+            least one label a row. "top1": the best label. A number: one threshold of all.
+        y, output : ndarray
+            Labels and outputs of unseen rows, for "tuned".
+        """
+        n_labels = len(self.classes_)
+        self.at_least_one_ = isinstance(decision, str)
+        if decision == "tuned":
+            self.thresholds_, _ = tune_thresholds(
+                y, self.scores(output), best_f1_threshold, min_positives=_MIN_POSITIVES
+            )
+        elif decision == "top1":
+            self.thresholds_ = np.full(n_labels, np.inf)
+        else:
+            self.thresholds_ = np.full(n_labels, self.score_of(decision))
+
+    def predict(self, output, known=None):
+        """Indicator of the labels of each row.
+
+        Rows that are not `known` have nothing to tell a label by, and get none unless one
+        passes its threshold.
+        """
+        if self.thresholds_ is None:
+            return self.predict_of_paper(output)
+        scores = self.scores(output)
+        labels = labels_above(scores, self.thresholds_, at_least_one=self.at_least_one_)
+        if known is not None and self.at_least_one_:
+            labels[~known] = labels_above(scores[~known], self.thresholds_, at_least_one=False)
+        return labels
 
     @staticmethod
     def row_weight(y, class_weight):
@@ -202,7 +251,13 @@ class LogisticTarget(IndicatorTarget):
         """Logarithm of `proba`."""
         return -np.logaddexp(0, -output.astype(np.float64))
 
-    def predict(self, output):
+    @staticmethod
+    def score_of(probability):
+        """Logit of a probability."""
+        return logit(probability)
+
+    @staticmethod
+    def predict_of_paper(output):
         """Indicator of the labels whose probability is above 0.5."""
         return (output > 0).astype(np.int64)
 
@@ -273,7 +328,7 @@ class CosineTarget(IndicatorTarget):
 
         return 1 - cosine_similarity(output, truth, dim=1)
 
-    def tune(self, y, output):
+    def tune_as_the_paper(self, y, output):
         """Set `threshold_` to the similarity at which micro F1 of some rows is largest."""
         scores = self.scores(output).ravel()
         self.threshold_ = best_f1_threshold(y.ravel(), scores, inclusive=True, lowest=-1)
@@ -282,7 +337,12 @@ class CosineTarget(IndicatorTarget):
         """Cosine similarity with each label's factors, in [-1, 1], shape (n_rows, n_labels)."""
         return self.label_factorizer_.score_labels(output).astype(np.float32)
 
-    def predict(self, output):
+    @staticmethod
+    def score_of(similarity):
+        """A similarity is a score."""
+        return similarity
+
+    def predict_of_paper(self, output):
         """Indicator of the labels whose similarity is at least `threshold_`."""
         return (self.scores(output) >= self.threshold_).astype(np.int64)
 

@@ -36,10 +36,25 @@ class TextMLP(NetEmbedder):
     lr : float, default=1e-3
         Learning rate of Adam.
     patience : int, default=10
-        Epochs without a better validation loss after which training stops.
+        Epochs without a better loss on unseen rows after which training stops.
     validation_fraction : float, default=0.1
-        Share of the artists held out for early stopping; 0 for none.
-    cross_fit : int, default=0
+        Share of the artists held out for early stopping where there are no inner folds. 0: no
+        row is held out, all epochs are run, and nothing is chosen.
+    decision : {"auto", "tuned", "top1"} or float, default="auto"
+        Which of several genres `predict` tells. "tuned": those above thresholds that are best
+        for unseen artists, the nearest one where none is. "top1": the best. A number: those
+        whose probability (target "cosine": similarity) is above it. "auto" is "tuned", with
+        ``preset="paper"`` 0.5 (target "cosine": the similarity of the best micro F1).
+    preset : {"auto", "paper"}, default="auto"
+        "paper" trains as Oramas et al. (2018) did. "auto" learns more from few rows: a linear
+        model of the same word weights learns beside the network, and how long, how
+        strongly penalised and in which shares both are heard is chosen on unseen artists, in
+        three inner folds; then both learn from all rows. The vectors hold what the linear
+        model sees, too. See `NetEmbedder`.
+    refit : bool, default=True
+        Of "auto": False holds out inner validation rows instead, as "paper" does, and does
+        not learn from them.
+    cross_fit : int or "auto", default="auto"
         Folds of `fit_transform`; see `NetEmbedder`.
     class_weight : dict, "balanced" or None, default=None
     device : str, default="auto"
@@ -58,6 +73,12 @@ class TextMLP(NetEmbedder):
         Parameters of the network, the output layer's among them.
     n_iter_, best_iter_ : int
     history_ : list of dict
+    share_ : float
+        Of the network in the answer; the rest is the linear model's. With ``preset="auto"``.
+    C_ : float
+        Inverse strength of the linear model's penalty. With ``preset="auto"``.
+    thresholds_ : ndarray of float64, shape (n_labels,), or None
+        Of several genres.
     weights_ : dict of ndarray
 
     Notes
@@ -96,6 +117,7 @@ class TextMLP(NetEmbedder):
         lr=1e-3,
         patience=10,
         validation_fraction=0.1,
+        decision="auto",
         preset="auto",
         refit=True,
         cross_fit="auto",
@@ -114,6 +136,7 @@ class TextMLP(NetEmbedder):
         self.lr = lr
         self.patience = patience
         self.validation_fraction = validation_fraction
+        self.decision = decision
         self.preset = preset
         self.refit = refit
         self.cross_fit = cross_fit
