@@ -3,9 +3,9 @@
 A target turns y into what the loss compares with, and the outputs of a network into
 scores, probabilities and labels. Its state is numpy arrays and plain Python. `make_target` says
 what "auto" stands for; `CosineTarget.tune` sets the threshold of similarity. `measure` computes
-the metric that `history_` shows after every epoch, under the key `metric`. Its values are those of
-`genre_scores` and `macro_auc_score`, which would take a sixth of a small network's epoch and warn
-after every epoch where the AUC is undefined.
+the metric that `history_` shows after every epoch, under the key `metric`, by the code behind
+`genre_scores` and `macro_auc_score` but without their checks and warnings: those would come after
+every epoch, and take a sixth of that of a small network.
 """
 
 import numpy as np

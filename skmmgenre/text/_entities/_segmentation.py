@@ -11,6 +11,7 @@ import unicodedata
 CATEGORY_PREFIX = "cat_"
 
 _BETWEEN = re.compile(r"[\W_]+")
+_NO_SPACE = re.compile(r"\S")
 _HALVES = re.compile("[\ud800-\udfff]")  # of surrogate pairs
 
 
@@ -153,14 +154,12 @@ def split_text(text, max_chars):
         Where each part starts, and the part, without whitespace at its ends. Together they
         hold all of the text but whitespace.
     """
-    parts = []
-    start = 0
-    while start < len(text):
+    parts, end = [], 0
+    # Whitespace is skipped first, for it would take room from a word that fits.
+    while found := _NO_SPACE.search(text, end):
+        start = found.start()
         end = _part_end(text, start, max_chars)
-        part = text[start:end].strip()
-        if part:
-            parts.append((text.index(part[0], start), part))
-        start = end
+        parts.append((start, text[start:end].rstrip()))
     return parts
 
 

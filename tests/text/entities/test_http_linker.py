@@ -14,7 +14,7 @@ from email.utils import formatdate
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from linking_services import CLASSES, ENTITIES, KEY, TEXT, content, entries, make, places, tagme
 from sklearn.base import clone
@@ -85,6 +85,7 @@ PIECES = st.sampled_from(
 @EVERY
 @settings(max_examples=40, deadline=None)
 @given(pieces=st.lists(PIECES, max_size=60), max_chars=st.integers(14, 80))
+@example(pieces=[" ", "Adele", "Adele", "Adele"], max_chars=15)
 def test_offsets_are_those_of_the_text(shared_server, name, counting, pieces, max_chars):
     """Whatever is in the text, and whichever way the service counts characters."""
     shared_server.forms, shared_server.replies = [], []

@@ -34,6 +34,7 @@ def test_parts_end_with_sentences():
 
 
 def test_a_word_that_is_too_long_is_cut():
+    assert split_text(" abc\n abc", 3) == [(1, "abc"), (6, "abc")]
     assert split_text("abcdefgh ij", 3) == [(0, "abc"), (3, "def"), (6, "gh"), (9, "ij")]
 
 
