@@ -19,6 +19,8 @@ def make_genre_classifier(
     target="auto",
     joint_space=False,
     linker=None,
+    decision="tuned",
+    preset="auto",
     **params,
 ):
     """Write the pipeline from a table of music to its genres.
@@ -37,6 +39,15 @@ def make_genre_classifier(
         Finds what the texts mention, such as ``GazetteerLinker(knowledge_base)``: the
         categories of that become words of the texts (section 3.3). None leaves them as they
         are.
+    decision : {"tuned", "top1"} or float, default="tuned"
+        Which of several genres `predict` tells. "tuned": those above thresholds that are best
+        for unseen artists, the nearest one where none is, and none of a row without any
+        modality; with ``preset="paper"`` as in the paper. "top1": the best. A number: those
+        whose probability (target "cosine": similarity) is above it.
+    preset : {"auto", "paper"}, default="auto"
+        "auto" learns best: how long, how strongly penalised and with which thresholds is
+        chosen on unseen artists, and then all is learned from all rows. "paper" takes the
+        settings of Oramas et al. (2018).
     **params
         Parameters of the steps. A bare name goes to every step that has it
         (``random_state=0``, ``n_jobs=2``, ``verbose=1``); ``audio__``, ``text__``,
@@ -88,7 +99,12 @@ def make_genre_classifier(
     if joint_space:
         steps.append(("joint", JointSpaceProjector(passthrough=True)))
     model = GenrePipeline([*steps, ("fusion", FusionClassifier())])
-    return set_params_of_steps(model, {"target": target, **params}, "make_genre_classifier")
+    params |= {
+        "target": target,
+        "preset": preset,
+        "decision": "auto" if decision == "tuned" else decision,
+    }
+    return set_params_of_steps(model, params, "make_genre_classifier")
 
 
 def set_params_of_steps(model, params, caller):

@@ -247,7 +247,7 @@ class FusionClassifier(NetClassifier):
             )
             splits = [tuple(map(np.flatnonzero, split)) for split in plan.splits()]
             strengths = STRENGTHS if self.C == "auto" else [self.C]
-            self.tried_, outputs = solver.choose(splits, strengths) if splits else ([], [])
+            self.tried_, outputs = solver.choose(splits, strengths)
             tried = self.tried_ or [
                 {"C": STRENGTH if self.C == "auto" else self.C, "valid_loss": 0}
             ]
@@ -256,14 +256,12 @@ class FusionClassifier(NetClassifier):
         self.weights_ = {"head.weight": weight, "head.bias": bias}
         self.n_iter_ = self.best_iter_ = len(self.history_)
         self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
-        unseen, output = rows[:0], None
         if splits:
-            unseen = np.concatenate([unseen for _, unseen in splits])
+            rows = np.concatenate([unseen for _, unseen in splits])
             output = np.concatenate(outputs).astype(np.float32)
-        if self.target_.name == "cosine":
-            told = output if splits else self._forward(plan.feed, None, rows)
-            self.target_.tune_as_the_paper(plan.y.values[unseen if splits else rows], told)
-        self._decide(plan, unseen, output)
+        else:
+            output = self._forward(plan.feed, None, rows)
+        self._decide(plan.y.values[rows], output, unseen=bool(splits))
 
     def _inner_folds(self, labels, groups, held_out):
         chosen = self.C == "auto" or (labels.several and self.decision in ("auto", "tuned"))

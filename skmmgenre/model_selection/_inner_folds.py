@@ -11,7 +11,7 @@ _N_FOLDS = 3
 _FEWEST_ROWS = 20  # what fewer rows say of a choice is chance
 
 
-def inner_folds(y, *, groups=None, n_folds=None):
+def inner_folds(y, *, groups=None, n_folds=None, warn=True):
     """Divide rows into folds, no artist in two of them; for the same rows always the same.
 
     Parameters
@@ -22,6 +22,8 @@ def inner_folds(y, *, groups=None, n_folds=None):
         The artist of each row; a missing one is an artist of its own.
     n_folds : int, optional
         By default three.
+    warn : bool, default=True
+        Whether to warn of rows that are divided without regard to artists.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def inner_folds(y, *, groups=None, n_folds=None):
             "validation_fraction=0 to say that this is meant."
         )
         return None
-    if groups is None:
+    if groups is None and warn:
         _warn(
             "Inner folds were drawn without regard to artists: an artist may be in two of them, "
             "so what is chosen on them is too hopeful. Pass groups= (the artist of each row) to "

@@ -1,7 +1,7 @@
 """Thresholds of scores: which labels a row has, from the scores of all.
 
 `LabelThresholds` tunes them around any classifier. The networks tune their own on the scores of
-unseen rows (`IndicatorTarget.tune`).
+unseen rows (`IndicatorTarget.decide`).
 """
 
 import numpy as np

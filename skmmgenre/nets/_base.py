@@ -15,6 +15,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from ..utils import Groups, Labels, progress_bar, python_random_kept
@@ -317,6 +318,16 @@ class NetEstimator(BaseEstimator):
             accelerator=accelerator,
         )
         return to_arrays(module), history, best_epoch
+
+    def _check_convergence(self, losses):
+        """Warn if the loss of unseen rows was still falling in the last of all epochs."""
+        if 1 < len(losses) == self.max_epochs and np.argmin(losses) == len(losses) - 1:
+            warnings.warn(
+                f"{type(self).__name__}: the loss of unseen rows was still falling in the last of "
+                f"{self.max_epochs} epochs. Raise max_epochs, or lr.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
 
     def _rows_to_learn(self, plan, train):
         """Rows of `train` that are there."""

@@ -1,5 +1,7 @@
 """A network that tells classes."""
 
+import logging
+import warnings
 from numbers import Real
 
 import numpy as np
@@ -11,7 +13,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import inner_validation_mask
-from ..utils import check_rows, check_sample_weight, read_groups, read_labels, read_labels_like
+from ..utils import (
+    check_rows,
+    check_sample_weight,
+    logger,
+    read_groups,
+    read_labels,
+    read_labels_like,
+)
 from ._base import NetEstimator, Plan, draw_seeds
 from .targets import make_target
 
@@ -24,6 +33,10 @@ def _gives_probabilities(estimator):
             "probabilities: use decision_function."
         )
     return True
+
+
+# One class for all of so many rows is no chance, and this share of rows without a label is small.
+_MANY_OF_ONE, _FEW_WITHOUT = 20, 0.05
 
 
 class NetClassifier(ClassifierMixin, NetEstimator):
@@ -112,25 +125,54 @@ class NetClassifier(ClassifierMixin, NetEstimator):
 
     def _learn(self, plan, n_outputs):
         super()._learn(plan, n_outputs)
-        if self.target_.name == "cosine":
-            there = ~plan.feed.missing
-            rows = np.flatnonzero(there & plan.held_out)
-            if not plan.y.values[rows].any():  # nothing to tell a threshold by
-                rows = np.flatnonzero(there & ~plan.held_out)
-            output = self._forward(plan.feed, None, rows)
-            self.target_.tune_as_the_paper(plan.y.values[rows], output)
-        self._decide(plan)
+        there = ~plan.feed.missing
+        rows = np.flatnonzero(there & plan.held_out)
+        unseen = plan.y.values[rows].any() if plan.y.several else len(rows) > 0
+        if not unseen:  # there is nothing to tell a threshold by
+            rows = np.flatnonzero(there & ~plan.held_out)
+        self._decide(plan.y.values[rows], self._forward(plan.feed, None, rows), unseen=unseen)
+        self._check_convergence([epoch["valid_loss"] for epoch in self.history_ if unseen])
 
-    def _decide(self, plan, rows=(), output=None):
-        """Set how labels follow from scores; `output` is that of unseen rows."""
+    def _decide(self, truth, output, *, unseen):
+        """Set how labels follow from scores, by the labels and outputs of some rows."""
+        target = self.target_
+        if target.name == "cosine":
+            target.tune(truth, output)
         decision = self.decision
         if decision == "auto":
             decision = None if self.preset == "paper" else "tuned"
-        if decision == "tuned" and not len(rows):
-            decision = None  # there is nothing to tune on
-        if self.target_.name != "softmax" and decision is not None:
-            self.target_.decide(decision, plan.y.values[rows], output)
+        if decision == "tuned" and not unseen:
+            decision = None  # what fits the rows that were learned from fits no others
+        if target.name != "softmax" and decision is not None:
+            target.decide(decision, truth, output)
         self._keep_target()
+        self._tell_of_silence(target.predict(output), "unseen" if unseen else "training")
+
+    def _tell_of_silence(self, predicted, which):
+        """Tell of one class for all of some rows, of rows without a label and labels without a row.
+
+        `which` rows they are, in words.
+        """
+        name, n_rows = type(self).__name__, len(predicted)
+        if predicted.ndim == 1:
+            if n_rows >= _MANY_OF_ONE and (predicted == predicted[0]).all():
+                warnings.warn(
+                    f"{name} predicts {str(predicted[0])!r} for all {n_rows:,} {which} rows: it has "
+                    "learned nothing that tells classes apart. Pass class_weight='balanced' if "
+                    'most rows are of this class; else see "One genre for everything" in the '
+                    "questions of the documentation.",
+                    UserWarning,
+                    stacklevel=4,
+                )
+            return
+        n_without = int((~predicted.any(axis=1)).sum())
+        never = [str(label) for label in self.classes_[~predicted.any(axis=0)]]
+        if n_without or never:
+            logger.log(
+                logging.WARNING if n_without > _FEW_WITHOUT * n_rows else logging.INFO,
+                f"{name}: {n_without:,} of {n_rows:,} {which} rows get no label; labels that no "
+                f"row gets: {', '.join(never) or 'none'}. decision='tuned' gives every row one.",
+            )
 
     def _keep_target(self):
         """Show what the target has learned, and nothing of another one that was before."""

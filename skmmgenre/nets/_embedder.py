@@ -14,6 +14,7 @@ from ..model_selection import inner_folds
 from ..utils import in_container, interruption_ends_all
 from ._classifier import NetClassifier
 from ._linear_path import (
+    SHARE,
     STRENGTH,
     STRENGTHS,
     choose_share,
@@ -28,13 +29,18 @@ from ._linear_path import (
 _PENALTY = 1e-2
 
 
+def _mean_losses(trials):
+    """The mean loss of unseen rows after each epoch that all trials have run."""
+    n_common = min((len(trial.history) for trial in trials), default=0)
+    losses = [[epoch["valid_loss"] for epoch in trial.history[:n_common]] for trial in trials]
+    return np.mean(losses, axis=0) if trials else np.empty(0)
+
+
 def _n_epochs(trials, n_rows, batch_size):
     """How long to train on all rows: as many steps as were best in the trials; None for all."""
     if not trials:
         return None
-    n_common = min(len(trial.history) for trial in trials)
-    losses = [[epoch["valid_loss"] for epoch in trial.history[:n_common]] for trial in trials]
-    best = 1 + int(np.argmin(np.mean(losses, axis=0)))
+    best = 1 + int(np.argmin(_mean_losses(trials)))
     n_steps = best * np.mean([-(-trial.learned.sum() // batch_size) for trial in trials])
     return max(1, round(n_steps / -(-n_rows // batch_size)))
 
@@ -60,10 +66,10 @@ def _fit_coordinates(theirs, own):
 
 @dataclass
 class _Trial:
-    """A network that some rows were kept from."""
+    """A network that has learned from some rows, a mask, and answers for others."""
 
     learned: np.ndarray
-    unseen: np.ndarray
+    rows: np.ndarray
     weights: dict
     history: list
     best_epoch: int
@@ -90,10 +96,11 @@ class NetEmbedder(
     cross_fit : int or "auto"
         How many networks answer for artists they have not seen in `fit_transform`, so that
         what learns from the vectors does not learn from memorised ones; "auto" is the three
-        folds with ``preset="auto"`` and 0 with "paper". 0: vectors of rows that the network
-        learned from. k > 1: k networks, started from the same weights. Hidden units of two
-        networks drift apart even from the same start, so a fold's hidden units are brought
-        into the coordinates of the network of all rows, which `transform` uses, by ridge
+        folds with ``preset="auto"``, and 0 with "paper" or ``validation_fraction=0``. 0:
+        vectors of rows that the network learned from. k > 1: k networks, started from the
+        same weights. Hidden units of two networks drift apart even from the same start, so a
+        fold's hidden units are brought into the coordinates of the network of all rows, which
+        `transform` uses, by ridge
         regression on the rows that both learned from. Inner validation rows, never learned
         from, are answered by the network of all rows.
 
@@ -174,11 +181,11 @@ class NetEmbedder(
 
     def _inner_folds(self, labels, groups, held_out):
         """The fold of each row that is learned from, -1 of the others; None without folds."""
-        auto = self.preset == "auto"
+        chooses = self.preset == "auto" and self.validation_fraction > 0
         for_vectors = self._learns_vectors and (
-            auto if self.cross_fit == "auto" else self.cross_fit
+            chooses if self.cross_fit == "auto" else self.cross_fit
         )
-        for_choices = auto and self.refit and self.validation_fraction > 0 and not held_out.any()
+        for_choices = chooses and self.refit and not held_out.any()
         if not (for_vectors or for_choices):
             return None
         rows = np.flatnonzero(~held_out)
@@ -186,6 +193,7 @@ class NetEmbedder(
             labels.take(rows),
             groups=None if groups is None else groups.take(rows),
             n_folds=self.cross_fit if self.cross_fit in range(2, len(labels) + 1) else None,
+            warn=for_choices,
         )
         if found is None:
             return None
@@ -206,58 +214,61 @@ class NetEmbedder(
         own = self._transform(plan.feed)
         vectors = own.copy()
         for trial in self._trials(plan, plan.fold_splits(), stops=True):
-            unseen = trial.unseen & ~plan.feed.missing
-            vectors[unseen] = self._in_own_coordinates(plan, trial, own)
+            vectors[trial.rows] = self._in_own_coordinates(plan, trial, own)
         return vectors
 
     def _learn_both(self, plan, vectors):
         """Train the network and the linear model, and mix them as unseen rows ask for."""
-        from ._devices import own_settings, resolve_device
         from ._modules import count_parameters
-        from ._solver import LayerSolver
 
-        target = self.target_
         self.sample_shape_ = plan.feed.sample_shape
-        self.module_recipe_ = self._recipe(self.sample_shape_, target.n_outputs)
+        self.module_recipe_ = self._recipe(self.sample_shape_, self.target_.n_outputs)
         self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
         rows = self._rows_to_learn(plan, ~plan.held_out)
         splits = plan.splits() if self.validation_fraction > 0 or plan.held_out.any() else []
         trials = self._trials(plan, splits, stops=True)
+        self._check_convergence(_mean_losses(trials))
         self._train_on_all(plan, rows, trials)
+        linear = self._solve_linear(plan, rows, trials)
+        self._mix(plan, rows, trials, linear)
+        return self._vectors_to_learn_from(plan, trials) if vectors else None
+
+    def _solve_linear(self, plan, rows, trials):
+        """Find the weights of the linear model; its outputs for the unseen rows of all trials."""
+        from ._devices import own_settings, resolve_device
+        from ._solver import LayerSolver
 
         with own_settings():
             solver = LayerSolver(
                 self._summary_to_learn(plan, rows),
                 plan.truth,
                 plan.weight,
-                target=target,
+                target=self.target_,
                 device=resolve_device("cpu"),
             )
-            self.tried_, linear = [], []
-            pairs = [tuple(map(np.flatnonzero, split)) for split in splits]
-            if pairs:
-                self.tried_, linear = solver.choose(pairs, STRENGTHS)
+            self.tried_, outputs = solver.choose(
+                [(np.flatnonzero(trial.learned), trial.rows) for trial in trials], STRENGTHS
+            )
             best = min(self.tried_, key=lambda one: one["valid_loss"], default={"C": STRENGTH})
             self.C_ = best["C"]
             weight, bias, _ = solver.solve(rows, self.C_)
         self._linear = {**self._linear, "weight": weight, "bias": bias}
+        return outputs
 
-        unseen = np.concatenate([np.flatnonzero(t.unseen) for t in trials]) if trials else rows[:0]
-        answers = (
-            [np.concatenate(part) for part in (linear, [t.outputs for t in trials])]
-            if trials
-            else [[], []]
-        )
-        self.share_ = choose_share(target, plan.truth[unseen], plan.weight[unseen], *answers)
+    def _mix(self, plan, rows, trials, linear):
+        """Choose the share of the network, how labels follow from scores, and the vectors."""
         hidden = self._hidden(plan.feed, rows)
+        if trials:
+            told = np.concatenate([trial.rows for trial in trials])
+            linear, deep = np.concatenate(linear), np.concatenate([t.outputs for t in trials])
+            truth, weight = plan.truth[told], plan.weight[told]
+            self.share_ = choose_share(self.target_, truth, weight, linear, deep)
+            output = mixed(self.target_, linear, deep, self.share_)
+        else:
+            self.share_ = SHARE
+            told, output = rows, self._outputs(plan.feed, rows)
+        self._decide(plan.y.values[told], output, unseen=bool(trials))
         self._units = learn_vectors(self._summary(plan.feed, rows), hidden, self.share_)
-        told = mixed(target, *answers, self.share_) if trials else self._outputs(plan.feed, rows)
-        if target.name == "cosine":
-            target.tune_as_the_paper(plan.y.values[unseen if trials else rows], told)
-        self._decide(plan, unseen, told)
-        if vectors:
-            return self._vectors_to_learn_from(plan, trials)
-        return None
 
     def _trials(self, plan, splits, *, stops):
         """Train a network on the first of each pair of masks, and answer for the second.
@@ -278,7 +289,7 @@ class NetEmbedder(
             rows = np.flatnonzero(unseen & ~plan.feed.missing)
             hidden = self._hidden(plan.feed, rows, weights)
             outputs = self._head(hidden, weights)
-            trials.append(_Trial(learned, unseen, weights, history, best, hidden, outputs))
+            trials.append(_Trial(learned, rows, weights, history, best, hidden, outputs))
         return trials
 
     def _train_on_all(self, plan, rows, trials):
@@ -331,9 +342,9 @@ class NetEmbedder(
             trials = self._trials(plan, plan.fold_splits(), stops=False)
         own = self._hidden_of_all(plan) if trials else None
         for trial in trials:
-            unseen = np.flatnonzero(trial.unseen & ~plan.feed.missing)
             hidden = self._in_own_coordinates(plan, trial, own)
-            vectors[unseen] = make_vectors(self._units, self._summary(plan.feed, unseen), hidden)
+            summary = self._summary(plan.feed, trial.rows)
+            vectors[trial.rows] = make_vectors(self._units, summary, hidden)
         return vectors
 
     def _hidden_of_all(self, plan):
@@ -412,24 +423,20 @@ class NetEmbedder(
 
     def _head(self, hidden, weights):
         """Outputs of the network for hidden units."""
-        return self._through_layer(hidden, weights["head.weight"], weights["head.bias"])
+        from ._forward import apply_layer
+
+        return apply_layer(hidden, weights["head.weight"], weights["head.bias"])
 
     def _outputs(self, feed, rows):
         """Outputs of the network, with "auto" mixed with those of the linear model."""
         deep = self._forward(feed, None, rows)
         if not hasattr(self, "_linear"):
             return deep
-        linear = self._through_layer(
-            self._summary(feed, rows), self._linear["weight"], self._linear["bias"]
-        )
-        return mixed(self.target_, linear, deep, self.share_)
-
-    def _through_layer(self, X, weight, bias):
-        from ._devices import own_settings
         from ._forward import apply_layer
 
-        with own_settings():
-            return apply_layer(X, weight, bias)
+        summary = self._summary(feed, rows)
+        linear = apply_layer(summary, self._linear["weight"], self._linear["bias"])
+        return mixed(self.target_, linear, deep, self.share_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from ._devices import computing_in
+from ._devices import computing_in, own_settings
 from ._feeds import ArrayFeed, read_batches
 from ._modules import MULTIPLE, Linear
 
@@ -66,6 +66,7 @@ def forward(function, feed, rows, *, batch_size, device, dtype, advance=None):
     return answers
 
 
+@own_settings()
 def apply_layer(X, weight, bias, *, batch_size=256):
     """Return ``X @ weight.T + bias``, float32; a row answers the same alone as among others.
 

@@ -11,11 +11,12 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
-# Strengths that are tried, for rows of length 1 or so, and what is taken without unseen rows.
+# Strengths that are tried, for rows of length 1 or so, and what strength and what share of the
+# network are taken without unseen rows.
 STRENGTHS = np.geomspace(1e-2, 1e4, 13)
 STRENGTH = 10.0
+SHARE = 0.5
 _SHARES = np.linspace(0, 1, 11)
-_SHARE = 0.5
 
 
 def mean_and_scale(summary, rows):
@@ -58,8 +59,6 @@ def choose_share(target, truth, weight, linear, deep):
     -------
     share : float
     """
-    if not len(linear):
-        return _SHARE
     import torch
 
     truth = torch.from_numpy(truth)
@@ -102,7 +101,7 @@ def learn_vectors(summary, hidden, share):
         dtype=np.float32,
     )
     squares = np.square(np.hstack(_parts(recipe, summary, hidden)), dtype=np.float64)
-    return {**recipe, "radius": np.sqrt(squares.sum(axis=1).max()).astype(np.float32)}
+    return {**recipe, "radius": float(np.sqrt(squares.sum(axis=1).max()))}
 
 
 def make_vectors(recipe, summary, hidden):
@@ -111,7 +110,7 @@ def make_vectors(recipe, summary, hidden):
     if parts.shape[1] == hidden.shape[1]:  # of one unit: there is no room for another number
         return parts
     squares = np.square(parts, dtype=np.float64).sum(axis=1)
-    rest = np.sqrt(np.maximum(np.float64(recipe["radius"]) ** 2 - squares, 0))
+    rest = np.sqrt(np.maximum(recipe["radius"] ** 2 - squares, 0))
     return np.hstack([parts, rest[:, np.newaxis].astype(np.float32)])
 
 
@@ -132,7 +131,7 @@ def _parts(recipe, summary, hidden):
 def _main_axes(summary, n_axes):
     """The directions in which rows differ most, (n_axes or less, n_summary)."""
     n_axes = min(n_axes, *summary.shape)
-    _, lengths, axes = randomized_svd(summary, n_axes, random_state=0)
+    _, lengths, axes = randomized_svd(summary.astype(np.float64), n_axes, random_state=0)
     return np.ascontiguousarray(axes[lengths > 1e-5 * lengths[0]], dtype=np.float32)
 
 

@@ -15,13 +15,17 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from ._feeds import ArrayFeed
+from ._forward import to_tensor
 from ._skorch_net import Batches, Net, Rows
 
 _ITERATIONS = 20  # of an epoch
 _EPOCHS = 100
 # An epoch that gains less, as a share of the loss, is the last: of the answer, and of a trial.
 _GAIN, _GAIN_OF_TRIAL = 1e-7, 1e-4
-_MOST_ROWS_TO_TURN = 3000  # turning n rows takes n^3 steps
+# Rows are turned if they are this many at most, for that takes n^3 steps, and their axes take this
+# much memory at most.
+_MOST_ROWS_TO_TURN = 3000
+_MOST_VALUES_TO_TURN = 30_000_000
 _SMALLEST_AXIS = 1e-10  # axes with less of the variance than this are rounding
 _WORSE = 2  # trials in a row after which weaker penalties are not tried
 
@@ -33,14 +37,50 @@ class _SolvedNet(Net):
         self.penalty = penalty
         super().__init__(*args, **kwargs)
 
+    _batch = _as_taken = None
+
     def infer(self, x, **fit_params):
-        return NeuralNet.infer(self, x.double(), **fit_params)
+        if x is not self._batch:  # the same one through all iterations of an epoch
+            self._batch, self._as_taken = x, _in_double(x, self.device)
+        return NeuralNet.infer(self, self._as_taken, **fit_params)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         truth, *others = y_true
         truth = truth.to(y_pred.dtype) if truth.is_floating_point() else truth
         loss = super().get_loss(y_pred, (truth, *others), X=X, training=training)
         return loss + self.penalty / 2 * self.module_.weight.square().sum()
+
+
+def _in_double(x, device):
+    """Return a batch as the layer takes it: a sparse one with its transpose."""
+    x = x.double().to(device)
+    if not x.is_sparse:
+        return x
+    with warnings.catch_warnings():  # "Sparse CSR tensor support is in beta state"
+        warnings.simplefilter("ignore", UserWarning)
+        return x.to_sparse_csr(), x.mT.to_sparse_csr()
+
+
+class _Layer(nn.Linear):
+    """A dense layer that learns from sparse batches, too."""
+
+    def forward(self, x):
+        if isinstance(x, (tuple, list)):  # skorch makes lists of tuples
+            return _SparseProduct.apply(*x, self.weight) + self.bias
+        return super().forward(x)
+
+
+class _SparseProduct(torch.autograd.Function):
+    """A sparse batch times weights; torch's own would transpose the batch for every gradient."""
+
+    @staticmethod
+    def forward(ctx, x, transposed, weight):
+        ctx.transposed = transposed
+        return x @ weight.mT
+
+    @staticmethod
+    def backward(ctx, upstream):
+        return None, None, (ctx.transposed @ upstream).mT
 
 
 class _StopWhenSolved(Callback):
@@ -79,10 +119,12 @@ class LayerSolver:
         self.axes = _axes_of_rows(X)
         if self.axes is not None:
             X = X @ self.axes
-        self.X = X.toarray() if sparse.issparse(X) else X
+        self.feed = ArrayFeed(X, np.zeros(X.shape[0], dtype=bool))
 
     def choose(self, splits, strengths):
         """Try strengths on unseen rows, from the smallest up, as long as answers get better.
+
+        Nothing is tried without any split.
 
         Parameters
         ----------
@@ -99,7 +141,8 @@ class LayerSolver:
             Those of the best strength for the unseen rows of each split.
         """
         nets = [self._net(rows, _GAIN_OF_TRIAL) for rows, _ in splits]
-        tried, outputs, worse = [], None, 0
+        tried, outputs, worse = [], [], 0
+        strengths = strengths if splits else ()
         for strength in strengths:
             for net, (rows, _) in zip(nets, splits, strict=True):
                 self._solve(net, rows, strength)
@@ -143,7 +186,8 @@ class LayerSolver:
 
     @torch.no_grad()
     def _answer(self, net, rows):
-        return net.module_(torch.from_numpy(self.X[rows]).double().to(self.device)).cpu().numpy()
+        batch = to_tensor(self.feed.batch(rows), len(rows))
+        return net.module_(_in_double(batch, self.device)).cpu().numpy()
 
     def _loss_of(self, answers, rows):
         rows = np.concatenate(rows)
@@ -155,8 +199,8 @@ class LayerSolver:
 
     def _net(self, rows, gain):
         start = self.prior(self.truth[rows], self.weight[rows])
-        shape = self.X.shape[1], self.n_outputs
-        module = nn.utils.skip_init(nn.Linear, *shape, dtype=torch.float64)  # draws nothing
+        shape = *self.feed.sample_shape, self.n_outputs
+        module = nn.utils.skip_init(_Layer, *shape, dtype=torch.float64)  # draws nothing
         with torch.no_grad():
             module.weight.zero_()
             module.bias.copy_(torch.from_numpy(start))
@@ -185,8 +229,7 @@ class LayerSolver:
     def _solve(self, net, rows, strength):
         net.penalty = 1 / (strength * len(rows) * self.n_terms)
         net.initialize_optimizer()  # what it knows of the loss's curvature is of another loss
-        feed = ArrayFeed(self.X, np.zeros(len(self.X), dtype=bool))
-        net.partial_fit(Rows(feed, self.truth, self.weight, rows))
+        net.partial_fit(Rows(self.feed, self.truth, self.weight, rows))
         stop = dict(net.callbacks_)["solved"]
         n_epochs = len(net.history)
         if not stop.solved and n_epochs < _EPOCHS:
@@ -200,7 +243,8 @@ def _axes_of_rows(X):
     The best weights are a combination of rows, whatever the penalty, so nothing is lost.
     """
     n_rows, n_columns = X.shape
-    if n_rows >= n_columns or n_rows > _MOST_ROWS_TO_TURN:
+    large = n_rows > _MOST_ROWS_TO_TURN or n_rows * n_columns > _MOST_VALUES_TO_TURN
+    if n_rows >= n_columns or large:
         return None
     products = X @ X.T
     products = products.toarray() if sparse.issparse(products) else products

@@ -328,7 +328,7 @@ class CosineTarget(IndicatorTarget):
 
         return 1 - cosine_similarity(output, truth, dim=1)
 
-    def tune_as_the_paper(self, y, output):
+    def tune(self, y, output):
         """Set `threshold_` to the similarity at which micro F1 of some rows is largest."""
         scores = self.scores(output).ravel()
         self.threshold_ = best_f1_threshold(y.ravel(), scores, inclusive=True, lowest=-1)

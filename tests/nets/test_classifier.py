@@ -125,7 +125,7 @@ def test_what_another_target_learned_is_forgotten():
 
 
 def fusion(**params):
-    defaults = {"target": "cosine", "random_state": 0, "max_epochs": 25, "solver": "adam"}
+    defaults = {"target": "cosine", "random_state": 0, "max_epochs": 25, "preset": "paper"}
     return FusionClassifier(**{**defaults, **params})
 
 

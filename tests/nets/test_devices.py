@@ -39,18 +39,18 @@ def test_auto_precision_on_a_processor(native, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found, raising=False)
     y = np.arange(8) % 2
     patches = np.random.default_rng(0).normal(-40, 10, (8, 96, 130)).astype(np.float32)
-    cnn = AudioCNN(architecture="time", width=(4, 4, 4), device="cpu")
+    cnn = AudioCNN(architecture="time", width=(4, 4, 4), device="cpu", preset="paper")
     learning, answering = dtypes_of_layers(cnn, patches, y)
     assert learning["Conv2d"] == {torch.bfloat16 if native else torch.float32}
     assert learning["Linear"] == learning["Conv2d"] and learning["Standardize"] == {torch.float32}
     assert set().union(*answering.values()) == {torch.float32}
-    mlp = TextMLP(hidden_units=(8, 8), device="cpu")
+    mlp = TextMLP(hidden_units=(8, 8), device="cpu", preset="paper")
     for seen in dtypes_of_layers(mlp, sparse.eye_array(8, format="csr"), y):
         assert set().union(*seen.values()) == {torch.float32}
 
 
 def test_bfloat16_is_for_training_and_answers():
-    mlp = TextMLP(hidden_units=(8, 8), device="cpu", precision="bfloat16")
+    mlp = TextMLP(hidden_units=(8, 8), device="cpu", preset="paper", precision="bfloat16")
     learning, answering = dtypes_of_layers(mlp, sparse.eye_array(8, format="csr"), np.arange(8) % 2)
     assert learning["Linear"] == answering["Linear"] == {torch.bfloat16}
     assert learning["WordLinear"] == {torch.float32}
@@ -83,9 +83,11 @@ def test_bfloat16_answers_in_bfloat16():
 def test_precision_of_training_follows_from_device_and_kind(precision):
     y = np.arange(8) % 2
     patches = np.random.default_rng(0).normal(-40, 10, (8, 96, 130)).astype(np.float32)
-    cnn = AudioCNN(architecture="time", width=(4, 4, 4), device="cpu", precision=precision)
+    cnn = AudioCNN(
+        architecture="time", width=(4, 4, 4), device="cpu", preset="paper", precision=precision
+    )
     convolutional, _ = dtypes_of_layers(cnn, patches, y)
-    mlp = TextMLP(hidden_units=(8, 8), device="cpu", precision=precision)
+    mlp = TextMLP(hidden_units=(8, 8), device="cpu", preset="paper", precision=precision)
     dense, _ = dtypes_of_layers(mlp, sparse.eye_array(8, format="csr"), y)
     if precision != "auto":
         assert convolutional["Conv2d"] == dense["Linear"] == {getattr(torch, precision)}

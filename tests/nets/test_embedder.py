@@ -11,7 +11,7 @@ from skmmgenre.text import TextMLP
 
 def net(**params):
     defaults = {"hidden_units": (32,), "dropout": 0, "validation_fraction": 0, "random_state": 0}
-    return TextMLP(**{"max_epochs": 60, "lr": 3e-3, **defaults, **params})
+    return TextMLP(**{"preset": "paper", "max_epochs": 60, "lr": 3e-3, **defaults, **params})
 
 
 @pytest.fixture(scope="module")
@@ -69,36 +69,61 @@ def test_validation_and_missing_rows(noise):
 class Watched(TextMLP):
     """Writes down who learned from what, and who answered for what."""
 
-    def _train(self, plan, *, train, description):
+    def _train(self, plan, *, train, **options):
         log.append((np.flatnonzero(train), None))
-        return super()._train(plan, train=train, description=description)
+        return super()._train(plan, train=train, **options)
 
-    def _embed(self, feed, rows, weights=None):
-        if weights is not None:  # the rows it learned from are asked to align the answers
+    def _hidden(self, feed, rows, weights=None):
+        if weights is not None:
             learned = log[-1][0]
-            log[-1] = (learned, np.setdiff1d(rows, learned))
-        return super()._embed(feed, rows, weights)
+            if not np.isin(rows, learned).any():  # else they are asked for to align the answers
+                log[-1] = (learned, rows)
+        return super()._hidden(feed, rows, weights)
 
 
 log = []
 
 
-def test_no_fold_network_has_seen_the_artists_it_answers_for(noise):
+def watch(noise, *, validation, **params):
+    """Who learned from what and answered for what; the groups."""
     X, y, artists = noise
     artists = [None if artist == 3 else f"artist {artist}" for artist in artists]
-    validation = np.arange(160) < 4
     log.clear()
-    Watched(hidden_units=(4,), max_epochs=1, cross_fit=3, random_state=0).fit_transform(
+    Watched(hidden_units=(4,), max_epochs=1, random_state=0, **params).fit_transform(
         X, y, groups=artists, validation=validation
     )
-    (everything, _), *folds = log
-    assert everything.tolist() == list(range(4, 160)) and len(folds) == 3
+    return list(log), artists
+
+
+@pytest.mark.parametrize("preset", ["paper", "auto"])
+@pytest.mark.parametrize("marked", [True, False])
+def test_no_fold_network_has_seen_the_artists_it_answers_for(noise, preset, marked):
+    validation = np.arange(160) < 4
+    params = {"preset": preset, "cross_fit": 3}
+    if not marked:
+        params["validation_fraction"], validation = 0, None
+    trained, artists = watch(noise, validation=validation, **params)
+    first = 4 if marked else 0
+    folds = [(learned, rows) for learned, rows in trained if rows is not None and rows[0] >= first]
+    # One network more learns from all rows that are not marked.
+    assert [first, 159] in [[learned[0], learned[-1]] for learned, _ in trained]
+    assert len(folds) == 3
     answered = np.concatenate([rows for _, rows in folds])
-    assert sorted(answered) == list(range(4, 160))
+    assert sorted(answered) == list(range(first, 160))
     for learned, rows in folds:
         known = {artists[row] for row in learned} - {None}
         assert not known & {artists[row] for row in rows}
-        assert sorted([*learned, *rows]) == list(range(4, 160))
+        assert sorted([*learned, *rows]) == list(range(first, 160))
+
+
+def test_what_is_chosen_is_chosen_on_artists_that_were_not_learned_from(noise):
+    """At the defaults the networks of the folds choose, and answer for the rows of `vectors`."""
+    trained, artists = watch(noise, validation=None)
+    assert [len(learned) for learned, _ in trained if len(learned) == 160] == [160]
+    folds = [(learned, rows) for learned, rows in trained if rows is not None]
+    assert sorted(np.concatenate([rows for _, rows in folds])) == list(range(160))
+    for learned, rows in folds:
+        assert not {artists[row] for row in learned} - {None} & {artists[row] for row in rows}
 
 
 def test_fold_vectors_are_in_the_coordinates_of_transform():

@@ -34,7 +34,7 @@ vectors = rng.normal(size=(N, 20)) + y[:, None]
 covers = list(rng.integers(0, 256, (N, 24, 24, 3), dtype=np.uint8))
 small = {"depth": 18, "weights": None, "image_size": 32, "augment": False, "max_epochs": 2}
 models = {
-    "audio": (AudioCNN(width=(4, 4, 4, 4), precision="float32", **shared), patches),
+    "audio": (AudioCNN(width=(4, 4, 4), precision="float32", **shared), patches),
     "text": (TextMLP(hidden_units=(16, 8), dropout=0, **shared), words),
     "fusion": (FusionClassifier(dropout=0, lr=0.5, patience=2, **shared), vectors),
     "image": (ResNetEmbedder(precision="float32", **{**shared, **small}), covers),

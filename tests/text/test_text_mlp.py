@@ -70,7 +70,7 @@ def test_sparse_is_never_made_dense_as_a_whole(monkeypatch):
     model = mlp(hidden_units=(2,), max_epochs=1, batch_size=64).fit(X, np.arange(20_000) // 10 % 2)
     assert model.transform(X).shape == (20_000, 2)
     assert model.predict(X).shape == (20_000,)
-    assert largest and max(largest) <= 64
+    assert largest and max(largest) <= 256
 
 
 def test_learns_words():
