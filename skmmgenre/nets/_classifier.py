@@ -157,10 +157,10 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         if predicted.ndim == 1:
             if n_rows >= _MANY_OF_ONE and (predicted == predicted[0]).all():
                 warnings.warn(
-                    f"{name} predicts {str(predicted[0])!r} for all {n_rows:,} {which} rows: it has "
-                    "learned nothing that tells classes apart. Pass class_weight='balanced' if "
-                    'most rows are of this class; else see "One genre for everything" in the '
-                    "questions of the documentation.",
+                    f"{name} predicts {str(predicted[0])!r} for all {n_rows:,} {which} rows: it "
+                    "has learned nothing that tells classes apart. If most rows are of this "
+                    "class, pass class_weight='balanced'; else see \"One genre for everything\" "
+                    "in the FAQ.",
                     UserWarning,
                     stacklevel=4,
                 )
