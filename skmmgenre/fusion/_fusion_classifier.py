@@ -108,8 +108,8 @@ class FusionClassifier(NetClassifier):
     unless `normalize` is False: it has no direction. A row with no block at all is not learned
     from, and is answered with the class prior.
 
-    X may be sparse or dense; both learn and answer the same, bit for bit. A sparse X is never
-    made dense as a whole.
+    X may be sparse or dense; both learn and answer the same: bit for bit up to 30 million cells
+    or with "adam", else up to rounding. A larger sparse X is never made dense as a whole.
 
     Examples
     --------

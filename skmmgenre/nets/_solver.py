@@ -22,10 +22,8 @@ _ITERATIONS = 20  # of an epoch
 _EPOCHS = 100
 # An epoch that gains less, as a share of the loss, is the last: of the answer, and of a trial.
 _GAIN, _GAIN_OF_TRIAL = 1e-7, 1e-4
-# Rows are turned if they are this many at most, for that takes n^3 steps, and their axes take this
-# much memory at most.
-_MOST_ROWS_TO_TURN = 3000
-_MOST_VALUES_TO_TURN = 30_000_000
+_MOST_VALUES = 30_000_000  # of a sparse X that is made dense, and of one whose rows are turned
+_MOST_ROWS_TO_TURN = 3000  # turning n rows takes n^3 steps
 _SMALLEST_AXIS = 1e-10  # axes with less of the variance than this are rounding
 _WORSE = 2  # trials in a row after which weaker penalties are not tried
 
@@ -103,6 +101,8 @@ class _StopWhenSolved(Callback):
 class LayerSolver:
     """The problem of finding the weights of a layer on some rows, for several penalties.
 
+    A sparse X of up to 30 million cells is made dense; a larger one stays sparse.
+
     Parameters
     ----------
     X : ndarray or csr_array of shape (n_rows, n_features)
@@ -116,6 +116,8 @@ class LayerSolver:
         self.loss, self.prior = target.loss, target.prior_output
         self.n_outputs, self.n_terms = target.n_outputs, target.n_terms
         self.device = device
+        if sparse.issparse(X) and X.shape[0] * X.shape[1] <= _MOST_VALUES:
+            X = X.toarray()  # so that it learns as a dense one, bit for bit
         self.axes = _axes_of_rows(X)
         if self.axes is not None:
             X = X @ self.axes
@@ -243,11 +245,9 @@ def _axes_of_rows(X):
     The best weights are a combination of rows, whatever the penalty, so nothing is lost.
     """
     n_rows, n_columns = X.shape
-    large = n_rows > _MOST_ROWS_TO_TURN or n_rows * n_columns > _MOST_VALUES_TO_TURN
+    large = n_rows > _MOST_ROWS_TO_TURN or n_rows * n_columns > _MOST_VALUES
     if n_rows >= n_columns or large:
         return None
-    products = X @ X.T
-    products = products.toarray() if sparse.issparse(products) else products
-    power, directions = np.linalg.eigh(products.astype(np.float64))
+    power, directions = np.linalg.eigh((X @ X.T).astype(np.float64))
     kept = power > _SMALLEST_AXIS * max(power[-1], 1e-300)
     return X.T @ (directions[:, kept] / np.sqrt(power[kept]))
