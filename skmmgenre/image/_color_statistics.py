@@ -9,6 +9,7 @@ _SIDE = 64  # pixels that an image is scaled to
 _TILES = 8  # in a row, and rows of them
 _BINS = 16  # of a histogram
 _CHANNELS = ("hue", "saturation", "value")
+N_STATISTICS = len(_CHANNELS) * (_TILES**2 + _BINS)
 
 
 class ColorStatistics(CellTransformer):

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import os
+import warnings
 from contextlib import closing
 from numbers import Integral, Real
 
@@ -13,37 +14,45 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from ..nets import ArrayFeed, NetEmbedder, derived, draw_seeds
 from ..store import FeatureStore, settle_in_rounds
 from ..utils import ErrorsMixin, as_cells, progress_bar
-from ._augment import as_image
-from ._color_statistics import statistics_of_image
+from ._color_statistics import N_STATISTICS
 from ._decode import content_of_image
 from ._image_feed import ImageFeed
 
 
 class ResNetEmbedder(ErrorsMixin, NetEmbedder):
-    """Residual network over album covers.
+    """Convolutional network over album covers.
 
     Learns the genres from covers and answers with the input of its last layer (section
-    3.2): a ResNet that starts from ImageNet's weights, and a fresh output layer.
+    3.2): a ResNet that starts from ImageNet's weights, and a fresh output layer. Where these
+    weights are not on the machine, the default is a small network, which trains in minutes.
 
     Parameters
     ----------
-    depth : {18, 34, 50, 101, 152}, default=101
-    weights : str, path or None, default="imagenet"
-        What the network starts from. "imagenet" is torchvision's "IMAGENET1K_V1", trained
+    depth : {"auto", "small", 18, 34, 50, 101, 152}, default="auto"
+        "auto" is 101 wherever `weights` gives a ResNet something to start from, or is None.
+        "small" is a network of five convolutions at 64 x 64 pixels, which starts from random
+        weights.
+    weights : str, path or None, default="auto"
+        What the network starts from. "auto" is ImageNet's weights of this depth if torch
+        hub's cache has them; else a warning says that a small network is trained instead.
+        Nothing is downloaded, unless with ``preset="paper"``, where "auto" is "imagenet".
+        "imagenet" is torchvision's "IMAGENET1K_V1", trained
         as in He et al.; another name of torchvision's weights may be given, or the path
         of a state dict of a torchvision ResNet (with or without its head), written by
         torch.save. None draws random weights. torchvision downloads named weights once
-        and keeps them.
-    fine_tune : bool, default=True
+        and keeps them in torch hub's cache.
+    fine_tune : bool or "auto", default="auto"
         Whether all of the network is trained, batch norm included. If not, the trunk stays
         as it starts, its batch norm uses its running statistics, every cover is seen once
-        and without augmentation, and only the output layer learns.
+        and without augmentation, and only the output layer learns. "auto" is False for the
+        weights that ``weights="auto"`` found, and where there is a `cache` for given weights;
+        else, and with ``preset="paper"``, True.
     augment : bool, default=True
         Train on random crops (8 to 100 % of the area, aspect 3/4 to 4/3), with random
         brightness, contrast and saturation (40 %), lighting (0.1) and flips.
-    image_size : int, default=224
-        Side of what the network sees, in pixels. Outside training the shorter side is
-        scaled to 256/224 of it and the centre cropped.
+    image_size : int or "auto", default="auto"
+        Side of what the network sees, in pixels; "auto" is 224, and 64 for the small network.
+        Outside training the shorter side is scaled to 256/224 of it and the centre cropped.
     target : {"auto", "softmax", "logistic", "cosine"}, default="auto"
         "auto" is softmax for one column of labels, logistic for an indicator matrix. "cosine"
         regresses the label factors of an indicator matrix (section 5).
@@ -53,8 +62,9 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         used as it is.
     batch_size : int, default=50
     max_epochs : int, default=90
-    lr : float, default=1e-4
-        Learning rate, the same for all layers and epochs.
+    lr : float or "auto", default="auto"
+        Learning rate, the same for all layers and epochs. "auto" is 1e-4, and 1e-3 for the
+        small network.
     weight_decay : float, default=1e-4
         L2 penalty on all parameters that are trained.
     optimizer : {"adam", "sgd"}, default="adam"
@@ -71,10 +81,10 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         ``preset="paper"`` 0.5 (target "cosine": the similarity of the best micro F1).
     preset : {"auto", "paper"}, default="auto"
         "paper" trains as Oramas et al. (2018) did. "auto" learns more from few rows: a linear
-        model of colours learns beside the network, and how long, how
-        strongly penalised and in which shares both are heard is chosen on unseen artists, in
-        three inner folds; then both learn from all rows. The vectors hold what the linear
-        model sees, too. See `NetEmbedder`.
+        model of colours (of colours and the trunk's vectors, if the trunk stays as it is)
+        learns beside the network, and how long, how strongly penalised and in which shares
+        both are heard is chosen on unseen artists, in three inner folds; then both learn from
+        all rows. The vectors hold what the linear model sees, too. See `NetEmbedder`.
     refit : bool, default=True
         Of "auto": False holds out inner validation rows instead, as "paper" does, and does
         not learn from them.
@@ -87,10 +97,10 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         else in float32, and answers in float32, the vectors of ``fine_tune=False`` among
         them. Weights and answers are float32 always.
     cache : str, path or None, default=None
-        With ``fine_tune=False``: file of a store of vectors, made if it is not there. A cover
-        whose content was met before, by the same weights and settings, is not decoded again
-        nor seen by the network, whatever its folder. Any number of networks and processes
-        may share one. It must lie on a disk of this machine.
+        For a trunk that stays as it is: file of a store of vectors, made if it is not there.
+        A cover whose content was met before, by the same weights and settings, is not decoded
+        again nor seen by the network, whatever its folder. Any number of networks and
+        processes may share one. It must lie on a disk of this machine.
     on_error : {"raise", "missing"}, default="raise"
         Whether an image that cannot be used ends the call, or counts as missing and is
         listed in `errors_`.
@@ -105,6 +115,10 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     classes_ : ndarray
     errors_ : DataFrame
         Row, item, reason and remedy of the images that the last call set aside.
+    depth_ : int or "small"
+        The network that was taken.
+    fine_tune_ : bool
+        Whether all of it was trained.
     n_parameters_ : int
     n_iter_, best_iter_ : int
     history_ : list of dict
@@ -123,10 +137,10 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         For an image that cannot be used, if `on_error="raise"`: it names the row, the
         file, the reason and the way out.
     OSError
-        If the weights cannot be fetched.
+        If weights that were asked for by name cannot be fetched.
     ValueError
         If the weights do not fit `depth`; if there is a `cache` for a network that is
-        fine-tuned.
+        trained, or ``fine_tune=False`` for a small one.
 
     See Also
     --------
@@ -136,12 +150,15 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     Notes
     -----
     X is one column of paths, PIL images, or uint8 arrays of shape (height, width[, 3 or
-    4]); transform answers with 2048 features, 512 for a depth of 18 or 34, and a row of
-    NaN where the cover is missing. Before anything is computed, `fit` with `fine_tune=True`
-    decodes every image and all else reads every header, so that what is no image is found at
-    once; images of more than 50 million pixels are refused by what their header declares.
+    4]); transform answers with 2048 features, 512 for a depth of 18, 34 or "small", and a row
+    of NaN where the cover is missing. Before anything is computed, a `fit` that trains the
+    trunk decodes every image and all else reads every header, so that what is no image is
+    found at once; images of more than 50 million pixels are refused by what their header declares.
     Large JPEG files are decoded at 1/2, 1/4 or 1/8 of their size, as long as both sides keep
     twice the length they are scaled to.
+
+    What "auto" stands for is settled once, in `fit`: a fitted network, saved or not, answers
+    the same on a machine with other files.
 
     Examples
     --------
@@ -157,11 +174,12 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
 
     _parameter_constraints = {
         **NetEmbedder._parameter_constraints,
-        "depth": [Options(Integral, {18, 34, 50, 101, 152})],
+        "depth": [Options(Integral, {18, 34, 50, 101, 152}), StrOptions({"auto", "small"})],
         "weights": [str, os.PathLike, None],
-        "fine_tune": ["boolean"],
+        "fine_tune": ["boolean", StrOptions({"auto"})],
         "augment": ["boolean"],
-        "image_size": [Interval(Integral, 8, None, closed="left")],
+        "image_size": [Interval(Integral, 8, None, closed="left"), StrOptions({"auto"})],
+        "lr": [*NetEmbedder._parameter_constraints["lr"], StrOptions({"auto"})],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "optimizer": [StrOptions({"adam", "sgd"})],
         "cache": [str, os.PathLike, None],
@@ -175,16 +193,16 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     def __init__(
         self,
         *,
-        depth=101,
-        weights="imagenet",
-        fine_tune=True,
+        depth="auto",
+        weights="auto",
+        fine_tune="auto",
         augment=True,
-        image_size=224,
+        image_size="auto",
         target="auto",
         label_factorizer=None,
         batch_size=50,
         max_epochs=90,
-        lr=1e-4,
+        lr="auto",
         weight_decay=1e-4,
         optimizer="adam",
         patience=10,
@@ -230,32 +248,93 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         self.verbose = verbose
 
     def _read(self, X, *, reset):
-        if self.cache is not None and self.fine_tune:
-            raise ValueError(
-                f"cache={os.fspath(self.cache)!r} keeps the vectors of a network that stays as "
-                "it is: pass fine_tune=False, or cache=None."
-            )
         cells = as_cells(X, noun="image")
         # What is wrong with the weights is told before all covers are decoded, not after.
-        pretrained = self._pretrained() if reset else None
-        augmented = reset and self.augment and self.fine_tune
-        seed = draw_seeds(self.random_state, 1)[0] if augmented else None
+        pretrained = self._settle() if reset else None
+        augmented = reset and self.augment and self.fine_tune_
+        auto = self.preset == "auto" if reset else hasattr(self, "_linear")
         feed = ImageFeed(
             cells,
-            image_size=self.image_size if reset else self.sample_shape_[1],
-            seed=seed,
+            image_size=self._side() if reset else self.sample_shape_[1],
+            seed=draw_seeds(self.random_state, 1)[0] if augmented else None,
             on_error=self.on_error,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
-            once=not (reset and self.fine_tune),
+            once=not (reset and self.fine_tune_),
+            colours=auto,
+            shrinks=auto,
         )
         self._errors = feed.errors  # the list itself: a broken image may be found later
         feed.pretrained = pretrained  # for `_prepare`, once a fold; gone with the feed after fit
         feed.vectors = None
         return feed
 
+    def _settle(self):
+        """Decide what is trained, and return the weights that the trunk starts from, or None."""
+        from ._resnet import read_weights, read_weights_at_hand
+
+        depth = _DEPTH if self.depth == "auto" else self.depth
+        pretrained, frozen = None, False
+        if depth == _SMALL:
+            if self.weights not in ("auto", None):
+                raise ValueError(
+                    f"weights={os.fspath(self.weights)!r} are those of a ResNet; depth='small' "
+                    "starts from random ones. Pass the depth of the ResNet, or leave weights out."
+                )
+        elif self.weights == "auto" and self.preset == "auto":
+            pretrained = read_weights_at_hand(depth)
+            frozen = pretrained is not None
+        elif self.weights is not None:
+            weights = "imagenet" if self.weights == "auto" else self.weights
+            pretrained = read_weights(weights, depth, verbose=self.verbose)
+            frozen = self.cache is not None and self.preset == "auto"
+        lacking = None
+        if pretrained is None and self.weights == "auto" and depth != _SMALL:
+            lacking, depth = depth, _SMALL
+        self.depth_ = depth if depth == _SMALL else int(depth)
+        self.fine_tune_ = not frozen if self.fine_tune == "auto" else bool(self.fine_tune)
+        self._check_settled(lacking)
+        return pretrained
+
+    def _check_settled(self, lacking):
+        """Refuse what a network cannot do; say if it is small because weights are lacking.
+
+        `lacking` is the depth of ImageNet's weights that are not on the machine, or None.
+        """
+        why = ""
+        if lacking is not None:
+            why = f"ImageNet's weights of ResNet-{lacking} are not in torch hub's cache, so "
+        if self.depth_ == _SMALL and not self.fine_tune_:
+            raise ValueError(
+                f"{why}fine_tune=False would leave a small network as random as it starts. Pass "
+                "weights='imagenet', which downloads ImageNet's, or the path of a state dict; or "
+                "fine_tune='auto'."
+            )
+        if self.cache is not None and self.fine_tune_:
+            remedy = "fine_tune=False"
+            if why:
+                why += "a small network is trained: "
+                remedy = "weights='imagenet', which downloads them"
+            raise ValueError(
+                f"{why}cache={os.fspath(self.cache)!r} keeps the vectors of a network that stays "
+                f"as it is. Pass {remedy}, or cache=None."
+            )
+        if why:
+            warnings.warn(
+                f"{type(self).__name__}: {why}a small network of {self._side()} x {self._side()} "
+                "pixels is trained instead. weights='imagenet' downloads them once; depth='small' "
+                "takes the small network without this warning.",
+                UserWarning,
+                stacklevel=7,
+            )
+
+    def _side(self):
+        if self.image_size != "auto":
+            return self.image_size
+        return _SMALL_SIDE if self.depth_ == _SMALL else _SIDE
+
     def _recipe(self, sample_shape, n_outputs):
-        return {"depth": int(self.depth), "n_outputs": n_outputs}
+        return {"depth": self.depth_, "n_outputs": n_outputs}
 
     @staticmethod
     def _make_module(**recipe):
@@ -268,14 +347,6 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
 
         return ResNet(**recipe)
 
-    def _pretrained(self):
-        """Weights of the trunk to start from, None for random ones."""
-        if self.weights is None:
-            return None
-        from ._resnet import read_weights
-
-        return read_weights(self.weights, self.depth, verbose=self.verbose)
-
     def _prepare(self, module, plan, rows):
         if plan.feed.pretrained is not None:
             module.trunk.load_state_dict(plan.feed.pretrained)
@@ -287,25 +358,41 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         return folded(module)
 
     def _summarise(self, feed, rows):
-        chunks = [rows[start : start + 64] for start in range(0, len(rows), 64)]
-        images = (as_image(pixels) for chunk in chunks for pixels in feed.batch(chunk))
-        return np.stack([statistics_of_image(image) for image in images])
+        colours = feed.colours(rows)
+        if self.fine_tune_:
+            return colours
+        return np.hstack([colours, self._vectors(feed, rows)])
 
     @property
     def _learns_vectors(self):
-        return self.fine_tune
+        return self.fine_tune_
+
+    def _fit(self, plan, *, vectors):
+        if not self.fine_tune_:  # before rows are counted: some may turn out to be broken
+            self._look_at_all(plan)
+        return super()._fit(plan, vectors=vectors)
+
+    def _look_at_all(self, plan):
+        """Compute the vectors of all rows by the trunk as it starts, and keep them in the feed."""
+        from ..nets._devices import inference_device, own_settings, to_device
+        from ..nets._modules import build_empty, initialize
+
+        rows = self._rows_to_learn(plan, ~plan.held_out)
+        recipe = self._recipe(plan.feed.sample_shape, self.target_.n_outputs)
+        with own_settings():
+            module = build_empty(self._make_module, recipe)
+            initialize(module, plan.seeds[0])
+            self._prepare(module, plan, rows)
+            device = inference_device(self.device)
+            self._vectors(plan.feed, rows, to_device(module, device).eval())
 
     def _training_view(self, module, feed):
-        if self.fine_tune:
+        if self.fine_tune_:
             return module, feed
-        rows = np.flatnonzero(~feed.missing)
-        vectors = np.zeros((len(feed), module.trunk.n_features), dtype=np.float32)
-        vectors[rows] = self._vectors(feed, rows, module.eval())
-        feed.vectors = vectors  # for `_forward`; training the head does not change them
-        return module.head, ArrayFeed(vectors, feed.missing)
+        return module.head, ArrayFeed(feed.vectors, feed.missing)
 
     def _forward(self, feed, part, rows=None, module=None):
-        if self.fine_tune:
+        if self.fine_tune_:
             return super()._forward(feed, part, rows, module)
         rows = np.flatnonzero(~feed.missing) if rows is None else rows
         vectors = self._vectors(feed, rows)
@@ -315,9 +402,18 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         return super()._forward(ArrayFeed(vectors, there), "head")
 
     def _vectors(self, feed, rows, module=None):
-        """Vectors by a trunk that stays as it is: of `module`, or of the fitted network."""
-        if feed.vectors is not None:
-            return feed.vectors[rows]
+        """Vectors by a trunk that stays as it is: of `module`, or of the fitted network.
+
+        Those of all rows are computed when the first are asked for.
+        """
+        if feed.vectors is None:
+            there = np.flatnonzero(~feed.missing)
+            width = self._n_features_out if module is None else module.trunk.n_features
+            feed.vectors = np.zeros((len(feed), width), dtype=np.float32)
+            feed.vectors[there] = self._see(feed, there, width, module)
+        return feed.vectors[rows]
+
+    def _see(self, feed, rows, width, module):
         network = super()._forward
         # Not before it is needed: the store may have all.
         arranged = functools.cache(lambda: module and self._for_inference(module))
@@ -329,8 +425,17 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
             if self.cache is None:
                 return forward(rows, advance)
             store = self._store(feed, module)
-            width = self._n_features_out if module is None else module.trunk.n_features
-            return stored_vectors(store, forward, feed, rows, width, advance)
+            if not feed.has_colours:
+                return stored_vectors(store, forward, feed, rows, width, advance)
+
+            def forward_and_colours(some):
+                return np.hstack([forward(some), feed.colours(some)])
+
+            width += N_STATISTICS
+            both = stored_vectors(store, forward_and_colours, feed, rows, width, advance)
+            vectors, colours = np.split(both, [-N_STATISTICS], axis=1)
+            feed.set_colours(rows, colours)
+            return vectors
 
     def _store(self, feed, module):
         """The store of vectors by all that they depend on; of weights, not where they are from."""
@@ -347,13 +452,15 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         device = inference_device(self.device)
         settings = {
             "weights": weights,
-            "depth": self.depth,
+            "depth": self.depth_,
             "image_size": feed.image_size,
             "precision": str(inference_dtype(self.precision)),
             "device": device.type,
             "version": _VERSION,
             "versions": {"torch": torch.__version__, "pillow": PIL.__version__},
         }
+        if feed.has_colours:
+            settings["colours"] = True  # they stand behind the vector
         # Kernels are chosen by the shape of a batch and differ in the last bits. A processor's
         # batches are all of one shape.
         if device.type != "cpu":
@@ -366,7 +473,10 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         from torch.optim import SGD, Adam
 
         # Fused: one kernel a tensor; on a CPU twice as fast or more as one an operation.
-        shared = {"lr": self.lr, "weight_decay": self.weight_decay, "fused": True}
+        lr = self.lr
+        if lr == "auto":
+            lr = 1e-3 if self.depth_ == _SMALL else 1e-4
+        shared = {"lr": lr, "weight_decay": self.weight_decay, "fused": True}
         if self.optimizer == "adam":
             return Adam, shared
         return SGD, {**shared, "momentum": 0.9, "nesterov": True}
@@ -378,6 +488,10 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         tags.input_tags.string = True
         return tags
 
+
+# What "auto" stands for, and the name of the small network.
+_DEPTH, _SIDE = 101, 224
+_SMALL, _SMALL_SIDE = "small", 64
 
 # Of what is computed here and in what it calls. After a change vectors are computed again, and
 # stores keep the old ones until they are pruned.
