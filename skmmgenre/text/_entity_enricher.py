@@ -93,7 +93,7 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
     ...         categories = ("Swedish pop music groups", "Musical quartets")
     ...         return [Mention(start, start + 4, "ABBA", "ABBA", 1.0, categories)][: start + 1]
     >>> EntityEnricher(AbbaLinker()).transform(["ABBA live.", None, "Live."]).tolist()
-    ['ABBA live.\\ncat_swedish_pop_music_groups cat_musical_quartets', None, 'Live.']
+    ['ABBA live.\\ncat_swedish_pop_music_groups cat_musical_quartets', '', 'Live.']
     """
 
     _parameter_constraints: dict = {
@@ -176,7 +176,7 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         -------
         texts : ndarray of object, shape (n,)
             The texts, with a line of categories at the end of those that mention an entity
-            which has some, or cannot be linked; None where the text is missing.
+            which has some, or cannot be linked; "" where the text is missing.
 
         Raises
         ------

@@ -51,7 +51,10 @@ class TextColumnTransformer(NoContainer, CellTransformer, auto_wrap_output_keys=
 
 
 def as_column(texts):
-    """Return texts as an array of objects, shape (n,)."""
+    """Return texts as an array of str, dtype object, shape (n,); "" where one is missing.
+
+    Not None: vectorizers of scikit-learn may follow, which take str only.
+    """
     column = np.empty(len(texts), dtype=object)
-    column[:] = texts
+    column[:] = ["" if text is None else text for text in texts]
     return column

@@ -57,7 +57,7 @@ class ReviewTruncator(TextColumnTransformer, auto_wrap_output_keys=None):
     >>> from skmmgenre.text import ReviewTruncator
     >>> reviews = ["A fine record. Calm and warm.", "The best of the year! I keep playing it."]
     >>> ReviewTruncator(max_chars=60).transform([reviews, None, "Loud."]).tolist()
-    ['A fine record. Calm and warm.\\nThe best of the year!', None, 'Loud.']
+    ['A fine record. Calm and warm.\\nThe best of the year!', '', 'Loud.']
     """
 
     _parameter_constraints: dict = {
@@ -82,7 +82,7 @@ class ReviewTruncator(TextColumnTransformer, auto_wrap_output_keys=None):
         Returns
         -------
         texts : ndarray of object, shape (n,)
-            A str of at most `max_chars` characters; None where the cell is missing or blank.
+            A str of at most `max_chars` characters; "" where the cell is missing or blank.
 
         Raises
         ------

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils import get_tags
 
-from skmmgenre.text import EntityEnricher, ReviewTruncator
+from skmmgenre.text import EntityEnricher, ReviewTruncator, ReviewVectorizer, TextMLP
+from skmmgenre.utils import is_missing
 
 
 class Nothing(BaseEstimator):
@@ -32,7 +34,30 @@ EVERY = pytest.mark.parametrize(
 def test_a_column_of_texts_in_and_out(make, form):
     texts = make().fit_transform(form(["One.", None, "Two.", ""]))
     assert type(texts) is np.ndarray and texts.dtype == object and texts.shape == (4,)
-    assert texts.tolist() == ["One.", None, "Two.", None]
+    assert texts.tolist() == ["One.", "", "Two.", ""]
+
+
+MISSING = [None, np.nan, pd.NA, pd.NaT, "", [], [None, ""]]
+
+
+@EVERY
+@pytest.mark.parametrize("missing", MISSING, ids=repr)
+def test_a_missing_text_stays_missing_for_all_that_follows(make, missing):
+    """The same words and weights, and a row that counts as missing, whatever the vectorizer."""
+    column = pd.Series(["loud drums", missing, "slow sax", "slow drums"], dtype=object)
+    texts = make().transform(column)
+    assert isinstance(texts[1], str) and is_missing(texts[1])
+    ours = ReviewVectorizer(max_df=1.0)
+    np.testing.assert_array_equal(
+        ours.fit_transform(texts).toarray(), ours.fit_transform(column).toarray()
+    )
+    theirs = TfidfVectorizer().fit_transform(texts)
+    assert theirs[[1]].nnz == 0 and theirs[[0]].nnz == 2
+    for following in (ReviewTruncator(), EntityEnricher(Nothing())):
+        assert following.transform(texts).tolist() == texts.tolist()
+    mlp = TextMLP(hidden_units=(3,), max_epochs=1, validation_fraction=0, random_state=0)
+    vectors = mlp.fit_transform(theirs, ["Rock", "Jazz", "Jazz", "Rock"])
+    assert np.isnan(vectors).all(axis=1).tolist() == [False, True, False, False]
 
 
 @EVERY
