@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..nets import ArrayFeed, NetEmbedder, draw_seeds, release_pages, take_rows
 from ..utils import ErrorsMixin, logger
+from ._augment import AugmentedFeed
 from ._signals import NOTHING_TO_HEAR
 
 # Kernel and max pooling of each layer as (time, frequency): section 6.2 for "time",
@@ -22,6 +23,8 @@ _ARCHITECTURES = {
 }
 _TIME_WIDTH = (64, 128, 256)
 _WIDTHS = {"low": (64, 128, 128, 64), "high": (256, 512, 1024, 1024)}
+
+_MOST_PATCHES = 5  # of a row, whose answers are averaged, if it is for us to say
 
 _N_SHAPES = 25  # of the spectrum, in the linear model's summary
 
@@ -70,17 +73,23 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
     standardize : {"bin", "cell"} or None, default="bin"
         Mean and scale, learned from the training rows, of each frequency bin, or of each
         cell of the patch (as the authors' code does).
-    patches : {"whole", "center", "epoch"}, default="whole"
-        What of X the network sees: all of it; the middle `patch_frames`; or, in training,
-        `patch_frames` at another random place in every epoch, and else the middle. Let the
-        extractor answer more than a patch, for example ``CQTExtractor(duration=30)``. Frames
-        at the end of a row that hold nothing but its least value, as the extractor pads with,
-        are left out.
+    patches : {"auto", "whole", "center", "epoch"}, default="auto"
+        What of X the network sees. "whole": all of it. "center": the middle `patch_frames`.
+        "epoch": in training `patch_frames` at another random place in every epoch, and else
+        the middle. Let the extractor answer more than a patch, for example
+        ``CQTExtractor(duration=30)``. Frames at the end of a row that hold nothing but its
+        least value, as the extractor pads with, are left out. "auto" is "epoch" where X has
+        more than `patch_frames`, else "whole"; with ``preset="paper"`` it is "whole".
     patch_frames : int, default=323
         Frames of a patch; 323 are 15 s. Not more than X has are taken.
-    n_patches : int, default=1
+    n_patches : int or "auto", default="auto"
         Patches, spread evenly over the row, whose vectors are averaged in `transform` and in
-        predictions; 1 is the middle. Needs `patches` other than "whole".
+        predictions; 1 is the middle. More than 1 need `patches` other than "whole". "auto" is
+        1, and with ``patches="auto"`` as many as cover the row, at most 5.
+    augment : bool, default=True
+        Of ``preset="auto"``: in training each patch is moved by up to two bins (as if played
+        in another key), and a band of bins and a stretch of frames are masked, in every epoch
+        differently. What happens follows from `random_state`.
     max_epochs : int, default=100
     batch_size : int, default=32
     lr : float, default=1e-3
@@ -119,6 +128,8 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
     classes_ : ndarray
     n_parameters_ : int
         Parameters of the network, the output layer's among them.
+    patches_, n_patches_ : str, int
+        What "auto" stood for.
     n_iter_, best_iter_ : int
     history_ : list of dict
     share_ : float
@@ -163,9 +174,10 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         "width": [StrOptions(set(_WIDTHS)), tuple, list],
         "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "standardize": [StrOptions({"bin", "cell"}), None],
-        "patches": [StrOptions({"whole", "center", "epoch"})],
+        "patches": [StrOptions({"auto", "whole", "center", "epoch"})],
         "patch_frames": [Interval(Integral, 1, None, closed="left")],
-        "n_patches": [Interval(Integral, 1, None, closed="left")],
+        "n_patches": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "augment": ["boolean"],
     }
 
     _convolutional = True
@@ -179,9 +191,10 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         label_factorizer=None,
         dropout="auto",
         standardize="bin",
-        patches="whole",
+        patches="auto",
         patch_frames=323,
-        n_patches=1,
+        n_patches="auto",
+        augment=True,
         max_epochs=100,
         batch_size=32,
         lr=1e-3,
@@ -206,6 +219,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         self.patches = patches
         self.patch_frames = patch_frames
         self.n_patches = n_patches
+        self.augment = augment
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr
@@ -230,12 +244,9 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             )
         if not len(X):
             raise ValueError("Found array with 0 sample(s) (no patch) while 1 is required.")
-        whole = self.patches == "whole"
-        if whole and self.n_patches > 1:
-            raise ValueError(
-                f"n_patches={self.n_patches} is for patches='center' or 'epoch'; with "
-                "patches='whole' the network sees all of a row at once."
-            )
+        if reset:
+            self._choose_patches(X.shape[2])
+        whole = self.patches_ == "whole"
         if not reset:
             n_bins, n_frames = self.sample_shape_
             if X.shape[1] != n_bins or X.shape[2] < n_frames or (whole and X.shape[2] > n_frames):
@@ -257,7 +268,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             n_frames=n_frames,
             lengths=lengths,
             sounding=sounding,
-            seed=draw_seeds(self.random_state, 1)[0] if reset and self.patches == "epoch" else None,
+            seed=self._seed() if reset and self.patches_ == "epoch" else None,
         )
         self._set_aside(feed.missing & ~missing, missing, reset)
         missing = feed.missing
@@ -270,6 +281,30 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
                 stacklevel=3,
             )
         return feed
+
+    def _choose_patches(self, n_frames):
+        """Say what "auto" stands for, with rows of so many frames."""
+        patches, n_patches = self.patches, self.n_patches
+        if patches == "auto":
+            longer = self.preset == "auto" and n_frames > self.patch_frames
+            patches = "epoch" if longer else "whole"
+            covering = min(-(-n_frames // self.patch_frames), _MOST_PATCHES)
+            n_patches = 1 if not longer else covering if n_patches == "auto" else n_patches
+        self.patches_, self.n_patches_ = patches, 1 if n_patches == "auto" else n_patches
+        if self.patches_ == "whole" and self.n_patches_ > 1:
+            raise ValueError(
+                f"n_patches={self.n_patches} is for patches='center' or 'epoch'; with "
+                "patches='whole' the network sees all of a row at once."
+            )
+
+    def _seed(self):
+        """Of what happens to patches in training."""
+        return draw_seeds(self.random_state, 1)[0]
+
+    def _training_view(self, module, feed):
+        if self.preset == "paper" or not self.augment:
+            return module, feed
+        return module, AugmentedFeed(feed, self._seed())
 
     def _set_aside(self, silent, missing, reset):
         """Keep what `errors_` tells of rows with nothing to hear; warn of them in fit."""
@@ -290,12 +325,12 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             logger.warning(told)
 
     def _forward(self, feed, part, rows=None, module=None):
-        if self.n_patches == 1:
+        if self.n_patches_ == 1:
             return super()._forward(feed, part, rows, module)
         rows = np.flatnonzero(~feed.missing) if rows is None else rows
-        spread = SpreadFeed(feed, self.n_patches)
+        spread = SpreadFeed(feed, self.n_patches_)
         means = []
-        with self._answers_bar(len(rows) * self.n_patches) as advance:
+        with self._answers_bar(len(rows) * self.n_patches_) as advance:
             for start in range(0, len(rows), _CHUNK):
                 some, counts = spread.rows_of(rows[start : start + _CHUNK])
                 answers = super()._forward(spread, part, some, module, advance)
@@ -315,7 +350,8 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             raise ValueError(self._too_small(layers, n_frames, n_bins))
         dropout = self.dropout
         if dropout == "auto":
-            high_cosine = self.width == "high" and self.target == "cosine"
+            is_high = self.width == "high" or tuple(self.width) == _WIDTHS["high"]
+            high_cosine = is_high and self.target == "cosine"
             dropout = 0.5 if self._architecture() == "time" or high_cosine else 0.0
         shapes = {"bin": (n_bins, 1), "cell": (n_bins, n_frames), None: (1, 1)}
         return {
@@ -369,7 +405,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         if n_bins < least_bins:
             remedies.append("n_bins of the extractor")
         if n_frames < least_frames:
-            cut = self.patches != "whole" and self.patch_frames < least_frames
+            cut = self.patches_ != "whole" and self.patch_frames < least_frames
             remedies.append("patch_frames" if cut else "duration of the extractor")
         return (
             f"Patches of {n_bins} bins and {n_frames} frames are too small for architecture "

@@ -115,7 +115,8 @@ class LayerSolver:
         self.truth, self.weight = truth, weight
         self.loss, self.prior = target.loss, target.prior_output
         self.n_outputs, self.n_terms = target.n_outputs, target.n_terms
-        self.device = device
+        # Apple's graphics cards have no double precision.
+        self.device = torch.device("cpu") if device.type == "mps" else device
         if sparse.issparse(X) and X.shape[0] * X.shape[1] <= _MOST_VALUES:
             X = X.toarray()  # so that it learns as a dense one, bit for bit
         self.axes = _axes_of_rows(X)
