@@ -27,7 +27,7 @@ ALONE, EMPTY, FULL, NONE = "training alone", "store, empty", "store, full", "no 
 def search(X, y, epochs, extractor=None):
     """Scores of all folds of all candidates."""
     # No row is held out, so that all epochs run, whatever is learned.
-    cnn = AudioCNN(max_epochs=epochs, validation_fraction=0, random_state=0)
+    cnn = AudioCNN(preset="paper", max_epochs=epochs, validation_fraction=0, random_state=0)
     model = Pipeline([("cqt", extractor or "passthrough"), ("cnn", cnn)])
     grid = {"cnn__width": ["low", (24, 48, 48, 48)], "cnn__lr": [3e-4, 1e-3, 3e-3]}
     found = GridSearchCV(model, grid, cv=3, refit=False, error_score="raise").fit(X, y).cv_results_

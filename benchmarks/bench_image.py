@@ -88,6 +88,7 @@ def bench(depth, paths, folder, arguments):
             depth=depth,
             weights=weights,
             fine_tune=False,
+            preset="paper",
             validation_fraction=0,
             max_epochs=1,
             precision=precision,

@@ -115,6 +115,7 @@ def bench_audio(arguments):
         model = AudioCNN(
             architecture=architecture,
             width=width,
+            preset="paper",
             batch_size=BATCH,
             validation_fraction=0,
             random_state=0,
@@ -196,7 +197,7 @@ def bench_text(arguments):
     n, epochs = 10 * BATCH, arguments.rounds + 1
     X = draw_texts(n, 10_000, 150, rng)
     Y = (rng.random((n, 250)) < 0.02).astype(int)
-    shared = {"batch_size": BATCH, "validation_fraction": 0, "random_state": 0}
+    shared = {"batch_size": BATCH, "validation_fraction": 0, "random_state": 0, "preset": "paper"}
     model = TextMLP(dropout=0, **shared)
     loops = {
         "dense loop, Adam": dense_loop(model, X, Y),
@@ -245,7 +246,8 @@ import numpy as np
 from skmmgenre.audio import AudioCNN
 X = np.load(sys.argv[1], mmap_mode="r")[: int(sys.argv[2])]
 y = np.arange(len(X)) % 10
-AudioCNN(architecture="time", max_epochs=1, random_state=0).fit(X, y).transform(X[-1000:])
+net = AudioCNN(architecture="time", preset="paper", max_epochs=1, random_state=0)
+net.fit(X, y).transform(X[-1000:])
 with open("/proc/self/status") as status:  # getrusage would count the parent's peak too
     print(next(line.split()[1] for line in status if line.startswith("VmHWM")))
 """
@@ -266,7 +268,9 @@ def bench_disk(arguments):
         mapped = np.load(path, mmap_mode="r")[:1600]
         in_memory = np.array(mapped)
         Y = (np.random.default_rng(0).random((len(mapped), 250)) < 0.02).astype(int)
-        model = AudioCNN(architecture="time", validation_fraction=0, random_state=0)
+        model = AudioCNN(
+            architecture="time", preset="paper", validation_fraction=0, random_state=0
+        )
         few, all_of_them = 500, arguments.patches
         peaks = {n: peak_memory(path, n) for n in (few, all_of_them)}
         size = path.stat().st_size / 1e9

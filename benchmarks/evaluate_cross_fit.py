@@ -23,7 +23,7 @@ from skmmgenre.metrics import genre_scores
 from skmmgenre.model_selection import ArtistKFold, ArtistShuffleSplit
 from skmmgenre.text import ReviewTruncator, ReviewVectorizer, TextMLP
 
-SETTINGS = {"hidden_units": (256, 256), "test_size": 0.2}
+SETTINGS = {"preset": "paper", "hidden_units": (256, 256), "test_size": 0.2}
 CODE = ["benchmarks/evaluate_cross_fit.py", "skmmgenre/datasets/_synthetic"]
 _BASE = "in-sample"
 
@@ -51,15 +51,15 @@ def one_run(albums, texts, seed, folds):
     width = SETTINGS["hidden_units"][-1]
 
     def network(**parameters):
-        hidden_units = SETTINGS["hidden_units"]
-        return TextMLP(hidden_units=hidden_units, random_state=seed, **parameters)
+        hidden_units, preset = SETTINGS["hidden_units"], SETTINGS["preset"]
+        return TextMLP(hidden_units=hidden_units, preset=preset, random_state=seed, **parameters)
 
     full = network().fit(X[train], y, groups=artists)
     tested = full.transform(X[test])
 
     def fused(vectors):
         blocks = {"text": width, "cover": cover.shape[1]}
-        fusion = FusionClassifier(blocks=blocks, random_state=seed)
+        fusion = FusionClassifier(blocks=blocks, preset=SETTINGS["preset"], random_state=seed)
         fusion.fit(np.hstack([vectors, cover[train]]), y, groups=artists)
         return fusion.predict(np.hstack([tested, cover[test]]))
 

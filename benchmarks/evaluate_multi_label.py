@@ -65,9 +65,10 @@ _PLAIN |= {
 }
 # Networks at a size for two cores. Filters of the four layers of a 4x96 net.
 _FILTERS = {"few": (64, 128, 128, 64), "many": (128, 256, 512, 512)}
-_AUDIO = {"architecture": "4x96", "max_epochs": 25, "patience": 6}
-_TEXT = {"hidden_units": (512, 512), "max_epochs": 40}
+_AUDIO = {"preset": "paper", "architecture": "4x96", "max_epochs": 25, "patience": 6}
+_TEXT = {"preset": "paper", "hidden_units": (512, 512), "max_epochs": 40}
 _IMAGE = {
+    "preset": "paper",
     "depth": 18,
     "weights": None,
     "image_size": 32,
@@ -125,7 +126,8 @@ def model_of(target, **networks):
     """Networks by name, and a fusion layer with a target of its own."""
     branches = [(name, network, column) for name, (network, column) in networks.items()]
     modalities = ColumnTransformer(branches).set_output(transform="pandas")
-    return GenrePipeline([("modalities", modalities), ("fusion", FusionClassifier(target=target))])
+    fusion = FusionClassifier(target=target, preset="paper")
+    return GenrePipeline([("modalities", modalities), ("fusion", fusion)])
 
 
 def papers_model(store):

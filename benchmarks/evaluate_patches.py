@@ -36,6 +36,7 @@ def run_fold(patches, Y, train, test, *, architecture, epochs, seed):
         model = AudioCNN(
             architecture=architecture,
             patches=option,
+            preset="paper",
             max_epochs=epochs,
             validation_fraction=0,
             random_state=seed,

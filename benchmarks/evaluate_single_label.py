@@ -28,6 +28,7 @@ _FUSION = " + ".join(_EVERYTHING)
 _JOINT = "audio + mm_audio"
 # The paper's networks at a size for two cores.
 NETWORKS = {
+    "preset": "paper",
     "audio__architecture": "time",
     "audio__max_epochs": 25,
     "audio__patience": 6,

@@ -538,7 +538,7 @@ def build_network(name, options):
         columns = {kind: kind if kind in kinds else None for kind in MODALITIES.values()}
         return make_plain_classifier(**columns)
     settings = {"target": target, "random_state": options.seed, "device": options.device}
-    settings["verbose"] = 1
+    settings |= {"preset": "paper", "verbose": 1}
     if options.quick:
         settings |= _QUICK["fusion" if setting == "timbre-mlp" else modality]
     if options.epochs:

@@ -258,6 +258,7 @@ def build_model(options):
         text=None,
         image=options.image,
         joint_space=True,
+        preset="paper",
         audio__architecture=options.architecture,
         device=options.device,
         n_jobs=options.jobs,
