@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from torch_threads import torch_threads
 
-from skmmgenre.image import _image_feed
+from skmmgenre.image import ColorStatistics, _image_feed
 from skmmgenre.utils import BadItem
 
 
@@ -209,3 +209,48 @@ def test_no_more_threads_than_the_network_has(cells, monkeypatch):
     finally:
         torch.set_num_threads(before)
     assert pools == [1, 3]
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_colours_are_those_of_the_whole_image(cells, decoded, once):
+    expected = ColorStatistics().transform(cells)
+    decoded.clear()
+    images = feed(cells, seed=None, once=once, colours=True)
+    rows = np.array([9, 0, 2])
+    images.batch(rows[:2])
+    np.testing.assert_array_equal(images.colours(rows), expected[rows].astype(np.float32))
+    assert len(decoded) == (3 if once else 8)  # the third row's when it was asked for
+    assert images.has_colours and not feed(cells).has_colours
+
+
+def test_colours_of_an_image_that_turns_out_to_be_cut_are_zeros(cells, bad_files):
+    images = feed([cells[0], bad_files["cut.png"]], on_error="missing", once=True, colours=True)
+    assert not images.missing.any()
+    rows = np.arange(2)
+    for _ in range(2):
+        np.testing.assert_array_equal(images.colours(rows).any(axis=1), [True, False])
+    assert list(images.missing) == [False, True] and len(images.errors) == 1
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_large_images_are_shrunk_for_training(tmp_path, monkeypatch, decoded, kept):
+    """And kept, if they are few: no file is decoded once an epoch, and no pixel changes."""
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+    coarse.resize((300, 200)).save(tmp_path / "large.png")
+    strip = Image.fromarray(rng.integers(0, 256, (4000, 8, 3), dtype=np.uint8))
+    strip.save(tmp_path / "strip.png")
+    table = [str(tmp_path / "large.png"), str(tmp_path / "strip.png"), None]
+    rows = np.arange(2)
+    plain = feed(table)
+    shrinking = feed(table, shrinks=True)
+    expected = shrinking.batch(rows, epoch=3)
+    # What is answered is that of the whole image; what is trained on is much the same.
+    np.testing.assert_array_equal(shrinking.batch(rows), plain.batch(rows))
+    assert 0 < np.abs(expected - plain.batch(rows, epoch=3))[0].mean() < 0.1
+    if not kept:
+        monkeypatch.setattr(_image_feed, "_KEPT_BYTES", 0)
+    images = feed(table, shrinks=True)
+    decoded.clear()
+    np.testing.assert_array_equal(images.batch(rows, epoch=3), expected)
+    assert decoded == ([table[1]] if kept else table[:2])  # a strip is too long to be kept

@@ -1,8 +1,16 @@
 import pytest
 import torch
-from torchvision.models import get_model
+from torchvision.models import get_model, get_model_weights
 
-from skmmgenre.image._resnet import DEPTHS, ResNet, Trunk, read_weights
+from skmmgenre.image import _resnet
+from skmmgenre.image._resnet import (
+    DEPTHS,
+    ResNet,
+    Trunk,
+    folded,
+    read_weights,
+    read_weights_at_hand,
+)
 from skmmgenre.nets._modules import build_empty, initialize
 
 
@@ -77,6 +85,63 @@ def test_one_image_can_be_trained_on():
     module(torch.ones(1, 3, 32, 32)).sum().backward()
     assert all(part.training for part in module.modules())
     assert torch.isfinite(module.trunk.conv1.weight.grad).all()
+
+
+def small(n_outputs=2):
+    module = build_empty(ResNet, {"depth": "small", "n_outputs": n_outputs})
+    initialize(module, seed=0)
+    return module
+
+
+@pytest.mark.parametrize(("side", "places"), [(64, 4), (8, 1), (100, 7)])
+def test_small_network(side, places):
+    module = small().eval()
+    x = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(1))
+    assert module.feature_map(x).shape == (2, 512, places, places)
+    assert module(x).shape == (2, 2)
+    with torch.no_grad():
+        torch.testing.assert_close(folded(module)(x), module(x), rtol=1e-4, atol=1e-5)
+    weight = module.trunk.block3.conv.weight
+    assert float(weight.detach().std()) == pytest.approx((2 / (96 * 9)) ** 0.5, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("make", "n_rows", "counts"),
+    [
+        (small, 3, False),
+        (small, 4, True),
+        (lambda: built(2), 2, True),
+        (lambda: built(2), 1, False),
+    ],
+)
+def test_statistics_of_a_small_batch_at_the_end_do_not_count(make, n_rows, counts):
+    """Two rows would leave their mean and variance behind for all that are answered next."""
+    module = make().train()
+    module(torch.ones(8, 3, 32, 32))
+    norm = next(part for part in module.modules() if isinstance(part, torch.nn.BatchNorm2d))
+    before = norm.running_mean.clone()
+    module(torch.full((n_rows, 3, 32, 32), 5.0)).sum().backward()
+    assert torch.equal(norm.running_mean, before) != counts
+    assert all(part.training for part in module.modules())
+
+
+def test_weights_at_hand(tmp_path, monkeypatch, resnet18):
+    """The first of torchvision's kinds of weights that torch hub's folder has."""
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
+    assert read_weights_at_hand(18) is None
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    assert read_weights_at_hand(18) is None
+    torch.save(resnet18.state_dict(), folder / "resnet18-f37072fd.pth")
+    state = read_weights_at_hand(18)
+    assert torch.equal(state["conv1.weight"], resnet18.conv1.weight)
+    assert read_weights_at_hand(50) is None
+    other, entries = resnet18.state_dict(), get_model_weights("resnet50")
+    other["conv1.weight"] = other["conv1.weight"] + 1
+    torch.save(other, folder / entries["IMAGENET1K_V2"].url.rsplit("/", 1)[-1])
+    monkeypatch.setattr(_resnet, "get_model_weights", lambda name: entries)
+    state = read_weights_at_hand(18)
+    assert torch.equal(state["conv1.weight"], other["conv1.weight"])
 
 
 VARIANTS = {

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from urllib.error import URLError
 
 import joblib
 import numpy as np
@@ -17,11 +18,14 @@ from PIL import Image
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
 from torchvision.models import get_model
 
 import skmmgenre
-from skmmgenre.image import ResNetEmbedder, _image_feed, _resnet
+from skmmgenre.image import ColorStatistics, ResNetEmbedder, _image_feed, _resnet
 from skmmgenre.image._resnet import ResNet, folded
 from skmmgenre.nets._modules import from_arrays
 from skmmgenre.store import Store
@@ -76,6 +80,7 @@ def test_learns_red_from_blue(table, optimizer, max_epochs):
             "optimizer": optimizer,
             "augment": False,
             "validation_fraction": 0.2,
+            "preset": "paper",
         }
     ).fit(table["cover"][:16], table["genre"][:16], groups=table["artist"][:16])
     assert net.score(table["cover"][16:], table["genre"][16:]) == 1
@@ -112,6 +117,7 @@ def test_frozen_trains_only_the_head(table, resnet18, cross_fit):
             "max_epochs": 60,
             "lr": 1e-2,
             "cross_fit": cross_fit,
+            "preset": "paper",
         }
     )
     vectors = frozen.fit_transform(table["cover"], table["genre"], groups=table["artist"])
@@ -134,13 +140,15 @@ def test_frozen_trains_only_the_head(table, resnet18, cross_fit):
     np.testing.assert_allclose(vectors, expected, atol=1e-5)
 
 
-def test_weights_are_read_once_a_fit_and_not_kept(table, resnet18, monkeypatch):
+@pytest.mark.parametrize("preset", ["auto", "paper"])
+def test_weights_are_read_once_a_fit_and_not_kept(table, resnet18, monkeypatch, preset):
     path, _ = resnet18
     read, reads = _resnet.read_weights, []
     monkeypatch.setattr(
         _resnet, "read_weights", lambda *args, **kw: reads.append(args) or read(*args, **kw)
     )
     net = ResNetEmbedder(**{**SMALL, "weights": path, "max_epochs": 1, "cross_fit": 2})
+    net.set_params(preset=preset)
     net.fit_transform(table["cover"], table["genre"], groups=table["artist"])
     assert len(reads) == 1
     net.transform(table["cover"])
@@ -328,8 +336,9 @@ def test_wrong_weights_are_told_before_covers_are_read(table, tmp_path):
 
 @pytest.mark.parametrize(
     "params",
-    [{"depth": 20}, {"weights": 3}, {"image_size": 4}, {"optimizer": "lbfgs"}, {"on_error": "skip"},
-     {"weight_decay": -1}, {"fine_tune": "yes"}],
+    [{"depth": 20}, {"depth": "big"}, {"weights": 3}, {"image_size": 4}, {"image_size": "small"},
+     {"optimizer": "lbfgs"}, {"on_error": "skip"}, {"weight_decay": -1}, {"fine_tune": "yes"},
+     {"lr": "fast"}],
 )  # fmt: skip
 def test_parameters_are_validated(table, params):
     with pytest.raises(InvalidParameterError, match=next(iter(params))):
@@ -350,19 +359,22 @@ def test_a_batch_of_one_row_at_the_end(table):
     assert np.isfinite(net.transform(table["cover"])).all()
 
 
+@pytest.mark.parametrize("preset", ["auto", "paper"])
 @pytest.mark.parametrize("fine_tune", [True, False])
-def test_a_cover_found_to_be_cut_on_the_way(table, bad_files, fine_tune):
+def test_a_cover_found_to_be_cut_on_the_way(table, bad_files, fine_tune, preset):
     """Its header is good: what is read once is told of when its turn comes."""
     covers = [*table["cover"][:9], bad_files["cut.jpg"], *table["cover"][9:]]
     genres = [*table["genre"][:9], "Jazz", *table["genre"][9:]]
-    net = ResNetEmbedder(**{**SMALL, "fine_tune": fine_tune})
+    net = ResNetEmbedder(**{**SMALL, "fine_tune": fine_tune, "preset": preset})
     with pytest.raises(BadItem, match=r"Row 9: cannot use image .*cut\.jpg"):
         net.fit(covers, genres)
     net.set_params(on_error="missing")
     vectors = net.fit_transform(covers, genres)
     assert list(net.errors_["row"]) == [9]
     empty = [*covers[:9], None, *covers[10:]]
-    expected = ResNetEmbedder(**{**SMALL, "fine_tune": fine_tune}).fit_transform(empty, genres)
+    expected = ResNetEmbedder(**{**SMALL, "fine_tune": fine_tune, "preset": preset}).fit_transform(
+        empty, genres
+    )
     np.testing.assert_array_equal(vectors, expected)
     for method in (net.transform, net.predict_proba):
         np.testing.assert_array_equal(method(covers), method(empty))
@@ -370,12 +382,13 @@ def test_a_cover_found_to_be_cut_on_the_way(table, bad_files, fine_tune):
         assert list(net.errors_["row"]) == [9]
 
 
-def test_a_frozen_network_decodes_each_cover_once(table, monkeypatch):
+@pytest.mark.parametrize("preset", ["auto", "paper"])
+def test_a_frozen_network_decodes_each_cover_once(table, monkeypatch, preset):
     decoded, decode = [], _image_feed.decode_image
     monkeypatch.setattr(
         _image_feed, "decode_image", lambda cell, **kw: decoded.append(cell) or decode(cell, **kw)
     )
-    net = ResNetEmbedder(**{**SMALL, "fine_tune": False})
+    net = ResNetEmbedder(**{**SMALL, "fine_tune": False, "preset": preset})
     net.fit_transform(table["cover"], table["genre"])
     assert sorted(decoded) == sorted(table["cover"])
     net.transform(table["cover"])
@@ -401,6 +414,151 @@ def test_batch_norm_folded_into_convolutions_answers_the_same(table, fitted):
         assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in short.modules())
         torch.testing.assert_close(short.embed(x), module.embed(x), rtol=1e-4, atol=1e-5)
     assert any(isinstance(part, torch.nn.BatchNorm2d) for part in module.modules())
+
+
+# ---- what "auto" stands for ---------------------------------------------------------------
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """Torch hub's folder of checkpoints, empty, on a machine without network."""
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", _no_network)
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _no_network(url, *args, **options):
+    raise URLError(f"no network to fetch {url} by")
+
+
+QUICK = {"max_epochs": 2, "validation_fraction": 0, "random_state": 0}
+
+
+def test_without_weights_at_hand_a_small_network_is_trained(table, hub):
+    told = (
+        r"^ResNetEmbedder: ImageNet's weights of ResNet-101 are not .* 64 x 64 pixels "
+        r".*weights='imagenet' downloads them once; depth='small'"
+    )
+    with pytest.warns(UserWarning, match=told) as caught:
+        net = ResNetEmbedder(**QUICK).fit(table["cover"], table["genre"])
+    assert len(caught) == 1 and caught[0].filename == __file__
+    assert (net.depth_, net.fine_tune_, net.sample_shape_) == ("small", True, (3, 64, 64))
+    assert net.transform(table["cover"]).shape == (24, 512)
+    asked_for = ResNetEmbedder(**QUICK, depth="small", weights=None)  # without a warning
+    vectors = asked_for.fit_transform(table["cover"], table["genre"])
+    np.testing.assert_array_equal(vectors, net.transform(table["cover"]))
+
+
+def test_a_small_network_is_kept_as_arrays(table, hub, monkeypatch):
+    net = ResNetEmbedder(**QUICK, depth="small").fit(table["cover"], table["genre"])
+    content = pickle.dumps(net)
+    assert b"torch" not in content
+    assert len(content) < 1.5 * sum(value.nbytes for value in net.weights_.values())
+    monkeypatch.setattr(_resnet, "read_weights_at_hand", None)  # is not asked any more
+    again = pickle.loads(content)
+    np.testing.assert_array_equal(again.transform(table["cover"]), net.transform(table["cover"]))
+    order = np.random.default_rng(0).permutation(24)[:7]
+    np.testing.assert_array_equal(
+        again.predict_proba(table["cover"].iloc[order]), net.predict_proba(table["cover"])[order]
+    )
+
+
+def test_weights_at_hand_are_taken_as_they_are(table, hub, resnet18):
+    path, net = resnet18
+    at_hand = hub / "resnet18-f37072fd.pth"
+    shutil.copy(path, at_hand)
+    found = ResNetEmbedder(**QUICK, depth=18, image_size=32)
+    vectors = found.fit_transform(table["cover"], table["genre"])
+    assert (found.depth_, found.fine_tune_, found.sample_shape_) == (18, False, (3, 32, 32))
+    for name, value in net.state_dict().items():
+        if not name.startswith("fc."):
+            np.testing.assert_array_equal(found.weights_[f"trunk.{name}"], value.numpy())
+    # The linear model learns from what they see, too.
+    assert found._linear["weight"].shape == (2, 240 + 512)
+
+    tuned = ResNetEmbedder(**QUICK, depth=18, image_size=32, fine_tune=True)
+    tuned.fit(table["cover"], table["genre"])
+    assert tuned.fine_tune_ and tuned._linear["weight"].shape == (2, 240)
+
+    at_hand.unlink()
+    again = pickle.loads(pickle.dumps(found))
+    np.testing.assert_array_equal(again.transform(table["cover"]), vectors)
+
+
+def test_224_pixels_and_another_depth_that_is_not_at_hand(table, hub, resnet18):
+    path, _ = resnet18
+    shutil.copy(path, hub / "resnet18-f37072fd.pth")
+    net = ResNetEmbedder(depth=18)._settle
+    net()
+    assert net.__self__._side() == 224
+    with pytest.warns(UserWarning, match="weights of ResNet-34 are not"):
+        ResNetEmbedder(**QUICK, depth=34).fit(table["cover"], table["genre"])
+
+
+def test_a_broken_file_at_hand_is_named(table, hub):
+    (hub / "resnet18-f37072fd.pth").write_bytes(b"half of it")
+    with pytest.raises(
+        ValueError, match=r"resnet18-f37072fd\.pth.* Or delete it, and weights='ima"
+    ):
+        ResNetEmbedder(**QUICK, depth=18).fit(table["cover"], table["genre"])
+
+
+def test_the_paper_starts_from_imagenet(table, hub):
+    net = ResNetEmbedder(**QUICK, preset="paper")
+    with pytest.raises(OSError, match=r"ResNet-101 cannot be fetched.*no network") as caught:
+        net.fit(table["cover"], table["genre"])
+    assert "resnet101-63fe2227.pth" in str(caught.value)
+    with pytest.raises(OSError, match="ResNet-101 cannot be fetched"):
+        ResNetEmbedder(**QUICK, weights="imagenet").fit(table["cover"], table["genre"])
+
+
+def test_the_paper_trains_all_of_imagenets_weights(table, hub, resnet18):
+    path, _ = resnet18
+    shutil.copy(path, hub / "resnet18-f37072fd.pth")
+    net = ResNetEmbedder(**QUICK, preset="paper", depth=18, image_size=32)
+    net.fit(table["cover"], table["genre"])
+    assert net.fine_tune_
+    same = ResNetEmbedder(
+        **QUICK, preset="paper", depth=18, image_size=32, weights=path, fine_tune=True, lr=1e-4
+    ).fit(table["cover"], table["genre"])
+    for name, value in same.weights_.items():
+        np.testing.assert_array_equal(net.weights_[name], value)
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"fine_tune": False}, "ResNet-101 are not .*as random as it starts.*weights='imagenet'"),
+        ({"fine_tune": False, "depth": "small"}, "^fine_tune=False would leave"),
+        ({"cache": "store"}, "ResNet-101 are not .*cache='store' keeps.*weights='imagenet', which"),
+        ({"depth": "small", "weights": "imagenet"}, "weights='imagenet' are those of a ResNet"),
+    ],
+)
+def test_what_a_small_network_cannot_do(table, hub, params, told):
+    with pytest.raises(ValueError, match=told):
+        ResNetEmbedder(**QUICK, **params).fit(table["cover"], table["genre"])
+
+
+def test_the_default_learns(hub):
+    """Which way stripes of any colour run: something that statistics of colours do not tell."""
+    rng = np.random.default_rng(0)
+    genres = np.array(["across", "down"])[np.arange(90) % 2]
+    covers = [_stripes(genre, rng) for genre in genres]
+    net = ResNetEmbedder(depth="small", random_state=0)
+    net.fit(covers[:60], genres[:60], groups=np.arange(60) // 3)
+    assert net.score(covers[60:], genres[60:]) >= 0.9
+    colours = ColorStatistics().transform(covers)
+    plain = make_pipeline(StandardScaler(), LogisticRegression()).fit(colours[:60], genres[:60])
+    assert plain.score(colours[60:], genres[60:]) < 0.8
+
+
+def _stripes(genre, rng):
+    width, shift = rng.integers(3, 7), rng.integers(14)
+    mask = (np.arange(64) + shift) // width % 2
+    pixels = rng.integers(0, 256, (2, 3))[mask][:, np.newaxis].repeat(64, axis=1).astype(np.uint8)
+    return pixels if genre == "across" else pixels.swapaxes(0, 1)
 
 
 # ---- the store of vectors ----------------------------------------------------------------
@@ -470,11 +628,12 @@ def n_vectors(tmp_path):
         return store.info()["vectors of images"][0]
 
 
-def test_answers_do_not_depend_on_the_store(tmp_path, covers, embedder):
-    plain = embedder(cache=None)
+@pytest.mark.parametrize("preset", ["auto", "paper"])
+def test_answers_do_not_depend_on_the_store(tmp_path, covers, embedder, preset):
+    plain = embedder(cache=None, preset=preset)
     vectors = plain.fit_transform(covers, GENRES)
     for _ in range(2):
-        kept = embedder()
+        kept = embedder(preset=preset)
         np.testing.assert_array_equal(kept.fit_transform(covers, GENRES), vectors)
         for method in ("transform", "predict_proba", "predict", "decision_function"):
             np.testing.assert_array_equal(
@@ -518,6 +677,7 @@ def test_only_what_is_new_is_seen(tmp_path, covers, embedder, work):
         {"weights": None},
         {"weights": "two"},
         {"precision": "bfloat16"},
+        {"preset": "paper"},  # without colours
     ],
 )
 def test_every_parameter_that_matters_counts(tmp_path, covers, weights, embedder, change):
@@ -682,9 +842,21 @@ def test_an_image_of_broken_metadata(covers, embedder):
 
 
 def test_a_network_that_is_fine_tuned_has_no_store(tmp_path, covers, embedder):
-    with pytest.raises(ValueError, match=r"cache='.*store' .*fine_tune=False, or cache=None"):
-        embedder(fine_tune=True).fit(covers, GENRES)
+    refused = (
+        {"fine_tune": True},
+        {"fine_tune": "auto", "weights": None},
+        {"fine_tune": "auto", "preset": "paper"},
+        {"fine_tune": "auto", "depth": "small", "weights": None},
+    )
+    for changes in refused:
+        with pytest.raises(ValueError, match=r"^cache='.*store' .*fine_tune=False, or cache=None"):
+            embedder(**changes).fit(covers, GENRES)
     assert not (tmp_path / "store").exists()
+
+
+def test_a_store_leaves_given_weights_as_they_are(tmp_path, covers, embedder):
+    net = embedder(fine_tune="auto").fit(covers, GENRES)
+    assert not net.fine_tune_ and n_vectors(tmp_path) == 10
 
 
 def test_no_file_holds_a_path_but_the_one_given(tmp_path, covers, embedder, monkeypatch):
