@@ -3,6 +3,7 @@
 import os
 import random
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,12 @@ def small_model():
         return make_genre_classifier(**({"random_state": 0} | small | params))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def paper_model(small_model):
+    """The same as the paper trains it: each network once, stopped on inner validation rows."""
+    return partial(small_model, preset="paper")
 
 
 @pytest.fixture(scope="session")

@@ -252,6 +252,8 @@ def test_missing_cells_are_accepted(name, case):
         np.testing.assert_allclose(found[2], 0.5, atol=0.05)  # the prior
     elif name == "ReviewVectorizer":
         assert not found[2].any()
+    elif name in ("ReviewTruncator", "EntityEnricher"):
+        assert found[2] == ""
     else:
         assert np.all(pd.isna(found[2]))
 

@@ -13,15 +13,16 @@ from skmmgenre.text import GazetteerLinker
 CNN = "modalities__audio__estimator__cnn"
 
 
-def search_of(model, albums, grid, n_jobs):
-    search = GridSearchCV(model, grid, cv=ArtistKFold(2), n_jobs=n_jobs, error_score="raise")
+def search_of(model, albums, grid, n_jobs, n_folds=2):
+    cv = ArtistKFold(n_folds)
+    search = GridSearchCV(model, grid, cv=cv, n_jobs=n_jobs, error_score="raise")
     with sklearn.config_context(enable_metadata_routing=True):
         return search.fit(albums.table, albums.y, groups=albums.groups)
 
 
 @pytest.mark.slow
-def test_architecture_width_and_dropout_in_two_workers(albums, small_model):
-    model = small_model(image=None, audio__width=(4, 4, 4), audio__n_bins=96, audio__fmin=None)
+def test_architecture_width_and_dropout_in_two_workers(albums, paper_model):
+    model = paper_model(image=None, audio__width=(4, 4, 4), audio__n_bins=96, audio__fmin=None)
     grid = [
         {
             f"{CNN}__architecture": ["time"],
@@ -54,8 +55,8 @@ def test_architecture_width_and_dropout_in_two_workers(albums, small_model):
 
 def test_a_small_one(albums, small_model):
     model = small_model(image=None)
-    grid = {f"{CNN}__width": [(4, 4, 4), (8, 8, 8)], "fusion__dropout": [0.0]}
-    search = search_of(model, albums, grid, n_jobs=1)
+    grid = {f"{CNN}__width": [(4, 4, 4), (8, 8, 8)], "fusion__normalize": [True]}
+    search = search_of(model, albums, grid, n_jobs=1, n_folds=3)
     assert search.predict(albums.table).shape == (40,)
     assert search.best_estimator_["modalities"].named_transformers_["audio"].estimator_[
         "cnn"
@@ -63,19 +64,19 @@ def test_a_small_one(albums, small_model):
 
 
 @pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_a_store_lets_a_search_decode_every_file_once(albums, small_model, tmp_path, n_jobs):
+def test_a_store_lets_a_search_decode_every_file_once(albums, paper_model, tmp_path, n_jobs):
     """Every patch that was computed was put; what was put twice was computed twice."""
     cache = tmp_path / "store"
     count_puts(cache)
-    model = small_model(image=None, text=None, audio__cache=str(cache), audio__max_epochs=1)
-    search_of(model, albums, {"fusion__dropout": [0.0, 0.5]}, n_jobs=n_jobs)
+    model = paper_model(image=None, text=None, audio__cache=str(cache), audio__max_epochs=1)
+    search_of(model, albums, {"fusion__normalize": [True, False]}, n_jobs=n_jobs)
     n_tracks = sum(map(len, albums.table.audio))
     assert puts_and_patches(cache) == (n_tracks, n_tracks)
 
 
-def test_steps_can_be_left_out_and_replaced(albums, small_model):
+def test_steps_can_be_left_out_and_replaced(albums, paper_model):
     """A search over which modalities there are."""
-    model = small_model(image=None)
+    model = paper_model(image=None)
     search = RandomizedSearchCV(
         model,
         {"modalities__audio": ["drop"], "fusion__normalize": [True, False]},
@@ -91,9 +92,9 @@ def test_steps_can_be_left_out_and_replaced(albums, small_model):
     } == {"text"}
 
 
-def test_a_linker_on_or_off(albums, small_model):
+def test_a_linker_on_or_off(albums, paper_model):
     linker = GazetteerLinker(albums.knowledge_base)
-    model = small_model(audio=None, image=None, linker=linker, text__max_epochs=2)
+    model = paper_model(audio=None, image=None, linker=linker, text__max_epochs=2)
     step = "modalities__text__enrich"
     grid = [
         {step: ["passthrough"]},

@@ -87,7 +87,8 @@ def ablate_modalities(
         with target "cosine"),
         "two seeds" (two networks of one modality fused; "two seeds of audio" for one only),
         "shuffled covers" (CNN_Audio + MM_Audio, the joint space trained with the covers of
-        other items) and "cross_fit" (the largest row, trained on vectors of fold networks).
+        other items) and "cross_fit" (the largest row, trained on vectors of fold networks, as
+        ``preset="auto"`` is anyway).
         For several genres also "random scores" and "half of log prior removed" (the largest
         row as a logistic one, common labels favoured less), since diversity can be had
         cheaply.

@@ -204,11 +204,11 @@ def _hindered(branches, views, targets):
     elif views and set(views) != {"audio", "image"}:
         hindered["shuffled covers"] = f"needs a joint space of audio and image, not of {views}"
     every = chain.from_iterable(networks.values())
-    folds = [network.cross_fit for network in every if hasattr(network, "cross_fit")]
+    folds = [network._cross_fits for network in every if hasattr(network, "_cross_fits")]
     if not folds:
         hindered["cross_fit"] = "needs a modality with a network"
     elif any(folds):
-        hindered["cross_fit"] = "takes networks with cross_fit=0; the model's are set to more"
+        hindered["cross_fit"] = "takes networks with cross_fit=0; the model's cross-fit already"
     return hindered
 
 

@@ -245,20 +245,26 @@ class Trial:
             transformers=[t for t in self.branches.transformers if t[0] == modality]
         )
         # The second network learns from the rows that the first and the fusion learn from.
-        network = find_networks(only)[0]
-        held_out = inner_validation_mask(
-            self.y,
-            groups=self.groups,
-            validation=self.validation,
-            validation_fraction=network.validation_fraction,
-            random_state=self.seed,
-        )
+        network, held_out = find_networks(only)[0], None
+        if not _learns_from_all(network):
+            held_out = inner_validation_mask(
+                self.y,
+                groups=self.groups,
+                validation=self.validation,
+                validation_fraction=network.validation_fraction,
+                random_state=self.seed,
+            )
         again = self._vectors(only, self.seed + _SECOND_SEED, held_out=held_out)
         pair = [
             pd.concat([_blocks(first, (modality,)), second.add_prefix("second_")], axis=1)
             for first, second in zip((vectors, tested), again[:2], strict=True)
         ]
         return self._fuse(*pair, None if row is None else row.target)
+
+
+def _learns_from_all(network):
+    """Whether a network holds out no rows, if none are marked."""
+    return getattr(network, "refit", False) and network.preset == "auto"
 
 
 def _as_frame(vectors, fitted):

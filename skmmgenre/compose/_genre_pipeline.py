@@ -99,7 +99,7 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
     (20,)
     """
 
-    def fit(self, X, y=None, groups=None, validation=None, sample_weight=None):
+    def fit(self, X, y=None, groups=None, validation=None, sample_weight=None, folds=None):
         """Fit all steps.
 
         Parameters
@@ -113,6 +113,9 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the inner validation rows of a published split.
         sample_weight : array-like of shape (n_rows,), default=None
+        folds : array-like of int, shape (n_rows,), default=None
+            The inner fold of each row, counted from 0; see `NetEmbedder`. By default the networks
+            make them of y and groups.
 
         Returns
         -------
@@ -126,15 +129,18 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
             If something that a step needs is not there, such as the knowledge base of a linker.
         """
         table = as_pandas(X)
-        metadata = self._checked(X, y, groups, validation, sample_weight)  # X may have no index
+        # X may have no index
+        metadata = self._checked(X, y, groups, validation, sample_weight, folds)
         with config_context(enable_metadata_routing=True), rows_checked():
             return super().fit(table, y, **self._of_use(metadata))
 
     @available_if(_ends_in_a_transformer)
-    def fit_transform(self, X, y=None, groups=None, validation=None, sample_weight=None):
+    def fit_transform(
+        self, X, y=None, groups=None, validation=None, sample_weight=None, folds=None
+    ):
         """Fit all steps and transform; takes what `fit` takes."""
         table = as_pandas(X)
-        metadata = self._checked(X, y, groups, validation, sample_weight)
+        metadata = self._checked(X, y, groups, validation, sample_weight, folds)
         with config_context(enable_metadata_routing=True), rows_checked():
             return super().fit_transform(table, y, **self._of_use(metadata))
 
@@ -272,7 +278,7 @@ def _names_out(name, step, names_in):
     return None
 
 
-def check_table(X, y, groups=None, validation=None, sample_weight=None, *, noun="X"):
+def check_table(X, y, groups=None, validation=None, sample_weight=None, folds=None, *, noun="X"):
     """Refuse before hours of extraction what a network would refuse after them."""
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
     if n_rows == 0:
@@ -294,7 +300,8 @@ def check_table(X, y, groups=None, validation=None, sample_weight=None, *, noun=
                     "needed to tell genres apart."
                 )
     check_rows(X, labels, None if groups is None else read_groups(groups, n_rows), noun=noun)
-    given = {"groups": groups, "validation": validation, "sample_weight": sample_weight}
+    given = {"groups": groups, "validation": validation}
+    given |= {"sample_weight": sample_weight, "folds": folds}
     for name, values in given.items():
         if values is not None and not hasattr(values, "__len__"):
             raise ValueError(f"{name} must hold one value for each row, got {values!r}.")

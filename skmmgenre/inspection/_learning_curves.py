@@ -67,7 +67,7 @@ class LearningCurvesDisplay:
     >>> from skmmgenre.inspection import LearningCurvesDisplay
     >>> X = np.random.default_rng(0).normal(size=(60, 5))
     >>> y = np.where(X[:, 0] > 0, "Jazz", "Rock")
-    >>> fusion = FusionClassifier(max_epochs=5, random_state=0)
+    >>> fusion = FusionClassifier(preset="paper", max_epochs=5, random_state=0)
     >>> display = LearningCurvesDisplay.from_estimator(fusion.fit(X, y, groups=np.arange(60)))
     >>> [panel.get_title() for panel in display.axes_]
     ['FusionClassifier']

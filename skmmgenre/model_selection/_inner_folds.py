@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from ..utils import read_groups, read_labels
+from ..utils import read_groups, read_labels, rows_checked
 from ._artist_splits import ArtistKFold
 
 _N_FOLDS = 3
@@ -60,8 +60,9 @@ def inner_folds(y, *, groups=None, n_folds=None, warn=True):
         )
     folds = np.empty(n, dtype=int)
     splitter = ArtistKFold(n_folds or _N_FOLDS, random_state=0)
-    for number, (_, rows) in enumerate(splitter.split(np.empty(n), labels.values, artists)):
-        folds[rows] = number
+    with rows_checked():  # by whoever has read them
+        for number, (_, rows) in enumerate(splitter.split(np.empty(n), labels, artists)):
+            folds[rows] = number
     return folds
 
 

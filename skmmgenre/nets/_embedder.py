@@ -173,6 +173,15 @@ class NetEmbedder(
         plan = self._plan(X, y, groups, validation, sample_weight, folds=folds)
         return self._in_container(self._fit(plan, vectors=True), X)
 
+    @property
+    def _chooses(self):
+        return self.preset == "auto" and self.validation_fraction > 0
+
+    @property
+    def _cross_fits(self):
+        """Whether `fit_transform` is to answer by networks that have not seen the rows."""
+        return self._chooses if self.cross_fit == "auto" else self.cross_fit > 0
+
     def _hold_out(self, labels, groups, validation):
         """Mark the inner validation rows; where folds take their place there are none."""
         if self.preset == "auto" and self.refit and validation is None:
@@ -181,11 +190,8 @@ class NetEmbedder(
 
     def _inner_folds(self, labels, groups, held_out):
         """The fold of each row that is learned from, -1 of the others; None without folds."""
-        chooses = self.preset == "auto" and self.validation_fraction > 0
-        for_vectors = self._learns_vectors and (
-            chooses if self.cross_fit == "auto" else self.cross_fit
-        )
-        for_choices = chooses and self.refit and not held_out.any()
+        for_vectors = self._learns_vectors and self._cross_fits
+        for_choices = self._chooses and self.refit and not held_out.any()
         if not (for_vectors or for_choices):
             return None
         rows = np.flatnonzero(~held_out)

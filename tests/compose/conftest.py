@@ -60,15 +60,15 @@ def counts(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def subsets(ablate, small_model):
+def subsets(ablate, paper_model):
     """Every subset, two runs."""
-    return ablate(small_model(), n_runs=2)
+    return ablate(paper_model(), n_runs=2)
 
 
 @pytest.fixture(scope="session")
-def all_controls(ablate, small_model):
+def all_controls(ablate, paper_model):
     """Every subset and every control, two runs."""
-    return ablate(small_model(), subsets=SUBSETS, controls="all", n_runs=2, n_folds=2)
+    return ablate(paper_model(), subsets=SUBSETS, controls="all", n_runs=2, n_folds=2)
 
 
 @pytest.fixture(scope="session")
@@ -106,15 +106,15 @@ def ablate_labels(albums, table_of_two, labels):
 
 
 @pytest.fixture(scope="session")
-def everything(ablate_labels, small_model):
+def everything(ablate_labels, paper_model):
     """Every subset and every control of two modalities, two runs."""
-    model = small_model(audio=None)
+    model = paper_model(audio=None)
     with pytest.warns(UserWarning, match="leaves out: 'shuffled covers' needs audio and image"):
         return ablate_labels(model, controls="all", n_runs=2, n_folds=2)
 
 
 @pytest.fixture(scope="session")
-def table_6(albums, labels, small_model):
+def table_6(albums, labels, paper_model):
     """As in the paper: cosine networks of sound and text, a logistic one of covers."""
     trained = Counter()
     train = NetEstimator._train
@@ -123,7 +123,7 @@ def table_6(albums, labels, small_model):
         trained[type(self).__name__, self.target] += 1
         return train(self, plan, *args, **kwargs)
 
-    model = small_model(audio__target="cosine", text__target="cosine", image__target="logistic")
+    model = paper_model(audio__target="cosine", text__target="cosine", image__target="logistic")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(NetEstimator, "_train", note)
         answer = ablate_modalities(

@@ -22,8 +22,8 @@ SUBSETS_OF_TWO = ["text", "image", "text + image"]
 
 class TestSplits:
     @pytest.fixture
-    def words(self, small_model):
-        return small_model(audio=None, image=None)
+    def words(self, paper_model):
+        return paper_model(audio=None, image=None)
 
     def test_a_splitter(self, albums, ablate, words):
         _, predictions = ablate(words, cv=ArtistKFold(3), n_runs=2)
@@ -75,9 +75,9 @@ def test_ready_vectors_alone(albums):
     assert list(figures.index) == ["audio", "text", "audio + text", "missing pattern"]
 
 
-def test_own_vectors_as_a_branch(albums, ablate, small_model):
+def test_own_vectors_as_a_branch(albums, ablate, paper_model):
     """Columns of ready numbers, beside a modality."""
-    model = small_model(audio=None, image=None)
+    model = paper_model(audio=None, image=None)
     numbers = np.random.default_rng(0).normal(size=(40, 2))
     numbers[::4] = np.nan
     table = albums.table.assign(first=numbers[:, 0], second=numbers[:, 1])
@@ -117,8 +117,8 @@ def test_words_as_a_branch(albums, ablate):
     np.testing.assert_array_equal(predictions["text + numbers"], model.predict(table.iloc[test]))
 
 
-def test_scores_of_one_genre(albums, ablate, small_model):
-    words = small_model(audio=None, image=None)
+def test_scores_of_one_genre(albums, ablate, paper_model):
+    words = paper_model(audio=None, image=None)
     _, predictions = ablate(words, n_runs=1)
     _, scored = ablate(words, n_runs=1, return_predictions="scores")
     np.testing.assert_array_equal(scored.predicted["text"], predictions["text"])
@@ -148,9 +148,9 @@ class TestErrors:
         ],
         ids=str,
     )
-    def test_told_before_anything_is_done(self, ablate, small_model, counts, params, message):
+    def test_told_before_anything_is_done(self, ablate, paper_model, counts, params, message):
         with pytest.raises(ValueError, match=message):
-            ablate(small_model(audio=None, image=None), **params)
+            ablate(paper_model(audio=None, image=None), **params)
         assert not counts
 
     def test_another_model(self, ablate):
@@ -187,8 +187,8 @@ class TestSetAside:
             cover[row] = str(tmp_path / f"gone {row}.png")
         return table.assign(audio=audio, cover=cover)
 
-    def test_told_and_handed_on(self, ablate, small_model, broken):
-        model = small_model(on_error="missing")
+    def test_told_and_handed_on(self, ablate, paper_model, broken):
+        model = paper_model(on_error="missing")
         with pytest.warns(UserWarning, match="Treated as missing") as told:
             figures = ablate(model, broken)
         first, second = [str(warning.message) for warning in told]
@@ -202,9 +202,9 @@ class TestSetAside:
         assert errors["track"][:5].tolist() == [1, 0, 0, 0, 0]
         assert errors["track"][5:].isna().all()
 
-    def test_a_branch_that_nothing_is_extracted_of_in_advance(self, ablate, small_model, broken):
+    def test_a_branch_that_nothing_is_extracted_of_in_advance(self, ablate, paper_model, broken):
         """Its columns are a list: the extractor runs in every run."""
-        model = small_model(image=None, text=None, on_error="missing")
+        model = paper_model(image=None, text=None, on_error="missing")
         branches = model["modalities"]
         branches.transformers = [(name, branch, [c]) for name, branch, c in branches.transformers]
         with pytest.warns(UserWarning, match=r"5 of audio\. audio of row 2, track 1: "):
@@ -212,17 +212,17 @@ class TestSetAside:
         assert [error["row"] for error in figures.attrs["errors"]] == [2, 5, 6, 7, 8]
         assert [error["track"] for error in figures.attrs["errors"]] == [1, 0, 0, 0, 0]
 
-    def test_nothing_to_tell(self, ablate, albums, small_model):
-        figures = ablate(small_model(audio=None, image=None, on_error="missing"), albums.table)
+    def test_nothing_to_tell(self, ablate, albums, paper_model):
+        figures = ablate(paper_model(audio=None, image=None, on_error="missing"), albums.table)
         assert figures.attrs["errors"] == []
 
-    def test_by_default_it_is_an_error(self, ablate, small_model, broken):
+    def test_by_default_it_is_an_error(self, ablate, paper_model, broken):
         with pytest.raises(ValueError, match=r"Row 2, track 1: .*gone\.wav"):
-            ablate(small_model(), broken)
+            ablate(paper_model(), broken)
 
-    def test_the_answer_can_go_on(self, ablate, small_model, broken):
+    def test_the_answer_can_go_on(self, ablate, paper_model, broken):
         """A list of plain dicts does not get in the way of pandas."""
-        model = small_model(audio=None, on_error="missing")
+        model = paper_model(audio=None, on_error="missing")
         with pytest.warns(UserWarning, match="2 of image"):
             figures = ablate(model, broken)
         both = pd.concat([figures, figures])
@@ -245,7 +245,7 @@ class TestPredictionsOfSeveralGenres:
             assert scores.shape == (len(rows), 8)
 
     def test_a_row_is_what_a_model_of_these_modalities_says(
-        self, albums, table_of_two, labels, small_model, everything
+        self, albums, table_of_two, labels, paper_model, everything
     ):
         _, predictions = everything
         second = predictions.rows["run"] == 1
@@ -255,13 +255,13 @@ class TestPredictionsOfSeveralGenres:
         for name in SUBSETS_OF_TWO:
             off = {m: None for m in ("audio", *TWO) if m not in name}
             seeds = {f"{m}__random_state": 1 for m in (*TWO, "fusion") if m not in off}
-            model = small_model(**off, **seeds)
+            model = paper_model(**off, **seeds)
             model.fit(table_of_two.iloc[train], labels.iloc[train], groups=artists)
             expected = model.decision_function(table_of_two.iloc[test])
             np.testing.assert_array_equal(predictions.scores[name][second], expected)
 
-    def test_forms_of_y(self, ablate_labels, labels, small_model):
-        model = small_model(audio=None, image=None)
+    def test_forms_of_y(self, ablate_labels, labels, paper_model):
+        model = paper_model(audio=None, image=None)
         _, expected = ablate_labels(model, n_runs=1)
         for form in (labels.to_numpy(), sparse.csr_array(labels.to_numpy())):
             _, found = ablate_labels(model, y=form, n_runs=1)
@@ -269,8 +269,8 @@ class TestPredictionsOfSeveralGenres:
             np.testing.assert_array_equal(found.scores["text"], expected.scores["text"])
 
     @pytest.mark.parametrize("convert", OTHER_LIBRARIES)
-    def test_tables_of_other_libraries(self, ablate, table, small_model, convert):
-        model = small_model(audio=None, image=None)
+    def test_tables_of_other_libraries(self, ablate, table, paper_model, convert):
+        model = paper_model(audio=None, image=None)
         _, expected = ablate(model, n_runs=1)
         _, found = ablate(model, table=convert(table), n_runs=1)
         pd.testing.assert_frame_equal(found, expected)

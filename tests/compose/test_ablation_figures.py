@@ -80,17 +80,17 @@ class TestFigures:
             assert interval == pytest.approx((line["difference"], line["low"], line["high"]))
 
     @pytest.mark.parametrize("metric", ["accuracy", "macro_auc", "macro_average_precision"])
-    def test_another_metric(self, ablate, small_model, metric):
+    def test_another_metric(self, ablate, paper_model, metric):
         """The row that is compared with is the best in it."""
-        figures, _ = ablate(small_model(audio=None), metric=metric, n_runs=1)
+        figures, _ = ablate(paper_model(audio=None), metric=metric, n_runs=1)
         best = figures.loc[["text", "image"], metric].idxmax()
         assert set(figures["reference"]) == {best}
         gain = figures[metric] - figures.loc[best, metric]
         np.testing.assert_allclose(figures["difference"], gain.astype(float), atol=1e-12)
 
-    def test_scores_are_ranked_split_by_split(self, albums, ablate, small_model, table):
+    def test_scores_are_ranked_split_by_split(self, albums, ablate, paper_model, table):
         cv = check_cv([(np.arange(20), np.arange(20, 40)), (np.arange(20, 40), np.arange(20))])
-        words = small_model(audio=None, image=None)
+        words = paper_model(audio=None, image=None)
         figures, _ = ablate(words, cv=cv, n_runs=1)
         auc = []
         for train, test in cv.split():
@@ -110,7 +110,7 @@ class TestFigures:
         np.testing.assert_array_equal(predictions["group"], np.asarray(albums.groups)[rows])
 
     def test_a_row_is_what_a_model_of_these_modalities_says(
-        self, albums, table, small_model, subsets
+        self, albums, table, paper_model, subsets
     ):
         _, predictions = subsets
         run = predictions[predictions["run"] == 1]
@@ -121,7 +121,7 @@ class TestFigures:
         for name in ("text", "audio + text + image"):
             off = {m: None for m in MODALITIES if m not in name}
             seeds = {f"{m}__random_state": 1 for m in (*MODALITIES, "fusion") if m not in off}
-            model = small_model(**off, **seeds)
+            model = paper_model(**off, **seeds)
             model.fit(table.iloc[train], albums.y[train], groups=artists)
             np.testing.assert_array_equal(run[name], model.predict(table.iloc[test]))
 
@@ -189,8 +189,8 @@ class TestFiguresOfSeveralGenres:
             gain = line["macro_auc"] - figures.loc[other, "macro_auc"]
             assert line["difference"] == pytest.approx(gain)
 
-    def test_splits_of_a_run_are_judged_by_themselves(self, ablate_labels, small_model):
-        model = small_model(audio=None, image=None)
+    def test_splits_of_a_run_are_judged_by_themselves(self, ablate_labels, paper_model):
+        model = paper_model(audio=None, image=None)
         figures, predictions = ablate_labels(model, cv=ArtistKFold(2), n_runs=1)
         assert sorted(predictions.rows["row"]) == list(range(40))
         auc = [
@@ -199,14 +199,14 @@ class TestFiguresOfSeveralGenres:
         ]
         assert figures.loc["text", "macro_auc"] == pytest.approx(np.mean(auc))
 
-    def test_fewer_labels_than_the_largest_k(self, ablate_labels, labels, small_model):
+    def test_fewer_labels_than_the_largest_k(self, ablate_labels, labels, paper_model):
         figures, _ = ablate_labels(
-            small_model(audio=None, image=None), y=labels[list("abd")], n_runs=1
+            paper_model(audio=None, image=None), y=labels[list("abd")], n_runs=1
         )
         assert {"precision@1", "precision@3"} < set(figures.columns)
         assert "precision@5" not in figures.columns
 
-    def test_figures_alone(self, ablate_labels, small_model):
-        model = small_model(audio=None, image=None)
+    def test_figures_alone(self, ablate_labels, paper_model):
+        model = paper_model(audio=None, image=None)
         answer = ablate_labels(model, n_runs=1, return_predictions=False)
         assert isinstance(answer, pd.DataFrame)

@@ -73,8 +73,8 @@ def numbers_alone():
 
 
 class TestRows:
-    def test_the_nine_rows_of_the_paper(self, ablate, small_model):
-        model = small_model(text=None, joint_space=True)
+    def test_the_nine_rows_of_the_paper(self, ablate, paper_model):
+        model = paper_model(text=None, joint_space=True)
         figures, predictions = ablate(model, subsets="paper", n_runs=1)
         assert list(zip(figures.index, figures["input"], strict=True)) == PAPER
         assert list(figures.columns) == COLUMNS
@@ -83,9 +83,9 @@ class TestRows:
             assert references[name] == ("CNN_Visual" if kind == "Video" else "CNN_Audio")
         assert list(predictions.columns) == ["run", "row", "group", "true", *dict(PAPER)]
 
-    def test_the_paper_on_a_model_without_joint_space_and_with_text(self, ablate, small_model):
+    def test_the_paper_on_a_model_without_joint_space_and_with_text(self, ablate, paper_model):
         params = {"n_runs": 1, "subsets": "paper", "n_resamples": 10}
-        figures, _ = ablate(small_model(), **params)
+        figures, _ = ablate(paper_model(), **params)
         assert [*figures.index] == [*dict(PAPER)]
 
     def test_every_subset(self, subsets):
@@ -97,36 +97,36 @@ class TestRows:
         assert set(figures["reference"]) == {best}
         assert figures.loc[best, ["difference", "low", "high"]].tolist() == [0, 0, 0]
 
-    def test_the_reference_is_a_modality_with_the_joint_space_too(self, ablate, small_model):
-        model = small_model(joint_space=True)
+    def test_the_reference_is_a_modality_with_the_joint_space_too(self, ablate, paper_model):
+        model = paper_model(joint_space=True)
         figures, _ = ablate(model, n_runs=1, n_resamples=10)
         assert list(figures.index) == SUBSETS
         assert set(figures["reference"]) == {figures.loc[list(MODALITIES), "f1"].idxmax()}
 
-    def test_lists(self, ablate, small_model, subsets):
+    def test_lists(self, ablate, paper_model, subsets):
         chosen = ["text", ("audio", "text"), ["image"], "text + image"]
-        figures, predictions = ablate(small_model(), subsets=chosen, n_runs=2)
+        figures, predictions = ablate(paper_model(), subsets=chosen, n_runs=2)
         names = ["text", "audio + text", "image", "text + image"]
         assert list(figures.index) == names
         # A row does not depend on which others there are.
         pd.testing.assert_frame_equal(predictions[names], subsets[1][names])
 
-    def test_blocks_of_the_joint_space_in_a_list(self, ablate, small_model):
-        model = small_model(text=None, joint_space=True)
+    def test_blocks_of_the_joint_space_in_a_list(self, ablate, paper_model):
+        model = paper_model(text=None, joint_space=True)
         figures, _ = ablate(
             model, subsets=["audio", "audio + mm_audio", ("mm_image", "image")], n_runs=1
         )
         assert list(figures.index) == ["audio", "audio + mm_audio", "mm_image + image"]
         assert list(figures["input"]) == ["audio", "audio", "image"]
 
-    def test_one_modality(self, ablate, small_model):
-        figures, _ = ablate(small_model(audio=None, image=None), n_runs=1)
+    def test_one_modality(self, ablate, paper_model):
+        figures, _ = ablate(paper_model(audio=None, image=None), n_runs=1)
         assert list(figures.index) == ["text"]
 
 
 class TestTable6:
-    def test_the_eight_fusions_and_each_modality_alone(self, names_of, labels, small_model):
-        rows = names_of(small_model(), labels, subsets="paper")
+    def test_the_eight_fusions_and_each_modality_alone(self, names_of, labels, paper_model):
+        rows = names_of(paper_model(), labels, subsets="paper")
         parts = ["A", "T", "I", "A + T", "A + I", "T + I", "A + T + I"]
         expected = {f"{part} {target}" for part in parts for target in ("logistic", "cosine")}
         assert set(rows) == expected
@@ -134,10 +134,10 @@ class TestTable6:
         assert Counter(row.rpartition(" ")[2] for row in rows) == {"logistic": 7, "cosine": 7}
 
     @pytest.mark.parametrize("target", ["logistic", "cosine"])
-    def test_blocks(self, albums, labels, small_model, table_6, target):
+    def test_blocks(self, albums, labels, paper_model, table_6, target):
         """Each row is a fusion of the modalities that its letters stand for."""
         params = {f"{m}__target": "cosine" for m in ("audio", "text")}
-        model = small_model(**params, image__target="logistic", fusion__target=target)
+        model = paper_model(**params, image__target="logistic", fusion__target=target)
         some = labels[list("abcdef")]
         _, expected = ablate_modalities(
             model,
@@ -156,14 +156,14 @@ class TestTable6:
             blocks = " + ".join(letters[part] for part in figures.loc[name, "input"].split(" + "))
             np.testing.assert_array_equal(predictions.scores[name], expected.scores[blocks])
 
-    def test_the_joint_space_has_no_part_in_it(self, names_of, labels, small_model):
-        rows = names_of(small_model(joint_space=True), labels, subsets="paper")
-        assert rows == names_of(small_model(), labels, subsets="paper")
+    def test_the_joint_space_has_no_part_in_it(self, names_of, labels, paper_model):
+        rows = names_of(paper_model(joint_space=True), labels, subsets="paper")
+        assert rows == names_of(paper_model(), labels, subsets="paper")
 
-    def test_it_needs_all_three(self, ablate_labels, small_model):
+    def test_it_needs_all_three(self, ablate_labels, paper_model):
         needs = r"needs audio, text and image; the model has \['audio', 'text'\]"
         with pytest.raises(ValueError, match=needs):
-            ablate_labels(small_model(image=None), subsets="paper")
+            ablate_labels(paper_model(image=None), subsets="paper")
 
     def test_fusions_of_both_targets_share_the_networks(self, table_6):
         figures, predictions, trained = table_6
@@ -188,26 +188,26 @@ class TestTable6:
         assert figures.loc["cross_fit", "reference"] == "A + T + I logistic"
         assert figures.loc["two seeds of text", "reference"] == "T logistic"
 
-    def test_a_model_without_text(self, ablate_labels, small_model):
+    def test_a_model_without_text(self, ablate_labels, paper_model):
         with pytest.raises(ValueError, match="needs audio, text and image"):
-            ablate_labels(small_model(text=None), subsets="paper")
+            ablate_labels(paper_model(text=None), subsets="paper")
 
-    def test_a_fusion_that_knows_no_cosine(self, ablate_labels, small_model):
-        model = small_model().set_params(fusion=LogisticRegression())
+    def test_a_fusion_that_knows_no_cosine(self, ablate_labels, paper_model):
+        model = paper_model().set_params(fusion=LogisticRegression())
         with pytest.raises(ValueError, match="target"):
             ablate_labels(model, subsets="paper")
 
 
 class TestControls:
-    def test_all_that_can_be_run(self, names_of, labels, small_model):
-        names = names_of(small_model(), controls="all")
+    def test_all_that_can_be_run(self, names_of, labels, paper_model):
+        names = names_of(paper_model(), controls="all")
         seeds = [f"two seeds of {modality}" for modality in MODALITIES]
         plain = [f"plain {name}" for name in SUBSETS[:3]]
         for name in SUBSETS[3:]:
             plain += [f"plain {name}", f"plain {name}, concatenated"]
         assert CONTROLS[0] == "plain" and CONTROLS[3] == "two seeds"
         assert names == [*SUBSETS, *plain, *CONTROLS[1:3], *seeds, *CONTROLS[4:]]
-        several = names_of(small_model(), labels, controls="all")
+        several = names_of(paper_model(), labels, controls="all")
         assert several == [*names, *CONTROLS_OF_SCORES]
 
     @pytest.mark.parametrize(
@@ -221,14 +221,15 @@ class TestControls:
             ),
             ("mean of probabilities", {"fusion__target": "cosine"}, "needs probabilities"),
             ("cross_fit", {"audio__cross_fit": 2}, "takes networks with cross_fit=0"),
+            ("cross_fit", {"preset": "auto"}, "takes networks with cross_fit=0"),
             ("cross_fit", None, "needs a modality with a net"),
             ("two seeds", None, "needs a modality with a net"),
         ],
         ids=str,
     )
-    def test_what_cannot_be_run(self, ablate, names_of, small_model, control, params, reason):
+    def test_what_cannot_be_run(self, ablate, names_of, paper_model, control, params, reason):
         """By name it is an error; "all" goes without it and says so once."""
-        model = numbers_alone() if params is None else small_model(**params)
+        model = numbers_alone() if params is None else paper_model(**params)
         rows = names_of(model)
         with pytest.raises(ValueError, match=f"control '{control}' .*{reason}"):
             ablate(model, controls=[control])
@@ -238,26 +239,26 @@ class TestControls:
         assert names[: len(rows)] == rows
         assert names[len(rows) :] and control not in names
 
-    def test_two_seeds_of_those_that_have_a_network(self, ablate, names_of, small_model):
-        model = with_numbers(small_model(audio=None, image=None))
+    def test_two_seeds_of_those_that_have_a_network(self, ablate, names_of, paper_model):
+        model = with_numbers(paper_model(audio=None, image=None))
         names = names_of(model, subsets=["text"], controls="two seeds")
         assert names == ["text", "two seeds of text"]
         with pytest.raises(ValueError, match="needs a network, and numbers has none"):
             ablate(model, controls=["two seeds of numbers"])
 
-    def test_probabilities_of_one_of_two_targets_will_do(self, names_of, labels, small_model):
-        names = names_of(small_model(), labels, subsets="paper", controls="mean of probabilities")
+    def test_probabilities_of_one_of_two_targets_will_do(self, names_of, labels, paper_model):
+        names = names_of(paper_model(), labels, subsets="paper", controls="mean of probabilities")
         assert names[6 + 8 :] == ["mean of probabilities"]
 
     @pytest.mark.parametrize("control", CONTROLS_OF_SCORES)
-    def test_scores_are_for_several_genres(self, ablate, small_model, control):
+    def test_scores_are_for_several_genres(self, ablate, paper_model, control):
         with pytest.raises(ValueError, match=f"'{control}' is unknown.*for one genre a row"):
-            ablate(small_model(), controls=[control])
+            ablate(paper_model(), controls=[control])
 
-    def test_what_a_control_is_compared_with(self, ablate, small_model):
+    def test_what_a_control_is_compared_with(self, ablate, paper_model):
         seeds = ["two seeds of text", "two seeds of image"]
         figures, _ = ablate(
-            small_model(),
+            paper_model(),
             subsets=["text", "audio", "audio + text"],
             controls=[*seeds, *(control for control in CONTROLS if control != "two seeds")],
             n_runs=1,

@@ -33,12 +33,12 @@ def test_the_same_bits_as_the_whole_pipeline(albums, small_model, fitted, probab
     np.testing.assert_array_equal(behind.predict_proba(table), probabilities)
 
 
-def test_the_same_bits_with_cells_missing(albums, small_model):
+def test_the_same_bits_with_cells_missing(albums, paper_model):
     table = albums.table.copy()
     for number, column in enumerate(("audio", "text", "cover")):
         table[column] = [None if i % 4 == number else c for i, c in enumerate(table[column])]
     rows = np.arange(40) % 3 > 0
-    model, answers = small_model(), []
+    model, answers = paper_model(), []
     branches, extracted, _ = extract_once(model["modalities"], table)
     for front, cells in ((model["modalities"], table), (branches, extracted)):
         whole = GenrePipeline([("modalities", front), ("fusion", model["fusion"])])
@@ -48,11 +48,11 @@ def test_the_same_bits_with_cells_missing(albums, small_model):
 
 
 @pytest.mark.parametrize("control", ["two seeds of text", "cross_fit"])
-def test_marked_rows_stop_the_training(albums, labels, ablate_labels, small_model, control):
+def test_marked_rows_stop_the_training(albums, labels, ablate_labels, paper_model, control):
     """Those of a published split, as if the whole pipeline were fitted with them."""
     part = np.array(["train", "val", "train", "test"] * 10)
     is_test, validation = part == "test", part == "val"
-    model = small_model(audio=None, image=None)
+    model = paper_model(audio=None, image=None)
     _, predictions = ablate_labels(
         model,
         table=albums.table,
@@ -76,8 +76,8 @@ def test_marked_rows_stop_the_training(albums, labels, ablate_labels, small_mode
         ablate_labels(model, validation=validation[:3])
 
 
-def test_roads_start_where_learning_starts(albums, small_model):
-    branches, _, _ = extract_once(small_model()["modalities"], albums.table)
+def test_roads_start_where_learning_starts(albums, paper_model):
+    branches, _, _ = extract_once(paper_model()["modalities"], albums.table)
     roads = {name: branch for name, branch, _ in branches.transformers}
     assert isinstance(roads["audio"], MeanOverTracks)
     assert [type(step) for _, step in roads["audio"].estimator.steps[1:]] == [AudioCNN]
@@ -86,9 +86,9 @@ def test_roads_start_where_learning_starts(albums, small_model):
 
 
 @pytest.mark.parametrize("modality", ["audio", "text"])
-def test_steps_of_nested_pipelines_are_replaced_too(albums, small_model, modality):
+def test_steps_of_nested_pipelines_are_replaced_too(albums, paper_model, modality):
     others = {name: None for name in ("audio", "text", "image") if name != modality}
-    model = small_model(**others)
+    model = paper_model(**others)
     plain = model.fit(albums.table, albums.y, groups=albums.groups).predict_proba(albums.table)
     ((name, branch, column),) = model["modalities"].transformers
     road = branch.estimator if modality == "audio" else branch
@@ -105,8 +105,8 @@ def test_steps_of_nested_pipelines_are_replaced_too(albums, small_model, modalit
     np.testing.assert_array_equal(again.predict_proba(table), plain)
 
 
-def test_model_and_table_are_left_alone(albums, small_model):
-    model = small_model()
+def test_model_and_table_are_left_alone(albums, paper_model):
+    model = paper_model()
     before, cells = repr(model), albums.table.copy(deep=True)
     extract_once(model["modalities"], albums.table)
     assert repr(model) == before
@@ -130,26 +130,26 @@ def test_other_branches_stay(albums):
     assert answer.fit_transform(cells).shape == (40, 5)
 
 
-def test_a_bad_track_names_its_album(albums, small_model, tmp_path):
+def test_a_bad_track_names_its_album(albums, paper_model, tmp_path):
     table = albums.table.copy()
     table["audio"] = [None, *table["audio"][1:]]
     gone = [None, str(tmp_path / "gone.wav")]
     table["audio"] = [gone if i == 9 else cell for i, cell in enumerate(table["audio"])]
-    model = small_model()
+    model = paper_model()
     with pytest.raises(ValueError, match=r"Row 9, track 1: .*gone\.wav.*no such file"):
         extract_once(model["modalities"], table)
 
 
-def test_a_column_with_nothing_in_it(albums, small_model):
+def test_a_column_with_nothing_in_it(albums, paper_model):
     table = albums.table.assign(audio=None)
-    branches, extracted, _ = extract_once(small_model()["modalities"], table)
+    branches, extracted, _ = extract_once(paper_model()["modalities"], table)
     assert extracted["audio"].isna().all()
     assert extracted["text of text"].tolist() == list(range(40))
 
 
-def test_two_branches_may_read_one_column(albums, small_model):
+def test_two_branches_may_read_one_column(albums, paper_model):
     """Each gets its own positions; what else the ColumnTransformer was told stays."""
-    model = small_model(audio=None, image=None)
+    model = paper_model(audio=None, image=None)
     (name, road, column), *_ = model["modalities"].transformers
     twice = [(name, road, column), ("again", road, column)]
     both = model["modalities"].set_params(transformers=twice, n_jobs=1)
@@ -190,36 +190,42 @@ def test_a_step_that_names_nothing(albums):
 
 
 class TestWork:
-    def test_networks_are_trained_once_a_run_and_shared(self, ablate, small_model, counts, table):
-        ablate(small_model(joint_space=True), n_runs=2)
+    def test_networks_are_trained_once_a_run_and_shared(self, ablate, paper_model, counts, table):
+        ablate(paper_model(joint_space=True), n_runs=2)
         assert counts["AudioCNN"] == counts["TextMLP"] == counts["ResNetEmbedder"] == 2
         assert counts["JointSpaceProjector"] == 2
         assert counts["FusionClassifier"] == 2 * len(SUBSETS)
         assert counts["constant_q"] == sum(len(cell) for cell in table["audio"] if cell)
 
-    def test_cross_fit_costs_its_folds_only(self, ablate, small_model, counts):
-        ablate(small_model(image=None), n_runs=1, controls=["cross_fit"], n_folds=3)
+    def test_cross_fit_costs_its_folds_only(self, ablate, paper_model, counts):
+        ablate(paper_model(image=None), n_runs=1, controls=["cross_fit"], n_folds=3)
         assert counts["TextMLP"] == counts["AudioCNN"] == 1 + 3
         assert "JointSpaceProjector" not in counts
 
-    def test_the_same_seed_gives_the_same_predictions(self, ablate, small_model, subsets):
+    def test_a_second_seed_is_trained_as_the_first(self, ablate, small_model, counts):
+        """By default in three folds, and on all rows."""
+        model = small_model(audio=None, image=None)
+        ablate(model, n_runs=1, controls=["two seeds of text"])
+        assert counts["TextMLP"] == 2 * (3 + 1)
+
+    def test_the_same_seed_gives_the_same_predictions(self, ablate, paper_model, subsets):
         chosen = ["text", "text + image"]
-        _, again = ablate(small_model(audio=None), subsets=chosen, n_runs=1)
+        _, again = ablate(paper_model(audio=None), subsets=chosen, n_runs=1)
         first = subsets[1].query("run == 0")
         np.testing.assert_array_equal(again["row"], first["row"])
         pd.testing.assert_frame_equal(again[chosen], first[chosen])
         second = subsets[1].query("run == 1").reset_index(drop=True)
-        _, other = ablate(small_model(audio=None), subsets=chosen, n_runs=1, random_state=1)
+        _, other = ablate(paper_model(audio=None), subsets=chosen, n_runs=1, random_state=1)
         pd.testing.assert_frame_equal(other[chosen], second[chosen])
 
-    def test_the_model_is_not_fitted(self, ablate, small_model):
-        model = small_model(audio=None, image=None)
+    def test_the_model_is_not_fitted(self, ablate, paper_model):
+        model = paper_model(audio=None, image=None)
         before = repr(model)
         ablate(model, n_runs=1)
         assert not hasattr(model["modalities"], "transformers_") and repr(model) == before
 
-    def test_runs_in_two_workers(self, ablate, small_model):
-        model = small_model(audio=None, image=None)
+    def test_runs_in_two_workers(self, ablate, paper_model):
+        model = paper_model(audio=None, image=None)
         figures, predictions = ablate(model, n_runs=2, n_jobs=2)
         alone, theirs = ablate(model, n_runs=2)
         assert list(figures.index) == list(alone.index)
@@ -227,8 +233,8 @@ class TestWork:
         assert predictions.shape == theirs.shape
         np.testing.assert_array_equal(predictions["row"], theirs["row"])
 
-    def test_progress_of_the_runs(self, ablate, small_model, capsys):
-        ablate(small_model(audio=None, image=None), n_runs=2, verbose=1)
+    def test_progress_of_the_runs(self, ablate, paper_model, capsys):
+        ablate(paper_model(audio=None, image=None), n_runs=2, verbose=1)
         told = capsys.readouterr()
         assert "Runs" in told.err and "2/2" in told.err
         assert not told.out
@@ -275,9 +281,9 @@ class TestControls:
         assert figures.loc["cross_fit", "reference"] == "audio + text + image"
         assert figures.loc["shuffled covers", "reference"] == "audio"
 
-    def test_a_control_of_the_paper_too(self, ablate, small_model):
+    def test_a_control_of_the_paper_too(self, ablate, paper_model):
         figures, _ = ablate(
-            small_model(text=None),
+            paper_model(text=None),
             subsets="paper",
             controls=["two seeds of image", "shuffled covers", "cross_fit"],
             n_runs=1,
@@ -292,30 +298,30 @@ class TestControls:
         }
 
     @pytest.mark.parametrize("control", ["mean of probabilities", "cross_fit"])
-    def test_one_by_one(self, ablate, small_model, all_controls, control):
+    def test_one_by_one(self, ablate, paper_model, all_controls, control):
         figures, predictions = ablate(
-            small_model(), subsets=["text", MODALITIES], controls=control, n_runs=1, n_folds=2
+            paper_model(), subsets=["text", MODALITIES], controls=control, n_runs=1, n_folds=2
         )
         assert list(figures.index) == ["text", " + ".join(MODALITIES), control]
         theirs = all_controls[1].query("run == 0")[control]
         np.testing.assert_array_equal(predictions[control], theirs)
 
-    def test_two_seeds(self, ablate, small_model, all_controls):
+    def test_two_seeds(self, ablate, paper_model, all_controls):
         for given, names in (
             ("two seeds", ["two seeds of text"]),
             ("two seeds of text", ["two seeds of text"]),
         ):
-            figures, _ = ablate(small_model(audio=None, image=None), controls=[given], n_runs=1)
+            figures, _ = ablate(paper_model(audio=None, image=None), controls=[given], n_runs=1)
             assert list(figures.index) == ["text", *names]
         figures, predictions = ablate(
-            small_model(), subsets=["text"], controls=["two seeds of text"], n_runs=1
+            paper_model(), subsets=["text"], controls=["two seeds of text"], n_runs=1
         )
         theirs = all_controls[1].query("run == 0")["two seeds of text"]
         np.testing.assert_array_equal(predictions["two seeds of text"], theirs)
 
-    def test_shuffled_covers(self, ablate, small_model, all_controls):
+    def test_shuffled_covers(self, ablate, paper_model, all_controls):
         figures, predictions = ablate(
-            small_model(text=None), subsets=["audio"], controls=["shuffled covers"], n_runs=1
+            paper_model(text=None), subsets=["audio"], controls=["shuffled covers"], n_runs=1
         )
         assert list(figures.index) == ["audio", "shuffled covers"]
 
@@ -343,7 +349,7 @@ class TestControls:
         regression = LogisticRegression().fit(absent[train], albums.y[train])
         np.testing.assert_array_equal(run["missing pattern"], regression.predict(absent[test]))
 
-    def test_mean_of_probabilities(self, albums, table, small_model, all_controls):
+    def test_mean_of_probabilities(self, albums, table, paper_model, all_controls):
         """Over the modalities of a row, each on its own fitted as a model is."""
         _, predictions = all_controls
         run = predictions[predictions["run"] == 0]
@@ -352,7 +358,7 @@ class TestControls:
         artists = np.asarray(albums.groups)[train]
         total = 0
         for modality, column in zip(MODALITIES, ("audio", "text", "cover"), strict=True):
-            model = small_model(**{other: None for other in MODALITIES if other != modality})
+            model = paper_model(**{other: None for other in MODALITIES if other != modality})
             model.fit(table.iloc[train], albums.y[train], groups=artists)
             there = table[column].notna().to_numpy()[test, None]
             total = total + model.predict_proba(table.iloc[test]) * there
@@ -386,7 +392,7 @@ class TestControlsOfSeveralGenres:
         np.testing.assert_array_equal(found[:, 3], regression.predict_proba(absent[test])[:, 1])
         assert (found[:, 6] == 0).all() and (found[:, 7] == 1).all()
 
-    def test_mean_of_probabilities(self, albums, table_of_two, labels, small_model, everything):
+    def test_mean_of_probabilities(self, albums, table_of_two, labels, paper_model, everything):
         _, predictions = everything
         run = predictions.rows["run"] == 0
         test = predictions.rows["row"][run].to_numpy()
@@ -394,7 +400,7 @@ class TestControlsOfSeveralGenres:
         each = []
         for modality, column in zip(TWO, ("text", "cover"), strict=True):
             off = {other: None for other in ("audio", *TWO) if other != modality}
-            model = small_model(**off)
+            model = paper_model(**off)
             artists = np.asarray(albums.groups)[train]
             model.fit(table_of_two.iloc[train], labels.iloc[train], groups=artists)
             probabilities = model.predict_proba(table_of_two.iloc[test])
@@ -423,8 +429,8 @@ class TestControlsOfSeveralGenres:
         scores = predictions.scores["random scores"]
         assert np.unique(scores).size == scores.size
 
-    def test_a_control_alone_leaves_the_rest(self, ablate_labels, small_model, everything):
-        model = small_model(audio=None)
+    def test_a_control_alone_leaves_the_rest(self, ablate_labels, paper_model, everything):
+        model = paper_model(audio=None)
         _, predictions = ablate_labels(
             model, subsets=["text"], controls=["random scores"], n_runs=1
         )
@@ -436,8 +442,8 @@ class TestControlsOfSeveralGenres:
 
 
 class TestCosine:
-    def test_scores_are_similarities(self, ablate_labels, small_model):
-        model = small_model(audio=None, target="cosine")
+    def test_scores_are_similarities(self, ablate_labels, paper_model):
+        model = paper_model(audio=None, target="cosine")
         with pytest.warns(UserWarning) as told:
             figures, predictions = ablate_labels(
                 model, controls=["half of log prior removed", "two seeds of text"], n_runs=1
@@ -450,15 +456,15 @@ class TestCosine:
         assert np.abs(predictions.scores["half of log prior removed"]).max() > 1
         assert figures["macro_auc"].between(0, 1).all()
 
-    def test_no_probabilities(self, ablate_labels, small_model):
-        model = small_model(audio=None, target="cosine")
+    def test_no_probabilities(self, ablate_labels, paper_model):
+        model = paper_model(audio=None, target="cosine")
         with pytest.raises(ValueError, match="'mean of probabilities' needs probabilities"):
             ablate_labels(model, controls=["mean of probabilities"])
 
 
-def test_factors_are_those_of_all_training_albums(albums, labels, small_model):
+def test_factors_are_those_of_all_training_albums(albums, labels, paper_model):
     """One factorisation: that of tracks is that of albums."""
-    model = small_model(text=None, image=None, target="cosine", audio__max_epochs=1)
+    model = paper_model(text=None, image=None, target="cosine", audio__max_epochs=1)
     some = labels[list("abcdef")]
     model.fit(albums.table, some, groups=albums.groups)
     expected = PPMILabelFactorizer(n_components="auto").fit(some).label_factors_

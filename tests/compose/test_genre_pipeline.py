@@ -19,24 +19,49 @@ from sklearn.utils import estimator_html_repr
 
 from skmmgenre.compose import GenrePipeline, MeanOverTracks, make_genre_classifier
 from skmmgenre.fusion import FusionClassifier
-from skmmgenre.model_selection import ArtistKFold, LabelThresholds, inner_validation_mask
-from skmmgenre.nets import NetEstimator
+from skmmgenre.metrics import macro_auc_score
+from skmmgenre.model_selection import (
+    ArtistKFold,
+    LabelThresholds,
+    inner_folds,
+    inner_validation_mask,
+)
+from skmmgenre.nets import NetClassifier, NetEstimator, _embedder
+from skmmgenre.nets._solver import LayerSolver
+from skmmgenre.nets.targets import IndicatorTarget
 from skmmgenre.text import TextMLP
 from skmmgenre.utils import ErrorsMixin
 
 
 @pytest.fixture
 def plans(monkeypatch):
-    """The rows, marked and weighted, that every network trained on: (class name, plan)."""
+    """Which rows every network learned from and chose on, and their weights: (class name, plan)."""
     seen = []
-    learn = NetEstimator._learn
+    make, train = NetClassifier._plan, NetEstimator._train
 
-    def note(self, plan, n_outputs):
+    def note_plan(self, *args, **kwargs):
+        plan = make(self, *args, **kwargs)
         seen.append((type(self).__name__, plan))
-        return learn(self, plan, n_outputs)
+        return plan
 
-    monkeypatch.setattr(NetEstimator, "_learn", note)
+    def note_training(self, plan, **kwargs):
+        if not any(plan is known for _, known in seen):  # the joint space is no classifier
+            seen.append((type(self).__name__, plan))
+        return train(self, plan, **kwargs)
+
+    monkeypatch.setattr(NetClassifier, "_plan", note_plan)
+    monkeypatch.setattr(NetEstimator, "_train", note_training)
     return seen
+
+
+def unseen_rows(preset, y, groups=None, random_state=0):
+    """What of a plan says which rows are unseen, and what it must be."""
+    if preset == "auto":
+        return "folds", inner_folds(y, groups=groups)
+    return "held_out", inner_validation_mask(y, groups=groups, random_state=random_state)
+
+
+PRESETS = pytest.mark.parametrize("preset", ["auto", "paper"])
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +74,21 @@ def texts_only(small_model, **params):
 
 
 class TestMetadata:
-    def check(self, plans, mask, n_tracks, weight=None):
+    def check(self, plans, what, expected, n_tracks, weight=None):
+        for name, plan in plans:
+            rows = np.repeat(expected, n_tracks) if name == "AudioCNN" else expected
+            np.testing.assert_array_equal(getattr(plan, what), rows, err_msg=name)
+            if weight is not None:
+                given = np.repeat(weight, n_tracks) if name == "AudioCNN" else weight
+                ratio = plan.weight / given
+                np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5, err_msg=name)
+
+    @PRESETS
+    def test_the_same_artists_are_unseen_in_every_network(
+        self, albums, small_model, plans, n_tracks, preset
+    ):
+        model = small_model(joint_space=True, random_state=3, preset=preset)
+        model.fit(albums.table, albums.y, groups=albums.groups)
         assert sorted(name for name, _ in plans) == [
             "AudioCNN",
             "FusionClassifier",
@@ -57,22 +96,11 @@ class TestMetadata:
             "ResNetEmbedder",
             "TextMLP",
         ]
-        for name, plan in plans:
-            expected = np.repeat(mask, n_tracks) if name == "AudioCNN" else mask
-            np.testing.assert_array_equal(plan.held_out, expected, err_msg=name)
-            if weight is not None:
-                given = np.repeat(weight, n_tracks) if name == "AudioCNN" else weight
-                ratio = plan.weight / given
-                np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5, err_msg=name)
-
-    def test_the_same_artists_are_held_out_in_every_network(
-        self, albums, small_model, plans, n_tracks
-    ):
-        model = small_model(joint_space=True, random_state=3)
-        model.fit(albums.table, albums.y, groups=albums.groups)
-        mask = inner_validation_mask(albums.y, groups=albums.groups, random_state=3)
-        assert mask.any() and n_tracks.max() == 2
-        self.check(plans, mask, n_tracks)
+        what, expected = unseen_rows(preset, albums.y, albums.groups, random_state=3)
+        assert expected.any() and n_tracks.max() == 2
+        if preset == "auto":  # the joint space needs no folds for the vectors of others
+            plans = [plan for plan in plans if plan[0] != "JointSpaceProjector"]
+        self.check(plans, what, expected, n_tracks)
 
     def test_published_marks_and_weights_reach_every_network(
         self, albums, small_model, plans, n_tracks
@@ -83,10 +111,12 @@ class TestMetadata:
         model.fit(
             albums.table, albums.y, groups=albums.groups, validation=marks, sample_weight=weight
         )
-        self.check(plans, marks, n_tracks, weight)
+        assert len(plans) == 5
+        self.check(plans, "held_out", marks, n_tracks, weight)
 
-    def test_marks_on_nothing_are_nothing_on_tracks_too(self, albums, small_model, plans):
-        model = small_model(image=None)
+    @PRESETS
+    def test_marks_on_nothing_are_nothing_on_tracks_too(self, albums, small_model, plans, preset):
+        model = small_model(image=None, preset=preset)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="No inner validation rows")
             model.fit(
@@ -95,39 +125,41 @@ class TestMetadata:
         assert len(plans) == 3
         assert not any(plan.held_out.any() for _, plan in plans)
 
-    def test_rows_held_out_without_artists_are_those_of_all_steps(
-        self, albums, small_model, plans, n_tracks
+    @PRESETS
+    def test_rows_are_unseen_without_artists_in_all_steps_alike(
+        self, albums, small_model, plans, n_tracks, preset
     ):
-        model = small_model(image=None)
+        model = small_model(image=None, preset=preset)
         with pytest.warns(UserWarning, match="without regard to artists"):
             model.fit(albums.table, albums.y)
         with pytest.warns(UserWarning, match="without regard to artists"):
-            mask = inner_validation_mask(albums.y, random_state=0)
-        for name, plan in plans:
-            expected = np.repeat(mask, n_tracks) if name == "AudioCNN" else mask
-            np.testing.assert_array_equal(plan.held_out, expected, err_msg=name)
+            unseen = unseen_rows(preset, albums.y)
+        self.check(plans, *unseen, n_tracks)
 
-    def test_routing_is_switched_on_inside_only(self, albums, small_model, plans):
+    def test_routing_is_switched_on_inside_only(self, albums, paper_model):
         assert not sklearn.get_config()["enable_metadata_routing"]
-        texts_only(small_model).fit(albums.table, albums.y, groups=albums.groups)
+        texts_only(paper_model).fit(albums.table, albums.y, groups=albums.groups)
         assert not sklearn.get_config()["enable_metadata_routing"]
 
-    def test_missing_artists_are_artists_of_their_own(self, albums, small_model, plans, n_tracks):
+    @PRESETS
+    def test_missing_artists_are_artists_of_their_own(
+        self, albums, small_model, plans, n_tracks, preset
+    ):
         groups = np.array(albums.groups, dtype=object)
         groups[::5], groups[1::5] = None, np.nan
-        small_model(image=None).fit(albums.table, albums.y, groups=groups)
-        mask = inner_validation_mask(albums.y, groups=groups, random_state=0)
-        assert mask.any()
-        for name, plan in plans:
-            expected = np.repeat(mask, n_tracks) if name == "AudioCNN" else mask
-            np.testing.assert_array_equal(plan.held_out, expected, err_msg=name)
+        model = small_model(image=None, preset=preset)
+        model.fit(albums.table, albums.y, groups=groups)
+        what, expected = unseen_rows(preset, albums.y, groups)
+        assert expected.any()
+        self.check(plans, what, expected, n_tracks)
 
 
 class TestInScikitLearn:
     """The recipes that the docstring gives."""
 
-    def test_cross_validate_with_artists(self, albums, small_model, plans):
-        model = texts_only(small_model)
+    @PRESETS
+    def test_cross_validate_with_artists(self, albums, small_model, plans, preset):
+        model = texts_only(small_model, preset=preset)
         artists = pd.Series(albums.groups)
         with sklearn.config_context(enable_metadata_routing=True):
             answer = cross_validate(
@@ -141,15 +173,14 @@ class TestInScikitLearn:
         assert answer["test_score"].shape == (2,)
         folds = list(ArtistKFold(2).split(albums.table, albums.y, artists))
         for (train, _), (_, plan) in zip(folds, plans[::2], strict=True):
-            mask = inner_validation_mask(
-                albums.y[train], groups=artists.to_numpy()[train], random_state=0
-            )
-            np.testing.assert_array_equal(plan.held_out, mask)
+            what, expected = unseen_rows(preset, albums.y[train], artists.to_numpy()[train])
+            np.testing.assert_array_equal(getattr(plan, what), expected)
 
-    def test_grid_search_with_artists(self, albums, small_model, plans):
+    @PRESETS
+    def test_grid_search_with_artists(self, albums, small_model, plans, preset):
         search = GridSearchCV(
-            texts_only(small_model),
-            {"fusion__dropout": [0.0, 0.5]},
+            texts_only(small_model, preset=preset),
+            {"fusion__normalize": [True, False]},
             cv=ArtistKFold(2),
             error_score="raise",
         )
@@ -157,8 +188,8 @@ class TestInScikitLearn:
             search.fit(albums.table, albums.y, groups=albums.groups)
         assert search.predict(albums.table).shape == (40,)
         assert len(plans) == 2 * (2 * 2 + 1)
-        mask = inner_validation_mask(albums.y, groups=albums.groups, random_state=0)
-        np.testing.assert_array_equal(plans[-1][1].held_out, mask)
+        what, expected = unseen_rows(preset, albums.y, albums.groups)
+        np.testing.assert_array_equal(getattr(plans[-1][1], what), expected)
 
     def test_slices_are_pipelines_of_their_own(self, albums, fitted, probabilities):
         vectors = fitted[:-1].transform(albums.table)
@@ -169,10 +200,20 @@ class TestInScikitLearn:
         names = fitted[:-1].get_feature_names_out()
         assert list(names) == list(vectors.columns)
 
-    def test_fit_transform_is_transform(self, albums, small_model):
-        front = texts_only(small_model)[:-1]
+    @pytest.mark.parametrize("params", [{"preset": "paper"}, {"text__cross_fit": 0}], ids=str)
+    def test_fit_transform_is_transform(self, albums, small_model, params):
+        front = texts_only(small_model, **params)[:-1]
         fitted = front.fit_transform(albums.table, albums.y, groups=albums.groups)
         pd.testing.assert_frame_equal(fitted, front.transform(albums.table))
+
+    def test_fit_transform_is_that_of_networks_that_have_not_seen_the_rows(
+        self, albums, small_model
+    ):
+        front = texts_only(small_model)[:-1]
+        fitted = front.fit_transform(albums.table, albums.y, groups=albums.groups)
+        later = front.transform(albums.table)
+        assert (fitted.ne(later).any(axis=1)).all()
+        pd.testing.assert_frame_equal(fitted[:0], later[:0])
 
     def test_a_classifier_at_the_end_has_no_fit_transform(self, small_model):
         assert not hasattr(texts_only(small_model), "fit_transform")
@@ -236,7 +277,7 @@ class TestRows:
         assert part.index.tolist() != list(range(30))
         answers = []
         for table in (part, part.reset_index(drop=True), part.set_index("album", drop=False)):
-            model = small_model()
+            model = small_model(image=None)
             y = pd.Series(albums.y[rows], index=table.index)
             groups = pd.Series(np.asarray(albums.groups)[rows], index=table.index)
             answers.append(model.fit(table, y, groups=groups).predict_proba(table))
@@ -290,9 +331,9 @@ class TestTablesOfEveryKind:
         expected, answer = (fitted.score(table, albums.y) for table in tables)
         assert answer == expected
 
-    def test_fit(self, albums, tables, small_model):
+    def test_fit(self, albums, tables, paper_model):
         expected, answer = (
-            texts_only(small_model).fit(X, albums.y, groups=albums.groups).predict_proba(X)
+            texts_only(paper_model).fit(X, albums.y, groups=albums.groups).predict_proba(X)
             for X in tables
         )
         np.testing.assert_array_equal(answer, expected)
@@ -620,14 +661,14 @@ class TestShortNames:
         model = make_genre_classifier().set_params(verbose=True)
         assert model.verbose is True and model["fusion"].verbose == 0
 
-    def test_a_search(self, albums, small_model):
+    def test_a_search(self, albums, paper_model):
         grid = {"text__hidden_units": [(4, 4), (8, 8)], "fusion__normalize": [True, False]}
         long = {LONG["text__hidden_units"]: grid["text__hidden_units"]}
         long["fusion__normalize"] = grid["fusion__normalize"]
         scores = []
         for names in (grid, long):
             search = GridSearchCV(
-                texts_only(small_model, text__max_epochs=2),
+                texts_only(paper_model, text__max_epochs=2),
                 names,
                 cv=ArtistKFold(2),
                 error_score="raise",
@@ -656,3 +697,116 @@ def test_labels_of_bytes_are_refused_before_any_step():
     with pytest.raises((TypeError, ValueError)):
         model.fit(np.eye(4), np.array([b"Jazz", b"Rock"] * 2), groups=list("abcd"))
     assert not seen
+
+
+class TestOutOfFold:
+    """What is learned behind a branch is learned from rows that the branch has not seen."""
+
+    signal = [f"signal {i}" for i in range(6)]
+    noise = [f"noise {i}" for i in range(200)]
+
+    def draw(self, seed, n_rows):
+        """Vectors that tell four labels, beside 200 numbers that tell nothing."""
+        rng = np.random.default_rng(seed)
+        Y = (rng.random((n_rows, 4)) < 0.3).astype(int)
+        directions = np.random.default_rng(99).normal(size=(4, 6))
+        X = 0.8 * Y @ directions + rng.normal(size=(n_rows, 6))
+        X = np.hstack([X, rng.normal(size=(n_rows, 200))])
+        table = pd.DataFrame(X, columns=self.signal + self.noise)
+        return table, Y, np.arange(n_rows) // 2
+
+    def model(self, n_of_noise=1, **params):
+        sizes = {"hidden_units": (64, 16), "max_epochs": 6, "batch_size": 16, "lr": 1e-2}
+        mlp = TextMLP(dropout=0, random_state=0, **sizes, **params)
+        branches = [("signal", "passthrough", self.signal), ("noise", mlp, self.noise)]
+        modalities = ColumnTransformer(branches[: 1 + n_of_noise])
+        fusion = FusionClassifier(random_state=0)
+        modalities.set_output(transform="pandas")
+        return GenrePipeline([("modalities", modalities), ("fusion", fusion)])
+
+    def test_noise_that_was_memorised_costs_next_to_nothing(self):
+        """It would cost much if the fusion learned from vectors of rows that the branch knows."""
+        variants = [{}, {"cross_fit": 0}, {"preset": "paper"}]
+        lost = np.empty((3, len(variants)))  # AUC that the branch takes from the fusion
+        for seed in range(3):
+            table, Y, artists = self.draw(seed, 200)
+            new, truth, _ = self.draw(100 + seed, 1000)
+            models = [self.model(0), *(self.model(**params) for params in variants)]
+            scores = [model.fit(table, Y, groups=artists).score(new, truth) for model in models]
+            lost[seed] = scores[0] - np.array(scores[1:])
+        by_default, *seen = lost.mean(axis=0)
+        assert by_default <= 0.01
+        assert min(seen) > 0.02
+
+    @pytest.fixture
+    def told(self, monkeypatch):
+        """Truth and scores of all rows that something was chosen by: (who, truth, scores)."""
+        told = []
+        decide, choose = IndicatorTarget.decide, LayerSolver.choose
+        share = _embedder.choose_share
+
+        def note_decide(self, decision, y, output):
+            told.append(("decide", y, self.scores(output)))
+            return decide(self, decision, y, output)
+
+        def note_choose(self, splits, strengths):
+            tried, outputs = choose(self, splits, strengths)
+            rows = np.concatenate([unseen for _, unseen in splits])
+            told.append(("choose", self.truth[rows], np.concatenate(outputs)))
+            return tried, outputs
+
+        def note_share(target, truth, weight, linear, deep):
+            told.extend([("linear", truth, linear), ("deep", truth, deep)])
+            return share(target, truth, weight, linear, deep)
+
+        monkeypatch.setattr(IndicatorTarget, "decide", note_decide)
+        monkeypatch.setattr(LayerSolver, "choose", note_choose)
+        monkeypatch.setattr(_embedder, "choose_share", note_share)
+        return told
+
+    def chosen_by(self, told, **params):
+        """Macro AUC of what was chosen by where all is noise, and of the branch on its rows."""
+        table, Y, artists = self.draw(0, 200)
+        table[self.signal] = np.random.default_rng(1).normal(size=(200, 6))
+        model = self.model(**params).fit(table, Y, groups=artists)
+        branch = model["modalities"].named_transformers_["noise"]
+        aucs = [(who, macro_auc_score(truth, scores)) for who, truth, scores in told]
+        return aucs, branch.score(table[self.noise], Y)
+
+    def test_nothing_is_chosen_by_rows_that_a_branch_was_refitted_on(self, told):
+        aucs, of_branch = self.chosen_by(told)
+        names = [who for who, _ in aucs]
+        assert names == ["choose", "linear", "deep", "decide", "choose", "decide"]
+        assert of_branch > 0.8  # it has memorised them
+        assert all(abs(auc - 0.5) < 0.08 for _, auc in aucs), aucs
+
+    def test_it_would_show(self, told):
+        aucs, _ = self.chosen_by(told, cross_fit=0)
+        assert dict(aucs[-2:])["choose"] > 0.65 and dict(aucs[-2:])["decide"] > 0.65
+
+    def test_epochs_are_counted_by_artists_that_are_not_learned_from(self, monkeypatch):
+        seen, train = [], NetEstimator._train
+
+        def note(self, plan, *, train_=train, **kwargs):
+            answer = train_(self, plan, **kwargs)
+            unseen = kwargs.get("unseen", plan.held_out)
+            seen.append((kwargs["train"], unseen, kwargs.get("max_epochs"), answer[1]))
+            return answer
+
+        monkeypatch.setattr(NetEstimator, "_train", note)
+        table, Y, artists = self.draw(0, 200)
+        self.model().fit(table, Y, groups=artists)
+        *trials, (learned, unseen, n_epochs, _) = seen
+        assert len(trials) == 3
+        for rows, others, _, history in trials:
+            assert not set(artists[rows]) & set(artists[others]) and (rows | others).all()
+            assert "valid_loss" in history[0]
+        assert sum(others for _, others, _, _ in trials).tolist() == [1] * 200
+        # The last learns from all for as many steps as were best for them.
+        assert learned.all() and not unseen.any()
+        n_common = min(len(history) for *_, history in trials)
+        losses = [[epoch["valid_loss"] for epoch in h[:n_common]] for *_, h in trials]
+        best = 1 + int(np.mean(losses, axis=0).argmin())
+        assert n_epochs == max(
+            1, round(best * np.mean([-(-rows.sum() // 16) for rows, *_ in trials]) / 13)
+        )

@@ -64,6 +64,20 @@ def test_defaults_are_those_of_the_estimators():
     assert parts["text"][0]["mlp"].get_params() == TextMLP().get_params()
 
 
+@pytest.mark.parametrize("params", [{}, {"preset": "paper"}, {"decision": "top1"}], ids=str)
+def test_preset_and_decision_reach_every_step(params):
+    model = make_genre_classifier(joint_space=True, **params)
+    expected = {"preset": "auto", "decision": "auto"} | params
+    for parameter, value in expected.items():
+        found = {
+            name: getattr(network, parameter)
+            for name, network in networks(model).items()
+            if parameter in network.get_params()
+        }
+        assert {"audio", "text", "image", "fusion"} <= set(found)
+        assert set(found.values()) == {value}
+
+
 @pytest.mark.parametrize("off", ["audio", "text", "image"])
 def test_none_switches_a_modality_off(off):
     model = make_genre_classifier(**{off: None})
@@ -269,3 +283,105 @@ def test_several_genres_at_once(albums, small_model):
     assert list(model.classes_) == list(albums.Y.columns)
     assert model.predict_proba(albums.table).shape == albums.Y.shape
     assert set(model.predict(albums.table).ravel()) <= {0, 1}
+
+
+class TestDecision:
+    """Which of several genres `predict` names."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def table(albums):
+        """Every fifth album has no review, the only modality."""
+        table = albums.table.copy()
+        table["text"] = [None if i % 5 == 0 else text for i, text in enumerate(table["text"])]
+        return table
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def fit(albums, table, small_model):
+        def fit(y=None, **params):
+            model = small_model(audio=None, image=None, **params)
+            return model.fit(table, albums.Y if y is None else y, groups=albums.groups)
+
+        return fit
+
+    nothing = np.arange(40) % 5 == 0
+
+    def test_tuned_names_a_label_for_every_row_with_a_review(self, fit, table):
+        model = fit()
+        fusion = model["fusion"]
+        labels, scores = model.predict(table), model.decision_function(table)
+        passed = scores > fusion.thresholds_
+        assert len(np.unique(fusion.thresholds_)) > 1
+        assert labels[~self.nothing].any(axis=1).all()
+        # Nothing but what passes its threshold, and the nearest label where none does.
+        some = passed.any(axis=1)
+        np.testing.assert_array_equal(labels[some], passed[some])
+        rest = ~some & ~self.nothing
+        nearest = (scores - fusion.thresholds_)[rest].argmax(axis=1)
+        np.testing.assert_array_equal(labels[rest].argmax(axis=1), nearest)
+        assert (labels[rest].sum(axis=1) == 1).all()
+
+    def test_a_row_without_a_modality_gets_what_passes_its_threshold(self, fit, table):
+        model = fit()
+        fusion = model["fusion"]
+        prior = model.decision_function(table)[0]
+        np.testing.assert_array_equal(model.predict(table)[0], prior > fusion.thresholds_)
+        high = np.full_like(fusion.thresholds_, 100.0)
+        fusion.target_.thresholds_ = high  # which no score passes
+        found = model.predict(table)
+        assert not found[self.nothing].any()
+        assert (found[~self.nothing].sum(axis=1) == 1).all()
+        low = high.copy()
+        low[1] = -100.0  # which all pass
+        fusion.target_.thresholds_ = low
+        assert (model.predict(table)[self.nothing] == np.eye(len(low), dtype=int)[1]).all()
+
+    def test_top1_names_one_label_for_every_row_with_a_review(self, fit, table):
+        model = fit(decision="top1")
+        labels, scores = model.predict(table), model.decision_function(table)
+        best = np.eye(labels.shape[1], dtype=int)[scores.argmax(axis=1)]
+        np.testing.assert_array_equal(labels[~self.nothing], best[~self.nothing])
+        assert not labels[self.nothing].any()
+
+    @pytest.mark.parametrize("decision", [0.5, 0.2])
+    def test_a_number_is_a_probability(self, fit, table, decision):
+        model = fit(decision=decision)
+        above = model.predict_proba(table) > decision
+        np.testing.assert_array_equal(model.predict(table), above)
+
+    def test_of_a_cosine_model_a_number_is_a_similarity(self, fit, table):
+        model = fit(decision=0.3, target="cosine")
+        above = model.decision_function(table) > 0.3
+        np.testing.assert_array_equal(model.predict(table), above)
+
+    def test_thresholds_do_not_touch_the_scores(self, fit, table):
+        tuned, top1 = fit(), fit(decision="top1")
+        np.testing.assert_array_equal(tuned.predict_proba(table), top1.predict_proba(table))
+
+    @pytest.mark.parametrize("decision", ["tuned", "top1"])
+    def test_the_paper(self, fit, table, decision):
+        """A half, whatever that names, unless something else is asked for."""
+        model = fit(preset="paper", decision=decision)
+        labels, probabilities = model.predict(table), model.predict_proba(table)
+        if decision == "tuned":
+            assert model["fusion"].thresholds_ is None
+            np.testing.assert_array_equal(labels, probabilities > 0.5)
+        else:
+            assert (labels[~self.nothing].sum(axis=1) == 1).all()
+
+    def test_the_paper_with_cosine(self, fit, table):
+        model = fit(preset="paper", target="cosine")
+        above = model.decision_function(table) >= model["fusion"].threshold_
+        np.testing.assert_array_equal(model.predict(table), above)
+
+    def test_one_genre_is_the_likeliest_whatever_is_asked_for(self, albums, fit, table):
+        answers = [fit(albums.y, decision=decision) for decision in ("tuned", "top1", 0.5)]
+        for model in answers:
+            likeliest = model.classes_[model.predict_proba(table).argmax(axis=1)]
+            np.testing.assert_array_equal(model.predict(table), likeliest)
+
+    @pytest.mark.parametrize("decision", ["best", 2, None])
+    def test_other_values_are_refused(self, fit, decision):
+        with pytest.raises(ValueError, match="decision"):
+            fit(decision=decision)

@@ -23,8 +23,8 @@ import skmmgenre.compose._mean_over_tracks as module
 from skmmgenre.audio import AudioCNN, CQTExtractor
 from skmmgenre.compose import MeanOverTracks
 from skmmgenre.labels import PPMILabelFactorizer
-from skmmgenre.model_selection import inner_validation_mask
-from skmmgenre.nets import NetEstimator
+from skmmgenre.model_selection import inner_folds, inner_validation_mask
+from skmmgenre.nets import NetClassifier, NetEstimator
 from skmmgenre.utils import find_steps
 
 SR = 22050
@@ -279,7 +279,7 @@ class TestNetworks:
             return train_(self, plan, **kwargs)
 
         monkeypatch.setattr(NetEstimator, "_train", note)
-        mean = road(cross_fit=3)
+        mean = road(cross_fit=3, preset="paper")
         folded = mean.fit_transform(albums, y, groups=artists)
         assert len(trained) == 1 + 3
         owner = np.repeat(np.arange(60), [len(album) for album in albums])
@@ -291,8 +291,28 @@ class TestNetworks:
         held_out = inner_validation_mask(y, groups=artists, random_state=0)
         assert_array_equal(folded[held_out], whole[held_out])
         assert not np.allclose(folded[~held_out], whole[~held_out], equal_nan=True)
-        plain = road().fit(albums, y, groups=artists)
+        plain = road(preset="paper").fit(albums, y, groups=artists)
         assert_array_equal(plain.transform(albums), whole)
+
+    def test_by_default_the_folds_are_those_of_albums(self, tracks, monkeypatch):
+        """So that tracks are unseen where their albums are, in the other modalities too."""
+        albums, y, artists = tracks
+        owner = np.repeat(np.arange(60), [len(album) for album in albums])
+        plans, make = [], NetClassifier._plan
+
+        def note(self, *args, **kwargs):
+            plans.append(make(self, *args, **kwargs))
+            return plans[-1]
+
+        monkeypatch.setattr(NetClassifier, "_plan", note)
+        mean = road()
+        folded = mean.fit_transform(albums, y, groups=artists)
+        (plan,) = plans
+        assert_array_equal(plan.folds, inner_folds(y, groups=artists)[owner])
+        # Vectors of networks that have not seen the album; later of the one of all.
+        there = np.isin(np.arange(60), owner)
+        assert_array_equal(np.isnan(folded).all(axis=1), ~there)
+        assert (folded[there] != mean.transform(albums)[there]).any(axis=1).all()
 
     def test_chunks_answer_as_the_whole(self, tracks, monkeypatch):
         albums, y, artists = tracks
@@ -396,12 +416,16 @@ class TestTold:
         (told,) = self.warnings_of(road(), albums, y)
         assert "without regard to artists" in told
 
-    def test_nothing_to_hold_out(self, tracks):
+    @pytest.mark.parametrize(
+        ("preset", "message"),
+        [("paper", "no artist can be held out"), ("auto", "60 rows of 2 artists are too few")],
+    )
+    def test_nothing_to_hold_out(self, tracks, preset, message):
         """The artists are those of the labels; the network stops at the last epoch."""
         albums, y, _ = tracks
-        mean = road()
+        mean = road(preset=preset)
         (told,) = self.warnings_of(mean, albums, y, groups=[f"artist {label}" for label in y])
-        assert "no artist can be held out" in told
+        assert message in told
         assert mean.estimator_["cnn"].n_iter_ == mean.estimator_["cnn"].best_iter_ == 2
         assert mean.estimator["cnn"].validation_fraction == 0.1  # ours is left alone
 
@@ -535,7 +559,7 @@ class TestNested:
             return learn(self, plan, n_outputs)
 
         monkeypatch.setattr(NetEstimator, "_learn", note)
-        mean = self.nested(nest, validation_fraction=0.3, random_state=5)
+        mean = self.nested(nest, validation_fraction=0.3, random_state=5, preset="paper")
         told = TestTold.warnings_of(mean, albums, y)
         assert len(told) == 1 and "without regard to artists" in told[0]
         with pytest.warns(UserWarning, match="without regard to artists"):

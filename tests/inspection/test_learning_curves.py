@@ -38,7 +38,7 @@ def curves(panel):
 
 
 def test_one_network():
-    net = FusionClassifier(max_epochs=6, patience=2, lr=0.5, random_state=0)
+    net = FusionClassifier(preset="paper", max_epochs=6, patience=2, lr=0.5, random_state=0)
     net.fit(X, Y, groups=np.arange(40))
     display = LearningCurvesDisplay.from_estimator(net)
     assert titles(display) == ["FusionClassifier"]
@@ -55,7 +55,8 @@ def test_one_network():
 )
 def test_the_validation_metric_has_a_scale_of_its_own(several, key, name):
     y = np.column_stack([Y == "Jazz", X[:, 1] > 0]).astype(int) if several else Y
-    net = FusionClassifier(max_epochs=6, lr=0.1, validation_fraction=0.3, random_state=0)
+    params = {"preset": "paper", "validation_fraction": 0.3, "random_state": 0}
+    net = FusionClassifier(max_epochs=6, lr=0.1, **params)
     display = LearningCurvesDisplay.from_estimator(net.fit(X, y, groups=np.arange(40)))
     (metric_axes,) = display.metric_axes_
     expected = [[epoch["epoch"], epoch[key]] for epoch in net.history_]
@@ -63,6 +64,27 @@ def test_the_validation_metric_has_a_scale_of_its_own(several, key, name):
     assert metric_axes.get_ylabel() == f"validation {name}" and metric_axes.get_ylim() == (0, 1)
     legend = [text.get_text() for text in display.axes_[0].get_legend().get_texts()]
     assert legend == ["training", "validation", "kept", name]
+
+
+def test_a_network_that_is_trained_on_all_rows():
+    """By default: what is shown of unseen rows is the mean over the inner folds."""
+    net = TextMLP(hidden_units=(4, 4), max_epochs=4, lr=0.1, random_state=0)
+    net.fit(X, Y, groups=np.arange(40))
+    display = LearningCurvesDisplay.from_estimator(net)
+    drawn = curves(display.axes_[0])
+    for label, key in (("training", "train_loss"), ("validation", "valid_loss")):
+        expected = [[epoch["epoch"], epoch[key]] for epoch in net.history_]
+        np.testing.assert_allclose(drawn[label], expected)
+    assert {x for x, _ in drawn["kept"]} == {net.n_iter_} == {net.best_iter_}
+    assert len(curves(display.metric_axes_[0])["macro F1"]) == net.n_iter_
+
+
+def test_a_layer_whose_best_weights_are_found_at_once():
+    """Nothing is stopped by unseen rows, so no loss of theirs is shown."""
+    net = FusionClassifier(random_state=0).fit(X, Y, groups=np.arange(40))
+    display = LearningCurvesDisplay.from_estimator(net)
+    assert set(curves(display.axes_[0])) == {"training", "kept"}
+    assert display.metric_axes_ == [None]
 
 
 def test_without_a_metric_there_is_no_second_scale():
