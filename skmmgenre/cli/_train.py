@@ -88,7 +88,9 @@ from ._written_genres import leave_out_written
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A parameter of make_genre_classifier (may be given several times).",
+    help="A parameter of make_genre_classifier (may be given several times). With one genre an "
+    "item, genres of few items count as much in training as those of many (class_weight=balanced); "
+    "--set class_weight=None turns this off.",
 )
 @click.option("--strict", is_flag=True, help="End at the first file that cannot be used.")
 @click.option(
@@ -214,7 +216,8 @@ def train_model(
     min_items : int
         Genres of fewer items are left out.
     settings : dict or None
-        Further parameters of `make_genre_classifier`.
+        Further parameters of `make_genre_classifier`. With one genre an item `class_weight` is
+        "balanced" unless it is among them.
     test_size : float
         Share of the items, by artist, that are kept from training to tell the figures.
     plain : bool
@@ -274,14 +277,13 @@ def train_model(
         y = np.array([item[0] for item in genres], dtype=object)
     n_several = 0 if several else sum(len(item) > 1 for item in genres)
     present = _present(music.table, modalities)
+    settings = settings or {}
+    if several:
+        _refuse_class_weight(settings)
+    else:
+        settings = {"class_weight": "balanced"} | settings
     model = _make_model(
-        present,
-        target,
-        settings or {},
-        on_error=on_error,
-        seed=seed,
-        n_jobs=n_jobs,
-        verbose=verbose,
+        present, target, settings, on_error=on_error, seed=seed, n_jobs=n_jobs, verbose=verbose
     )
     learn, test = _split(music, y, test_size, seed)
     y_learn = y.iloc[learn] if several else y[learn]
@@ -309,6 +311,7 @@ def train_model(
         "modalities": present,
         "several_genres": several,
         "first_genre_only": n_several,
+        "class_weight": settings.get("class_weight"),
         "items": len(learn),
         "artists": len(artists),
         "items_by_genre": dict(counts.most_common()),
@@ -350,6 +353,15 @@ def parse_settings(pairs):
         except (ValueError, SyntaxError):
             settings[name] = value
     return settings
+
+
+def _refuse_class_weight(settings):
+    for name, value in settings.items():
+        if name.rpartition("__")[2] == "class_weight" and value is not None:
+            raise ValueError(
+                f"--set {name}={value} is for one genre an item, and some items have several. "
+                "Leave it out, or pass --target softmax."
+            )
 
 
 def _refuse_unlabelled(music, without_split, left_out):

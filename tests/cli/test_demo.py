@@ -8,9 +8,13 @@ import pandas as pd
 import pytest
 from command_output import run
 from PIL import Image
+from sklearn.base import clone
 
 import skmmgenre
 from skmmgenre.cli import main
+from skmmgenre.cli._demo import _fit_and_transform
+from skmmgenre.compose import make_genre_classifier
+from skmmgenre.datasets import make_albums
 
 
 def test_help_of_the_demo(capsys):
@@ -42,6 +46,25 @@ def test_a_report_that_cannot_be_written(capsys, tmp_path):
     told = capsys.readouterr()
     assert told.err.startswith("skmmgenre demo: ") and "taken" in told.err
     assert "Traceback" not in told.err
+
+
+def test_subsets_learn_from_what_the_fusion_learned_from(tmp_path):
+    albums = make_albums(
+        60, n_genres=3, missing={"audio": 1.0, "cover": 1.0}, directory=tmp_path, random_state=0
+    )
+    train, test = np.arange(0, 60, 2), np.arange(1, 60, 2)
+    model = make_genre_classifier(
+        audio=None, image=None, text__hidden_units=(16, 16), text__lr=1e-2, random_state=0
+    )
+    y, groups = albums.y[train], albums.groups[train]
+    fitted = clone(model).fit(albums.table.iloc[train], y, groups=groups)
+    vectors = _fit_and_transform(model, albums, train, test)
+    assert vectors.index.equals(albums.table.index)
+    expected = fitted.predict_proba(albums.table)
+    np.testing.assert_array_equal(model.predict_proba(albums.table), expected)
+    surer = fitted[:-1].transform(albums.table)
+    pd.testing.assert_frame_equal(vectors.iloc[test], surer.iloc[test])
+    assert not np.allclose(vectors.iloc[train], surer.iloc[train])
 
 
 @pytest.mark.slow

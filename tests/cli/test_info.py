@@ -7,8 +7,10 @@ from forged_model import contents, forge
 from sklearn.pipeline import Pipeline
 
 import skmmgenre
+from skmmgenre.audio import AudioCNN
 from skmmgenre.cli import main
 from skmmgenre.cli._info import print_info
+from skmmgenre.utils import find_steps
 
 
 def test_info(model, capsys):
@@ -16,8 +18,11 @@ def test_info(model, capsys):
     info = json.loads(capsys.readouterr().out)
     assert info["genres"] == sorted(info["card"]["items_by_genre"])
     assert info["modalities"] == {"audio": "audio", "text": "text"}
-    assert info["networks"]["audio"] == {"type": "AudioCNN", "epochs": 3} | {
-        "best_epoch": info["networks"]["audio"]["best_epoch"]
+    network = find_steps(skmmgenre.load(model), AudioCNN)["audio"]
+    assert info["networks"]["audio"] == {
+        "type": "AudioCNN",
+        "epochs": network.n_iter_,
+        "best_epoch": network.best_iter_,
     }
     card = info["card"]
     assert card["items"] == sum(card["items_by_genre"].values())

@@ -14,6 +14,8 @@ from skmmgenre.cli import main
 from skmmgenre.compose import GenrePipeline, make_plain_classifier
 from skmmgenre.metrics import bootstrap_interval, genre_scores
 from skmmgenre.model_selection import ArtistShuffleSplit
+from skmmgenre.nets import NetClassifier
+from skmmgenre.utils import find_steps
 
 
 class TestSeveralGenres:
@@ -110,6 +112,63 @@ class TestHowGenresAreRead:
         assert (told["items"], told["left_out"], told["first_genre_only"]) == (2, 1, 2)
         assert "1 row: 'Misc' is not a genre\n" in err
         assert "2 items have several genres; the first is used\n" in err
+
+
+class TestClassWeight:
+    """Genres count alike where an item has one, and this can be switched off."""
+
+    def weights(self, tmp_path, capsys, cells, *words):
+        """Return what the networks and the card say."""
+        assert train(tmp_path, cells, "--json", *words) == 0
+        model = skmmgenre.load(tmp_path / "m.skmmgenre")
+        networks = find_steps(model, NetClassifier)
+        weights = {name: network.class_weight for name, network in networks.items()}
+        return weights, json.loads(capsys.readouterr().out)["class_weight"]
+
+    @pytest.mark.parametrize(
+        "cells, words, expected",
+        [
+            (["Jazz", "Rock"], [], "balanced"),
+            (["Jazz", "Rock"], ["--set", "class_weight=None"], None),
+            (["Jazz", "Rock"], ["--set", "class_weight={'Jazz': 2}"], {"Jazz": 2}),
+            (["Jazz", "Rock; Pop"], ["--target", "softmax"], "balanced"),
+            (["Jazz", "Rock; Pop"], [], None),
+            (["Jazz", "Rock; Pop"], ["--set", "class_weight=None"], None),
+            (["Jazz", "Rock"], ["--target", "logistic"], None),
+        ],
+    )
+    def test_what_networks_get(self, tmp_path, capsys, cells, words, expected):
+        weights, of_card = self.weights(tmp_path, capsys, cells, *words)
+        assert weights == {"text": expected, "fusion": expected} and of_card == expected
+
+    def test_of_one_network(self, tmp_path, capsys):
+        words = ["--set", "text__class_weight=None"]
+        weights, _ = self.weights(tmp_path, capsys, ["Jazz", "Rock"], *words)
+        assert weights == {"text": None, "fusion": "balanced"}
+
+    @pytest.mark.parametrize("name", ["class_weight", "fusion__class_weight"])
+    def test_not_for_several_genres(self, tmp_path, capsys, name):
+        words = ["--set", f"{name}=balanced"]
+        assert train(tmp_path, ["Jazz", "Rock; Pop"], *words) == 1
+        error = capsys.readouterr().err
+        assert f"--set {name}=balanced is for one genre an item" in error
+        assert "--target softmax" in error and not (tmp_path / "m.skmmgenre").exists()
+
+    def test_rare_genres_are_predicted(self, tmp_path, capsys):
+        """A word that 8 of 36 items of a genre have, and all 6 of a rare one."""
+        table = pd.DataFrame({"genre": ["Blues"] * 36 + ["Techno"] * 6})
+        loud = [*range(8), *range(36, 42)]
+        table["text"] = ["loud slow" if row in loud else "soft slow" for row in range(42)]
+        table.to_csv(tmp_path / "t.csv", index=False)
+        path = str(tmp_path / "m.skmmgenre")
+        words = ["train", str(tmp_path / "t.csv"), "-o", path, "--quiet", *SMALL]
+        found = {}
+        for weight in ("balanced", "None"):
+            assert main([*words, "--set", f"class_weight={weight}"]) == 0
+            found[weight] = list(
+                skmmgenre.load(path).predict(pd.DataFrame({"text": ["loud slow"]}))
+            )
+        assert found == {"balanced": ["Techno"], "None": ["Blues"]}
 
 
 class TestRowsLeftOut:
