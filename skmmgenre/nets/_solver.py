@@ -115,6 +115,7 @@ class LayerSolver:
         self.truth, self.weight = truth, weight
         self.loss, self.prior = target.loss, target.prior_output
         self.n_outputs, self.n_terms = target.n_outputs, target.n_terms
+        self.learns_bias = target.name != "cosine"
         # Apple's graphics cards have no double precision.
         self.device = torch.device("cpu") if device.type == "mps" else device
         if sparse.issparse(X) and X.shape[0] * X.shape[1] <= _MOST_VALUES:
@@ -207,6 +208,7 @@ class LayerSolver:
         with torch.no_grad():
             module.weight.zero_()
             module.bias.copy_(torch.from_numpy(start))
+        module.bias.requires_grad_(self.learns_bias)
         return _SolvedNet(
             module,
             criterion=object,  # the loss is the target's, see get_loss

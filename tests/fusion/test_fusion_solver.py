@@ -85,6 +85,20 @@ def test_cosine_cannot_be_made_better_by_small_steps():
             assert objective(weight + size * rng.normal(size=weight.shape)) > best
 
 
+def test_a_stronger_penalty_moves_a_cosine_less():
+    """Only its direction counts: if biases shrank with the weights, a penalty would be nothing."""
+    X, y, _ = rows(6)
+    Y = indicator(y)
+    moved = []
+    for C in (1e-3, 1e-1, 10):
+        model = FusionClassifier(target="cosine", C=C, validation_fraction=0).fit(X, Y)
+        prior = model.target_.empty_output_
+        np.testing.assert_allclose(model.weights_["head.bias"], prior, rtol=1e-5, atol=1e-6)
+        vectors = normalize(X) @ model.weights_["head.weight"].T + prior
+        moved.append(1 - cosine_similarity(vectors, prior[None]).mean())
+    assert moved[0] < 0.01 and 0.05 < moved[1] < 0.9 * moved[2]
+
+
 def test_the_strength_is_chosen_on_unseen_artists():
     """A column that names the artist is worth nothing for others, so a strong penalty is best."""
     X, y, artists = rows(4)
