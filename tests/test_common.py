@@ -40,13 +40,16 @@ _EXPECTED_FAILURES = {
 
 @pytest.mark.filterwarnings("ignore:Inner validation rows were drawn without regard to artists")
 @pytest.mark.filterwarnings("ignore:No inner validation rows")
+@pytest.mark.filterwarnings("ignore:Inner folds were drawn without regard to artists")
+@pytest.mark.filterwarnings("ignore:.* artists are too few to choose anything on unseen ones")
 @pytest.mark.filterwarnings("ignore:.*all inner validation rows are missing")  # sparse views
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.EstimatorCheckFailedWarning")
 @parametrize_with_checks(
     [
-        FusionClassifier(dropout=0, max_epochs=50, random_state=0),
+        FusionClassifier(random_state=0),
+        FusionClassifier(solver="adam", dropout=0, max_epochs=50, random_state=0),
         TextMLP(hidden_units=(16, 16), dropout=0, max_epochs=30, random_state=0),
         JointSpaceProjector(n_components=4, hidden_units=8, max_epochs=10, random_state=0),
         LogisticFusionClassifier(),

@@ -64,13 +64,13 @@ def add(node, name, value):
 
 
 def test_what_a_class_has_got_since_is_its_default(mlp_file, tmp_path):
-    plain = ("cross_fit", "device", "dropout", "hidden_units", "label_factorizer")
+    plain = ("batch_size", "device", "dropout", "hidden_units", "label_factorizer", "preset")
     path = forge_schema(tmp_path / "m", mlp_file, lambda schema: drop(schema, *plain))
     model = skmmgenre.load(path)
     defaults = TextMLP().get_params()
     params = model.get_params()
     assert {n: params[n] for n in plain} == {n: defaults[n] for n in plain}
-    assert type(params["hidden_units"]) is tuple and type(params["cross_fit"]) is int
+    assert type(params["hidden_units"]) is tuple and type(params["batch_size"]) is int
     assert params["max_epochs"] == 1
     expected = skmmgenre.load(mlp_file).predict_proba(X)
     np.testing.assert_array_equal(model.predict_proba(X), expected)

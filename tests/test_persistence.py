@@ -86,11 +86,12 @@ def test_small_networks_too(albums, small_model, tmp_path):
         audio=None, image=None, text__hidden_units=(64, 64), text__max_features=300
     ).fit(albums.table, albums.y, groups=albums.groups)
     fitted.predict(albums.table)
-    weights = [
-        array
-        for network in (fitted["modalities"].named_transformers_["text"]["mlp"], fitted["fusion"])
-        for array in network.weights_.values()
-    ]
+    mlp = fitted["modalities"].named_transformers_["text"]["mlp"]
+    weights = [*mlp.weights_.values(), *fitted["fusion"].weights_.values()]
+    # The linear model beside the network, and the axes of what it sees in the vectors.
+    linear = [mlp._linear["weight"], mlp._linear["bias"], mlp._units["axes"]]
+    assert linear[0].shape == (3, 300) and linear[2].shape[1] == 300
+    weights += linear
     tfidf = fitted["modalities"].named_transformers_["text"]["tfidf"]
     joblib.dump(fitted, tmp_path / "m.joblib")
     n_bytes = 4 * sum(array.size for array in weights) + len(pickle.dumps(tfidf))

@@ -246,7 +246,8 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             raise ValueError("Found array with 0 sample(s) (no patch) while 1 is required.")
         if reset:
             self._choose_patches(X.shape[2])
-        whole = self.patches_ == "whole"
+        patches, _ = self._patches()
+        whole = patches == "whole"
         if not reset:
             n_bins, n_frames = self.sample_shape_
             if X.shape[1] != n_bins or X.shape[2] < n_frames or (whole and X.shape[2] > n_frames):
@@ -268,7 +269,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             n_frames=n_frames,
             lengths=lengths,
             sounding=sounding,
-            seed=self._seed() if reset and self.patches_ == "epoch" else None,
+            seed=self._seed() if reset and patches == "epoch" else None,
         )
         self._set_aside(feed.missing & ~missing, missing, reset)
         missing = feed.missing
@@ -284,18 +285,26 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
 
     def _choose_patches(self, n_frames):
         """Say what "auto" stands for, with rows of so many frames."""
-        patches, n_patches = self.patches, self.n_patches
-        if patches == "auto":
+        self.patches_, self.n_patches_ = self.patches, 1
+        if self.patches == "auto":
             longer = self.preset == "auto" and n_frames > self.patch_frames
-            patches = "epoch" if longer else "whole"
-            covering = min(-(-n_frames // self.patch_frames), _MOST_PATCHES)
-            n_patches = 1 if not longer else covering if n_patches == "auto" else n_patches
-        self.patches_, self.n_patches_ = patches, 1 if n_patches == "auto" else n_patches
-        if self.patches_ == "whole" and self.n_patches_ > 1:
+            self.patches_ = "epoch" if longer else "whole"
+            self.n_patches_ = min(-(-n_frames // self.patch_frames), _MOST_PATCHES) if longer else 1
+        self.n_patches_ = self._patches()[1]
+
+    def _patches(self):
+        """`patches` and `n_patches` as they are now, or what "auto" stood for in fit."""
+        # Models that were saved before there was a choice see the whole.
+        patches, n_patches = getattr(self, "patches_", "whole"), getattr(self, "n_patches_", 1)
+        patches = patches if self.patches == "auto" else self.patches
+        n_patches = n_patches if self.n_patches == "auto" else self.n_patches
+        always_whole = self.patches == "whole" or patches != self.patches and self.preset == "paper"
+        if always_whole and n_patches > 1:
             raise ValueError(
                 f"n_patches={self.n_patches} is for patches='center' or 'epoch'; with "
                 "patches='whole' the network sees all of a row at once."
             )
+        return patches, 1 if patches == "whole" else n_patches
 
     def _seed(self):
         """Of what happens to patches in training."""
@@ -325,12 +334,13 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             logger.warning(told)
 
     def _forward(self, feed, part, rows=None, module=None):
-        if self.n_patches_ == 1:
+        _, n_patches = self._patches()
+        if n_patches == 1:
             return super()._forward(feed, part, rows, module)
         rows = np.flatnonzero(~feed.missing) if rows is None else rows
-        spread = SpreadFeed(feed, self.n_patches_)
+        spread = SpreadFeed(feed, n_patches)
         means = []
-        with self._answers_bar(len(rows) * self.n_patches_) as advance:
+        with self._answers_bar(len(rows) * n_patches) as advance:
             for start in range(0, len(rows), _CHUNK):
                 some, counts = spread.rows_of(rows[start : start + _CHUNK])
                 answers = super()._forward(spread, part, some, module, advance)
@@ -405,7 +415,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         if n_bins < least_bins:
             remedies.append("n_bins of the extractor")
         if n_frames < least_frames:
-            cut = self.patches_ != "whole" and self.patch_frames < least_frames
+            cut = self._patches()[0] != "whole" and self.patch_frames < least_frames
             remedies.append("patch_frames" if cut else "duration of the extractor")
         return (
             f"Patches of {n_bins} bins and {n_frames} frames are too small for architecture "

@@ -16,7 +16,8 @@ def patches(n=6, n_bins=96, n_frames=323, seed=0):
 
 
 def cnn(**params):
-    defaults = {"architecture": "4x96", "width": (4, 4, 4, 4), "max_epochs": 1}
+    """The network alone, as in the paper, unless something else is asked for."""
+    defaults = {"architecture": "4x96", "width": (4, 4, 4, 4), "max_epochs": 1, "preset": "paper"}
     return AudioCNN(**{"validation_fraction": 0, "random_state": 0, **defaults, **params})
 
 
@@ -296,7 +297,7 @@ def long_patches():
 def cnn_of_pieces(**params):
     defaults = {"architecture": "4x96", "width": (4, 4, 4, 4), "max_epochs": 2, "batch_size": 8}
     shared = {"validation_fraction": 0, "random_state": 0, "patch_frames": N_FRAMES}
-    return AudioCNN(**{**defaults, **shared, **params})
+    return AudioCNN(**{"preset": "paper", **defaults, **shared, **params})
 
 
 def test_the_vector_is_the_mean_over_patches(long_patches, monkeypatch):
@@ -322,16 +323,59 @@ def test_the_vector_is_the_mean_over_patches(long_patches, monkeypatch):
     assert not there[3] and there.sum() == 23
 
 
-@pytest.mark.parametrize("patches", ["center", "epoch"])
-def test_a_row_answers_the_same_in_any_company(long_patches, patches):
+@pytest.mark.parametrize(
+    ("patches", "preset"), [("center", "paper"), ("epoch", "paper"), ("epoch", "auto")]
+)
+def test_a_row_answers_the_same_in_any_company(long_patches, patches, preset):
     X, y = long_patches
-    model = cnn_of_pieces(patches=patches, n_patches=3).fit(X, y)
+    params = {"patches": patches, "preset": preset, "n_patches": 3}
+    model = cnn_of_pieces(**params).fit(X, y)
     whole = model.transform(X)
     order = np.random.default_rng(0).permutation(24)
     np.testing.assert_array_equal(model.transform(X[order]), whole[order])
     np.testing.assert_array_equal(model.transform(X[7:8]), whole[7:8])
-    again = cnn_of_pieces(patches=patches, n_patches=3).fit(X, y)
+    again = cnn_of_pieces(**params).fit(X, y)
     np.testing.assert_array_equal(again.transform(X), whole)
+
+
+@pytest.mark.parametrize(
+    ("params", "n_frames", "seen"),
+    [
+        ({}, 190, ("epoch", 2)),
+        ({}, 1000, ("epoch", 5)),
+        ({}, N_FRAMES, ("whole", 1)),
+        ({"n_patches": 3}, 190, ("epoch", 3)),
+        ({"n_patches": 3}, N_FRAMES, ("whole", 1)),
+        ({"patches": "center"}, 190, ("center", 1)),
+        ({"patches": "whole"}, 190, ("whole", 1)),
+        ({"preset": "paper"}, 190, ("whole", 1)),
+        ({"preset": "paper", "patches": "epoch"}, 190, ("epoch", 1)),
+    ],
+    ids=str,
+)
+def test_what_auto_stands_for(params, n_frames, seen):
+    model = cnn_of_pieces(**{"preset": "auto", **params})
+    model._read(np.zeros((2, 96, n_frames)) + np.arange(n_frames), reset=True)
+    assert (model.patches_, model.n_patches_) == model._patches() == seen
+
+
+@pytest.mark.parametrize("params", [{}, {"patches": "epoch", "n_patches": 2}], ids=str)
+def test_a_network_of_before_there_was_auto(long_patches, params):
+    """Its state names no choice: its parameters do, or else it sees the whole."""
+    X, y = long_patches
+    model = cnn_of_pieces(**params).fit(X, y)
+    expected = model.transform(X)
+    del model.patches_, model.n_patches_
+    np.testing.assert_array_equal(model.transform(X), expected)
+
+
+def test_by_default_all_vectors_are_of_one_length(long_patches):
+    """A fusion layer divides by it, and so changes nothing."""
+    X, y = long_patches
+    vectors = cnn_of_pieces(preset="auto", width=(4, 4, 4, 32)).fit(X, y).transform(X)
+    assert vectors.shape[1] == 32 and np.isnan(vectors[3]).all()
+    norm = np.linalg.norm(np.delete(vectors, 3, axis=0), axis=1)
+    np.testing.assert_allclose(norm, norm[0], rtol=1e-4)
 
 
 def test_whole_center_and_epoch_learn_from_other_patches(long_patches):

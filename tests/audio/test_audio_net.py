@@ -14,7 +14,8 @@ def test_the_layers_compute_what_the_paper_says():
     """4x96 by hand: all bins at once, then ReLU and pooling, three times over, and 1x1."""
     X = np.random.default_rng(0).normal(-40, 20, (2, 96, 140)).astype(np.float32)
     params = {"architecture": "4x96", "standardize": None, "max_epochs": 1, "random_state": 0}
-    model = AudioCNN(width=(3, 5, 7, 2), validation_fraction=0, **params).fit(X, [0, 1])
+    params |= {"preset": "paper", "validation_fraction": 0}
+    model = AudioCNN(width=(3, 5, 7, 2), **params).fit(X, [0, 1])
     kernels = [w for name, w in model.weights_.items() if name.startswith("blocks") and w.ndim > 1]
     biases = [w for name, w in model.weights_.items() if name.startswith("blocks") and w.ndim == 1]
     x = X
