@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torchvision.models import get_model, get_model_weights
@@ -123,6 +125,24 @@ def test_statistics_of_a_small_batch_at_the_end_do_not_count(make, n_rows, count
     module(torch.full((n_rows, 3, 32, 32), 5.0)).sum().backward()
     assert torch.equal(norm.running_mean, before) != counts
     assert all(part.training for part in module.modules())
+
+
+def test_a_row_counts_as_much_in_a_small_batch_at_the_end():
+    x = torch.randn(10, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    for make, share in ((small, 0.1), (lambda: built(2), 1.0)):
+        module = make().train()
+        module(x)
+        outputs, gradients = [], []
+        for one in (module, copy.deepcopy(module)):
+            one.zero_grad()
+            if one is not module:
+                one._most_rows = 1  # as if it were the first batch
+            output = one(x[:1])
+            output.sum().backward()
+            outputs.append(output)
+            gradients.append(one.head.weight.grad)
+        torch.testing.assert_close(outputs[0], outputs[1])
+        torch.testing.assert_close(gradients[0], share * gradients[1])
 
 
 def test_weights_at_hand(tmp_path, monkeypatch, resnet18):
