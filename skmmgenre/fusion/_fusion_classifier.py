@@ -246,6 +246,8 @@ class FusionClassifier(NetClassifier):
                 device=resolve_device(self.device),
             )
             splits = [tuple(map(np.flatnonzero, split)) for split in plan.splits()]
+            if plan.held_out.any() and not splits:
+                self._warn_of_nothing_unseen("nothing is chosen on them")
             strengths = STRENGTHS if self.C == "auto" else [self.C]
             self.tried_, outputs = solver.choose(splits, strengths)
             tried = self.tried_ or [

@@ -294,11 +294,7 @@ class NetEstimator(BaseEstimator):
         train_rows = self._rows_to_learn(plan, train)
         valid_rows = np.flatnonzero(unseen & ~plan.feed.missing & (plan.weight > 0))
         if unseen.any() and not len(valid_rows):
-            warnings.warn(
-                f"{type(self).__name__}: all inner validation rows are missing here, or of weight "
-                "0; all epochs are run and the last weights are kept.",
-                stacklevel=5,
-            )
+            self._warn_of_nothing_unseen("all epochs are run and the last weights are kept")
         optimizer, optimizer_params = self._optimizer()
         history, best_epoch = train_module(
             part,
@@ -318,6 +314,14 @@ class NetEstimator(BaseEstimator):
             accelerator=accelerator,
         )
         return to_arrays(module), history, best_epoch
+
+    def _warn_of_nothing_unseen(self, consequence):
+        warnings.warn(
+            f"{type(self).__name__}: all inner validation rows are missing here, or of weight 0; "
+            f"{consequence}.",
+            UserWarning,
+            stacklevel=6,
+        )
 
     def _check_convergence(self, losses):
         """Warn if the loss of unseen rows was still falling in the last of all epochs."""

@@ -131,7 +131,8 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         if not unseen:  # there is nothing to tell a threshold by
             rows = np.flatnonzero(there & ~plan.held_out)
         self._decide(plan.y.values[rows], self._forward(plan.feed, None, rows), unseen=unseen)
-        self._check_convergence([epoch["valid_loss"] for epoch in self.history_ if unseen])
+        epochs = [epoch for epoch in self.history_ if "valid_loss" in epoch]
+        self._check_convergence([epoch["valid_loss"] for epoch in epochs])
 
     def _decide(self, truth, output, *, unseen):
         """Set how labels follow from scores, by the labels and outputs of some rows."""

@@ -232,6 +232,8 @@ class NetEmbedder(
         self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
         rows = self._rows_to_learn(plan, ~plan.held_out)
         splits = plan.splits() if self.validation_fraction > 0 or plan.held_out.any() else []
+        if plan.held_out.any() and not splits:
+            self._warn_of_nothing_unseen("all epochs are run, and nothing is chosen on them")
         trials = self._trials(plan, splits, stops=True)
         self._check_convergence(_mean_losses(trials))
         self._train_on_all(plan, rows, trials)

@@ -300,6 +300,27 @@ def test_validation_rows_without_a_label_tell_no_threshold(albums):
     assert f1_score(truth, told, average="micro") >= best
 
 
+@pytest.mark.parametrize("lack", ["missing", "weight 0"])
+@pytest.mark.parametrize("preset", ["paper", "auto"])
+@pytest.mark.parametrize(
+    "model",
+    [FusionClassifier(max_epochs=3), TextMLP(hidden_units=(4,), max_epochs=3)],
+    ids=lambda model: type(model).__name__,
+)
+def test_marked_rows_that_say_nothing_are_told_of(model, preset, lack):
+    X, y = two_genres()
+    marked, weight = np.arange(80) < 8, np.ones(80)
+    if lack == "missing":
+        X[marked] = 0
+    else:
+        weight[marked] = 0
+    model = clone(model).set_params(preset=preset, random_state=0)
+    with pytest.warns(UserWarning, match="validation rows are missing here, or of weight 0"):
+        model.fit(X, y, validation=marked, sample_weight=weight)
+    assert model.best_iter_ == model.n_iter_ and "valid_loss" not in model.history_[0]
+    assert not getattr(model, "tried_", [])
+
+
 def test_what_was_fitted_says_whether_there_are_probabilities(albums):
     X, Y, _ = albums
     model = fusion(max_epochs=1, validation_fraction=0).fit(X, Y)
