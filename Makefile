@@ -49,10 +49,11 @@ docs: $(VENV)/.installed-docs  ## the documentation, in docs/_build/html; a warn
 	@echo "docs/_build/html/index.html"
 
 evaluate: $(VENV)/.installed  ## the learning claims, beside their ceilings (hours), and the pages of results
-	@set -e; for script in single_label multi_label entities cross_fit joint_space; do \
+	@set -e; for script in albums known_tasks single_label multi_label entities cross_fit joint_space; do \
 		echo "evaluate_$$script.py"; $(BIN)/python benchmarks/evaluate_$$script.py; done
 	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_table.py $(CLIPS))
 	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_patches.py $(firstword $(CLIPS)))
+	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_folder.py $(firstword $(CLIPS)))
 	@$(MAKE) --no-print-directory pages
 
 pages: $(VENV)/.installed  ## docs/claims.md and docs/guide/evaluation.md, from benchmarks/results

@@ -268,9 +268,7 @@ def bench_disk(arguments):
         mapped = np.load(path, mmap_mode="r")[:1600]
         in_memory = np.array(mapped)
         Y = (np.random.default_rng(0).random((len(mapped), 250)) < 0.02).astype(int)
-        model = AudioCNN(
-            architecture="time", preset="paper", validation_fraction=0, random_state=0
-        )
+        model = AudioCNN(architecture="time", preset="paper", validation_fraction=0, random_state=0)
         few, all_of_them = 500, arguments.patches
         peaks = {n: peak_memory(path, n) for n in (few, all_of_them)}
         size = path.stat().st_size / 1e9

@@ -38,8 +38,6 @@ from skmmgenre.metrics import macro_auc_score
 from skmmgenre.model_selection import ArtistKFold
 
 COLUMNS = {"audio": "audio", "text": "text", "image": "cover"}
-# The default ResNet-101 starts from ImageNet, which is not at hand where there is no network.
-COVERS = {"image__depth": 18, "image__weights": None, "image__image_size": 64}
 N_FOLDS, N_SEEDS = 5, 5
 OTHER_SEEDS = 1000  # how far the seeds of the second networks are from the first
 FIGURES = ("macro_auc", "macro_average_precision", "f1", "without_label")
@@ -61,9 +59,7 @@ def read_table(path):
 def build_model(table, n_jobs):
     """The package at its defaults, for the columns that are there."""
     used = {name: column if column in table else None for name, column in COLUMNS.items()}
-    return make_genre_classifier(
-        **used, n_jobs=n_jobs, on_error="missing", **(COVERS if used["image"] else {})
-    )
+    return make_genre_classifier(**used, n_jobs=n_jobs, on_error="missing")
 
 
 def without_genre_words(texts, genres):
@@ -220,12 +216,7 @@ def main():
         arguments.tables = [path]
         made_by = {
             "command": command_of(parser, arguments, positional=["tables"]),
-            "settings": {
-                "folds": arguments.folds,
-                "seeds": arguments.seeds,
-                "covers": COVERS,
-                "margin": MARGIN,
-            },
+            "settings": {"folds": arguments.folds, "seeds": arguments.seeds, "margin": MARGIN},
             "code": CODE,
             "data": hash_of_file(path),
             "seconds": time.perf_counter() - began,

@@ -46,7 +46,7 @@ def command_for(name):
     """Return the command that makes a result."""
     if name == "primary_claims":
         return "make evaluate"
-    for kind in ("table", "patches"):
+    for kind in ("table", "patches", "folder"):
         if name.startswith(f"{kind}_"):
             table = name.removeprefix(f"{kind}_").removesuffix("_claims")
             return f"python benchmarks/evaluate_{kind}.py {table}.csv"
