@@ -118,9 +118,9 @@ def test_predict_names_file_row_reason_and_way_out(
 
 
 @pytest.mark.parametrize("column", ["audio", "cover"])
-def test_fit_names_them_too(albums, small_model, column):
+def test_fit_names_them_too(albums, paper_model, column):
     other = {"audio": "image", "cover": "audio"}[column]
-    model = small_model(text=None, **{other: None})
+    model = paper_model(text=None, **{other: None})
     cell = ["good.wav", "gone.wav"] if column == "audio" else "gone.png"
     table = with_cell(albums.table, 12, column, cell)
     where = "Row 12, track 0" if column == "audio" else "Row 12"
@@ -129,9 +129,9 @@ def test_fit_names_them_too(albums, small_model, column):
 
 
 @pytest.fixture(scope="module")
-def tolerant(albums, small_model):
+def tolerant(albums, paper_model):
     """Fitted with a bad file in each modality."""
-    model = small_model(audio__on_error="missing", image__on_error="missing")
+    model = paper_model(audio__on_error="missing", image__on_error="missing")
     table = with_cell(albums.table, 4, "cover", "gone.png")
     table = with_cell(table, 6, "audio", [*albums.table["audio"][6], "gone.wav"])
     return model.fit(table, albums.y, groups=albums.groups)
@@ -141,8 +141,8 @@ def errors_of(model, column):
     return model["modalities"].named_transformers_[{"cover": "image"}.get(column, column)].errors_
 
 
-def test_bad_cells_in_fit_are_listed(albums, small_model):
-    model = small_model(
+def test_bad_cells_in_fit_are_listed(albums, paper_model):
+    model = paper_model(
         text=None, audio__on_error="missing", image__on_error="missing", image__max_epochs=1
     )
     table = with_cell(albums.table, 4, "cover", "gone.png")
@@ -240,7 +240,7 @@ def test_nothing_to_hear_is_as_if_the_cell_were_empty(
     assert errors["reason"][0].startswith("nothing to hear")
 
 
-def test_handled_in_fit(albums, small_model, tmp_path):
+def test_handled_in_fit(albums, paper_model, tmp_path):
     """All of them among the rows to learn from, and a missing artist."""
     table, groups = albums.table, np.array(albums.groups, dtype=object)
     for row, (column, name, write) in enumerate(SILENT + HANDLED):
@@ -248,7 +248,7 @@ def test_handled_in_fit(albums, small_model, tmp_path):
         table = with_cell(table, row, column, tmp_path / name)
     groups[[1, 5]], groups[9] = None, np.nan
     with pytest.warns(UserWarning, match="2 of 62 patches count as missing .nothing to hear"):
-        model = small_model().fit(table, albums.y, groups=groups)
+        model = paper_model().fit(table, albums.y, groups=groups)
     assert np.isfinite(model.predict_proba(table)).all()
 
 

@@ -13,9 +13,8 @@ from skmmgenre.text import GazetteerLinker
 CNN = "modalities__audio__estimator__cnn"
 
 
-def search_of(model, albums, grid, n_jobs, n_folds=2):
-    cv = ArtistKFold(n_folds)
-    search = GridSearchCV(model, grid, cv=cv, n_jobs=n_jobs, error_score="raise")
+def search_of(model, albums, grid, n_jobs):
+    search = GridSearchCV(model, grid, cv=ArtistKFold(2), n_jobs=n_jobs, error_score="raise")
     with sklearn.config_context(enable_metadata_routing=True):
         return search.fit(albums.table, albums.y, groups=albums.groups)
 
@@ -53,10 +52,10 @@ def test_architecture_width_and_dropout_in_two_workers(albums, paper_model):
     )
 
 
-def test_a_small_one(albums, small_model):
-    model = small_model(image=None)
+def test_a_small_one(albums, paper_model):
+    model = paper_model(image=None)
     grid = {f"{CNN}__width": [(4, 4, 4), (8, 8, 8)], "fusion__normalize": [True]}
-    search = search_of(model, albums, grid, n_jobs=1, n_folds=3)
+    search = search_of(model, albums, grid, n_jobs=1)
     assert search.predict(albums.table).shape == (40,)
     assert search.best_estimator_["modalities"].named_transformers_["audio"].estimator_[
         "cnn"

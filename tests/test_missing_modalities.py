@@ -84,10 +84,10 @@ def test_missing_in_half_of_the_training_rows(albums, small_model, joint_space):
 
 
 @pytest.mark.parametrize("names", [("audio", "text"), ("image",)], ids="+".join)
-def test_missing_together_in_half_of_the_training_rows(albums, small_model, names):
+def test_missing_together_in_half_of_the_training_rows(albums, paper_model, names):
     rows = np.random.default_rng(3).permutation(40) < 20
     table = without(albums.table, names, rows)
-    model = small_model().fit(table, albums.y, groups=albums.groups)
+    model = paper_model().fit(table, albums.y, groups=albums.groups)
     assert np.isfinite(model.predict_proba(albums.table)).all()
 
 

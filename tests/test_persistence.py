@@ -205,9 +205,9 @@ class TestEnriched:
 
     @pytest.fixture(scope="class")
     @staticmethod
-    def answers(albums, small_model):
+    def answers(albums, paper_model):
         linker = GazetteerLinker(albums.knowledge_base)
-        small = small_model(audio=None, image=None, linker=linker, text__keep_mentions=True)
+        small = paper_model(audio=None, image=None, linker=linker, text__keep_mentions=True)
         small.fit(albums.table, albums.y, groups=albums.groups)
         found = small.predict_proba(albums.table)
         assert len(small["modalities"].named_transformers_["text"]["enrich"].mentions_) > 40

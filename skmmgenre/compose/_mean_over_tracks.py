@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import check_is_fitted
 
+from ..model_selection import inner_validation_mask
 from ..nets import NetClassifier
 from ..nets.targets import make_target
 from ..store import no_warning_of_skipped_cells, warn_of_skipped_cells
@@ -210,21 +211,22 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         networks = _networks(self.estimator_)
         network = networks[-1] if networks else None
         cosine = [step for step in networks if getattr(step, "target", None) == "cosine"]
-        labels = read_labels(y) if y is not None and network is not None else y
+        chosen = y is not None and (network is not None or validation is not None)
+        labels = read_labels(y) if chosen else y
         check_rows(X, labels, groups)
         for step in cosine if y is not None else ():
             factors = _factors_of_albums(labels, step.label_factorizer)
             step.set_params(label_factorizer=factors)
-        if y is not None and isinstance(network, NetClassifier):
-            mask = network._hold_out(labels, groups, validation)
-            metadata["folds"] = network._inner_folds(labels, groups, mask)
+        if chosen:
+            mask, metadata["folds"] = _unseen_albums(network, labels, groups, validation)
             metadata["validation"] = mask if mask[owner].any() else None
             if not mask[owner].any() and (mask.any() or metadata["folds"] is None):
                 # Told by now, or here; the network need not tell it again.
                 if mask.any():
+                    name = type(network or self.estimator_).__name__
                     warnings.warn(
-                        f"{type(network).__name__}: no inner validation album has a track; all "
-                        "epochs are run and the last weights are kept.",
+                        f"{name}: no inner validation album has a track; all epochs are run and "
+                        "the last weights are kept.",
                         stacklevel=2,
                     )
                 for step in networks:
@@ -260,6 +262,21 @@ def flatten_tracks(cells):
                 owner.append(album)
                 place.append(number)
     return tracks, np.array(owner, dtype=int), np.array(place, dtype=int), len(cells)
+
+
+def _unseen_albums(network, labels, groups, validation):
+    """Which albums are inner validation rows, a mask, and the inner fold of each, if there are."""
+    if isinstance(network, NetClassifier):
+        mask = network._hold_out(labels, groups, validation)
+        return mask, network._inner_folds(labels, groups, mask)
+    mask = inner_validation_mask(
+        labels,
+        groups=groups,
+        validation=validation,
+        validation_fraction=getattr(network, "validation_fraction", 0),
+        random_state=getattr(network, "random_state", None),
+    )
+    return mask, None
 
 
 def _factors_of_albums(labels, label_factorizer):
