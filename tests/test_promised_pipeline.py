@@ -125,7 +125,11 @@ def test_a_search_over_two_architectures(albums, table, linker):
     model = promised(linker).set_params(image__fine_tune=False)
     grid = [
         {"audio__architecture": ["time"], "audio__width": [(8, 8, 8)]},
-        {"audio__architecture": ["4x96"], "audio__width": [(4, 4, 4, 4)]},
+        {
+            "audio__architecture": ["4x96"],
+            "audio__width": [(4, 4, 4, 4)],
+            "audio__duration": [3.0],  # it needs 127 frames
+        },
     ]
     cv = ArtistShuffleSplit(1, test_size=0.3, random_state=0)
     search = GridSearchCV(model, grid, cv=cv, error_score="raise")
