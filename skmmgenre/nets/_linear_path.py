@@ -73,7 +73,8 @@ def learn_vectors(summary, hidden, share):
     """Learn how a summary and hidden units become the vector of a row.
 
     In a vector stand as many hidden units as there is room for, the summary (its main
-    directions, if it is wider than half of the vector), and a last number that makes all
+    directions, if it is wider than half of the vector; nothing of it, if the share of its model is
+    0), and a last number that makes all
     vectors equally long, so that a fusion layer, which divides by the length, loses nothing.
     Hidden units and summary are on average as long as the shares of the two models.
 
@@ -91,6 +92,8 @@ def learn_vectors(summary, hidden, share):
     """
     n_most = max(1, hidden.shape[1] // 2)
     axes = _main_axes(summary, n_most) if summary.shape[1] > n_most else None
+    if share == 1:  # all room is for hidden units
+        axes = np.empty((0, summary.shape[1]), dtype=np.float32)
     recipe = {"axes": axes, "factors": np.ones(2, dtype=np.float32), "radius": None}
     lengths = [_root_mean_square(part) for part in _parts(recipe, summary, hidden)]
     recipe["factors"] = np.array(
@@ -119,7 +122,9 @@ def _parts(recipe, summary, hidden):
     from ._forward import apply_layer
 
     axes = recipe["axes"]
-    if axes is not None:
+    if axes is not None and not len(axes):
+        summary = np.empty((summary.shape[0], 0), dtype=np.float32)
+    elif axes is not None:
         summary = apply_layer(summary, axes, np.zeros(len(axes), dtype=np.float32))
     elif sparse.issparse(summary):
         summary = summary.toarray()

@@ -78,6 +78,18 @@ def test_what_is_in_a_vector():
     assert last.min() >= 0
 
 
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_a_linear_model_without_a_share_takes_no_room(container):
+    """Of few hidden units, the first may be dead: the vector was zeros."""
+    summary = container(RNG.normal(size=(30, 40)).astype(np.float32))
+    hidden = np.abs(RNG.normal(size=(30, 4))).astype(np.float32)
+    hidden[:, 0] = 0
+    vectors = make_vectors(learn_vectors(summary, hidden, 1.0), summary, hidden)
+    scale = vectors[0, 1] / hidden[0, 1]
+    np.testing.assert_allclose(vectors[:, :3], scale * hidden[:, :3], rtol=1e-5)
+    assert scale > 0
+
+
 def test_a_wide_summary_is_kept_by_its_main_directions():
     """Of fewer rows than there is room for, all: their products stay as they are."""
     summary = sparse.random_array((15, 300), density=0.1, rng=0, dtype=np.float32).tocsr()
