@@ -110,14 +110,13 @@ class ResNet(nn.Module):
 
     def __init__(self, depth, n_outputs):
         super().__init__()
-        self._is_small, self._most_rows = depth == "small", 0
-        self.trunk = SmallTrunk() if self._is_small else Trunk(depth)
+        self.trunk = SmallTrunk() if depth == "small" else Trunk(depth)
         self.head = nn.Linear(self.trunk.n_features, n_outputs)
 
     def feature_map(self, x):
         """Last feature map, shape (n, n_features, height, width)."""
-        if self.training and self._are_few(len(x)):
-            # The last batch of an epoch: no statistics of it then.
+        if self.training and len(x) == 1:
+            # The last batch of an epoch may be one image: no statistics of a batch then.
             self.trunk.eval()
             try:
                 return self.trunk(x)
@@ -125,24 +124,12 @@ class ResNet(nn.Module):
                 self.trunk.train()
         return self.trunk(x)
 
-    def _are_few(self, n_rows):
-        """Whether the mean and variance of a batch say little of all rows."""
-        self._most_rows = max(self._most_rows, n_rows)
-        return n_rows == 1 or (self._is_small and 2 * n_rows < self._most_rows)
-
     def embed(self, x):
         """Mean of the last feature map over its places, shape (n, n_features)."""
         return self.feature_map(x).mean(dim=(2, 3))
 
     def forward(self, x):
-        output = self.head(self.embed(x))
-        if not (self.training and self._is_small):
-            return output
-        # A row counts as much in the last batch of an epoch as in another. Were it a batch of one
-        # row, its step would be as long as any: the loss of unseen rows jumped from 2 to 5. (In a
-        # ResNet it is, as in the paper's training.)
-        share = len(x) / self._most_rows
-        return share * output + (1 - share) * output.detach()
+        return self.head(self.embed(x))
 
 
 def folded(module):

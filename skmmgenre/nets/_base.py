@@ -212,6 +212,9 @@ class NetEstimator(BaseEstimator):
     # Whether most of the work is convolutions; "auto" precision depends on it.
     _convolutional = False
 
+    # Whether the batches of an epoch are equally large, or the last one is what is left.
+    _even_batches = False
+
     # Rows that a processor answers at once, at most: more would not fit into its caches.
     _most_rows_at_once = None
 
@@ -311,6 +314,7 @@ class NetEstimator(BaseEstimator):
             dtype=training_dtype(self.precision, device, convolutional=self._convolutional),
             verbose=int(self.verbose),
             description=description,
+            even_batches=self._even_batches,
             accelerator=accelerator,
         )
         return to_arrays(module), history, best_epoch

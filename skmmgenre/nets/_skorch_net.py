@@ -36,15 +36,18 @@ class Batches:
         Of all processes together.
     seed : int or None
         Of the order of the rows; None for as they are.
+    even : bool
+        Whether the batches of an epoch are equally large, give or take a row. If not, the last
+        one has the rest. (A rest of one row takes as long a step as any batch.)
     share : tuple of two int
         Which of how many processes this is.
     device : torch.device
         Of the network.
     """
 
-    def __init__(self, rows, batch_size, *, device, seed=None, share=(0, 1)):
+    def __init__(self, rows, batch_size, *, device, seed=None, even=False, share=(0, 1)):
         self.set, self.batch_size, self.seed, self.share = rows, batch_size, seed, share
-        self.device = device
+        self.device, self.even = device, even
         self.epoch = 0
 
     def __iter__(self):
@@ -53,8 +56,8 @@ class Batches:
             epoch = self.epoch
             self.epoch += 1
             rows = np.random.default_rng([self.seed, epoch]).permutation(rows)
-        starts = range(0, len(rows), self.batch_size)
-        wholes = [rows[start : start + self.batch_size] for start in starts]
+        starts = np.arange(0, len(rows), self.batch_size)
+        wholes = np.array_split(rows, len(starts) if self.even else starts[1:])
         shares = [_share_of(whole, *self.share) for whole in wholes]
         own_rows = [own for own, _ in shares]
         batches = read_batches(self.set.feed, own_rows, epoch, device=self.device)

@@ -78,6 +78,7 @@ def train(
     dtype,
     verbose,
     description,
+    even_batches=False,
     accelerator=None,
 ):
     """Train `module` in place and leave its best weights in it.
@@ -96,6 +97,8 @@ def train(
         What layers compute in.
     description : str
         What the progress bar says.
+    even_batches : bool
+        See `Batches`.
     accelerator : accelerate.Accelerator or None
         What spreads a batch over several processes; each of them calls this function with
         the same arguments.
@@ -149,6 +152,7 @@ def train(
             batch_size=batch_size,
             iterator_train=Batches,
             iterator_train__seed=shuffle_seed,
+            iterator_train__even=even_batches,
             iterator_valid=Batches,
             **{
                 f"iterator_{kind}__{name}": value

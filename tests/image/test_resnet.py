@@ -1,4 +1,3 @@
-import copy
 
 import pytest
 import torch
@@ -105,44 +104,6 @@ def test_small_network(side, places):
         torch.testing.assert_close(folded(module)(x), module(x), rtol=1e-4, atol=1e-5)
     weight = module.trunk.block3.conv.weight
     assert float(weight.detach().std()) == pytest.approx((2 / (96 * 9)) ** 0.5, rel=0.05)
-
-
-@pytest.mark.parametrize(
-    ("make", "n_rows", "counts"),
-    [
-        (small, 3, False),
-        (small, 4, True),
-        (lambda: built(2), 2, True),
-        (lambda: built(2), 1, False),
-    ],
-)
-def test_statistics_of_a_small_batch_at_the_end_do_not_count(make, n_rows, counts):
-    """Two rows would leave their mean and variance behind for all that are answered next."""
-    module = make().train()
-    module(torch.ones(8, 3, 32, 32))
-    norm = next(part for part in module.modules() if isinstance(part, torch.nn.BatchNorm2d))
-    before = norm.running_mean.clone()
-    module(torch.full((n_rows, 3, 32, 32), 5.0)).sum().backward()
-    assert torch.equal(norm.running_mean, before) != counts
-    assert all(part.training for part in module.modules())
-
-
-def test_a_row_counts_as_much_in_a_small_batch_at_the_end():
-    x = torch.randn(10, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    for make, share in ((small, 0.1), (lambda: built(2), 1.0)):
-        module = make().train()
-        module(x)
-        outputs, gradients = [], []
-        for one in (module, copy.deepcopy(module)):
-            one.zero_grad()
-            if one is not module:
-                one._most_rows = 1  # as if it were the first batch
-            output = one(x[:1])
-            output.sum().backward()
-            outputs.append(output)
-            gradients.append(one.head.weight.grad)
-        torch.testing.assert_close(outputs[0], outputs[1])
-        torch.testing.assert_close(gradients[0], share * gradients[1])
 
 
 def test_weights_at_hand(tmp_path, monkeypatch, resnet18):

@@ -240,3 +240,25 @@ def test_silent_by_default(overfitting, capfd):
     X, y, validation = overfitting
     net(max_epochs=30, patience=1, lr=0.05).fit(X, y, validation=validation)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "sizes"), [(33, {16, 17}), (32, {32}), (5, {5}), (65, {21, 22})]
+)
+def test_batches_of_the_defaults_are_equally_large(n_rows, sizes, monkeypatch):
+    """A rest of one row would take as long a step as any; the paper's has it."""
+    X, y = two_genres(n_rows)
+    seen, batch = [], ArrayFeed.batch
+    monkeypatch.setattr(
+        ArrayFeed,
+        "batch",
+        lambda self, rows, epoch=None: (
+            (seen.append(len(rows)) if epoch is not None else None) or batch(self, rows, epoch)
+        ),
+    )
+    options = {"hidden_units": (2,), "max_epochs": 2, "validation_fraction": 0, "random_state": 0}
+    TextMLP(**options).fit(X, y)
+    assert set(seen) == sizes and sum(seen) == 2 * n_rows
+    seen.clear()
+    TextMLP(preset="paper", **options).fit(X, y)
+    assert seen[: -(-n_rows // 32)] == [32] * (n_rows // 32) + [n_rows % 32] * (n_rows % 32 > 0)
