@@ -104,7 +104,8 @@ def learn_vectors(summary, hidden, share):
         dtype=np.float32,
     )
     squares = np.square(np.hstack(_parts(recipe, summary, hidden)), dtype=np.float64)
-    return {**recipe, "radius": float(np.sqrt(squares.sum(axis=1).max()))}
+    # Not 0: a vector that says nothing (all hidden units are dead) is not one that is missing.
+    return {**recipe, "radius": float(np.sqrt(squares.sum(axis=1).max())) or 1.0}
 
 
 def make_vectors(recipe, summary, hidden):

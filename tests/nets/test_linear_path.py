@@ -90,6 +90,12 @@ def test_a_linear_model_without_a_share_takes_no_room(container):
     assert scale > 0
 
 
+def test_vectors_of_dead_units_are_not_missing():
+    summary, hidden = RNG.normal(size=(30, 40)).astype(np.float32), np.zeros((30, 4), np.float32)
+    vectors = make_vectors(learn_vectors(summary, hidden, 1.0), summary, hidden)
+    np.testing.assert_array_equal(vectors, np.tile([0, 0, 0, 1], (30, 1)))
+
+
 def test_a_wide_summary_is_kept_by_its_main_directions():
     """Of fewer rows than there is room for, all: their products stay as they are."""
     summary = sparse.random_array((15, 300), density=0.1, rng=0, dtype=np.float32).tocsr()
