@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from ..compose._plain_control import PlainControl, plain_modalities
+from ..compose._plain_control import PlainControl, plain_modalities, tells_by_tuned_thresholds
 from ..metrics import bootstrap_interval
 from ..utils import read_groups
 from ._model import Answers, errors_of
@@ -49,7 +49,7 @@ class Control:
         return self.shares.idxmax()
 
 
-def fit_control(model, table, y, subsets):
+def fit_control(model, table, y, subsets, groups=None):
     """Train the plain control of a model.
 
     Parameters
@@ -60,6 +60,8 @@ def fit_control(model, table, y, subsets):
     y : ndarray of shape (n,), or DataFrame of shape (n, n_labels)
     subsets : sequence of (tuple of str)
         Modalities that regressions learn from; none: there are only the shares of the genres.
+    groups : sequence of str or None, default=None
+        Artists, by which thresholds of several genres are tuned where the model tunes its own.
 
     Returns
     -------
@@ -73,10 +75,12 @@ def fit_control(model, table, y, subsets):
     shares = y.mean() if y.ndim == 2 else pd.Series(y).value_counts(normalize=True, sort=False)
     control = Control(shares.sort_index(), len(table))
     if subsets:
-        control.plain = PlainControl(*plain_modalities(model.named_steps["modalities"]))
+        tuned = tells_by_tuned_thresholds(model[-1])
+        modalities = plain_modalities(model.named_steps["modalities"])
+        control.plain = PlainControl(*modalities, tuned=tuned)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the model warns of the same cells
-            control.plain.fit(table, y)
+            control.plain.fit(table, y, groups)
         control.regressions = {subset: control.plain.regress(subset) for subset in subsets}
         control.errors = errors_of(control.plain.modalities)
     return control

@@ -349,7 +349,8 @@ def control_of(model, music, *, names=None):
         truth, rows = _known(_genres_by_model(model, music, names), classes)
         read = _label_matrix if has_several_genres(model) else _label_column
         y = read(truth, classes)
-        return fit_control(model, music.table.iloc[rows], y, subsets_of(model))
+        groups = None if music.artists is None else music.artists[rows]
+        return fit_control(model, music.table.iloc[rows], y, subsets_of(model), groups)
     except ValueError as error:
         raise ValueError(f"--train: {error}") from error
 

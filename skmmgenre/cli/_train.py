@@ -294,13 +294,14 @@ def train_model(
         )
     table = music.table[[MODALITIES[name] for name in present]]
     validation = _validation(music.table, parts[labelled])
+    groups = None if music.artists is None else music.artists[learn]
     with interruption_ends_all():
         # First, as it takes little time: what goes wrong with it costs no trained model.
-        control = _control(model, table.iloc[learn], y_learn, plain) if len(test) else None
+        control = _control(model, table.iloc[learn], y_learn, groups, plain) if len(test) else None
         model.fit(
             table.iloc[learn],
             y_learn,
-            groups=None if music.artists is None else music.artists[learn],
+            groups=groups,
             validation=None if validation is None else validation[learn],
         )
     errors = errors_of(model)
@@ -422,10 +423,10 @@ def _make_model(present, target, settings, *, on_error, seed, n_jobs, verbose):
     return model
 
 
-def _control(model, table, y, plain):
+def _control(model, table, y, groups, plain):
     """The plain control; where it can learn nothing, the reason."""
     try:
-        return fit_control(model, table, y, subsets_of(model)[-1:] if plain else [])
+        return fit_control(model, table, y, subsets_of(model)[-1:] if plain else [], groups)
     except BadItem:  # with --strict
         raise
     except ValueError as error:

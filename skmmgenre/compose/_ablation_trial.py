@@ -21,7 +21,7 @@ from ._ablation_figures import Answer
 from ._ablation_rows import controlled_row, find_networks, plain_subset, seeded_modality
 from ._genre_pipeline import GenrePipeline
 from ._mean_over_tracks import MeanOverTracks, flatten_tracks, naming_albums
-from ._plain_control import PlainControl
+from ._plain_control import PlainControl, tells_by_tuned_thresholds
 
 _SECOND_SEED = 100_003  # far from the seeds of other runs
 
@@ -182,8 +182,9 @@ class Trial:
         kept = np.arange(len(self.train))
         if self.validation is not None:
             kept = np.flatnonzero(~self.validation)
-        plain = PlainControl(branches, strengths)
-        plain.fit(table.iloc[self.train[kept]], safe_indexing(self.y, kept))
+        plain = PlainControl(branches, strengths, tuned=tells_by_tuned_thresholds(self.fusion))
+        groups = None if self.groups is None else self.groups[kept]
+        plain.fit(table.iloc[self.train[kept]], safe_indexing(self.y, kept), groups)
         return plain, plain.transform(table.iloc[self.test])
 
     def _plain_answer(self, plain, tested, subset, combine):

@@ -11,8 +11,9 @@ from sklearn.preprocessing import StandardScaler
 from ..audio import AudioStatistics, CQTExtractor
 from ..fusion import LogisticFusionClassifier
 from ..image import ColorStatistics, ResNetEmbedder
+from ..model_selection import inner_folds
 from ..text import ReviewTruncator, ReviewVectorizer
-from ..utils import find_steps, walk
+from ..utils import find_steps, read_labels, safe_indexing, walk
 from ._genre_pipeline import GenrePipeline
 from ._mean_over_tracks import MeanOverTracks
 
@@ -38,6 +39,9 @@ class PlainControl:
         From `plain_modalities`.
     strengths : dict of str to float
         C of each modality.
+    tuned : bool, default=False
+        Whether several genres are told by thresholds that are best for unseen artists, as the
+        model tells them; else those above 0.5 are.
 
     Attributes
     ----------
@@ -45,14 +49,17 @@ class PlainControl:
         What makes vectors of the cells.
     """
 
-    def __init__(self, modalities, strengths):
+    def __init__(self, modalities, strengths, *, tuned=False):
         modalities = clone(modalities).set_output(transform="default")
         self.modalities = GenrePipeline([("modalities", modalities)])
-        self.strengths = strengths
+        self.strengths, self.tuned = strengths, tuned
 
-    def fit(self, table, y):
+    def fit(self, table, y, groups=None):
         """Learn to make vectors, and keep those of these rows for `regress`."""
         self._vectors, self._y = self.modalities.fit_transform(table, y), y
+        self._folds = None
+        if self.tuned and y.ndim == 2:
+            self._folds = inner_folds(y, groups=groups, warn=False)
         return self
 
     def transform(self, table):
@@ -75,7 +82,22 @@ class PlainControl:
         slices = self._slices()
         widths = {name: slices[name].stop - slices[name].start for name in subset}
         regression = LogisticFusionClassifier(combine=combine, C=self.strengths, blocks=widths)
-        return regression.fit(self.part(self._vectors, subset), self._y)
+        vectors = self.part(self._vectors, subset)
+        regression.fit(vectors, self._y)
+        if self._folds is not None:
+            self._tune(regression, vectors)
+        return regression
+
+    def _tune(self, regression, vectors):
+        """Set thresholds by the scores that regressions on other artists give."""
+        unseen = [np.flatnonzero(self._folds == fold) for fold in np.unique(self._folds)]
+        scores = []
+        for rows in unseen:
+            others = np.setdiff1d(np.arange(len(self._folds)), rows)
+            fold = clone(regression).fit(vectors[others], safe_indexing(self._y, others))
+            scores.append(fold.decision_function(vectors[rows]))
+        truth = read_labels(self._y).values[np.concatenate(unseen)]
+        regression.target_.decide("tuned", truth, np.concatenate(scores))
 
     def part(self, vectors, subset):
         """Return the columns of some modalities."""
@@ -87,6 +109,12 @@ class PlainControl:
 
     def _slices(self):
         return self.modalities["modalities"].output_indices_
+
+
+def tells_by_tuned_thresholds(classifier):
+    """Whether a network tells several genres by thresholds that it has tuned."""
+    decision = getattr(classifier, "decision", None)
+    return decision == "tuned" or (decision == "auto" and classifier.preset == "auto")
 
 
 def plain_branch(kind):

@@ -1,14 +1,22 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.compose import MeanOverTracks, make_genre_classifier, make_plain_classifier
-from skmmgenre.compose._plain_control import PlainControl, kind_of, plain_modalities
+from skmmgenre.compose._plain_control import (
+    PlainControl,
+    kind_of,
+    plain_modalities,
+    tells_by_tuned_thresholds,
+)
+from skmmgenre.fusion import FusionClassifier
 
 
 @pytest.mark.parametrize("output", ["default", "pandas"])
@@ -89,3 +97,36 @@ def test_branches_of_ones_own():
     assert strengths == {"sound": 0.05, "words": 3.0, "numbers": 0.05, "own": 0.05}
     assert isinstance(plain.transformers[2][1], StandardScaler)
     assert plain.transformers[3][1]["own"] is not own
+
+
+def test_several_genres_are_told_by_thresholds_as_the_model_tells_them(albums):
+    """Tuned on artists that a regression has not learned from; at 0.5 where the model is."""
+    modalities, strengths = plain_modalities(
+        make_genre_classifier(None, "text", None)["modalities"]
+    )
+    Y = pd.DataFrame({"Jazz": albums.y == albums.y[0], "Live": np.arange(40) % 8 == 0}).astype(int)
+    table, found = albums.table, {}
+    for tuned in (True, False):
+        plain = PlainControl(modalities, strengths, tuned=tuned).fit(table, Y, albums.groups)
+        found[tuned] = plain.regress(["text"])
+    assert found[False].target_.thresholds_ is None
+    assert np.isfinite(found[True].target_.thresholds_).all()
+    X = plain.part(plain.transform(table), ["text"])
+    np.testing.assert_array_equal(found[True].predict_proba(X), found[False].predict_proba(X))
+    assert found[True].predict(X).any(axis=1).all()
+    np.testing.assert_array_equal(found[False].predict(X), found[False].predict_proba(X) > 0.5)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, True),
+        ({"preset": "paper"}, False),
+        ({"preset": "paper", "decision": "tuned"}, True),
+        ({"decision": 0.5}, False),
+        ({"decision": "top1"}, False),
+    ],
+)
+def test_which_classifiers_tune_thresholds(options, expected):
+    assert tells_by_tuned_thresholds(FusionClassifier(**options)) is expected
+    assert tells_by_tuned_thresholds(LogisticRegression()) is False
