@@ -81,7 +81,8 @@ def ablate_modalities(
         "plain" (what a few lines of scikit-learn learn from the same rows: for each subset of
         the modalities the logistic regressions of `make_plain_classifier`, "plain audio +
         text" with the mean of their probabilities, "plain audio + text, concatenated" with one
-        regression on all; each is compared with the model's row of that subset),
+        regression on all; each is compared with the model's row of that subset, and tells
+        several genres by thresholds of its own where the model does),
         "missing pattern" (a logistic regression that sees only which cells are there),
         "mean of probabilities" (of the modalities, without a fusion layer; there are none
         with target "cosine"),
