@@ -89,7 +89,7 @@ def command_of(parser, arguments, positional=()):
     """Return the command line that gives these arguments, but for where results go."""
     words = [f"python benchmarks/{parser.prog}"]
     for name, value in vars(arguments).items():
-        if name in ("output", "predictions") or value == parser.get_default(name):
+        if name in ("output", "predictions", "keep") or value == parser.get_default(name):
             continue
         words += [] if name in positional else [f"--{name}"]
         values = value if isinstance(value, list) else [value]

@@ -18,7 +18,10 @@ Intervals are paired, over artists and seeds. "similar" means that the interval 
 Whether the modalities of a row belong to the same music is for the reader to know: where they
 do not, nothing follows about fusion.
 
-    python benchmarks/evaluate_table.py TABLE.csv [TABLE.csv ...]
+A comparison takes hours. With --keep its finished parts stay in a folder, so that the same command
+goes on where it was ended; they are computed again once any code of the package has changed.
+
+    python benchmarks/evaluate_table.py TABLE.csv [TABLE.csv ...] [--keep FOLDER]
 """
 
 import argparse
@@ -27,10 +30,11 @@ import time
 from functools import partial
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 from _claims import claim_of_table, compare
-from _results import FOLDER, MARGIN, command_of, hash_of_file, verdict, write_result
+from _results import FOLDER, MARGIN, command_of, hash_of_code, hash_of_file, verdict, write_result
 
 from skmmgenre.compose import ablate_modalities, make_genre_classifier
 from skmmgenre.labels import GenreTaxonomy, read_genres
@@ -77,10 +81,19 @@ class Comparison:
     path : Path
     n_folds, n_seeds : int
     n_jobs : int
+    keep : Path or None
+        Folder of the finished parts.
+
+    Attributes
+    ----------
+    seconds : float
+        What all parts took, those that were kept as well.
     """
 
-    def __init__(self, path, *, n_folds=N_FOLDS, n_seeds=N_SEEDS, n_jobs=2):
+    def __init__(self, path, *, n_folds=N_FOLDS, n_seeds=N_SEEDS, n_jobs=2, keep=None):
         self.name = path.stem
+        self.keep, self.seconds = keep, 0.0
+        self.asked = f"{hash_of_file(path)} {n_folds} {n_seeds}"
         self.table, self.y = read_table(path)
         self.model = build_model(self.table, n_jobs)
         self.cv = partial(ArtistKFold, n_folds)
@@ -90,7 +103,7 @@ class Comparison:
 
     def run(self):
         """Return a line for each model and comparison, and the line of the claim."""
-        figures, answers = self._ablate(controls=["plain", "missing pattern"])
+        figures, answers = self._ablate("defaults", controls=["plain", "missing pattern"])
         lines = [self._lines(figures, answers, "")]
         together = " + ".join(name for name, *_ in self.model["modalities"].transformers)
         claim = self._claim(answers, together)
@@ -98,17 +111,28 @@ class Comparison:
         rng = np.random.default_rng(0)
         order = rng.permutation(len(self.table))
         y = self.y.iloc[order].reset_index(drop=True) if self.several else self.y[order]
-        lines.append(self._lines(*self._ablate(y=y, controls=["plain"]), "labels shuffled"))
+        told = self._ablate("labels shuffled", y=y, controls=["plain"])
+        lines.append(self._lines(*told, "labels shuffled"))
         if "text" in self.table:
             texts = without_genre_words(self.table["text"], self.genres)
             masked = self.table.assign(text=texts)
-            told = self._ablate(table=masked, subsets=["text"], controls=["plain"])
+            told = self._ablate("masked", table=masked, subsets=["text"], controls=["plain"])
             lines.append(self._lines(*told, "genre words masked"))
         return pd.concat(lines, ignore_index=True), pd.DataFrame([claim])
 
-    def _ablate(self, **options):
+    def _ablate(self, part, **options):
+        """One part of the comparison, from the folder of the finished ones if it is there."""
+        kept = None
+        if self.keep is not None:
+            key = hash_of_code(["skmmgenre", "benchmarks"], f"{self.asked} {part}")
+            kept = self.keep / f"{self.name}_{key}.joblib"
+            if kept.exists():
+                found, seconds = joblib.load(kept)
+                self.seconds += seconds
+                return found
+        began = time.perf_counter()
         options = {"table": self.table, "y": self.y, "cv": self.cv, **options}
-        return ablate_modalities(
+        found = ablate_modalities(
             self.model,
             groups=self.table["artist"],
             n_runs=self.n_seeds,
@@ -118,6 +142,13 @@ class Comparison:
             return_predictions="scores",
             **options,
         )
+        seconds = time.perf_counter() - began
+        self.seconds += seconds
+        if kept is not None:
+            self.keep.mkdir(parents=True, exist_ok=True)
+            joblib.dump((found, seconds), kept.with_suffix(".unfinished"))
+            kept.with_suffix(".unfinished").replace(kept)
+        return found
 
     def _lines(self, figures, answers, condition):
         lines = figures.reset_index().rename(columns={"model": "system"})
@@ -180,7 +211,8 @@ class Comparison:
         def cv(random_state):
             return self.cv(random_state=random_state - OTHER_SEEDS)
 
-        figures, others = self._ablate(cv=cv, subsets=[together], random_state=OTHER_SEEDS)
+        asked = {"cv": cv, "subsets": [together], "random_state": OTHER_SEEDS}
+        figures, others = self._ablate("other seeds", **asked)
         lines = self._lines(figures, others, "other seeds of the networks")
         pair = others.scores[together], answers.scores[together]
         line = self._compare(answers, *pair)
@@ -205,11 +237,15 @@ def main():
     parser.add_argument("--seeds", type=int, default=N_SEEDS)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--output", type=Path, default=FOLDER)
+    parser.add_argument("--keep", type=Path, help="folder of finished parts, to go on from")
     arguments = parser.parse_args()
     for path in list(arguments.tables):
-        began = time.perf_counter()
         compared = Comparison(
-            path, n_folds=arguments.folds, n_seeds=arguments.seeds, n_jobs=arguments.jobs
+            path,
+            n_folds=arguments.folds,
+            n_seeds=arguments.seeds,
+            n_jobs=arguments.jobs,
+            keep=arguments.keep,
         )
         lines, claims = compared.run()
         print(lines.round(3).to_string(index=False))
@@ -219,7 +255,7 @@ def main():
             "settings": {"folds": arguments.folds, "seeds": arguments.seeds, "margin": MARGIN},
             "code": CODE,
             "data": hash_of_file(path),
-            "seconds": time.perf_counter() - began,
+            "seconds": compared.seconds,
             "folder": arguments.output,
         }
         write_result(lines, f"table_{path.stem}", **made_by)

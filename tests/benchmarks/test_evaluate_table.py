@@ -104,3 +104,22 @@ def test_the_same_folds_for_other_seeds(csv, small, monkeypatch):
     pd.testing.assert_frame_equal(first.rows, other.rows)
     assert not np.array_equal(first.scores["text"], other.scores["text"])
     assert first.scores["text"].shape == other.scores["text"].shape
+
+
+def test_finished_parts_are_kept(csv, small, tmp_path, monkeypatch):
+    def compared(**options):
+        return evaluate_table.Comparison(
+            csv, n_folds=2, n_seeds=2, n_jobs=1, keep=tmp_path / "kept", **options
+        )
+
+    first = compared()
+    lines, claims = first.run()
+    assert {path.suffix for path in (tmp_path / "kept").iterdir()} == {".joblib"}
+    monkeypatch.setattr(evaluate_table, "ablate_modalities", None)  # nothing is computed again
+    second = compared()
+    for found, expected in zip(second.run(), (lines, claims), strict=True):
+        pd.testing.assert_frame_equal(found, expected)
+    assert second.seconds == pytest.approx(first.seconds)
+    monkeypatch.setattr(evaluate_table, "hash_of_code", lambda names, settings: f"other {settings}")
+    with pytest.raises(TypeError):  # other code: all is
+        compared().run()
