@@ -53,7 +53,7 @@ def link(table, knowledge_base):
 
 
 def search(table, y, groups, cache, epochs):
-    """A search over two widths and two rates of learning; every fit is a task of its own.
+    """A search over two widths and two penalties; every fit is a task of its own.
 
     The store is opened by each task, on the disk of the machine that it runs on.
     """
@@ -68,7 +68,7 @@ def search(table, y, groups, cache, epochs):
     )
     grid = {
         "modalities__audio__estimator__cnn__width": [(4, 8, 8), (8, 16, 16)],
-        "fusion__lr": [1e-3, 1e-1],
+        "fusion__C": [1e-1, 1e1],
     }
     search = GridSearchCV(model, grid, cv=ArtistKFold(n_splits=2), error_score="raise")
     with sklearn.config_context(enable_metadata_routing=True):

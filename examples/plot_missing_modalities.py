@@ -21,19 +21,7 @@ albums = make_albums(240, n_genres=4, duration=5.0, directory=folder.name, rando
 splitter = ArtistShuffleSplit(1, test_size=0.35, random_state=0)
 train, test = next(splitter.split(albums.table, albums.y, albums.groups))
 
-model = make_genre_classifier(
-    random_state=0,
-    audio__architecture="time",
-    audio__duration=5.0,
-    audio__max_epochs=25,
-    text__hidden_units=(256, 256),
-    text__patience=30,
-    image__depth=18,
-    image__weights=None,
-    image__image_size=32,
-    image__max_epochs=8,
-    image__lr=1e-3,
-)
+model = make_genre_classifier(random_state=0, audio__duration=5.0, image__depth="small")
 modalities = model[:-1]
 y, groups = albums.y[train], albums.groups[train]
 vectors = modalities.fit_transform(albums.table.iloc[train], y, groups=groups)

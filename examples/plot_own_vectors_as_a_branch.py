@@ -52,12 +52,12 @@ table.head()
 # %%
 # The branch ``timbre`` is a scaler over these columns. Its name, which ``ColumnTransformer`` puts
 # before each column, makes them one block: ``FusionClassifier`` divides it by its l2 norm beside
-# the 128 numbers of ``text``, and fills it with zeros where it is missing.
+# the 2,048 numbers of ``text``, and fills it with zeros where it is missing.
 #
 # The scaler learns no genre, the text network does, and on so few reviews it learns them by heart.
 # Its vectors of the training rows would look surer than those of new reviews, and the fusion layer
-# would trust text too much. ``cross_fit`` gives that layer vectors from networks that have not seen
-# the row's artist.
+# would trust text too much. So by default, ``cross_fit="auto"``, that layer learns from vectors of
+# networks that have not seen the row's artist.
 
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
@@ -71,10 +71,7 @@ words = Pipeline(
     [
         ("truncate", ReviewTruncator()),
         ("tfidf", ReviewVectorizer()),
-        (
-            "mlp",
-            TextMLP(hidden_units=(128, 128), lr=3e-3, patience=30, cross_fit=3, random_state=0),
-        ),
+        ("mlp", TextMLP(random_state=0)),
     ]
 )
 branches = {"timbre": ("timbre", StandardScaler(), names), "text": ("text", words, "text")}
@@ -85,7 +82,7 @@ def build(*chosen):
     return GenrePipeline(
         [
             ("modalities", modalities.set_output(transform="pandas")),
-            ("fusion", FusionClassifier(lr=1e-2, dropout=0.1, random_state=0)),
+            ("fusion", FusionClassifier(random_state=0)),
         ]
     )
 

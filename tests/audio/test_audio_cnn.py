@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from evaluate_known_tasks import CLEAR, WITHIN, run_cell
 
 from skmmgenre.audio import AudioCNN, CQTExtractor
 from skmmgenre.audio._audio_cnn import PatchFeed, SpreadFeed, _inspect
@@ -569,3 +570,8 @@ def test_no_silent_patch_is_trained_on():
     for epoch in range(60):
         batch = patches.batch(np.arange(3), epoch=epoch)
         assert ((batch.max(axis=1) > -70).sum(axis=1) >= 20).all()
+
+
+def test_the_defaults_learn_what_logistic_regression_learns():
+    answer = run_cell("one bin", n_rows=300, n_genres=2, seed=0)
+    assert answer["plain"] > CLEAR and answer["ours"] >= answer["plain"] - WITHIN

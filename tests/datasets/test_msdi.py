@@ -150,7 +150,7 @@ def test_the_papers_protocol_runs_on_published_vectors(tmp_path):
     write_msdi(tmp_path, n=40, widths={"audio": 8, "visual": 6})
     data = load_msdi(tmp_path, vectors=["audio", "visual"])
     fit = data.split != "test"
-    model = FusionClassifier(max_epochs=3, random_state=0)
+    model = FusionClassifier(preset="paper", max_epochs=3, random_state=0)
     model.fit(data.vectors[fit], data.y[fit], validation=data.validation[fit])
     assert len(model.history_) == 3
     assert set(model.predict(data.vectors[~fit])) <= set(data.y)

@@ -200,7 +200,7 @@ def test_the_papers_protocol_runs_on_published_vectors(published):
     assert sizes.to_dict() == {"text": 5, "audio": 4, "image": 3}
     np.testing.assert_allclose(data.vectors["text__4"], np.arange(12) + 0.04, rtol=1e-6)
     fit, test = np.isin(data.split, ["train", "val"]), data.split == "test"
-    model = FusionClassifier(target="logistic", max_epochs=3, random_state=0)
+    model = FusionClassifier(target="logistic", preset="paper", max_epochs=3, random_state=0)
     model.fit(data.vectors[fit], data.Y[fit], validation=data.validation[fit])
     assert model.predict_proba(data.vectors[test]).shape == (1, 7)
     assert macro_auc_score(data.Y[fit], model.predict_proba(data.vectors[fit])) > 0
@@ -217,7 +217,7 @@ def test_the_papers_protocol_runs_on_sound_reviews_and_covers(albums, small_mode
     with pytest.warns(UserWarning, match="text: 1 of 20"):
         data = load_mumu(tmp_path / "mumu", audio_directory=tmp_path, image_directory=tmp_path)
     fit = data.split != "test"
-    model = small_model(target="logistic", n_jobs=1).fit(
+    model = small_model(target="logistic", preset="paper", n_jobs=1).fit(
         data.table[fit], data.Y[fit], groups=data.groups[fit], validation=data.validation[fit]
     )
     assert "valid_loss" in model.named_steps["fusion"].history_[0]
