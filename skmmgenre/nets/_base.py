@@ -265,7 +265,7 @@ class NetEstimator(BaseEstimator):
         self.n_iter_ = len(self.history_)
         self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
 
-    def _train(self, plan, *, train, description, unseen=None, max_epochs=None):
+    def _train(self, plan, *, train, description, unseen=None, max_epochs=None, patience=None):
         """Train one network on the rows of `train`; its arrays, history and best epoch.
 
         `unseen` are the rows that stop it, by default those that are held out.
@@ -275,10 +275,15 @@ class NetEstimator(BaseEstimator):
         unseen = plan.held_out if unseen is None else unseen
         with own_settings():
             return self._train_module(
-                plan, train, unseen, max_epochs or self.max_epochs, description
+                plan,
+                train,
+                unseen,
+                max_epochs or self.max_epochs,
+                patience or self.patience,
+                description,
             )
 
-    def _train_module(self, plan, train, unseen, max_epochs, description):
+    def _train_module(self, plan, train, unseen, max_epochs, patience, description):
         from ._devices import make_accelerator, resolve_device, to_device, training_dtype
         from ._modules import build_empty, initialize, to_arrays
 
@@ -309,7 +314,7 @@ class NetEstimator(BaseEstimator):
             optimizer_params=optimizer_params,
             max_epochs=max_epochs,
             batch_size=self.batch_size,
-            patience=self.patience,
+            patience=patience,
             device=device,
             dtype=training_dtype(self.precision, device, convolutional=self._convolutional),
             verbose=int(self.verbose),

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import inner_folds
 from ..utils import in_container, interruption_ends_all
+from ._budget import add_losses_of_folds, mean_losses, n_epochs
 from ._classifier import NetClassifier
 from ._linear_path import (
     SHARE,
@@ -27,35 +28,6 @@ from ._linear_path import (
 
 # Ridge penalty of a row, as a share of the mean square of an activation (1e-4 to 0.1 do alike).
 _PENALTY = 1e-2
-
-
-def _mean_losses(trials):
-    """The mean loss of unseen rows after each epoch that all trials have run."""
-    n_common = min((len(trial.history) for trial in trials), default=0)
-    losses = [[epoch["valid_loss"] for epoch in trial.history[:n_common]] for trial in trials]
-    return np.mean(losses, axis=0) if trials else np.empty(0)
-
-
-def _n_epochs(trials, n_rows, batch_size):
-    """How long to train on all rows: as many steps as were best in the trials; None for all."""
-    if not trials:
-        return None
-    best = 1 + int(np.argmin(_mean_losses(trials)))
-    n_steps = best * np.mean([-(-trial.learned.sum() // batch_size) for trial in trials])
-    return max(1, round(n_steps / -(-n_rows // batch_size)))
-
-
-def _add_losses_of_folds(history, trials, n_rows, batch_size):
-    """Add to epochs of all rows the mean figures of the folds after as many steps."""
-    for epoch in history:
-        n_steps = epoch["epoch"] * -(-n_rows // batch_size)
-        alike = []
-        for trial in trials:
-            number = round(n_steps / -(-trial.learned.sum() // batch_size))
-            if 1 <= number <= len(trial.history):
-                alike.append(trial.history[number - 1])
-        names = set(alike[0]) - {"epoch", "train_loss", "duration"} if alike else ()
-        epoch |= {name: float(np.mean([other[name] for other in alike])) for name in names}
 
 
 def _fit_coordinates(theirs, own):
@@ -128,6 +100,10 @@ class NetEmbedder(
 
     # Whether training changes what `transform` answers; if not, no fold needs a network.
     _learns_vectors = True
+
+    @property
+    def _even_batches(self):
+        return self.preset == "auto"
 
     # ---- what a subclass says ------------------------------------------------------
 
@@ -235,7 +211,7 @@ class NetEmbedder(
         if plan.held_out.any() and not splits:
             self._warn_of_nothing_unseen("all epochs are run, and nothing is chosen on them")
         trials = self._trials(plan, splits, stops=True)
-        self._check_convergence(_mean_losses(trials))
+        self._check_convergence(mean_losses(trials))
         self._train_on_all(plan, rows, trials)
         linear = self._solve_linear(plan, rows, trials)
         self._mix(plan, rows, trials, linear)
@@ -314,10 +290,10 @@ class NetEmbedder(
                 plan,
                 train=~plan.held_out,
                 unseen=np.zeros(len(plan.y), dtype=bool),
-                max_epochs=_n_epochs(trials, len(rows), self.batch_size),
+                max_epochs=n_epochs(trials, len(rows), self.batch_size),
                 description=type(self).__name__,
             )
-            _add_losses_of_folds(self.history_, trials, len(rows), self.batch_size)
+            add_losses_of_folds(self.history_, trials, len(rows), self.batch_size)
         self.n_iter_ = len(self.history_)
 
     def _summary_to_learn(self, plan, rows):

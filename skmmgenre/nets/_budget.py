@@ -1,0 +1,58 @@
+"""How long to train on all rows, by trials on some of them.
+
+A trial is what was learned from some rows (``learned``, a mask) with the ``history`` of its
+training, whose losses are those of rows that it has not seen.
+"""
+
+import numpy as np
+
+
+def mean_losses(trials):
+    """Return the mean loss of unseen rows after each epoch that all trials have run."""
+    n_common = min((len(trial.history) for trial in trials), default=0)
+    losses = [[epoch["valid_loss"] for epoch in trial.history[:n_common]] for trial in trials]
+    return np.mean(losses, axis=0) if trials else np.empty(0)
+
+
+def n_epochs(trials, n_rows, batch_size):
+    """Return how many epochs of all rows are as many steps as were best in the trials.
+
+    Parameters
+    ----------
+    trials : list of trial
+    n_rows, batch_size : int
+        Of the training on all rows.
+
+    Returns
+    -------
+    n_epochs : int or None
+        At least 1; None, for as many as there may be, without trials.
+    """
+    if not trials:
+        return None
+    best = 1 + int(np.argmin(mean_losses(trials)))
+    n_steps = best * np.mean([-(-trial.learned.sum() // batch_size) for trial in trials])
+    return max(1, round(n_steps / -(-n_rows // batch_size)))
+
+
+def add_losses_of_folds(history, trials, n_rows, batch_size):
+    """Add to each epoch of all rows what was measured on unseen rows after as many steps.
+
+    Parameters
+    ----------
+    history : list of dict
+        Of the training on all rows; changed in place.
+    trials : list of trial
+        The mean over them is added.
+    n_rows, batch_size : int
+    """
+    for epoch in history:
+        n_steps = epoch["epoch"] * -(-n_rows // batch_size)
+        alike = []
+        for trial in trials:
+            number = round(n_steps / -(-trial.learned.sum() // batch_size))
+            if 1 <= number <= len(trial.history):
+                alike.append(trial.history[number - 1])
+        for name in alike[0] if alike else ():
+            if name not in ("epoch", "train_loss", "duration"):
+                epoch[name] = float(np.mean([other[name] for other in alike]))
