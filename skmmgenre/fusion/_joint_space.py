@@ -1,18 +1,22 @@
 """The multimodal feature space of the paper as an estimator, and the pairs it learns from."""
 
+import warnings
+from dataclasses import dataclass
 from hashlib import blake2b
 from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from scipy.stats import binom
 from sklearn.base import TransformerMixin, _fit_context
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..model_selection import inner_validation_mask
+from ..model_selection import inner_folds, inner_validation_mask
 from ..nets import ArrayFeed, NetEstimator, Plan, draw_seeds
+from ..nets._budget import add_losses_of_folds, mean_losses, n_epochs
 from ..utils import (
     Labels,
     as_pandas,
@@ -20,19 +24,29 @@ from ..utils import (
     check_rows,
     check_sample_weight,
     has_default_output,
+    interruption_ends_all,
     read_groups,
     read_labels,
     refuse_repeated_columns,
 )
 from ._blocks import find_blocks, missing_in_block, vectors_of_block
 
+_ROWS_AT_ONCE = 512
+# Pairs that are searched at once; more would only take longer.
+_LARGEST_GALLERY = 2000
+_NEAREST = 10
+_DROPOUT = 0.5
+# On 70 to 2,000 pairs, 80 steps are enough and 1,000 do no harm: where folds of few pairs ask for
+# less, it is chance.
+_FEWEST_STEPS = 100
+
 
 class JointSpaceProjector(TransformerMixin, NetEstimator):
-    """Vectors of two modalities in one space, each reached without the other.
+    """Embed two modalities in one space, each without need of the other.
 
-    Two small networks, one a view, are trained so that the two views of an item lie close
-    together and away from those of other items (section 3.4). Afterwards each view is
-    embedded by its own network: MM_Audio needs no cover.
+    Two small networks, one for each view, are trained on items that have both: the two views of
+    an item come to lie close together, and away from those of other items (section 3.4 of the
+    paper). Afterwards each network embeds its view alone: MM_Audio needs no cover.
 
     Parameters
     ----------
@@ -41,46 +55,105 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     hidden_units : int, default=1024
         Units of the first layer of each network.
     margin : float, default=0.5
-        m of the loss, in [0, 1]: at 0 negatives count in full, at 1 not at all.
+        m of the loss, in [0, 1]. At 0 most negatives count in full. At 1 only those count that
+        are closer than the item's other view, with `preset` "paper" none.
+    dropout : float or "auto", default="auto"
+        Share of the columns of a view that a training step does not see. "auto" is 0.5, with
+        `preset` "paper" 0. With dropout it matters little how long is trained, even on 70
+        pairs.
     views : tuple of two str, default=("audio", "image")
         The two blocks to embed.
     passthrough : bool, default=False
-        Whether the views' own columns are answered too.
+        Whether `transform` also returns the views' own columns.
     blocks : "auto" or dict of str to int, default="auto"
         As in `FusionClassifier`; a bare array is two halves.
     max_epochs : int, default=100
+        Most passes over the pairs. Raise it where a ConvergenceWarning says so.
     batch_size : int, default=32
+        Pairs of a training step. With `preset` "auto" these are the negatives of each other.
     lr : float, default=1e-3
         Learning rate of Adam.
     patience : int, default=10
+        Epochs without a smaller loss on unseen pairs after which training stops.
     validation_fraction : float, default=0.1
-        Share of the artists held out for early stopping; 0 for none.
+        Share of the artists held out for early stopping, where there are no folds; 0 for
+        neither: all epochs are run.
+    preset : {"auto", "paper"}, default="auto"
+        "auto" brings each column of the views to mean 0 and deviation 1 over the training
+        pairs, takes all other pairs of a batch as negatives, and asks that an item's other view
+        is closer than the negatives (see Notes). "paper" is the training of Oramas et al.
+        (2018).
+    refit : bool, default=True
+        With `preset` "auto": find the number of training steps in three folds, no artist in
+        two of them, and then learn from all pairs for as many steps. False keeps to the
+        inner validation rows instead, and does not learn from them; so do rows marked by
+        `validation`.
     device : str, default="auto"
+        "auto" takes the GPU if there is one; "accelerate" trains on the devices of all
+        processes that ``accelerate launch`` has started; else the name of a torch device.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
+        What layers compute in. "auto" is bfloat16 in training where a GPU has it, and float32
+        in answers.
     random_state : int, RandomState or None, default=None
+        Seed of the first weights, the order of the pairs and the negatives of "paper". An int
+        gives the same weights in every run.
     verbose : int, default=0
+        1 shows a progress bar, 2 also skorch's table of epochs.
 
     Attributes
     ----------
     blocks_ : dict of str to list of int
         Columns of each block.
     views_ : tuple of two str
+        The embedded blocks.
+    retrieval_ : dict of str to number, or None
+        How well the views of unseen items find each other: ``recall_at_1`` and
+        ``recall_at_10`` (the share of the items whose other view is the nearest, or among the
+        10 nearest; the mean over both views) and ``median_rank`` of the other view, their
+        values at chance (``chance_recall_at_1``, ``chance_recall_at_10``,
+        ``chance_median_rank``), ``n_candidates`` (how many vectors are searched, on average)
+        and ``n_pairs`` (how many items are looked for). Items are unseen in their fold, or are
+        inner validation rows, of which at most 2,000 are searched at once; None without any.
+        With inner validation rows they are a little too optimistic, for training stopped
+        where their loss was smallest.
+    history_ : list of dict
+        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch; where there are
+        unseen pairs also ``valid_loss`` and ``valid_recall_at_10``, with folds the means of
+        all folds after as many steps. A loss of 1 - `margin` is that of a space in which any
+        two items are as close as those that belong together.
+    n_iter_, best_iter_ : int
+        Epochs run, and the epoch whose weights were kept, counted from 1.
+    n_parameters_ : int
+        Parameters of both networks.
+    weights_ : dict of ndarray
+        Parameters of both networks; with `preset` "auto" also the mean and the scale of each
+        column: ``first.0.mean``, ``first.0.scale``, ``second.0.mean``, ``second.0.scale``.
+    sample_shape_, module_recipe_ : tuple, dict
+        The plain numbers from which the networks are built.
     n_features_in_ : int
+        Columns of X.
     feature_names_in_ : ndarray of str
         Where X has column names.
-    n_parameters_ : int
-    n_iter_, best_iter_ : int
-    history_ : list of dict
-    weights_ : dict of ndarray
+
+    Warns
+    -----
+    UserWarning
+        If the views of unseen items find each other no better than by chance.
 
     Notes
     -----
-    Inputs are l2-normalised. A negative is another training item, drawn anew in every
-    epoch, whose vector differs (tracks of one album share a cover). Only rows with both
-    views are learned from; a view of zeros is missing, as one of NaN is. y is not learned
-    from; it serves to choose the inner validation rows as the other steps of a pipeline do. A
-    DataFrame is answered with a DataFrame, so that the blocks keep their names, and a sparse
-    matrix with a sparse one, whose names `get_feature_names_out` has.
+    Inputs are l2-normalised. A negative is another item whose vector differs (tracks of one
+    album share a cover). Only rows with both views are learned from; a view of zeros is
+    missing, as one of NaN is. y is not learned from, and rows without a genre are pairs like
+    all others; it serves to make folds, or to choose inner validation rows, as the other steps
+    of a pipeline do. A DataFrame is answered with a DataFrame, so that the blocks keep their
+    names, and a sparse matrix with a sparse one, whose names `get_feature_names_out` has.
+
+    The loss of the paper is ``1 - cos(a, v) + max(0, cos(r_a, v) - m) + max(0, cos(a, r_v) - m)``.
+    A space that knows nothing, all at a cosine of m, has a loss of 1 - m, and no space has less
+    where no item's cover is more than twice as likely, given its sound, as by chance. So "auto"
+    takes the mean of ``max(0, 1 - m + cos(a, r) - cos(a, v))`` over the negatives of both views:
+    to bring all items to one place does not lower it.
 
     Examples
     --------
@@ -104,8 +177,11 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "hidden_units": [Interval(Integral, 1, None, closed="left")],
         "margin": [Interval(Real, 0, 1, closed="both")],
+        "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "views": [tuple, list],
         "passthrough": ["boolean"],
+        "preset": [StrOptions({"auto", "paper"})],
+        "refit": ["boolean"],
         "blocks": [StrOptions({"auto"}), dict],
     }
 
@@ -115,6 +191,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         n_components=200,
         hidden_units=1024,
         margin=0.5,
+        dropout="auto",
         views=("audio", "image"),
         passthrough=False,
         blocks="auto",
@@ -123,6 +200,8 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         lr=1e-3,
         patience=10,
         validation_fraction=0.1,
+        preset="auto",
+        refit=True,
         device="auto",
         precision="auto",
         random_state=None,
@@ -131,6 +210,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         self.n_components = n_components
         self.hidden_units = hidden_units
         self.margin = margin
+        self.dropout = dropout
         self.views = views
         self.passthrough = passthrough
         self.blocks = blocks
@@ -139,6 +219,8 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         self.lr = lr
         self.patience = patience
         self.validation_fraction = validation_fraction
+        self.preset = preset
+        self.refit = refit
         self.device = device
         self.precision = precision
         self.random_state = random_state
@@ -151,13 +233,15 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
-        y : array-like, default=None
-            Genres; they only help to choose the inner validation rows.
+        y : array-like of shape (n_rows,) or (n_rows, n_labels), default=None
+            Genres; they only help to make folds or to choose inner validation rows. A row may
+            have none: None or NaN, in an indicator matrix a row of NaN or of zeros.
         groups : array-like of shape (n_rows,), default=None
-            Artists.
+            Artists. No artist is in two folds, or in both training and inner validation rows.
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the inner validation rows of a published split.
         sample_weight : array-like of shape (n_rows,), default=None
+            How much a pair counts in the loss.
         feature_names : array-like of str, shape (n_features,), default=None
             As in `FusionClassifier`.
 
@@ -165,44 +249,163 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         -------
         self : object
         """
-        from ._nets import MarginLoss
+        plan = self._plan(X, y, groups, validation, sample_weight, feature_names)
+        if plan.folds is None:
+            self._learn(plan, self.n_components)
+            unseen = [(plan.held_out, self.weights_)]
+        else:
+            unseen = self._learn_as_folds_say(plan)
+        self._search(plan, unseen)
+        return self
 
+    def _plan(self, X, y, groups, validation, sample_weight, feature_names):
+        """What is trained on which rows."""
         _, vectors, missing = self._views(X, reset=True, feature_names=feature_names)
-        labels = Labels(np.zeros(len(missing), dtype=int)) if y is None else read_labels(y)
+        n_rows = len(missing)
+        labels = Labels(np.zeros(n_rows, dtype=int)) if y is None else _read_known_labels(y)
         check_consistent_length(missing, labels.values)
-        groups = None if groups is None else read_groups(groups, len(missing))
+        groups = None if groups is None else read_groups(groups, n_rows)
         check_rows(X, labels, groups)
         weight = check_sample_weight(
-            sample_weight, np.empty((len(missing), 1)), dtype=np.float32, ensure_non_negative=True
+            sample_weight, np.empty((n_rows, 1)), dtype=np.float32, ensure_non_negative=True
         )
-        held_out = inner_validation_mask(
+        held_out = self._hold_out(labels, groups, validation)
+        both = ~missing.any(axis=1)
+        *seeds, negatives_seed = draw_seeds(self.random_state, 4)
+        codes = np.stack([_vector_codes(part) for part in vectors], axis=1)
+        if self.preset == "paper":
+            from ._nets import MarginLoss as Loss
+
+            feed = FeedOfNegatives(
+                vectors,
+                codes,
+                missing=~both,
+                train_pool=np.flatnonzero(both & ~held_out),
+                valid_pool=np.flatnonzero(both & held_out),
+                seed=negatives_seed,
+            )
+            truth = feed.has_negatives(held_out)
+        else:
+            from ._nets import RankingLoss as Loss
+
+            feed, truth = PairFeed(vectors, codes, missing=~both), codes
+        return Plan(
+            feed=feed,
+            loss=Loss(self.margin),
+            y=Labels(np.arange(n_rows)),  # by which the metric knows which rows it is given
+            groups=groups,
+            truth=truth,
+            weight=weight,
+            held_out=held_out,
+            seeds=seeds,
+            metric=("valid_recall_at_10", feed.recall),
+            folds=self._inner_folds(labels, groups, held_out),
+        )
+
+    def _hold_out(self, labels, groups, validation):
+        """Mark the inner validation rows; where folds take their place there are none."""
+        if self.preset == "auto" and self.refit and validation is None:
+            return np.zeros(len(labels), dtype=bool)
+        return inner_validation_mask(
             labels,
             groups=groups,
             validation=validation,
             validation_fraction=self.validation_fraction,
             random_state=self.random_state,
         )
-        both = ~missing.any(axis=1)
-        *seeds, negatives_seed = draw_seeds(self.random_state, 4)
-        feed = PairFeed(
-            vectors,
-            missing=~both,
-            train_pool=np.flatnonzero(both & ~held_out),
-            valid_pool=np.flatnonzero(both & held_out),
-            seed=negatives_seed,
+
+    def _inner_folds(self, labels, groups, held_out):
+        """The fold of each row; None without folds."""
+        wanted = self.preset == "auto" and self.refit and self.validation_fraction > 0
+        if not wanted or held_out.any():
+            return None
+        return inner_folds(labels, groups=groups)
+
+    def _learn_as_folds_say(self, plan):
+        """Learn from all pairs for as many steps as were best in the folds.
+
+        Returns the unseen rows of each fold, a mask, with the weights of its networks.
+        """
+        from ..nets._modules import count_parameters
+
+        self.sample_shape_ = plan.feed.sample_shape
+        self.module_recipe_ = self._recipe(self.sample_shape_, self.n_components)
+        self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
+        n_pairs = len(self._rows_to_learn(plan, ~plan.held_out))
+        name, splits, trials = type(self).__name__, plan.splits(), []
+        for number, (learned, unseen) in enumerate(splits, start=1):
+            with interruption_ends_all():
+                weights, history, _ = self._train(
+                    plan,
+                    train=learned,
+                    unseen=unseen,
+                    patience=max(self.patience, self._fewest_epochs(learned.sum())),
+                    description=f"{name} fold {number} of {len(splits)}",
+                )
+            trials.append(_Trial(learned, unseen, weights, history))
+        self._check_convergence(mean_losses(trials))
+        self.weights_, self.history_, self.best_iter_ = self._train(
+            plan,
+            train=~plan.held_out,
+            unseen=np.zeros(len(plan.y), dtype=bool),
+            max_epochs=self._n_epochs(trials, n_pairs),
+            description=name,
         )
-        plan = Plan(
-            feed=feed,
-            loss=MarginLoss(self.margin),
-            y=labels,
-            groups=groups,
-            truth=feed.has_negatives(held_out),
-            weight=weight,
-            held_out=held_out,
-            seeds=seeds,
-        )
-        self._learn(plan, self.n_components)
-        return self
+        add_losses_of_folds(self.history_, trials, n_pairs, self.batch_size)
+        self.n_iter_ = len(self.history_)
+        return [(trial.unseen, trial.weights) for trial in trials]
+
+    def _n_epochs(self, trials, n_pairs):
+        """As many epochs as were best in the folds, but not so few that little is learned."""
+        best = n_epochs(trials, n_pairs, self.batch_size)
+        if best is None:
+            return None
+        n_run = min(len(trial.history) * self._n_batches(trial.learned.sum()) for trial in trials)
+        return max(best, min(self._fewest_epochs(n_pairs), n_run // self._n_batches(n_pairs)))
+
+    def _fewest_epochs(self, n_pairs):
+        return -(-_FEWEST_STEPS // self._n_batches(n_pairs))
+
+    def _n_batches(self, n_pairs):
+        return -(-n_pairs // self.batch_size)
+
+    def _prepare(self, module, plan, rows):
+        """Set the mean and scale of the columns of both views."""
+        if self.preset == "paper":
+            return
+        import torch
+
+        for network, vectors in zip((module.first, module.second), plan.feed.vectors, strict=True):
+            mean, scale = _mean_and_scale(vectors, rows)
+            network[0].mean.copy_(torch.from_numpy(mean))
+            network[0].scale.copy_(torch.from_numpy(scale))
+
+    def _search(self, plan, unseen):
+        """Say how well the views of unseen items find each other; warn if not above chance."""
+        found = []
+        for mask, weights in unseen:
+            rows = np.flatnonzero(mask & ~plan.feed.missing)[:_LARGEST_GALLERY]
+            if len(rows):
+                embedded = [
+                    self._embed(number, plan.feed.vectors[number], rows, weights)
+                    for number in range(2)
+                ]
+                found.append(_search(*embedded, plan.feed.codes[rows]))
+        self.retrieval_ = _summarise_search(found) if found else None
+        if found and self.validation_fraction > 0:
+            _warn_of_chance(type(self).__name__, self.retrieval_)
+
+    def _embed(self, number, vectors, rows, weights=None):
+        """Embed some rows of a view, with other weights than the own if they are given."""
+        module = None
+        if weights is not None and weights is not self.weights_:
+            from ..nets._devices import inference_device
+            from ..nets._modules import from_arrays
+
+            device = inference_device(self.device)
+            module = from_arrays(self._make_module, self.module_recipe_, weights, device)
+        feed = ArrayFeed(vectors, np.zeros(vectors.shape[0], dtype=bool))
+        return self._forward(feed, ("first", "second")[number], rows, module)
 
     def transform(self, X):
         """Embed each view that a row has.
@@ -216,12 +419,11 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         check_is_fitted(self)
         values, vectors, missing = self._views(X, reset=False)
         parts = [values.astype(np.float32)[:, self._kept_columns()]]
-        for number, part in enumerate(("first", "second")):
+        for number in range(2):
             present = np.flatnonzero(~missing[:, number])
             embedded = np.full((len(missing), self._width), np.nan, dtype=np.float32)
             if len(present):
-                feed = ArrayFeed(vectors[number], missing[:, number])
-                embedded[present] = self._forward(feed, part, present)
+                embedded[present] = self._embed(number, vectors[number], present)
             parts.append(embedded)
         if sparse.issparse(values):
             return sparse.hstack(parts, format="csr")
@@ -319,10 +521,15 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         return found
 
     def _recipe(self, sample_shape, n_outputs):
+        dropout = self.dropout
+        if dropout == "auto":
+            dropout = 0 if self.preset == "paper" else _DROPOUT
         return {
             "widths": [len(self.blocks_[view]) for view in self._fitted_views],
             "hidden_units": int(self.hidden_units),
             "n_components": int(n_outputs),
+            "standardized": self.preset == "auto",
+            "dropout": float(dropout),
         }
 
     @staticmethod
@@ -338,22 +545,59 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         return tags
 
 
+@dataclass
+class _Trial:
+    """Networks that have learned from some rows, a mask, and what they have not seen."""
+
+    learned: np.ndarray
+    unseen: np.ndarray
+    weights: dict
+    history: list
+
+
 class PairFeed:
-    """Feed of both views of an item and of one negative a view (see `JointNet`).
+    """Feed of both views of an item, side by side.
+
+    Parameters
+    ----------
+    vectors : list of two ndarray or csr_array of float32, shape (n_rows, n_columns)
+    codes : ndarray of int, shape (n_rows, 2)
+        The same number for equal vectors of a view.
+    missing : ndarray of bool, shape (n_rows,)
+        Rows without both views.
+    """
+
+    reads_files = False
+
+    def __init__(self, vectors, codes, *, missing):
+        self.vectors, self.codes, self.missing = vectors, codes, missing
+        self.sample_shape = (sum(part.shape[1] for part in vectors),)
+
+    def batch(self, rows, epoch=None):
+        """Return the vectors of both views."""
+        return np.hstack([_dense(part[rows]) for part in self.vectors])
+
+    def recall(self, rows, embeddings):
+        """Return the recall at 10 of the two views of some rows, by their embeddings."""
+        rows, embeddings = rows[:_LARGEST_GALLERY], embeddings[:_LARGEST_GALLERY]
+        ranks, _ = _search(embeddings[:, 0], embeddings[:, 1], self.codes[rows])
+        return float((ranks <= _NEAREST).mean())
+
+
+class FeedOfNegatives(PairFeed):
+    """Feed of both views of an item and of one negative a view, as in the paper.
 
     In training, negatives are training rows drawn anew in every epoch; outside of it they
     are validation rows, always the same.
     """
 
-    reads_files = False
-
-    def __init__(self, vectors, *, missing, train_pool, valid_pool, seed):
-        self.vectors, self.missing, self.seed = vectors, missing, seed
+    def __init__(self, vectors, codes, *, missing, train_pool, valid_pool, seed):
+        super().__init__(vectors, codes, missing=missing)
+        self.sample_shape = (2 * self.sample_shape[0],)
+        self.seed = seed
         self._drawn = None
-        self.sample_shape = (2 * sum(part.shape[1] for part in vectors),)
-        codes = [_vector_codes(part) for part in vectors]
-        self.train = [_Negatives(c, train_pool) for c in codes]
-        self.valid = [_Negatives(c, valid_pool) for c in codes]
+        self.train = [_Negatives(c, train_pool) for c in codes.T]
+        self.valid = [_Negatives(c, valid_pool) for c in codes.T]
 
     def has_negatives(self, held_out):
         """1 for each row and view with a negative; views all alike have none."""
@@ -368,9 +612,8 @@ class PairFeed:
         pools = self.valid if epoch is None else self.train
         drawn = self._draws(epoch)[:, rows]
         negatives = [pool.pick(rows, of_view) for pool, of_view in zip(pools, drawn, strict=True)]
-        chosen = [part[rows] for part in self.vectors]
-        chosen += [part[other] for part, other in zip(self.vectors, negatives, strict=True)]
-        return np.hstack([part.toarray() if sparse.issparse(part) else part for part in chosen])
+        others = [part[other] for part, other in zip(self.vectors, negatives, strict=True)]
+        return np.hstack([super().batch(rows), *map(_dense, others)])
 
     def _draws(self, epoch):
         """Numbers in [0, 1), one a view and row: the same however an epoch is shared out."""
@@ -412,3 +655,104 @@ def _vector_codes(vectors):
     else:
         rows = (row.tobytes() for row in vectors)
     return np.array([known.setdefault(blake2b(row).digest(), len(known)) for row in rows])
+
+
+def _dense(vectors):
+    return vectors.toarray() if sparse.issparse(vectors) else vectors
+
+
+def _mean_and_scale(vectors, rows):
+    """Return the mean and deviation of each column over some rows, float32.
+
+    A column that is constant there has a deviation so large that it says nothing anywhere.
+    """
+    total, squares = np.zeros((2, vectors.shape[1]))
+    batches = [rows[batch] for batch in gen_batches(len(rows), _ROWS_AT_ONCE)]
+    for batch in batches:
+        total += _dense(vectors[batch]).sum(axis=0, dtype=np.float64)
+    mean = total / len(rows)
+    for batch in batches:
+        squares += np.square(_dense(vectors[batch]) - mean).sum(axis=0)
+    scale = np.sqrt(squares / len(rows))
+    scale[scale < 1e-6] = np.finfo(np.float32).max  # vectors are of length 1
+    return mean.astype(np.float32), scale.astype(np.float32)
+
+
+def _search(first, second, codes):
+    """Look for the second view of each item by its first one, and the other way round.
+
+    Parameters
+    ----------
+    first, second : ndarray of float32, shape (n_items, n_components)
+    codes : ndarray of int, shape (n_items, 2)
+        The same for equal vectors of a view, which are not told apart.
+
+    Returns
+    -------
+    ranks, n_candidates : ndarray of shape (2 * n_items,)
+        The rank of the right answer among how many vectors. A vector that is as close as the
+        right one counts as half.
+    """
+    first, second = (
+        part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
+        for part in (first, second)
+    )
+    similarity = first @ second.T
+    own = similarity.diagonal()[:, np.newaxis]
+    ranks, n_candidates = [], []
+    for asked, found in ((similarity, codes[:, 1]), (similarity.T, codes[:, 0])):
+        others = found[:, np.newaxis] != found
+        above, alike = (others & (asked > own)).sum(axis=1), (others & (asked == own)).sum(axis=1)
+        ranks.append(1 + above + alike / 2)
+        n_candidates.append(1 + others.sum(axis=1))
+    return np.concatenate(ranks), np.concatenate(n_candidates)
+
+
+def _summarise_search(found):
+    """Return the figures of `retrieval_` from ranks and numbers of candidates, pair by pair."""
+    ranks, n_candidates = map(np.concatenate, zip(*found, strict=True))
+    return {
+        "recall_at_1": float((ranks <= 1).mean()),
+        "recall_at_10": float((ranks <= _NEAREST).mean()),
+        "median_rank": float(np.median(ranks)),
+        "chance_recall_at_1": float((1 / n_candidates).mean()),
+        "chance_recall_at_10": float(np.minimum(1, _NEAREST / n_candidates).mean()),
+        "chance_median_rank": float(np.median((n_candidates + 1) / 2)),
+        "n_candidates": float(n_candidates.mean()),
+        "n_pairs": len(ranks) // 2,
+    }
+
+
+def _warn_of_chance(name, retrieval):
+    recall, chance = retrieval["recall_at_10"], retrieval["chance_recall_at_10"]
+    # Both views of an item are looked for, but these are not independent: items are counted.
+    highest = binom.ppf(0.975, retrieval["n_pairs"], chance) / retrieval["n_pairs"]
+    if recall > highest:
+        return
+    warnings.warn(
+        f"{name}: of {retrieval['n_pairs']} unseen pairs, {recall:.1%} have their other view "
+        f"among the {_NEAREST} nearest, by chance {chance:.1%} (up to {highest:.1%} would not be "
+        "strange): the space may know nothing of what belongs together. Give more rows that have "
+        "both views, check that the views of a row belong together, or leave this step out.",
+        UserWarning,
+        stacklevel=4,
+    )
+
+
+def _read_known_labels(y):
+    """Read y as `read_labels` does; rows of an indicator that are NaN throughout have no label."""
+    y = as_pandas(y)
+    if sparse.issparse(y):
+        y = sparse.csr_array(y, copy=True)
+        n_labels = np.diff(y.indptr)
+        is_nan = sparse.csr_array((np.isnan(y.data), y.indices, y.indptr), shape=y.shape)
+        unknown = np.asarray(is_nan.sum(axis=1)).ravel() == y.shape[1]
+        y.data[np.repeat(unknown, n_labels)] = 0
+    elif np.asarray(y, dtype=object).ndim == 2:
+        frame = pd.DataFrame(y)
+        unknown = frame.isna().all(axis=1).to_numpy()
+        if frame.shape[1] > 1 and unknown.any():
+            values = frame.to_numpy(dtype=float, na_value=np.nan, copy=True)
+            values[unknown] = 0
+            y = pd.DataFrame(values, index=frame.index, columns=frame.columns)
+    return read_labels(y, allow_missing=True)

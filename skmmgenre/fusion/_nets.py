@@ -5,9 +5,9 @@ A file of its own keeps torch out of the import of the estimators.
 
 import torch
 from torch import nn
-from torch.nn.functional import cosine_similarity
+from torch.nn.functional import cosine_similarity, normalize
 
-from ..nets._modules import Dropout, Linear
+from ..nets._modules import Dropout, Linear, Standardize
 
 
 class BlockDropout(nn.Module):
@@ -57,29 +57,41 @@ class FusionNet(nn.Module):
 class JointNet(nn.Module):
     """Two layers a view with tanh between: e(x) = W2 tanh(W1 x).
 
-    An input row holds both views of an item and then both of its negatives; an output row
-    their four embeddings, shape (4, n_components).
+    An input row holds both views of an item, and with ``preset="paper"`` both of its negatives
+    behind them; an output row their embeddings, shape (2 or 4, n_components). `standardized`
+    networks bring the columns of a view to mean 0 and deviation 1 first; dropout comes next.
     """
 
-    def __init__(self, *, widths, hidden_units, n_components):
+    def __init__(self, *, widths, hidden_units, n_components, standardized=False, dropout=0.0):
         super().__init__()
         self.widths = list(widths)
         self.first, self.second = (
             nn.Sequential(
-                Linear(width, hidden_units), nn.Tanh(), Linear(hidden_units, n_components)
+                *([Standardize((width,))] if standardized else []),
+                *([Dropout(dropout)] if dropout else []),
+                Linear(width, hidden_units),
+                nn.Tanh(),
+                Linear(hidden_units, n_components),
             )
             for width in widths
         )
 
     def forward(self, x):
-        a, v, negative_a, negative_v = x.split(self.widths * 2, dim=1)
+        n_items = x.shape[1] // sum(self.widths)
+        parts = x.split(self.widths * n_items, dim=1)
+        networks = [self.first, self.second] * n_items
         return torch.stack(
-            [self.first(a), self.second(v), self.first(negative_a), self.second(negative_v)], 1
+            [network(part) for network, part in zip(networks, parts, strict=True)], 1
         )
 
 
 class MarginLoss:
-    """L = 1 - cos(a, v) + max(0, cos(r_a, v) - m) + max(0, cos(a, r_v) - m), a row each."""
+    """L = 1 - cos(a, v) + max(0, cos(r_a, v) - m) + max(0, cos(a, r_v) - m), a row each.
+
+    The negatives r of a row are given with it; its truth says whether it has them. A space that
+    knows nothing has a loss of 1 - m, and no space has less where no item's other view is more
+    than twice as likely as by chance: what the pull gains there, the two pushes take.
+    """
 
     def __init__(self, margin):
         self.margin = margin
@@ -90,3 +102,29 @@ class MarginLoss:
         push_v = (cosine_similarity(a, negative_v) - self.margin).clamp(min=0)
         pull = 1 - cosine_similarity(a, v)
         return pull + has_negative[:, 0] * push_a + has_negative[:, 1] * push_v
+
+
+class RankingLoss:
+    """L = max(0, 1 - m + cos(a, r) - cos(a, v)), a row each.
+
+    The mean over all negatives r of the batch, those of a and those of v. These are the terms of
+    `MarginLoss`, cut off together, so that it does not fall where all items come closer: a
+    space that knows nothing has a loss of 1 - m or more. The truth of a row are the codes of
+    its two vectors, the same for equal ones; equal vectors are no negatives (tracks of one
+    album share a cover).
+    """
+
+    def __init__(self, margin):
+        self.margin = margin
+
+    def __call__(self, embeddings, codes):
+        a, v = normalize(embeddings, dim=2).unbind(1)
+        similarity = a @ v.T
+        own = similarity.diagonal()[:, None]
+        losses, counts = 0, 0
+        for asked, found in ((similarity, codes[:, 1]), (similarity.T, codes[:, 0])):
+            others = found[:, None] != found
+            push = (1 - self.margin + asked - own).clamp(min=0)
+            losses = losses + (push * others).sum(dim=1)
+            counts = counts + others.sum(dim=1)
+        return losses / counts.clamp(min=1)

@@ -27,7 +27,11 @@ __all__ = ["CosineTarget", "LogisticTarget", "SoftmaxTarget", "make_target"]
 _MIN_POSITIVES = 5
 
 # Keys of the validation metrics in `history_`, and the names that are displayed.
-METRICS = {"valid_f1": "macro F1", "valid_macro_auc": "macro AUC"}
+METRICS = {
+    "valid_f1": "macro F1",
+    "valid_macro_auc": "macro AUC",
+    "valid_recall_at_10": "recall at 10",  # of the joint space
+}
 
 
 class SoftmaxTarget:

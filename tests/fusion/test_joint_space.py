@@ -1,5 +1,7 @@
 """The space that two modalities share."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,14 @@ from other_tables import EVERY_KIND
 from scipy import sparse
 
 from skmmgenre.fusion import JointSpaceProjector
-from skmmgenre.fusion._joint_space import PairFeed, _Negatives, _vector_codes
+from skmmgenre.fusion._joint_space import (
+    FeedOfNegatives,
+    _mean_and_scale,
+    _Negatives,
+    _search,
+    _summarise_search,
+    _vector_codes,
+)
 
 NAMES = ["audio__0", "audio__1", "audio__2", "text__0", "image__0", "image__1"]
 
@@ -64,9 +73,9 @@ def test_equal_vectors_have_the_same_code():
 def test_negatives_change_with_the_epoch_and_stay_on_their_side():
     rng = np.random.default_rng(0)
     vectors = [rng.normal(size=(40, 2)).astype(np.float32) for _ in range(2)]
-    feed = PairFeed(
-        vectors, missing=np.zeros(40, bool), train_pool=np.arange(30),
-        valid_pool=np.arange(30, 40), seed=0,
+    feed = FeedOfNegatives(
+        vectors, np.tile(np.arange(40)[:, None], 2), missing=np.zeros(40, bool),
+        train_pool=np.arange(30), valid_pool=np.arange(30, 40), seed=0,
     )  # fmt: skip
     rows = np.arange(10)
 
@@ -201,17 +210,19 @@ def test_partly_nan_is_an_error(table):
 
 def test_early_stopping_with_artists(table):
     artists = [f"artist {i // 3}" for i in range(30)]
-    model = joint(validation_fraction=0.3, max_epochs=50, patience=2, lr=0.05)
+    model = joint(validation_fraction=0.3, max_epochs=50, patience=2, lr=0.05, refit=False)
     model.fit(table, groups=artists)
     losses = [epoch["valid_loss"] for epoch in model.history_]
     assert model.best_iter_ == 1 + int(np.argmin(losses))
 
 
 def test_views_that_are_all_alike_have_no_negatives():
-    """One cover for all items: only the pull is left of its terms."""
+    """One cover for all items: only the pull is left of its terms, or sounds are ranked."""
     X = np.hstack([np.random.default_rng(0).normal(size=(20, 3)), np.ones((20, 2))])
-    model = joint(blocks={"audio": 3, "image": 2}, max_epochs=50).fit(X)
-    assert np.isfinite(model.history_[-1]["train_loss"])
+    for preset in ("auto", "paper"):
+        model = joint(blocks={"audio": 3, "image": 2}, max_epochs=50, preset=preset).fit(X)
+        assert np.isfinite(model.history_[-1]["train_loss"])
+        assert np.isfinite(model.transform(X)).all()
 
 
 @pytest.mark.parametrize("convert", EVERY_KIND)
@@ -243,3 +254,283 @@ def test_sparse_tables(table, form, passthrough):
 def test_equal_sparse_vectors_have_the_same_code():
     rows = np.array([[1, 0, 2], [0, 1, 2], [1, 0, 2], [1, 2, 0], [0, 0, 0]], dtype=np.float32)
     assert _vector_codes(sparse.csr_array(rows)).tolist() == _vector_codes(rows).tolist()
+
+
+# ---- what is learned --------------------------------------------------------------------
+
+
+def pairs(n, *, noise=5.0, seed=0, widths=(20, 15)):
+    """Two views of what they share, far from the origin, with noise of their own."""
+    rng = np.random.default_rng(1)
+    maps = [rng.normal(size=(4, width)) for width in widths]
+    means = [8 * rng.normal(size=width) for width in widths]
+    rng = np.random.default_rng(seed)
+    shared = rng.normal(size=(n, 4))
+    views = [
+        shared @ A + mean + noise * rng.normal(size=(n, len(mean)))
+        for A, mean in zip(maps, means, strict=True)
+    ]
+    return np.hstack(views), dict(zip(("audio", "image"), widths, strict=True))
+
+
+def weak_pairs(n, seed=0):
+    """Views of two genres, which agree in 8 of 10 items: no cover is twice as likely as another."""
+    rng = np.random.default_rng(seed)
+    sound = rng.integers(0, 2, n)
+    cover = np.where(rng.random(n) < 0.8, sound, 1 - sound)
+    X = np.hstack([np.eye(2)[sound], np.eye(2)[cover]])[:, [0, 1, 0, 1, 2, 3, 2, 3]]
+    return X + 3 + 0.2 * rng.normal(size=X.shape), {"audio": 4, "image": 4}
+
+
+def searched(model, X):
+    """The figures of retrieval among rows that `model` has not seen."""
+    first, second = np.hsplit(model.transform(X), 2)
+    codes = np.tile(np.arange(len(X))[:, np.newaxis], 2)
+    return _summarise_search([_search(first, second, codes)])
+
+
+def artists(n):
+    return [f"artist {i // 2}" for i in range(n)]
+
+
+@pytest.mark.parametrize("n_pairs", [70, 300])
+def test_the_defaults_find_the_other_view_of_unseen_items(n_pairs):
+    X, blocks = pairs(n_pairs + 200, noise=1.5)
+    model = JointSpaceProjector(blocks=blocks, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # pyproject lets the one of chance pass
+        model.fit(X[:n_pairs], groups=artists(n_pairs))
+    found = searched(model, X[n_pairs:])
+    assert found["chance_recall_at_10"] == 0.05
+    assert found["recall_at_10"] > 0.4 and found["median_rank"] < 25
+    assert min(epoch["valid_loss"] for epoch in model.history_) < 0.4  # of 1 - margin
+    inner = model.retrieval_
+    assert inner["n_pairs"] == n_pairs
+    assert inner["recall_at_10"] > inner["chance_recall_at_10"] + 0.25
+    assert inner["median_rank"] < inner["chance_median_rank"] / 2
+    assert all(type(number) in (int, float) for number in inner.values())
+
+
+def test_a_weak_relation_is_learned_where_the_loss_of_the_paper_knows_nothing():
+    """It is least where all are at a cosine of m, if no pair is twice as likely as by chance."""
+    X, blocks = weak_pairs(600)
+    params = {"blocks": blocks, "hidden_units": 32, "n_components": 8, "random_state": 0}
+    paper = JointSpaceProjector(preset="paper", **params).fit(X[:400], groups=artists(400))
+    assert min(epoch["valid_loss"] for epoch in paper.history_) == pytest.approx(0.5, abs=0.01)
+    model = JointSpaceProjector(**params).fit(X[:400], groups=artists(400))
+    assert min(epoch["valid_loss"] for epoch in model.history_) < 0.45
+    # The likelier genre's covers come first: 0.8 * 0.25 + 0.2 * 0.75 of all.
+    found = searched(model, X[400:])
+    assert found["median_rank"] < 0.35 * found["n_candidates"]
+
+
+def test_the_training_of_the_paper_is_what_it_was():
+    """Losses of a version before there was a choice; also `preset` is all that is needed."""
+    X, blocks = pairs(60)
+    model = JointSpaceProjector(
+        blocks=blocks, preset="paper", max_epochs=3, hidden_units=16, n_components=4, random_state=0
+    ).fit(X, groups=artists(60))
+    assert sorted(model.weights_)[:4] == [
+        "first.0.bias", "first.0.weight", "first.2.bias", "first.2.weight"
+    ]  # fmt: skip
+    losses = [(epoch["train_loss"], epoch["valid_loss"]) for epoch in model.history_]
+    known = [
+        (0.7879767212374457, 0.6925364136695862),
+        (0.6661337819592706, 0.656974196434021),
+        (0.6479268998935305, 0.6254370212554932),
+    ]
+    np.testing.assert_allclose(losses, known, rtol=1e-5)
+
+
+def test_columns_are_centred_by_the_training_rows():
+    X, blocks = pairs(40)
+    X[0, :20] = np.nan
+    held_out = np.arange(40) % 4 == 1
+    model = joint(blocks=blocks).fit(X, validation=held_out)
+    there = ~held_out & (np.arange(40) > 0)
+    for name, part in (("first", X[:, :20]), ("second", X[:, 20:])):
+        part = part[there] / np.linalg.norm(part[there], axis=1, keepdims=True)
+        np.testing.assert_allclose(model.weights_[f"{name}.0.mean"], part.mean(axis=0), rtol=1e-4)
+        np.testing.assert_allclose(model.weights_[f"{name}.0.scale"], part.std(axis=0), rtol=1e-4)
+
+
+def test_a_column_that_was_constant_says_nothing():
+    """Even if it is not constant later on."""
+    values = np.random.default_rng(0).normal(size=(700, 3)).astype(np.float32)
+    values[:, 1] = 0.25
+    mean, scale = _mean_and_scale(values, np.arange(600))
+    np.testing.assert_allclose(mean[[0, 2]], values[:600, [0, 2]].mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(scale[[0, 2]], values[:600, [0, 2]].std(axis=0), rtol=1e-4)
+    assert (1000 - mean[1]) / scale[1] < 1e-30
+    stored = _mean_and_scale(sparse.csr_array(values), np.arange(600))
+    np.testing.assert_array_equal(stored, (mean, scale))
+
+
+def test_all_pairs_are_learned_from_for_as_many_steps_as_folds_ask_for():
+    X, blocks = pairs(120)
+    params = {"blocks": blocks, "hidden_units": 8, "n_components": 4, "random_state": 0}
+    params |= {"max_epochs": 40}
+    model = JointSpaceProjector(**params).fit(X, groups=artists(120))
+    assert model.retrieval_["n_pairs"] == 120  # each was unseen once
+    assert 25 <= model.n_iter_ == model.best_iter_ <= 40  # of 4 steps: at least 100
+    other = X.copy()
+    for rows in np.split(np.arange(120), 12):  # whatever rows a fold has
+        other[rows[0]] += 1
+    changed = JointSpaceProjector(**params).fit(other, groups=artists(120))
+    assert (changed.weights_["first.0.mean"] != model.weights_["first.0.mean"]).all()
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_held_out_pairs_are_not_learned_from(marked):
+    X, blocks = pairs(120)
+    given = {"validation": np.arange(120) < 30} if marked else {"groups": artists(120)}
+    params = {"blocks": blocks, "max_epochs": 5, "patience": 9, "validation_fraction": 0.3}
+    model = joint(**params, refit=marked).fit(X, **given)
+    n_held_out = model.retrieval_["n_pairs"]
+    assert n_held_out == 30 if marked else 0 < n_held_out < 60
+    other = X.copy()
+    other[:30] *= np.random.default_rng(0).uniform(0.5, 2, size=(30, 35))
+    changed = joint(**params, refit=marked).fit(other, **given)
+    same = changed.weights_["first.0.mean"] == model.weights_["first.0.mean"]
+    assert same.all() if marked else not same.any()
+
+
+def test_without_unseen_pairs_nothing_is_searched():
+    X, blocks = pairs(30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = joint(blocks=blocks).fit(X)
+    assert model.retrieval_ is None and model.n_iter_ == 3
+    assert "valid_loss" not in model.history_[0]
+
+
+# ---- retrieval --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("preset", ["auto", "paper"])
+def test_views_that_do_not_belong_together_are_warned_of(preset):
+    X, blocks = pairs(200, noise=0.5)
+    X[:, 20:] = X[np.random.default_rng(0).permutation(200), 20:]
+    params = {"blocks": blocks, "preset": preset, "max_epochs": 10, "hidden_units": 16}
+    model = joint(**params, validation_fraction=0.2)
+    with pytest.warns(UserWarning, match="other view among the 10 nearest, by chance .* Give more"):
+        model.fit(X, groups=artists(200))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        joint(**params, validation_fraction=0).fit(X, groups=artists(200))
+
+
+def test_ranks_by_hand():
+    first = np.array([[1, 0], [0, 1], [1, 1]], dtype=np.float32)
+    second = np.array([[2, 0], [1, 1], [0, 3]], dtype=np.float32)
+    codes = np.tile(np.arange(3)[:, np.newaxis], 2)
+    ranks, n_candidates = _search(first, second, codes)
+    # The second view of 1 is nearer to 2's first one, and that of 2 to 1's.
+    assert ranks.tolist() == [1, 2, 2.5, 1, 2.5, 2]
+    assert n_candidates.tolist() == [3] * 6
+
+
+def test_equal_vectors_are_not_told_apart():
+    """Tracks of an album share a cover: each of them is right."""
+    first = np.array([[1, 0], [1, 0.1], [0, 1]], dtype=np.float32)
+    second = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
+    ranks, n_candidates = _search(first, second, np.array([[0, 0], [1, 0], [2, 1]]))
+    assert ranks[:3].tolist() == [1, 1, 1] and n_candidates.tolist() == [2, 2, 3, 3, 3, 3]
+
+
+@pytest.mark.parametrize("n", [1, 8, 101])
+def test_a_space_of_one_point_is_at_chance(n):
+    point = np.ones((n, 3), dtype=np.float32)
+    codes = np.tile(np.arange(n)[:, np.newaxis], 2)
+    found = _summarise_search([_search(point, 2 * point, codes)])
+    assert found["median_rank"] == found["chance_median_rank"] == (n + 1) / 2
+    assert found["chance_recall_at_1"] == pytest.approx(1 / n)
+    assert found["chance_recall_at_10"] == pytest.approx(min(1, 10 / n))
+    assert found["n_pairs"] == n and found["n_candidates"] == n
+
+
+def test_chance_is_what_a_random_space_finds():
+    rng = np.random.default_rng(0)
+    found = []
+    for n in (40, 60, 80):  # folds of several sizes
+        spaces = rng.normal(size=(20, 2, n, 5))
+        codes = np.tile(np.arange(n)[:, np.newaxis], 2)
+        found += [_search(*space, codes) for space in spaces]
+    said = _summarise_search(found)
+    for name in ("recall_at_1", "recall_at_10", "median_rank"):
+        assert said[name] == pytest.approx(said[f"chance_{name}"], rel=0.2), name
+
+
+# ---- rows without a genre ---------------------------------------------------------------
+
+KNOWN = np.arange(60) % 3 > 0
+INDICATOR = np.eye(3)[np.arange(60) % 3]
+
+
+def one_genre(missing):
+    return [f"genre {i % 2}" if known else missing for i, known in enumerate(KNOWN)]
+
+
+def several(value):
+    Y = INDICATOR.copy()
+    Y[~KNOWN] = value
+    return Y
+
+
+MISSING_LABELS = {
+    "list of None": one_genre(None),
+    "array with NaN": np.array(one_genre(np.nan), dtype=object),
+    "numbers with NaN": np.where(KNOWN, np.arange(60) % 2, np.nan),
+    "column": pd.DataFrame({"genre": one_genre(None)}),
+    "Series with NA": pd.Series(one_genre(pd.NA), dtype="string"),
+    "categorical": pd.Series(pd.Categorical(one_genre(None))),
+    "integers with NA": pd.Series(np.where(KNOWN, 1.0, np.nan)).astype("Int64"),
+    "no label at all": [None] * 60,
+    "indicator of zeros": several(0),
+    "indicator with NaN": several(np.nan),
+    "nested lists": several(np.nan).tolist(),
+    "table": pd.DataFrame(several(np.nan), columns=["a", "b", "c"]),
+    "table of Int64": pd.DataFrame(several(np.nan), columns=["a", "b", "c"]).astype("Int64"),
+    "table of booleans": pd.DataFrame(several(np.nan)).astype("boolean"),
+    "table with None": pd.DataFrame(np.where(KNOWN[:, np.newaxis], INDICATOR.astype(object), None)),
+    "sparse zeros": sparse.csr_array(several(0)),
+    "sparse NaN": sparse.coo_array(several(np.nan)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+@pytest.mark.parametrize("kind", MISSING_LABELS)
+@pytest.mark.parametrize("how", ["folds", "rows of artists", "rows", "marked", "paper"])
+def test_rows_without_a_genre_are_pairs(kind, how):
+    X, blocks = pairs(60)
+    given = {
+        "folds": {"groups": artists(60)},
+        "rows of artists": {"groups": artists(60)},
+        "rows": {},
+        "marked": {"validation": np.arange(60) < 20},
+        "paper": {"groups": artists(60)},
+    }[how]
+    params = {"blocks": blocks, "validation_fraction": 0.3, "max_epochs": 2}
+    params |= {"preset": "paper" if how == "paper" else "auto", "refit": how != "rows"}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*drawn without regard to artists")
+        model = joint(**params).fit(X, MISSING_LABELS[kind], **given)
+    n_unseen = model.retrieval_["n_pairs"]
+    assert n_unseen == 60 if how.startswith(("folds", "rows of")) else 10 < n_unseen < 30
+
+
+def test_a_row_of_nan_is_a_row_of_zeros():
+    X, blocks = pairs(60)
+    params = {"blocks": blocks, "validation_fraction": 0.3}
+    zeros = joint(**params).fit(X, several(0), groups=artists(60))
+    for kind in ("indicator with NaN", "table of booleans", "sparse NaN"):
+        found = joint(**params).fit(X, MISSING_LABELS[kind], groups=artists(60))
+        np.testing.assert_array_equal(found.transform(X), zeros.transform(X))
+
+
+@pytest.mark.parametrize("convert", [np.array, pd.DataFrame, sparse.csr_array])
+def test_a_row_that_is_partly_nan_is_an_error(convert):
+    Y = several(np.nan)
+    Y[4, 1] = np.nan
+    with pytest.raises(ValueError, match="y is NaN in row 4"):
+        joint(blocks={"audio": 20, "image": 15}).fit(pairs(60)[0], convert(Y))

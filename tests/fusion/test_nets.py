@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
-from skmmgenre.fusion._nets import MarginLoss
+from skmmgenre.fusion._nets import MarginLoss, RankingLoss
 
 
 def build(estimator, **recipe):
@@ -68,6 +68,21 @@ def test_each_view_and_its_negative_go_through_the_network_of_the_view():
         torch.testing.assert_close(embeddings[:, number], expected)
 
 
+def test_a_standardized_network_sees_columns_of_mean_0_and_deviation_1():
+    sizes = {"widths": [3, 2], "hidden_units": 6, "n_components": 4}
+    plain = build(JointSpaceProjector, **sizes)
+    net = build(JointSpaceProjector, **sizes, standardized=True, dropout=0.5).eval()
+    for part, other in zip((net.first, net.second), (plain.first, plain.second), strict=True):
+        part[0].mean.fill_(0.5)
+        part[0].scale.fill_(2.0)
+        for weight, known in zip(part.parameters(), other.parameters(), strict=True):
+            weight.data.copy_(known)
+    x = torch.randn((7, 5), generator=torch.Generator().manual_seed(0))
+    found = net(x * 2 + 0.5)
+    torch.testing.assert_close(found, plain(x))
+    assert found.shape == (7, 2, 4)  # without negatives
+
+
 def cos(a, b):
     return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
 
@@ -84,3 +99,47 @@ def test_loss_known_answer(margin):
         MarginLoss(margin)(embeddings, has),
         [pull + push_a + push_v, pull + push_a, pull + push_v, pull],
     )
+
+
+def ranking_loss(embeddings, codes, margin):
+    """The definition, written out."""
+    losses = []
+    for i, (a, v) in enumerate(embeddings):
+        pushes = [
+            max(0, 1 - margin + cos(a, other[1]) - cos(a, v))
+            for other, code in zip(embeddings, codes, strict=True)
+            if code[1] != codes[i][1]
+        ] + [
+            max(0, 1 - margin + cos(v, other[0]) - cos(a, v))
+            for other, code in zip(embeddings, codes, strict=True)
+            if code[0] != codes[i][0]
+        ]
+        losses.append(np.mean(pushes) if pushes else 0)
+    return losses
+
+
+@pytest.mark.parametrize("margin", [0, 0.5, 1])
+def test_ranking_loss_is_its_definition(margin):
+    embeddings = np.random.default_rng(0).normal(size=(6, 2, 3))
+    codes = np.array([[0, 0], [1, 0], [2, 1], [2, 2], [3, 3], [4, 4]])
+    found = RankingLoss(margin)(torch.tensor(embeddings), torch.tensor(codes))
+    np.testing.assert_allclose(found, ranking_loss(embeddings, codes, margin))
+
+
+def test_ranking_loss_of_a_space_that_knows_nothing():
+    """All in one place, or all sounds in one and all covers in another: 1 - m, never less."""
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.arange(9)[:, None].expand(9, 2)
+    for angle in (0.0, 0.5, 1.0):
+        one = torch.randn((1, 1, 3), generator=generator).expand(9, 1, 3)
+        other = (1 - angle) * one + angle * torch.randn((1, 1, 3), generator=generator)
+        loss = RankingLoss(0.3)(torch.cat([one, other.expand(9, 1, 3)], dim=1), codes)
+        torch.testing.assert_close(loss, torch.full((9,), 0.7))
+
+
+@pytest.mark.parametrize("codes", [[[0, 0]], [[0, 0], [0, 0]]])
+def test_rows_without_a_negative_have_no_ranking_loss(codes):
+    embeddings = torch.ones((len(codes), 2, 3), requires_grad=True)
+    loss = RankingLoss(0.5)(embeddings, torch.tensor(codes))
+    loss.sum().backward()
+    assert (loss == 0).all() and (embeddings.grad == 0).all()

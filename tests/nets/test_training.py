@@ -128,13 +128,15 @@ def test_the_metric_takes_no_forward_pass_of_its_own(albums, monkeypatch, target
     assert sum(seen) == 4 * rows.sum() + held_out.sum()
 
 
-def test_without_labels_there_is_no_metric(albums):
+@pytest.mark.parametrize("preset", ["auto", "paper"])
+def test_without_labels_the_metric_is_of_the_pairs(albums, preset):
     X, _, groups = albums
-    joint = JointSpaceProjector(n_components=4, hidden_units=8, max_epochs=2, random_state=0)
-    joint.fit(X, groups=groups)
-    assert [list(epoch) for epoch in joint.history_] == [
-        ["epoch", "train_loss", "valid_loss", "duration"]
-    ] * 2
+    params = {"n_components": 4, "hidden_units": 8, "max_epochs": 2, "random_state": 0}
+    joint = JointSpaceProjector(**params, preset=preset).fit(X, groups=groups)
+    measured = {"valid_loss", "valid_recall_at_10"}
+    assert all(
+        set(epoch) == {"epoch", "train_loss", "duration"} | measured for epoch in joint.history_
+    )
 
 
 def test_without_validation_all_epochs_run(overfitting):
