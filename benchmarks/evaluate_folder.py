@@ -8,7 +8,8 @@ paired, over artists and seeds; a seed is that of the split and of the model.
 
 With all genres there are some of one to four files. So the same is done with the genres of at
 least nine files, too. "predicted" is the number of genres that the model predicts for some file of
-the second folder, the mean over seeds; "predicted in all" is that of all seeds together.
+the second folder, the mean over seeds; "predicted in all" is that of all seeds together. Macro
+F1 is the mean over all genres of the table, whether or not they are in the second folder.
 
     python benchmarks/evaluate_folder.py TABLE.csv
 """
@@ -102,9 +103,8 @@ def run_seed(clips, folder, seed, jobs):
     return pd.DataFrame(said)
 
 
-def tabulate(answers, condition, n_genres):
+def tabulate(answers, condition, labels):
     """A line a figure and a system: mean over seeds, and its difference to plain."""
-    labels = np.unique(answers["true"])
     lines = []
     for figure in FIGURES:
         for system in answers.columns[4:]:
@@ -114,7 +114,7 @@ def tabulate(answers, condition, n_genres):
             ]
             line = {"condition": condition, "figure": figure, "system": system}
             line |= {"value": np.mean(values), "std": np.std(values)}
-            line["genres"] = n_genres
+            line["genres"] = len(labels)
             line["predicted"] = answers.groupby("run")[system].nunique().mean()
             line["predicted in all"] = answers[system].nunique()
             if system != PLAIN:
@@ -158,8 +158,8 @@ def main():
         for seed in range(arguments.seeds):
             with tempfile.TemporaryDirectory() as folder:
                 answers.append(run_seed(clips, Path(folder), seed, arguments.jobs))
-        n_genres = clips["genre"].nunique()
-        lines.append(tabulate(pd.concat(answers, ignore_index=True), condition, n_genres))
+        answers = pd.concat(answers, ignore_index=True)
+        lines.append(tabulate(answers, condition, labels=np.unique(clips["genre"])))
         print(f"{condition}: {len(clips)} files, {clips['artist'].nunique()} artists")
         print(lines[-1].round(3).to_string(index=False), flush=True)
     written = write_result(

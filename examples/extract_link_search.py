@@ -32,8 +32,8 @@ def read_options(description, arguments=None, **further):
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--albums", type=int, default=60)
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--albums", type=int, default=100)
+    parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--output", type=Path, default=Path("cluster_output"))
     parser.add_argument("--cache", help="store of patches; by default in the output folder")
     for name, help in further.items():

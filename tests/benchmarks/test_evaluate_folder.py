@@ -68,3 +68,14 @@ def test_all_is_compared(csv, tmp_path, monkeypatch):
     assert list(lines["estimate"].isna()) == list(plain)
     differences = lines["value"] - lines["figure"].map(lines[plain].set_index("figure")["value"])
     np.testing.assert_allclose(lines["estimate"][~plain], differences[~plain], atol=2e-4)
+
+
+def test_a_genre_that_no_file_of_the_second_folder_has():
+    answers = pd.DataFrame(
+        {"run": 0, "row": range(4), "group": list("abcd"), "true": ["x", "y"] * 2}
+    )
+    answers = answers.assign(train=["x", "y", "x", "z"], plain=["x", "y", "x", "x"])
+    lines = evaluate_folder.tabulate(answers, "", labels=["x", "y", "z"])
+    f1 = lines[lines["figure"] == "f1"].set_index("system")
+    assert f1["value"]["train"] == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert list(f1["genres"]) == [3, 3] and list(f1["predicted"]) == [3, 2]

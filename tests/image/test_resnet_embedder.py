@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import skops.io as sio
 import torch
+from evaluate_known_tasks import CLEAR, WITHIN, run_cell
 from PIL import Image
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -898,3 +899,8 @@ def test_two_processes_share_the_work(tmp_path, covers, weights, embedder):
     np.testing.assert_array_equal(
         embedder().fit(covers, GENRES).transform(covers), plain.transform(covers)
     )
+
+
+def test_the_defaults_learn_what_logistic_regression_learns():
+    answer = run_cell("one colour", n_rows=30, n_genres=5, seed=0)
+    assert answer["plain"] > CLEAR and answer["ours"] >= answer["plain"] - WITHIN
