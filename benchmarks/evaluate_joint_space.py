@@ -4,13 +4,13 @@ Statistics of the sound and colours of the covers of synthetic albums, no networ
 joint space learns at its defaults, on 70, 300 and 2,000 pairs; nothing is set but the seed.
 
 1. Retrieval among albums of unseen artists: how often an album's cover is among the 10 nearest of
-   its sound, and its sound among those of its cover. Beside it stand what chance gives, and what the
-   exact posterior allows: the most probable candidates first, by what sound and cover were
+   its sound, and its sound among those of its cover. Beside it stand what chance gives, and what
+   the exact posterior allows: the most probable candidates first, by what sound and cover were
    rendered from. A validation loss of 1 - margin is that of a space that knows nothing.
 2. The paper's claim, where it can show: few of the pairs have a genre, so the sound is short of
-   its ceiling. Logistic fusion layers learn from the labelled rows; the joint space from all. It must
-   vanish with covers of other albums; covers of other albums of the same genre show what the
-   genre of a cover alone brings. (These need the genre of all pairs, and so know more.)
+   its ceiling. Fusion layers learn from the labelled rows, the joint space from all. The gain
+   must vanish with covers of other albums; covers of other albums of the same genre show what
+   the genre of a cover alone brings (they need the genre of all pairs, and so know more).
 """
 
 import argparse
