@@ -52,9 +52,8 @@ from skmmgenre.text import (
 )
 
 N_LABELS, N_WORDS, WORDS_A_TEXT = 250, 10_000, 150
-ONE_EPOCH = {"max_epochs": 1, "validation_fraction": 0, "random_state": 0}
-# "auto" trains a linear model beside each network, too.
-PAPER = {"preset": "paper", **ONE_EPOCH}
+# The preset "auto" would train a linear model beside each network, too.
+ONE_EPOCH = {"preset": "paper", "max_epochs": 1, "validation_fraction": 0, "random_state": 0}
 
 
 def draw_labels(n, rng):
@@ -94,9 +93,9 @@ def sound_network_steps(folder, n, options):
     few = max(n // 10, 1)
     X = rng.normal(-40, 10, (few, 96, 323)).astype(np.float32)
     Y = draw_labels(few, rng)
-    net = AudioCNN(architecture="4x70", width="low", **PAPER)
+    net = AudioCNN(architecture="4x70", width="low", **ONE_EPOCH)
     yield "sound network, an epoch", 0.1, lambda k: net.fit(X[:k], Y[:k])
-    fitted = AudioCNN(architecture="4x70", width="low", **PAPER).fit(X[:64], Y[:64])
+    fitted = AudioCNN(architecture="4x70", width="low", **ONE_EPOCH).fit(X[:64], Y[:64])
     yield "sound network, vectors", 0.1, lambda k: fitted.transform(X[:k])
 
 
@@ -122,9 +121,9 @@ def text_network_steps(folder, n, options):
     starts = np.arange(n + 1) * WORDS_A_TEXT
     X = sparse.csr_array((weights, columns, starts), (n, N_WORDS))
     Y = draw_labels(n, rng)
-    net = TextMLP(**PAPER)
+    net = TextMLP(**ONE_EPOCH)
     yield "text network, an epoch", 1, lambda k: net.fit(X[:k], Y[:k])
-    fitted = TextMLP(**PAPER).fit(X[:64], Y[:64])
+    fitted = TextMLP(**ONE_EPOCH).fit(X[:64], Y[:64])
     yield "text network, vectors", 1, lambda k: fitted.transform(X[:k])
 
 
@@ -139,7 +138,7 @@ def cover_steps(folder, n, options):
     plain = ResNetEmbedder(fine_tune=False, preset="paper", **size).fit(covers[:2], ["a", "b"])
     name = f"ResNet-{options.depth}"
     yield f"{name}, vectors", 0.1, lambda k: plain.transform(covers[:k])
-    tuned = ResNetEmbedder(**size, **PAPER)
+    tuned = ResNetEmbedder(**size, **ONE_EPOCH)
     yield f"{name}, an epoch", 0.1, lambda k: tuned.fit(covers[:k], Y[:k])
 
 
@@ -153,9 +152,9 @@ def fusion_steps(folder, n, options):
     yield "joint space, an epoch", 1, lambda k: joint.fit(X[:k])
     projector = JointSpaceProjector(blocks=blocks, **ONE_EPOCH).fit(X[:64])
     yield "joint space, vectors", 1, lambda k: projector.transform(X[:k])
-    net = FusionClassifier(blocks=blocks, **PAPER)
+    net = FusionClassifier(blocks=blocks, **ONE_EPOCH)
     yield "fusion, an epoch", 1, lambda k: net.fit(X[:k], Y[:k])
-    fitted = FusionClassifier(blocks=blocks, **PAPER).fit(X[:64], Y[:64])
+    fitted = FusionClassifier(blocks=blocks, **ONE_EPOCH).fit(X[:64], Y[:64])
     yield "fusion, probabilities", 1, lambda k: fitted.predict_proba(X[:k])
 
 

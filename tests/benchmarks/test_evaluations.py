@@ -1,6 +1,7 @@
 """The evaluations run, and the pages find what they ask for in the files that they write."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -80,15 +81,22 @@ def test_patches_of_a_table(tmp_path, monkeypatch):
 def test_small_runs_fill_the_pages(tmp_path):
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     out = ["--output", str(tmp_path / "out")]
-    for name in ("single_label", "multi_label", "entities", "cross_fit", "joint_space"):
+    small = dict.fromkeys(
+        ("single_label", "multi_label", "entities", "cross_fit", "joint_space"),
+        "--albums 100 --runs 1",
+    )
+    small["albums"] = "--albums 60 --further 40 --seeds 1"
+    small["known_tasks"] = "--rows 30 --genres 2 --seeds 1"
+    for name, sizes in small.items():
         script = ROOT / "benchmarks" / f"evaluate_{name}.py"
         predictions = ["--predictions", str(tmp_path / "predicted")]
         words = out + (predictions if name in ("single_label", "multi_label", "entities") else [])
-        command = [sys.executable, str(script), "--albums", "100", "--runs", "1", *words]
+        command = [sys.executable, str(script), *sizes.split(), *words]
         done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
     for path in FOLDER.glob("paper_*.csv"):
         (tmp_path / "out" / path.name).write_bytes(path.read_bytes())
     for text in pages.build_pages(tmp_path / "out").values():
         unknown = [line for line in text.splitlines() if "ot measured yet" in line]
-        assert all("evaluate_table" in line or "evaluate_patches" in line for line in unknown)
+        of_clips = re.compile("evaluate_(table|patches|folder)")
+        assert all(of_clips.search(line) for line in unknown)

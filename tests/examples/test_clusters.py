@@ -26,7 +26,7 @@ def run(tmp_path_factory):
         output = tmp_path_factory.mktemp(name)
         done = subprocess.run(
             [sys.executable, *WARNINGS_ARE_ERRORS, str(EXAMPLES / f"{name}.py")]
-            + ["--albums", "40", "--output", str(output)],
+            + ["--output", str(output)],
             capture_output=True,
             text=True,
             timeout=1800,
@@ -48,7 +48,7 @@ def test_a_cluster_answers_what_one_machine_answers(run, here, engine):
     pytest.importorskip("distributed" if engine == "dask" else "ray")
     there = run(f"on_a_{engine}_cluster")
     patches = np.load(there / "patches.npy")
-    assert patches.shape[0] == 40 and np.isfinite(patches).all()
+    assert patches.shape[0] == 100 and np.isfinite(patches).all()
     for name in ("patches.npy", "probabilities.npy"):
         np.testing.assert_array_equal(np.load(there / name), np.load(here / name))
     texts = (there / "texts.csv").read_text()
