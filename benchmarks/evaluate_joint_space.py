@@ -134,7 +134,7 @@ def retrieve(joint, sound, covers, ratios):
         "allowed": hits(ratios),
         "median_rank": median_rank(scores),
         "epochs": joint.n_iter_,
-        "valid_loss": min(epoch.get("valid_loss", np.inf) for epoch in joint.history_),
+        "valid_loss": joint.history_[joint.best_iter_ - 1]["valid_loss"],
         "one_less_margin": 1 - joint.margin,
         "inner_recall": joint.retrieval_["recall_at_10"],
         "inner_chance": joint.retrieval_["chance_recall_at_10"],
@@ -170,7 +170,8 @@ def tabulate_retrieval(runs):
         }
         line |= {key: above[key] for key in ("estimate", "low", "high")}
         line |= some[["median_rank", "epochs", "valid_loss", "one_less_margin"]].mean().to_dict()
-        line["valid_loss_high"] = some["valid_loss"].max()
+        # Of all runs: in none of them may the space have collapsed.
+        line["least_apart"] = (some["valid_loss"] - some["one_less_margin"]).abs().min()
         line["verdict"] = verdict(above["low"], above["high"], None)
         lines.append(line)
     return pd.DataFrame(lines)
