@@ -2,8 +2,8 @@
 
 Ready vectors of synthetic albums (statistics of the sound, main directions of tf-idf, colours of
 the cover), so that nothing but the fusion layer is learned. In training each modality of each album
-is missing by chance, at several rates. One FusionClassifier learns from these albums as they are. It
-answers for further albums of other artists in each of the seven patterns; so does one that has
+is missing by chance, at several rates. One FusionClassifier learns from these albums as they are.
+It answers for further albums of other artists in each of the seven patterns; so does one that has
 learned the modalities of that pattern only, from the same albums. What the one loses to the other
 in macro AUC is its regret. Beside it stands what the albums' oracle can know of the pattern.
 Intervals are paired, over artists and seeds.

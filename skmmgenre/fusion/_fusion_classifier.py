@@ -9,10 +9,11 @@ from sklearn.utils.validation import validate_data
 
 from ..model_selection import inner_folds
 from ..nets import ArrayFeed, NetClassifier
-from ..nets._linear_path import STRENGTH, STRENGTHS
+from ..nets._linear_path import STRENGTH
 from ..utils import as_pandas, refuse_repeated_columns
 from ._blocks import find_blocks, missing_in_block, vectors_of_blocks
 
+_STRENGTHS = np.geomspace(1e-2, 1e4, 13)  # that are tried
 _MOST_ROWS_TO_SOLVE = 50_000
 # Dropout of the paper (section 6.2 for softmax, 7.4 for several genres).
 _DROPOUT = {"softmax": 0.5, "logistic": 0.0, "cosine": 0.7}
@@ -245,10 +246,13 @@ class FusionClassifier(NetClassifier):
                 target=self.target_,
                 device=resolve_device(self.device),
             )
-            splits = [tuple(map(np.flatnonzero, split)) for split in plan.splits()]
+            splits = [
+                (np.flatnonzero(split.learned), np.flatnonzero(split.judged))
+                for split in plan.splits()
+            ]
             if plan.held_out.any() and not splits:
                 self._warn_of_nothing_unseen("nothing is chosen on them")
-            strengths = STRENGTHS if self.C == "auto" else [self.C]
+            strengths = _STRENGTHS if self.C == "auto" else [self.C]
             self.tried_, outputs = solver.choose(splits, strengths)
             tried = self.tried_ or [
                 {"C": STRENGTH if self.C == "auto" else self.C, "valid_loss": 0}

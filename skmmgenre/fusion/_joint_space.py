@@ -333,7 +333,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
         n_pairs = len(self._rows_to_learn(plan, ~plan.held_out))
         name, splits, trials = type(self).__name__, plan.splits(), []
-        for number, (learned, unseen) in enumerate(splits, start=1):
+        for number, (learned, unseen, _) in enumerate(splits, start=1):
             with interruption_ends_all():
                 weights, history, _ = self._train(
                     plan,

@@ -12,6 +12,7 @@ import weakref
 from contextlib import nullcontext
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -95,6 +96,18 @@ def derived(estimator, arrays, what, make, key=None):
 _MANY_ROWS = 1000  # answers to fewer show no progress bar
 
 
+class Split(NamedTuple):
+    """Masks of the rows that a trial learns from, answers for and is judged by.
+
+    A row whose only genre is of no learned row tells nothing of a model: whatever has learned more
+    is surer that it is of another genre. One such row may outweigh all others in a mean loss.
+    """
+
+    learned: np.ndarray
+    unseen: np.ndarray
+    judged: np.ndarray
+
+
 @dataclass(frozen=True)
 class Plan:
     """What one call of fit trains on; the fold networks of cross_fit share it.
@@ -131,26 +144,33 @@ class Plan:
     folds: np.ndarray | None = None
 
     def splits(self):
-        """Return the rows that may be learned from and unseen rows, pairs of masks.
+        """Return the splits that choices are made on.
 
         Marked rows are unseen once, those of folds in turn; without either there is none.
         """
         there = ~self.feed.missing & (self.weight > 0)
         if self.held_out.any():
-            pairs = [(there & ~self.held_out, there & self.held_out)]
-        elif self.folds is not None:
-            numbers = range(self.folds.max() + 1)
-            pairs = [(there & (self.folds != k), there & (self.folds == k)) for k in numbers]
+            pairs = [(~self.held_out, self.held_out)]
         else:
-            pairs = []
-        return [pair for pair in pairs if all(mask.any() for mask in pair)]
+            pairs = self._folds_in_turn()
+        found = [self._split(there & learned, there & unseen) for learned, unseen in pairs]
+        return [split for split in found if split.learned.any() and split.judged.any()]
 
     def fold_splits(self):
-        """Return the rows that may be learned from and those of a fold, pairs of masks."""
+        """Return a split for each fold, whatever may be missing in it; all unseen rows judge."""
+        return [Split(learned, unseen, unseen) for learned, unseen in self._folds_in_turn()]
+
+    def _folds_in_turn(self):
+        """The rows outside of each fold, and those in it, pairs of masks."""
         if self.folds is None:
             return []
         masks = [self.folds == number for number in range(self.folds.max() + 1)]
         return [((self.folds >= 0) & ~mask, mask) for mask in masks]
+
+    def _split(self, learned, unseen):
+        if self.truth.ndim > 1:  # of several genres, or factors, something is known
+            return Split(learned, unseen, unseen)
+        return Split(learned, unseen, unseen & np.isin(self.truth, self.truth[learned]))
 
 
 class _DeviceName(Options):
@@ -326,8 +346,8 @@ class NetEstimator(BaseEstimator):
 
     def _warn_of_nothing_unseen(self, consequence):
         warnings.warn(
-            f"{type(self).__name__}: all inner validation rows are missing here, or of weight 0; "
-            f"{consequence}.",
+            f"{type(self).__name__}: all inner validation rows are missing here, of weight 0 or of "
+            f"genres that no training row has; {consequence}.",
             UserWarning,
             stacklevel=6,
         )

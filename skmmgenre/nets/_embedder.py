@@ -38,10 +38,14 @@ def _fit_coordinates(theirs, own):
 
 @dataclass
 class _Trial:
-    """A network that has learned from some rows, a mask, and answers for others."""
+    """A network that has learned from some rows, a mask, and answers for others.
+
+    `judged` marks those of `rows` by which choices are made.
+    """
 
     learned: np.ndarray
     rows: np.ndarray
+    judged: np.ndarray
     weights: dict
     history: list
     best_epoch: int
@@ -231,7 +235,8 @@ class NetEmbedder(
                 device=resolve_device("cpu"),
             )
             self.tried_, outputs = solver.choose(
-                [(np.flatnonzero(trial.learned), trial.rows) for trial in trials], STRENGTHS
+                [(np.flatnonzero(trial.learned), trial.rows[trial.judged]) for trial in trials],
+                STRENGTHS,
             )
             best = min(self.tried_, key=lambda one: one["valid_loss"], default={"C": STRENGTH})
             self.C_ = best["C"]
@@ -243,8 +248,9 @@ class NetEmbedder(
         """Choose the share of the network, how labels follow from scores, and the vectors."""
         hidden = self._hidden(plan.feed, rows)
         if trials:
-            told = np.concatenate([trial.rows for trial in trials])
-            linear, deep = np.concatenate(linear), np.concatenate([t.outputs for t in trials])
+            told = np.concatenate([trial.rows[trial.judged] for trial in trials])
+            deep = np.concatenate([trial.outputs[trial.judged] for trial in trials])
+            linear = np.concatenate(linear)
             truth, weight = plan.truth[told], plan.weight[told]
             self.share_ = choose_share(self.target_, truth, weight, linear, deep)
             output = mixed(self.target_, linear, deep, self.share_)
@@ -255,25 +261,28 @@ class NetEmbedder(
         self._units = learn_vectors(self._summary(plan.feed, rows), hidden, self.share_)
 
     def _trials(self, plan, splits, *, stops):
-        """Train a network on the first of each pair of masks, and answer for the second.
+        """Train a network on the learned rows of each split, and answer for the unseen ones.
 
-        `stops` tells whether the second rows end the training.
+        `stops` tells whether the rows that it is judged by end the training.
         """
         trials = []
-        for number, (learned, unseen) in enumerate(splits, start=1):
+        for number, split in enumerate(splits, start=1):
             which = f" fold {number} of {len(splits)}" if len(splits) > 1 else ""
             with interruption_ends_all():
                 weights, history, best = self._train(
                     plan,
-                    train=learned,
-                    unseen=unseen & stops,
+                    train=split.learned,
+                    unseen=split.judged & stops,
                     max_epochs=None if stops else self.n_iter_,
                     description=f"{type(self).__name__}{which}",
                 )
-            rows = np.flatnonzero(unseen & ~plan.feed.missing)
+            rows = np.flatnonzero(split.unseen & ~plan.feed.missing)
             hidden = self._hidden(plan.feed, rows, weights)
             outputs = self._head(hidden, weights)
-            trials.append(_Trial(learned, rows, weights, history, best, hidden, outputs))
+            judged = split.judged[rows]
+            trials.append(
+                _Trial(split.learned, rows, judged, weights, history, best, hidden, outputs)
+            )
         return trials
 
     def _train_on_all(self, plan, rows, trials):

@@ -13,17 +13,23 @@ from sklearn.utils.extmath import randomized_svd
 
 # Strengths that are tried, for rows of length 1 or so, and what strength and what share of the
 # network are taken without unseen rows.
-STRENGTHS = np.geomspace(1e-2, 1e4, 13)
+STRENGTHS = np.geomspace(1e-2, 1e5, 15)
 STRENGTH = 10.0
 SHARE = 0.5
 _SHARES = np.linspace(0, 1, 11)
 
 
 def mean_and_scale(summary, rows):
-    """Return what brings the columns of some rows to mean 0 and the rows to length 1 or so."""
-    mean, scale = summary[rows].mean(axis=0), summary[rows].std(axis=0)
-    scale[scale < 1e-6 * max(1e-30, np.abs(mean).max())] = np.inf  # constant: it tells nothing
-    return mean, scale * np.sqrt(max(1, np.isfinite(scale).sum()))
+    """Return what brings the columns of some rows to mean 0 and the rows to length 1 or so.
+
+    A column is divided by the root of its deviation (Pareto scaling): columns of one unit that
+    differ more from row to row count for more, which they would not as standard scores, yet none
+    hides the others.
+    """
+    mean, deviation = summary[rows].mean(axis=0), summary[rows].std(axis=0)
+    tells = deviation >= 1e-6 * max(1e-30, np.abs(mean).max())
+    scale = np.sqrt(deviation * deviation[tells].sum())
+    return mean, np.where(tells, scale, np.inf)  # a constant one tells nothing
 
 
 def scaled(summary, mean, scale):

@@ -1,4 +1,3 @@
-
 import pytest
 import torch
 from torchvision.models import get_model, get_model_weights

@@ -173,3 +173,34 @@ def test_more_folds_than_artists(noise):
     X, y, _ = noise
     with pytest.raises(ValueError, match="artists"):
         net(max_epochs=1, cross_fit=5).fit_transform(X, y, groups=np.arange(160) % 3)
+
+
+# ---- genres of which a fold has no row to learn from -------------------------------------
+
+
+@pytest.fixture(scope="module")
+def rare_genres():
+    """Three genres of 30 rows that one column each tells, and eight of one row."""
+    rng = np.random.default_rng(0)
+    y = np.r_[np.repeat(np.arange(3), 30), 3 + np.arange(8)]
+    X = rng.normal(size=(98, 20))
+    X[np.arange(98), y] += 2
+    asked = np.arange(600) % 3
+    X_asked = rng.normal(size=(600, 20))
+    X_asked[np.arange(600), asked] += 2
+    return X, y, X_asked, asked
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_rare_genres_have_no_say_in_how_much_is_learned(rare_genres, class_weight):
+    X, y, X_asked, asked = rare_genres
+    model = TextMLP(class_weight=class_weight, random_state=0).fit(X, y, groups=np.arange(98))
+    assert model.score(X_asked, asked) > 0.75  # .67 and .60 if they have
+
+
+def test_rows_of_rare_genres_get_vectors_of_networks_that_have_not_seen_them(rare_genres):
+    X, y, *_ = rare_genres
+    model = TextMLP(random_state=0)
+    crossed = model.fit_transform(X, y, groups=np.arange(98))
+    assert model.share_ > 0
+    assert (crossed != model.transform(X)).any(axis=1).all()

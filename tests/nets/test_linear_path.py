@@ -26,6 +26,12 @@ def test_rows_are_of_length_1_or_so():
     assert not found[:, 4].any()
 
 
+def test_columns_that_differ_more_from_row_to_row_count_for_more():
+    summary = RNG.normal(size=(200, 2)) * [1, 16]
+    deviation = scaled(summary, *mean_and_scale(summary, np.arange(200))).std(axis=0)
+    assert 3 < deviation[1] / deviation[0] < 5  # not 1, as standard scores; not 16
+
+
 @pytest.mark.parametrize(("better", "expected"), [("deep", 1.0), ("linear", 0.0)])
 def test_the_share_is_that_of_the_better_model(better, expected):
     truth = np.arange(90) % 3

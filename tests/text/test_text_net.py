@@ -19,7 +19,7 @@ def words(n=40, n_features=60, density=0.2):
 
 def test_known_answer_by_hand():
     X, y = words().toarray(), np.arange(40) % 3
-    model = mlp().fit(X, y)
+    model = mlp(preset="paper").fit(X, y)
     w = model.weights_
     hidden = np.maximum(X @ w["hidden.1.weight"].T + w["hidden.1.bias"], 0)
     hidden = np.maximum(hidden @ w["hidden.4.weight"].T + w["hidden.4.bias"], 0)

@@ -478,7 +478,7 @@ def test_a_text_that_failed_is_listed(server):
         first, second, third, missing = enricher.transform([TEXT, "Nobody.", "Adele!", None])
     assert first.endswith("cat_english_pop_singers cat_torch_singers cat_british_record_labels")
     assert second == "Nobody."
-    assert missing is None
+    assert missing == ""
     assert third == "Adele!\ncat_english_pop_singers cat_torch_singers"
     (error,) = enricher.errors_.to_dict("records")
     assert error["row"] == 1
