@@ -49,7 +49,7 @@ docs: $(VENV)/.installed-docs  ## the documentation, in docs/_build/html; a warn
 	@echo "docs/_build/html/index.html"
 
 evaluate: $(VENV)/.installed  ## the learning claims, beside their ceilings (hours), and the pages of results
-	@set -e; for script in albums known_tasks single_label multi_label entities cross_fit joint_space; do \
+	@set -e; for script in albums known_tasks single_label multi_label entities cross_fit joint_space missing; do \
 		echo "evaluate_$$script.py"; $(BIN)/python benchmarks/evaluate_$$script.py; done
 	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_table.py --keep build/kept $(CLIPS))
 	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_patches.py $(firstword $(CLIPS)))

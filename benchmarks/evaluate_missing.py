@@ -128,12 +128,12 @@ def tabulate(albums, runs):
                     "missing": rate,
                     "pattern": " + ".join(names),
                     **dict(zip(("one", "special", "oracle"), np.mean(aucs, axis=1), strict=True)),
-                    "regret": line["estimate"],
+                    "estimate": line["estimate"],
                     "low": line["low"],
                     "high": line["high"],
                 }
             )
-        mean = pd.DataFrame(of_rate)[["one", "special", "oracle", "regret"]].mean()
+        mean = pd.DataFrame(of_rate)[["one", "special", "oracle", "estimate"]].mean()
         lines += [*of_rate, {"missing": rate, "pattern": "mean", **mean}]
     return pd.DataFrame(lines)
 

@@ -17,6 +17,9 @@ from hypothesis import settings
 # No test opens a window; also set for the processes that tests start.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+# Weights of ImageNet that are on this machine are not taken: what is learned would hang on them.
+os.environ["TORCH_HOME"] = str(Path(__file__).parent / "data" / "no_weights")
+
 # No test measures time: by default Hypothesis fails an example that takes longer than 200 ms.
 settings.register_profile("untimed", settings(), deadline=None)
 settings.load_profile("untimed")

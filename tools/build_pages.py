@@ -136,8 +136,10 @@ def _text(line, column):
     value = line[column]
     if pd.isna(value):
         return ""
-    if column in _DIFFERENCES and "low" in line:
+    if column in _DIFFERENCES and not pd.isna(line.get("low", np.nan)):
         return _INTERVAL.format(value, line["low"], line["high"])
+    if column in _DIFFERENCES:
+        return f"{value:+.3f}"
     if not isinstance(value, float | np.floating):
         return str(value)
     return f"{value:g}" if column in _CHOSEN else f"{value:.3f}"

@@ -223,10 +223,8 @@ class FusionClassifier(NetClassifier):
             return False
         return n_rows <= _MOST_ROWS_TO_SOLVE
 
-    def _hold_out(self, labels, groups, validation):
-        if validation is None and self._solves(len(labels)):
-            return np.zeros(len(labels), dtype=bool)  # there are folds
-        return super()._hold_out(labels, groups, validation)
+    def _folds_choose(self, n_rows):
+        return self._solves(n_rows)
 
     def _solve(self, plan):
         """Find the weights that are best for all rows that are not held out."""

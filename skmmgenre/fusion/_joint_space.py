@@ -303,14 +303,13 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         )
 
     def _hold_out(self, labels, groups, validation):
-        """Mark the inner validation rows; where folds take their place there are none."""
-        if self.preset == "auto" and self.refit and validation is None:
-            return np.zeros(len(labels), dtype=bool)
+        """Mark the inner validation rows; where folds take their place only those given."""
+        folds_choose = self.preset == "auto" and self.refit
         return inner_validation_mask(
             labels,
             groups=groups,
             validation=validation,
-            validation_fraction=self.validation_fraction,
+            validation_fraction=0 if folds_choose else self.validation_fraction,
             random_state=self.random_state,
         )
 
@@ -724,14 +723,15 @@ def _summarise_search(found):
 
 
 def _warn_of_chance(name, retrieval):
-    recall, chance = retrieval["recall_at_10"], retrieval["chance_recall_at_10"]
+    nearest = _NEAREST if retrieval["chance_recall_at_10"] < 1 else 1  # of ten all are found
+    recall, chance = (retrieval[f"{of}recall_at_{nearest}"] for of in ("", "chance_"))
     # Both views of an item are looked for, but these are not independent: items are counted.
     highest = binom.ppf(0.975, retrieval["n_pairs"], chance) / retrieval["n_pairs"]
-    if recall > highest:
+    if recall > highest or chance == 1:
         return
     warnings.warn(
         f"{name}: of {retrieval['n_pairs']} unseen pairs, {recall:.1%} have their other view "
-        f"among the {_NEAREST} nearest, by chance {chance:.1%} (up to {highest:.1%} would not be "
+        f"among the {nearest} nearest, by chance {chance:.1%} (up to {highest:.1%} would not be "
         "strange): the space may know nothing of what belongs together. Give more rows that have "
         "both views, check that the views of a row belong together, or leave this step out.",
         UserWarning,

@@ -23,13 +23,12 @@ def inner_folds(y, *, groups=None, n_folds=None, warn=True):
     n_folds : int, optional
         By default three.
     warn : bool, default=True
-        Whether to warn of rows that are divided without regard to artists.
+        Whether to warn.
 
     Returns
     -------
     folds : ndarray of int of shape (n,), or None
-        The fold of each row. None, with a warning, where rows or artists are too few, unless
-        `n_folds` is given.
+        The fold of each row. None where rows or artists are too few, unless `n_folds` is given.
 
     Raises
     ------
@@ -46,11 +45,12 @@ def inner_folds(y, *, groups=None, n_folds=None, warn=True):
     artists = read_groups(groups, n)
     n_artists = len(set(artists.codes))
     if n_folds is None and (n < _FEWEST_ROWS or n_artists < _N_FOLDS):
-        _warn(
-            f"{n} rows of {n_artists} artists are too few to choose anything on unseen ones, so "
-            "nothing is: all epochs are run, and penalties are not chosen. Give more rows, or set "
-            "validation_fraction=0 to say that this is meant."
-        )
+        if warn:
+            _warn(
+                f"{n} rows of {n_artists} artists are too few to choose anything on unseen ones, "
+                "so nothing is: all epochs are run, and penalties are not chosen. Give more rows, "
+                "or set validation_fraction=0 to say that this is meant."
+            )
         return None
     if groups is None and warn:
         _warn(

@@ -63,7 +63,7 @@ def inner_validation_mask(
     groups = None if groups is None else read_groups(groups, n)
     if validation is not None:
         mask = _marked_rows(validation, n)
-        if not mask.any():
+        if not mask.any() and validation_fraction > 0:
             _warn_no_validation("`validation` marks no row")
         return mask
     if not 0 <= validation_fraction < 1:

@@ -217,14 +217,18 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         )
 
     def _hold_out(self, labels, groups, validation):
-        """Mark the inner validation rows."""
+        """Mark the inner validation rows; where folds take their place only those given."""
         return inner_validation_mask(
             labels,
             groups=groups,
             validation=validation,
-            validation_fraction=self.validation_fraction,
+            validation_fraction=0 if self._folds_choose(len(labels)) else self.validation_fraction,
             random_state=self.random_state,
         )
+
+    def _folds_choose(self, n_rows):
+        """Hook: whether choices are made on folds, unless validation rows are given."""
+        return False
 
     def _folds(self, folds, labels, groups, held_out):
         if folds is None:

@@ -162,11 +162,8 @@ class NetEmbedder(
         """Whether `fit_transform` is to answer by networks that have not seen the rows."""
         return self._chooses if self.cross_fit == "auto" else self.cross_fit > 0
 
-    def _hold_out(self, labels, groups, validation):
-        """Mark the inner validation rows; where folds take their place there are none."""
-        if self.preset == "auto" and self.refit and validation is None:
-            return np.zeros(len(labels), dtype=bool)
-        return super()._hold_out(labels, groups, validation)
+    def _folds_choose(self, n_rows):
+        return self.preset == "auto" and self.refit
 
     def _inner_folds(self, labels, groups, held_out):
         """The fold of each row that is learned from, -1 of the others; None without folds."""

@@ -438,8 +438,10 @@ class TestTold:
     def test_marks_that_mark_nothing(self, tracks):
         albums, y, artists = tracks
         marks = np.zeros(60, dtype=bool)
-        (told,) = self.warnings_of(road(), albums, y, groups=artists, validation=marks)
+        given = {"groups": artists, "validation": marks}
+        (told,) = self.warnings_of(road(preset="paper"), albums, y, **given)
         assert "`validation` marks no row" in told
+        assert not self.warnings_of(road(), albums, y, **given)  # there are folds
 
     def test_validation_albums_without_a_track(self, tracks):
         albums, y, artists = tracks

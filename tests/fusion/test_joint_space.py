@@ -420,6 +420,19 @@ def test_views_that_do_not_belong_together_are_warned_of(preset):
         joint(**params, validation_fraction=0).fit(X, groups=artists(200))
 
 
+def test_few_candidates_are_judged_by_the_nearest_one():
+    """Ten of ten are found by chance."""
+    X, blocks = pairs(30, noise=0)
+    params = {"blocks": blocks, "max_epochs": 60, "hidden_units": 16, "random_state": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = joint(**params).fit(X, groups=artists(30))
+    assert model.retrieval_["chance_recall_at_10"] == 1
+    X[:, 20:] = X[np.random.default_rng(0).permutation(30), 20:]
+    with pytest.warns(UserWarning, match="other view among the 1 nearest"):
+        joint(**params).fit(X, groups=artists(30))
+
+
 def test_ranks_by_hand():
     first = np.array([[1, 0], [0, 1], [1, 1]], dtype=np.float32)
     second = np.array([[2, 0], [1, 1], [0, 3]], dtype=np.float32)

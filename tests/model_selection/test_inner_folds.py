@@ -37,6 +37,9 @@ def test_genres_are_spread():
 def test_too_few_rows_or_artists(n_rows, artists):
     with pytest.warns(UserWarning, match=f"{n_rows} rows of .* too few to choose"):
         assert inner_folds(GENRES[:n_rows], groups=artists) is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert inner_folds(GENRES[:n_rows], groups=artists, warn=False) is None
     if len(set(artists)) < 3:
         with pytest.raises(ValueError, match="artist"):
             inner_folds(GENRES[:n_rows], groups=artists, n_folds=3)
