@@ -157,8 +157,8 @@ class Plan:
         return [split for split in found if split.learned.any() and split.judged.any()]
 
     def fold_splits(self):
-        """Return a split for each fold, whatever may be missing in it; all unseen rows judge."""
-        return [Split(learned, unseen, unseen) for learned, unseen in self._folds_in_turn()]
+        """Return a split for each fold, judged by the inner validation rows, as the network is."""
+        return [Split(learned, unseen, self.held_out) for learned, unseen in self._folds_in_turn()]
 
     def _folds_in_turn(self):
         """The rows outside of each fold, and those in it, pairs of masks."""
