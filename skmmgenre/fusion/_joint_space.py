@@ -1,14 +1,11 @@
-"""The multimodal feature space of the paper as an estimator, and the pairs it learns from."""
+"""The multimodal feature space of the paper as an estimator."""
 
-import warnings
 from dataclasses import dataclass
-from hashlib import blake2b
 from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.stats import binom
 from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import check_consistent_length, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -30,11 +27,10 @@ from ..utils import (
     refuse_repeated_columns,
 )
 from ._blocks import find_blocks, missing_in_block, vectors_of_block
+from ._pairs import FeedOfNegatives, PairFeed, dense, vector_codes
+from ._retrieval import LARGEST_GALLERY, search, summarise, warn_of_chance
 
 _ROWS_AT_ONCE = 512
-# Pairs that are searched at once; more would only take longer.
-_LARGEST_GALLERY = 2000
-_NEAREST = 10
 _DROPOUT = 0.5
 # On 70 to 2,000 pairs, 80 steps are enough and 1,000 do no harm: where folds of few pairs ask for
 # less, it is chance.
@@ -272,7 +268,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         held_out = self._hold_out(labels, groups, validation)
         both = ~missing.any(axis=1)
         *seeds, negatives_seed = draw_seeds(self.random_state, 4)
-        codes = np.stack([_vector_codes(part) for part in vectors], axis=1)
+        codes = np.stack([vector_codes(part) for part in vectors], axis=1)
         if self.preset == "paper":
             from ._nets import MarginLoss as Loss
 
@@ -383,16 +379,16 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         """Say how well the views of unseen items find each other; warn if not above chance."""
         found = []
         for mask, weights in unseen:
-            rows = np.flatnonzero(mask & ~plan.feed.missing)[:_LARGEST_GALLERY]
+            rows = np.flatnonzero(mask & ~plan.feed.missing)[:LARGEST_GALLERY]
             if len(rows):
                 embedded = [
                     self._embed(number, plan.feed.vectors[number], rows, weights)
                     for number in range(2)
                 ]
-                found.append(_search(*embedded, plan.feed.codes[rows]))
-        self.retrieval_ = _summarise_search(found) if found else None
+                found.append(search(*embedded, plan.feed.codes[rows]))
+        self.retrieval_ = summarise(found) if found else None
         if found and self.validation_fraction > 0:
-            _warn_of_chance(type(self).__name__, self.retrieval_)
+            warn_of_chance(type(self).__name__, self.retrieval_)
 
     def _embed(self, number, vectors, rows, weights=None):
         """Embed some rows of a view, with other weights than the own if they are given."""
@@ -554,112 +550,6 @@ class _Trial:
     history: list
 
 
-class PairFeed:
-    """Feed of both views of an item, side by side.
-
-    Parameters
-    ----------
-    vectors : list of two ndarray or csr_array of float32, shape (n_rows, n_columns)
-    codes : ndarray of int, shape (n_rows, 2)
-        The same number for equal vectors of a view.
-    missing : ndarray of bool, shape (n_rows,)
-        Rows without both views.
-    """
-
-    reads_files = False
-
-    def __init__(self, vectors, codes, *, missing):
-        self.vectors, self.codes, self.missing = vectors, codes, missing
-        self.sample_shape = (sum(part.shape[1] for part in vectors),)
-
-    def batch(self, rows, epoch=None):
-        """Return the vectors of both views."""
-        return np.hstack([_dense(part[rows]) for part in self.vectors])
-
-    def recall(self, rows, embeddings):
-        """Return the recall at 10 of the two views of some rows, by their embeddings."""
-        rows, embeddings = rows[:_LARGEST_GALLERY], embeddings[:_LARGEST_GALLERY]
-        ranks, _ = _search(embeddings[:, 0], embeddings[:, 1], self.codes[rows])
-        return float((ranks <= _NEAREST).mean())
-
-
-class FeedOfNegatives(PairFeed):
-    """Feed of both views of an item and of one negative a view, as in the paper.
-
-    In training, negatives are training rows drawn anew in every epoch; outside of it they
-    are validation rows, always the same.
-    """
-
-    def __init__(self, vectors, codes, *, missing, train_pool, valid_pool, seed):
-        super().__init__(vectors, codes, missing=missing)
-        self.sample_shape = (2 * self.sample_shape[0],)
-        self.seed = seed
-        self._drawn = None
-        self.train = [_Negatives(c, train_pool) for c in codes.T]
-        self.valid = [_Negatives(c, valid_pool) for c in codes.T]
-
-    def has_negatives(self, held_out):
-        """1 for each row and view with a negative; views all alike have none."""
-        train, valid = (
-            np.array([part.enough for part in parts], dtype=np.float32)
-            for parts in (self.train, self.valid)
-        )
-        return np.where(held_out[:, None], valid, train)
-
-    def batch(self, rows, epoch=None):
-        """Return the vectors of both views, then those of both negatives."""
-        pools = self.valid if epoch is None else self.train
-        drawn = self._draws(epoch)[:, rows]
-        negatives = [pool.pick(rows, of_view) for pool, of_view in zip(pools, drawn, strict=True)]
-        others = [part[other] for part, other in zip(self.vectors, negatives, strict=True)]
-        return np.hstack([super().batch(rows), *map(_dense, others)])
-
-    def _draws(self, epoch):
-        """Numbers in [0, 1), one a view and row: the same however an epoch is shared out."""
-        if self._drawn is None or self._drawn[0] != epoch:
-            rng = np.random.default_rng([self.seed, 0 if epoch is None else epoch + 1])
-            self._drawn = epoch, rng.random((len(self.vectors), len(self.missing)))
-        return self._drawn[1]
-
-
-class _Negatives:
-    """Rows of a pool whose vector differs from that of a given row."""
-
-    def __init__(self, codes, pool):
-        self.codes = codes
-        self.pool = pool[np.argsort(codes[pool], kind="stable")]
-        self.pool_codes = codes[self.pool]
-        self.enough = len(pool) > 0 and self.pool_codes[0] != self.pool_codes[-1]
-
-    def pick(self, rows, drawn):
-        """Return one for each of `rows`, by numbers drawn from [0, 1)."""
-        if not self.enough:
-            return rows
-        # The pool is sorted by vector, so that those to leave out stand side by side.
-        first = np.searchsorted(self.pool_codes, self.codes[rows], side="left")
-        last = np.searchsorted(self.pool_codes, self.codes[rows], side="right")
-        place = (drawn * (len(self.pool) - (last - first))).astype(int)
-        return self.pool[np.where(place >= first, place + last - first, place)]
-
-
-def _vector_codes(vectors):
-    """An integer a row, the same for equal vectors."""
-    known = {}
-    if sparse.issparse(vectors):
-        ends = zip(vectors.indptr[:-1], vectors.indptr[1:], strict=True)
-        rows = (
-            vectors.indices[start:end].tobytes() + vectors.data[start:end].tobytes()
-            for start, end in ends
-        )
-    else:
-        rows = (row.tobytes() for row in vectors)
-    return np.array([known.setdefault(blake2b(row).digest(), len(known)) for row in rows])
-
-
-def _dense(vectors):
-    return vectors.toarray() if sparse.issparse(vectors) else vectors
-
-
 def _mean_and_scale(vectors, rows):
     """Return the mean and deviation of each column over some rows, float32.
 
@@ -668,75 +558,13 @@ def _mean_and_scale(vectors, rows):
     total, squares = np.zeros((2, vectors.shape[1]))
     batches = [rows[batch] for batch in gen_batches(len(rows), _ROWS_AT_ONCE)]
     for batch in batches:
-        total += _dense(vectors[batch]).sum(axis=0, dtype=np.float64)
+        total += dense(vectors[batch]).sum(axis=0, dtype=np.float64)
     mean = total / len(rows)
     for batch in batches:
-        squares += np.square(_dense(vectors[batch]) - mean).sum(axis=0)
+        squares += np.square(dense(vectors[batch]) - mean).sum(axis=0)
     scale = np.sqrt(squares / len(rows))
     scale[scale < 1e-6] = np.finfo(np.float32).max  # vectors are of length 1
     return mean.astype(np.float32), scale.astype(np.float32)
-
-
-def _search(first, second, codes):
-    """Look for the second view of each item by its first one, and the other way round.
-
-    Parameters
-    ----------
-    first, second : ndarray of float32, shape (n_items, n_components)
-    codes : ndarray of int, shape (n_items, 2)
-        The same for equal vectors of a view, which are not told apart.
-
-    Returns
-    -------
-    ranks, n_candidates : ndarray of shape (2 * n_items,)
-        The rank of the right answer among how many vectors. A vector that is as close as the
-        right one counts as half.
-    """
-    first, second = (
-        part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
-        for part in (first, second)
-    )
-    similarity = first @ second.T
-    own = similarity.diagonal()[:, np.newaxis]
-    ranks, n_candidates = [], []
-    for asked, found in ((similarity, codes[:, 1]), (similarity.T, codes[:, 0])):
-        others = found[:, np.newaxis] != found
-        above, alike = (others & (asked > own)).sum(axis=1), (others & (asked == own)).sum(axis=1)
-        ranks.append(1 + above + alike / 2)
-        n_candidates.append(1 + others.sum(axis=1))
-    return np.concatenate(ranks), np.concatenate(n_candidates)
-
-
-def _summarise_search(found):
-    """Return the figures of `retrieval_` from ranks and numbers of candidates, pair by pair."""
-    ranks, n_candidates = map(np.concatenate, zip(*found, strict=True))
-    return {
-        "recall_at_1": float((ranks <= 1).mean()),
-        "recall_at_10": float((ranks <= _NEAREST).mean()),
-        "median_rank": float(np.median(ranks)),
-        "chance_recall_at_1": float((1 / n_candidates).mean()),
-        "chance_recall_at_10": float(np.minimum(1, _NEAREST / n_candidates).mean()),
-        "chance_median_rank": float(np.median((n_candidates + 1) / 2)),
-        "n_candidates": float(n_candidates.mean()),
-        "n_pairs": len(ranks) // 2,
-    }
-
-
-def _warn_of_chance(name, retrieval):
-    nearest = _NEAREST if retrieval["chance_recall_at_10"] < 1 else 1  # of ten all are found
-    recall, chance = (retrieval[f"{of}recall_at_{nearest}"] for of in ("", "chance_"))
-    # Both views of an item are looked for, but these are not independent: items are counted.
-    highest = binom.ppf(0.975, retrieval["n_pairs"], chance) / retrieval["n_pairs"]
-    if recall > highest or chance == 1:
-        return
-    warnings.warn(
-        f"{name}: of {retrieval['n_pairs']} unseen pairs, {recall:.1%} have their other view "
-        f"among the {nearest} nearest, by chance {chance:.1%} (up to {highest:.1%} would not be "
-        "strange): the space may know nothing of what belongs together. Give more rows that have "
-        "both views, check that the views of a row belong together, or leave this step out.",
-        UserWarning,
-        stacklevel=4,
-    )
 
 
 def _read_known_labels(y):

@@ -5,21 +5,12 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from other_tables import EVERY_KIND
 from scipy import sparse
 
 from skmmgenre.fusion import JointSpaceProjector
-from skmmgenre.fusion._joint_space import (
-    FeedOfNegatives,
-    _mean_and_scale,
-    _Negatives,
-    _search,
-    _summarise_search,
-    _vector_codes,
-)
+from skmmgenre.fusion._joint_space import _mean_and_scale
+from skmmgenre.fusion._retrieval import search, summarise
 
 NAMES = ["audio__0", "audio__1", "audio__2", "text__0", "image__0", "image__1"]
 
@@ -41,56 +32,6 @@ def test_duplicate_columns(table):
     table.columns = [*NAMES[:5], NAMES[4]]
     with pytest.raises(ValueError, match=r"duplicate columns: \['image__0'\]. Rename or drop"):
         joint().fit(table)
-
-
-@given(
-    codes=arrays(np.int64, st.integers(1, 30), elements=st.integers(0, 4)), seed=st.integers(0, 99)
-)
-def test_a_negative_is_never_the_items_own_vector(codes, seed):
-    rng = np.random.default_rng(seed)
-    pool = np.flatnonzero(rng.random(len(codes)) < 0.7)
-    negatives = _Negatives(codes, pool)
-    assert negatives.enough == (len(set(codes[pool])) > 1)
-    drawn = negatives.pick(pool, rng.random(len(pool)))
-    if negatives.enough:
-        assert np.isin(drawn, pool).all()
-        assert (codes[drawn] != codes[pool]).all()
-
-
-def test_every_other_vector_may_be_a_negative():
-    codes = np.array([0, 0, 1, 2, 2, 2])
-    negatives = _Negatives(codes, np.arange(6))
-    drawn = negatives.pick(np.full(6000, 2), np.random.default_rng(0).random(6000))
-    rows, counts = np.unique(drawn, return_counts=True)
-    assert rows.tolist() == [0, 1, 3, 4, 5]
-    np.testing.assert_allclose(counts, 1200, rtol=0.15)
-
-
-def test_equal_vectors_have_the_same_code():
-    assert _vector_codes(np.array([[1, 2], [0, 1], [1, 2]], dtype=np.float32)).tolist() == [0, 1, 0]
-
-
-def test_negatives_change_with_the_epoch_and_stay_on_their_side():
-    rng = np.random.default_rng(0)
-    vectors = [rng.normal(size=(40, 2)).astype(np.float32) for _ in range(2)]
-    feed = FeedOfNegatives(
-        vectors, np.tile(np.arange(40)[:, None], 2), missing=np.zeros(40, bool),
-        train_pool=np.arange(30), valid_pool=np.arange(30, 40), seed=0,
-    )  # fmt: skip
-    rows = np.arange(10)
-
-    def negatives(rows, epoch):
-        drawn = feed.batch(rows, epoch)[:, 4:6]
-        return [int(np.flatnonzero((vectors[0] == row).all(axis=1))[0]) for row in drawn]
-
-    first, second = negatives(rows, 0), negatives(rows, 1)
-    assert first != second and first == negatives(rows, 0)
-    assert max(first + second) < 30
-    held_out = negatives(np.arange(30, 40), None)
-    assert min(held_out) >= 30 and held_out == negatives(np.arange(30, 40), None)
-    np.testing.assert_array_equal(feed.batch(rows, 0)[:, :4], np.hstack(vectors)[rows])
-    some = rows[1::2]  # as one of two processes has them
-    assert negatives(some, 0) == first[1::2]
 
 
 def test_training_brings_the_views_of_an_item_together():
@@ -251,11 +192,6 @@ def test_sparse_tables(table, form, passthrough):
     np.testing.assert_array_equal(ours.transform(X), dense.transform(X))
 
 
-def test_equal_sparse_vectors_have_the_same_code():
-    rows = np.array([[1, 0, 2], [0, 1, 2], [1, 0, 2], [1, 2, 0], [0, 0, 0]], dtype=np.float32)
-    assert _vector_codes(sparse.csr_array(rows)).tolist() == _vector_codes(rows).tolist()
-
-
 # ---- what is learned --------------------------------------------------------------------
 
 
@@ -286,7 +222,7 @@ def searched(model, X):
     """The figures of retrieval among rows that `model` has not seen."""
     first, second = np.hsplit(model.transform(X), 2)
     codes = np.tile(np.arange(len(X))[:, np.newaxis], 2)
-    return _summarise_search([_search(first, second, codes)])
+    return summarise([search(first, second, codes)])
 
 
 def artists(n):
@@ -423,55 +359,13 @@ def test_views_that_do_not_belong_together_are_warned_of(preset):
 def test_few_candidates_are_judged_by_the_nearest_one():
     """Ten of ten are found by chance."""
     X, blocks = pairs(30, noise=0)
-    params = {"blocks": blocks, "max_epochs": 60, "hidden_units": 16, "random_state": 0}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = joint(**params).fit(X, groups=artists(30))
+        model = JointSpaceProjector(blocks=blocks, random_state=0).fit(X, groups=artists(30))
     assert model.retrieval_["chance_recall_at_10"] == 1
     X[:, 20:] = X[np.random.default_rng(0).permutation(30), 20:]
     with pytest.warns(UserWarning, match="other view among the 1 nearest"):
-        joint(**params).fit(X, groups=artists(30))
-
-
-def test_ranks_by_hand():
-    first = np.array([[1, 0], [0, 1], [1, 1]], dtype=np.float32)
-    second = np.array([[2, 0], [1, 1], [0, 3]], dtype=np.float32)
-    codes = np.tile(np.arange(3)[:, np.newaxis], 2)
-    ranks, n_candidates = _search(first, second, codes)
-    # The second view of 1 is nearer to 2's first one, and that of 2 to 1's.
-    assert ranks.tolist() == [1, 2, 2.5, 1, 2.5, 2]
-    assert n_candidates.tolist() == [3] * 6
-
-
-def test_equal_vectors_are_not_told_apart():
-    """Tracks of an album share a cover: each of them is right."""
-    first = np.array([[1, 0], [1, 0.1], [0, 1]], dtype=np.float32)
-    second = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
-    ranks, n_candidates = _search(first, second, np.array([[0, 0], [1, 0], [2, 1]]))
-    assert ranks[:3].tolist() == [1, 1, 1] and n_candidates.tolist() == [2, 2, 3, 3, 3, 3]
-
-
-@pytest.mark.parametrize("n", [1, 8, 101])
-def test_a_space_of_one_point_is_at_chance(n):
-    point = np.ones((n, 3), dtype=np.float32)
-    codes = np.tile(np.arange(n)[:, np.newaxis], 2)
-    found = _summarise_search([_search(point, 2 * point, codes)])
-    assert found["median_rank"] == found["chance_median_rank"] == (n + 1) / 2
-    assert found["chance_recall_at_1"] == pytest.approx(1 / n)
-    assert found["chance_recall_at_10"] == pytest.approx(min(1, 10 / n))
-    assert found["n_pairs"] == n and found["n_candidates"] == n
-
-
-def test_chance_is_what_a_random_space_finds():
-    rng = np.random.default_rng(0)
-    found = []
-    for n in (40, 60, 80):  # folds of several sizes
-        spaces = rng.normal(size=(20, 2, n, 5))
-        codes = np.tile(np.arange(n)[:, np.newaxis], 2)
-        found += [_search(*space, codes) for space in spaces]
-    said = _summarise_search(found)
-    for name in ("recall_at_1", "recall_at_10", "median_rank"):
-        assert said[name] == pytest.approx(said[f"chance_{name}"], rel=0.2), name
+        JointSpaceProjector(blocks=blocks, random_state=0).fit(X, groups=artists(30))
 
 
 # ---- rows without a genre ---------------------------------------------------------------
