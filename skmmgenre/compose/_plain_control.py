@@ -112,9 +112,9 @@ class PlainControl:
 
 
 def tells_by_tuned_thresholds(classifier):
-    """Whether a network tells several genres by thresholds that it has tuned."""
-    decision = getattr(classifier, "decision", None)
-    return decision == "tuned" or (decision == "auto" and classifier.preset == "auto")
+    """Whether a fitted network tells several genres by thresholds that it has tuned."""
+    tuned = getattr(classifier, "decision", None) in ("auto", "tuned")
+    return tuned and getattr(classifier, "thresholds_", None) is not None
 
 
 def plain_branch(kind):

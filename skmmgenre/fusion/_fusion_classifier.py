@@ -127,7 +127,7 @@ class FusionClassifier(NetClassifier):
     (60,)
     """
 
-    __metadata_request__fit = {"feature_names": True}
+    __metadata_request__fit = {"feature_names": True, "folds": True}
 
     _parameter_constraints = {
         **NetClassifier._parameter_constraints,
@@ -185,7 +185,9 @@ class FusionClassifier(NetClassifier):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, groups=None, validation=None, sample_weight=None, feature_names=None):
+    def fit(
+        self, X, y, groups=None, validation=None, sample_weight=None, feature_names=None, folds=None
+    ):
         """Train the layer.
 
         Parameters
@@ -202,15 +204,22 @@ class FusionClassifier(NetClassifier):
         feature_names : array-like of str, shape (n_features,), default=None
             Names of the columns where X has none, as sparse matrices do; their prefixes say
             the blocks. `GenrePipeline` passes those that its steps give.
+        folds : array-like of int, shape (n_rows,), default=None
+            The inner fold of each row, counted from 0, -1 of rows that are not learned from;
+            by default they are made of y and groups.
 
         Returns
         -------
         self : object
         """
-        plan = self._plan(X, y, groups, validation, sample_weight, feature_names=feature_names)
+        plan = self._plan(
+            X, y, groups, validation, sample_weight, folds=folds, feature_names=feature_names
+        )
         if self._solves(len(plan.y)):
             self._solve(plan)
         else:
+            for name in ("C_", "tried_"):  # of another solver
+                vars(self).pop(name, None)
             self._learn(plan, self.target_.n_outputs)
         return self
 
@@ -248,8 +257,8 @@ class FusionClassifier(NetClassifier):
                 (np.flatnonzero(split.learned), np.flatnonzero(split.judged))
                 for split in plan.splits()
             ]
-            if plan.held_out.any() and not splits:
-                self._warn_of_nothing_unseen("nothing is chosen on them")
+            if (plan.held_out.any() or plan.folds is not None) and not splits:
+                self._warn_of_few_unseen("the penalty is not chosen")
             strengths = _STRENGTHS if self.C == "auto" else [self.C]
             self.tried_, outputs = solver.choose(splits, strengths)
             tried = self.tried_ or [

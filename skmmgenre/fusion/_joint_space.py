@@ -11,9 +11,10 @@ from sklearn.utils import check_consistent_length, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..model_selection import inner_folds, inner_validation_mask
+from ..model_selection import inner_folds, inner_validation_mask, read_folds
 from ..nets import ArrayFeed, NetEstimator, Plan, draw_seeds
 from ..nets._budget import add_losses_of_folds, mean_losses, n_epochs
+from ..nets._embedder import fit_coordinates
 from ..utils import (
     Labels,
     as_pandas,
@@ -166,7 +167,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     ['mm_audio__0', 'mm_audio__1']
     """
 
-    __metadata_request__fit = {"feature_names": True}
+    __metadata_request__fit = {"feature_names": True, "folds": True}
 
     _parameter_constraints = {
         **NetEstimator._parameter_constraints,
@@ -223,7 +224,16 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, groups=None, validation=None, sample_weight=None, feature_names=None):
+    def fit(
+        self,
+        X,
+        y=None,
+        groups=None,
+        validation=None,
+        sample_weight=None,
+        feature_names=None,
+        folds=None,
+    ):
         """Learn the shared space from the rows that have both views.
 
         Parameters
@@ -240,21 +250,80 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             How much a pair counts in the loss.
         feature_names : array-like of str, shape (n_features,), default=None
             As in `FusionClassifier`.
+        folds : array-like of int, shape (n_rows,), default=None
+            The inner fold of each row, counted from 0, -1 of rows that are not learned from;
+            by default they are made of y and groups.
 
         Returns
         -------
         self : object
         """
-        plan = self._plan(X, y, groups, validation, sample_weight, feature_names)
-        if plan.folds is None:
-            self._learn(plan, self.n_components)
-            unseen = [(plan.held_out, self.weights_)]
-        else:
-            unseen = self._learn_as_folds_say(plan)
-        self._search(plan, unseen)
+        metadata = (groups, validation, sample_weight, feature_names, folds)
+        self._fit(self._plan(X, y, *metadata))
         return self
 
-    def _plan(self, X, y, groups, validation, sample_weight, feature_names):
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(
+        self,
+        X,
+        y=None,
+        groups=None,
+        validation=None,
+        sample_weight=None,
+        feature_names=None,
+        folds=None,
+    ):
+        """Learn the shared space and embed the rows; takes what `fit` takes.
+
+        With folds, the embeddings of a pair are those of the networks that have not seen it,
+        brought into the coordinates of the networks of all pairs: what the space has memorised
+        of a pair must not be taken for something that its sound tells.
+
+        Returns
+        -------
+        X_out : ndarray, DataFrame or csr_array of shape (n_rows, n_features_out)
+            As `transform` answers.
+        """
+        metadata = (groups, validation, sample_weight, feature_names, folds)
+        plan = self._plan(X, y, *metadata)
+        trials = self._fit(plan)
+        values, vectors, missing = self._views(X, reset=False)
+        embedded = self._embed_views(vectors, missing)
+        own = [part.copy() for part in embedded]
+        for trial in trials:
+            self._replace_unseen(plan, trial, own, embedded)
+        return self._answer(X, values, embedded)
+
+    def _fit(self, plan):
+        """Learn from a plan; return the networks of the folds, if there are."""
+        trials = []
+        if plan.folds is None or not plan.splits():
+            if plan.folds is not None:
+                self._warn_of_few_unseen("all epochs are run")
+            self._learn(plan, self.n_components)
+            losses = [epoch["valid_loss"] for epoch in self.history_ if "valid_loss" in epoch]
+            self._check_convergence(losses)
+            unseen = [(plan.held_out, self.weights_)]
+        else:
+            trials = self._learn_as_folds_say(plan)
+            unseen = [(trial.unseen, trial.weights) for trial in trials]
+        self._search(plan, unseen)
+        return trials
+
+    def _replace_unseen(self, plan, trial, own, embedded):
+        """Put the embeddings of a fold's unseen pairs in place of those that have seen them."""
+        seen, unseen = np.flatnonzero(trial.learned), np.flatnonzero(trial.unseen)
+        theirs = [
+            self._embed(number, plan.feed.vectors[number], np.r_[seen, unseen], trial.weights)
+            for number in range(2)
+        ]
+        to_own = fit_coordinates(
+            np.vstack([part[: len(seen)] for part in theirs]), np.vstack([p[seen] for p in own])
+        )
+        for part, answers in zip(theirs, embedded, strict=True):
+            answers[unseen] = to_own.predict(part[len(seen) :])
+
+    def _plan(self, X, y, groups, validation, sample_weight, feature_names, folds):
         """What is trained on which rows."""
         _, vectors, missing = self._views(X, reset=True, feature_names=feature_names)
         n_rows = len(missing)
@@ -295,7 +364,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             held_out=held_out,
             seeds=seeds,
             metric=("valid_recall_at_10", feed.recall),
-            folds=self._inner_folds(labels, groups, held_out),
+            folds=self._inner_folds(labels, groups, held_out, folds),
         )
 
     def _hold_out(self, labels, groups, validation):
@@ -309,18 +378,15 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             random_state=self.random_state,
         )
 
-    def _inner_folds(self, labels, groups, held_out):
+    def _inner_folds(self, labels, groups, held_out, folds):
         """The fold of each row; None without folds."""
         wanted = self.preset == "auto" and self.refit and self.validation_fraction > 0
         if not wanted or held_out.any():
             return None
-        return inner_folds(labels, groups=groups)
+        return inner_folds(labels, groups=groups) if folds is None else read_folds(folds, held_out)
 
     def _learn_as_folds_say(self, plan):
-        """Learn from all pairs for as many steps as were best in the folds.
-
-        Returns the unseen rows of each fold, a mask, with the weights of its networks.
-        """
+        """Learn from all pairs for as many steps as were best in the folds; return their trials."""
         from ..nets._modules import count_parameters
 
         self.sample_shape_ = plan.feed.sample_shape
@@ -348,7 +414,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         )
         add_losses_of_folds(self.history_, trials, n_pairs, self.batch_size)
         self.n_iter_ = len(self.history_)
-        return [(trial.unseen, trial.weights) for trial in trials]
+        return trials
 
     def _n_epochs(self, trials, n_pairs):
         """As many epochs as were best in the folds, but not so few that little is learned."""
@@ -413,13 +479,22 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         """
         check_is_fitted(self)
         values, vectors, missing = self._views(X, reset=False)
-        parts = [values.astype(np.float32)[:, self._kept_columns()]]
+        return self._answer(X, values, self._embed_views(vectors, missing))
+
+    def _embed_views(self, vectors, missing):
+        """The embeddings of both views, NaN where one is missing."""
+        parts = []
         for number in range(2):
             present = np.flatnonzero(~missing[:, number])
             embedded = np.full((len(missing), self._width), np.nan, dtype=np.float32)
             if len(present):
                 embedded[present] = self._embed(number, vectors[number], present)
             parts.append(embedded)
+        return parts
+
+    def _answer(self, X, values, embedded):
+        """Embeddings behind the columns that are kept, in the container that X came in."""
+        parts = [values.astype(np.float32)[:, self._kept_columns()], *embedded]
         if sparse.issparse(values):
             return sparse.hstack(parts, format="csr")
         answer = np.hstack(parts)

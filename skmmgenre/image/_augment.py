@@ -74,12 +74,6 @@ def for_evaluation(crop):
     return _normalised(_to_float(crop))
 
 
-def as_image(pixels):
-    """Return the PIL image that `for_evaluation` was given, float32 of shape (3, size, size)."""
-    crop = (pixels.transpose(1, 2, 0) * _STD + _MEAN) * 255
-    return Image.fromarray(crop.round().clip(0, 255).astype(np.uint8))
-
-
 def for_training(image, size, rng):
     """Crop, colour and flip at random, normalise.
 

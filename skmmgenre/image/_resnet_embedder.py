@@ -251,7 +251,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         cells = as_cells(X, noun="image")
         # What is wrong with the weights is told before all covers are decoded, not after.
         pretrained = self._settle() if reset else None
-        augmented = reset and self.augment and self.fine_tune_
+        augmented = reset and self.augment and self._fine_tunes
         auto = self.preset == "auto" if reset else hasattr(self, "_linear")
         feed = ImageFeed(
             cells,
@@ -260,7 +260,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
             on_error=self.on_error,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
-            once=not (reset and self.fine_tune_),
+            once=not (reset and self._fine_tunes),
             colours=auto,
             shrinks=auto,
         )
@@ -304,13 +304,13 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         why = ""
         if lacking is not None:
             why = f"ImageNet's weights of ResNet-{lacking} are not in torch hub's cache, so "
-        if self.depth_ == _SMALL and not self.fine_tune_:
+        if self.depth_ == _SMALL and not self._fine_tunes:
             raise ValueError(
                 f"{why}fine_tune=False would leave a small network as random as it starts. Pass "
                 "weights='imagenet', which downloads ImageNet's, or the path of a state dict; or "
                 "fine_tune='auto'."
             )
-        if self.cache is not None and self.fine_tune_:
+        if self.cache is not None and self._fine_tunes:
             remedy = "fine_tune=False"
             if why:
                 why += "a small network is trained: "
@@ -328,13 +328,21 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
                 stacklevel=7,
             )
 
+    @property
+    def _fine_tunes(self):
+        return getattr(self, "fine_tune_", self.fine_tune)  # model files of old do not have it
+
+    @property
+    def _fitted_depth(self):
+        return getattr(self, "depth_", self.depth)
+
     def _side(self):
         if self.image_size != "auto":
             return self.image_size
         return _SMALL_SIDE if self.depth_ == _SMALL else _SIDE
 
     def _recipe(self, sample_shape, n_outputs):
-        return {"depth": self.depth_, "n_outputs": n_outputs}
+        return {"depth": self._fitted_depth, "n_outputs": n_outputs}
 
     @staticmethod
     def _make_module(**recipe):
@@ -359,16 +367,16 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
 
     def _summarise(self, feed, rows):
         colours = feed.colours(rows)
-        if self.fine_tune_:
+        if self._fine_tunes:
             return colours
         return np.hstack([colours, self._vectors(feed, rows)])
 
     @property
     def _learns_vectors(self):
-        return self.fine_tune_
+        return self._fine_tunes
 
     def _fit(self, plan, *, vectors):
-        if not self.fine_tune_:  # before rows are counted: some may turn out to be broken
+        if not self._fine_tunes:  # before rows are counted: some may turn out to be broken
             self._look_at_all(plan)
         return super()._fit(plan, vectors=vectors)
 
@@ -387,12 +395,12 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
             self._vectors(plan.feed, rows, to_device(module, device).eval())
 
     def _training_view(self, module, feed):
-        if self.fine_tune_:
+        if self._fine_tunes:
             return module, feed
         return module.head, ArrayFeed(feed.vectors, feed.missing)
 
     def _forward(self, feed, part, rows=None, module=None):
-        if self.fine_tune_:
+        if self._fine_tunes:
             return super()._forward(feed, part, rows, module)
         rows = np.flatnonzero(~feed.missing) if rows is None else rows
         vectors = self._vectors(feed, rows)
@@ -452,7 +460,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         device = inference_device(self.device)
         settings = {
             "weights": weights,
-            "depth": self.depth_,
+            "depth": self._fitted_depth,
             "image_size": feed.image_size,
             "precision": str(inference_dtype(self.precision)),
             "device": device.type,

@@ -1,7 +1,7 @@
 """Splits that keep artists whole, and thresholds tuned on them."""
 
 from ._artist_splits import ArtistKFold, ArtistShuffleSplit, train_validation_test_split
-from ._inner_folds import inner_folds  # noqa: F401
+from ._inner_folds import FEWEST_ROWS, inner_folds, read_folds  # noqa: F401
 from ._inner_validation import inner_validation_mask
 from ._label_thresholds import LabelThresholds
 from ._published_split import read_split

@@ -8,7 +8,7 @@ from ..utils import read_groups, read_labels, rows_checked
 from ._artist_splits import ArtistKFold
 
 _N_FOLDS = 3
-_FEWEST_ROWS = 20  # what fewer rows say of a choice is chance
+FEWEST_ROWS = 20  # what fewer rows say of a choice is chance
 
 
 def inner_folds(y, *, groups=None, n_folds=None, warn=True):
@@ -44,7 +44,7 @@ def inner_folds(y, *, groups=None, n_folds=None, warn=True):
     n = len(labels)
     artists = read_groups(groups, n)
     n_artists = len(set(artists.codes))
-    if n_folds is None and (n < _FEWEST_ROWS or n_artists < _N_FOLDS):
+    if n_folds is None and (n < FEWEST_ROWS or n_artists < _N_FOLDS):
         if warn:
             _warn(
                 f"{n} rows of {n_artists} artists are too few to choose anything on unseen ones, "
@@ -64,6 +64,38 @@ def inner_folds(y, *, groups=None, n_folds=None, warn=True):
         for number, (_, rows) in enumerate(splitter.split(np.empty(n), labels, artists)):
             folds[rows] = number
     return folds
+
+
+def read_folds(folds, held_out):
+    """Check folds that were given; -1 for rows that are held out.
+
+    Parameters
+    ----------
+    folds : array-like of int, shape (n,)
+        Counted from 0; -1 of rows that are not learned from.
+    held_out : ndarray of bool, shape (n,)
+
+    Returns
+    -------
+    folds : ndarray of int, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If the length is another, a value is no integer from -1 on, or there are no two folds.
+    """
+    found = np.asarray(folds)
+    if found.shape != held_out.shape:
+        raise ValueError(f"folds has shape {found.shape}, X has {len(held_out)} rows.")
+    if found.dtype.kind not in "iu" or found.min(initial=0) < -1:
+        raise ValueError("folds must be whole numbers: 0, 1, ... and -1 for rows that are in none.")
+    found = np.where(held_out, -1, found)
+    numbers = np.unique(found[found >= 0])
+    if len(numbers) < 2 or numbers[-1] >= len(numbers):
+        raise ValueError(
+            f"folds must be at least two, counted from 0 without a gap, got {numbers.tolist()}."
+        )
+    return found
 
 
 def _warn(message):

@@ -19,6 +19,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from ..model_selection import FEWEST_ROWS
 from ..utils import Groups, Labels, progress_bar, python_random_kept
 
 
@@ -146,7 +147,8 @@ class Plan:
     def splits(self):
         """Return the splits that choices are made on.
 
-        Marked rows are unseen once, those of folds in turn; without either there is none.
+        Marked rows are unseen once, those of folds in turn. Without either there is none, nor
+        where so few rows are left that what they say is chance.
         """
         there = ~self.feed.missing & (self.weight > 0)
         if self.held_out.any():
@@ -154,7 +156,9 @@ class Plan:
         else:
             pairs = self._folds_in_turn()
         found = [self._split(there & learned, there & unseen) for learned, unseen in pairs]
-        return [split for split in found if split.learned.any() and split.judged.any()]
+        found = [split for split in found if split.learned.any() and split.judged.any()]
+        n_judged = sum(split.judged.sum() for split in found)
+        return found if n_judged >= FEWEST_ROWS else []
 
     def fold_splits(self):
         """Return a split for each fold, judged by the inner validation rows, as the network is."""
@@ -346,8 +350,17 @@ class NetEstimator(BaseEstimator):
 
     def _warn_of_nothing_unseen(self, consequence):
         warnings.warn(
-            f"{type(self).__name__}: all inner validation rows are missing here, of weight 0 or of "
-            f"genres that no training row has; {consequence}.",
+            f"{type(self).__name__}: all inner validation rows are missing here, or of weight 0; "
+            f"{consequence}.",
+            UserWarning,
+            stacklevel=6,
+        )
+
+    def _warn_of_few_unseen(self, consequence):
+        warnings.warn(
+            f"{type(self).__name__}: fewer than {FEWEST_ROWS} rows can be judged by (the others "
+            f"are missing here, of weight 0, or of a genre that no training row has); {consequence}"
+            ". Give more rows, or set validation_fraction=0 to say that this is meant.",
             UserWarning,
             stacklevel=6,
         )

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from ..model_selection import inner_validation_mask
+from ..model_selection import inner_validation_mask, read_folds
 from ..utils import (
     check_rows,
     check_sample_weight,
@@ -85,9 +85,9 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         Of several genres: the score above which `predict` tells each; inf for never. None with
         ``preset="paper"``.
     threshold_ : float
-        Similarity from which on `predict` tells a genre: where micro F1 is largest on the
-        inner validation rows, or on the training rows if none of them has a genre; target
-        "cosine" only.
+        Similarity from which on `predict` tells a genre, unless `decision` says otherwise: where
+        micro F1 is largest on unseen rows, or on the training rows if there are none with a
+        genre; target "cosine" only.
     """
 
     _parameter_constraints = {
@@ -169,10 +169,11 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         n_without = int((~predicted.any(axis=1)).sum())
         never = [str(label) for label in self.classes_[~predicted.any(axis=0)]]
         if n_without or never:
+            remedy = " decision='tuned' gives every row one." if n_without else ""
             logger.log(
                 logging.WARNING if n_without > _FEW_WITHOUT * n_rows else logging.INFO,
                 f"{name}: {n_without:,} of {n_rows:,} {which} rows get no label; labels that no "
-                f"row gets: {', '.join(never) or 'none'}. decision='tuned' gives every row one.",
+                f"row gets: {', '.join(never) or 'none'}.{remedy}",
             )
 
     def _keep_target(self):
@@ -200,6 +201,12 @@ class NetClassifier(ClassifierMixin, NetEstimator):
                 sample_weight, np.empty((len(feed), 1)), ensure_non_negative=True
             )
         self.target_ = make_target(self.target, labels.names, self.label_factorizer)
+        if self.target_.name == "logistic" and not isinstance(self.decision, str):
+            if self.decision < 0:
+                raise ValueError(
+                    f"decision={self.decision!r} is no probability. Pass one from 0 to 1; only "
+                    "the similarities of target='cosine' may be below 0."
+                )
         self.target_.fit(y, sample_weight)
         self.classes_ = self.target_.classes_
         held_out = self._hold_out(labels, groups, validation)
@@ -233,8 +240,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     def _folds(self, folds, labels, groups, held_out):
         if folds is None:
             return self._inner_folds(labels, groups, held_out)
-        check_consistent_length(labels.values, folds)
-        return np.asarray(folds, dtype=int)
+        return read_folds(folds, held_out)
 
     def _inner_folds(self, labels, groups, held_out):
         """The inner fold of each row; None where none is asked for."""

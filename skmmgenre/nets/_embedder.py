@@ -30,7 +30,7 @@ from ._linear_path import (
 _PENALTY = 1e-2
 
 
-def _fit_coordinates(theirs, own):
+def fit_coordinates(theirs, own):
     """Learn the linear map from one network's vectors to another's on the same rows."""
     power = np.mean(theirs.astype(np.float64) ** 2)
     return Ridge(alpha=_PENALTY * len(theirs) * max(power, 1e-12)).fit(theirs, own)
@@ -209,8 +209,8 @@ class NetEmbedder(
         self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
         rows = self._rows_to_learn(plan, ~plan.held_out)
         splits = plan.splits() if self.validation_fraction > 0 or plan.held_out.any() else []
-        if plan.held_out.any() and not splits:
-            self._warn_of_nothing_unseen("all epochs are run, and nothing is chosen on them")
+        if (plan.held_out.any() or (self._chooses and plan.folds is not None)) and not splits:
+            self._warn_of_few_unseen("all epochs are run, and penalties are not chosen")
         trials = self._trials(plan, splits, stops=True)
         self._check_convergence(mean_losses(trials))
         self._train_on_all(plan, rows, trials)
@@ -270,7 +270,7 @@ class NetEmbedder(
                     plan,
                     train=split.learned,
                     unseen=split.judged & stops,
-                    max_epochs=None if stops else self.n_iter_,
+                    max_epochs=None if stops else self._as_many_steps(plan, split.learned),
                     description=f"{type(self).__name__}{which}",
                 )
             rows = np.flatnonzero(split.unseen & ~plan.feed.missing)
@@ -281,6 +281,12 @@ class NetEmbedder(
                 _Trial(split.learned, rows, judged, weights, history, best, hidden, outputs)
             )
         return trials
+
+    def _as_many_steps(self, plan, learned):
+        """How many epochs of some rows are as many steps as the network itself has learned in."""
+        rows = self._rows_to_learn(plan, ~plan.held_out)
+        n_batches, own = (-(-n // self.batch_size) for n in (learned.sum(), len(rows)))
+        return max(1, round(self.best_iter_ * own / n_batches))
 
     def _train_on_all(self, plan, rows, trials):
         """Keep the network of all rows that may be learned from."""
@@ -351,7 +357,7 @@ class NetEmbedder(
         """
         seen = np.flatnonzero(trial.learned & ~plan.feed.missing)
         theirs = self._hidden(plan.feed, seen, trial.weights)
-        to_own = _fit_coordinates(theirs, own[seen])
+        to_own = fit_coordinates(theirs, own[seen])
         return to_own.predict(trial.hidden).astype(np.float32)
 
     @property

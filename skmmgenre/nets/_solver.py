@@ -232,8 +232,10 @@ class LayerSolver:
         ).initialize()
 
     def _solve(self, net, rows, strength):
-        net.penalty = 1 / (strength * len(rows) * self.n_terms)
+        n_counted = max(1, (self.weight[rows] > 0).sum())
+        net.penalty = 1 / (strength * n_counted * self.n_terms)
         net.initialize_optimizer()  # what it knows of the loss's curvature is of another loss
+        net.initialize_history()
         net.partial_fit(Rows(self.feed, self.truth, self.weight, rows))
         stop = dict(net.callbacks_)["solved"]
         n_epochs = len(net.history)

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from other_tables import EVERY_KIND
 from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
 
 from skmmgenre.fusion import JointSpaceProjector
 from skmmgenre.fusion._joint_space import _mean_and_scale
@@ -354,6 +356,35 @@ def test_views_that_do_not_belong_together_are_warned_of(preset):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         joint(**params, validation_fraction=0).fit(X, groups=artists(200))
+
+
+@pytest.mark.filterwarnings("ignore:.*(find|loss of unseen rows|other view)")
+def test_memorised_covers_are_not_handed_on():
+    """The sound is noise: what its embedding tells of its own cover is memorised."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=120)
+    X = np.hstack([rng.normal(size=(120, 60)), 3 * np.eye(2)[y] + rng.normal(size=(120, 2))])
+    model = JointSpaceProjector(blocks={"audio": 60, "image": 2}, random_state=0, n_components=10)
+    crossed = model.fit_transform(X, groups=np.arange(120))[:, :10]
+    own = model.transform(X)[:, :10]
+    assert (crossed != own).any(axis=1).all()
+    told = [
+        cross_val_score(LogisticRegression(), vectors, y, cv=4).mean() for vectors in (own, crossed)
+    ]
+    assert told[0] > 0.7 and told[1] < 0.62
+
+
+def test_rows_of_one_view_get_the_embeddings_of_all_pairs(table):
+    params = {"preset": "auto", "validation_fraction": 0.1, "max_epochs": 3}
+    X = np.vstack([table.to_numpy()] * 4)
+    model = joint(blocks={"audio": 3, "text": 1, "image": 2}, **params)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        crossed = model.fit_transform(X, groups=np.arange(120))
+    own = model.transform(X)
+    pairs_of = ~np.isnan(X).any(axis=1)
+    np.testing.assert_array_equal(crossed[~pairs_of], own[~pairs_of])
+    assert (crossed[pairs_of] != own[pairs_of]).any(axis=1).all()
 
 
 @pytest.mark.filterwarnings("ignore:.*the loss of unseen rows was still falling")

@@ -1,3 +1,4 @@
+import copy
 import io
 import os
 import pickle
@@ -326,6 +327,17 @@ def test_odd_images_are_handled(tmp_path, fitted):
     assert np.isfinite(fitted.transform(covers)).all()
     genres = ["Rock", "Jazz"] * 4
     assert np.isfinite(ResNetEmbedder(**SMALL).fit_transform(covers, genres)).all()
+
+
+def test_models_of_before_these_were_derived_answer(table, fitted):
+    """Depth and fine-tuning were parameters alone in earlier model files."""
+    model = copy.deepcopy(fitted)
+    del model.depth_, model.fine_tune_
+    model.set_params(depth=fitted.depth_, fine_tune=fitted.fine_tune_)
+    np.testing.assert_array_equal(
+        model.predict_proba(table["cover"]), fitted.predict_proba(table["cover"])
+    )
+    np.testing.assert_array_equal(model.transform(table["cover"]), fitted.transform(table["cover"]))
 
 
 def test_wrong_weights_are_told_before_covers_are_read(table, tmp_path):

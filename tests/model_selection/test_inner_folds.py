@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skmmgenre.model_selection import inner_folds
+from skmmgenre.model_selection import inner_folds, read_folds
 
 ARTISTS = np.repeat([f"artist {number}" for number in range(20)], 3)
 GENRES = np.array(["Jazz", "Rap", "Rock", "Rap"])[np.arange(60) // 3 % 4]
@@ -56,3 +56,24 @@ def test_without_artists():
 
 def test_the_number_of_folds():
     assert set(inner_folds(GENRES, groups=ARTISTS, n_folds=5)) == set(range(5))
+
+
+def test_folds_that_are_given():
+    held_out = np.array([False, False, True, False])
+    assert read_folds([0, 1, 1, -1], held_out).tolist() == [0, 1, -1, -1]
+
+
+@pytest.mark.parametrize(
+    ("folds", "message"),
+    [
+        ([0, 1, 0], "3"),
+        ([0.5, 1, 0, 1], "whole numbers"),
+        ([0, 1, -2, 1], "whole numbers"),
+        ([0, 0, 0, 0], "at least two"),
+        ([-1, -1, -1, -1], "at least two"),
+        ([0, 2, 0, 2], "without a gap"),
+    ],
+)
+def test_folds_that_are_none(folds, message):
+    with pytest.raises(ValueError, match=message):
+        read_folds(folds, np.zeros(4, dtype=bool))

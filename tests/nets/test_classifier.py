@@ -291,7 +291,7 @@ def test_validation_rows_without_a_label_tell_no_threshold(albums):
     validation = groups % 5 == 0
     Y = Y.copy()
     Y[validation] = 0
-    with pytest.warns(UserWarning, match="validation rows are missing here, of weight 0 or of"):
+    with pytest.warns(UserWarning, match="validation rows are missing here, or of weight 0"):
         model = fusion(max_epochs=5).fit(X, Y, groups=groups, validation=validation)
     assert model.best_iter_ == model.n_iter_ == 5
     scores, truth = model.decision_function(X[~validation]), Y[~validation]
@@ -315,10 +315,39 @@ def test_marked_rows_that_say_nothing_are_told_of(model, preset, lack):
     else:
         weight[marked] = 0
     model = clone(model).set_params(preset=preset, random_state=0)
-    with pytest.warns(UserWarning, match="validation rows are missing here, of weight 0 or of"):
+    message = "fewer than 20 rows can be judged by" if preset == "auto" else "or of weight 0; all"
+    with pytest.warns(UserWarning, match=message):
         model.fit(X, y, validation=marked, sample_weight=weight)
     assert model.best_iter_ == model.n_iter_ and "valid_loss" not in model.history_[0]
     assert not getattr(model, "tried_", [])
+
+
+def test_rows_that_are_left_must_be_enough_to_judge_by():
+    """Twenty rows in all, but few of them have this modality."""
+    X, y = two_genres()
+    X[15:] = 0
+    for model in (FusionClassifier(), TextMLP(hidden_units=(4,), max_epochs=3, random_state=0)):
+        with pytest.warns(UserWarning, match="fewer than 20 rows can be judged by"):
+            model.fit(X, y, groups=np.arange(80))
+        assert model.tried_ == [] and model.C_ == 10
+
+
+def test_a_negative_probability_is_refused():
+    X, y = two_genres()
+    Y = np.column_stack([y == y[0], y != y[0]]).astype(int)
+    with pytest.raises(ValueError, match=r"decision=-0.2 is no probability. Pass one from 0 to 1"):
+        FusionClassifier(decision=-0.2).fit(X, Y)
+    FusionClassifier(target="cosine", decision=-0.2, validation_fraction=0).fit(X, Y)
+
+
+def test_rows_of_weight_zero_change_nothing():
+    X, y = two_genres()
+    weight = np.r_[np.ones(60), np.zeros(20)]
+    fitted = FusionClassifier(C=1.0, validation_fraction=0).fit(X, y, sample_weight=weight)
+    without = FusionClassifier(C=1.0, validation_fraction=0).fit(X[:60], y[:60])
+    np.testing.assert_allclose(
+        fitted.decision_function(X), without.decision_function(X), rtol=1e-3, atol=1e-4
+    )
 
 
 def test_what_was_fitted_says_whether_there_are_probabilities(albums):

@@ -98,12 +98,12 @@ def watch(noise, *, validation, **params):
 @pytest.mark.parametrize("preset", ["paper", "auto"])
 @pytest.mark.parametrize("marked", [True, False])
 def test_no_fold_network_has_seen_the_artists_it_answers_for(noise, preset, marked):
-    validation = np.arange(160) < 4
+    validation = np.arange(160) < 24
     params = {"preset": preset, "cross_fit": 3}
     if not marked:
         params["validation_fraction"], validation = 0, None
     trained, artists = watch(noise, validation=validation, **params)
-    first = 4 if marked else 0
+    first = 24 if marked else 0
     folds = [(learned, rows) for learned, rows in trained if rows is not None and rows[0] >= first]
     # One network more learns from all rows that are not marked.
     assert [first, 159] in [[learned[0], learned[-1]] for learned, _ in trained]
@@ -173,6 +173,25 @@ def test_more_folds_than_artists(noise):
     X, y, _ = noise
     with pytest.raises(ValueError, match="artists"):
         net(max_epochs=1, cross_fit=5).fit_transform(X, y, groups=np.arange(160) % 3)
+
+
+def test_fold_networks_learn_in_as_many_steps_as_the_network_itself(noise):
+    """Not for the epochs that early stopping waits in vain."""
+    X, y, artists = noise
+    epochs = []
+
+    class Watched(TextMLP):
+        def _train(self, plan, *, train, max_epochs=None, **others):
+            epochs.append((int(train.sum()), max_epochs))
+            return super()._train(plan, train=train, max_epochs=max_epochs, **others)
+
+    params = {"hidden_units": (16,), "lr": 1e-2, "batch_size": 8, "random_state": 0}
+    model = Watched(max_epochs=40, patience=5, **params)
+    model.fit_transform(X, y, groups=artists, validation=np.arange(160) < 40)
+    assert model.best_iter_ < model.n_iter_
+    assert len(epochs) == 4 and epochs[0][1] is None
+    for n_learned, n_epochs in epochs[1:]:
+        assert n_epochs == max(1, round(model.best_iter_ * 15 / -(-n_learned // 8)))
 
 
 # ---- genres of which a fold has no row to learn from -------------------------------------
