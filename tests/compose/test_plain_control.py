@@ -128,5 +128,11 @@ def test_several_genres_are_told_by_thresholds_as_the_model_tells_them(albums):
     ],
 )
 def test_which_classifiers_tune_thresholds(options, expected):
-    assert tells_by_tuned_thresholds(FusionClassifier(**options)) is expected
+    rng = np.random.default_rng(0)
+    Y = (rng.random((40, 3)) < 0.5).astype(int)
+    model = FusionClassifier(max_epochs=2, random_state=0, **options)
+    model.fit(rng.normal(size=(40, 4)), Y, groups=np.arange(40))
+    assert tells_by_tuned_thresholds(model) is expected
+    model.thresholds_ = None  # as in a model file of before there were any
+    assert tells_by_tuned_thresholds(model) is False
     assert tells_by_tuned_thresholds(LogisticRegression()) is False
