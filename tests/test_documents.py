@@ -47,7 +47,7 @@ def test_links_lead_to_files(document):
 
 @pytest.mark.parametrize("document", [ROOT / "README.md", ROOT / "docs" / "index.md"], ids=str)
 def test_the_first_page_runs(document, tmp_path, monkeypatch):
-    """As written, but with fewer albums, small networks and random weights for the covers."""
+    """As written, but with fewer albums and small networks."""
     calls = []
 
     def few_albums(n_albums, **parameters):
@@ -57,7 +57,7 @@ def test_the_first_page_runs(document, tmp_path, monkeypatch):
     def small_networks(**parameters):
         parameters |= {
             "max_epochs": 1,
-            "image__weights": None,
+            "image__depth": "small",
             "image__image_size": 32,
             "audio__duration": 5.0,
             "audio__architecture": "time",

@@ -34,7 +34,7 @@ def test_training_scoring_thresholds_and_reports(albums, target):
     assert (Y.sum() == 12).sum() == N_RARE
     split = ArtistShuffleSplit(1, test_size=0.2, random_state=0)
     train, test = next(split.split(X, Y, artists))
-    fusion = FusionClassifier(target=target, max_epochs=6, lr=1e-2, random_state=0)
+    fusion = FusionClassifier(target=target, C=10.0, random_state=0)
     model = LabelThresholds(fusion, at_least_one=True, cv=ArtistKFold(2))
     model.fit(X[train], Y.iloc[train], groups=artists[train])
     assert model.classes_.tolist() == list(Y.columns)
@@ -54,7 +54,7 @@ def test_a_label_that_nobody_or_everybody_has(albums, target):
     X, Y, artists = albums
     Y = Y.iloc[:, :12].copy()
     Y["nobody"], Y["everybody"] = 0, 1
-    fusion = FusionClassifier(target=target, max_epochs=3, random_state=0)
+    fusion = FusionClassifier(target=target, C=10.0, random_state=0)
     if target == "cosine":
         with pytest.warns(UserWarning, match="'nobody'"):
             fusion.fit(X, Y, groups=artists)
