@@ -87,7 +87,7 @@ def small_model():
             "lr": 1e-2,
         },
         "text": {"hidden_units": (16, 16), "max_epochs": 8, "lr": 1e-2},
-        "image": {"depth": 18, "weights": None, "image_size": 32, "max_epochs": 1},
+        "image": {"depth": "small", "image_size": 32, "max_epochs": 1},
         "joint": {"n_components": 8, "hidden_units": 16, "max_epochs": 4},
         "fusion": {"max_epochs": 15, "lr": 5e-2},
     }
