@@ -255,10 +255,8 @@ class FusionClassifier(NetClassifier):
             )
             splits = [
                 (np.flatnonzero(split.learned), np.flatnonzero(split.judged))
-                for split in plan.splits()
+                for split in self._splits(plan, "the penalty is not chosen")
             ]
-            if (plan.held_out.any() or plan.folds is not None) and not splits:
-                self._warn_of_few_unseen("the penalty is not chosen")
             strengths = _STRENGTHS if self.C == "auto" else [self.C]
             self.tried_, outputs = solver.choose(splits, strengths)
             tried = self.tried_ or [

@@ -11,9 +11,9 @@ from sklearn.utils import check_consistent_length, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..model_selection import inner_folds, inner_validation_mask, read_folds
+from ..model_selection import inner_folds, read_folds
 from ..nets import ArrayFeed, NetEstimator, Plan, draw_seeds
-from ..nets._budget import add_losses_of_folds, mean_losses, n_epochs
+from ..nets._budget import add_losses_of_folds, mean_losses, n_batches, n_epochs
 from ..nets._embedder import fit_coordinates
 from ..utils import (
     Labels,
@@ -258,21 +258,11 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         -------
         self : object
         """
-        metadata = (groups, validation, sample_weight, feature_names, folds)
-        self._fit(self._plan(X, y, *metadata))
+        self._fit(X, y, groups, validation, sample_weight, feature_names, folds)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(
-        self,
-        X,
-        y=None,
-        groups=None,
-        validation=None,
-        sample_weight=None,
-        feature_names=None,
-        folds=None,
-    ):
+    def fit_transform(self, X, y=None, **fit_params):
         """Learn the shared space and embed the rows; takes what `fit` takes.
 
         With folds, the embeddings of a pair are those of the networks that have not seen it,
@@ -284,31 +274,31 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         X_out : ndarray, DataFrame or csr_array of shape (n_rows, n_features_out)
             As `transform` answers.
         """
-        metadata = (groups, validation, sample_weight, feature_names, folds)
-        plan = self._plan(X, y, *metadata)
-        trials = self._fit(plan)
-        values, vectors, missing = self._views(X, reset=False)
+        (values, vectors, missing), plan, trials = self._fit(X, y, **fit_params)
         embedded = self._embed_views(vectors, missing)
         own = [part.copy() for part in embedded]
         for trial in trials:
             self._replace_unseen(plan, trial, own, embedded)
         return self._answer(X, values, embedded)
 
-    def _fit(self, plan):
-        """Learn from a plan; return the networks of the folds, if there are."""
-        trials = []
-        if plan.folds is None or not plan.splits():
-            if plan.folds is not None:
-                self._warn_of_few_unseen("all epochs are run")
+    def _fit(
+        self, X, y, groups=None, validation=None, sample_weight=None, feature_names=None, folds=None
+    ):
+        """Learn; return the views of X, the plan, and the networks of the folds if there are."""
+        views = self._views(X, reset=True, feature_names=feature_names)
+        plan = self._plan(X, views, y, groups, validation, sample_weight, folds)
+        splits = [] if plan.folds is None else self._splits(plan, "all epochs are run")
+        if splits:
+            trials = self._learn_as_folds_say(plan, splits)
+            unseen = [(trial.unseen, trial.weights) for trial in trials]
+        else:
+            trials = []
             self._learn(plan, self.n_components)
             losses = [epoch["valid_loss"] for epoch in self.history_ if "valid_loss" in epoch]
             self._check_convergence(losses)
             unseen = [(plan.held_out, self.weights_)]
-        else:
-            trials = self._learn_as_folds_say(plan)
-            unseen = [(trial.unseen, trial.weights) for trial in trials]
         self._search(plan, unseen)
-        return trials
+        return views, plan, trials
 
     def _replace_unseen(self, plan, trial, own, embedded):
         """Put the embeddings of a fold's unseen pairs in place of those that have seen them."""
@@ -323,9 +313,9 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         for part, answers in zip(theirs, embedded, strict=True):
             answers[unseen] = to_own.predict(part[len(seen) :])
 
-    def _plan(self, X, y, groups, validation, sample_weight, feature_names, folds):
+    def _plan(self, X, views, y, groups, validation, sample_weight, folds):
         """What is trained on which rows."""
-        _, vectors, missing = self._views(X, reset=True, feature_names=feature_names)
+        _, vectors, missing = views
         n_rows = len(missing)
         labels = Labels(np.zeros(n_rows, dtype=int)) if y is None else _read_known_labels(y)
         check_consistent_length(missing, labels.values)
@@ -367,33 +357,21 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             folds=self._inner_folds(labels, groups, held_out, folds),
         )
 
-    def _hold_out(self, labels, groups, validation):
-        """Mark the inner validation rows; where folds take their place only those given."""
-        folds_choose = self.preset == "auto" and self.refit
-        return inner_validation_mask(
-            labels,
-            groups=groups,
-            validation=validation,
-            validation_fraction=0 if folds_choose else self.validation_fraction,
-            random_state=self.random_state,
-        )
+    def _folds_choose(self, n_rows):
+        return self.preset == "auto" and self.refit
 
     def _inner_folds(self, labels, groups, held_out, folds):
         """The fold of each row; None without folds."""
-        wanted = self.preset == "auto" and self.refit and self.validation_fraction > 0
+        wanted = self._folds_choose(len(labels)) and self.validation_fraction > 0
         if not wanted or held_out.any():
             return None
         return inner_folds(labels, groups=groups) if folds is None else read_folds(folds, held_out)
 
-    def _learn_as_folds_say(self, plan):
+    def _learn_as_folds_say(self, plan, splits):
         """Learn from all pairs for as many steps as were best in the folds; return their trials."""
-        from ..nets._modules import count_parameters
-
-        self.sample_shape_ = plan.feed.sample_shape
-        self.module_recipe_ = self._recipe(self.sample_shape_, self.n_components)
-        self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
+        self._set_recipe(plan, self.n_components)
         n_pairs = len(self._rows_to_learn(plan, ~plan.held_out))
-        name, splits, trials = type(self).__name__, plan.splits(), []
+        name, trials = type(self).__name__, []
         for number, (learned, unseen, _) in enumerate(splits, start=1):
             with interruption_ends_all():
                 weights, history, _ = self._train(
@@ -421,14 +399,14 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         best = n_epochs(trials, n_pairs, self.batch_size)
         if best is None:
             return None
-        n_run = min(len(trial.history) * self._n_batches(trial.learned.sum()) for trial in trials)
-        return max(best, min(self._fewest_epochs(n_pairs), n_run // self._n_batches(n_pairs)))
+        n_run = min(
+            len(trial.history) * n_batches(trial.learned.sum(), self.batch_size) for trial in trials
+        )
+        n_most = n_run // n_batches(n_pairs, self.batch_size)
+        return max(best, min(self._fewest_epochs(n_pairs), n_most))
 
     def _fewest_epochs(self, n_pairs):
-        return -(-_FEWEST_STEPS // self._n_batches(n_pairs))
-
-    def _n_batches(self, n_pairs):
-        return -(-n_pairs // self.batch_size)
+        return -(-_FEWEST_STEPS // n_batches(n_pairs, self.batch_size))
 
     def _prepare(self, module, plan, rows):
         """Set the mean and scale of the columns of both views."""

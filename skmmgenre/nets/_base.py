@@ -19,7 +19,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from ..model_selection import FEWEST_ROWS
+from ..model_selection import FEWEST_ROWS, inner_validation_mask
 from ..utils import Groups, Labels, progress_bar, python_random_kept
 
 
@@ -275,19 +275,51 @@ class NetEstimator(BaseEstimator):
 
         return Adam, {"lr": self.lr, "fused": True}
 
+    def _folds_choose(self, n_rows):
+        """Hook: whether choices are made on folds, unless validation rows are given."""
+        return False
+
     # ---- train ---------------------------------------------------------------------
 
-    def _learn(self, plan, n_outputs):
-        """Train on all rows that are not held out and keep what was learned."""
+    def _hold_out(self, labels, groups, validation):
+        """Mark the inner validation rows; where folds take their place only those given."""
+        return inner_validation_mask(
+            labels,
+            groups=groups,
+            validation=validation,
+            validation_fraction=0 if self._folds_choose(len(labels)) else self.validation_fraction,
+            random_state=self.random_state,
+        )
+
+    def _splits(self, plan, consequence):
+        """The splits of a plan that choices are made on; warn if too few rows are left of them."""
+        splits = plan.splits()
+        if not splits and (plan.held_out.any() or plan.folds is not None):
+            warnings.warn(
+                f"{type(self).__name__}: fewer than {FEWEST_ROWS} rows can be judged by (the "
+                "others are missing here, of weight 0, or of a genre that no training row has); "
+                f"{consequence}. Give more rows, or set validation_fraction=0 to say that this is "
+                "meant.",
+                UserWarning,
+                stacklevel=6,
+            )
+        return splits
+
+    def _set_recipe(self, plan, n_outputs):
+        """Set what the network is built from, and its size."""
         from ._modules import count_parameters
 
         self.sample_shape_ = plan.feed.sample_shape
         self.module_recipe_ = self._recipe(self.sample_shape_, n_outputs)
+        self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
+
+    def _learn(self, plan, n_outputs):
+        """Train on all rows that are not held out and keep what was learned."""
+        self._set_recipe(plan, n_outputs)
         self.weights_, self.history_, self.best_iter_ = self._train(
             plan, train=~plan.held_out, description=type(self).__name__
         )
         self.n_iter_ = len(self.history_)
-        self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
 
     def _train(self, plan, *, train, description, unseen=None, max_epochs=None, patience=None):
         """Train one network on the rows of `train`; its arrays, history and best epoch.
@@ -326,7 +358,12 @@ class NetEstimator(BaseEstimator):
         train_rows = self._rows_to_learn(plan, train)
         valid_rows = np.flatnonzero(unseen & ~plan.feed.missing & (plan.weight > 0))
         if unseen.any() and not len(valid_rows):
-            self._warn_of_nothing_unseen("all epochs are run and the last weights are kept")
+            warnings.warn(
+                f"{type(self).__name__}: all inner validation rows are missing here, or of weight "
+                "0; all epochs are run and the last weights are kept.",
+                UserWarning,
+                stacklevel=5,
+            )
         optimizer, optimizer_params = self._optimizer()
         history, best_epoch = train_module(
             part,
@@ -347,23 +384,6 @@ class NetEstimator(BaseEstimator):
             accelerator=accelerator,
         )
         return to_arrays(module), history, best_epoch
-
-    def _warn_of_nothing_unseen(self, consequence):
-        warnings.warn(
-            f"{type(self).__name__}: all inner validation rows are missing here, or of weight 0; "
-            f"{consequence}.",
-            UserWarning,
-            stacklevel=6,
-        )
-
-    def _warn_of_few_unseen(self, consequence):
-        warnings.warn(
-            f"{type(self).__name__}: fewer than {FEWEST_ROWS} rows can be judged by (the others "
-            f"are missing here, of weight 0, or of a genre that no training row has); {consequence}"
-            ". Give more rows, or set validation_fraction=0 to say that this is meant.",
-            UserWarning,
-            stacklevel=6,
-        )
 
     def _check_convergence(self, losses):
         """Warn if the loss of unseen rows was still falling in the last of all epochs."""

@@ -7,6 +7,11 @@ training, whose losses are those of rows that it has not seen.
 import numpy as np
 
 
+def n_batches(n_rows, batch_size):
+    """Return the number of steps of an epoch."""
+    return -(-n_rows // batch_size)
+
+
 def mean_losses(trials):
     """Return the mean loss of unseen rows after each epoch that all trials have run."""
     n_common = min((len(trial.history) for trial in trials), default=0)
@@ -31,8 +36,8 @@ def n_epochs(trials, n_rows, batch_size):
     if not trials:
         return None
     best = 1 + int(np.argmin(mean_losses(trials)))
-    n_steps = best * np.mean([-(-trial.learned.sum() // batch_size) for trial in trials])
-    return max(1, round(n_steps / -(-n_rows // batch_size)))
+    n_steps = best * np.mean([n_batches(trial.learned.sum(), batch_size) for trial in trials])
+    return max(1, round(n_steps / n_batches(n_rows, batch_size)))
 
 
 def add_losses_of_folds(history, trials, n_rows, batch_size):
@@ -47,10 +52,10 @@ def add_losses_of_folds(history, trials, n_rows, batch_size):
     n_rows, batch_size : int
     """
     for epoch in history:
-        n_steps = epoch["epoch"] * -(-n_rows // batch_size)
+        n_steps = epoch["epoch"] * n_batches(n_rows, batch_size)
         alike = []
         for trial in trials:
-            number = round(n_steps / -(-trial.learned.sum() // batch_size))
+            number = round(n_steps / n_batches(trial.learned.sum(), batch_size))
             if 1 <= number <= len(trial.history):
                 alike.append(trial.history[number - 1])
         for name in alike[0] if alike else ():

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from ..model_selection import inner_validation_mask, read_folds
+from ..model_selection import read_folds
 from ..utils import (
     check_rows,
     check_sample_weight,
@@ -222,20 +222,6 @@ class NetClassifier(ClassifierMixin, NetEstimator):
             metric=(self.target_.metric, self.target_.measure),
             folds=self._folds(folds, labels, groups, held_out),
         )
-
-    def _hold_out(self, labels, groups, validation):
-        """Mark the inner validation rows; where folds take their place only those given."""
-        return inner_validation_mask(
-            labels,
-            groups=groups,
-            validation=validation,
-            validation_fraction=0 if self._folds_choose(len(labels)) else self.validation_fraction,
-            random_state=self.random_state,
-        )
-
-    def _folds_choose(self, n_rows):
-        """Hook: whether choices are made on folds, unless validation rows are given."""
-        return False
 
     def _folds(self, folds, labels, groups, held_out):
         if folds is None:

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import inner_folds
 from ..utils import in_container, interruption_ends_all
-from ._budget import add_losses_of_folds, mean_losses, n_epochs
+from ._budget import add_losses_of_folds, mean_losses, n_batches, n_epochs
 from ._classifier import NetClassifier
 from ._linear_path import (
     SHARE,
@@ -202,15 +202,11 @@ class NetEmbedder(
 
     def _learn_both(self, plan, vectors):
         """Train the network and the linear model, and mix them as unseen rows ask for."""
-        from ._modules import count_parameters
-
-        self.sample_shape_ = plan.feed.sample_shape
-        self.module_recipe_ = self._recipe(self.sample_shape_, self.target_.n_outputs)
-        self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
+        self._set_recipe(plan, self.target_.n_outputs)
         rows = self._rows_to_learn(plan, ~plan.held_out)
-        splits = plan.splits() if self.validation_fraction > 0 or plan.held_out.any() else []
-        if (plan.held_out.any() or (self._chooses and plan.folds is not None)) and not splits:
-            self._warn_of_few_unseen("all epochs are run, and penalties are not chosen")
+        splits = []
+        if self.validation_fraction > 0 or plan.held_out.any():
+            splits = self._splits(plan, "all epochs are run, and penalties are not chosen")
         trials = self._trials(plan, splits, stops=True)
         self._check_convergence(mean_losses(trials))
         self._train_on_all(plan, rows, trials)
@@ -285,8 +281,8 @@ class NetEmbedder(
     def _as_many_steps(self, plan, learned):
         """How many epochs of some rows are as many steps as the network itself has learned in."""
         rows = self._rows_to_learn(plan, ~plan.held_out)
-        n_batches, own = (-(-n // self.batch_size) for n in (learned.sum(), len(rows)))
-        return max(1, round(self.best_iter_ * own / n_batches))
+        n_steps = self.best_iter_ * n_batches(len(rows), self.batch_size)
+        return max(1, round(n_steps / n_batches(learned.sum(), self.batch_size)))
 
     def _train_on_all(self, plan, rows, trials):
         """Keep the network of all rows that may be learned from."""
