@@ -15,13 +15,14 @@ joint space learns at its defaults, on 70, 300 and 2,000 pairs; nothing is set b
 
 import argparse
 import tempfile
-import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from _claims import CLAIM, MUST_VANISH, compare
+from _kept import Kept
 from _results import FOLDER, MARGIN, command_of, verdict, write_result
 from scipy.stats import binom
 from sklearn.preprocessing import StandardScaler
@@ -301,11 +302,13 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--output", type=Path, default=FOLDER, help="where results go")
+    parser.add_argument("--keep", type=Path, help="folder of finished parts, to go on from")
     arguments = parser.parse_args()
-    began = time.perf_counter()
+    kept = Kept(arguments.keep, "joint_space", f"{arguments.albums}")
     with tempfile.TemporaryDirectory() as folder:
-        albums, sound, covers = read_statistics(arguments, folder)
-    runs = [one_run(albums, sound, covers, seed) for seed in range(arguments.runs)]
+        data = kept("statistics", partial(read_statistics, arguments, folder))
+    runs = [kept(seed, partial(one_run, *data, seed)) for seed in range(arguments.runs)]
+    albums = data[0]
     tables = {
         "joint_space": tabulate_retrieval(
             pd.DataFrame([line for found, _ in runs for line in found])
@@ -325,7 +328,7 @@ def main():
                 **SETTINGS,
             },
             code=CODE,
-            seconds=time.perf_counter() - began,
+            seconds=kept.seconds,
             folder=arguments.output,
         )
         print(f"written to {written}")

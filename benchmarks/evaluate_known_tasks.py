@@ -14,10 +14,13 @@ misses if logistic regression is above 0.9 and the default more than 0.02 below 
 import argparse
 import time
 import warnings
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _kept import Kept
 from _results import FOLDER, command_of, write_result
 from joblib import Parallel, delayed
 from scipy import sparse
@@ -129,6 +132,11 @@ def run_cell(task, n_rows, n_genres, seed):
     return {"ours": accuracy, "plain": beside, "seconds": seconds}
 
 
+def run_cells(cells, n_jobs):
+    """Return the answers of some cells."""
+    return Parallel(n_jobs)(delayed(run_cell)(*cell) for cell in cells)
+
+
 def _folds(n_rows):
     order = np.arange(n_rows) % 3
     return [(np.flatnonzero(order != k), np.flatnonzero(order == k)) for k in range(3)]
@@ -159,16 +167,14 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--output", type=Path, default=FOLDER, help="where results go")
+    parser.add_argument("--keep", type=Path, help="folder of finished parts, to go on from")
     arguments = parser.parse_args()
-    began = time.perf_counter()
-    cells = [
-        (task, n_rows, n_genres, seed)
-        for seed in range(arguments.seeds)
-        for task in arguments.tasks
-        for n_rows in arguments.rows
-        for n_genres in arguments.genres
-    ]
-    found = Parallel(arguments.jobs)(delayed(run_cell)(*cell) for cell in cells)
+    kept = Kept(arguments.keep, "known_tasks", "")
+    cells, found = [], []
+    for seed, task in product(range(arguments.seeds), arguments.tasks):
+        some = [(task, *size, seed) for size in product(arguments.rows, arguments.genres)]
+        cells += some
+        found += kept(some, partial(run_cells, some, arguments.jobs))
     lines = tabulate(cells, found)
     print(lines.round(3).to_string(index=False))
     judged = lines[lines["verdict"] != ""]
@@ -183,7 +189,7 @@ def main():
             "within": WITHIN,
         },
         code=CODE,
-        seconds=time.perf_counter() - began,
+        seconds=kept.seconds,
         folder=arguments.output,
     )
     print(f"written to {written}")

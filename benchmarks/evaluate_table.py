@@ -6,7 +6,7 @@ same rows: `ArtistKFold` of five folds, seeds 0 to 4 for the folds and the netwo
 chosen here, on neither side. Beside them stand
 
 - the pattern of missing cells alone,
-- the labels shuffled: neither side may find anything,
+- the labels shuffled: neither side may find anything, in all modalities together,
 - the same networks with other seeds on the same folds: how far equal systems are apart,
 - texts without the words of the genres' names.
 
@@ -26,15 +26,14 @@ goes on where it was ended; they are computed again once any code of the package
 
 import argparse
 import re
-import time
 from functools import partial
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 from _claims import claim_of_table, compare
-from _results import FOLDER, MARGIN, command_of, hash_of_code, hash_of_file, verdict, write_result
+from _kept import Kept
+from _results import FOLDER, MARGIN, command_of, hash_of_file, verdict, write_result
 
 from skmmgenre.compose import ablate_modalities, make_genre_classifier
 from skmmgenre.labels import GenreTaxonomy, read_genres
@@ -86,14 +85,13 @@ class Comparison:
 
     Attributes
     ----------
-    seconds : float
-        What all parts took, those that were kept as well.
+    kept : Kept
+        Its ``seconds`` are what all parts took.
     """
 
     def __init__(self, path, *, n_folds=N_FOLDS, n_seeds=N_SEEDS, n_jobs=2, keep=None):
         self.name = path.stem
-        self.keep, self.seconds = keep, 0.0
-        self.asked = f"{hash_of_file(path)} {n_folds} {n_seeds}"
+        self.kept = Kept(keep, self.name, f"{hash_of_file(path)} {n_folds} {n_seeds}")
         self.table, self.y = read_table(path)
         self.model = build_model(self.table, n_jobs)
         self.cv = partial(ArtistKFold, n_folds)
@@ -111,7 +109,7 @@ class Comparison:
         rng = np.random.default_rng(0)
         order = rng.permutation(len(self.table))
         y = self.y.iloc[order].reset_index(drop=True) if self.several else self.y[order]
-        told = self._ablate("labels shuffled", y=y, controls=["plain"])
+        told = self._ablate("labels shuffled", y=y, subsets=[together], controls=["plain"])
         lines.append(self._lines(*told, "labels shuffled"))
         if "text" in self.table:
             texts = without_genre_words(self.table["text"], self.genres)
@@ -122,33 +120,21 @@ class Comparison:
 
     def _ablate(self, part, **options):
         """One part of the comparison, from the folder of the finished ones if it is there."""
-        kept = None
-        if self.keep is not None:
-            key = hash_of_code(["skmmgenre", "benchmarks"], f"{self.asked} {part}")
-            kept = self.keep / f"{self.name}_{key}.joblib"
-            if kept.exists():
-                found, seconds = joblib.load(kept)
-                self.seconds += seconds
-                return found
-        began = time.perf_counter()
         options = {"table": self.table, "y": self.y, "cv": self.cv, **options}
-        found = ablate_modalities(
-            self.model,
-            groups=self.table["artist"],
-            n_runs=self.n_seeds,
-            metric="macro_auc",
-            n_jobs=self.n_jobs,
-            verbose=1,
-            return_predictions="scores",
-            **options,
-        )
-        seconds = time.perf_counter() - began
-        self.seconds += seconds
-        if kept is not None:
-            self.keep.mkdir(parents=True, exist_ok=True)
-            joblib.dump((found, seconds), kept.with_suffix(".unfinished"))
-            kept.with_suffix(".unfinished").replace(kept)
-        return found
+
+        def ablate():
+            return ablate_modalities(
+                self.model,
+                groups=self.table["artist"],
+                n_runs=self.n_seeds,
+                metric="macro_auc",
+                n_jobs=self.n_jobs,
+                verbose=1,
+                return_predictions="scores",
+                **options,
+            )
+
+        return self.kept(part, ablate)
 
     def _lines(self, figures, answers, condition):
         lines = figures.reset_index().rename(columns={"model": "system"})
@@ -255,7 +241,7 @@ def main():
             "settings": {"folds": arguments.folds, "seeds": arguments.seeds, "margin": MARGIN},
             "code": CODE,
             "data": hash_of_file(path),
-            "seconds": compared.seconds,
+            "seconds": compared.kept.seconds,
             "folder": arguments.output,
         }
         write_result(lines, f"table_{path.stem}", **made_by)

@@ -34,8 +34,22 @@ def test_the_regret_is_what_the_one_model_loses(albums):
     assert lines["low"][0.3, "audio"] == lines["high"][0.3, "audio"] == pytest.approx(0.5)
     assert lines["estimate"][0.3, "audio + text"] == 0
     assert lines["estimate"][0.3, "mean"] == pytest.approx(0.5 * 3 / 7)
+    assert lines["estimate"]["all", "mean"] == pytest.approx(0.5 * 3 / 7)
+    assert lines["low"]["all", "mean"] == pytest.approx(0.5 * 3 / 7)  # of each resample, too
+    assert (lines["verdict"].dropna() == "misses").all() and lines["verdict"].count() == 6
     assert lines["special"][0.3, "text"] == 1 and 0.5 < lines["oracle"][0.3, "text"] <= 1
-    assert len(lines) == 5 * 8
+    assert len(lines) == 5 * 8 + 1
+
+
+def test_the_mean_regret_has_the_interval_of_its_resamples():
+    rng = np.random.default_rng(0)
+    lines = [{"one": 0.9, "special": 0.9, "oracle": 1, "estimate": shift} for shift in (0, 0.004)]
+    noise = rng.normal(0, 0.01, 2000)
+    against = evaluation._mean(lines, [noise, 0.004 - noise])  # what one loses the other gains
+    assert against["low"] == pytest.approx(against["high"]) == pytest.approx(0.002)
+    assert against["verdict"] == "holds"
+    along = evaluation._mean(lines, [noise, 0.004 + noise])
+    assert along["high"] - along["low"] > 0.03 and along["verdict"] == "open"
 
 
 @pytest.mark.slow
@@ -44,5 +58,5 @@ def test_it_runs(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["evaluate_missing.py", *words, "--jobs", "1"])
     evaluation.main()
     lines, head = read_result(tmp_path / "missing.csv")
-    assert len(lines) == 40 and (lines["estimate"].abs() < 0.5).all()
+    assert len(lines) == 41 and (lines["estimate"].abs() < 0.5).all()
     assert head["command"].startswith("python benchmarks/evaluate_missing.py")

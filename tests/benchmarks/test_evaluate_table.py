@@ -1,5 +1,6 @@
 """The comparison on tables of one's own: what is read, what is compared, what is written."""
 
+import _kept
 import evaluate_table
 import numpy as np
 import pandas as pd
@@ -120,7 +121,7 @@ def test_finished_parts_are_kept(csv, small, tmp_path, monkeypatch):
     second = compared()
     for found, expected in zip(second.run(), (lines, claims), strict=True):
         pd.testing.assert_frame_equal(found, expected)
-    assert second.seconds == pytest.approx(first.seconds)
-    monkeypatch.setattr(evaluate_table, "hash_of_code", lambda names, settings: f"other {settings}")
+    assert second.kept.seconds == pytest.approx(first.kept.seconds)
+    monkeypatch.setattr(_kept, "hash_of_code", lambda names, settings: f"other {settings}")
     with pytest.raises(TypeError):  # other code: all is
         compared().run()

@@ -87,6 +87,7 @@ def test_small_runs_fill_the_pages(tmp_path):
     )
     small["albums"] = "--albums 60 --further 40 --seeds 1"
     small["known_tasks"] = "--rows 30 --genres 2 --seeds 1"
+    small["missing"] = "--albums 120 --train 50 --runs 1"
     for name, sizes in small.items():
         script = ROOT / "benchmarks" / f"evaluate_{name}.py"
         predictions = ["--predictions", str(tmp_path / "predicted")]
