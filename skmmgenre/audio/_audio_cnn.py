@@ -102,7 +102,10 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
     decision : {"auto", "tuned", "top1"} or float, default="auto"
         Which of several genres `predict` tells. "tuned": those above thresholds that are best
         for unseen artists, the nearest one where none is. "top1": the best. A number: those
-        whose probability (target "cosine": similarity) is above it. "auto" is "tuned", with
+        whose probability (target "cosine": similarity) is above it. Of one genre a row, "tuned"
+        takes a part of their prior's logarithm from frequent genres, the part with which macro
+        F1 is best for unseen artists, unless there are class weights; all others take the
+        likeliest. "auto" is "tuned", with
         ``preset="paper"`` 0.5 (target "cosine": the similarity of the best micro F1).
     preset : {"auto", "paper"}, default="auto"
         "paper" trains as Oramas et al. (2018) did. "auto" learns more from few rows: a linear
@@ -116,6 +119,10 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
     cross_fit : int or "auto", default="auto"
         Folds of `fit_transform`; see `NetEmbedder`.
     class_weight : dict, "balanced" or None, default=None
+        Of one genre a row. Its logarithm is added to the logit of each class after training
+        (logit adjustment, Menon et al. 2021): what rows of such weights tend to where they are
+        many, without their noise where a class has few. With ``preset="paper"`` it is the rows
+        that are weighted.
     device : str, default="auto"
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What layers compute in. "auto" trains in bfloat16 where the device has it natively,

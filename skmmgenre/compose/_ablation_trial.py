@@ -156,16 +156,16 @@ class Trial:
         """What a fitted model says: scores of several genres, probabilities of one."""
         if self.several:
             return Answer(model.predict(tested), model.decision_function(tested))
-        if hasattr(model, "predict_proba"):
-            return self._likeliest(model.classes_, model.predict_proba(tested))
         predicted = model.predict(tested)
-        return Answer(predicted, (predicted[:, np.newaxis] == self.labels).astype(float))
+        if not hasattr(model, "predict_proba"):
+            return Answer(predicted, (predicted[:, np.newaxis] == self.labels).astype(float))
+        return Answer(predicted, self._scores(model.classes_, model.predict_proba(tested)))
 
-    def _likeliest(self, classes, probabilities):
-        """The likeliest genre; a genre that was not learned has the probability 0."""
+    def _scores(self, classes, probabilities):
+        """Probabilities of all labels; one that was not learned has the probability 0."""
         scores = np.zeros((len(probabilities), len(self.labels)))
         scores[:, np.searchsorted(self.labels, classes)] = probabilities
-        return Answer(classes[probabilities.argmax(axis=1)], scores)
+        return scores
 
     def _fitted_fusion(self, vectors, target=None):
         fusion = _seeded(self.fusion, self.seed)
@@ -220,7 +220,8 @@ class Trial:
         mean = np.where(n_there, total, prior) / np.where(n_there, n_there, n_all)
         if self.several:
             return Answer(mean > 0.5, mean)
-        return self._likeliest(fusion.classes_, mean)
+        scores = self._scores(fusion.classes_, mean)
+        return Answer(self.labels[scores.argmax(axis=1)], scores)
 
     def _half_of_log_prior_removed(self, row, vectors, tested):
         """The largest row with common labels favoured less, which needs log-odds."""

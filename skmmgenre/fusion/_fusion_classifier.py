@@ -60,6 +60,10 @@ class FusionClassifier(NetClassifier):
         Chance that a block of a row is set to zero in a training step (never all of them),
         so that the layer learns to do without.
     class_weight : dict, "balanced" or None, default=None
+        Of one genre a row. Its logarithm is added to the logit of each class after training
+        (logit adjustment, Menon et al. 2021): what rows of such weights tend to where they are
+        many, without their noise where a class has few. With ``preset="paper"`` it is the rows
+        that are weighted.
     max_epochs : int, default=100
         Of "adam".
     batch_size : int, default=32
@@ -74,7 +78,10 @@ class FusionClassifier(NetClassifier):
     decision : {"auto", "tuned", "top1"} or float, default="auto"
         Which of several genres `predict` tells. "tuned": those above thresholds that are best
         for unseen artists, the nearest one where none is. "top1": the best. A number: those
-        whose probability (target "cosine": similarity) is above it. "auto" is "tuned", with
+        whose probability (target "cosine": similarity) is above it. Of one genre a row, "tuned"
+        takes a part of their prior's logarithm from frequent genres, the part with which macro
+        F1 is best for unseen artists, unless there are class weights; all others take the
+        likeliest. "auto" is "tuned", with
         ``preset="paper"`` 0.5 (target "cosine": the similarity of the best micro F1).
     preset : {"auto", "paper"}, default="auto"
         "paper" is what Oramas et al. (2018) did: solver "adam".
@@ -264,17 +271,19 @@ class FusionClassifier(NetClassifier):
             ]
             self.C_ = float(min(tried, key=lambda one: one["valid_loss"])["C"])
             weight, bias, self.history_ = solver.solve(rows, self.C_)
-        self.weights_ = {"head.weight": weight, "head.bias": bias}
+        self.weights_ = {"head.weight": weight, "head.bias": bias + plan.shift}
         self.n_iter_ = self.best_iter_ = len(self.history_)
         self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
         if splits:
             rows = np.concatenate([unseen for _, unseen in splits])
-            output = np.concatenate(outputs).astype(np.float32)
+            output = np.concatenate(outputs).astype(np.float32) + plan.shift
         else:
             output = self._forward(plan.feed, None, rows)
-        self._decide(plan.y.values[rows], output, unseen=bool(splits))
+        self._decide(plan, rows, output, unseen=bool(splits))
 
     def _inner_folds(self, labels, groups, held_out):
+        # With a C of one's own it is the logistic regression of that C: of one genre, nothing is
+        # left to choose.
         chosen = self.C == "auto" or (labels.several and self.decision in ("auto", "tuned"))
         if not chosen or held_out.any() or self.validation_fraction == 0:
             return None

@@ -131,6 +131,8 @@ class Plan:
         rows; None without labels to predict.
     folds : ndarray of int, shape (n_rows,), or None
         The inner fold of each row, by which budgets and penalties are chosen.
+    shift : ndarray of float32, shape (n_outputs,), or 0
+        What class weights add to the outputs in the end.
     """
 
     feed: object
@@ -143,6 +145,7 @@ class Plan:
     seeds: list
     metric: tuple | None = None
     folds: np.ndarray | None = None
+    shift: np.ndarray | float = 0
 
     def splits(self):
         """Return the splits that choices are made on.

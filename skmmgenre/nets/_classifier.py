@@ -56,6 +56,10 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     max_epochs, batch_size, lr, patience, validation_fraction
         Training; inner validation rows as `inner_validation_mask` chooses them.
     class_weight : dict, "balanced" or None
+        Of one genre a row. With ``preset="paper"`` it weighs the rows of each class. Else its
+        logarithm is added to the class's logit after training (logit adjustment, Menon et al.
+        2021): what weighted rows tend to where they are many, without their noise where a
+        class has few.
     device : str
         "auto" takes the GPU if there is one. "accelerate" trains on the devices of all
         processes that ``accelerate launch`` or ``torchrun`` has started: each holds the whole
@@ -83,6 +87,9 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         and a negative among these rows.
     thresholds_ : ndarray of float64, shape (n_labels,), or None
         Of several genres: the score above which `predict` tells each; inf for never. None with
+        ``preset="paper"``.
+    offsets_ : ndarray of float64, shape (n_classes,), or None
+        Of one genre: added to the logits before `predict` takes the largest. None with
         ``preset="paper"``.
     threshold_ : float
         Similarity from which on `predict` tells a genre, unless `decision` says otherwise: where
@@ -130,13 +137,20 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         unseen = plan.y.values[rows].any() if plan.y.several else len(rows) > 0
         if not unseen:  # there is nothing to tell a threshold by
             rows = np.flatnonzero(there & ~plan.held_out)
-        self._decide(plan.y.values[rows], self._forward(plan.feed, None, rows), unseen=unseen)
+        self._shift_outputs(plan)
+        output = self._forward(plan.feed, None, rows)
+        self._decide(plan, rows, output, unseen=unseen)
         epochs = [epoch for epoch in self.history_ if "valid_loss" in epoch]
         self._check_convergence([epoch["valid_loss"] for epoch in epochs])
 
-    def _decide(self, truth, output, *, unseen):
+    def _shift_outputs(self, plan):
+        """Add to the bias of the output layer what class weights do."""
+        bias = self.weights_["head.bias"] + plan.shift
+        self.weights_ = {**self.weights_, "head.bias": bias}
+
+    def _decide(self, plan, rows, output, *, unseen):
         """Set how labels follow from scores, by the labels and outputs of some rows."""
-        target = self.target_
+        target, truth = self.target_, plan.y.values[rows]
         if target.name == "cosine":
             target.tune(truth, output)
         decision = self.decision
@@ -144,7 +158,9 @@ class NetClassifier(ClassifierMixin, NetEstimator):
             decision = None if self.preset == "paper" else "tuned"
         if decision == "tuned" and not unseen:
             decision = None  # what fits the rows that were learned from fits no others
-        if target.name != "softmax" and decision is not None:
+        if decision == "tuned" and self.class_weight is not None:
+            decision = "top1"  # how classes count has been said
+        if decision is not None:
             target.decide(decision, truth, output)
         self._keep_target()
         self._tell_of_silence(target.predict(output), "unseen" if unseen else "training")
@@ -178,7 +194,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
 
     def _keep_target(self):
         """Show what the target has learned, and nothing of another one that was before."""
-        for name in ("threshold_", "thresholds_", "label_factorizer_"):
+        for name in ("threshold_", "thresholds_", "offsets_", "label_factorizer_"):
             vars(self).pop(name, None)
             if hasattr(self.target_, name):
                 setattr(self, name, getattr(self.target_, name))
@@ -210,13 +226,20 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         self.target_.fit(y, sample_weight)
         self.classes_ = self.target_.classes_
         held_out = self._hold_out(labels, groups, validation)
+        weighs_rows = self.preset == "paper"
         return Plan(
             feed=feed,
             loss=self.target_.loss,
             y=labels,
             groups=groups,
             truth=self.target_.encode(y),
-            weight=self._weight(y, sample_weight, ~feed.missing & ~held_out),
+            weight=self._weight(
+                y,
+                self.class_weight if weighs_rows else None,
+                sample_weight,
+                ~feed.missing & ~held_out,
+            ),
+            shift=self.target_.output_shift(y, None if weighs_rows else self.class_weight),
             held_out=held_out,
             seeds=draw_seeds(self.random_state, 3),
             metric=(self.target_.metric, self.target_.measure),
@@ -232,9 +255,9 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         """The inner fold of each row; None where none is asked for."""
         return None
 
-    def _weight(self, y, sample_weight, rows):
+    def _weight(self, y, class_weight, sample_weight, rows):
         """One weight a row, 1 on average over the training rows."""
-        weight = self.target_.row_weight(y, self.class_weight)
+        weight = self.target_.row_weight(y, class_weight)
         if sample_weight is not None:
             weight = weight * sample_weight
         mean = weight[rows].mean() if rows.any() else 1

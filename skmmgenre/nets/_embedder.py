@@ -246,12 +246,18 @@ class NetEmbedder(
             linear = np.concatenate(linear)
             truth, weight = plan.truth[told], plan.weight[told]
             self.share_ = choose_share(self.target_, truth, weight, linear, deep)
-            output = mixed(self.target_, linear, deep, self.share_)
-        else:
+            output = mixed(self.target_, linear, deep, self.share_) + plan.shift
+        self._shift_outputs(plan)
+        if not trials:
             self.share_ = SHARE
             told, output = rows, self._outputs(plan.feed, rows)
-        self._decide(plan.y.values[told], output, unseen=bool(trials))
+        self._decide(plan, told, output, unseen=bool(trials))
         self._units = learn_vectors(self._summary(plan.feed, rows), hidden, self.share_)
+
+    def _shift_outputs(self, plan):
+        super()._shift_outputs(plan)
+        if self.preset == "auto":
+            self._linear["bias"] = self._linear["bias"] + plan.shift
 
     def _trials(self, plan, splits, *, stops):
         """Train a network on the learned rows of each split, and answer for the unseen ones.

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import expit, log_softmax, logit, softmax
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 from ..labels import PPMILabelFactorizer
 from ..metrics import macro_auc_score
@@ -25,6 +25,9 @@ __all__ = ["CosineTarget", "LogisticTarget", "SoftmaxTarget", "make_target"]
 
 # Labels of fewer unseen rows are too rare for a threshold of their own.
 _MIN_POSITIVES = 5
+
+# Shares of the logarithm of a class's share that are tried as its handicap in `predict`.
+_HANDICAPS = (0, 0.25, 0.5, 0.75, 1)
 
 # Keys of the validation metrics in `history_`, and the names that are displayed.
 METRICS = {
@@ -42,11 +45,14 @@ class SoftmaxTarget:
     classes_ : ndarray of shape (n_classes,)
     empty_output_ : ndarray of float32, shape (n_classes,)
         Output of a row with nothing in it: the log prior.
+    offsets_ : ndarray of float64, shape (n_classes,), or None
+        Are added to the outputs before `predict` takes the largest. None: as in the paper.
     """
 
     name = "softmax"
     metric = "valid_f1"
     n_terms = 1
+    offsets_ = None
 
     def fit(self, y, sample_weight=None):
         """Learn the classes and their prior from all rows."""
@@ -81,6 +87,28 @@ class SoftmaxTarget:
         """Return the weight that `class_weight` gives each row."""
         return compute_sample_weight(class_weight, y)
 
+    def output_shift(self, y, class_weight):
+        """Return what `class_weight` adds to outputs that were learned without it."""
+        weight = compute_class_weight(class_weight, classes=self.classes_, y=y)
+        return np.log(np.maximum(weight, 1e-6)).astype(np.float32)
+
+    def decide(self, decision, y=None, output=None):
+        """Set how a class follows from outputs.
+
+        Parameters
+        ----------
+        decision : {"tuned", "top1"} or float
+            "tuned": frequent classes get a handicap, a share of the logarithm of their prior; the
+            share with which macro F1 is largest on unseen rows. Else: the likeliest class.
+        y, output : ndarray
+            Classes and outputs of unseen rows, for "tuned".
+        """
+        self.offsets_ = np.zeros(self.n_outputs)
+        if decision == "tuned":
+            prior = self.empty_output_.astype(np.float64)
+            tried = [self.measure(y, output - share * prior) for share in _HANDICAPS]
+            self.offsets_ -= _HANDICAPS[int(np.argmax(tried))] * prior
+
     @staticmethod
     def loss(output, truth):
         """Cross-entropy of each row."""
@@ -101,7 +129,12 @@ class SoftmaxTarget:
         return log_softmax(output.astype(np.float64), axis=1)
 
     def predict(self, output, known=None):
-        """The likeliest class of each row."""
+        """The class of each row; of those not `known`, which have nothing to tell it by, the most
+        frequent.
+        """
+        if self.offsets_ is not None:
+            heard = np.ones(len(output), dtype=bool) if known is None else known
+            output = output + heard[:, np.newaxis] * self.offsets_
         return self.classes_[output.argmax(axis=1)]
 
     def score(self, y, output, sample_weight=None):
@@ -179,6 +212,11 @@ class IndicatorTarget:
                 "sample_weight."
             )
         return np.ones(len(y))
+
+    def output_shift(self, y, class_weight):
+        """Return 0; see `row_weight`."""
+        self.row_weight(y, class_weight)
+        return np.float32(0)
 
     def score(self, y, output, sample_weight=None):
         """Macro AUC over the labels with a positive and a negative."""

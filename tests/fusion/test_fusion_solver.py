@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import normalize
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight
 
 from skmmgenre.fusion import FusionClassifier
 from skmmgenre.nets import _solver
@@ -56,16 +56,18 @@ def test_the_best_weights_are_those_of_scikit_learn(n_features, C, container):
 
 @pytest.mark.parametrize("class_weight", [None, "balanced"])
 def test_weights_of_rows_and_classes(class_weight):
-    """They are 1 on average."""
+    """Those of rows are 1 on average; those of classes are added to the logits."""
     X, y, _ = rows(5)
     kept = (y != "Rap") | (np.arange(N) < 20)
     X, y = X[kept], y[kept]
     weight = np.arange(len(y)) % 3 + 0.5
     ours = FusionClassifier(C=3, class_weight=class_weight).fit(X, y, sample_weight=weight)
-    weight = weight * compute_sample_weight(class_weight, y)
     theirs = LogisticRegression(C=3, tol=1e-8, max_iter=10_000)
     theirs.fit(normalize(X), y, sample_weight=weight / weight.mean())
-    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(normalize(X)), atol=2e-4)
+    expected = theirs.predict_proba(normalize(X))
+    expected *= compute_class_weight(class_weight, classes=theirs.classes_, y=y)
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(ours.predict_proba(X), expected, atol=2e-4)
 
 
 def test_cosine_cannot_be_made_better_by_small_steps():

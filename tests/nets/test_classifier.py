@@ -83,12 +83,27 @@ def test_sample_weights_move_the_prior_and_the_answer():
     np.testing.assert_allclose(empty, [[0.9, 0.1]], atol=1e-6)
 
 
-def test_class_weight_is_the_same_as_sample_weight():
+def test_class_weight_of_the_paper_is_the_same_as_sample_weight():
     X, y = two_genres(60)
-    by_class = net(class_weight={"Jazz": 3, "Rock": 1}).fit(X, y)
-    by_row = net().fit(X, y, sample_weight=np.where(y == "Jazz", 3.0, 1.0))
+    by_class = net(class_weight={"Jazz": 3, "Rock": 1}, preset="paper").fit(X, y)
+    by_row = net(preset="paper").fit(X, y, sample_weight=np.where(y == "Jazz", 3.0, 1.0))
     for name, weights in by_class.weights_.items():
         np.testing.assert_array_equal(weights, by_row.weights_[name])
+
+
+def test_class_weight_shifts_the_logits():
+    X, y = two_genres(60)
+    plain, weighed = net().fit(X, y), net(class_weight={"Jazz": 3, "Rock": 1}).fit(X, y)
+    logits = [np.log(model.predict_proba(X)) for model in (plain, weighed)]
+    shift = (logits[1] - logits[0]) @ [1, -1]
+    np.testing.assert_allclose(shift, np.log(3), rtol=1e-5)
+
+
+def test_class_weight_is_not_undone_by_the_decision():
+    X, y = two_genres(60)
+    model = net(class_weight={"Jazz": 1e4, "Rock": 1}, decision="tuned").fit(X, y)
+    assert not np.any(model.offsets_)
+    assert np.mean(model.predict(X) == "Jazz") > 0.95
 
 
 def test_class_weight_is_refused_for_several_genres():

@@ -140,6 +140,52 @@ def test_class_weights():
         LogisticTarget.row_weight(np.eye(2), "balanced")
 
 
+def test_class_weights_shift_outputs():
+    y = np.array(["a", "b", "b", "b"])
+    target = SoftmaxTarget().fit(y)
+    np.testing.assert_allclose(target.output_shift(y, "balanced"), np.log([2, 2 / 3]), rtol=1e-6)
+    assert target.output_shift(y, None).tolist() == [0, 0]
+    assert np.isfinite(target.output_shift(y, {"a": 0})).all()
+    with pytest.raises(ValueError, match="one genre a row"):
+        LogisticTarget(np.array(["x", "y"])).output_shift(np.eye(2), "balanced")
+
+
+class TestHandicapOfFrequentClasses:
+    """Three quarters of the rows are "b", and outputs lean towards it as the prior says."""
+
+    y = np.array(["a"] * 10 + ["b"] * 30)
+
+    def outputs(self, evidence):
+        """Log posteriors of rows whose likelihood ratios say the right class by `evidence`."""
+        sign = np.where(self.y == "a", 1, -1) * evidence
+        return np.column_stack([sign / 2 + np.log(0.25), -sign / 2 + np.log(0.75)])
+
+    def test_is_taken_where_macro_f1_gains(self):
+        target = SoftmaxTarget().fit(self.y)
+        output = self.outputs(0.5)  # less than the prior's log odds
+        assert set(target.predict(output)) == {"b"}
+        target.decide("tuned", self.y, output)
+        assert (target.predict(output) == self.y).all()
+        assert target.offsets_[0] > target.offsets_[1]
+
+    def test_is_not_taken_where_nothing_is_gained(self):
+        target = SoftmaxTarget().fit(self.y)
+        target.decide("tuned", self.y, self.outputs(9))
+        assert target.offsets_.tolist() == [0, 0]
+
+    @pytest.mark.parametrize("decision", ["top1", 0.5])
+    def test_other_decisions_take_the_likeliest(self, decision):
+        target = SoftmaxTarget().fit(self.y)
+        target.decide(decision, self.y, self.outputs(0.5))
+        assert set(target.predict(self.outputs(0.5))) == {"b"}
+
+    def test_rows_with_nothing_get_the_most_frequent(self):
+        target = SoftmaxTarget().fit(self.y)
+        target.decide("tuned", self.y, self.outputs(0.5))
+        empty = np.tile(target.empty_output_, (2, 1))
+        assert list(target.predict(empty, np.array([False, False]))) == ["b", "b"]
+
+
 def test_make_target():
     names = np.array(["a", "b"])
     assert make_target("auto", None).name == make_target("softmax", None).name == "softmax"
