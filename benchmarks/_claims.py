@@ -39,15 +39,19 @@ def claim_of_table(table):
     return claim, "primary" if PRIMARY.get(f"table_{table}_claims") == claim else CLAIM
 
 
-def compare(y_true, y_pred, y_other=None, *, seeds=None, chance=0.0, **options):
-    """Return a difference with its interval and p-value; without another model, from chance."""
+def compare(y_true, y_pred, y_other=None, *, seeds=None, chance=0.0, draws_too=False, **options):
+    """Return a difference with its interval and p-value; without another model, from chance.
+
+    With `draws_too` return the differences of all resamples as well.
+    """
     if seeds is not None and len(np.unique(seeds)) == 1:
         seeds = None
     interval, draws = bootstrap_interval(
         y_true, y_pred, y_other, seeds=seeds, return_draws=True, **options
     )
     line = {key: value - chance for key, value in interval._asdict().items()}
-    return {**line, "p": p_value(draws - chance)}
+    line["p"] = p_value(draws - chance)
+    return (line, draws - chance) if draws_too else line
 
 
 def p_value(draws):

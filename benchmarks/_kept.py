@@ -32,7 +32,7 @@ class Kept:
     """
 
     def __init__(self, folder, name, settings):
-        self.folder, self.name, self.settings = folder, name, settings
+        self.folder, self.name = folder, name
         self.seconds = 0.0
         self._code = "" if folder is None else hash_of_code(["skmmgenre", "benchmarks"], settings)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _claims import compare
 from _kept import Kept
 from _results import FOLDER, command_of, write_result
 from sklearn.decomposition import TruncatedSVD
@@ -27,7 +28,7 @@ from skmmgenre.audio import AudioStatistics
 from skmmgenre.datasets import make_albums
 from skmmgenre.fusion import FusionClassifier
 from skmmgenre.image import ColorStatistics
-from skmmgenre.metrics import bootstrap_interval, macro_auc_score
+from skmmgenre.metrics import macro_auc_score
 from skmmgenre.model_selection import ArtistShuffleSplit
 from skmmgenre.text import ReviewTruncator, ReviewVectorizer
 
@@ -51,6 +52,14 @@ def make_vectors(albums, n_jobs):
         "text": directions.fit_transform(texts),
         "cover": StandardScaler().fit_transform(np.asarray(cover)),
     }
+
+
+def read_vectors(arguments):
+    """The albums, whose files do not stay, and the vectors of each modality."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = {"n_jobs": arguments.jobs, "verbose": 1, "directory": folder}
+        albums = make_albums(arguments.albums, **options, **ALBUMS)
+        return albums, make_vectors(albums, arguments.jobs)
 
 
 def side_by_side(vectors, there):
@@ -116,16 +125,8 @@ def tabulate(albums, runs):
                 np.concatenate([part[who] for part in parts]) for who in ("one", "special")
             )
             # The same resamples in each pattern and at each rate, so that their mean has some too.
-            interval, draws[rate, names] = bootstrap_interval(
-                truth,
-                special,
-                one,
-                metric="macro_auc",
-                groups=albums.groups[rows],
-                runs=run,
-                seeds=run if len(set(run)) > 1 else None,
-                return_draws=True,
-            )
+            asked = {"groups": albums.groups[rows], "runs": run, "seeds": run, "draws_too": True}
+            line, draws[rate, names] = compare(truth, special, one, metric="macro_auc", **asked)
             aucs = [
                 [macro_auc_score(truth[run == seed], scores[run == seed]) for seed in set(run)]
                 for scores in (one, special, albums.oracle.posterior(names, rows))
@@ -135,7 +136,7 @@ def tabulate(albums, runs):
                     "missing": rate,
                     "pattern": " + ".join(names),
                     **dict(zip(("one", "special", "oracle"), np.mean(aucs, axis=1), strict=True)),
-                    **interval._asdict(),
+                    **{key: line[key] for key in ("estimate", "low", "high")},
                 }
             )
         of_this = [some for (found, _), some in draws.items() if found == rate]
@@ -164,10 +165,7 @@ def main():
     parser.add_argument("--keep", type=Path, help="folder of finished parts, to go on from")
     arguments = parser.parse_args()
     kept = Kept(arguments.keep, "missing", f"{arguments.albums} {arguments.train}")
-    with tempfile.TemporaryDirectory() as folder:
-        options = {"n_jobs": arguments.jobs, "verbose": 1, "directory": folder}
-        albums = kept("albums", partial(make_albums, arguments.albums, **options, **ALBUMS))
-        vectors = kept("vectors", partial(make_vectors, albums, arguments.jobs))
+    albums, vectors = kept("vectors", partial(read_vectors, arguments))
     runs = []
     for seed in range(arguments.runs):
         runs += kept(seed, partial(one_run, albums, vectors, seed, arguments.train))

@@ -226,20 +226,17 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         self.target_.fit(y, sample_weight)
         self.classes_ = self.target_.classes_
         held_out = self._hold_out(labels, groups, validation)
-        weighs_rows = self.preset == "paper"
+        of_rows, of_outputs = self.class_weight, None
+        if self.preset == "auto":
+            of_rows, of_outputs = of_outputs, of_rows
         return Plan(
             feed=feed,
             loss=self.target_.loss,
             y=labels,
             groups=groups,
             truth=self.target_.encode(y),
-            weight=self._weight(
-                y,
-                self.class_weight if weighs_rows else None,
-                sample_weight,
-                ~feed.missing & ~held_out,
-            ),
-            shift=self.target_.output_shift(y, None if weighs_rows else self.class_weight),
+            weight=self._weight(y, of_rows, sample_weight, ~feed.missing & ~held_out),
+            shift=self.target_.output_shift(y, of_outputs),
             held_out=held_out,
             seeds=draw_seeds(self.random_state, 3),
             metric=(self.target_.metric, self.target_.measure),
@@ -328,9 +325,10 @@ class NetClassifier(ClassifierMixin, NetEstimator):
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy for one genre a row, the macro AUC for several."""
-        output = self._output(X)
+        feed = self._feed(X)
+        output = self._output_of(feed)
         labels = read_labels_like(y, self.classes_)
-        return self.target_.score(labels.values, output, sample_weight)
+        return self.target_.score(labels.values, output, sample_weight, ~feed.missing)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -129,17 +129,18 @@ class SoftmaxTarget:
         return log_softmax(output.astype(np.float64), axis=1)
 
     def predict(self, output, known=None):
-        """The class of each row; of those not `known`, which have nothing to tell it by, the most
-        frequent.
-        """
-        if self.offsets_ is not None:
-            heard = np.ones(len(output), dtype=bool) if known is None else known
-            output = output + heard[:, np.newaxis] * self.offsets_
-        return self.classes_[output.argmax(axis=1)]
+        """The class of each row.
 
-    def score(self, y, output, sample_weight=None):
-        """Accuracy."""
-        return accuracy_score(y, self.predict(output), sample_weight=sample_weight)
+        Rows that are not `known` have nothing to tell it by, and get the most frequent.
+        """
+        offsets = 0 if self.offsets_ is None else self.offsets_
+        if known is not None:
+            offsets = known[:, np.newaxis] * offsets
+        return self.classes_[(output + offsets).argmax(axis=1)]
+
+    def score(self, y, output, sample_weight=None, known=None):
+        """Accuracy of what `predict` answers."""
+        return accuracy_score(y, self.predict(output, known), sample_weight=sample_weight)
 
     def measure(self, y, output):
         """Return the macro F1 over all classes, as `genre_scores` with ``labels=classes_``."""
@@ -218,8 +219,8 @@ class IndicatorTarget:
         self.row_weight(y, class_weight)
         return np.float32(0)
 
-    def score(self, y, output, sample_weight=None):
-        """Macro AUC over the labels with a positive and a negative."""
+    def score(self, y, output, sample_weight=None, known=None):
+        """Macro AUC over the labels with a positive and a negative, of all rows."""
         if sample_weight is not None:
             raise ValueError("score of several genres takes no sample_weight.")
         return macro_auc_score(y, self.scores(output))

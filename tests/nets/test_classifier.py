@@ -106,6 +106,17 @@ def test_class_weight_is_not_undone_by_the_decision():
     assert np.mean(model.predict(X) == "Jazz") > 0.95
 
 
+def test_score_is_the_accuracy_of_predict_for_rows_with_nothing_too():
+    """They get the most frequent class, however much it is handicapped elsewhere."""
+    X, y = two_genres(60)
+    y = np.where(np.arange(60) % 5 == 0, y, "Rock")
+    model = net().fit(X, y)
+    model.target_.offsets_ = -model.target_.empty_output_.astype(float)
+    X[::3] = np.nan
+    assert set(model.predict(X[::3])) == {"Rock"}
+    assert model.score(X, y) == np.mean(model.predict(X) == y)
+
+
 def test_class_weight_is_refused_for_several_genres():
     X, y = two_genres(20)
     with pytest.raises(ValueError, match="one genre a row"):
