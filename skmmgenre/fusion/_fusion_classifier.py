@@ -271,7 +271,8 @@ class FusionClassifier(NetClassifier):
             ]
             self.C_ = float(min(tried, key=lambda one: one["valid_loss"])["C"])
             weight, bias, self.history_ = solver.solve(rows, self.C_)
-        self.weights_ = {"head.weight": weight, "head.bias": bias + plan.shift}
+        self.weights_ = {"head.weight": weight, "head.bias": bias}
+        self._shift_outputs(plan)
         self.n_iter_ = self.best_iter_ = len(self.history_)
         self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
         if splits:
