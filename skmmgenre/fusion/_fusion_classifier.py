@@ -3,13 +3,13 @@
 from numbers import Real
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from ..model_selection import inner_folds
 from ..nets import ArrayFeed, NetClassifier
-from ..nets._linear_path import STRENGTH
 from ..utils import as_pandas, refuse_repeated_columns
 from ._blocks import find_blocks, missing_in_block, vectors_of_blocks
 
@@ -24,8 +24,10 @@ class FusionClassifier(NetClassifier):
 
     Every block is divided by its l2 norm, the blocks are put side by side, and one layer
     leads to the genres: multinomial logistic regression for one genre a row (section 4),
-    one sigmoid a label or the label factors for several (section 5). The layer is linear, so
-    modalities add up: that one means something only together with another cannot be learned.
+    one sigmoid a label or the label factors for several (section 5). With ``C="auto"``, what
+    each block says on its own is added, weighted by how well it predicts unseen artists. The
+    result is one linear layer, so modalities add up: that one means something only together with
+    another cannot be learned.
 
     Parameters
     ----------
@@ -41,7 +43,8 @@ class FusionClassifier(NetClassifier):
         Of "lbfgs": inverse strength of the penalty, as in scikit-learn's
         `LogisticRegression`. "auto" takes that of 1e-2 to 1e4 whose answers for unseen
         artists have the smallest loss: for the marked validation rows, or else in three
-        folds.
+        folds. Of several blocks it takes one for the layer of all of them, and one for a layer of
+        each block, and adds up what these layers add to the class prior; see `block_weights_`.
     label_factorizer : estimator or None, default=None
         Of target "cosine": a `PPMILabelFactorizer` of your own; None takes one with
         min(50, rank) components. A fitted one inside `sklearn.frozen.FrozenEstimator` is
@@ -106,9 +109,14 @@ class FusionClassifier(NetClassifier):
     history_ : list of dict
     weights_ : dict of ndarray
     C_ : float
-        Of "lbfgs": the strength that was taken.
+        Of "lbfgs": the strength that was taken for the layer of all blocks.
     tried_ : list of dict
-        Of "lbfgs": ``C`` and ``valid_loss`` of each strength that was tried.
+        Of "lbfgs": ``C`` and ``valid_loss`` of each strength that was tried for that layer.
+    joint_weight_ : float
+        How much the evidence of the layer of all blocks counts. Only where evidence was
+        weighed: with "lbfgs", ``C="auto"``, several blocks, and rows to choose by.
+    block_weights_ : dict of str to float
+        How much the evidence of each block's own layer counts; where `joint_weight_` is.
 
     Notes
     -----
@@ -219,14 +227,14 @@ class FusionClassifier(NetClassifier):
         -------
         self : object
         """
+        for name in ("C_", "tried_", "joint_weight_", "block_weights_"):  # of an earlier fit
+            vars(self).pop(name, None)
         plan = self._plan(
             X, y, groups, validation, sample_weight, folds=folds, feature_names=feature_names
         )
         if self._solves(len(plan.y)):
             self._solve(plan)
         else:
-            for name in ("C_", "tried_"):  # of another solver
-                vars(self).pop(name, None)
             self._learn(plan, self.target_.n_outputs)
         return self
 
@@ -244,43 +252,78 @@ class FusionClassifier(NetClassifier):
 
     def _solve(self, plan):
         """Find the weights that are best for all rows that are not held out."""
-        from ..nets._devices import own_settings, resolve_device
+        from ..nets._devices import own_settings
         from ..nets._modules import count_parameters
-        from ..nets._solver import LayerSolver
 
-        self.sample_shape_ = plan.feed.sample_shape
-        recipe = self._recipe(self.sample_shape_, self.target_.n_outputs)
-        self.module_recipe_ = {**recipe, "dropout": 0.0, "modality_dropout": 0.0}
         rows = self._rows_to_learn(plan, ~plan.held_out)
         with own_settings():
-            solver = LayerSolver(
-                plan.feed.X,
-                plan.truth,
-                plan.weight,
-                target=self.target_,
-                device=resolve_device(self.device),
-            )
-            splits = [
-                (np.flatnonzero(split.learned), np.flatnonzero(split.judged))
-                for split in self._splits(plan, "the penalty is not chosen")
-            ]
-            strengths = _STRENGTHS if self.C == "auto" else [self.C]
-            self.tried_, outputs = solver.choose(splits, strengths)
-            tried = self.tried_ or [
-                {"C": STRENGTH if self.C == "auto" else self.C, "valid_loss": 0}
-            ]
-            self.C_ = float(min(tried, key=lambda one: one["valid_loss"])["C"])
-            weight, bias, self.history_ = solver.solve(rows, self.C_)
+            together, alone = self._try_layers(plan)
+            self.tried_, self.C_ = together.tried, together.C
+            weight, bias, self.history_, prior = together.solve(rows)
+            output = together.output
+            if alone:
+                output = self._weigh(plan, together, alone)
+                weight, bias = self._add_up(plan, rows, weight, bias, prior, alone)
         self.weights_ = {"head.weight": weight, "head.bias": bias}
         self._shift_outputs(plan)
+        self.sample_shape_ = weight.shape[1:]
+        recipe = self._recipe(self.sample_shape_, self.target_.n_outputs)
+        self.module_recipe_ = {**recipe, "dropout": 0.0, "modality_dropout": 0.0}
         self.n_iter_ = self.best_iter_ = len(self.history_)
         self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
-        if splits:
-            rows = np.concatenate([unseen for _, unseen in splits])
-            output = np.concatenate(outputs).astype(np.float32) + plan.shift
-        else:
+        if output is None:
             output = self._forward(plan.feed, None, rows)
-        self._decide(plan, rows, output, unseen=bool(splits))
+            self._decide(plan, rows, output, unseen=False)
+        else:
+            self._decide(plan, together.unseen, output + plan.shift, unseen=True)
+
+    def _try_layers(self, plan):
+        """Choose the penalties of the layer of all blocks, and of each block's own."""
+        from ..nets._devices import resolve_device
+        from ._evidence import TriedLayer
+
+        settings = {"target": self.target_, "device": resolve_device(self.device)}
+        strengths = _STRENGTHS if self.C == "auto" else [self.C]
+        splits = self._splits(plan, "the penalty is not chosen")
+        together = TriedLayer(plan, slice(None), splits, strengths, **settings)
+        alone = {}
+        if splits and self.C == "auto" and len(self.blocks_) > 1:
+            for (block, columns), there in zip(self.blocks_.items(), plan.feed.there, strict=True):
+                splits = plan.splits(there)
+                if splits:
+                    # In larger steps: how much it counts is weighed, too.
+                    alone[block] = TriedLayer(plan, columns, splits, strengths[::2], **settings)
+        return together, alone
+
+    def _weigh(self, plan, together, alone):
+        """Set how much the evidence of each layer counts; return the outputs for unseen rows."""
+        from ._evidence import weigh
+
+        unseen, prior = together.unseen, together.prior
+        layers = [together, *alone.values()]
+        evidence = np.stack([layer.evidence(len(plan.y))[unseen] for layer in layers])
+        weights = weigh(self.target_, plan.truth[unseen], plan.weight[unseen], prior, evidence)
+        self.joint_weight_, *weights_of_blocks = weights.tolist()
+        self.block_weights_ = dict.fromkeys(self.blocks_, 0.0)
+        self.block_weights_.update(zip(alone, weights_of_blocks, strict=True))
+        return prior + np.tensordot(weights.astype(np.float32), evidence, axes=1)
+
+    def _add_up(self, plan, rows, weight, bias, prior, alone):
+        """Return the layer that gives the prior and all evidence.
+
+        Behind the columns of X stands one for each block, 1 where it is there.
+        """
+        weight = self.joint_weight_ * weight
+        of_presence = np.zeros((len(weight), len(self.blocks_)))
+        for number, (block, columns) in enumerate(self.blocks_.items()):
+            counts = self.block_weights_[block]
+            if counts > 0:
+                own_rows = rows[plan.feed.there[number][rows]]
+                own_weight, own_bias, _, own_prior = alone[block].solve(own_rows)
+                weight[:, columns] += counts * own_weight
+                of_presence[:, number] = counts * (own_bias - own_prior)
+        weight = np.hstack([weight, of_presence]).astype(np.float32)
+        return weight, (prior + self.joint_weight_ * (bias - prior)).astype(np.float32)
 
     def _inner_folds(self, labels, groups, held_out):
         # With a C of one's own it is the logistic regression of that C: of one genre, nothing is
@@ -312,12 +355,20 @@ class FusionClassifier(NetClassifier):
             for block, columns in self.blocks_.items()
         }
         vectors = vectors_of_blocks(X, self.blocks_, missing, normalize=self.normalize)
-        return ArrayFeed(vectors, np.all(list(missing.values()), axis=0))
+        there = ~np.array(list(missing.values()))
+        if not reset and hasattr(self, "block_weights_"):
+            stack = sparse.hstack if sparse.issparse(vectors) else np.hstack
+            vectors = stack([vectors, there.T.astype(np.float32)])
+        feed = ArrayFeed(vectors, ~there.any(axis=0))
+        feed.there = there  # (n_blocks, n_rows)
+        return feed
 
     def _recipe(self, sample_shape, n_outputs):
         block_of_column = np.empty(sample_shape[0], dtype=int)
         for number, columns in enumerate(self.blocks_.values()):
             block_of_column[columns] = number
+        n_others = sample_shape[0] - self.n_features_in_  # one of each block's presence, or none
+        block_of_column[self.n_features_in_ :] = np.arange(n_others)
         dropout = self.dropout
         if dropout == "auto":
             dropout = _DROPOUT[self.target_.name]

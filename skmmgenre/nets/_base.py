@@ -147,13 +147,13 @@ class Plan:
     folds: np.ndarray | None = None
     shift: np.ndarray | float = 0
 
-    def splits(self):
-        """Return the splits that choices are made on.
+    def splits(self, there=True):
+        """Return the splits that choices are made on, of all rows or of those that are `there`.
 
         Marked rows are unseen once, those of folds in turn. Without either there is none, nor
         where so few rows are left that what they say is chance.
         """
-        there = ~self.feed.missing & (self.weight > 0)
+        there = there & ~self.feed.missing & (self.weight > 0)
         if self.held_out.any():
             pairs = [(~self.held_out, self.held_out)]
         else:
