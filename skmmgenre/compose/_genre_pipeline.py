@@ -48,6 +48,10 @@ def _taking_any_table(name):
     return method
 
 
+def _ends_in_what_grows(pipeline):
+    return hasattr(pipeline.steps[-1][1], "add_genre")
+
+
 class GenrePipeline(NamesBetweenSteps, Pipeline):
     """A `sklearn.pipeline.Pipeline` whose `fit` takes artists.
 
@@ -143,6 +147,39 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         metadata = self._checked(X, y, groups, validation, sample_weight, folds)
         with config_context(enable_metadata_routing=True), rows_checked():
             return super().fit_transform(table, y, **self._of_use(metadata))
+
+    @available_if(_ends_in_what_grows)
+    def add_genre(self, X, y, name, groups=None):
+        """Learn one more genre; what is known of the others stays as it is.
+
+        Only the last step learns, see :meth:`skmmgenre.fusion.FusionClassifier.add_genre`. So the
+        steps before it should be encoders that know music already (``audio_model="musicnn"``), or
+        have learned from many genres.
+
+        Parameters
+        ----------
+        X : DataFrame or list
+            A table as in `fit`: rows of the genre, and of all others at hand.
+        y : array-like of bool, shape (n_rows,)
+            Which rows have the genre.
+        name : str
+            Of the genre.
+        groups : array-like of shape (n_rows,), default=None
+            Artists.
+
+        Returns
+        -------
+        self : GenrePipeline
+
+        Raises
+        ------
+        ValueError
+            If the model predicts one genre a row, the genre is known, or all rows have it, or
+            none.
+        """
+        vectors = self[:-1].transform(X) if len(self.steps) > 1 else as_pandas(X)
+        self.steps[-1][1].add_genre(vectors, y, name, groups=groups)
+        return self
 
     transform = _taking_any_table("transform")
     predict = _taking_any_table("predict")

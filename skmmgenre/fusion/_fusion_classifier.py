@@ -3,13 +3,15 @@
 from numbers import Real
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
-from sklearn.base import _fit_context
+from sklearn.base import _fit_context, clone
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..model_selection import inner_folds
 from ..nets import ArrayFeed, NetClassifier
+from ..nets._linear_path import STRENGTH
 from ..utils import as_pandas, refuse_repeated_columns
 from ._blocks import find_blocks, missing_in_block, vectors_of_blocks
 
@@ -237,6 +239,93 @@ class FusionClassifier(NetClassifier):
         else:
             self._learn(plan, self.target_.n_outputs)
         return self
+
+    def add_genre(self, X, y, name, groups=None):
+        """Learn one more genre; what is known of the others stays as it is.
+
+        Its row of the layer is solved alone, with the penalty of the others (`C_`), which takes a
+        fraction of a second. Give all rows at hand: those of other genres are what it is told
+        apart from.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_rows, n_features)
+            The columns of `fit`.
+        y : array-like of bool, shape (n_rows,)
+            Which rows have the genre.
+        name : str
+            Of the genre.
+        groups : array-like of shape (n_rows,), default=None
+            Artists, for the threshold above which `predict` gives the genre. A genre of fewer
+            than 5 rows gets the median threshold of the others.
+
+        Returns
+        -------
+        self : FusionClassifier
+
+        Raises
+        ------
+        ValueError
+            If the model predicts one genre a row, or label factors: these are trained anew with
+            all genres. If the genre is known, or all rows have it, or none.
+
+        Notes
+        -----
+        The scores of the other genres are the same, up to rounding. Where ``decision`` is
+        "tuned", a row that passes no threshold gets the nearest genre, which may be the new one.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from skmmgenre.fusion import FusionClassifier
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(80, 6))
+        >>> genres = pd.DataFrame({"Jazz": X[:, 0] > 0, "Rock": X[:, 1] > 0}).astype(int)
+        >>> model = FusionClassifier().fit(X, genres, groups=range(80))
+        >>> model.add_genre(X, X[:, 2] > 0.5, "Dub", groups=range(80)).classes_.tolist()
+        ['Jazz', 'Rock', 'Dub']
+        """
+        check_is_fitted(self)
+        if self.target_.name != "logistic":
+            raise ValueError(
+                f"A genre can be added to a model of several genres (target='logistic'), not to "
+                f"one of target={self.target_.name!r}, whose genres depend on each other: fit it "
+                "again, on the rows of all genres."
+            )
+        if name in self.classes_:
+            raise ValueError(f"The model knows {name!r}: {self.classes_.tolist()}.")
+        y = np.asarray(y).astype(int)
+        if y.min() == y.max():
+            raise ValueError(
+                f"{'Every' if y.all() else 'No'} row is {name!r}. Give rows that are, and rows "
+                "that are not."
+            )
+        # A column of its own and its opposite: an indicator matrix has two columns at least.
+        labels = pd.DataFrame({name: y, f"not {name}": 1 - y})
+        strength = getattr(self, "C_", STRENGTH)
+        own = clone(self).set_params(solver="lbfgs", C=strength, preset="auto", target="logistic")
+        own.fit(X, labels, groups=groups, feature_names=self._column_names())
+        weight, bias = self.weights_["head.weight"], self.weights_["head.bias"]
+        row = np.zeros((1, weight.shape[1]), dtype=weight.dtype)  # presence of blocks: no evidence
+        row[:, : self.n_features_in_] = own.weights_["head.weight"][0]
+        self.weights_ = {
+            "head.weight": np.vstack([weight, row]),
+            "head.bias": np.append(bias, own.weights_["head.bias"][0]),
+        }
+        self.target_ = self.target_.with_label(own.target_, n_rows=y.sum())
+        self.classes_ = self.target_.classes_
+        self._keep_target()
+        self.module_recipe_ = {**self.module_recipe_, "n_outputs": self.target_.n_outputs}
+        self.n_parameters_ += row.shape[1] + 1
+        return self
+
+    def _column_names(self):
+        """Names that say the blocks, for rows whose columns may have none."""
+        names = np.empty(self.n_features_in_, dtype=object)
+        for block, columns in self.blocks_.items():
+            names[columns] = [f"{block}__{column}" for column in columns]
+        return names
 
     def _solves(self, n_rows):
         """Whether the best weights are found at once."""

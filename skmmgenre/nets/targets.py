@@ -262,6 +262,19 @@ class LogisticTarget(IndicatorTarget):
         """How many losses the loss of a row is the mean of."""
         return len(self.classes_)
 
+    def with_label(self, other, n_rows):
+        """Return this target with the first label of another one, of `n_rows`, behind its own."""
+        both = LogisticTarget(np.append(self.classes_, other.classes_[:1]))
+        both.empty_output_ = np.append(self.empty_output_, other.empty_output_[:1])
+        if self.thresholds_ is not None:
+            if other.thresholds_ is None or n_rows < _MIN_POSITIVES:  # nothing to tune it by
+                threshold = np.median(self.thresholds_)
+            else:
+                threshold = other.thresholds_[0]
+            both.thresholds_ = np.append(self.thresholds_, threshold)
+            both.at_least_one_ = self.at_least_one_
+        return both
+
     @staticmethod
     def prior_output(truth, weight=None):
         """Return the outputs that say the share of each label in some rows: its logit."""
