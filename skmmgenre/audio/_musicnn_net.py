@@ -9,37 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-N_FRAMES, N_BINS = 187, 96  # of a patch
-N_UNITS, N_TAGS = 200, 50
-
-_TIMBRAL = {"conv2d": 38, "conv2d_1": 67}  # bins that their filters see
-_TEMPORAL = {"conv2d_2": 128, "conv2d_3": 64, "conv2d_4": 32}  # frames
-_MIDDLE = ("conv2d_5", "conv2d_6", "conv2d_7")
-_N_TIMBRAL, _N_TEMPORAL, _N_MIDDLE = 204, 51, 64  # filters
-_N_FRONT = len(_TIMBRAL) * _N_TIMBRAL + len(_TEMPORAL) * _N_TEMPORAL
-_N_POOLED = 2 * (_N_FRONT + len(_MIDDLE) * _N_MIDDLE)
-_TAPS = 7  # frames that timbral and middle filters see
-_EPSILON = 1e-3  # of batch norm
-
-
-def _shapes():
-    """Names and shapes of the arrays, as TensorFlow calls and holds them."""
-    kernels = {name: (_TAPS, bins, 1, _N_TIMBRAL) for name, bins in _TIMBRAL.items()}
-    kernels |= {name: (frames, 1, 1, _N_TEMPORAL) for name, frames in _TEMPORAL.items()}
-    inputs = (_N_FRONT, _N_MIDDLE, _N_MIDDLE)
-    kernels |= {name: (_TAPS, n, 1, _N_MIDDLE) for name, n in zip(_MIDDLE, inputs, strict=True)}
-    kernels |= {"dense": (_N_POOLED, N_UNITS), "dense_1": (N_UNITS, N_TAGS)}
-    shapes = {f"{name}/kernel": shape for name, shape in kernels.items()}
-    shapes |= {f"{name}/bias": shape[-1:] for name, shape in kernels.items()}
-    # Batch norms are numbered as the layers: the input, eight convolutions, the pools, a layer.
-    widths = (1, *(shape[-1] for shape in kernels.values() if len(shape) == 4), _N_POOLED, N_UNITS)
-    for number, width in enumerate(widths):
-        for part in ("beta", "gamma", "moving_mean", "moving_variance"):
-            shapes[f"batch_normalization{f'_{number}' if number else ''}/{part}"] = (width,)
-    return shapes
-
-
-SHAPES = _shapes()
+from ._musicnn import EPSILON, MIDDLE, N_BINS, TAPS, TEMPORAL, TIMBRAL
 
 
 class Musicnn(nn.Module):
@@ -48,7 +18,7 @@ class Musicnn(nn.Module):
     Parameters
     ----------
     arrays : dict of str to ndarray of float32
-        Of the names and shapes in `SHAPES`.
+        Of the names and shapes in `SHAPES` of `_musicnn.py`.
     """
 
     def __init__(self, arrays):
@@ -57,16 +27,16 @@ class Musicnn(nn.Module):
         self.input = _Norm(*norms[0])
         front = [
             _Timbral(arrays[f"{name}/kernel"], arrays[f"{name}/bias"], *norm)
-            for name, norm in zip(_TIMBRAL, norms[1:3], strict=True)
+            for name, norm in zip(TIMBRAL, norms[1:3], strict=True)
         ]
         front += [
             _Temporal(arrays[f"{name}/kernel"], arrays[f"{name}/bias"], *norm)
-            for name, norm in zip(_TEMPORAL, norms[3:6], strict=True)
+            for name, norm in zip(TEMPORAL, norms[3:6], strict=True)
         ]
         self.front = nn.ModuleList(front)
         self.middle = nn.ModuleList(
             _Middle(arrays[f"{name}/kernel"], arrays[f"{name}/bias"], *norm)
-            for name, norm in zip(_MIDDLE, norms[6:9], strict=True)
+            for name, norm in zip(MIDDLE, norms[6:9], strict=True)
         )
         self.pooled, self.penultimate = _Norm(*norms[9]), _Norm(*norms[10])
         self.dense = _Dense(arrays["dense/kernel"], arrays["dense/bias"])
@@ -164,9 +134,9 @@ class _Timbral(_Highest):
 
     def forward(self, x):
         n_frames = len(x)
-        spectra = nn.functional.pad(x, (0, 0, _TAPS // 2, _TAPS // 2)) @ self.forth
+        spectra = nn.functional.pad(x, (0, 0, TAPS // 2, TAPS // 2)) @ self.forth
         windows = spectra.unfold(1, n_frames, 1)  # (parts, taps, frequencies, frames)
-        windows = windows.permute(2, 3, 0, 1).reshape(len(self.real), n_frames, 2 * _TAPS)
+        windows = windows.permute(2, 3, 0, 1).reshape(len(self.real), n_frames, 2 * TAPS)
         products = torch.cat([windows @ self.real, windows @ self.imaginary])
         highest = (self.back @ products.flatten(1)).amax(dim=0)
         return self.finish(highest.view(n_frames, -1))
@@ -197,7 +167,7 @@ class _Middle(nn.Module):
         self.norm = _Norm(scale, shift)
 
     def forward(self, x):
-        padded = nn.functional.pad(x, (0, 0, _TAPS // 2, _TAPS // 2))
+        padded = nn.functional.pad(x, (0, 0, TAPS // 2, TAPS // 2))
         windows = padded.flatten().as_strided((len(x), len(self.weight)), (x.shape[1], 1))
         return self.norm(torch.relu(windows @ self.weight + self.bias))
 
@@ -215,5 +185,5 @@ def _scale_and_shift(arrays, number):
         arrays[f"{name}/{part}"].astype(np.float64)
         for part in ("beta", "gamma", "moving_mean", "moving_variance")
     )
-    scale = gamma / np.sqrt(variance + _EPSILON)
+    scale = gamma / np.sqrt(variance + EPSILON)
     return scale, beta - mean * scale

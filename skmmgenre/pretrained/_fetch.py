@@ -155,7 +155,7 @@ def _arrays_in(wheel, model):
 # ---- for those who use them ---------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one object for one content of a file
 class Weights:
     """Arrays by name, and a hash of them all."""
 
