@@ -109,7 +109,10 @@ class _Timbral(_Highest):
 
     Over bins they are products of the spectra of bins, as a frame is short: for each frequency a
     product of 14 numbers (7 frames, real and imaginary) a filter, then the transform back to those
-    bins that the filter fits in. That takes 121 and 145 multiplications in place of 266 and 469.
+    places of the filter that lie within the bins. Seen from the middle of these places, cosines
+    are even and sines are odd: of two places that mirror each other the higher value is the even
+    part plus the size of the odd one. So a place takes 72 and 95 multiplications in place of 266
+    and 469.
     """
 
     def __init__(self, kernel, bias, scale, shift):
@@ -117,19 +120,21 @@ class _Timbral(_Highest):
         sign = self.sign.numpy().astype(np.float64)
         kernel = kernel[:, :, 0].astype(np.float64) * sign  # (taps, bins, filters)
         n_places = N_BINS - kernel.shape[1] + 1
+        middle = (n_places - 1) / 2
+        turn = 2 * np.pi / N_BINS * np.arange(N_BINS // 2 + 1)  # of each frequency, at each bin
         # Conjugated: a layer of a network correlates. Shape (frequencies, taps, filters).
-        spectrum = np.fft.rfft(kernel, N_BINS, axis=1).conj().transpose(1, 0, 2)
-        frequency = np.arange(len(spectrum))
-        weight = np.where((frequency == 0) | (2 * frequency == N_BINS), 1, 2) / N_BINS
-        angle = 2 * np.pi / N_BINS * np.arange(n_places)[:, None] * frequency
-        back = np.concatenate([weight * np.cos(angle), -weight * np.sin(angle)], axis=1)
-        angle = 2 * np.pi / N_BINS * np.arange(N_BINS)[:, None] * frequency
+        spectrum = np.fft.rfft(kernel, N_BINS, axis=1).conj() * np.exp(1j * turn * middle)[:, None]
+        spectrum = spectrum.transpose(1, 0, 2)
+        weight = np.where((turn == 0) | (turn == np.pi), 1, 2) / N_BINS
+        back = (middle - np.arange(-(-n_places // 2)))[:, None] * turn
+        forth = np.arange(N_BINS)[:, None] * turn
         _keep(
             self,
-            forth=np.stack([np.cos(angle), -np.sin(angle)]),
+            forth=np.stack([np.cos(forth), -np.sin(forth)]),
             real=np.concatenate([spectrum.real, -spectrum.imag], axis=1),
             imaginary=np.concatenate([spectrum.imag, spectrum.real], axis=1),
-            back=back,
+            even=weight * np.cos(back),
+            odd=weight * np.sin(back),
         )
 
     def forward(self, x):
@@ -137,8 +142,9 @@ class _Timbral(_Highest):
         spectra = nn.functional.pad(x, (0, 0, TAPS // 2, TAPS // 2)) @ self.forth
         windows = spectra.unfold(1, n_frames, 1)  # (parts, taps, frequencies, frames)
         windows = windows.permute(2, 3, 0, 1).reshape(len(self.real), n_frames, 2 * TAPS)
-        products = torch.cat([windows @ self.real, windows @ self.imaginary])
-        highest = (self.back @ products.flatten(1)).amax(dim=0)
+        even = self.even @ (windows @ self.real).flatten(1)
+        odd = self.odd @ (windows @ self.imaginary).flatten(1)
+        highest = even.add_(odd.abs_()).amax(dim=0)
         return self.finish(highest.view(n_frames, -1))
 
 
