@@ -111,7 +111,7 @@ class _Timbral(_Highest):
     product of 14 numbers (7 frames, real and imaginary) a filter, then the transform back to those
     places of the filter that lie within the bins. Seen from the middle of these places, cosines
     are even and sines are odd: of two places that mirror each other the higher value is the even
-    part plus the size of the odd one. So a place takes 72 and 95 multiplications in place of 266
+    part plus the size of the odd one. So a place takes 73 and 95 multiplications in place of 266
     and 469.
     """
 
