@@ -35,6 +35,7 @@ _SOUND = ("librosa", "soxr", "soundfile", "libsndfile", "av", "libavcodec", "mac
 # What else decides the predictions of each class of this package; the others add nothing.
 USED_BY = {
     "AudioCNN": _NETWORK,
+    "AudioEmbedder": (*_NETWORK, *(name for name in _SOUND if name != "librosa")),
     "AudioStatistics": _SOUND,
     "BabelfyLinker": _SENTENCES,
     "CQTExtractor": _SOUND,

@@ -19,14 +19,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import all_estimators
 
 from ._model_archive import SCHEMA, has_more_values
+from .pretrained._catalogue import MODELS
 
 _ROOMS = "audio compose fusion image labels model_selection nets.targets text".split()
 _PLAIN_CLASSES = {"ArtistKFold", "ArtistShuffleSplit", "GenreTaxonomy"}
 _PLAIN_CLASSES |= {"CosineTarget", "LogisticTarget", "SoftmaxTarget"}
-# Left out though no path: where reviews are sent to, and which variable holds a secret to send.
-_GUARDED = {"url", "key_env", "memory"}
+# Left out though no path: where reviews are sent to, and which variable holds a secret to send;
+# which model a hub is asked for (what `pretrained.fetch` gets stays), and if its code may run.
+_GUARDED = {"url", "key_env", "memory", "model", "trust_remote_code"}
 # Of those left out, what the predictions do not depend on.
 _IDLE = {"cache", "memory", "weights"}
+_NOT_IDLE = {"AudioEmbedder.weights"}  # they are no part of its state
 
 _HEADER = {"__class__": str, "__module__": str, "__loader__": str}
 # Loader -> the other keys of its nodes, with the JSON type of each; of an array in either way.
@@ -423,6 +426,8 @@ def leave_out(schema):
     """
     names = set()
     for name, values, parameter, blank in _guarded_values(schema):
+        if parameter == "model" and _may_stay(values[parameter]):
+            continue
         if not _is_plain(values[parameter], (None, blank)):
             values[parameter] = _plain(blank)
             names.add(name)
@@ -451,7 +456,13 @@ def is_needed(name):
     name : str
         As `leave_out` returns it.
     """
-    return name.rpartition(".")[2] not in _IDLE
+    return name in _NOT_IDLE or name.rpartition(".")[2] not in _IDLE
+
+
+def _may_stay(node):
+    """Whether a node is a name that `pretrained.fetch` knows, or a callable: that is refused."""
+    is_place = node["__loader__"] == "JsonNode" or node["__module__"].startswith("pathlib")
+    return not is_place or _is_plain(node, MODELS)
 
 
 def _guarded_values(schema):

@@ -12,6 +12,7 @@ import pytest
 # rich draws from `random` while it is imported, and scikit-learn imports it with many of its
 # modules: not our code's doing, so it happens before the first test.
 import rich.style  # noqa: F401
+from filelock import FileLock
 from hypothesis import settings
 
 # No test opens a window; also set for the processes that tests start.
@@ -19,6 +20,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 # Weights of ImageNet that are on this machine are not taken: what is learned would hang on them.
 os.environ["TORCH_HOME"] = str(Path(__file__).parent / "data" / "no_weights")
+# Nor are models and data sets that were fetched.
+os.environ["SKMMGENRE_DATA"] = str(Path(__file__).parent / "data" / "no_downloads")
 
 # No test measures time: by default Hypothesis fails an example that takes longer than 200 ms.
 settings.register_profile("untimed", settings(), deadline=None)
@@ -32,6 +35,39 @@ def shared_data():
     if not folder.is_dir():
         pytest.skip("needs the real data in ../shared/data, which is not shipped")
     return folder
+
+
+@pytest.fixture(scope="session")
+def musicnn_home(tmp_path_factory):
+    """A data home with the weights of musicnn, downloaded once for all workers of a run."""
+    from skmmgenre.pretrained import fetch
+
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    home, failed = folder / "musicnn_home", folder / "musicnn_failed.txt"
+    with FileLock(folder / "musicnn.lock"), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKMMGENRE_DATA", str(home))
+        patch.setenv("PIP_RETRIES", os.environ.get("PIP_RETRIES", "0"))
+        if not failed.exists():
+            try:
+                fetch("musicnn")
+            except OSError as error:
+                failed.write_text(str(error), encoding="utf-8")
+    if failed.exists():
+        pytest.skip(f"needs the weights of musicnn: {failed.read_text(encoding='utf-8')}")
+    return home
+
+
+@pytest.fixture(scope="session")
+def made_musicnn_weights(tmp_path_factory):
+    """The path of random weights of musicnn's shapes."""
+    from made_weights import musicnn_arrays
+    from safetensors.numpy import save_file
+
+    path = tmp_path_factory.mktemp("weights") / "made.safetensors"
+    save_file(musicnn_arrays(), path)
+    return path
 
 
 def _global_random_states():

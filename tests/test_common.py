@@ -20,7 +20,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
 
 import skmmgenre
-from skmmgenre.audio import AudioCNN, AudioStatistics, CQTExtractor, TimbreStatistics
+from skmmgenre.audio import AudioCNN, AudioEmbedder, AudioStatistics, CQTExtractor, TimbreStatistics
 from skmmgenre.compose import GenrePipeline, MeanOverTracks
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector, LogisticFusionClassifier
 from skmmgenre.image import ColorStatistics, ResNetEmbedder
@@ -107,6 +107,10 @@ def _first_and_last(tracks):
     return np.array([[track[0], track[-1]] for track in tracks], dtype=float)
 
 
+def _mean_and_peak(windows):
+    return np.stack([windows.mean(axis=1), np.abs(windows).max(axis=1)], axis=1)
+
+
 class SaxLinker(BaseEstimator):
     """Finds the sax of the texts."""
 
@@ -159,6 +163,11 @@ ESTIMATORS = {
         AudioCNN(architecture="4x96", width=(2, 2, 2, 2), **TRAINING),
         "patches",
         {"architecture": "5x5"},
+    ),
+    "AudioEmbedder": (
+        AudioEmbedder(model=_mean_and_peak, sr=22050, window=1.0),
+        "songs",
+        {"n_patches": 0},
     ),
     "AudioStatistics": (AudioStatistics(), "songs", {"duration": 0}),
     "TimbreStatistics": (TimbreStatistics(), "segments", {"on_error": "skip"}),

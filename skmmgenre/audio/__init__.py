@@ -1,14 +1,22 @@
 """From sound to vectors."""
 
+from ._audio_embedder import AudioEmbedder
 from ._audio_statistics import AudioStatistics
 from ._constant_q import constant_q
 from ._cqt_extractor import CQTExtractor
 from ._timbre_statistics import TimbreStatistics
 
-__all__ = ["AudioCNN", "AudioStatistics", "CQTExtractor", "TimbreStatistics", "constant_q"]
+__all__ = [
+    "AudioCNN",
+    "AudioEmbedder",
+    "AudioStatistics",
+    "CQTExtractor",
+    "TimbreStatistics",
+    "constant_q",
+]
 
 # As files and pickles name them.
-for _public in (AudioStatistics, CQTExtractor, TimbreStatistics, constant_q):
+for _public in (AudioEmbedder, AudioStatistics, CQTExtractor, TimbreStatistics, constant_q):
     _public.__module__ = __name__
 
 

@@ -11,20 +11,12 @@ from sklearn.utils._param_validation import Interval
 from ..store import CellTransformer
 from ..utils import file_in
 from ._decode import AudioFile
-from ._signals import (
-    AUDIBLE,
-    MIN_HEARD,
-    NOTHING_TO_HEAR,
-    check_transformed,
-    signal_of,
-    store_of_features,
-)
+from ._signals import NOTHING_TO_HEAR, check_transformed, is_heard, signal_of, store_of_features
 
 _N_FFT, _HOP = 2048, 512
 _N_BANDS = 128  # of which librosa computes MFCC
 _FEATURES = {"mfcc": 20, "delta": 20, "mel": 40, "chroma": 12}  # and how many rows each has
 _STATISTICS = {"mean": np.mean, "std": np.std}
-_BLOCK = 0.02  # seconds; half a period of 25 Hz
 _VERSION = 2  # of what is computed here; after a change stores compute it again
 
 
@@ -165,7 +157,7 @@ def _statistics(cell, *, sr, duration):
     """Return the statistics of one track, shape (184,); NaN if there is nothing to hear."""
     y = _middle(cell, sr, duration)
     check_transformed(y)  # resampled, it may not be finite
-    if not _is_heard(y, sr):
+    if not is_heard(y, sr):
         return np.full(len(_STATISTICS) * sum(_FEATURES.values()), np.nan)
     frames = np.concatenate(_features(y, sr)).astype(np.float64)
     return np.concatenate([statistic(frames, axis=1) for statistic in _STATISTICS.values()])
@@ -185,17 +177,6 @@ def _middle(cell, sr, duration):
 def _span(length, sr, duration):
     n_samples = length if duration is None else min(length, int(duration * sr))
     return (length - n_samples) // 2, n_samples
-
-
-def _is_heard(y, sr):
-    """Return whether enough of a signal is loud enough, whatever its constant offset."""
-    if len(y) < MIN_HEARD * sr:
-        return False
-    starts = np.arange(0, len(y), int(_BLOCK * sr))
-    lengths = np.diff(starts, append=len(y))
-    # Halved before they are subtracted: twice the largest sample may not be finite.
-    amplitudes = np.maximum.reduceat(y, starts) / 2 - np.minimum.reduceat(y, starts) / 2
-    return lengths[amplitudes > AUDIBLE].sum() >= MIN_HEARD * sr
 
 
 def _features(y, sr):

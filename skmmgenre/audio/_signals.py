@@ -18,6 +18,7 @@ from ._decode import check_format, signature_of, version_of_decoder
 AUDIBLE = 2.0**-12
 
 MIN_HEARD = 0.9  # seconds of sound that a genre can be heard from
+_BLOCK = 0.02  # seconds in which loudness is taken; half a period of 25 Hz
 NOTHING_TO_HEAR = (  # reason and remedy
     f"nothing to hear: silence, or less than {MIN_HEARD} s of sound",
     "Leave the cell empty, or give a longer or another part of the track.",
@@ -133,3 +134,14 @@ def check_transformed(values):
     """Raise if what was computed from finite samples is not finite."""
     if not np.isfinite(values).all():
         raise BadItem("its samples are too large to be transformed", "Scale them to [-1, 1].")
+
+
+def is_heard(y, sr):
+    """Return whether enough of a signal is loud enough, whatever its constant offset."""
+    if len(y) < MIN_HEARD * sr:
+        return False
+    starts = np.arange(0, len(y), int(_BLOCK * sr))
+    lengths = np.diff(starts, append=len(y))
+    # Halved before they are subtracted: twice the largest sample may not be finite.
+    amplitudes = np.maximum.reduceat(y, starts) / 2 - np.minimum.reduceat(y, starts) / 2
+    return lengths[amplitudes > AUDIBLE].sum() >= MIN_HEARD * sr

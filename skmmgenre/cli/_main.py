@@ -15,6 +15,7 @@ _COMMANDS = {
     "cache": "Look at a store, or make room in it.",
     "demo": "Make synthetic albums, train, show what each modality brings.",
     "evaluate": "Compare a model with the genres that music has.",
+    "fetch": "Fetch the weights of a pretrained model.",
     "info": "Tell what a model is.",
     "kb": "Build a knowledge base for linking entities, or look at one.",
     "predict": "Tell the genres of files.",

@@ -1,7 +1,7 @@
 """Tables to learn from."""
 
+from ..utils import get_data_home
 from ._describe_genres import describe_genres
-from ._fetch import get_data_home
 from ._match_records import match_records
 from ._msdi import fetch_msdi, load_msdi
 from ._mumu import fetch_mumu, load_mumu

@@ -7,7 +7,7 @@ import zipfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from ..utils import import_from_extra, progress_bar, replacing
+from ..utils import get_data_home, import_from_extra, progress_bar, replacing
 
 _CHECKSUMS = "checksums.txt"
 _MEGABYTE = 1_000_000
@@ -183,26 +183,3 @@ class _DownloadProgress:
     def close(self):
         """End the bar."""
         self._open.close()
-
-
-def get_data_home(data_home=None):
-    """Return the folder of the published data sets; it need not exist.
-
-    Parameters
-    ----------
-    data_home : str or path, default=None
-        By default the environment variable ``SKMMGENRE_DATA``, else ``~/skmmgenre_data``.
-
-    Returns
-    -------
-    data_home : Path
-
-    Examples
-    --------
-    >>> from skmmgenre.datasets import get_data_home
-    >>> get_data_home("data").name
-    'data'
-    """
-    if data_home is None:
-        data_home = os.environ.get("SKMMGENRE_DATA") or "~/skmmgenre_data"
-    return Path(data_home).expanduser()

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from ..utils import first_few
-from ._fetch import fetch_and_load, get_data_home
+from ..utils import first_few, get_data_home
+from ._fetch import fetch_and_load
 from ._folder_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
 from ._published import (
     PARTS,

@@ -10,8 +10,8 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ..labels import GenreTaxonomy
-from ..utils import first_few, is_missing
-from ._fetch import fetch_and_load, get_data_home
+from ..utils import first_few, get_data_home, is_missing
+from ._fetch import fetch_and_load
 from ._folder_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
 from ._published import (
     iterate_json,

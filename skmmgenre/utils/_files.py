@@ -1,4 +1,4 @@
-"""Replacing a file so that its path holds the old one or the new one at any moment.
+"""Replacing a file so that its path holds the old one or the new one at any moment; the data home.
 
 The new file is made beside the old one, written to the disk, and moved to its place in one step.
 A process that is killed leaves at most a hidden file, whose name begins with `_NEW` or `_CHANGED`.
@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 _NEW, _CHANGED = ".skmmgenre_new_", ".skmmgenre_part_"
 _PART = re.compile(re.escape(_CHANGED) + r"[0-9a-f]{16}(\.|\Z)")  # the names of copies, no others
@@ -128,3 +129,26 @@ def _all_in(path):
         yield folder
     if not os.path.isdir(path):
         yield path
+
+
+def get_data_home(data_home=None):
+    """Return the folder of published data sets and pretrained models; it need not exist.
+
+    Parameters
+    ----------
+    data_home : str or path, default=None
+        By default the environment variable ``SKMMGENRE_DATA``, else ``~/skmmgenre_data``.
+
+    Returns
+    -------
+    data_home : Path
+
+    Examples
+    --------
+    >>> from skmmgenre.datasets import get_data_home
+    >>> get_data_home("data").name
+    'data'
+    """
+    if data_home is None:
+        data_home = os.environ.get("SKMMGENRE_DATA") or "~/skmmgenre_data"
+    return Path(data_home).expanduser()

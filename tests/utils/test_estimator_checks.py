@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from skmmgenre.audio import AudioCNN, CQTExtractor, TimbreStatistics
+from skmmgenre.audio import AudioCNN, AudioEmbedder, CQTExtractor, TimbreStatistics
 from skmmgenre.compose import MeanOverTracks
 from skmmgenre.image import ResNetEmbedder
 from skmmgenre.text import ReviewTruncator, ReviewVectorizer, TextMLP
@@ -142,6 +142,12 @@ def our_branches(folder):
         "audio": (MeanOverTracks(Pipeline([("cqt", cqt), ("cnn", cnn)])), songs(folder), "gone"),
         "text": (Pipeline([("truncate", ReviewTruncator()), *words]), TITLES, None),
         "image": (cover, covers(folder), "gone.png"),
+        # A function that workers can import, which returns the windows themselves.
+        "encoder": (
+            AudioEmbedder(model=np.atleast_2d, sr=1000, window=1.0),
+            songs(folder),
+            "gone.wav",
+        ),
         "timbre": (
             TimbreStatistics(),
             [rng.normal(size=(5 + row, 12)) for row in range(6)],
@@ -150,7 +156,7 @@ def our_branches(folder):
     }
 
 
-@pytest.mark.parametrize("name", ["audio", "text", "image", "timbre"])
+@pytest.mark.parametrize("name", ["audio", "text", "image", "encoder", "timbre"])
 def test_our_own(files, name):
     estimator, cells, bad_cell = our_branches(files)[name]
     results = check_branch(estimator, cells, bad_cell=bad_cell)

@@ -1,0 +1,112 @@
+"""What computes vectors from windows of sound: a function, or a model of the hub.
+
+An encoder (the third is `MusicnnEncoder`) is small and can be sent to workers; what it computes
+with is read where it is used. It has `sr` (Hz), `n_samples` of a window (None: a window is the
+whole sound), `step` between windows that follow each other, `pad` (zeros that count as sound at
+both ends), `pads_short` (whether a sound shorter than a window is filled up), `fingerprint` (tells
+it from others in a cache), and ``embed(windows)``: float32 (n, n_samples) to (n, d).
+"""
+
+import functools
+
+import numpy as np
+
+from ..utils import BadItem, SetupError
+
+_HUB_WINDOW = 10.0  # seconds, of models that take a sound of any length
+
+
+class FunctionEncoder:
+    """A function from windows to vectors.
+
+    Parameters
+    ----------
+    function : callable
+    sr : int
+    window : float or None
+        Seconds.
+    name : str or None
+        What a cache knows it by.
+    """
+
+    pad, pads_short = 0, True
+
+    def __init__(self, function, sr, window, name):
+        self.function, self.sr, self.name = function, sr, name
+        self.n_samples = self.step = None if window is None else round(window * sr)
+
+    @property
+    def fingerprint(self):
+        """The name that the user gave it."""
+        return f"function {self.name}"
+
+    def embed(self, windows):
+        """Return the function's vectors, as an array."""
+        found = self.function(windows)
+        if hasattr(found, "detach"):  # a tensor
+            found = found.detach().cpu()
+        found = np.asarray(found)
+        if found.ndim != 2 or len(found) != len(windows) or found.dtype.kind not in "fiu":
+            raise SetupError(
+                f"model={getattr(self.function, '__qualname__', type(self.function).__name__)} "
+                f"returned an array of shape {found.shape}, dtype {found.dtype}, for windows of "
+                f"shape {windows.shape}. Return a vector of numbers for each window, shape "
+                f"({len(windows)}, d)."
+            )
+        return _check_finite(found)
+
+
+class HubEncoder:
+    """A model of the hub, or in a folder.
+
+    Parameters
+    ----------
+    model : str
+    window : float or None
+        Seconds; None takes the model's own.
+    **options
+        Of `load_hub_audio`.
+    """
+
+    pad, pads_short = 0, True
+
+    def __init__(self, model, window, **options):
+        self.model, self.window, self.options = model, window, options
+
+    @functools.cached_property
+    def _loaded(self):
+        from ..pretrained._hub import load_hub_audio
+
+        return load_hub_audio(self.model, **self.options)
+
+    @property
+    def sr(self):
+        """Sampling rate that the model takes."""
+        return self._loaded.sr
+
+    @property
+    def n_samples(self):
+        """Samples of a window."""
+        return round((self.window or self._loaded.window or _HUB_WINDOW) * self.sr)
+
+    step = n_samples
+
+    @property
+    def fingerprint(self):
+        """The loader's."""
+        return self._loaded.fingerprint
+
+    def embed(self, windows):
+        """Return the model's vectors."""
+        return _check_finite(self._loaded.embed(windows))
+
+    def __getstate__(self):
+        return {key: value for key, value in vars(self).items() if key != "_loaded"}
+
+
+def _check_finite(vectors):
+    if not np.isfinite(vectors).all():
+        raise BadItem(
+            "the model returned NaN or infinity for it", "Check the model, or leave the cell empty."
+        )
+    return vectors
