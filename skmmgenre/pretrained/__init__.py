@@ -1,0 +1,1 @@
+"""Encoders that others have trained: found, checked and used as they are."""
