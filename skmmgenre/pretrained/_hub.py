@@ -21,10 +21,11 @@ _INDEX = "model.safetensors.index.json"
 _SETTINGS = ("*.json", "*.txt", "*.model")
 # Exports to other formats lie in folders of their own, and their settings are not the model's.
 _EXPORTS = ("onnx/*", "openvino/*", "coreml/*", "flax/*", "tf/*", "gguf/*")
+_CONVERTER = "SFconvertbot"  # the hub's, as the author of pull requests
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 _CONVERT = (
-    "Pass a revision= that has them, or convert them once where you trust the file: "
-    "transformers.AutoModel.from_pretrained(...).save_pretrained(folder)"
+    "Pass a revision= that has them (a pull request is 'refs/pr/NUMBER'), or convert them once "
+    "where you trust the file: transformers.AutoModel.from_pretrained(...).save_pretrained(folder)"
 )
 _BLOCK = 1 << 20  # bytes
 
@@ -228,45 +229,7 @@ class HubFolder:
                     "revision out, or pass the name."
                 )
             return model
-        hub = import_from_extra("huggingface_hub", self.name, extra="pretrained")
-        errors = hub.errors
-        fetch = functools.partial(
-            hub.snapshot_download,
-            model,
-            revision=revision,
-            allow_patterns=[*_SETTINGS, *_WEIGHTS, *(["*.py"] if self.trusted else [])],
-            ignore_patterns=list(_EXPORTS),
-        )
-        at = "" if revision is None else f" at revision={revision!r}"
-        try:
-            folder = fetch(local_files_only=True)
-            if _is_whole(folder):
-                return folder
-        except errors.HFValidationError:
-            raise ValueError(
-                f"{self.name} is neither a folder nor a name on the hub ('owner/name'). Check the "
-                "path; a relative one starts from the working directory."
-            ) from None
-        except Exception:  # it is not in the cache, in one of the ways of huggingface_hub
-            pass
-        try:
-            return fetch()
-        except errors.GatedRepoError:
-            raise OSError(
-                f"{self.name}: its owner gives it only to those who accept its terms. Accept them "
-                "on the hub and log in by `hf auth login`."
-            ) from None
-        except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError):
-            raise OSError(
-                f"{self.name}{at} is not on the hub, nor a folder here. Check the name and the "
-                "revision."
-            ) from None
-        except Exception as error:
-            raise OSError(
-                f"{self.name}{at} is not on this machine and cannot be fetched "
-                f"({type(error).__name__}). Without a network, fetch it elsewhere by "
-                f"`hf download {model} --local-dir FOLDER` and pass the folder as model."
-            ) from None
+        return _fetch(model, revision, self.trusted)
 
     def _check_code(self):
         kind = self.config.get("model_type")
@@ -332,6 +295,86 @@ def _import_transformers(name):
             'pip install --upgrade "skmmgenre[pretrained]"'
         )
     return transformers
+
+
+@functools.lru_cache(maxsize=16)
+def _fetch(model, revision, trusted):
+    """Return the folder of a hub name; what the hub's cache lacks is fetched."""
+    hub = import_from_extra("huggingface_hub", f"model={model!r}", extra="pretrained")
+    errors, at = hub.errors, "" if revision is None else f" at revision={revision!r}"
+    fetch = functools.partial(
+        hub.snapshot_download,
+        model,
+        allow_patterns=[*_SETTINGS, *_WEIGHTS, *(["*.py"] if trusted else [])],
+        ignore_patterns=list(_EXPORTS),
+    )
+    try:
+        folder = fetch(revision=revision, local_files_only=True)
+        if _is_whole(folder):
+            return folder
+    except errors.HFValidationError:
+        raise ValueError(
+            f"model={model!r} is neither a folder nor a name on the hub ('owner/name'). Check the "
+            "path; a relative one starts from the working directory."
+        ) from None
+    except Exception:  # it is not in the cache, in one of the ways of huggingface_hub
+        pass
+    try:
+        folder = fetch(revision=revision)
+        if revision is None and not _is_whole(folder):
+            folder = _fetch_conversion(hub, model, fetch) or folder
+        return folder
+    except errors.GatedRepoError:
+        raise OSError(
+            f"model={model!r}: its owner gives it only to those who accept its terms. Accept them "
+            "on the hub and log in by `hf auth login`."
+        ) from None
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError):
+        raise OSError(
+            f"model={model!r}{at} is not on the hub, nor a folder here. Check the name and the "
+            "revision."
+        ) from None
+    except Exception as error:
+        folder = _cached_conversion(hub, model, fetch) if revision is None else None
+        if folder is not None:
+            return folder
+        raise OSError(
+            f"model={model!r}{at} is not on this machine and cannot be fetched "
+            f"({type(error).__name__}). Without a network, fetch it elsewhere by "
+            f"`hf download {model} --local-dir FOLDER` and pass the folder as model."
+        ) from None
+
+
+def _fetch_conversion(hub, model, fetch):
+    """Return the hub's own conversion of a model with pickled weights, None if there is none.
+
+    Many older models have safetensors in a pull request of the hub's converter alone. Those of
+    anybody else are not taken.
+    """
+    conversions = [
+        request
+        for request in hub.HfApi().get_repo_discussions(model)
+        if request.is_pull_request
+        and request.status == "open"
+        and request.author == _CONVERTER
+        and "safetensors" in request.title
+    ]
+    for request in sorted(conversions, key=lambda request: -request.num):
+        folder = fetch(revision=request.git_reference)
+        if _is_whole(folder):
+            return folder
+    return None
+
+
+def _cached_conversion(hub, model, fetch):
+    """Return the newest conversion that was fetched before, None if there is none."""
+    name = f"models--{model.replace('/', '--')}"
+    requests = Path(hub.constants.HF_HUB_CACHE, name, "refs", "refs", "pr").glob("[0-9]*")
+    for number in sorted((int(request.name) for request in requests), reverse=True):
+        folder = fetch(revision=f"refs/pr/{number}", local_files_only=True)
+        if _is_whole(folder):
+            return folder
+    return None
 
 
 def _is_whole(folder):

@@ -1,6 +1,5 @@
 """What the transformers that use an encoder of others have in common."""
 
-import hashlib
 import os
 from numbers import Integral
 
@@ -23,17 +22,19 @@ class HubEmbedder(CellTransformer):
     The model is a function, a name on the hub, or a folder. It is no part of the estimator's
     state: it is read with the first use and shared by all estimators of the process.
 
-    A subclass has the parameters `model`, `batch_size`, `cache`, `on_error`, `device` and
+    A subclass has the parameters `model`, `batch_size`, `cache`, `name`, `on_error`, `device` and
     `verbose`, others of its own, and the parts below that raise NotImplementedError.
     """
 
     _parameter_constraints: dict = {
-        "model": [str, os.PathLike, callable],
+        # No PathLike: `save` sets paths back, and a name is none. See `_model_types.py`.
+        "model": [str, callable],
         "revision": [str, None],
         "layer": [Integral, None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "trust_remote_code": ["boolean"],
         "cache": [str, os.PathLike, None],
+        "name": [str, None],
         "on_error": CellTransformer._parameter_constraints["on_error"],
         "device": NetEstimator._parameter_constraints["device"],
         "verbose": ["verbose"],
@@ -74,6 +75,9 @@ class HubEmbedder(CellTransformer):
         """
         prefix = type(self).__name__.lower()
         return np.array([f"{prefix}{i}" for i in range(self._n_features())], dtype=object)
+
+    def __getstate__(self):
+        return {key: value for key, value in super().__getstate__().items() if key != "_width"}
 
     def _encode(self, X):
         """Return the vectors of a column, NaN where a cell is missing or bad."""
@@ -128,7 +132,17 @@ class HubEmbedder(CellTransformer):
                         f"{_name_model(self.model)} is a function. Let the function do it, and "
                         f"leave {name} at {default!r}."
                     )
-            return FunctionEncoder(self.model, self._noun, self.batch_size)
+            if self.cache is not None and self.name is None:
+                raise ValueError(
+                    "A store cannot tell one function from another: pass name='...', and another "
+                    "one whenever the function changes, or cache=None."
+                )
+            return FunctionEncoder(self.model, self._noun, self.batch_size, self.name)
+        if self.name is not None:
+            raise ValueError(
+                f"name={self.name!r} is for a function; model={self.model!r} is known by its "
+                "files. Leave name out."
+            )
         options = {name: getattr(self, name) for name in self._of_hub_models}
         return self._load(
             self.model, **options, device=self.device, batch_size=int(self.batch_size)
@@ -185,23 +199,13 @@ class FunctionEncoder:
         What it takes, for errors.
     batch_size : int
         How many it takes at once, at most.
+    name : str or None
+        What a store knows it by.
     """
 
-    def __init__(self, function, noun, batch_size):
+    def __init__(self, function, noun, batch_size, name):
         self.function, self.noun, self.batch_size = function, noun, batch_size
-
-    @property
-    def fingerprint(self):
-        """The function's name and a hash of its code; what it calls is not in it."""
-        name = getattr(self.function, "__qualname__", "<>")
-        code = getattr(self.function, "__code__", None)
-        if "<" in name or code is None:
-            raise ValueError(
-                f"{_name_model(self.function)} has no name by which a cache could know it. Pass a "
-                "function that is defined by def at the top level of a module, or cache=None."
-            )
-        digest = hashlib.blake2b(code.co_code, digest_size=16).hexdigest()
-        return f"{self.function.__module__}.{name} {digest}"
+        self.fingerprint = f"function {name}"
 
     @staticmethod
     def prepare(items):

@@ -1,5 +1,6 @@
 """Models by hub name or folder: what is refused, and sound through the real classes."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ import torch
 import transformers
 from tiny_models import save_ast, save_bert, save_clap, save_wav2vec2, windows_of_noise
 
+from skmmgenre.pretrained import _hub
 from skmmgenre.pretrained._hub import HubFolder, load_hub_audio
 
 
@@ -244,6 +246,82 @@ def test_without_network(tmp_path):
     assert last.startswith("OSError: model='owner/name' is not on this machine and cannot be")
     assert "hf download owner/name --local-dir FOLDER" in last
     assert "://" not in last and str(tmp_path) not in last
+
+
+@pytest.fixture
+def hub_cache(bert, tmp_path, monkeypatch):
+    """A function that puts the model into a cache of the hub at a revision, maybe a part of it."""
+    import huggingface_hub
+
+    _hub._fetch.cache_clear()
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    model = tmp_path / "cache" / "models--owner--bert"
+
+    def put(revision, *, weights=True):
+        commit = hashlib.sha1(revision.encode()).hexdigest()
+        (model / "refs" / revision).parent.mkdir(parents=True, exist_ok=True)
+        (model / "refs" / revision).write_text(commit)
+        snapshot = shutil.copytree(bert, model / "snapshots" / commit)
+        if not weights:
+            (snapshot / "model.safetensors").unlink()
+        return snapshot
+
+    return put
+
+
+def test_what_the_cache_of_the_hub_holds_needs_no_network(hub_cache):
+    snapshot = hub_cache("main")
+    assert HubFolder("owner/bert").path == snapshot
+    tagged = hub_cache("v1.0")
+    assert HubFolder("owner/bert", revision="v1.0").path == tagged
+
+
+def test_a_conversion_that_was_fetched_before(hub_cache):
+    """Main has pickled weights alone, as many older models; the hub converts them."""
+    hub_cache("main", weights=False)
+    with pytest.raises(OSError, match="'owner/bert' is not on this machine and cannot be fetched"):
+        HubFolder("owner/bert")
+    converted = hub_cache("refs/pr/12")
+    assert HubFolder("owner/bert").path == converted
+
+
+def test_a_conversion_is_of_the_hub_s_converter(hub_cache, monkeypatch):
+    import huggingface_hub
+    from huggingface_hub import Discussion
+
+    parts = {"main": hub_cache("main", weights=False)}
+    parts |= {f"refs/pr/{n}": hub_cache(f"refs/pr/{n}") for n in (3, 14, 115, 1116)}
+
+    def request(number, author, status="open", title="Adding `safetensors` variant of this model"):
+        return Discussion(
+            title, status, number, "owner/bert", "model", author, True, None, "endpoint"
+        )
+
+    requests = [
+        request(3, "SFconvertbot"),
+        request(14, "SFconvertbot"),
+        request(115, "somebody"),
+        request(1116, "SFconvertbot", status="closed"),
+    ]
+
+    # Stands for the network alone.
+    def download(model, *, revision, local_files_only=False, **patterns):
+        if local_files_only:
+            raise FileNotFoundError
+        return parts[revision or "main"]
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    monkeypatch.setattr(
+        huggingface_hub.HfApi, "get_repo_discussions", lambda self, model: iter(requests)
+    )
+    _hub._fetch.cache_clear()
+    assert HubFolder("owner/bert").path == parts["refs/pr/14"]
+    requests[:2] = []
+    _hub._fetch.cache_clear()
+    with pytest.raises(ValueError, match="no weights as safetensors .*refs/pr/NUMBER"):
+        HubFolder("owner/bert")
 
 
 def test_without_transformers(bert):
