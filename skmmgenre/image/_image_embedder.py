@@ -18,7 +18,7 @@ class ImageEmbedder(HubEmbedder):
 
     Parameters
     ----------
-    model : str, path or callable, default="openai/clip-vit-base-patch32"
+    model : str or callable, default="openai/clip-vit-base-patch32"
         Name on the hub, or a folder as ``save_pretrained`` of transformers writes it, with that of
         its image processor; both need ``pip install "skmmgenre[pretrained]"``. Weights are read
         from safetensors only. Or a function that takes a list of PIL images of mode RGB and
@@ -36,7 +36,9 @@ class ImageEmbedder(HubEmbedder):
         Whether code that comes with a hub model may run. Read the code first, and fix `revision`.
     cache : str, path or None, default=None
         File of a store of vectors, made if it is not there: an image that this model has encoded
-        before is not decoded again. A function is known by its name and its own code.
+        before is not decoded again.
+    name : str or None, default=None
+        What the `cache` knows a function by; give it another name whenever it changes.
     on_error : {"raise", "missing"}, default="raise"
         Whether an image that cannot be used raises an error that names it, or is treated as
         missing and listed in `errors_`.
@@ -86,6 +88,7 @@ class ImageEmbedder(HubEmbedder):
         batch_size=32,
         trust_remote_code=False,
         cache=None,
+        name=None,
         on_error="raise",
         device="auto",
         verbose=0,
@@ -96,6 +99,7 @@ class ImageEmbedder(HubEmbedder):
         self.batch_size = batch_size
         self.trust_remote_code = trust_remote_code
         self.cache = cache
+        self.name = name
         self.on_error = on_error
         self.device = device
         self.verbose = verbose

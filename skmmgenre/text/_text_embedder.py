@@ -19,7 +19,7 @@ class TextEmbedder(HubEmbedder):
 
     Parameters
     ----------
-    model : str, path or callable, default="sentence-transformers/all-MiniLM-L6-v2"
+    model : str or callable, default="sentence-transformers/all-MiniLM-L6-v2"
         Name on the hub, or a folder as ``save_pretrained`` of transformers or sentence-transformers
         writes it; both need ``pip install "skmmgenre[pretrained]"``. Weights are read from
         safetensors only. Or a function that takes a list of str and returns an array of shape
@@ -43,7 +43,9 @@ class TextEmbedder(HubEmbedder):
         Whether code that comes with a hub model may run. Read the code first, and fix `revision`.
     cache : str, path or None, default=None
         File of a store of vectors, made if it is not there: a text that this model has encoded
-        before is not encoded again. A function is known by its name and its own code.
+        before is not encoded again.
+    name : str or None, default=None
+        What the `cache` knows a function by; give it another name whenever it changes.
     on_error : {"raise", "missing"}, default="raise"
         Whether a cell that holds no text raises an error that names its row, or is treated as
         missing and listed in `errors_`.
@@ -102,6 +104,7 @@ class TextEmbedder(HubEmbedder):
         batch_size=32,
         trust_remote_code=False,
         cache=None,
+        name=None,
         on_error="raise",
         device="auto",
         verbose=0,
@@ -114,6 +117,7 @@ class TextEmbedder(HubEmbedder):
         self.batch_size = batch_size
         self.trust_remote_code = trust_remote_code
         self.cache = cache
+        self.name = name
         self.on_error = on_error
         self.device = device
         self.verbose = verbose

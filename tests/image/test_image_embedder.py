@@ -82,15 +82,17 @@ def directly(name, folder, path):
 
 @pytest.mark.parametrize("name", ["clip", "vit", "classifier"])
 def test_images_are_what_transformers_returns(name, models, covers):
-    found = ImageEmbedder(model=models[name]).transform(covers)
+    found = ImageEmbedder(model=str(models[name])).transform(covers)
     for path, vector in zip(covers, found, strict=True):
         np.testing.assert_allclose(vector, directly(name, models[name], path), atol=1e-5)
     assert np.ptp(found, axis=0).max() > 1e-3
     order = np.random.default_rng(0).permutation(len(covers))
-    shuffled = ImageEmbedder(model=models[name], batch_size=3).transform([covers[k] for k in order])
+    shuffled = ImageEmbedder(model=str(models[name]), batch_size=3).transform(
+        [covers[k] for k in order]
+    )
     np.testing.assert_array_equal(shuffled, found[order])
     for row, path in enumerate(covers):
-        (alone,) = ImageEmbedder(model=models[name]).transform([path])
+        (alone,) = ImageEmbedder(model=str(models[name])).transform([path])
         np.testing.assert_array_equal(alone, found[row])
 
 
@@ -99,7 +101,7 @@ def test_layer(name, models, covers):
     import torch
     import transformers
 
-    (vector,) = ImageEmbedder(model=models[name], layer=1).transform(covers[:1])
+    (vector,) = ImageEmbedder(model=str(models[name]), layer=1).transform(covers[:1])
     processor = transformers.AutoImageProcessor.from_pretrained(models[name])
     with torch.random.fork_rng():
         model = transformers.AutoModel.from_pretrained(models[name]).eval()
@@ -109,32 +111,32 @@ def test_layer(name, models, covers):
     expected = states.hidden_states[1][0].mean(dim=0).numpy()
     np.testing.assert_allclose(vector, expected, atol=1e-5)
     with pytest.raises(ValueError, match="layer=-4: .* has the layers 0 to 2"):
-        ImageEmbedder(model=models[name], layer=-4).transform(covers)
+        ImageEmbedder(model=str(models[name]), layer=-4).transform(covers)
 
 
 def test_as_a_branch(models, covers, tmp_path):
     bad = tmp_path / "empty.png"
     bad.touch()
-    check_branch(ImageEmbedder(model=models["clip"]), covers[:6], bad_cell=str(bad))
+    check_branch(ImageEmbedder(model=str(models["clip"])), covers[:6], bad_cell=str(bad))
 
 
 def test_cache(models, covers, tmp_path):
     array = np.full((50, 50, 3), 80, dtype=np.uint8)
     cells = [*covers, None, array, Image.fromarray(array[:20])]
-    expected = ImageEmbedder(model=models["clip"]).transform(cells)
-    embedder = ImageEmbedder(model=models["clip"], cache=tmp_path / "store.sqlite")
+    expected = ImageEmbedder(model=str(models["clip"])).transform(cells)
+    embedder = ImageEmbedder(model=str(models["clip"]), cache=tmp_path / "store.sqlite")
     np.testing.assert_array_equal(embedder.transform(cells), expected)
     copy = shutil.copytree(models["clip"], tmp_path / "elsewhere")  # the same model
-    again = clone(embedder).set_params(model=copy)
+    again = clone(embedder).set_params(model=str(copy))
     name = "skmmgenre.pretrained._hub_encoders.HubImage.prepare"
     with mock.patch(name, side_effect=AssertionError("it was computed again")):
         np.testing.assert_array_equal(again.transform(cells[::-1]), expected[::-1])
-    other = again.set_params(model=models["vit"]).transform(cells)
+    other = again.set_params(model=str(models["vit"])).transform(cells)
     assert other.shape != expected.shape
 
 
 def test_state_is_plain(models, covers):
-    embedder = ImageEmbedder(model=models["clip"]).fit(covers)
+    embedder = ImageEmbedder(model=str(models["clip"])).fit(covers)
     expected = embedder.transform(covers)
     stored = pickle.dumps(embedder)
     assert not any(word in stored for word in (b"torch", b"transformers"))
@@ -147,4 +149,4 @@ def test_a_model_of_texts_is_refused(tmp_path, covers):
     from tiny_models import save_bert
 
     with pytest.raises(ValueError, match="cannot be loaded"):
-        ImageEmbedder(model=save_bert(tmp_path / "bert")).fit(covers)
+        ImageEmbedder(model=str(save_bert(tmp_path / "bert"))).fit(covers)
