@@ -26,6 +26,7 @@ __all__ = [
     "model_info",
     "model_selection",
     "nets",
+    "pretrained",
     "save",
     "store",
     "text",

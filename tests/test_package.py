@@ -31,6 +31,7 @@ FLOORS = [
     "image",
     "text",
     "fusion",
+    "pretrained",
     "nets",
     "store",
     "model_selection",

@@ -171,6 +171,33 @@ class _Float32Products:
                     setting(found)
 
 
+class _OneThread:
+    """Let torch compute in one thread while any thread is inside.
+
+    The last one to leave puts back what the first one found.
+    """
+
+    def __init__(self):
+        self._lock, self._inside, self._found = threading.Lock(), 0, 1
+
+    def __enter__(self):
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._found = torch.get_num_threads()
+            torch.set_num_threads(1)  # of this thread, too
+
+    def __exit__(self, *exception):
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                torch.set_num_threads(self._found)
+
+
+# Products have other last bits with another number of threads, and workers have fewer of them.
+one_thread = _OneThread()
+
+
 def _lowered_precisions():
     """Return what lowers the precision of float32: how to set it, its exact value, the found."""
     backends = [

@@ -4,10 +4,12 @@ A vector depends on its window, text or image alone, bit for bit: rows of one sh
 network together, in batches that are filled up to one size. On a processor the size is fixed.
 """
 
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 
-from ..nets._devices import inference_device, own_settings
+from ..nets._devices import inference_device, one_thread, own_settings
 from ..utils import BadItem
 
 # Rows at once on a processor: small encoders of texts (16 to 128 tokens) take 1.4 to 3 times as
@@ -30,6 +32,7 @@ class _HubEncoder:
 
     eager = False
     rows_on_cpu = _ROWS_ON_CPU
+    threads = nullcontext()  # as many as torch has
 
     def __init__(self, folder, *, layer, device, batch_size):
         self.folder, self.layer = folder, layer
@@ -57,7 +60,12 @@ class _HubEncoder:
             groups.setdefault(shape, []).append(i)
         vectors, network = [None] * len(inputs), self.network
         # wav2vec 2.0 draws which layers to leave out, and leaves out none.
-        with own_settings(), torch.inference_mode(), torch.random.fork_rng(devices=[]):
+        with (
+            own_settings(),
+            self.threads,
+            torch.inference_mode(),
+            torch.random.fork_rng(devices=[]),
+        ):
             for group in groups.values():
                 for start in range(0, len(group), self.n_rows):
                     chosen = group[start : start + self.n_rows]
@@ -99,6 +107,7 @@ class HubAudio(_HubEncoder):
     """Windows of sound to vectors; see `load_hub_audio`."""
 
     rows_on_cpu = _WINDOWS_ON_CPU
+    threads = one_thread  # workers compute as many tracks at a time as there are
 
     def __init__(self, folder, *, layer, device):
         super().__init__(folder, layer=layer, device=device, batch_size=_WINDOWS)
