@@ -11,6 +11,7 @@ USER_ROOMS = {
     "text": "Reviews to vectors",
     "image": "Covers to vectors",
     "fusion": "Vectors to genres",
+    "pretrained": "Weights of others",
     "inspection": "Inside a fitted model",
     "datasets": "Tables to learn from",
     "model_selection": "Splits by artist, and thresholds",
