@@ -9,7 +9,6 @@ import inspect
 import io
 import json
 import os
-import re
 import zipfile
 from functools import cache
 from importlib import import_module
@@ -24,11 +23,8 @@ from ._model_archive import SCHEMA, has_more_values
 _ROOMS = "audio compose fusion image labels model_selection nets.targets text".split()
 _PLAIN_CLASSES = {"ArtistKFold", "ArtistShuffleSplit", "GenreTaxonomy"}
 _PLAIN_CLASSES |= {"CosineTarget", "LogisticTarget", "SoftmaxTarget"}
-# Left out though no path: where reviews are sent to, which variable holds a secret to send, and
-# the permission to run code that comes with a model of the hub.
-_GUARDED = {"url", "key_env", "memory", "trust_remote_code"}
-# A pretrained model is kept if it may be one of the hub, and left out if it is a folder elsewhere.
-_HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+# Left out though no path: where reviews are sent to, and which variable holds a secret to send.
+_GUARDED = {"url", "key_env", "memory"}
 # Of those left out, what the predictions do not depend on.
 _IDLE = {"cache", "memory", "weights"}
 
@@ -427,8 +423,6 @@ def leave_out(schema):
     """
     names = set()
     for name, values, parameter, blank in _guarded_values(schema):
-        if parameter == "model" and not _is_folder(values[parameter]):
-            continue
         if not _is_plain(values[parameter], (None, blank)):
             values[parameter] = _plain(blank)
             names.add(name)
@@ -477,22 +471,10 @@ def _guarded_parameters(cls):
     for name, parameter in inspect.signature(cls.__init__).parameters.items():
         constraint = constraints.get(name)
         paths = isinstance(constraint, list) and os.PathLike in constraint
-        encoder = name == "model" and isinstance(constraint, list) and callable in constraint
-        if paths or encoder or name in _GUARDED or name == "categories_from":
+        if paths or name in _GUARDED or name == "categories_from":
             default = parameter.default
             guarded[name] = None if default is inspect.Parameter.empty else default
     return guarded
-
-
-def _is_folder(node):
-    """Whether a pretrained model is one by path; a function is not, and is refused as such."""
-    if node["__loader__"] != "JsonNode":
-        return False
-    try:
-        model = json.loads(node["content"])
-    except ValueError:  # of a file that is not of `save`
-        return True
-    return not (isinstance(model, str) and _HUB_NAME.fullmatch(model))
 
 
 def _plain(value):

@@ -27,7 +27,6 @@ class HubEmbedder(CellTransformer):
     """
 
     _parameter_constraints: dict = {
-        # No PathLike: `save` sets paths back, and a name is none. See `_model_types.py`.
         "model": [str, callable],
         "revision": [str, None],
         "layer": [Integral, None],

@@ -134,20 +134,22 @@ def test_cache_of_a_function(tmp_path):
 
 
 def test_saved_models(tmp_path):
-    """A hub name is kept; a folder and the permission to run code are left out."""
+    """A function is refused; what a hub is asked for, and if its code may run, is left out."""
     path = tmp_path / "model.skmmgenre"
     with pytest.raises(TypeError, match="TextEmbedder.model holds a .*count.*joblib.dump"):
         skmmgenre.save(TextEmbedder(model=count), path)
-    embedder = TextEmbedder(model="owner/name", trust_remote_code=True, revision="abc")
-    assert skmmgenre.save(embedder, path) == ["TextEmbedder.trust_remote_code"]
-    with pytest.warns(UserWarning, match="came without TextEmbedder.trust_remote_code"):
-        loaded = skmmgenre.load(path)
-    assert (loaded.model, loaded.revision, loaded.trust_remote_code) == ("owner/name", "abc", False)
-    for folder in (str(tmp_path), "../model", "./model", "~/model", "a/b/c"):
-        assert skmmgenre.save(TextEmbedder(model=folder), path) == ["TextEmbedder.model"]
-        assert folder.encode() not in path.read_bytes()
-        loaded = skmmgenre.load(path, params={"TextEmbedder.model": "own/folder"})
-        assert loaded.model == "own/folder"
+    assert skmmgenre.save(TextEmbedder(pooling="cls"), path) == []
+    assert skmmgenre.load(path).pooling == "cls"
+    for model in ("owner/name", str(tmp_path)):
+        left_out = skmmgenre.save(TextEmbedder(model=model, trust_remote_code=True), path)
+        assert left_out == ["TextEmbedder.model", "TextEmbedder.trust_remote_code"]
+        assert model.encode() not in path.read_bytes()
+        with pytest.warns(
+            UserWarning, match="came without TextEmbedder.model, .*trust_remote_code"
+        ):
+            assert not skmmgenre.load(path).trust_remote_code
+        params = {"TextEmbedder.model": model, "TextEmbedder.trust_remote_code": True}
+        assert skmmgenre.load(path, params=params).model == model
 
 
 # ---- models of transformers ---------------------------------------------------------------
