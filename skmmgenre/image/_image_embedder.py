@@ -122,10 +122,9 @@ class ImageEmbedder(HubEmbedder):
         ------
         BadItem
             If an image cannot be used and ``on_error="raise"``.
-        ValueError
-            If the model is refused: pickled weights, code of its own, files that do not fit.
-        OSError
-            If the model is not on this machine and cannot be fetched.
+        SetupError
+            If the model is refused (pickled weights, code of its own, files that do not fit), or
+            is not on this machine and cannot be fetched.
         """
         return self._encode(X)
 

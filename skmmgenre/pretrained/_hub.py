@@ -13,7 +13,7 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..utils import import_from_extra
+from ..utils import SetupError, import_from_extra
 
 _OLDEST = 5  # major version of transformers; its feature methods return objects since
 _WEIGHTS = ("model.safetensors", "model-*-of-*.safetensors")
@@ -59,10 +59,9 @@ def load_hub_audio(model, *, revision=None, trust_remote_code=False, layer=None,
     ------
     ImportError
         If transformers is not installed, or too old.
-    OSError
-        If the model is neither on this machine nor can be fetched.
-    ValueError
-        If the model is refused; the message says why and what to do.
+    SetupError
+        If the model is neither on this machine nor can be fetched, or is refused; the message says
+        why and what to do.
     """
     folder = HubFolder(model, revision=revision, trust_remote_code=trust_remote_code)
     from ._hub_encoders import HubAudio
@@ -129,7 +128,7 @@ class HubFolder:
         self.path = Path(self._find(os.fspath(model), revision))
         self.config = self.read_json("config.json")
         if self.config is None:
-            raise ValueError(
+            raise SetupError(
                 f"{self.name} holds no config.json: it is not a model of transformers. Pass a "
                 "folder that save_pretrained wrote, or a function as model."
             )
@@ -147,7 +146,7 @@ class HubFolder:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise ValueError(
+            raise SetupError(
                 f"{self.name}: {name} cannot be read ({self.plain(error)}). Fetch the model again."
             ) from None
         return content
@@ -200,7 +199,7 @@ class HubFolder:
             except Exception as error:
                 if "trust_remote_code" in str(error):
                     raise self._wants_code() from None
-                raise ValueError(
+                raise SetupError(
                     f"{self.name} cannot be loaded ({type(error).__name__}: "
                     f"{self.plain(error)}). Fetch it again, or pass a function as model."
                 ) from None
@@ -224,7 +223,7 @@ class HubFolder:
         """Return the folder of a model; what the hub's cache lacks is fetched."""
         if os.path.isdir(model):
             if revision is not None:
-                raise ValueError(
+                raise SetupError(
                     f"{self.name} is a folder, and revision={revision!r} is for hub names. Leave "
                     "revision out, or pass the name."
                 )
@@ -238,21 +237,21 @@ class HubFolder:
             return
         if "auto_map" in self.config:
             raise self._wants_code()
-        raise ValueError(
+        raise SetupError(
             f"{self.name} is of type {kind!r}, which transformers "
             f"{self._transformers.__version__} does not know. Upgrade transformers, or pass a "
             "function as model."
         )
 
     def _wants_code(self):
-        return ValueError(
+        return SetupError(
             f"{self.name} comes with code of its own, which was not executed. Read the code, then "
             "pass trust_remote_code=True with a fixed revision=; or pass a function as model."
         )
 
     def _check_weights(self):
         if (self.path / "adapter_config.json").exists():
-            raise ValueError(
+            raise SetupError(
                 f"{self.name} is an adapter of another model. Merge them "
                 "(peft's merge_and_unload), save the result, and pass that folder."
             )
@@ -268,20 +267,20 @@ class HubFolder:
             ]
             absent = [part for part in parts if not (self.path / part).exists()]
             if strange or not parts:
-                raise ValueError(
+                raise SetupError(
                     f"{self.name}: {_INDEX} names {strange[:1] or 'no file'}, and only safetensors "
                     f"of the same folder are read. {_CONVERT}."
                 )
             if absent:
-                raise ValueError(f"{self.name} lacks {absent[0]}. Fetch the model again.")
+                raise SetupError(f"{self.name} lacks {absent[0]}. Fetch the model again.")
             return
         pickled = sorted(file.name for file in self.path.iterdir() if file.suffix in _PICKLED)
         if pickled:
-            raise ValueError(
+            raise SetupError(
                 f"{self.name} holds pickled weights ({pickled[0]}), which can run code when they "
                 f"are read, and none as safetensors; nothing was read. {_CONVERT}."
             )
-        raise ValueError(
+        raise SetupError(
             f"{self.name} has no weights as safetensors (pickled ones are not fetched: they can "
             f"run code when they are read). {_CONVERT}."
         )
@@ -313,7 +312,7 @@ def _fetch(model, revision, trusted):
         if _is_whole(folder):
             return folder
     except errors.HFValidationError:
-        raise ValueError(
+        raise SetupError(
             f"model={model!r} is neither a folder nor a name on the hub ('owner/name'). Check the "
             "path; a relative one starts from the working directory."
         ) from None
@@ -325,12 +324,12 @@ def _fetch(model, revision, trusted):
             folder = _fetch_conversion(hub, model, fetch) or folder
         return folder
     except errors.GatedRepoError:
-        raise OSError(
+        raise SetupError(
             f"model={model!r}: its owner gives it only to those who accept its terms. Accept them "
             "on the hub and log in by `hf auth login`."
         ) from None
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError):
-        raise OSError(
+        raise SetupError(
             f"model={model!r}{at} is not on the hub, nor a folder here. Check the name and the "
             "revision."
         ) from None
@@ -338,7 +337,7 @@ def _fetch(model, revision, trusted):
         folder = _cached_conversion(hub, model, fetch) if revision is None else None
         if folder is not None:
             return folder
-        raise OSError(
+        raise SetupError(
             f"model={model!r}{at} is not on this machine and cannot be fetched "
             f"({type(error).__name__}). Without a network, fetch it elsewhere by "
             f"`hf download {model} --local-dir FOLDER` and pass the folder as model."
@@ -428,7 +427,7 @@ def _read_network(folder, device, eager):
     poolers = [key for key in missing if "pooler" in key]
     if len(missing) > len(poolers):
         first = next(key for key in missing if key not in poolers)
-        raise ValueError(
+        raise SetupError(
             f"{folder.name}: {len(missing)} arrays of {type(network).__name__} are not in its "
             f"weights, {first} among them; they would be random. Pass a folder of the whole model."
         )

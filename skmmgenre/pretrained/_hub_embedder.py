@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval
 
 from ..nets import NetEstimator
 from ..store import CellTransformer, FeatureStore, map_cells
-from ..utils import as_cells
+from ..utils import SetupError, as_cells
 
 _NOT_FINITE = (
     "the model returned NaN or infinity for it",
@@ -96,7 +96,7 @@ class HubEmbedder(CellTransformer):
         )
         widths = {len(value) for value in values if value is not None}
         if len(widths) > 1:
-            raise ValueError(
+            raise SetupError(
                 f"{_name_model(self.model)} returned vectors of {min(widths)} and of "
                 f"{max(widths)} numbers. Return as many for each {self._noun}."
             )
@@ -229,7 +229,7 @@ class FunctionEncoder:
             found = found.detach().cpu()
         found = np.asarray(found)
         if found.ndim != 2 or len(found) != len(batch) or found.dtype.kind not in "fiu":
-            raise ValueError(
+            raise SetupError(
                 f"{_name_model(self.function)} returned an array of shape {found.shape}, dtype "
                 f"{found.dtype}, for {len(batch)} {self.noun}s. Return one vector for each: "
                 "numbers of shape (n, d)."

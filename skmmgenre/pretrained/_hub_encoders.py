@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..nets._devices import inference_device, one_thread, own_settings
-from ..utils import BadItem
+from ..utils import BadItem, SetupError
 
 # Rows at once on a processor: small encoders of texts (16 to 128 tokens) take 1.4 to 3 times as
 # long one by one as in eights, and no less in batches of 32.
@@ -86,7 +86,7 @@ class _HubEncoder:
         """Return the chosen hidden layer, before pooling."""
         states = network(**batch, output_hidden_states=True).hidden_states
         if not -len(states) <= self.layer < len(states):
-            raise ValueError(
+            raise SetupError(
                 f"layer={self.layer}: {self.folder.name} has the layers 0 to {len(states) - 1}, "
                 "0 being the input of the first."
             )
@@ -114,7 +114,7 @@ class HubAudio(_HubEncoder):
         self._processor = folder.read_processor("AutoFeatureExtractor")
         sr = getattr(self._processor, "sampling_rate", None)
         if sr is None:
-            raise ValueError(
+            raise SetupError(
                 f"{folder.name} is not a model of sound: its processor names no sampling rate."
             )
         self.sr = int(sr)
@@ -164,7 +164,7 @@ class HubAudio(_HubEncoder):
         audio = self.folder.config.get("audio_config", {})
         fuses, fused = audio.get("enable_fusion", False), self._processor.truncation == "fusion"
         if fuses != fused:
-            raise ValueError(
+            raise SetupError(
                 f"{self.folder.name}: its network has enable_fusion={fuses}, but its processor "
                 f"has truncation={self._processor.truncation!r}. Set truncation to "
                 f"{'fusion' if fuses else 'rand_trunc'!r} in preprocessor_config.json."
@@ -277,7 +277,7 @@ class HubText(_HubEncoder):
     def _read_pooling(self, pooling):
         """Return the poolings whose results stand side by side, and whether to normalize them."""
         if "text_config" in self.folder.config:
-            raise ValueError(
+            raise SetupError(
                 f"{self.folder.name} is a model of texts and something else. Pass a function that "
                 "calls its get_text_features as model."
             )
@@ -308,7 +308,7 @@ class HubText(_HubEncoder):
         return sorted(modes, key=order.index) or ["mean"], normalize
 
     def _refuse(self, what):
-        raise ValueError(
+        raise SetupError(
             f"{self.folder.name} {what}, which pooling='auto' does not know. Pass pooling='mean', "
             "'cls' or 'max', or sentence_transformers' SentenceTransformer(...).encode as model."
         )

@@ -151,7 +151,7 @@ def save_clap(folder, *, fusion=False, truncation=None):
 
 
 def save_ast(folder):
-    """An AST of 16 kHz and half a second, and its feature extractor."""
+    """An AST of 16 kHz and 1.1 seconds, and its feature extractor."""
     from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassification
 
     config = ASTConfig(
@@ -162,12 +162,12 @@ def save_ast(folder):
         patch_size=8,
         frequency_stride=8,
         time_stride=8,
-        max_length=50,
+        max_length=110,
         num_mel_bins=32,
     )
     with _drawn():
         ASTForAudioClassification(config).save_pretrained(folder)
-    ASTFeatureExtractor(max_length=50, num_mel_bins=32).save_pretrained(folder)
+    ASTFeatureExtractor(max_length=110, num_mel_bins=32).save_pretrained(folder)
     return folder
 
 

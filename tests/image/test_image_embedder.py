@@ -9,7 +9,7 @@ from sklearn.base import clone
 from tiny_models import save_clip, save_vit
 
 from skmmgenre.image import ImageEmbedder
-from skmmgenre.utils import BadItem
+from skmmgenre.utils import BadItem, SetupError
 from skmmgenre.utils.estimator_checks import check_branch
 
 
@@ -110,7 +110,7 @@ def test_layer(name, models, covers):
         states = getattr(model, "vision_model", model)(**inputs, output_hidden_states=True)
     expected = states.hidden_states[1][0].mean(dim=0).numpy()
     np.testing.assert_allclose(vector, expected, atol=1e-5)
-    with pytest.raises(ValueError, match="layer=-4: .* has the layers 0 to 2"):
+    with pytest.raises(SetupError, match="layer=-4: .* has the layers 0 to 2"):
         ImageEmbedder(model=str(models[name]), layer=-4).transform(covers)
 
 
@@ -148,5 +148,5 @@ def test_a_model_of_texts_is_refused(tmp_path, covers):
     pytest.importorskip("transformers", minversion="5", reason="needs skmmgenre[pretrained]")
     from tiny_models import save_bert
 
-    with pytest.raises(ValueError, match="cannot be loaded"):
+    with pytest.raises(SetupError, match="cannot be loaded"):
         ImageEmbedder(model=str(save_bert(tmp_path / "bert"))).fit(covers)

@@ -18,6 +18,7 @@ from tiny_models import save_ast, save_bert, save_clap, save_wav2vec2, windows_o
 
 from skmmgenre.pretrained import _hub
 from skmmgenre.pretrained._hub import HubFolder, load_hub_audio
+from skmmgenre.utils import SetupError
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def bert(tmp_path):
     return save_bert(tmp_path / "bert")
 
 
-SOUND = {"clap": (48000, 1.0), "fused clap": (48000, 1.0), "ast": (16000, 0.5)}
+SOUND = {"clap": (48000, 1.0), "fused clap": (48000, 1.0), "ast": (16000, 1.1)}
 SOUND["wav2vec2"] = (16000, None)
 
 
@@ -81,7 +82,7 @@ def test_layer_of_sound(name, folders):
     if name == "wav2vec2":
         last = load_hub_audio(folders[name]).embed(windows)
         np.testing.assert_allclose(layers[2], last, atol=1e-6)
-    with pytest.raises(ValueError, match="layer=20: .* has the layers 0 to "):
+    with pytest.raises(SetupError, match="layer=20: .* has the layers 0 to "):
         load_hub_audio(folders[name], layer=20).embed(windows)
 
 
@@ -112,12 +113,12 @@ def test_a_changed_folder_is_read_again(folders, tmp_path):
 
 def test_fusion_must_agree(tmp_path):
     folder = save_clap(tmp_path / "clap", fusion=True, truncation="rand_trunc")
-    with pytest.raises(ValueError, match="enable_fusion=True, but .* Set truncation to 'fusion'"):
+    with pytest.raises(SetupError, match="enable_fusion=True, but .* Set truncation to 'fusion'"):
         load_hub_audio(folder)
 
 
 def test_a_model_of_texts_is_not_one_of_sound(bert):
-    with pytest.raises(ValueError, match="cannot be loaded|not a model of sound"):
+    with pytest.raises(SetupError, match="cannot be loaded|not a model of sound"):
         load_hub_audio(bert)
 
 
@@ -134,11 +135,11 @@ class Bomb:
 def test_pickled_weights_are_refused(bert, tmp_path):
     (bert / "model.safetensors").unlink()
     torch.save(Bomb(tmp_path / "exploded"), bert / "pytorch_model.bin")
-    with pytest.raises(ValueError, match="pickled weights .pytorch_model.bin.*save_pretrained"):
+    with pytest.raises(SetupError, match="pickled weights .pytorch_model.bin.*save_pretrained"):
         HubFolder(bert)
     index = {"weight_map": {"a": "pytorch_model.bin"}}
     (bert / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(ValueError, match="only safetensors of the same folder"):
+    with pytest.raises(SetupError, match="only safetensors of the same folder"):
         HubFolder(bert)
     assert not (tmp_path / "exploded").exists()
 
@@ -148,7 +149,7 @@ def test_parts_lie_in_the_folder(part, bert):
     shutil.move(bert / "model.safetensors", bert.parent / "model.safetensors")
     index = {"weight_map": {"a": part}}
     (bert / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(ValueError, match="only safetensors of the same folder"):
+    with pytest.raises(SetupError, match="only safetensors of the same folder"):
         HubFolder(bert)
 
 
@@ -164,7 +165,7 @@ def test_weights_in_parts(tmp_path):
     assert len(parts) > 1
     np.testing.assert_array_equal(load_hub_audio(folder).embed(windows), expected)
     parts[0].unlink()
-    with pytest.raises(ValueError, match=f"lacks {parts[0].name}. Fetch"):
+    with pytest.raises(SetupError, match=f"lacks {parts[0].name}. Fetch"):
         HubFolder(folder)
 
 
@@ -174,13 +175,53 @@ def test_code_of_a_model_is_not_executed(bert, tmp_path):
     (bert / "config.json").write_text(json.dumps(config))
     mark = tmp_path / "executed"
     (bert / "own.py").write_text(f"import os\nos.mkdir({str(mark)!r})\n")
-    with pytest.raises(ValueError, match="code of its own, which was not executed.*trust_remote_"):
+    with pytest.raises(SetupError, match="code of its own, which was not executed.*trust_remote_"):
         HubFolder(bert)
     assert not mark.exists()
     del config["auto_map"]
     (bert / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match="of type 'own', which transformers .* does not know"):
+    with pytest.raises(SetupError, match="of type 'own', which transformers .* does not know"):
         HubFolder(bert)
+
+
+def test_code_of_a_model_runs_where_it_is_trusted(bert, tmp_path):
+    config = {"auto_map": {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}}
+    (bert / "config.json").write_text(json.dumps({**config, "model_type": "own", "width": 8}))
+    (bert / "own.py").write_text(OWN_MODEL)
+    from safetensors.numpy import save_file
+
+    arrays = {"embed.weight": np.arange(240, dtype=np.float32).reshape(30, 8)}
+    save_file(arrays, bert / "model.safetensors", metadata={"format": "pt"})
+    code = (
+        "from skmmgenre.text import TextEmbedder\n"
+        f"embedder = TextEmbedder(model={str(bert)!r}, trust_remote_code=True, pooling='cls')\n"
+        "print(embedder.transform(['a sax'])[0].tolist())"
+    )
+    found = run(code, HF_HOME=str(tmp_path))  # where transformers keeps a copy of the code
+    assert found.stdout.strip() == str(list(map(float, range(16, 24)))), found.stderr
+
+
+OWN_MODEL = """
+import torch
+from transformers import PretrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutput
+
+
+class OwnConfig(PretrainedConfig):
+    model_type = "own"
+
+
+class OwnModel(PreTrainedModel):
+    config_class = OwnConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.embed = torch.nn.Embedding(30, config.width)
+        self.post_init()
+
+    def forward(self, input_ids, attention_mask):
+        return BaseModelOutput(last_hidden_state=self.embed(input_ids))
+"""
 
 
 def test_code_of_a_tokenizer_is_not_executed(bert, tmp_path):
@@ -197,7 +238,7 @@ def test_code_of_a_tokenizer_is_not_executed(bert, tmp_path):
 def test_a_cut_file_is_refused(bert):
     data = (bert / "model.safetensors").read_bytes()
     (bert / "model.safetensors").write_bytes(data[: len(data) // 2])
-    with pytest.raises(ValueError, match="cannot be loaded .*Fetch it again") as caught:
+    with pytest.raises(SetupError, match="cannot be loaded .*Fetch it again") as caught:
         HubFolder(bert).read_network("cpu")
     assert str(caught.value).count(str(bert)) == 1  # as it was passed
 
@@ -208,22 +249,22 @@ def test_missing_weights_are_not_drawn(bert):
     arrays = load_file(bert / "model.safetensors")
     del arrays["encoder.layer.1.output.dense.weight"]
     save_file(arrays, bert / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(ValueError, match="layer.1.output.dense.weight among them.*random"):
+    with pytest.raises(SetupError, match="layer.1.output.dense.weight among them.*random"):
         HubFolder(bert).read_network("cpu")
 
 
 def test_what_is_no_model(tmp_path, bert):
-    with pytest.raises(ValueError, match="no config.json"):
+    with pytest.raises(SetupError, match="no config.json"):
         HubFolder(tmp_path)
-    with pytest.raises(ValueError, match="neither a folder nor a name"):
+    with pytest.raises(SetupError, match="neither a folder nor a name"):
         HubFolder(str(tmp_path / "absent"))
-    with pytest.raises(ValueError, match="revision='main' is for hub names"):
+    with pytest.raises(SetupError, match="revision='main' is for hub names"):
         HubFolder(bert, revision="main")
     (bert / "adapter_config.json").write_text("{}")
-    with pytest.raises(ValueError, match="adapter of another model"):
+    with pytest.raises(SetupError, match="adapter of another model"):
         HubFolder(bert)
     (bert / "config.json").write_text("{")
-    with pytest.raises(ValueError, match="config.json cannot be read"):
+    with pytest.raises(SetupError, match="config.json cannot be read"):
         HubFolder(bert)
 
 
@@ -243,7 +284,9 @@ def test_without_network(tmp_path):
     )
     found = run(code, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path))
     last = found.stderr.strip().splitlines()[-1]
-    assert last.startswith("OSError: model='owner/name' is not on this machine and cannot be")
+    assert last.startswith(
+        "skmmgenre.utils._cells.SetupError: model='owner/name' is not on this machine and cannot be"
+    )
     assert "hf download owner/name --local-dir FOLDER" in last
     assert "://" not in last and str(tmp_path) not in last
 
@@ -281,7 +324,9 @@ def test_what_the_cache_of_the_hub_holds_needs_no_network(hub_cache):
 def test_a_conversion_that_was_fetched_before(hub_cache):
     """Main has pickled weights alone, as many older models; the hub converts them."""
     hub_cache("main", weights=False)
-    with pytest.raises(OSError, match="'owner/bert' is not on this machine and cannot be fetched"):
+    with pytest.raises(
+        SetupError, match="'owner/bert' is not on this machine and cannot be fetched"
+    ):
         HubFolder("owner/bert")
     converted = hub_cache("refs/pr/12")
     assert HubFolder("owner/bert").path == converted
@@ -320,7 +365,7 @@ def test_a_conversion_is_of_the_hub_s_converter(hub_cache, monkeypatch):
     assert HubFolder("owner/bert").path == parts["refs/pr/14"]
     requests[:2] = []
     _hub._fetch.cache_clear()
-    with pytest.raises(ValueError, match="no weights as safetensors .*refs/pr/NUMBER"):
+    with pytest.raises(SetupError, match="no weights as safetensors .*refs/pr/NUMBER"):
         HubFolder("owner/bert")
 
 

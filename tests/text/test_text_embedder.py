@@ -11,7 +11,7 @@ from tiny_models import save_bert
 
 import skmmgenre
 from skmmgenre.text import TextEmbedder
-from skmmgenre.utils import BadItem
+from skmmgenre.utils import BadItem, SetupError
 from skmmgenre.utils.estimator_checks import check_branch
 
 TEXTS = [
@@ -96,12 +96,12 @@ def test_vectors_that_are_not_finite_are_listed():
     ],
 )
 def test_functions_that_return_something_else(function):
-    with pytest.raises(ValueError, match="Return one vector for each: numbers of shape"):
+    with pytest.raises(SetupError, match="Return one vector for each: numbers of shape"):
         TextEmbedder(model=function).transform(TEXTS)
 
 
 def test_function_of_changing_width():
-    with pytest.raises(ValueError, match="vectors of 4 and of 5 numbers"):
+    with pytest.raises(SetupError, match="vectors of 4 and of 5 numbers"):
         TextEmbedder(model=lambda t: np.zeros((1, len(t[0]))), batch_size=1).transform(
             ["calm", "night"]
         )
@@ -187,7 +187,7 @@ def test_mean_over_tokens(bert):
 def test_layer(bert, layer):
     (vector,) = TextEmbedder(model=str(bert), layer=layer).transform(SHORT[:1])
     np.testing.assert_allclose(vector, states(bert, SHORT[0], layer).mean(axis=0), atol=1e-6)
-    with pytest.raises(ValueError, match="layer=3: .* has the layers 0 to 2"):
+    with pytest.raises(SetupError, match="layer=3: .* has the layers 0 to 2"):
         TextEmbedder(model=str(bert), layer=3).transform(SHORT)
 
 
@@ -222,13 +222,13 @@ def test_settings_of_sentence_transformers(tmp_path, bert, settings, expected, n
     np.testing.assert_allclose(vector, whole, atol=1e-6)
 
 
-def test_settings_that_are_not_known_are_refused(tmp_path):
+def test_settings_that_are_not_known_are_refused(tmp_path, bert):
     folder = save_bert(tmp_path / "a", modules=("Transformer", "Pooling", "Dense"), pooling={})
-    with pytest.raises(ValueError, match="a layer 'Dense' behind the network.*Pass pooling='mean'"):
+    with pytest.raises(SetupError, match="a layer 'Dense' behind the network.*Pass pooling='mean'"):
         TextEmbedder(model=str(folder)).fit(TEXTS)
     TextEmbedder(model=str(folder), pooling="mean").fit(TEXTS)
     folder = save_bert(tmp_path / "b", pooling={"pooling_mode_lasttoken": True})
-    with pytest.raises(ValueError, match="pools by 'pooling_mode_lasttoken'"):
+    with pytest.raises(SetupError, match="pools by 'pooling_mode_lasttoken'"):
         TextEmbedder(model=str(folder)).fit(TEXTS)
 
 
@@ -347,7 +347,7 @@ def test_models_of_texts_and_images_are_refused(tmp_path):
 
     folder = save_clip(tmp_path / "clip")
     transformers.AutoTokenizer.from_pretrained(save_bert(tmp_path / "bert")).save_pretrained(folder)
-    with pytest.raises(ValueError, match="a model of texts and something else.*get_text_features"):
+    with pytest.raises(SetupError, match="a model of texts and something else.*get_text_features"):
         TextEmbedder(model=str(folder)).fit(TEXTS)
 
 
