@@ -407,7 +407,7 @@ def _read_processor(folder, kind):
     return folder.load(getattr(folder._transformers, kind))
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)  # one a modality, and one that is compared with them
 def _read_network(folder, device, eager):
     import torch
 
