@@ -30,8 +30,8 @@ class ImageEmbedder(HubEmbedder):
         None: what the model was trained to return, the image's features of CLIP or the pooled
         output of ViT and DINO.
     batch_size : int, default=32
-        Images that a GPU takes at once (on a CPU it is always 8, so that results do not depend on
-        it), or that a function takes at once.
+        Images that a GPU takes at once (on a CPU their number is fixed, so that results do not
+        depend on it), or that a function takes at once.
     trust_remote_code : bool, default=False
         Whether code that comes with a hub model may run. Read the code first, and fix `revision`.
     cache : str, path or None, default=None

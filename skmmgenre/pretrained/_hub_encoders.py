@@ -15,6 +15,7 @@ from ..utils import BadItem, SetupError
 # Rows at once on a processor: small encoders of texts (16 to 128 tokens) take 1.4 to 3 times as
 # long one by one as in eights, and no less in batches of 32.
 _ROWS_ON_CPU = 8
+_TOKENS_ON_CPU = 256  # in a batch of texts
 _WINDOWS_ON_CPU = 1  # ten seconds of sound are enough for a product
 _WINDOWS = 8  # on other devices
 _BUCKET = 32  # tokens; texts are padded to a multiple
@@ -67,10 +68,11 @@ class _HubEncoder:
             torch.random.fork_rng(devices=[]),
         ):
             for group in groups.values():
-                for start in range(0, len(group), self.n_rows):
-                    chosen = group[start : start + self.n_rows]
+                n_rows = self.rows_at_once(inputs[group[0]])
+                for start in range(0, len(group), n_rows):
+                    chosen = group[start : start + n_rows]
                     # The last one fills the batch: it is an input that the network knows.
-                    filled = chosen + chosen[-1:] * (self.n_rows - len(chosen))
+                    filled = chosen + chosen[-1:] * (n_rows - len(chosen))
                     batch = {
                         name: torch.from_numpy(np.stack([inputs[i][name] for i in filled])).to(
                             self.device
@@ -81,6 +83,10 @@ class _HubEncoder:
                     for i, vector in zip(chosen, answers, strict=False):
                         vectors[i] = vector.ravel()
         return vectors
+
+    def rows_at_once(self, arrays):
+        """Return how many rows of one shape go together, and are filled up to."""
+        return self.n_rows
 
     def hidden(self, network, batch):
         """Return the chosen hidden layer, before pooling."""
@@ -181,6 +187,12 @@ class HubText(_HubEncoder):
         self._tokenizer = folder.read_processor("AutoTokenizer")
         self._poolings, self._normalize = self._read_pooling(pooling)
         self.max_length = self._limit(max_length)
+
+    def rows_at_once(self, arrays):
+        """Return fewer for long windows, which gain nothing in a batch and are slow to fill up."""
+        if self.device.type != "cpu":
+            return self.n_rows
+        return max(1, min(self.n_rows, _TOKENS_ON_CPU // len(arrays["input_ids"])))
 
     def prepare(self, texts):
         """Return the windows of tokens of a cell's texts: a list of dicts of arrays a text."""

@@ -37,8 +37,8 @@ class TextEmbedder(HubEmbedder):
         Tokens of a window. Longer texts are read in several, and their vectors averaged by
         the numbers of tokens. None: what the model is made for.
     batch_size : int, default=32
-        Windows that a GPU takes at once (on a CPU it is always 8, so that results do not depend on
-        it), or texts that a function takes at once.
+        Windows that a GPU takes at once (on a CPU their number is fixed, so that results do not
+        depend on it), or texts that a function takes at once.
     trust_remote_code : bool, default=False
         Whether code that comes with a hub model may run. Read the code first, and fix `revision`.
     cache : str, path or None, default=None
