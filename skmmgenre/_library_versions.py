@@ -23,6 +23,7 @@ _DISTRIBUTIONS = (
     "pillow",
     "spacy",
     "pyspellchecker",
+    "transformers",
 )
 # skops and skorch are recorded and not compared: one reads the file, which is checked node by
 # node, and the other trains. No prediction goes through either.
@@ -43,6 +44,7 @@ USED_BY = {
     "EntityEnricher": _WORDS,
     "FusionClassifier": _NETWORK,
     "GazetteerLinker": ("pyspellchecker", *_WORDS),
+    "ImageEmbedder": ("transformers", "torchvision", "pillow", *_NETWORK),
     "JointSpaceProjector": _NETWORK,
     "PrecomputedLinker": _WORDS,
     "ResNetEmbedder": ("torchvision", "pillow", *_NETWORK),
@@ -50,6 +52,7 @@ USED_BY = {
     "ReviewVectorizer": _WORDS,
     "SpotlightLinker": _SENTENCES,
     "TagMeLinker": _SENTENCES,
+    "TextEmbedder": ("transformers", *_NETWORK),
     "TextMLP": _NETWORK,
     "VotingLinker": _WORDS,
 }

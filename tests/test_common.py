@@ -23,8 +23,15 @@ import skmmgenre
 from skmmgenre.audio import AudioCNN, AudioEmbedder, AudioStatistics, CQTExtractor, TimbreStatistics
 from skmmgenre.compose import GenrePipeline, MeanOverTracks
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector, LogisticFusionClassifier
-from skmmgenre.image import ColorStatistics, ResNetEmbedder
-from skmmgenre.text import EntityEnricher, Mention, ReviewTruncator, ReviewVectorizer, TextMLP
+from skmmgenre.image import ColorStatistics, ImageEmbedder, ResNetEmbedder
+from skmmgenre.text import (
+    EntityEnricher,
+    Mention,
+    ReviewTruncator,
+    ReviewVectorizer,
+    TextEmbedder,
+    TextMLP,
+)
 
 # ---- scikit-learn's ---------------------------------------------------------------------
 
@@ -123,6 +130,14 @@ def _first_and_last_names(transformer, input_features):
     return np.array(["first", "last"], dtype=object)
 
 
+def _lengths(texts):
+    return [[len(text), text.count("a")] for text in texts]
+
+
+def _colors(images):
+    return [np.asarray(image).mean(axis=(0, 1)) for image in images]
+
+
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory):
     """What each estimator takes: N rows, row 2 missing."""
@@ -177,6 +192,9 @@ ESTIMATORS = {
         "covers",
         {"depth": 19},
     ),
+    # Their models of transformers: tests/text/test_text_embedder.py, tests/image/...
+    "ImageEmbedder": (ImageEmbedder(model=_colors), "covers", {"batch_size": 0}),
+    "TextEmbedder": (TextEmbedder(model=_lengths), "texts", {"pooling": "sum"}),
     "ReviewTruncator": (ReviewTruncator(max_chars=30), "texts", {"max_chars": 0}),
     "EntityEnricher": (EntityEnricher(SaxLinker()), "texts", {"min_confidence": 2}),
     "ReviewVectorizer": (ReviewVectorizer(max_df=1.0), "texts", {"max_features": -3}),

@@ -380,7 +380,7 @@ class TestVersions:
         skmmgenre.load(with_versions(tmp_path / "m", small_file, **dict.fromkeys(others, "0.0.7")))
 
     def test_one_warning_names_all(self, trained, tmp_path):
-        """Sounds and texts; no cover, so that no library of images is among them."""
+        """Sounds and texts by networks of the package; no cover, nor an encoder of others."""
         skmmgenre.save(trained[0], tmp_path / "s")
         saved = skmmgenre.model_info(tmp_path / "s")["versions"]
         path = with_versions(tmp_path / "m", tmp_path / "s", **dict.fromkeys(saved, "0.0.7"))
@@ -391,7 +391,7 @@ class TestVersions:
         differ = warning.message.differences
         assert {saved for saved, _ in differ.values()} == {"0.0.7"}
         assert set(differ) == saved.keys() - {
-            *("torchvision", "pillow", "skorch", "skops", "pyspellchecker")
+            *("torchvision", "pillow", "skorch", "skops", "pyspellchecker", "transformers")
         }
         assert {"torch", "librosa", "soxr", "soundfile", "libsndfile", "spacy"} <= differ.keys()
         assert all(f"{name} 0.0.7 (here {here})" in str(warning.message)

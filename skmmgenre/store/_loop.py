@@ -54,6 +54,7 @@ def map_cells(
     values=None,
     fault_of_nan=None,
     warn=True,
+    finish=None,
 ):
     """Apply `function` to every cell that is not missing.
 
@@ -87,6 +88,9 @@ def map_cells(
     warn : bool, default=True
         Whether to warn if all cells are skipped (of at least two), or a tenth of them for a type
         that cannot be used: then the data are rarely to blame.
+    finish : callable, default=None
+        Takes a list of what `function` returned for some cells, returns the list of their values.
+        Runs in this process: for a network that takes many at once.
 
     Returns
     -------
@@ -117,7 +121,8 @@ def map_cells(
 
         def compute(some):
             computed.extend(some)
-            return _compute(parallel, function, cells, some)
+            outcomes = _compute(parallel, function, cells, some)
+            return outcomes if finish is None else _finished(finish, outcomes)
 
         with closing(settle_in_rounds(compute, cells, rows, (fewest, most), store)) as rounds:
             for settled in rounds:
@@ -286,6 +291,13 @@ def _compute(parallel, function, cells, rows):
         joblib.delayed(_run_chunk)(function, [cells[row] for row in chunk]) for chunk in chunks
     )
     return [outcome for chunk in outcomes for outcome in chunk]
+
+
+def _finished(finish, outcomes):
+    """Outcomes with what `finish` makes of the values; faults stay."""
+    values = [value for value, fault in outcomes if fault is None]
+    finished = iter(finish(values) if values else ())
+    return [(next(finished) if fault is None else None, fault) for _, fault in outcomes]
 
 
 def _run_chunk(function, cells):

@@ -11,6 +11,7 @@ from ._entities import (
     VotingLinker,
 )
 from ._entity_enricher import EntityEnricher
+from ._text_embedder import TextEmbedder
 from ._text_mlp import TextMLP
 from ._truncator import ReviewTruncator
 from ._vectorizer import ReviewVectorizer
@@ -26,6 +27,7 @@ __all__ = [
     "ReviewVectorizer",
     "SpotlightLinker",
     "TagMeLinker",
+    "TextEmbedder",
     "TextMLP",
     "VotingLinker",
 ]

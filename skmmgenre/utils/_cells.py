@@ -241,6 +241,8 @@ def describe_cell(cell, *, max_chars=200):
     if hasattr(cell, "shape") and hasattr(cell, "dtype"):
         return f"array of shape {tuple(cell.shape)}, dtype {cell.dtype}"
     if isinstance(cell, (list, tuple)):
+        if len(cell) == 1 and isinstance(cell[0], str):
+            return describe_cell(cell[0])
         return f"{type(cell).__name__} of {len(cell)}"
     return f"{type(cell).__name__} object"
 

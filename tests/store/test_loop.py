@@ -36,6 +36,31 @@ def test_the_first_bad_row_is_raised():
     assert "Give a positive number. Or pass on_error='missing'" in str(e.value)
 
 
+def test_what_is_finished_together(tmp_path):
+    """As a network does it; what is bad is not among it, what is stored is not finished again."""
+    taken = []
+
+    def doubled(values):
+        taken.append(len(values))
+        return [np.array([2 * value]) for value in values]
+
+    def run(store=None):
+        cells = [np.array([float(k)]) for k in [1, 2, 0, -1, *range(3, 90)]]
+        values, errors = map_cells(_invert, cells, on_error="missing", finish=doubled, store=store)
+        assert [error["row"] for error in errors] == [3]
+        assert values[3] is None and len(values) == 91
+        expected = [2.0, 1.0, np.inf, *(2 / k for k in range(3, 90))]
+        np.testing.assert_array_equal(np.ravel([v for v in values if v is not None]), expected)
+
+    with np.errstate(divide="ignore"):
+        run()
+        assert sum(taken) == 90 and max(taken) > 1
+        run(FeatureStore(tmp_path / "store.sqlite", kind="doubled", settings={}))
+        taken.clear()
+        run(FeatureStore(tmp_path / "store.sqlite", kind="doubled", settings={}))
+    assert not taken
+
+
 def test_bad_rows_are_listed():
     values, errors = map_cells(_invert, [1, -1, None, 0], on_error="missing")
     assert values == [1, None, None, None]

@@ -226,6 +226,7 @@ def test_description_keeps_the_name_of_the_file():
     assert describe_cell(b"x" * 300).count("...") == 1
     assert describe_cell(np.zeros(3)) == "array of shape (3,), dtype float64"
     assert describe_cell(["a", "b"]) == "list of 2"
+    assert describe_cell(("a text",)) == "'a text'"
     assert describe_cell(3) == "int object"
 
 

@@ -1,0 +1,148 @@
+"""Covers to vectors by an encoder that others have trained."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+import PIL
+
+from ..pretrained._hub import load_hub_image
+from ..pretrained._hub_embedder import HubEmbedder
+from ._decode import content_of_image, decode_image
+
+
+class ImageEmbedder(HubEmbedder):
+    """Encode covers with a pretrained model, which stays as it is.
+
+    The model is one of the hub, a folder, or any function from images to vectors. Needs no fit.
+    Put a classifier behind it: vectors are computed once and can be kept in a `cache`.
+
+    Parameters
+    ----------
+    model : str or callable, default="openai/clip-vit-base-patch32"
+        Name on the hub, or a folder as ``save_pretrained`` of transformers writes it, with that of
+        its image processor; both need ``pip install "skmmgenre[pretrained]"``. Weights are read
+        from safetensors only. Or a function that takes a list of PIL images of mode RGB and
+        returns an array of shape (n, d).
+    revision : str or None, default=None
+        Branch, tag or commit of a hub name. A commit makes results repeatable.
+    layer : int or None, default=None
+        Hidden layer whose mean over patches is returned; 0 is the input of the first, -1 the last.
+        None: what the model was trained to return, the image's features of CLIP or the pooled
+        output of ViT and DINO.
+    batch_size : int, default=32
+        Images that a GPU takes at once (on a CPU their number is fixed, so that results do not
+        depend on it), or that a function takes at once.
+    trust_remote_code : bool, default=False
+        Whether code that comes with a hub model may run. Read the code first, and fix `revision`.
+    cache : str, path or None, default=None
+        File of a store of vectors, made if it is not there: an image that this model has encoded
+        before is not decoded again.
+    name : str or None, default=None
+        What the `cache` knows a function by; give it another name whenever it changes.
+    on_error : {"raise", "missing"}, default="raise"
+        Whether an image that cannot be used raises an error that names it, or is treated as
+        missing and listed in `errors_`.
+    device : str, default="auto"
+        Torch device of a hub model; "auto" takes a GPU if there is one.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    errors_ : DataFrame
+        A line for every image that the last `transform` treated as missing because of
+        ``on_error="missing"`` or because its vector was not finite: row, item, reason, remedy.
+
+    See Also
+    --------
+    ResNetEmbedder : Learns from the image itself.
+    ColorStatistics : The plain baseline.
+
+    Notes
+    -----
+    Images are scaled, cropped and normalized by the model's own processor. A vector of a hub model
+    depends on its image alone, bit for bit. A function gets the images of several rows at once;
+    pass ``batch_size=1`` if what it returns depends on them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmmgenre.image import ImageEmbedder
+    >>> def mean_color(images):  # stands for a model
+    ...     return [np.asarray(image).mean(axis=(0, 1)) for image in images]
+    >>> red = np.zeros((100, 100, 3), dtype=np.uint8)
+    >>> red[..., 0] = 255
+    >>> ImageEmbedder(model=mean_color).transform([red, None])
+    array([[255.,   0.,   0.],
+           [ nan,  nan,  nan]], dtype=float32)
+    """
+
+    _noun = "image"
+
+    def __init__(
+        self,
+        *,
+        model="openai/clip-vit-base-patch32",
+        revision=None,
+        layer=None,
+        batch_size=32,
+        trust_remote_code=False,
+        cache=None,
+        name=None,
+        on_error="raise",
+        device="auto",
+        verbose=0,
+    ):
+        self.model = model
+        self.revision = revision
+        self.layer = layer
+        self.batch_size = batch_size
+        self.trust_remote_code = trust_remote_code
+        self.cache = cache
+        self.name = name
+        self.on_error = on_error
+        self.device = device
+        self.verbose = verbose
+
+    def transform(self, X):
+        """Encode each image.
+
+        Parameters
+        ----------
+        X : column of paths, of the content of files, PIL images or uint8 arrays, length n
+            As :meth:`ResNetEmbedder.transform` takes them. A cell that is None, NaN or "" is
+            missing.
+
+        Returns
+        -------
+        vectors : ndarray of float32, shape (n, d)
+            Rows of missing images are NaN.
+
+        Raises
+        ------
+        BadItem
+            If an image cannot be used and ``on_error="raise"``.
+        SetupError
+            If the model is refused (pickled weights, code of its own, files that do not fit), or
+            is not on this machine and cannot be fetched.
+        """
+        return self._encode(X)
+
+    @staticmethod
+    def _read(cell):
+        return [decode_image(cell)]
+
+    @staticmethod
+    def _probe():
+        return np.full((64, 64, 3), 128, dtype=np.uint8)
+
+    _load = staticmethod(load_hub_image)
+    _content_of = staticmethod(content_of_image)
+
+    @staticmethod
+    def _versions():
+        try:  # with it, images are scaled by its kernels
+            torchvision = version("torchvision")
+        except PackageNotFoundError:
+            torchvision = None
+        return {"pillow": PIL.__version__, "torchvision": torchvision}

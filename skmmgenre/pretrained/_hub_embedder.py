@@ -1,0 +1,246 @@
+"""What the transformers that use an encoder of others have in common."""
+
+import os
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+from ..nets import NetEstimator
+from ..store import CellTransformer, FeatureStore, map_cells
+from ..utils import SetupError, as_cells
+
+_NOT_FINITE = (
+    "the model returned NaN or infinity for it",
+    "Check the weights of the model, or remove the cell.",
+)
+
+
+class HubEmbedder(CellTransformer):
+    """Base class: a column of cells, each encoded by a model that stays as it is.
+
+    The model is a function, a name on the hub, or a folder. It is no part of the estimator's
+    state: it is read with the first use and shared by all estimators of the process.
+
+    A subclass has the parameters `model`, `batch_size`, `cache`, `name`, `on_error`, `device` and
+    `verbose`, others of its own, and the parts below that raise NotImplementedError.
+    """
+
+    _parameter_constraints: dict = {
+        "model": [str, callable],
+        "revision": [str, None],
+        "layer": [Integral, None],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "trust_remote_code": ["boolean"],
+        "cache": [str, os.PathLike, None],
+        "name": [str, None],
+        "on_error": CellTransformer._parameter_constraints["on_error"],
+        "device": NetEstimator._parameter_constraints["device"],
+        "verbose": ["verbose"],
+    }
+    _of_hub_models = {"revision": None, "layer": None, "trust_remote_code": False}
+    _version = 1  # of what is computed; after a change stores compute it again
+    _width = None  # of the last vectors, and the model they are of
+
+    def fit(self, X, y=None):
+        """Check the parameters, the column and the model; nothing is learned.
+
+        Parameters
+        ----------
+        X : column of what `transform` takes, length n
+            Not encoded.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : estimator
+        """
+        super().fit(X)
+        self._make_encoder()
+        return self
+
+    def get_feature_names_out(self, input_features=None):
+        """Return a name for each number of a vector: the class's in lower case, and its place.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        names : ndarray of str objects, shape (d,)
+        """
+        prefix = type(self).__name__.lower()
+        return np.array([f"{prefix}{i}" for i in range(self._n_features())], dtype=object)
+
+    def __getstate__(self):
+        return {key: value for key, value in super().__getstate__().items() if key != "_width"}
+
+    def _encode(self, X):
+        """Return the vectors of a column, NaN where a cell is missing or bad."""
+        self._validate_params()
+        encoder = self._make_encoder()
+        self._errors = []
+        values, self._errors = map_cells(
+            lambda cell: encoder.prepare(self._read(cell)),
+            self._cells(X),
+            noun=self._noun,
+            on_error=self.on_error,
+            verbose=self.verbose,
+            description=f"vectors of {self._noun}s",
+            store=self._store(encoder),
+            fault_of_nan=_NOT_FINITE,
+            finish=lambda cells: _finite_or_nan(encoder.vectors(cells)),
+        )
+        widths = {len(value) for value in values if value is not None}
+        if len(widths) > 1:
+            raise SetupError(
+                f"{_name_model(self.model)} returned vectors of {min(widths)} and of "
+                f"{max(widths)} numbers. Return as many for each {self._noun}."
+            )
+        width = widths.pop() if widths else self._n_features(encoder)
+        self._width = (*self._model_parameters(), width)
+        vectors = np.full((len(values), width), np.nan, dtype=np.float32)
+        for row, value in enumerate(values):
+            if value is not None:
+                vectors[row] = value
+        return vectors
+
+    def _n_features(self, encoder=None):
+        """Return the length of a vector; a model of which it is not known encodes a probe."""
+        if self._width is not None and self._width[:-1] == self._model_parameters():
+            return self._width[-1]
+        if encoder is None:
+            self._validate_params()
+            encoder = self._make_encoder()
+        (vector,) = encoder.vectors([encoder.prepare(self._read(self._probe()))])
+        self._width = (*self._model_parameters(), len(vector))
+        return len(vector)
+
+    def _model_parameters(self):
+        return tuple(getattr(self, name) for name in ("model", *self._of_hub_models))
+
+    def _make_encoder(self):
+        if callable(self.model):
+            for name, default in self._of_hub_models.items():
+                if getattr(self, name) != default:
+                    raise ValueError(
+                        f"{name}={getattr(self, name)!r} is for a model by name or folder, and "
+                        f"{_name_model(self.model)} is a function. Let the function do it, and "
+                        f"leave {name} at {default!r}."
+                    )
+            if self.cache is not None and self.name is None:
+                raise ValueError(
+                    "A store cannot tell one function from another: pass name='...', and another "
+                    "one whenever the function changes, or cache=None."
+                )
+            return FunctionEncoder(self.model, self._noun, self.batch_size, self.name)
+        if self.name is not None:
+            raise ValueError(
+                f"name={self.name!r} is for a function; model={self.model!r} is known by its "
+                "files. Leave name out."
+            )
+        options = {name: getattr(self, name) for name in self._of_hub_models}
+        return self._load(
+            self.model, **options, device=self.device, batch_size=int(self.batch_size)
+        )
+
+    def _store(self, encoder):
+        if self.cache is None:
+            return None
+        settings = {
+            "model": encoder.fingerprint,
+            "version": self._version,
+            **{name: getattr(self, name) for name in self._of_hub_models if name != "revision"},
+            **self._versions(),
+        }
+        return FeatureStore(
+            self.cache,
+            kind=f"vectors of {self._noun}s",
+            settings=settings,
+            content_of=self._content_of,
+        )
+
+    def _cells(self, X):
+        """Return the cells of a column; a subclass may change them."""
+        return as_cells(X, noun=self._noun)
+
+    def _read(self, cell):
+        """Return what a cell holds, a list of what the model takes."""
+        raise NotImplementedError
+
+    def _probe(self):
+        """Return a cell that every model takes."""
+        raise NotImplementedError
+
+    def _load(self, model, **options):
+        """Return the encoder of a hub name or folder."""
+        raise NotImplementedError
+
+    def _content_of(self, cell):
+        """Return what tells the content of a cell; see `FeatureStore`."""
+        raise NotImplementedError
+
+    def _versions(self):
+        """Return versions of what prepares a cell."""
+        return {}
+
+
+class FunctionEncoder:
+    """A function from a list of texts or images to their vectors, as an encoder.
+
+    Parameters
+    ----------
+    function : callable
+    noun : str
+        What it takes, for errors.
+    batch_size : int
+        How many it takes at once, at most.
+    name : str or None
+        What a store knows it by.
+    """
+
+    def __init__(self, function, noun, batch_size, name):
+        self.function, self.noun, self.batch_size = function, noun, batch_size
+        self.fingerprint = f"function {name}"
+
+    @staticmethod
+    def prepare(items):
+        """Return the items of a cell as they are."""
+        return items
+
+    def vectors(self, cells):
+        """Return the mean vector of the items of each cell."""
+        items = [item for cell in cells for item in cell]
+        vectors = []
+        for start in range(0, len(items), self.batch_size):
+            vectors.extend(self._call(items[start : start + self.batch_size]))
+        answers = iter(vectors)
+        return [
+            np.mean([next(answers) for _ in cell], axis=0, dtype=np.float64).astype(np.float32)
+            for cell in cells
+        ]
+
+    def _call(self, batch):
+        found = self.function(batch)
+        if hasattr(found, "detach"):  # a tensor
+            found = found.detach().cpu()
+        found = np.asarray(found)
+        if found.ndim != 2 or len(found) != len(batch) or found.dtype.kind not in "fiu":
+            raise SetupError(
+                f"{_name_model(self.function)} returned an array of shape {found.shape}, dtype "
+                f"{found.dtype}, for {len(batch)} {self.noun}s. Return one vector for each: "
+                "numbers of shape (n, d)."
+            )
+        return found
+
+
+def _name_model(model):
+    return f"model={getattr(model, '__qualname__', None) or type(model).__name__}"
+
+
+def _finite_or_nan(vectors):
+    """Return vectors; one that is not finite is NaN throughout."""
+    return [v if np.isfinite(v).all() else np.full_like(v, np.nan) for v in vectors]
