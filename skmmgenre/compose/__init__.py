@@ -5,11 +5,14 @@ from ._genre_pipeline import GenrePipeline
 from ._make_genre_classifier import make_genre_classifier
 from ._make_plain_classifier import make_plain_classifier
 from ._mean_over_tracks import MeanOverTracks
+from ._ready_model import TagClassifier, load_ready_model
 
 __all__ = [
     "GenrePipeline",
     "MeanOverTracks",
+    "TagClassifier",
     "ablate_modalities",
+    "load_ready_model",
     "make_genre_classifier",
     "make_plain_classifier",
 ]
