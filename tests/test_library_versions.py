@@ -35,6 +35,7 @@ OF_NUMBERS = {
     "MeanOverTracks",
     "PPMILabelFactorizer",
     "SoftmaxTarget",
+    "TagClassifier",
     "TimbreStatistics",
 }
 
