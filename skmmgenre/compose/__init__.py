@@ -5,10 +5,12 @@ from ._genre_pipeline import GenrePipeline
 from ._make_genre_classifier import make_genre_classifier
 from ._make_plain_classifier import make_plain_classifier
 from ._mean_over_tracks import MeanOverTracks
+from ._ready_vectors import ReadyVectors
 
 __all__ = [
     "GenrePipeline",
     "MeanOverTracks",
+    "ReadyVectors",
     "ablate_modalities",
     "make_genre_classifier",
     "make_plain_classifier",
