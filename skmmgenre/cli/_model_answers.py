@@ -6,7 +6,6 @@ import os
 
 import click
 import numpy as np
-from sklearn.utils import gen_batches
 
 from .._library_versions import names_used_by, versions_of
 from .._model_summary import genres_of, read_summary, summarize
@@ -93,8 +92,8 @@ class ModelAnswers:
             found |= kept.known
             todo = [row for row in rows if row not in found]
             with progress_bar(len(todo), "genres of items", verbose=self.verbose) as advance:
-                for batch in gen_batches(len(todo), _AT_ONCE):
-                    some = todo[batch]
+                for start in range(0, len(todo), _AT_ONCE):
+                    some = todo[start : start + _AT_ONCE]
                     made, faults = self._compute(music, some)
                     kept.put({row: made[row] for row in made if row not in faults})
                     found |= made

@@ -5,12 +5,16 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from functools import partial
 from unittest.mock import Mock
 
 import mutagen
 import numpy as np
 import pytest
+import soundfile
+from forged_model import contents, forge
 from obey_rights import run_obeying
 from odd_folder import tagged
 from odd_folder import write_tags as put_tags
@@ -18,8 +22,9 @@ from sound_state import state_of
 from tagged_files import NAME, genres_of, small, undo
 
 import skmmgenre
-from skmmgenre.cli import _tag, main
+from skmmgenre.cli import _model_answers, _tag, main
 from skmmgenre.cli._model import Answers
+from skmmgenre.cli._model_answers import ModelAnswers
 from skmmgenre.cli._music import open_folder
 from skmmgenre.cli._tag import Outcome, plan_tags, write_tags
 
@@ -440,3 +445,125 @@ def test_a_file_that_is_skipped_or_fails_is_shown_without_a_genre(tmp_path, caps
     told = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines()]
     assert told[0] == "skipped (it is as it was)"
     assert told[1].startswith("fails (its genres were changed since")
+
+
+class TestSecondRun:
+    """Only what may get a genre is decoded, and nothing twice."""
+
+    @pytest.fixture
+    def answered(self, monkeypatch):
+        """How many items the model was asked for, in each call."""
+        asked, compute = [], ModelAnswers._compute
+
+        def note(self, music, rows):
+            asked.append(len(rows))
+            return compute(self, music, rows)
+
+        monkeypatch.setattr(ModelAnswers, "_compute", note)
+        return asked
+
+    def told(self, capsys, *words):
+        assert main(["tag", *map(str, words), "--json", "--quiet"]) == 0
+        return json.loads(capsys.readouterr().out)["files"]
+
+    def test_files_with_genres_are_not_decoded(self, model, tmp_path, answered, capsys):
+        folder, files = small(tmp_path, "flac", "mp3", "ogg")
+        put_tags(files[0], genre="Jazz")
+        cache = ("--cache", tmp_path / "c.sqlite")
+        first = self.told(capsys, model, folder, *cache)
+        assert [file["action"] for file in first] == ["keep", "write", "write"]
+        assert answered == [2]
+        assert self.told(capsys, model, folder, "--write", *cache) == first
+        assert answered == [2]
+        finished = self.told(capsys, model, folder, *cache)
+        assert {file["action"] for file in finished} == {"keep"} and answered == [2]
+
+    def test_a_finished_library_is_read_without_torch(self, model, tmp_path):
+        folder, _ = small(tmp_path, "flac", "mp3", genre="Jazz")
+        code = "import sys; from skmmgenre.cli import main; code = main(sys.argv[1:]); "
+        code += "print('torch' in sys.modules, code)"
+        words = [sys.executable, "-c", code, "tag", model, str(folder), "--quiet"]
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert done.stdout.splitlines()[-1] == "False 0", done.stderr
+
+    def test_answers_depend_on_content_and_model(self, model, tmp_path, answered, capsys):
+        folder, files = small(tmp_path, "flac", "mp3")
+        cache = ("--cache", tmp_path / "c.sqlite")
+        first = self.told(capsys, model, folder, *cache)
+        moved = tmp_path / "moved"
+        folder.rename(moved)
+        again = self.told(capsys, model, moved, *cache)
+        assert [f["score"] for f in again] == [f["score"] for f in first] and answered == [2]
+        (moved / "1.txt").write_text("Loud guitars and a slow sax, and words of five.")
+        self.told(capsys, model, moved, *cache)
+        assert answered == [2, 1]
+        put_tags(moved / "0.flac", title="new")
+        self.told(capsys, model, moved, *cache)
+        assert answered == [2, 1, 1]
+        other = tmp_path / "other.skmmgenre"
+        shutil.copy(model, other)
+        self.told(capsys, other, moved, *cache)  # the same model, also by its name
+        assert sum(answered) in (4, 6)
+        changed = tmp_path / "changed.skmmgenre"
+        forge(changed, contents(model), {"card": {"made_by": "somebody"}})
+        self.told(capsys, changed, moved, "--cache", tmp_path / "c.sqlite")
+        assert answered[-1] == 2
+
+    def test_without_a_store(self, model, tmp_path, answered, capsys, data_home):
+        folder, _ = small(tmp_path, "flac")
+        expected = self.told(capsys, model, folder)
+        assert (data_home / "tag.sqlite").exists()
+        assert self.told(capsys, model, folder, "--no-cache") == expected
+        assert answered == [1, 1]
+
+    def test_a_store_that_cannot_be_made(self, model, tmp_path, monkeypatch, capsys):
+        """The usual one is done without; one that was asked for is an error."""
+        folder, _ = small(tmp_path, "flac")
+        (tmp_path / "file").write_text("no folder")
+        monkeypatch.setenv("SKMMGENRE_DATA", str(tmp_path / "file"))
+        assert main(["tag", model, str(folder), "--quiet"]) == 0
+        told = capsys.readouterr()
+        assert "1 would be tagged" in told.out and "answers are not kept: The store" in told.err
+        words = ["tag", model, str(folder), "--cache", str(tmp_path / "file" / "c"), "--quiet"]
+        assert main(words) == 1
+        assert main([*words, "--no-cache"]) == 2
+        assert "--cache and --no-cache exclude each other" in capsys.readouterr().err
+
+    def test_interrupted(self, model, tmp_path, monkeypatch, capsys):
+        """What was computed before Ctrl-C is not computed again."""
+        folder, _ = small(tmp_path, "flac", "mp3", "ogg")
+        monkeypatch.setattr(_model_answers, "_AT_ONCE", 1)
+        asked, compute = [], ModelAnswers._compute
+
+        def stop_at_the_third(self, music, rows):
+            asked.extend(rows)
+            if len(asked) == 3:
+                raise KeyboardInterrupt
+            return compute(self, music, rows)
+
+        monkeypatch.setattr(ModelAnswers, "_compute", stop_at_the_third)
+        words = ["tag", model, str(folder), "--cache", str(tmp_path / "c"), "--quiet"]
+        assert main(words) == 130
+        assert main(words) == 0
+        assert asked == [0, 1, 2, 2]
+        assert "3 would be tagged" in capsys.readouterr().out
+
+    def test_what_cannot_be_read_is_reported_in_every_run(self, model, tmp_path, capsys):
+        folder, (bad, _) = small(tmp_path, "wav", "flac")
+        soundfile.write(bad, np.zeros(3 * 22050), 22050)
+        words = ["tag", model, str(folder), "--cache", str(tmp_path / "c"), "--quiet"]
+        told = []
+        for _ in range(2):
+            assert main(words) == 0
+            told.append(capsys.readouterr())
+        assert told[0] == told[1]
+        assert "nothing to hear" in told[0].err
+
+    def test_a_summary_that_does_not_fit_the_model(self, model, tmp_path, capsys):
+        folder, _ = small(tmp_path, "flac")
+        summary = json.loads(contents(model)["skmmgenre.json"])["summary"]
+        summary["genres"] = summary["genres"][::-1]
+        forged = str(tmp_path / "forged.skmmgenre")
+        forge(forged, contents(model), {"summary": summary})
+        assert main(["tag", forged, str(folder), "--quiet"]) == 1
+        assert "names other genres in its summary" in capsys.readouterr().err
