@@ -18,7 +18,7 @@ def data_home(tmp_path_factory):
     home = tmp_path_factory.mktemp("data_home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKMMGENRE_DATA", str(home))
-        yield home
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -509,10 +509,11 @@ class TestSecondRun:
         self.told(capsys, changed, moved, "--cache", tmp_path / "c.sqlite")
         assert answered[-1] == 2
 
-    def test_without_a_store(self, model, tmp_path, answered, capsys, data_home):
+    def test_without_a_store(self, model, tmp_path, answered, monkeypatch, capsys):
         folder, _ = small(tmp_path, "flac")
+        monkeypatch.setenv("SKMMGENRE_DATA", str(tmp_path / "home"))
         expected = self.told(capsys, model, folder)
-        assert (data_home / "tag.sqlite").exists()
+        assert (tmp_path / "home" / "tag.sqlite").exists()
         assert self.told(capsys, model, folder, "--no-cache") == expected
         assert answered == [1, 1]
 
