@@ -123,12 +123,13 @@ def tag(ctx, places, write, replace, undo, min_score, cache, no_cache, quiet, as
         ) as music:
             if write:
                 TagBackup(folder)  # another file of its name is found before the long work
-            files = look_at_files(music, replace=replace, not_genres=not_genres)
+            looking = {"replace": replace, "not_genres": not_genres}
+            files = look_at_files(music, **looking)
             rows = sorted({file.row for file in files if file.outcome is None})
             answers, errors = fitted.of_rows(music, rows)
         tell_set_aside(music.errors + errors)
         genres = named_genres(answers, names)
-        outcomes = plan_tags(music, genres, answers, files=files, min_score=min_score)
+        outcomes = plan_tags(music, genres, answers, min_score=min_score, **looking)
         if write:
             change = partial(write_tags, folder)
     done, ended_by = change is not None, None
@@ -252,9 +253,7 @@ def look_at_files(music, *, replace=False, not_genres=None):
     return files
 
 
-def plan_tags(
-    music, genres, answers, *, files=None, replace=False, min_score=None, not_genres=None
-):
+def plan_tags(music, genres, answers, *, replace=False, min_score=None, not_genres=None):
     """Say what `write_tags` would do.
 
     Parameters
@@ -264,10 +263,8 @@ def plan_tags(
         Of each item.
     answers : Answers
         Of each item; of those without a file that may get a genre they are not looked at.
-    files : list of FileToTag or None
-        Of `look_at_files`; None looks at them here.
     replace, not_genres
-        As in `look_at_files`.
+        As in `look_at_files`: files are looked at again, as answers may have taken hours.
     min_score : float or None
         Items whose best genre has less are skipped.
 
@@ -276,8 +273,7 @@ def plan_tags(
     outcomes : list of Outcome
         One a file.
     """
-    if files is None:
-        files = look_at_files(music, replace=replace, not_genres=not_genres)
+    files = look_at_files(music, replace=replace, not_genres=not_genres)
     return [file.outcome or _outcome(file, genres, answers, min_score) for file in files]
 
 

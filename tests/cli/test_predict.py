@@ -163,7 +163,8 @@ class TestVectors:
         table, fitted = pd.read_parquet(written).iloc[[0, 5, 10]], skmmgenre.load(model)
         ready = make_genre_classifier(image=None, audio_model="vectors", text_model="vectors")
         vectors = ready["modalities"].fit(pd.read_parquet(written)).transform(table)
-        scores = fitted["fusion"].predict_proba(vectors.to_numpy())
+        vectors.columns = fitted["modalities"].get_feature_names_out()
+        scores = fitted["fusion"].predict_proba(vectors)
         assert main(["predict", model, *table["id"], "--json", "--quiet", "--top", "99"]) == 0
         told = json.loads(capsys.readouterr().out)
         for line, row in zip(told, scores, strict=True):

@@ -248,14 +248,14 @@ def test_one_file_ends_no_run(tmp_path, monkeypatch, capsys, error, words):
 def test_files_that_vanish(tmp_path, model, monkeypatch, capsys):
     """Before the plan is made, or after it: the others are tagged."""
     folder, files = small(tmp_path, "flac", "wav", "mp3", "ogg", album="a", artist="b")
-    real = _tag.predict_music
+    real = ModelAnswers.of_rows
 
     def vanish(*args, **kwargs):
         found = real(*args, **kwargs)
         files[1].unlink()
         return found
 
-    monkeypatch.setattr(_tag, "predict_music", vanish)
+    monkeypatch.setattr(ModelAnswers, "of_rows", vanish)
     for by, n_left in (("track", 3), ("album", 2)):
         words = ["tag", model, str(folder), "--by", by, "--replace", "--quiet", "--json"]
         main(words)
@@ -268,6 +268,21 @@ def test_files_that_vanish(tmp_path, model, monkeypatch, capsys):
     write_tags(str(folder), outcomes, verbose=0)
     assert outcomes[0].action == "fail" and "no such file" in outcomes[0].reason
     assert {o.action for o in outcomes[1:]} == {"write"}
+
+
+def test_a_genre_that_another_program_writes_meanwhile(tmp_path, model, monkeypatch, capsys):
+    """Answers may take hours: a file that has a genre by then keeps it."""
+    folder, files = small(tmp_path, "flac", "mp3")
+    real = ModelAnswers.of_rows
+
+    def write_meanwhile(*args):
+        put_tags(files[0], genre="Waltz")
+        return real(*args)
+
+    monkeypatch.setattr(ModelAnswers, "of_rows", write_meanwhile)
+    assert main(["tag", model, str(folder), "--write", "--quiet", "--json"]) == 0
+    actions = [file["action"] for file in json.loads(capsys.readouterr().out)["files"]]
+    assert actions == ["keep", "write"] and genres_of(folder)[str(files[0])] == ["Waltz"]
 
 
 @pytest.mark.parametrize("n_done", [0, 2])
