@@ -35,8 +35,10 @@ __all__ = [
 
 
 def __getattr__(name):
-    if name in ("load", "model_info", "save"):
+    if name in ("load", "save"):
         return getattr(import_module(f"{__name__}._model_file"), name)
+    if name == "model_info":
+        return import_module(f"{__name__}._model_summary").model_info
     if name in __all__:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

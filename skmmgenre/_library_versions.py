@@ -4,8 +4,6 @@ import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from sklearn.exceptions import InconsistentVersionWarning
-
 from . import __version__
 
 _DISTRIBUTIONS = (
@@ -58,23 +56,6 @@ USED_BY = {
 }
 
 
-class ModelVersionWarning(InconsistentVersionWarning):
-    """A model file was saved with other versions of libraries that its predictions depend on.
-
-    Parameters
-    ----------
-    message : str
-    differences : dict of str to tuple
-        As `differences` returns them.
-    """
-
-    def __init__(self, message, differences):
-        self.message, self.differences = message, differences
-
-    def __str__(self):
-        return self.message
-
-
 def versions_of(names):
     """Return the versions of libraries, without importing what need not be.
 
@@ -114,14 +95,16 @@ def names_used_by(classes):
 
     Parameters
     ----------
-    classes : iterable of type
+    classes : iterable of type or str
+        Classes or their names.
 
     Returns
     -------
     names : list of str
         In the order in which versions are shown.
     """
-    used = {*_OF_EVERY_MODEL, *(name for cls in classes for name in USED_BY.get(cls.__name__, ()))}
+    classes = {getattr(cls, "__name__", cls) for cls in classes}
+    used = {*_OF_EVERY_MODEL, *(name for cls in classes for name in USED_BY.get(cls, ()))}
     return [name for name in _NAMES if name in used]
 
 

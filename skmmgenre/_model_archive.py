@@ -10,10 +10,6 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 
-import numpy as np
-
-from .utils import replacing
-
 MANIFEST = "skmmgenre.json"
 SCHEMA = "schema.json"  # skops' name for it
 _TEXT_BYTES = {MANIFEST: 2**24, SCHEMA: 2**26}  # at most, as JSON takes many times that in memory
@@ -195,6 +191,8 @@ def write_archive(path, manifest, members):
             "hold: shorten the card."
         )
     if is_path(path):
+        from .utils import replacing  # with it comes pandas, which reading does without
+
         place = os.fsdecode(path)
         try:
             with replacing(place) as new:
@@ -429,6 +427,8 @@ def check_array(path, name, content):
     ------
     Refused
     """
+    import numpy as np  # which reading a manifest does without
+
     try:
         stream = io.BytesIO(content)
         version = np.lib.format.read_magic(stream)

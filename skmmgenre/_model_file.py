@@ -11,15 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
-from . import __version__
-from ._library_versions import (
-    ModelVersionWarning,
-    differences,
-    in_words,
-    names_to_record,
-    names_used_by,
-    versions_of,
-)
+from ._library_versions import differences, in_words, names_to_record, names_used_by, versions_of
 from ._model_archive import (
     SCHEMA,
     Refused,
@@ -28,10 +20,10 @@ from ._model_archive import (
     damaged,
     name_of,
     read_archive,
-    read_manifest,
     shown,
     write_archive,
 )
+from ._model_summary import FORMAT, check_format, names_left_out, remedy_of_strangers, summarize
 from ._model_types import (
     Misshapen,
     Strange,
@@ -49,7 +41,22 @@ from ._model_types import (
 )
 from .compose._parameters import set_runtime_params
 
-_FORMAT = 1
+
+class ModelVersionWarning(InconsistentVersionWarning):
+    """A model file was saved with other versions of libraries that its predictions depend on.
+
+    Parameters
+    ----------
+    message : str
+    differences : dict of str to tuple
+        As `_library_versions.differences` returns them.
+    """
+
+    def __init__(self, message, differences):
+        self.message, self.differences = message, differences
+
+    def __str__(self):
+        return self.message
 
 
 def save(model, path, *, card=None):
@@ -93,8 +100,8 @@ def save(model, path, *, card=None):
 
     Notes
     -----
-    The file is a zip: skmmgenre.json (format, versions, card, checksums), skops' schema.json, and
-    an .npy for each array. The same model makes the same bytes.
+    The file is a zip: skmmgenre.json (format, versions, card, checksums and what ``skmmgenre info``
+    shows), skops' schema.json, and an .npy for each array. The same model makes the same bytes.
 
     Examples
     --------
@@ -134,7 +141,9 @@ def save(model, path, *, card=None):
     for name, content in members.items():
         check_array(path, name, content)
     versions = versions_of(names_to_record(cls for cls, _ in estimators_of(schema)))
-    manifest = {"format": _FORMAT, "versions": versions, "card": card, "left_out": left_out}
+    manifest = {"format": FORMAT, "versions": versions, "card": card, "left_out": left_out}
+    if (summary := summarize(model)) is not None:
+        manifest["summary"] = summary
     write_archive(path, manifest, {SCHEMA: text, **members})
     return left_out
 
@@ -195,7 +204,7 @@ def load(path, *, params=None):
     for each word of a vocabulary.
     """
     manifest, members = read_archive(path)
-    _check_format(path, manifest)
+    check_format(path, manifest)
     try:
         schema = _parse_schema(path, members)
         check_schema(schema)
@@ -204,13 +213,13 @@ def load(path, *, params=None):
         raise _no_model(path, error) from None
     except (Strange, RecursionError) as error:
         raise Refused(
-            path, f"{error}, which no model file may hold", _remedy_of_strangers(manifest)
+            path, f"{error}, which no model file may hold", remedy_of_strangers(manifest)
         ) from None
     if missing := sorted(files_of(schema) - members.keys()):
         raise damaged(path, f"{missing[0]!r} is missing from it")
     # Again, as the file may not be of `save`.
     may_be_given = may_be_left_out(schema)
-    left_out = {*leave_out(schema), *may_be_given.intersection(_names(manifest))}
+    left_out = {*leave_out(schema), *may_be_given.intersection(names_left_out(manifest))}
     used = names_used_by(cls for cls, _ in estimators_of(schema))
     model = _make(path, schema, members)
     given = set_runtime_params(model, {} if params is None else params, also=may_be_given)
@@ -232,43 +241,6 @@ def load(path, *, params=None):
             stacklevel=2,
         )
     return model
-
-
-def model_info(path):
-    """Tell what a model file says of itself, without loading the model.
-
-    Parameters
-    ----------
-    path : str, path-like or binary file object
-        A file of `save`. A file object is read from its position on (after `save` call its
-        ``seek(0)``) and is left there; it must be seekable. Pass bytes, such as those of a network
-        response, as ``io.BytesIO(content)``.
-
-    Returns
-    -------
-    info : dict
-        format; versions, those of the libraries it was saved with; card, with its genres;
-        left_out, names of parameters that `load` takes again; bytes, the size of the file.
-
-    Raises
-    ------
-    ValueError
-        If it is no model file, or of another format.
-    FileNotFoundError
-        If there is no file.
-
-    See Also
-    --------
-    save : Has an example.
-    """
-    manifest, n_bytes = read_manifest(path)
-    _check_format(path, manifest)
-    parts = {name: manifest[name] for name in ("format", "versions", "card", "left_out")}
-    return {**parts, "left_out": _names(manifest), "bytes": n_bytes}
-
-
-def _names(manifest):
-    return [name for name in manifest["left_out"] if isinstance(name, str)]
 
 
 def _describe(model):
@@ -343,23 +315,6 @@ def _plain_number(value):
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     raise TypeError(f"a {type(value).__name__}")
-
-
-def _check_format(path, manifest):
-    if manifest["format"] != _FORMAT:
-        raise Refused(
-            path,
-            f"it is of format {manifest['format']}, and skmmgenre {__version__} reads format "
-            f"{_FORMAT}",
-            _remedy_of_strangers(manifest),
-        )
-
-
-def _remedy_of_strangers(manifest):
-    made_with = str(manifest["versions"].get("skmmgenre", "another version"))
-    if made_with == __version__:
-        return "skmmgenre.save writes no such file: do not use it."
-    return f"It says it is of skmmgenre {made_with}: if you trust that, install this version."
 
 
 def _warn_of_versions(path, versions, used):

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 import skmmgenre
 from skmmgenre.audio import AudioCNN, AudioEmbedder, AudioStatistics, CQTExtractor, TimbreStatistics
-from skmmgenre.compose import GenrePipeline, MeanOverTracks
+from skmmgenre.compose import GenrePipeline, MeanOverTracks, ReadyVectors
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector, LogisticFusionClassifier
 from skmmgenre.image import ColorStatistics, ImageEmbedder, ResNetEmbedder
 from skmmgenre.text import (
@@ -166,6 +166,7 @@ def inputs(tmp_path_factory):
         "patches": patches,
         "words": words,
         "vectors": pd.DataFrame(vectors, columns=names),
+        "lists": [None if row == 2 else [row, 0.5, 1.0] for row in range(N)],
         "tracks": [None if row == 2 else [np.r_[row, 1.0]] * 2 for row in range(N)],
         "table": pd.DataFrame(vectors, columns=names),
     }
@@ -213,13 +214,14 @@ ESTIMATORS = {
         "tracks",
         {"estimator": "cnn"},
     ),
+    "ReadyVectors": (ReadyVectors(), "lists", {"on_error": "skip"}),
     "GenrePipeline": (
         GenrePipeline([("fusion", FusionClassifier(**TRAINING))]),
         "table",
         {"fusion__lr": -1},
     ),
 }
-CELLS = ("songs", "covers", "texts", "segments", "tracks")
+CELLS = ("songs", "covers", "texts", "segments", "lists", "tracks")
 EVERY = pytest.mark.parametrize("name", ESTIMATORS)
 POSITIONAL = {
     "MeanOverTracks": ["estimator"],

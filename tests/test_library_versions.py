@@ -10,13 +10,13 @@ import pytest
 from skmmgenre import _library_versions
 from skmmgenre._library_versions import (
     USED_BY,
-    ModelVersionWarning,
     differences,
     in_words,
     names_to_record,
     names_used_by,
     versions_of,
 )
+from skmmgenre._model_file import ModelVersionWarning
 from skmmgenre._model_types import estimator_types
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.image import ResNetEmbedder
@@ -34,6 +34,7 @@ OF_NUMBERS = {
     "LogisticTarget",
     "MeanOverTracks",
     "PPMILabelFactorizer",
+    "ReadyVectors",
     "SoftmaxTarget",
     "TagClassifier",
     "TimbreStatistics",

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.preprocessing import MultiLabelBinarizer
 
+from .._model_summary import genres_of, has_several_genres, modalities_of
 from ..metrics import genre_scores, ranking_scores
 from ..model_selection import read_split
 from ..utils import is_missing
@@ -25,7 +26,7 @@ from ._control import (
 )
 from ._evaluation_tables import print_evaluation
 from ._genre_names import GenreNames
-from ._model import answer, genres_of, has_several_genres, load_model, modalities_of, vectors_of
+from ._model import answer, load_model, vectors_of
 from ._music import MODALITIES, open_music
 from ._options import (
     as_json,

@@ -9,10 +9,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from ..nets import NetEstimator
-from ..utils import estimators_in, find_steps
-from ._model import genres_of, has_several_genres, load_model, modalities_of
-from ._options import as_json, example
+from ._options import as_json, example, require_model
 from ._terminal import count_of, one_line
 
 
@@ -21,38 +18,45 @@ from ._terminal import count_of, one_line
 @as_json
 def info(path, as_json):
     """Tell what a MODEL is: its genres, what it was trained on, its networks, its versions."""
-    from .. import model_info  # with skops comes torch, which `--help` does without
-    from .._library_versions import ModelVersionWarning, differences, names_used_by
+    from .. import model_info
+    from .._library_versions import differences, names_used_by
+    from .._model_summary import read_summary
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ModelVersionWarning)  # shown below
-        model, card = load_model(path)
-    versions = model_info(path)["versions"]
-    differ = differences(versions, names_used_by(map(type, estimators_in(model))))
-    networks = {
-        name: {
-            "type": type(network).__name__,
-            "epochs": int(network.n_iter_),
-            "best_epoch": int(network.best_iter_),
-        }
-        for name, network in find_steps(model, NetEstimator).items()
-        if hasattr(network, "n_iter_")
-    }
+    require_model(path)
+    of_file, summary = model_info(path), read_summary(path)
+    if summary is None:
+        summary = _summarize(path)
+    used = names_used_by(summary.pop("estimators"))
     found = {
         "file": os.path.basename(path),
-        "bytes": os.path.getsize(path),
-        "genres": genres_of(model),
-        "several_genres": has_several_genres(model),
-        "modalities": modalities_of(model),
-        "networks": networks,
-        "versions": versions,
-        "differ": differ,
-        "card": card,
+        "bytes": of_file["bytes"],
+        **summary,
+        "versions": of_file["versions"],
+        "differ": differences(of_file["versions"], used),
+        "card": of_file["card"],
     }
     if as_json:
         click.echo(json.dumps(found, indent=2))
     else:
         print_info(found)
+
+
+def _summarize(path):
+    """Load a model whose file has no summary, as those of earlier versions."""
+    from .._model_file import ModelVersionWarning  # with skops comes torch
+    from .._model_summary import summarize
+    from ._model import load_model
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ModelVersionWarning)  # shown beside the versions
+        model, _ = load_model(path)
+    summary = summarize(model)
+    if summary is None:
+        raise ValueError(
+            f"{path!r} holds a pipeline that does not end in a classifier of this package, or "
+            "chooses its columns by a function: skmmgenre.model_info tells what is on its card."
+        )
+    return summary
 
 
 def print_info(info):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..nets.targets import SoftmaxTarget
+from .._model_summary import genres_of, has_several_genres
+from ._options import require_model
 
 
 def load_model(path, **params):
@@ -33,8 +34,7 @@ def load_model(path, **params):
     """
     from .. import load, model_info  # with skops comes torch, which `--help` does without
 
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"there is no model {path!r}; skmmgenre train makes one")
+    require_model(path)
     model, card = load(path, params=params), model_info(path)["card"]
     if "modalities" not in getattr(model, "named_steps", ()) or not hasattr(model, "predict"):
         raise ValueError(
@@ -44,8 +44,16 @@ def load_model(path, **params):
     return model, card
 
 
-def check_place(path):
-    """Refuse a path that a model cannot be written to, before hours of training.
+def check_place(path, noun="model", option="-o"):
+    """Refuse a path that a file cannot be written to, before hours of work.
+
+    Parameters
+    ----------
+    path : str
+    noun : str
+        What is to be written.
+    option : str
+        That names the path.
 
     Raises
     ------
@@ -53,16 +61,16 @@ def check_place(path):
     """
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
-        raise FileNotFoundError(f"there is no folder {folder!r} for the model: make it first")
+        raise FileNotFoundError(f"there is no folder {folder!r} for the {noun}: make it first")
     if os.path.isdir(path):
-        raise IsADirectoryError(f"{path!r} is a folder; name a file for the model")
+        raise IsADirectoryError(f"{path!r} is a folder; name a file for the {noun}")
     try:  # rights alone do not tell: the disk may be read-only, or the user above them
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise PermissionError(
-            f"the model {path!r} cannot be written ({error.strerror}): allow writing in its "
-            "folder, or name another place with -o"
+            f"the {noun} {path!r} cannot be written ({error.strerror}): allow writing in its "
+            f"folder, or name another place with {option}"
         ) from error
 
 
@@ -113,21 +121,6 @@ class Answers:
             return {}
         order = np.argsort(-self.scores[row], kind="stable")[:n]
         return {self.classes[k]: float(self.scores[row, k]) for k in order}
-
-
-def modalities_of(model):
-    """Return the names of a model's modalities and their columns."""
-    return {name: column for name, _, column in model.named_steps["modalities"].transformers}
-
-
-def genres_of(model):
-    """Return the names of a model's genres as plain str."""
-    return [str(name) for name in model.classes_]
-
-
-def has_several_genres(model):
-    """Tell whether a model answers with several genres an item."""
-    return not isinstance(model[-1].target_, SoftmaxTarget)
 
 
 def vectors_of(model, table):

@@ -269,7 +269,16 @@ def _read_table(path, separators, not_genres, genre, artist):
 
 def _read_cells(table, column, path):
     read = partial(read_cell, is_free_text=True) if column == "text" else _read_paths
-    return read_cells(table[column], f"{path!r}: column {column!r}", read)
+    return read_cells(
+        table[column],
+        f"{path!r}: column {column!r}",
+        lambda value: value if _is_vector(value) else read(value),
+    )
+
+
+def _is_vector(cell):
+    """Tell whether a cell is a ready vector, as Parquet has them."""
+    return isinstance(cell, np.ndarray) and cell.dtype.kind in "biuf"
 
 
 def _read_paths(value):
@@ -312,12 +321,13 @@ def _column(held, path, asked, usual):
 def _join(folder, cell):
     if isinstance(cell, list):
         return [_join(folder, part) for part in cell]
-    return cell if cell is None else os.path.join(folder, cell)
+    return os.path.join(folder, cell) if isinstance(cell, str) else cell
 
 
 def _names(table):
     if "id" in table and table["id"].notna().all():
         return [str(value) for value in table["id"]]
     return [
-        f"row {row}" if cell is None else _name_of(cell) for row, cell in enumerate(table["audio"])
+        f"row {row}" if cell is None or _is_vector(cell) else _name_of(cell)
+        for row, cell in enumerate(table["audio"])
     ]

@@ -1,5 +1,7 @@
 """Options that several commands have: their types, and those about the music that is read."""
 
+import os
+
 import click
 
 from ._genre_names import GenreNames
@@ -56,6 +58,12 @@ jobs = click.option(
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
+
+
+def require_model(path):
+    """Raise FileNotFoundError if there is no file of a model."""
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"there is no model {path!r}; skmmgenre train makes one")
 
 
 def example(text):
@@ -183,12 +191,10 @@ def tell_unlisted(names, items):
                    "on the list", err=True)  # fmt: skip
 
 
-def tell_unknown(names, model):
-    """Say on standard error which genres of --genres a model does not know."""
-    from ._model import genres_of
-
+def tell_unknown(names, genres):
+    """Say on standard error which genres of --genres are not among those of a model."""
     if names is not None:
-        _tell_absent("the model does not know", names.absent([genres_of(model)]))
+        _tell_absent("the model does not know", names.absent([genres]))
 
 
 def _tell_absent(words, genres):
@@ -201,7 +207,7 @@ def _tell_absent(words, genres):
 
 def tell_empty(model, n):
     """Say on standard error of how many items there is nothing that a model reads."""
-    from ._model import modalities_of
+    from .._model_summary import modalities_of
 
     if n:
         click.echo(

@@ -3,12 +3,16 @@
 import csv
 import io
 import json
+import os
 
 import click
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
-from ._model import answer, load_model, vectors_of
+from .._model_summary import genres_of, modalities_of
+from ..utils import import_from_extra, is_missing, replacing
+from ._model import answer, check_place, load_model, vectors_of
 from ._music import open_all
 from ._options import (
     POSITIVE,
@@ -29,6 +33,7 @@ _NAME_WIDTH = 44
 @click.command(
     epilog=example(
         "skmmgenre predict genres.skmmgenre ~/Music/new --format csv > genres.csv\n"
+        "  skmmgenre predict genres.skmmgenre ~/Music/new --vectors vectors.parquet\n"
         "  skmmgenre predict genres.skmmgenre song.mp3 other.flac"
     )
 )
@@ -47,19 +52,32 @@ _NAME_WIDTH = 44
 @click.option(
     "--top", type=POSITIVE, default=5, show_default=True, help="Scores of each item in JSON."
 )
+@click.option(
+    "--vectors",
+    "vectors_path",
+    metavar="FILE",
+    help="Also write what the model's encoders make of each item to a Parquet table, one column of "
+    "vectors for each modality.",
+)
 @jobs
 @quiet
 @click.pass_context
-def predict(ctx, model, sources, kind, top, jobs, quiet, names, **reading):
+def predict(ctx, model, sources, kind, top, vectors_path, jobs, quiet, names, **reading):
     """Tell the genres of folders, tables or files by a MODEL.
 
     Exit code 1 if a file that was named cannot be read; the others are told.
     """
 
+    if vectors_path is not None:
+        check_vectors_path(vectors_path)
     fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
-    tell_unknown(names, fitted)
+    tell_unknown(names, genres_of(fitted))
     with open_all(sources, verbose=not quiet, **reading) as music:
-        answers, genres, errors = predict_music(fitted, music, names=names)
+        vectors, errors = vectors_of(fitted, music.table)
+        answers = answer(fitted, vectors)
+    genres = named_genres(answers, names)
+    if vectors_path is not None:
+        write_vectors(vectors_path, fitted, music, vectors)
     tell_set_aside(music.errors + errors)
     tell_empty(fitted, int(answers.empty.sum()))
     if kind == "table":
@@ -71,30 +89,60 @@ def predict(ctx, model, sources, kind, top, jobs, quiet, names, **reading):
         ctx.exit(1)
 
 
-def predict_music(model, music, *, names=None):
-    """Tell the genres of music.
+def named_genres(answers, names=None):
+    """Return the genres of each item by the names of a list."""
+    genres = [answers.genres(row) for row in range(len(answers.empty))]
+    return genres if names is None else [names.map(item) for item in genres]
+
+
+def check_vectors_path(path):
+    """Refuse a path that no table of vectors can be written to, before the work.
+
+    Raises
+    ------
+    ValueError, OSError
+    """
+    import_from_extra("pyarrow", "Writing Parquet", extra="cli")
+    if os.path.splitext(path)[1].lower() != ".parquet":
+        raise ValueError(
+            f"--vectors {path!r}: vectors are written as Parquet only; name a file that ends in "
+            ".parquet. In Python, numpy.stack(pandas.read_parquet(path)"
+            "['audio'].dropna()) makes an array of a column."
+        )
+    check_place(path, "table of vectors", "--vectors")
+
+
+def write_vectors(path, model, music, vectors):
+    """Write what the branches of a model made of music, as a table that `train` can read.
 
     Parameters
     ----------
+    path : str
+        A Parquet file; what is there is replaced.
     model : GenrePipeline
     music : Music
-    names : GenreNames or None
-        Applied to the genres that are told.
-
-    Returns
-    -------
-    answers : Answers
-    genres : list of list of str
-        Of each item, the best first; none of those with nothing to tell them by.
-    errors : list of (str, str)
-        Item and reason of what was treated as missing.
+    vectors : DataFrame
+        Of `vectors_of`. The column of a modality has the name of the column that the model reads,
+        and holds lists of float32; a vector that is missing is null.
     """
-    vectors, errors = vectors_of(model, music.table)
-    answers = answer(model, vectors)
-    genres = [answers.genres(row) for row in range(len(music.names))]
-    if names is not None:
-        genres = [names.map(item) for item in genres]
-    return answers, genres, errors
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {"id": pa.array(list(map(visible, music.names)), pa.string())}
+    if any(music.genres):
+        columns["genres"] = pa.array(music.genres, pa.list_(pa.string()))
+    if music.artists is not None:
+        artists = [None if is_missing(artist) else str(artist) for artist in music.artists]
+        columns["artist"] = pa.array(artists, pa.string())
+    owners = np.array([name.partition("__")[0] for name in vectors.columns])
+    for block in dict.fromkeys(owners):
+        source = modalities_of(model).get(block)
+        values = vectors.loc[:, owners == block].to_numpy(dtype=np.float32)
+        cells = [None if np.isnan(vector).all() else vector for vector in values]
+        name = source if isinstance(source, str) else block
+        columns[name] = pa.array(cells, pa.list_(pa.float32()))
+    with replacing(path) as new:
+        pq.write_table(pa.table(columns), new)
 
 
 def as_text(music, answers, genres, kind, *, top=5):

@@ -5,14 +5,14 @@ import os
 import stat
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import click
 
 from ..datasets._folder_files import require_folder, spell_path
 from ..utils import BadItem, changing, progress_bar, remove_parts
-from ._model import load_model
+from ._model_answers import ModelAnswers, usual_store
 from ._music import open_folder
 from ._options import (
     as_json,
@@ -24,7 +24,7 @@ from ._options import (
     tell_set_aside,
     tell_unknown,
 )
-from ._predict import predict_music
+from ._predict import named_genres
 from ._tag_files import (
     genres_in,
     is_as_before,
@@ -71,18 +71,28 @@ _WORDS = {  # of one file, and of all
     metavar="SCORE",
     help="Only where the best genre has this score, from 0 to 1.",
 )
+@click.option(
+    "--cache",
+    metavar="FILE",
+    help="Store of answers, so that another run does not compute them again; by default tag.sqlite "
+    "in the data home (SKMMGENRE_DATA, or ~/skmmgenre_data).",
+)
+@click.option("--no-cache", is_flag=True, help="Keep no answers.")
 @genres_file
 @not_genres
 @jobs
 @quiet
 @as_json
 @click.pass_context
-def tag(ctx, places, write, replace, undo, by, min_score, names, not_genres, jobs, quiet, as_json):
+def tag(ctx, places, write, replace, undo, min_score, cache, no_cache, quiet, as_json, **reading):
     """Write the genres of a MODEL into the tags of a FOLDER's files.
 
     Files that have a genre or are read-only are left alone, and nothing is written without
     --write. Each file is changed at once or not at all; its sound stays bit for bit. What was
     there is kept in the folder (.skmmgenre_tags.jsonl) until --undo puts it back.
+
+    Only files that may get a genre are decoded. The answers for them are kept by their content, so
+    that an interrupted or repeated run goes on where the last one ended.
 
     Exit code 1 if a file could not be changed; the others are. After Ctrl-C, too, it says what was
     done.
@@ -92,6 +102,8 @@ def tag(ctx, places, write, replace, undo, by, min_score, names, not_genres, job
         raise click.UsageError("--undo takes FOLDER alone.", ctx)
     if not undo and len(places) != 2:
         raise click.UsageError("MODEL and FOLDER are needed.", ctx)
+    if cache and no_cache:
+        raise click.UsageError("--cache and --no-cache exclude each other.", ctx)
     *model, folder = places
     folder = spell_path(folder)
     require_folder(folder)
@@ -102,15 +114,22 @@ def tag(ctx, places, write, replace, undo, by, min_score, names, not_genres, job
         backup, outcomes = plan_undo(folder)
         change = partial(undo_tags, backup)
     else:
-        fitted, _ = load_model(*model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
-        tell_unknown(names, fitted)
-        with open_folder(folder, by=by, not_genres=not_genres, verbose=not quiet) as music:
+        names, not_genres = reading["names"], reading["not_genres"]
+        store = None if no_cache else cache or usual_store()
+        fitted = ModelAnswers(*model, store=store, jobs=reading["jobs"], verbose=int(not quiet))
+        tell_unknown(names, fitted.genres)
+        with open_folder(
+            folder, by=reading["by"], not_genres=not_genres, verbose=not quiet
+        ) as music:
             if write:
                 TagBackup(folder)  # another file of its name is found before the long work
-            answers, genres, errors = predict_music(fitted, music, names=names)
+            looking = {"replace": replace, "not_genres": not_genres}
+            files = look_at_files(music, **looking)
+            rows = sorted({file.row for file in files if file.outcome is None})
+            answers, errors = fitted.of_rows(music, rows)
         tell_set_aside(music.errors + errors)
-        options = {"replace": replace, "min_score": min_score, "not_genres": not_genres}
-        outcomes = plan_tags(music, genres, answers, **options)
+        genres = named_genres(answers, names)
+        outcomes = plan_tags(music, genres, answers, min_score=min_score, **looking)
         if write:
             change = partial(write_tags, folder)
     done, ended_by = change is not None, None
@@ -179,57 +198,100 @@ class Outcome:
     score: float | None = None
 
 
+@dataclass
+class FileToTag:
+    """A file of an item.
+
+    Parameters
+    ----------
+    row : int
+        The item.
+    path : str
+    outcome : Outcome or None
+        What becomes of it whatever a model says; None if that depends on the model.
+    others : list of str
+        What stands in its tag and is not a genre.
+    """
+
+    row: int
+    path: str
+    outcome: Outcome | None = None
+    others: list = field(default_factory=list)
+
+
+def look_at_files(music, *, replace=False, not_genres=None):
+    """Say which files may get a genre, by their tags and rights alone: none is decoded.
+
+    Parameters
+    ----------
+    music : Music
+        Of a folder; an item is a track or an album, whose tracks all get its genres.
+    replace : bool
+        Whether genres that are there are written over.
+    not_genres : sequence of str or None
+        What is not a genre, as in `open_music`: a file with nothing else has no genre.
+
+    Returns
+    -------
+    files : list of FileToTag
+    """
+    files = []
+    for row, cell in enumerate(music.table["audio"]):
+        for path in [cell] if isinstance(cell, str) else cell:
+            file = FileToTag(row, path)
+            files.append(file)
+            try:
+                there = music.genres[row]
+                if not there or not isinstance(cell, str):
+                    there, file.others = genres_in(path, not_genres)
+                if there and not replace:
+                    file.outcome = Outcome(path, "keep", there, "it has genres")
+                elif hindrance := why_untaggable(path) or _why_read_only(path):
+                    file.outcome = Outcome(path, "skip", [], hindrance)
+            except Exception as error:  # such as of a file that is gone: the others go on
+                file.outcome = Outcome(path, "fail", [], _reason(error))
+    return files
+
+
 def plan_tags(music, genres, answers, *, replace=False, min_score=None, not_genres=None):
     """Say what `write_tags` would do.
 
     Parameters
     ----------
     music : Music
-        Of a folder; an item is a track or an album, whose tracks all get its genres.
     genres : list of list of str
         Of each item.
     answers : Answers
-    replace : bool
-        Whether genres that are there are written over.
+        Of each item; of those without a file that may get a genre they are not looked at.
+    replace, not_genres
+        As in `look_at_files`: files are looked at again, as answers may have taken hours.
     min_score : float or None
         Items whose best genre has less are skipped.
-    not_genres : sequence of str or None
-        What is not a genre, as in `open_music`: a file with nothing else has no genre.
 
     Returns
     -------
     outcomes : list of Outcome
         One a file.
     """
-    outcomes = []
-    for row, cell in enumerate(music.table["audio"]):
-        best = answers.best_score(row)
-        for path in [cell] if isinstance(cell, str) else cell:
-            try:
-                there, others = music.genres[row], []
-                if not there or not isinstance(cell, str):
-                    there, others = genres_in(path, not_genres)
-            except Exception as error:  # such as of a file that is gone: the others go on
-                outcomes.append(Outcome(path, "fail", [], _reason(error)))
-                continue
-            if there and not replace:
-                outcomes.append(Outcome(path, "keep", there, "it has genres"))
-            elif answers.empty[row]:
-                outcomes.append(Outcome(path, "skip", [], "it has nothing that the model reads"))
-            elif not genres[row]:
-                unlikely = not answers.genres(row)  # or left out by --genres
-                reason = "no genre is likely enough" if unlikely else "no genre of the list"
-                outcomes.append(Outcome(path, "skip", [], reason))
-            elif not answers.reaches(row, min_score):
-                outcomes.append(
-                    Outcome(path, "skip", [], f"the best score is {floor_of(best)}", best)
-                )
-            elif hindrance := why_untaggable(path) or _why_read_only(path):
-                outcomes.append(Outcome(path, "skip", [], hindrance))
-            else:
-                reason = f"in place of {', '.join(map(repr, others))}" if others else ""
-                outcomes.append(Outcome(path, "write", genres[row], reason, best))
-    return outcomes
+    files = look_at_files(music, replace=replace, not_genres=not_genres)
+    return [file.outcome or _outcome(file, genres, answers, min_score) for file in files]
+
+
+def _outcome(file, genres, answers, min_score):
+    """What becomes of a file by the answers of a model."""
+    row, path = file.row, file.path
+    best = answers.best_score(row)
+    if answers.empty[row]:
+        return Outcome(path, "skip", [], "it has nothing that the model reads")
+    if not genres[row]:
+        reason = "no genre of the list"
+        if not answers.genres(row):  # not left out by --genres
+            reason = f"no genre is likely enough: the best score is {floor_of(best)}"
+        return Outcome(path, "skip", [], reason, best)
+    if not answers.reaches(row, min_score):
+        return Outcome(path, "skip", [], f"the best score is {floor_of(best)}", best)
+    reason = f"in place of {', '.join(map(repr, file.others))}" if file.others else ""
+    return Outcome(path, "write", genres[row], reason, best)
 
 
 def write_tags(folder, outcomes, *, verbose=1):

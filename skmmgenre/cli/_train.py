@@ -14,7 +14,7 @@ from ..compose import make_genre_classifier
 from ..labels import GenreTaxonomy
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
-from ..utils import BadItem, first_few, is_missing, refuse_left_out
+from ..utils import BadItem, first_few, is_missing, refuse_left_out, walk_parts
 from ._control import fit_control
 from ._evaluate import evaluate_model, subsets_of, with_errors_of_plain
 from ._evaluation_tables import print_held_out
@@ -411,9 +411,11 @@ def _present(table, asked):
 def _make_model(present, target, settings, *, on_error, seed, n_jobs, verbose):
     columns = {name: MODALITIES[name] if name in present else None for name in MODALITIES}
     usual = {"random_state": seed, "n_jobs": n_jobs, "verbose": verbose, "on_error": on_error}
-    if list(present) == ["text"]:  # of which no step takes them
-        del usual["n_jobs"], usual["on_error"]
     try:
+        model = make_genre_classifier(**columns, target=target, **settings)
+        steps = [step for _, _, step in walk_parts(model, fitted=False)]
+        taken = {name for step in steps for name in step.get_params(deep=False)}
+        usual = {name: value for name, value in usual.items() if name in taken}
         model = make_genre_classifier(**columns, target=target, **(usual | settings))
         for part in model.get_params().values():
             if isinstance(part, BaseEstimator):

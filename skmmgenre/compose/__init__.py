@@ -6,10 +6,12 @@ from ._make_genre_classifier import make_genre_classifier
 from ._make_plain_classifier import make_plain_classifier
 from ._mean_over_tracks import MeanOverTracks
 from ._ready_model import TagClassifier, load_ready_model
+from ._ready_vectors import ReadyVectors
 
 __all__ = [
     "GenrePipeline",
     "MeanOverTracks",
+    "ReadyVectors",
     "TagClassifier",
     "ablate_modalities",
     "load_ready_model",

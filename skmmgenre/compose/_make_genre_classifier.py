@@ -1,15 +1,18 @@
 """The usual pipeline, written in one call."""
 
+import os
+
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
-from ..audio import AudioCNN, CQTExtractor
+from ..audio import AudioCNN, AudioEmbedder, CQTExtractor
 from ..fusion import FusionClassifier, JointSpaceProjector
-from ..image import ResNetEmbedder
-from ..text import EntityEnricher, ReviewTruncator, ReviewVectorizer, TextMLP
+from ..image import ImageEmbedder, ResNetEmbedder
+from ..text import EntityEnricher, ReviewTruncator, ReviewVectorizer, TextEmbedder, TextMLP
 from ._genre_pipeline import GenrePipeline
 from ._mean_over_tracks import MeanOverTracks
 from ._parameters import find_parameter
+from ._ready_vectors import ReadyVectors
 
 _SECONDS = 30.0  # of a track: two patches, and what shops and services let one hear
 
@@ -21,6 +24,9 @@ def make_genre_classifier(
     target="auto",
     joint_space=False,
     linker=None,
+    audio_model="cnn",
+    text_model="mlp",
+    image_model="resnet",
     decision="tuned",
     preset="auto",
     **params,
@@ -40,7 +46,14 @@ def make_genre_classifier(
     linker : object with a method link, default=None
         Finds what the texts mention, such as ``GazetteerLinker(knowledge_base)``: the
         categories of that become words of the texts (section 3.3). None leaves them as they
-        are.
+        are. Only with ``text_model="mlp"``.
+    audio_model, text_model, image_model : str or callable
+        What makes vectors of each modality. "cnn", "mlp" and "resnet", the defaults, are networks
+        that learn from the table. "vectors" takes a column of ready vectors (`ReadyVectors`).
+        Any other name is an encoder that was trained before and stays as it is: "musicnn",
+        "musicnn-mtt", the name of a model on a hub, a local folder or a callable, as ``model`` of
+        `AudioEmbedder`, `TextEmbedder` and `ImageEmbedder` takes them; ``audio__cache`` and the
+        like set their other parameters.
     decision : {"tuned", "top1"} or float, default="tuned"
         Which of several genres `predict` tells. "tuned": those above thresholds that are best
         for unseen artists, the nearest one where none is, and none of a row without any
@@ -64,15 +77,22 @@ def make_genre_classifier(
     model : GenrePipeline
         Steps ``modalities`` (a ColumnTransformer; ``audio`` is a MeanOverTracks over
         ``cqt`` and ``cnn``, ``text`` is ``truncate``, ``enrich`` if there is a linker,
-        ``tfidf``, ``mlp``, and ``image``), ``joint`` if asked for, ``fusion``.
+        ``tfidf``, ``mlp``, and ``image``), ``joint`` if asked for, ``fusion``. With an encoder,
+        ``audio`` is a MeanOverTracks over it, ``text`` is ``truncate``, ``encoder``, and
+        ``image`` is the encoder.
 
     Raises
     ------
     TypeError
-        If no step has a parameter of a given name.
+        If no step has a parameter of a given name, or a model is neither a name nor a callable.
     ValueError
-        If no modality is left, the joint space lacks one of its two, or a linker the text; or
-        if the linker is none.
+        If no modality is left, the joint space lacks one of its two, or a linker the text or its
+        network; or if the linker is none.
+
+    Notes
+    -----
+    A search takes the steps themselves: ``{"modalities__audio": [MeanOverTracks(AudioEmbedder()),
+    MeanOverTracks(AudioEmbedder(model="musicnn-mtt"))]}``.
 
     Examples
     --------
@@ -83,17 +103,15 @@ def make_genre_classifier(
     """
     if linker is not None and text is None:
         raise ValueError("A linker needs texts: name their column, or leave linker=None.")
-    words = [("tfidf", ReviewVectorizer()), ("mlp", TextMLP())]
-    if linker is not None:
-        enrich = EntityEnricher(linker)
-        enrich._validate_params()
-        words.insert(0, ("enrich", enrich))
-    extractor = CQTExtractor() if preset == "paper" else CQTExtractor(duration=_SECONDS)
-    sound = Pipeline([("cqt", extractor), ("cnn", AudioCNN())])
+    if linker is not None and text_model != "mlp":
+        raise ValueError(
+            'A linker adds words for text_model="mlp" to learn from: leave text_model as it is, or '
+            "linker=None."
+        )
     branches = [
-        ("audio", MeanOverTracks(sound), audio),
-        ("text", Pipeline([("truncate", ReviewTruncator()), *words]), text),
-        ("image", ResNetEmbedder(), image),
+        ("audio", _branch_of_sound(audio_model, preset), audio),
+        ("text", _branch_of_words(text_model, linker), text),
+        ("image", _branch_of_covers(image_model), image),
     ]
     modalities = ColumnTransformer([branch for branch in branches if branch[2] is not None])
     if not modalities.transformers:
@@ -110,6 +128,47 @@ def make_genre_classifier(
         "decision": "auto" if decision == "tuned" else decision,
     }
     return set_params_of_steps(model, params, "make_genre_classifier")
+
+
+def _branch_of_sound(model, preset):
+    if model == "cnn":
+        extractor = CQTExtractor() if preset == "paper" else CQTExtractor(duration=_SECONDS)
+        return MeanOverTracks(Pipeline([("cqt", extractor), ("cnn", AudioCNN())]))
+    if _is_of_vectors(model, "audio_model"):
+        return ReadyVectors()
+    return MeanOverTracks(AudioEmbedder(model=model))
+
+
+def _branch_of_words(model, linker):
+    truncate = ("truncate", ReviewTruncator())
+    if model == "mlp":
+        steps = [truncate, ("tfidf", ReviewVectorizer()), ("mlp", TextMLP())]
+        if linker is not None:
+            enrich = EntityEnricher(linker)
+            enrich._validate_params()
+            steps.insert(1, ("enrich", enrich))
+        return Pipeline(steps)
+    if _is_of_vectors(model, "text_model"):
+        return ReadyVectors()
+    return Pipeline([truncate, ("encoder", TextEmbedder(model=model))])
+
+
+def _branch_of_covers(model):
+    if model == "resnet":
+        return ResNetEmbedder()
+    if _is_of_vectors(model, "image_model"):
+        return ReadyVectors()
+    return ImageEmbedder(model=model)
+
+
+def _is_of_vectors(model, name):
+    """Tell whether a modality has ready vectors; refuse what names no encoder either."""
+    if not (isinstance(model, (str, os.PathLike)) and os.fspath(model)) and not callable(model):
+        raise TypeError(
+            f"{name} must be the name of a model or a callable, got {model!r}. To leave a modality "
+            f"out, pass {name.partition('_')[0]}=None."
+        )
+    return isinstance(model, str) and model == "vectors"
 
 
 def set_params_of_steps(model, params, caller):

@@ -211,7 +211,12 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         networks = _networks(self.estimator_)
         network = networks[-1] if networks else None
         cosine = [step for step in networks if getattr(step, "target", None) == "cosine"]
-        chosen = y is not None and (network is not None or validation is not None)
+        with config_context(enable_metadata_routing=True):
+            names = [*metadata, "folds"]
+            taken = get_routing_for_object(self.estimator_).consumes("fit", names)
+        # A frozen encoder learns nothing, so that no album need be held out.
+        is_held_out = validation is not None and "validation" in taken
+        chosen = y is not None and (network is not None or is_held_out)
         labels = read_labels(y) if chosen else y
         check_rows(X, labels, groups)
         for step in cosine if y is not None else ():
@@ -233,10 +238,10 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
                     step.set_params(validation_fraction=0)
         # Tracks of one album stay together, whether its artist is known or not.
         metadata["groups"] = artist_names(groups, n_albums)
-        with config_context(enable_metadata_routing=True):
-            taken = get_routing_for_object(self.estimator_).consumes("fit", metadata)
         metadata = {
-            name: np.asarray(metadata[name])[owner] for name in taken if metadata[name] is not None
+            name: np.asarray(values)[owner]
+            for name, values in metadata.items()
+            if name in taken and values is not None
         }
         return None if y is None else safe_indexing(as_pandas(y), owner), metadata
 

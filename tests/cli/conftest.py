@@ -12,6 +12,15 @@ from small_settings import settings
 from skmmgenre.cli import main
 
 
+@pytest.fixture(scope="session", autouse=True)
+def data_home(tmp_path_factory):
+    """A data home of the tests: `tag` keeps its answers there."""
+    home = tmp_path_factory.mktemp("data_home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKMMGENRE_DATA", str(home))
+        yield
+
+
 @pytest.fixture(scope="session")
 def odd(tmp_path_factory):
     return write_odd_folder(tmp_path_factory.mktemp("music") / "odd", 75, big_cover=100_000)

@@ -1,6 +1,9 @@
 """What a model is."""
 
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 from forged_model import contents, forge
@@ -10,6 +13,7 @@ import skmmgenre
 from skmmgenre.audio import AudioCNN
 from skmmgenre.cli import main
 from skmmgenre.cli._info import print_info
+from skmmgenre.text import TextMLP
 from skmmgenre.utils import find_steps
 
 
@@ -65,6 +69,61 @@ def test_info_of_versions(albums, small_model, tmp_path, capsys):
     told = " ".join(capsys.readouterr().out.split())
     assert "librosa 0.7.0, " in told
     assert f"differ torch 0.7.0 (here {info['versions']['torch']}): predictions may differ" in told
+
+
+HEAVY = {"torch", "sklearn", "pandas", "scipy", "skops", "librosa", "joblib"}
+# getrusage would tell the size of the process that this one was forked from.
+MEASURE = """
+import re, sys
+from skmmgenre.cli import main
+code = main(sys.argv[1:])
+with open("/proc/self/status") as file:
+    print(re.search(r"VmHWM:\\s*(\\d+) kB", file.read())[1], file=sys.stderr)
+print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_info_imports_nothing_heavy(model, capsys):
+    words = ["info", model, "--json"]
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", MEASURE, *words], capture_output=True, text=True)
+    seconds = time.perf_counter() - began
+    assert done.returncode == 0, done.stderr
+    kilobytes, modules = done.stderr.splitlines()[-2:]
+    assert not HEAVY & set(modules.split())
+    assert int(kilobytes) < 150_000
+    assert seconds < 3  # 0.4 where nothing else runs
+    assert main(words) == 0
+    assert json.loads(done.stdout) == json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("summary", [None, 3, {}, "half", "kinds"])
+def test_info_of_a_file_without_a_sound_summary(model, tmp_path, capsys, summary):
+    """One of an earlier version, or of a stranger: what it shows comes from the model."""
+    manifest = json.loads(contents(model)["skmmgenre.json"])
+    assert manifest["summary"]["estimators"]
+    if summary == "half":
+        summary = {key: manifest["summary"][key] for key in ("genres", "networks")}
+    elif summary == "kinds":
+        summary = manifest["summary"] | {"networks": {"audio": {"type": 3}}}
+    changed = str(tmp_path / "changed.skmmgenre")
+    forge(changed, contents(model), {"summary": summary})
+    found = []
+    for path in (model, changed):
+        assert main(["info", path, "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    for key in found[0].keys() - {"file", "bytes"}:
+        assert found[1][key] == found[0][key], key
+
+
+def test_info_of_another_model(tmp_path, capsys):
+    mlp = TextMLP(hidden_units=(4,), max_epochs=1, validation_fraction=0, random_state=0)
+    skmmgenre.save(mlp.fit([[1, 0], [0, 1]], ["Rock", "Jazz"]), tmp_path / "m")
+    assert "summary" not in json.loads(contents(tmp_path / "m")["skmmgenre.json"])
+    assert main(["info", str(tmp_path / "m")]) == 1
+    assert "holds a TextMLP, which does not go from a table" in capsys.readouterr().err
 
 
 class TestHeldOut:

@@ -114,10 +114,18 @@ def test_what_cannot_be_read_is_named(tmp_path):
 
 def test_cells_that_are_not_paths(tmp_path):
     pytest.importorskip("pyarrow")
-    for cell in (b"RIFF", {"bytes": b"RIFF", "path": None}, [0.5, 0.25]):
+    for cell in (b"RIFF", {"bytes": b"RIFF", "path": None}, 0.5):
         pd.DataFrame({"audio": [cell]}).to_parquet(tmp_path / "t.parquet")
         with pytest.raises(ValueError, match="column 'audio' of row 0 .* does not hold a path"):
             read(tmp_path / "t.parquet")
+
+
+def test_ready_vectors(tmp_path):
+    pytest.importorskip("pyarrow")
+    pd.DataFrame({"audio": [[0.5, 0.25], None]}).to_parquet(tmp_path / "t.parquet")
+    music = read(tmp_path / "t.parquet")
+    assert music.table["audio"][0].tolist() == [0.5, 0.25] and music.table["audio"][1] is None
+    assert music.names == ["row 0", "row 1"]
 
 
 def test_genres_that_are_not_texts(tmp_path):

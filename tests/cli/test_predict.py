@@ -3,12 +3,15 @@
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from command_output import CONTROL, rows_of
 
 import skmmgenre
 from skmmgenre.cli import main
+from skmmgenre.compose import ReadyVectors, make_genre_classifier
+from skmmgenre.datasets import load_music_folder
 
 
 def test_predict_csv(odd, predicted):
@@ -128,6 +131,73 @@ class TestSeveralGenres:
         assert row.pop("item") == "a.mp3" and set(row.values()) == {""}
         assert main(["predict", texts, "t.csv", "--quiet"]) == 0
         assert re.search(r"a.mp3 +- +- +\n", capsys.readouterr().out)
+
+
+class TestVectors:
+    """What encoders computed, as a table that is learned from again."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def written(odd, model, tmp_path_factory):
+        path = tmp_path_factory.mktemp("vectors") / "vectors.parquet"
+        words = ["predict", model, str(odd.path), "--json", "--quiet", "--vectors", str(path)]
+        assert main(words) == 0
+        return path
+
+    def test_they_are_those_of_the_model(self, odd, model, written, tmp_path):
+        table, fitted = pd.read_parquet(written), skmmgenre.load(model)
+        fitted.set_params(on_error="missing")
+        assert list(table.columns) == ["id", "genres", "artist", "audio", "text"]
+        music = load_music_folder(str(odd.path), cover_directory=tmp_path)
+        vectors = fitted["modalities"].transform(music.table)
+        for name in ("audio", "text"):
+            of_block = vectors.filter(like=f"{name}__").to_numpy()
+            found = ReadyVectors().fit_transform(table[name])
+            np.testing.assert_array_equal(found, of_block.astype(np.float32))
+        silent = table["id"] == str(odd.odd["truncated"])
+        assert table.loc[silent, "audio"].isna().all() and table["text"].isna().any()
+        assert table["genres"].map(list).tolist() == music.table["genres"].tolist()
+        assert table["artist"].dropna().tolist() == [a for a in music.groups if a]
+
+    def test_fusion_of_them_predicts_the_same(self, model, written, capsys):
+        table, fitted = pd.read_parquet(written).iloc[[0, 5, 10]], skmmgenre.load(model)
+        ready = make_genre_classifier(image=None, audio_model="vectors", text_model="vectors")
+        vectors = ready["modalities"].fit(pd.read_parquet(written)).transform(table)
+        vectors.columns = fitted["modalities"].get_feature_names_out()
+        scores = fitted["fusion"].predict_proba(vectors)
+        assert main(["predict", model, *table["id"], "--json", "--quiet", "--top", "99"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        for line, row in zip(told, scores, strict=True):
+            expected = [line["scores"][genre] for genre in fitted.classes_]
+            np.testing.assert_allclose(row, expected, atol=2e-6)
+
+    def test_train_and_predict_from_them(self, written, tmp_path, capsys):
+        path = str(tmp_path / "m.skmmgenre")
+        words = ["train", str(written), "-o", path, "--target", "softmax", "--quiet", "--jobs", "2"]
+        words += ["--set", "audio_model=vectors", "--set", "text_model=vectors"]
+        assert main([*words, "--skip-unlabelled", "--set", "fusion__C=1.0"]) == 0
+        assert "from audio + text" in capsys.readouterr().out
+        fitted = skmmgenre.load(path)
+        assert type(fitted["modalities"].named_transformers_["audio"]) is ReadyVectors
+        assert main(["predict", path, str(written), "--json", "--quiet"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        table = pd.read_parquet(written)
+        assert [line["item"] for line in told] == table["id"].tolist()
+        expected = fitted.predict(table)
+        empty = table[["audio", "text"]].isna().all(axis=1)
+        for line, genre, nothing in zip(told, expected, empty, strict=True):
+            assert line["genres"] == ([] if nothing else [genre])
+
+    @pytest.mark.parametrize("name", ["v.npy", "v.csv", "vectors"])
+    def test_other_formats_are_refused_first(self, model, capsys, tmp_path, name):
+        words = ["predict", model, "absent.mp3", "--vectors", str(tmp_path / name)]
+        assert main(words) == 1
+        assert "name a file that ends in .parquet" in capsys.readouterr().err
+        assert not (tmp_path / name).exists()
+
+    def test_no_folder(self, model, capsys):
+        assert main(["predict", model, "absent.mp3", "--vectors", "no/such/v.parquet"]) == 1
+        assert "there is no folder 'no/such' for the table of vec" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words, told", [(["predict", "m"], "Missing argument")], ids=" ".join)

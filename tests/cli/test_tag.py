@@ -5,12 +5,16 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from functools import partial
 from unittest.mock import Mock
 
 import mutagen
 import numpy as np
 import pytest
+import soundfile
+from forged_model import contents, forge
 from obey_rights import run_obeying
 from odd_folder import tagged
 from odd_folder import write_tags as put_tags
@@ -18,8 +22,9 @@ from sound_state import state_of
 from tagged_files import NAME, genres_of, small, undo
 
 import skmmgenre
-from skmmgenre.cli import _tag, main
+from skmmgenre.cli import _model_answers, _tag, main
 from skmmgenre.cli._model import Answers
+from skmmgenre.cli._model_answers import ModelAnswers
 from skmmgenre.cli._music import open_folder
 from skmmgenre.cli._tag import Outcome, plan_tags, write_tags
 
@@ -243,14 +248,14 @@ def test_one_file_ends_no_run(tmp_path, monkeypatch, capsys, error, words):
 def test_files_that_vanish(tmp_path, model, monkeypatch, capsys):
     """Before the plan is made, or after it: the others are tagged."""
     folder, files = small(tmp_path, "flac", "wav", "mp3", "ogg", album="a", artist="b")
-    real = _tag.predict_music
+    real = ModelAnswers.of_rows
 
     def vanish(*args, **kwargs):
         found = real(*args, **kwargs)
         files[1].unlink()
         return found
 
-    monkeypatch.setattr(_tag, "predict_music", vanish)
+    monkeypatch.setattr(ModelAnswers, "of_rows", vanish)
     for by, n_left in (("track", 3), ("album", 2)):
         words = ["tag", model, str(folder), "--by", by, "--replace", "--quiet", "--json"]
         main(words)
@@ -263,6 +268,21 @@ def test_files_that_vanish(tmp_path, model, monkeypatch, capsys):
     write_tags(str(folder), outcomes, verbose=0)
     assert outcomes[0].action == "fail" and "no such file" in outcomes[0].reason
     assert {o.action for o in outcomes[1:]} == {"write"}
+
+
+def test_a_genre_that_another_program_writes_meanwhile(tmp_path, model, monkeypatch, capsys):
+    """Answers may take hours: a file that has a genre by then keeps it."""
+    folder, files = small(tmp_path, "flac", "mp3")
+    real = ModelAnswers.of_rows
+
+    def write_meanwhile(*args):
+        put_tags(files[0], genre="Waltz")
+        return real(*args)
+
+    monkeypatch.setattr(ModelAnswers, "of_rows", write_meanwhile)
+    assert main(["tag", model, str(folder), "--write", "--quiet", "--json"]) == 0
+    actions = [file["action"] for file in json.loads(capsys.readouterr().out)["files"]]
+    assert actions == ["keep", "write"] and genres_of(folder)[str(files[0])] == ["Waltz"]
 
 
 @pytest.mark.parametrize("n_done", [0, 2])
@@ -440,3 +460,126 @@ def test_a_file_that_is_skipped_or_fails_is_shown_without_a_genre(tmp_path, caps
     told = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines()]
     assert told[0] == "skipped (it is as it was)"
     assert told[1].startswith("fails (its genres were changed since")
+
+
+class TestSecondRun:
+    """Only what may get a genre is decoded, and nothing twice."""
+
+    @pytest.fixture
+    def answered(self, monkeypatch):
+        """How many items the model was asked for, in each call."""
+        asked, compute = [], ModelAnswers._compute
+
+        def note(self, music, rows):
+            asked.append(len(rows))
+            return compute(self, music, rows)
+
+        monkeypatch.setattr(ModelAnswers, "_compute", note)
+        return asked
+
+    def told(self, capsys, *words):
+        assert main(["tag", *map(str, words), "--json", "--quiet"]) == 0
+        return json.loads(capsys.readouterr().out)["files"]
+
+    def test_files_with_genres_are_not_decoded(self, model, tmp_path, answered, capsys):
+        folder, files = small(tmp_path, "flac", "mp3", "ogg")
+        put_tags(files[0], genre="Jazz")
+        cache = ("--cache", tmp_path / "c.sqlite")
+        first = self.told(capsys, model, folder, *cache)
+        assert [file["action"] for file in first] == ["keep", "write", "write"]
+        assert answered == [2]
+        assert self.told(capsys, model, folder, "--write", *cache) == first
+        assert answered == [2]
+        finished = self.told(capsys, model, folder, *cache)
+        assert {file["action"] for file in finished} == {"keep"} and answered == [2]
+
+    def test_a_finished_library_is_read_without_torch(self, model, tmp_path):
+        folder, _ = small(tmp_path, "flac", "mp3", genre="Jazz")
+        code = "import sys; from skmmgenre.cli import main; code = main(sys.argv[1:]); "
+        code += "print('torch' in sys.modules, code)"
+        words = [sys.executable, "-c", code, "tag", model, str(folder), "--quiet"]
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert done.stdout.splitlines()[-1] == "False 0", done.stderr
+
+    def test_answers_depend_on_content_and_model(self, model, tmp_path, answered, capsys):
+        folder, files = small(tmp_path, "flac", "mp3")
+        cache = ("--cache", tmp_path / "c.sqlite")
+        first = self.told(capsys, model, folder, *cache)
+        moved = tmp_path / "moved"
+        folder.rename(moved)
+        again = self.told(capsys, model, moved, *cache)
+        assert [f["score"] for f in again] == [f["score"] for f in first] and answered == [2]
+        (moved / "1.txt").write_text("Loud guitars and a slow sax, and words of five.")
+        self.told(capsys, model, moved, *cache)
+        assert answered == [2, 1]
+        put_tags(moved / "0.flac", title="new")
+        self.told(capsys, model, moved, *cache)
+        assert answered == [2, 1, 1]
+        other = tmp_path / "other.skmmgenre"
+        shutil.copy(model, other)
+        self.told(capsys, other, moved, *cache)  # the same model under another name
+        assert answered == [2, 1, 1]
+        changed = tmp_path / "changed.skmmgenre"
+        forge(changed, contents(model), {"card": {"made_by": "somebody"}})
+        self.told(capsys, changed, moved, "--cache", tmp_path / "c.sqlite")
+        assert answered[-1] == 2
+
+    def test_without_a_store(self, model, tmp_path, answered, monkeypatch, capsys):
+        folder, _ = small(tmp_path, "flac")
+        monkeypatch.setenv("SKMMGENRE_DATA", str(tmp_path / "home"))
+        expected = self.told(capsys, model, folder)
+        assert (tmp_path / "home" / "tag.sqlite").exists()
+        assert self.told(capsys, model, folder, "--no-cache") == expected
+        assert answered == [1, 1]
+
+    def test_a_store_that_cannot_be_made(self, model, tmp_path, monkeypatch, capsys):
+        """The usual one is done without; one that was asked for is an error."""
+        folder, _ = small(tmp_path, "flac")
+        (tmp_path / "file").write_text("no folder")
+        monkeypatch.setenv("SKMMGENRE_DATA", str(tmp_path / "file"))
+        assert main(["tag", model, str(folder), "--quiet"]) == 0
+        told = capsys.readouterr()
+        assert "1 would be tagged" in told.out and "answers are not kept: The store" in told.err
+        words = ["tag", model, str(folder), "--cache", str(tmp_path / "file" / "c"), "--quiet"]
+        assert main(words) == 1
+        assert main([*words, "--no-cache"]) == 2
+        assert "--cache and --no-cache exclude each other" in capsys.readouterr().err
+
+    def test_interrupted(self, model, tmp_path, monkeypatch, capsys):
+        """What was computed before Ctrl-C is not computed again."""
+        folder, _ = small(tmp_path, "flac", "mp3", "ogg")
+        monkeypatch.setattr(_model_answers, "_AT_ONCE", 1)
+        asked, compute = [], ModelAnswers._compute
+
+        def stop_at_the_third(self, music, rows):
+            asked.extend(rows)
+            if len(asked) == 3:
+                raise KeyboardInterrupt
+            return compute(self, music, rows)
+
+        monkeypatch.setattr(ModelAnswers, "_compute", stop_at_the_third)
+        words = ["tag", model, str(folder), "--cache", str(tmp_path / "c"), "--quiet"]
+        assert main(words) == 130
+        assert main(words) == 0
+        assert asked == [0, 1, 2, 2]
+        assert "3 would be tagged" in capsys.readouterr().out
+
+    def test_what_cannot_be_read_is_reported_in_every_run(self, model, tmp_path, capsys):
+        folder, (bad, _) = small(tmp_path, "wav", "flac")
+        soundfile.write(bad, np.zeros(3 * 22050), 22050)
+        words = ["tag", model, str(folder), "--cache", str(tmp_path / "c"), "--quiet"]
+        told = []
+        for _ in range(2):
+            assert main(words) == 0
+            told.append(capsys.readouterr())
+        assert told[0] == told[1]
+        assert "nothing to hear" in told[0].err
+
+    def test_a_summary_that_does_not_fit_the_model(self, model, tmp_path, capsys):
+        folder, _ = small(tmp_path, "flac")
+        summary = json.loads(contents(model)["skmmgenre.json"])["summary"]
+        summary["genres"] = summary["genres"][::-1]
+        forged = str(tmp_path / "forged.skmmgenre")
+        forge(forged, contents(model), {"summary": summary})
+        assert main(["tag", forged, str(folder), "--quiet"]) == 1
+        assert "names other genres in its summary" in capsys.readouterr().err

@@ -9,9 +9,11 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.model_selection import GridSearchCV, GroupKFold
 
-from skmmgenre.audio import AudioCNN, CQTExtractor
-from skmmgenre.compose import GenrePipeline, MeanOverTracks, make_genre_classifier
+import skmmgenre
+from skmmgenre.audio import AudioCNN, AudioStatistics, CQTExtractor
+from skmmgenre.compose import GenrePipeline, MeanOverTracks, ReadyVectors, make_genre_classifier
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
 from skmmgenre.image import ResNetEmbedder
 from skmmgenre.text import (
@@ -391,3 +393,96 @@ class TestDecision:
     def test_other_values_are_refused(self, fit, decision):
         with pytest.raises(ValueError, match="decision"):
             fit(decision=decision)
+
+
+class TestEncoders:
+    """Ready vectors and encoders that were trained before, in place of networks."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def table(albums):
+        """Ready vectors that tell the genre in part; a fifth of the rows lack some."""
+        table, rng = albums.table.copy(), np.random.default_rng(0)
+        centres = dict(zip(sorted(set(albums.y)), rng.normal(size=(3, 6)), strict=True))
+        for k, column in enumerate(["audio", "text", "cover"]):
+            cells = [centres[genre] + rng.normal(size=6) for genre in albums.y]
+            table[column] = [None if row % 5 == k else cell for row, cell in enumerate(cells)]
+        return table
+
+    ready = dict.fromkeys(["audio_model", "text_model", "image_model"], "vectors")
+
+    def test_columns_of_ready_vectors(self, albums, table, tmp_path):
+        model = make_genre_classifier(**self.ready, on_error="missing", random_state=0)
+        parts = branches(model)
+        assert all(type(branch) is ReadyVectors for branch, _ in parts.values())
+        assert all(branch.on_error == "missing" for branch, _ in parts.values())
+        assert [column for _, column in parts.values()] == ["audio", "text", "cover"]
+        clone(model)
+        model.set_params(fusion__C=1.0)
+        model.fit(table, albums.y, groups=albums.groups)
+        assert model.score(table, albums.y) > 0.7
+        broken = table.copy()
+        broken.at[7, "text"] = np.zeros(5)
+        model.predict_proba(broken)
+        assert model.errors_[["modality", "row"]].values.tolist() == [["text", 7]]
+        skmmgenre.save(model, tmp_path / "m.skmmgenre")
+        again = skmmgenre.load(tmp_path / "m.skmmgenre")
+        np.testing.assert_array_equal(again.predict_proba(table), model.predict_proba(table))
+
+    def test_beside_networks_and_the_joint_space(self, albums, table, small_model):
+        table = table.assign(text=albums.table["text"])
+        vectors = {"audio_model": "vectors", "image_model": "vectors"}
+        model = make_genre_classifier(
+            **vectors, joint_space=True, text__hidden_units=(4,), max_epochs=2, preset="paper"
+        )
+        assert model["modalities"].transformers[1][1]["mlp"].hidden_units == (4,)
+        model.fit(table, albums.y, groups=albums.groups)
+        assert model.predict(table).shape == (40,)
+
+    def test_a_search_over_branches(self, albums, table):
+        """A frozen encoder of lists of paths, and vectors; each is fitted on the folds."""
+        table = table.assign(ready=table["audio"], audio=albums.table["audio"])
+        model = make_genre_classifier(image=None, text=None, audio_model="vectors", fusion__C=1.0)
+        parts = [("audio", "drop", "audio"), ("ready", ReadyVectors(), "ready")]
+        model.set_params(modalities__transformers=parts)
+        statistics = MeanOverTracks(AudioStatistics(duration=1.0))
+        grid = {"modalities__audio": [statistics, "drop"]}
+        folds = GroupKFold(2).split(table, groups=albums.groups)
+        search = GridSearchCV(model, grid, cv=list(folds)).fit(table, albums.y)
+        assert len(search.cv_results_["params"]) == 2
+        assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+        assert search.best_estimator_.predict(table).shape == (40,)
+
+    @pytest.mark.parametrize(
+        ("room", "name", "modality", "models"),
+        [
+            ("audio", "AudioEmbedder", "audio", ["musicnn", "musicnn-mtt", "owner/name", len]),
+            ("text", "TextEmbedder", "text", ["owner/name", len]),
+            ("image", "ImageEmbedder", "image", ["owner/name", len]),
+        ],
+    )
+    def test_encoders_by_name(self, room, name, modality, models):
+        if not hasattr(getattr(skmmgenre, room), name):
+            pytest.skip(f"{name} is not there yet")
+        for encoder in models:
+            params = {f"{modality}_model": encoder, f"{modality}__cache": "file"}
+            model = make_genre_classifier(**params, on_error="missing")
+            branch, _ = branches(clone(model))[modality]
+            if modality == "audio":
+                assert type(branch) is MeanOverTracks
+                branch = branch.estimator
+            if modality == "text":
+                assert [step for step, _ in branch.steps] == ["truncate", "encoder"]
+                branch = branch["encoder"]
+            assert type(branch).__name__ == name
+            assert (branch.model, branch.cache, branch.on_error) == (encoder, "file", "missing")
+
+    @pytest.mark.parametrize("modality", ["audio", "text", "image"])
+    @pytest.mark.parametrize("model", [None, "", 3, AudioStatistics()], ids=repr)
+    def test_what_is_no_encoder(self, modality, model):
+        with pytest.raises(TypeError, match=f"{modality}_model must be .* pass {modality}=None"):
+            make_genre_classifier(**{f"{modality}_model": model})
+
+    def test_a_linker_needs_the_network_of_words(self):
+        with pytest.raises(ValueError, match='A linker adds words for text_model="mlp"'):
+            make_genre_classifier(linker=SaxLinker(), text_model="vectors")

@@ -21,7 +21,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
 import skmmgenre.compose._mean_over_tracks as module
-from skmmgenre.audio import AudioCNN, CQTExtractor
+from skmmgenre.audio import AudioCNN, AudioStatistics, CQTExtractor
 from skmmgenre.compose import MeanOverTracks
 from skmmgenre.labels import PPMILabelFactorizer
 from skmmgenre.model_selection import inner_folds, inner_validation_mask
@@ -607,6 +607,27 @@ def test_a_frozen_network_stays_as_it_is(tracks):
     mean = MeanOverTracks(Pipeline(steps)).fit(albums, Y, groups=artists)
     assert cnn.get_params() == before
     assert mean.transform(albums[:3]).shape == (3, mean.n_features_out_)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_an_extractor_that_learns_nothing(several):
+    """Its vectors are those of tracks alone; no album is held out, whatever is marked."""
+    rng = np.random.default_rng(0)
+    sounds = [0.1 * rng.normal(size=SR) for _ in range(12)]
+    albums = [sounds[0:2], sounds[2], None, sounds[3:6], sounds[6:7], [sounds[7], None]]
+    y = np.eye(2, dtype=int)[[0, 1] * 3] if several else ["Jazz", "Rock"] * 3
+    metadata = {"groups": list("aabbcd"), "validation": np.arange(6) == 2}  # it has no track
+    of_tracks = AudioStatistics().transform(sounds)
+    expected = [of_tracks[rows].mean(axis=0) for rows in ([0, 1], [2], [3, 4, 5], [6], [7])]
+    expected.insert(2, np.full(184, np.nan))
+    mean = MeanOverTracks(AudioStatistics())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = mean.fit_transform(albums, y, **metadata)
+        again = MeanOverTracks(AudioStatistics()).fit(albums, y, **metadata).transform(albums)
+    assert_allclose(found, expected, rtol=1e-5)
+    assert_array_equal(again, found)
+    assert mean.get_feature_names_out()[0] == "mean_mfcc_0"
 
 
 class TestBadTracks:

@@ -193,7 +193,7 @@ def test_what_else_has_the_name(tmp_path, model, capsys, monkeypatch, case, word
     else:
         place.symlink_to("nowhere" if case == "dangling link" else target)
     content, kind = content_of(*files, target, folder / NAME), place.lstat().st_mode
-    monkeypatch.setattr("skmmgenre.cli._tag.load_model", None)
+    monkeypatch.setattr("skmmgenre.cli._tag.ModelAnswers", None)
     words = ["--undo"] if words == "undo" else [model, "--write", "--replace", "--quiet"]
     assert main(["tag", *words, str(folder)]) == 1
     told = capsys.readouterr()

@@ -1,0 +1,230 @@
+"""What the model in a file predicts for music, kept in a store so that no answer is made twice."""
+
+import hashlib
+import json
+import os
+
+import click
+import numpy as np
+
+from .._library_versions import names_used_by, versions_of
+from .._model_summary import genres_of, read_summary, summarize
+from ..datasets import get_data_home
+from ..store import FeatureStore, Store
+from ..utils import is_missing, progress_bar, progress_hidden
+from ._model import Answers, answer, load_model
+from ._options import require_model
+
+_KIND = "answers"
+_AT_ONCE = 64  # items: what an interrupted run loses at most
+_COLUMN_OF_COVERS = "cover"
+
+
+class ModelAnswers:
+    """The answers of a model in a file; the model is loaded where something must be computed.
+
+    Parameters
+    ----------
+    path : str
+        The file of the model.
+    store : str or None
+        File of the store; None keeps nothing.
+    jobs : int
+    verbose : int
+
+    Raises
+    ------
+    ValueError
+        If the file holds no model that goes from a table of music to genres.
+    """
+
+    def __init__(self, path, *, store=None, jobs=1, verbose=1):
+        require_model(path)
+        self.path, self.verbose, self._jobs = path, verbose, jobs
+        self._store_path, self._model = store, None
+        self._summary = read_summary(path)
+        if self._summary is None:  # a file of an earlier version
+            self._summary = summarize(self.model)
+        if self._summary is None:
+            raise ValueError(
+                f"{path!r} holds a pipeline that does not end in a classifier of this package."
+            )
+        self.genres = self._summary["genres"]
+
+    @property
+    def model(self):
+        """The fitted model."""
+        if self._model is None:
+            self._model, _ = load_model(
+                self.path, on_error="missing", verbose=self.verbose, n_jobs=self._jobs
+            )
+            summary = self._summary  # None while it is made
+            if summary is not None and summary["genres"] != genres_of(self._model):
+                raise ValueError(
+                    f"{self.path!r} names other genres in its summary than its model has: somebody "
+                    "changed it. Ask for the original."
+                )
+        return self._model
+
+    def of_rows(self, music, rows):
+        """Return the answers to some items.
+
+        Parameters
+        ----------
+        music : Music
+        rows : list of int
+            Items to answer; the others count as empty.
+
+        Returns
+        -------
+        answers : Answers
+            One row for each item of `music`.
+        errors : list of (str, str)
+            Item and reason of what was treated as missing.
+
+        Notes
+        -----
+        What was computed is in the store before the next items are. The answer to an item of which
+        something cannot be read is not kept, so that it is reported in every run.
+        """
+        found, errors = {}, []
+        with self._kept_answers(music, rows) as kept:
+            found |= kept.known
+            todo = [row for row in rows if row not in found]
+            with progress_bar(len(todo), "genres of items", verbose=self.verbose) as advance:
+                for start in range(0, len(todo), _AT_ONCE):
+                    some = todo[start : start + _AT_ONCE]
+                    made, faults = self._compute(music, some)
+                    kept.put({row: made[row] for row in made if row not in faults})
+                    found |= made
+                    errors += [fault for row in faults for fault in faults[row]]
+                    advance(len(some))
+        return self._as_answers(found, len(music.names)), errors
+
+    def _compute(self, music, rows):
+        """Answer of each item, and what was treated as missing of it."""
+        modalities = self.model.named_steps["modalities"]
+        with progress_hidden():
+            vectors = modalities.transform(music.table.iloc[rows])
+            answers = answer(self.model, vectors)
+        made, faults = {}, {}
+        for place, row in enumerate(rows):
+            predicted = answers.predicted[place]
+            made[row] = {
+                "predicted": predicted.tolist() if answers.several else str(predicted),
+                "scores": [float(score) for score in answers.scores[place]],
+                "empty": bool(answers.empty[place]),
+            }
+        for line in self.model.errors_.itertuples():
+            fault = str(line.item), line.reason
+            faults.setdefault(rows[line.row], []).append(fault)
+        return made, faults
+
+    def _as_answers(self, found, n_items):
+        several, n_genres = self._summary["several_genres"], len(self.genres)
+        predicted = np.zeros((n_items, n_genres), int) if several else np.empty(n_items, object)
+        scores, empty = np.zeros((n_items, n_genres)), np.ones(n_items, dtype=bool)
+        for row, item in found.items():
+            predicted[row], scores[row] = item["predicted"], item["scores"]
+            empty[row] = item["empty"]
+        return Answers(self.genres, several, predicted, scores, empty)
+
+    def _kept_answers(self, music, rows):
+        if self._store_path is None:
+            return _KeptAnswers(None, {})
+        columns = {
+            column for column in self._summary["modalities"].values() if isinstance(column, str)
+        }
+        columns &= set(music.table.columns)
+        keys = self._keys(music.table[sorted(columns)], rows)
+        return _KeptAnswers(Store(self._store_path), keys)
+
+    def _keys(self, table, rows):
+        """Key of each item, by the content of all that the model reads; None if it has none."""
+        used = versions_of(names_used_by(self._summary["estimators"]))
+        (model,) = FeatureStore(self._store_path, kind=_KIND, settings=used).keys([self.path])
+        parts = {row: [] for row in rows}
+        for column in table:
+            of_column = {row: _parts_of(table[column].iloc[row]) for row in rows}
+            distinct = list(dict.fromkeys(part for held in of_column.values() for part in held))
+            digests = dict(zip(distinct, self._digests(column, distinct), strict=True))
+            for row, held in of_column.items():
+                parts[row] += [column.encode(), *(digests[part] for part in held)]
+        return {
+            row: None if model is None or None in held else _digest(model, *held)
+            for row, held in parts.items()
+        }
+
+    def _digests(self, column, parts):
+        if column == "text":
+            return [_digest(part.encode("utf-8", "surrogatepass")) for part in parts]
+        if column == _COLUMN_OF_COVERS:
+            # Many were copied out of sound files into a temporary folder: a store would note each
+            # copy anew.
+            return [_digest_of_file(part) for part in parts]
+        # The place of a patch depends on the name of the file.
+        sounds = FeatureStore(self._store_path, kind=_KIND, settings={}, by_name=True)
+        return sounds.keys(parts) if parts else []
+
+
+class _KeptAnswers:
+    """The answers to some items that are in a store; a context that closes it."""
+
+    def __init__(self, store, keys):
+        self._store = store
+        self._keys = {row: key for row, key in keys.items() if key is not None}
+        self.known = {}
+        if store is not None:
+            values = store.get_many(self._keys.values())
+            pairs = zip(self._keys, values, strict=True)
+            self.known = {row: json.loads(value) for row, value in pairs if value is not None}
+
+    def put(self, made):
+        """Keep answers by their rows."""
+        if self._store is not None:
+            entries = [
+                (self._keys[row], json.dumps(item).encode())
+                for row, item in made.items()
+                if row in self._keys
+            ]
+            self._store.put_many(entries, kind=_KIND)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        if self._store is not None:
+            self._store.close()
+
+
+def usual_store():
+    """Return the path of the store in the data home, None if it cannot be used there."""
+    path = os.path.join(get_data_home(), "tag.sqlite")
+    try:
+        with Store(path) as store:
+            len(store)
+    except OSError as error:
+        click.echo(f"answers are not kept: {error} (--cache names another file)", err=True)
+        return None
+    return path
+
+
+def _parts_of(cell):
+    """The paths or texts in a cell."""
+    held = cell if isinstance(cell, (list, tuple, np.ndarray)) else [cell]
+    return [part for part in held if not is_missing(part)]
+
+
+def _digest(*parts):
+    digest = hashlib.blake2b(digest_size=20)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.digest()
+
+
+def _digest_of_file(path):
+    try:
+        with open(path, "rb") as file:
+            return _digest(file.read())
+    except OSError:
+        return None

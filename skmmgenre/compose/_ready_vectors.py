@@ -1,0 +1,192 @@
+"""A column whose cells are vectors, computed before by whatever program."""
+
+from collections import Counter
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from ..store import bad_cell, map_cells
+from ..utils import BadItem, BadType, ErrorsMixin, as_cells
+
+_NOUN = "vector"
+
+
+class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
+    """Take a column of ready vectors as a branch of a `GenrePipeline`.
+
+    Use it for vectors that another program computed: an encoder of yours, or
+    ``skmmgenre predict --vectors``. The numbers stay as they are.
+
+    Parameters
+    ----------
+    on_error : {"raise", "missing"}, default="raise"
+        Whether a cell that cannot be used raises an error that names its row, or is treated as
+        missing and listed in `errors_`.
+
+    Attributes
+    ----------
+    n_features_out_ : int
+        Length of the vectors: that of most cells in `fit`.
+    errors_ : DataFrame
+        A line for every cell that the last `fit` or `transform` treated as missing because of
+        ``on_error="missing"``: row, item, reason, remedy.
+
+    See Also
+    --------
+    make_genre_classifier : ``audio_model="vectors"`` makes such a branch.
+
+    Notes
+    -----
+    A cell is a 1-D array, a list or a tuple of numbers; a 2-D array, such as one that `numpy.load`
+    returns, is one vector a row. A cell that is None, NaN, "", empty or a vector of NaN is
+    missing. A vector in which some numbers are NaN or infinite is an error.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmmgenre.compose import ReadyVectors
+    >>> column = pd.Series([[0.5, 1.0], None, [2.0, 3.0]])
+    >>> ReadyVectors().fit_transform(column)
+    array([[0.5, 1. ],
+           [nan, nan],
+           [2. , 3. ]], dtype=float32)
+    """
+
+    _parameter_constraints: dict = {"on_error": [StrOptions({"raise", "missing"})]}
+
+    def __init__(self, *, on_error="raise"):
+        self.on_error = on_error
+
+    def fit(self, X, y=None):
+        """Learn how long the vectors are.
+
+        Parameters
+        ----------
+        X : column of arrays or lists of numbers, or ndarray of shape (n, d)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : ReadyVectors
+
+        Raises
+        ------
+        ValueError
+            If there is no vector, or, with ``on_error="raise"``, a cell cannot be used or has
+            another length than most.
+        """
+        self._validate_params()
+        vectors, self._errors = self._read(X)
+        lengths = Counter(len(v) for v in vectors if v is not None and v.ndim)
+        if not lengths:
+            raise ValueError(
+                f"None of the {len(vectors)} cells holds a vector. Leave this modality out, or "
+                "check that the right column was passed."
+            )
+        self.n_features_out_ = lengths.most_common(1)[0][0]
+        self._of_one_length(X, vectors)
+        return self
+
+    def transform(self, X):
+        """Return the vectors as one array.
+
+        Parameters
+        ----------
+        X : column of arrays or lists of numbers, or ndarray of shape (n, d)
+
+        Returns
+        -------
+        vectors : ndarray of float32, shape (n, n_features_out_)
+            Rows of missing vectors are NaN.
+
+        Raises
+        ------
+        BadItem
+            If a cell cannot be used, or has another length than in `fit`, and
+            ``on_error="raise"``.
+        """
+        check_is_fitted(self)
+        self._validate_params()
+        vectors, self._errors = self._read(X)
+        return self._of_one_length(X, vectors)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the numbers of a vector: v0, v1 and so on.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        names : ndarray of str objects, shape (n_features_out_,)
+        """
+        check_is_fitted(self)
+        return np.array([f"v{k}" for k in range(self.n_features_out_)], dtype=object)
+
+    def _read(self, X):
+        """The vector of each cell, a scalar NaN of one that is NaN throughout; errors."""
+        cells = as_cells(X, noun=_NOUN)
+        return map_cells(_vector_of, cells, noun=_NOUN, on_error=self.on_error)
+
+    def _of_one_length(self, X, vectors):
+        found = np.full((len(vectors), self.n_features_out_), np.nan, dtype=np.float32)
+        for row, vector in enumerate(vectors):
+            if vector is None or vector.ndim == 0:
+                continue
+            if len(vector) == self.n_features_out_:
+                found[row] = vector
+                continue
+            reason = f"it has {len(vector):,} numbers, and the others have {self.n_features_out_:,}"
+            remedy = "Compute all vectors of a column with the same encoder."
+            cell = as_cells(X, noun=_NOUN)[row]
+            self._errors.append(bad_cell(cell, row, (reason, remedy), _NOUN, self.on_error))
+        self._errors.sort(key=lambda error: error["row"])
+        return found
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def _vector_of(cell):
+    """Return the float32 vector of a cell, a scalar NaN if it is NaN throughout."""
+    if isinstance(cell, (str, bytes)):
+        raise BadType(
+            "it is text, not numbers",
+            "Pass lists or arrays: read the table from Parquet (CSV holds texts only), or convert "
+            "the column with json.loads; of paths of .npy files, pass what numpy.load returns.",
+        )
+    if not isinstance(cell, (list, tuple, np.ndarray)):
+        raise BadType("it is not a list or an array of numbers", "Pass a list or a 1-D array.")
+    try:
+        vector = np.asarray(cell)
+        if vector.dtype.kind == "O":  # such as a list with None in it
+            vector = vector.astype(np.float64)
+    except (ValueError, TypeError):
+        vector = None
+    if vector is None or vector.dtype.kind not in "biuf":
+        raise BadType("it does not hold numbers only", "Pass a list or a 1-D array of numbers.")
+    if vector.ndim != 1:
+        raise BadItem(
+            f"it has the shape {vector.shape}", "Pass one vector a cell: a list or a 1-D array."
+        )
+    with np.errstate(over="ignore"):
+        vector = vector.astype(np.float32)
+    if np.isnan(vector).all():  # of no numbers, too
+        return np.float32(np.nan)
+    if not np.isfinite(vector).all():
+        n_bad = int((~np.isfinite(vector)).sum())
+        raise BadItem(
+            f"{n_bad:,} of its {len(vector):,} numbers are NaN or infinite in float32",
+            "A missing vector is None, or NaN throughout.",
+        )
+    return vector
