@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 import skmmgenre
 from skmmgenre.audio import AudioCNN, AudioEmbedder, AudioStatistics, CQTExtractor, TimbreStatistics
-from skmmgenre.compose import GenrePipeline, MeanOverTracks, ReadyVectors
+from skmmgenre.compose import GenrePipeline, MeanOverTracks, ReadyVectors, TagClassifier
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector, LogisticFusionClassifier
 from skmmgenre.image import ColorStatistics, ImageEmbedder, ResNetEmbedder
 from skmmgenre.text import (
@@ -215,6 +215,11 @@ ESTIMATORS = {
         {"estimator": "cnn"},
     ),
     "ReadyVectors": (ReadyVectors(), "lists", {"on_error": "skip"}),
+    "TagClassifier": (
+        TagClassifier(genres={"Jazz": ["0"], "Rock": ["1", "2"]}),
+        "vectors",
+        {"thresholds": 2.0},
+    ),
     "GenrePipeline": (
         GenrePipeline([("fusion", FusionClassifier(**TRAINING))]),
         "table",
@@ -313,7 +318,7 @@ def test_missing_cells_are_accepted(name, case):
     assert len(found) == N
     if name in CLASSIFIERS:
         np.testing.assert_allclose(found[2], 0.5, atol=0.05)  # the prior
-    elif name == "ReviewVectorizer":
+    elif name in ("ReviewVectorizer", "TagClassifier"):  # no word, no tag
         assert not found[2].any()
     elif name in ("ReviewTruncator", "EntityEnricher"):
         assert found[2] == ""

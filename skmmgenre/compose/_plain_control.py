@@ -8,20 +8,20 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ..audio import AudioEmbedder, AudioStatistics, CQTExtractor
+from ..audio import AudioStatistics, CQTExtractor
 from ..fusion import LogisticFusionClassifier
-from ..image import ColorStatistics, ImageEmbedder, ResNetEmbedder
+from ..image import ColorStatistics, ResNetEmbedder
 from ..model_selection import inner_folds
-from ..text import ReviewTruncator, ReviewVectorizer, TextEmbedder
+from ..text import ReviewTruncator, ReviewVectorizer
 from ..utils import find_steps, read_labels, safe_indexing, walk
 from ._genre_pipeline import GenrePipeline
 from ._mean_over_tracks import MeanOverTracks
 
 # What reads sound, texts and covers, so that a branch with it is one of that modality.
 _READERS = {
-    "audio": (CQTExtractor, AudioStatistics, AudioEmbedder),
-    "text": (ReviewTruncator, CountVectorizer, TextEmbedder),
-    "image": (ResNetEmbedder, ColorStatistics, ImageEmbedder),
+    "audio": (CQTExtractor, AudioStatistics),
+    "text": (ReviewTruncator, CountVectorizer),
+    "image": (ResNetEmbedder, ColorStatistics),
 }
 # Inverse strength of the penalties. They are not tuned, on no table that results are told of.
 STRENGTHS = {"audio": 0.05, "text": 3.0, "image": 0.01}

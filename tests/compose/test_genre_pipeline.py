@@ -297,7 +297,9 @@ class TestRows:
         np.testing.assert_allclose(probabilities.sum(axis=1), 1)
         predicted = fitted.predict(albums.table)
         assert type(predicted) is np.ndarray
-        np.testing.assert_array_equal(predicted, fitted.classes_[probabilities.argmax(axis=1)])
+        # Frequent genres have a handicap, as macro F1 of unseen artists asks for.
+        handicapped = np.log(probabilities) + fitted["fusion"].offsets_
+        np.testing.assert_array_equal(predicted, fitted.classes_[handicapped.argmax(axis=1)])
         assert fitted.score(albums.table, albums.y) == np.mean(predicted == albums.y)
 
 
@@ -775,7 +777,10 @@ class TestOutOfFold:
     def test_nothing_is_chosen_by_rows_that_a_branch_was_refitted_on(self, told):
         aucs, of_branch = self.chosen_by(told)
         names = [who for who, _ in aucs]
-        assert names == ["choose", "linear", "deep", "decide", "choose", "decide"]
+        of_branch_net, of_fusion = names[:4], names[4:]
+        assert of_branch_net == ["choose", "linear", "deep", "decide"]
+        # The layer of all blocks, and that of each block alone.
+        assert of_fusion == ["choose", "choose", "choose", "decide"]
         assert of_branch > 0.8  # it has memorised them
         assert all(abs(auc - 0.5) < 0.08 for _, auc in aucs), aucs
 

@@ -29,7 +29,9 @@ def first_losses(network, target, **preset):
     sound = rng.normal(-40, 10, size=(30, 96, 130)).astype(np.float32)
     words = rng.random((30, 40))
     covers = list(rng.integers(0, 256, size=(30, 40, 40, 3), dtype=np.uint8))
-    common = {"target": target, "random_state": 0, "max_epochs": 5, "patience": 5, "batch_size": 32}
+    # "auto" would be bfloat16 on a processor that has it.
+    common = {"target": target, "random_state": 0, "precision": "float32"}
+    common |= {"max_epochs": 5, "patience": 5, "batch_size": 32}
     if target == "cosine":
         common["label_factorizer"] = PPMILabelFactorizer(n_components=3)
     common |= preset
