@@ -98,6 +98,7 @@ def test_rows_depend_on_nothing_else(name, make, songs):
     assert np.isnan(together[[1, 3]]).all()
 
 
+@pytest.mark.slow  # processes that import transformers
 def test_workers_read_the_model_themselves(make, songs):
     expected = make("wav2vec2").transform(songs)
     np.testing.assert_array_equal(make("wav2vec2", n_jobs=2).transform(songs * 6), [*expected] * 6)
