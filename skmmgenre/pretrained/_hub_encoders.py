@@ -127,6 +127,11 @@ class _HubEncoder:
         answer = _encoder_of(network)(**batch)
         pooled = getattr(answer, "pooler_output", None)
         if pooled is None:
+            if not hasattr(answer, "last_hidden_state"):  # such as a codec
+                raise SetupError(
+                    f"{self.folder.name}: {type(network).__name__} returns no vectors that can be "
+                    "averaged. Pass another model, or a function that makes vectors with this one."
+                )
             return _mean_over_places(answer.last_hidden_state)
         if network.lacks_pooler:  # the first token is what the pooler would have got
             return answer.last_hidden_state[:, 0]
@@ -178,7 +183,9 @@ class HubAudio(_HubEncoder):
     def _seconds(self):
         """Seconds that the processor takes at once, or None."""
         processor = self._processor
-        for name in ("max_length_s", "chunk_length"):
+        # Where there is chunk_length_s, chunk_length counts samples.
+        of_chunks = "chunk_length_s" if hasattr(processor, "chunk_length_s") else "chunk_length"
+        for name in ("max_length_s", of_chunks):
             if getattr(processor, name, None):
                 return float(getattr(processor, name))
         if self.folder.config.get("model_type") == "audio-spectrogram-transformer":

@@ -192,6 +192,27 @@ def save_wav2vec2(folder):
     return folder
 
 
+def save_encodec(folder):
+    """An EnCodec, whose output is not vectors but codes and sound, and its feature extractor."""
+    from transformers import EncodecConfig, EncodecFeatureExtractor, EncodecModel
+
+    chunks = {"sampling_rate": 16000, "chunk_length_s": 1.0, "overlap": 0.1}
+    config = EncodecConfig(
+        num_filters=4,
+        hidden_size=8,
+        upsampling_ratios=[4, 2],
+        codebook_size=16,
+        codebook_dim=8,
+        num_lstm_layers=1,
+        target_bandwidths=[8.0],
+        **chunks,
+    )
+    with _drawn():
+        EncodecModel(config).save_pretrained(folder)
+    EncodecFeatureExtractor(**chunks).save_pretrained(folder)
+    return folder
+
+
 def vectors_by_transformers(folder, windows, sr):
     """What transformers itself returns for windows of sound, of CLAP, AST or wav2vec 2.0."""
     import torch

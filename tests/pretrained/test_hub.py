@@ -19,6 +19,7 @@ from tiny_models import (
     save_ast,
     save_bert,
     save_clap,
+    save_encodec,
     save_wav2vec2,
     vectors_by_transformers,
     windows_of_noise,
@@ -121,6 +122,13 @@ def test_fusion_must_agree(tmp_path):
     folder = save_clap(tmp_path / "clap", fusion=True, truncation="rand_trunc")
     with pytest.raises(SetupError, match="enable_fusion=True, but .* Set truncation to 'fusion'"):
         load_hub_audio(folder)
+
+
+def test_a_model_that_returns_no_vectors(tmp_path):
+    encoder = load_hub_audio(save_encodec(tmp_path / "codec"))
+    assert encoder.window == 1.0
+    with pytest.raises(SetupError, match="EncodecModel returns no vectors .* or a function"):
+        encoder.embed(windows_of_noise(1, 1.0, 16000))
 
 
 def test_a_model_of_texts_is_not_one_of_sound(bert):
