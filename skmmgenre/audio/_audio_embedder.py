@@ -55,7 +55,8 @@ class AudioEmbedder(CellTransformer):
         Sampling rate in Hz that a callable takes. Other models know theirs: 16000 for musicnn.
     window : float or None, default=None
         Seconds of a window, at least 1, for a callable or a hub model. None is what the hub model
-        takes, or 10; a callable gets the whole track. musicnn takes 3 s.
+        takes, which is also the most, or 10 if it takes any; a callable gets the whole track.
+        musicnn takes 3 s.
     cache : str, path or None, default=None
         File of a store of vectors, made if it is not there: a track whose content was met before
         by the same model is not decoded again. It may be that of a :class:`CQTExtractor`.
@@ -94,9 +95,9 @@ class AudioEmbedder(CellTransformer):
     -----
     The vector of a track is the mean over its windows, as are its tags. Windows in which less than
     0.9 seconds are louder than 72 dB below full scale are left out. A track counts as missing if
-    none is left, or if it is shorter than a window of musicnn (2.98 s); for other models a track
-    shorter than a window is filled up with zeros, and what remains of a track behind its last
-    whole window is not heard.
+    none is left, or if it is shorter than a window of musicnn (2.98 s). For a callable a shorter
+    track is filled up with zeros; a hub model's own processor fills it up, or takes it as it is.
+    What remains of a track behind its last whole window is not heard.
 
     musicnn heard songs of the Million Song Dataset: on MSD-I, on MuMu or on any collection that
     shares songs with them, scores are too optimistic.
@@ -194,7 +195,8 @@ class AudioEmbedder(CellTransformer):
         Raises
         ------
         SetupError
-            If the weights of musicnn were not fetched.
+            If the weights of musicnn were not fetched, or a hub model is refused, cannot be
+            fetched or takes shorter windows.
         """
         super().fit(X)
         encoder = self._encoder()
@@ -223,8 +225,8 @@ class AudioEmbedder(CellTransformer):
         BadItem
             If a track cannot be used and ``on_error="raise"``.
         SetupError
-            If the weights of musicnn were not fetched, or a callable returns something else
-            than vectors.
+            If the weights of musicnn were not fetched, a hub model is refused, cannot be fetched
+            or takes shorter windows, or a callable returns something else than vectors.
         """
         self._validate_params()
         encoder = self._encoder()
@@ -281,7 +283,7 @@ class AudioEmbedder(CellTransformer):
         return slice(N_UNITS, None) if self.output == "tags" else slice(N_UNITS)
 
     def _identity(self):
-        return self.model, self.revision, self.layer
+        return self.model, self.sr, self.window, self.revision, self.layer
 
     def _n_values(self, encoder=None):
         """How many values a track has; a model of which that is not known hears a second."""
@@ -381,7 +383,7 @@ def _windows(cell, encoder, n_patches):
 
 def _pieces(read, length, encoder, n_patches):
     """Yield windows of a sound of a length that ``read(start, n_samples)`` reads."""
-    if encoder.n_samples is None:
+    if encoder.n_samples is None or (encoder.short == "whole" and length < encoder.n_samples):
         yield read(0, length)
         return
     for starts in _runs(_starts(length, encoder, n_patches), encoder):
@@ -397,7 +399,7 @@ def _starts(length, encoder, n_patches):
     """First sample of each window that is heard."""
     free = length + 2 * encoder.pad - encoder.n_samples
     if free < 0:
-        return [0] if encoder.pads_short else []
+        return [] if encoder.short == "missing" else [0]
     n_all = free // encoder.step + 1
     if n_patches is None or n_patches >= n_all:
         return [k * encoder.step - encoder.pad for k in range(n_all)]

@@ -3,8 +3,9 @@
 An encoder (the third is `MusicnnEncoder`) is small and can be sent to workers; what it computes
 with is read where it is used. It has `sr` (Hz), `n_samples` of a window (None: a window is the
 whole sound), `step` between windows that follow each other, `pad` (zeros that count as sound at
-both ends), `pads_short` (whether a sound shorter than a window is filled up), `fingerprint` (tells
-it from others in a cache), and ``embed(windows)``: float32 (n, n_samples) to (n, d).
+both ends), `short` (what becomes of a sound shorter than a window: it is "missing", "filled" up
+with zeros, or taken "whole"), `fingerprint` (tells it from others in a cache), and
+``embed(windows)``: float32 (n, n_samples) to (n, d).
 """
 
 import functools
@@ -29,7 +30,7 @@ class FunctionEncoder:
         What a cache knows it by.
     """
 
-    pad, pads_short = 0, True
+    pad, short = 0, "filled"
 
     def __init__(self, function, sr, window, name):
         self.function, self.sr, self.name = function, sr, name
@@ -46,7 +47,8 @@ class FunctionEncoder:
         if hasattr(found, "detach"):  # a tensor
             found = found.detach().cpu()
         found = np.asarray(found)
-        if found.ndim != 2 or len(found) != len(windows) or found.dtype.kind not in "fiu":
+        is_vectors = found.ndim == 2 and len(found) == len(windows) and found.shape[1] > 0
+        if not is_vectors or found.dtype.kind not in "fiu":
             raise SetupError(
                 f"model={getattr(self.function, '__qualname__', type(self.function).__name__)} "
                 f"returned an array of shape {found.shape}, dtype {found.dtype}, for windows of "
@@ -63,12 +65,12 @@ class HubEncoder:
     ----------
     model : str
     window : float or None
-        Seconds; None takes the model's own.
+        Seconds, at most the model's own; None takes that.
     **options
         Of `load_hub_audio`.
     """
 
-    pad, pads_short = 0, True
+    pad, short = 0, "whole"  # the model's processor fills it up as in training
 
     def __init__(self, model, window, **options):
         self.model, self.window, self.options = model, window, options
@@ -77,7 +79,13 @@ class HubEncoder:
     def _loaded(self):
         from ..pretrained._hub import load_hub_audio
 
-        return load_hub_audio(self.model, **self.options)
+        loaded = load_hub_audio(self.model, **self.options)
+        if self.window and loaded.window and self.window > loaded.window:
+            raise SetupError(
+                f"window={self.window!r}: model={self.model!r} takes {loaded.window:g} s at once, "
+                "and its processor would cut off the rest. Leave window out, or pass less."
+            )
+        return loaded
 
     @property
     def sr(self):

@@ -57,7 +57,7 @@ class MusicnnEncoder:
     pad = N_FFT // 2  # frames are centred
     n_samples = N_FFT + (N_FRAMES - 1) * HOP
     step = N_FRAMES * HOP
-    pads_short = False
+    short = "missing"
 
     def __init__(self, name, weights, device):
         self.name, self.weights, self.device = name, weights, device

@@ -218,7 +218,7 @@ def _read(name, file, mark):
     """Arrays of a file; `mark` tells a file from an earlier one of the same path."""
     with open(file, "rb") as opened:
         is_zip = opened.read(4) == b"PK\3\4"
-    arrays = _arrays_in(_read_wheel(file), model_named(name)) if is_zip else _read_safe(file)
+    arrays = _arrays_in(_read_wheel(file), model_named(name)) if is_zip else _read_safe(name, file)
     digest = hashlib.blake2b(digest_size=16)
     for key in sorted(arrays):
         digest.update(repr((key, arrays[key].dtype.str, arrays[key].shape)).encode())
@@ -226,11 +226,17 @@ def _read(name, file, mark):
     return Weights(arrays, digest.hexdigest())
 
 
-def _read_safe(file):
+def _read_safe(name, file):
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
+    content = Path(file).read_bytes()
     try:
-        return load(Path(file).read_bytes())
+        arrays = load(content)
     except SafetensorError as error:
         raise ValueError(f"it is not a whole safetensors file ({error})") from error
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    of = header.get("__metadata__", {}).get("name", name)
+    if of != name:  # its arrays may have the same names and shapes
+        raise ValueError(f"they are those of {of}")
+    return arrays

@@ -412,10 +412,11 @@ def _read_network(folder, device, eager):
     import torch
 
     from ..nets._devices import own_settings
+    from ._hub_encoders import random_states
 
     options = {"attn_implementation": "eager"} if eager else {}
     # Layers that the file lacks are drawn, from the global generator.
-    with own_settings(), torch.random.fork_rng(devices=[]):
+    with own_settings(), random_states:
         network, report = folder.load(
             folder._transformers.AutoModel,
             use_safetensors=True,

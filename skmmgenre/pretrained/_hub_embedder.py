@@ -228,7 +228,8 @@ class FunctionEncoder:
         if hasattr(found, "detach"):  # a tensor
             found = found.detach().cpu()
         found = np.asarray(found)
-        if found.ndim != 2 or len(found) != len(batch) or found.dtype.kind not in "fiu":
+        is_vectors = found.ndim == 2 and len(found) == len(batch) and found.shape[1] > 0
+        if not is_vectors or found.dtype.kind not in "fiu":
             raise SetupError(
                 f"{_name_model(self.function)} returned an array of shape {found.shape}, dtype "
                 f"{found.dtype}, for {len(batch)} {self.noun}s. Return one vector for each: "

@@ -4,6 +4,7 @@ A vector depends on its window, text or image alone, bit for bit: rows of one sh
 network together, in batches that are filled up to one size. On a processor the size is fixed.
 """
 
+import threading
 from contextlib import nullcontext
 
 import numpy as np
@@ -26,6 +27,35 @@ _POOLINGS = {
     "pooling_mode_max_tokens": "max",
     "pooling_mode_mean_tokens": "mean",
 }
+
+
+class _RandomStates:
+    """Leave numpy's and torch's global generators as they are found, whatever is drawn inside.
+
+    The last thread to leave puts back what the first one found: if each put back its own, what
+    another had drawn before it entered would stay.
+    """
+
+    def __init__(self):
+        self._lock, self._inside, self._found = threading.Lock(), 0, None
+
+    def __enter__(self):
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._found = np.random.get_state(), torch.get_rng_state()
+
+    def __exit__(self, *exception):
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                np.random.set_state(self._found[0])
+                torch.set_rng_state(self._found[1])
+
+
+# CLAP's processor draws which window to call long, and wav2vec 2.0 which layers to leave out, of
+# which there are none.
+random_states = _RandomStates()
 
 
 class _HubEncoder:
@@ -60,13 +90,7 @@ class _HubEncoder:
             shape = tuple((name, array.shape) for name, array in sorted(arrays.items()))
             groups.setdefault(shape, []).append(i)
         vectors, network = [None] * len(inputs), self.network
-        # wav2vec 2.0 draws which layers to leave out, and leaves out none.
-        with (
-            own_settings(),
-            self.threads,
-            torch.inference_mode(),
-            torch.random.fork_rng(devices=[]),
-        ):
+        with own_settings(), self.threads, torch.inference_mode(), random_states:
             for group in groups.values():
                 n_rows = self.rows_at_once(inputs[group[0]])
                 for start in range(0, len(group), n_rows):
@@ -103,6 +127,11 @@ class _HubEncoder:
         answer = _encoder_of(network)(**batch)
         pooled = getattr(answer, "pooler_output", None)
         if pooled is None:
+            if not hasattr(answer, "last_hidden_state"):  # such as a codec
+                raise SetupError(
+                    f"{self.folder.name}: {type(network).__name__} returns no vectors that can be "
+                    "averaged. Pass another model, or a function that makes vectors with this one."
+                )
             return _mean_over_places(answer.last_hidden_state)
         if network.lacks_pooler:  # the first token is what the pooler would have got
             return answer.last_hidden_state[:, 0]
@@ -141,13 +170,10 @@ class HubAudio(_HubEncoder):
         return self.pooled(network, batch)
 
     def _input(self, window):
-        state = np.random.get_state()  # CLAP's processor draws which window to call long
-        try:
+        with random_states:
             found = self._processor(
                 np.asarray(window, dtype=np.float32), sampling_rate=self.sr, return_tensors="np"
             )
-        finally:
-            np.random.set_state(state)
         arrays = {name: np.asarray(value)[0] for name, value in found.items()}
         if "is_longer" in arrays:  # a window never is
             arrays["is_longer"] = np.zeros_like(arrays["is_longer"], dtype=bool)
@@ -157,7 +183,9 @@ class HubAudio(_HubEncoder):
     def _seconds(self):
         """Seconds that the processor takes at once, or None."""
         processor = self._processor
-        for name in ("max_length_s", "chunk_length"):
+        # Where there is chunk_length_s, chunk_length counts samples.
+        of_chunks = "chunk_length_s" if hasattr(processor, "chunk_length_s") else "chunk_length"
+        for name in ("max_length_s", of_chunks):
             if getattr(processor, name, None):
                 return float(getattr(processor, name))
         if self.folder.config.get("model_type") == "audio-spectrogram-transformer":

@@ -323,6 +323,12 @@ class TestCallable:
         assert embedder.transform([None, np.nan]).shape == (2, 2)
         assert len(clone(embedder).get_feature_names_out()) == 2
 
+    def test_the_width_is_that_of_the_window(self):
+        embedder = AudioEmbedder(model=lambda w: w, sr=1000, window=1.0)
+        assert len(embedder.get_feature_names_out()) == 1000
+        embedder.set_params(window=2.0)
+        assert embedder.transform([None]).shape == (1, 2000)
+
     def test_the_cache_knows_it_by_name(self, songs, tmp_path):
         path = tmp_path / "features.sqlite"
         embedder = AudioEmbedder(model=mean_and_peak, sr=8000, window=1.5, cache=path)
@@ -339,7 +345,7 @@ class TestCallable:
             again.set_params(window=2.5).transform(songs)
 
     @pytest.mark.parametrize(
-        "answer", [np.zeros(3), np.zeros((5, 2)), np.array([["a"]]), None, [[1j]]]
+        "answer", [np.zeros(3), np.zeros((5, 2)), np.zeros((1, 0)), np.array([["a"]]), None, [[1j]]]
     )
     def test_answers_that_are_no_vectors(self, answer):
         embedder = AudioEmbedder(model=lambda w: answer, sr=8000, on_error="missing")

@@ -111,7 +111,7 @@ def save_vit(folder, *, classifier=False):
     return folder
 
 
-def save_clap(folder, *, fusion=False, truncation=None):
+def save_clap(folder, *, fusion=False, truncation=None, seconds=1):
     """A CLAP of 48 kHz and one second, and its feature extractor."""
     from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
 
@@ -144,7 +144,7 @@ def save_clap(folder, *, fusion=False, truncation=None):
         ClapModel(config).save_pretrained(folder)
     ClapFeatureExtractor(
         feature_size=16,
-        max_length_s=1,
+        max_length_s=seconds,
         truncation=truncation or ("fusion" if fusion else "rand_trunc"),
     ).save_pretrained(folder)
     return folder
@@ -190,6 +190,47 @@ def save_wav2vec2(folder):
         Wav2Vec2Model(config).save_pretrained(folder)
     Wav2Vec2FeatureExtractor(return_attention_mask=False).save_pretrained(folder)
     return folder
+
+
+def save_encodec(folder):
+    """An EnCodec, whose output is not vectors but codes and sound, and its feature extractor."""
+    from transformers import EncodecConfig, EncodecFeatureExtractor, EncodecModel
+
+    chunks = {"sampling_rate": 16000, "chunk_length_s": 1.0, "overlap": 0.1}
+    config = EncodecConfig(
+        num_filters=4,
+        hidden_size=8,
+        upsampling_ratios=[4, 2],
+        codebook_size=16,
+        codebook_dim=8,
+        num_lstm_layers=1,
+        target_bandwidths=[8.0],
+        **chunks,
+    )
+    with _drawn():
+        EncodecModel(config).save_pretrained(folder)
+    EncodecFeatureExtractor(**chunks).save_pretrained(folder)
+    return folder
+
+
+def vectors_by_transformers(folder, windows, sr):
+    """What transformers itself returns for windows of sound, of CLAP, AST or wav2vec 2.0."""
+    import torch
+    import transformers
+
+    processor = transformers.AutoFeatureExtractor.from_pretrained(folder)
+    state = np.random.get_state()  # CLAP's draws
+    inputs = processor(list(windows), sampling_rate=sr, return_tensors="pt")
+    np.random.set_state(state)
+    with torch.inference_mode(), torch.random.fork_rng():
+        model = transformers.AutoModel.from_pretrained(folder).eval()
+        if model.config.model_type == "clap":
+            inputs["is_longer"] = torch.zeros(len(windows), 1, dtype=torch.bool)
+            return model.get_audio_features(**inputs).pooler_output.numpy()
+        answer = model(**inputs)
+        if model.config.model_type == "audio-spectrogram-transformer":
+            return answer.pooler_output.numpy()
+        return answer.last_hidden_state.mean(dim=1).numpy()
 
 
 def windows_of_noise(n, seconds, sr):

@@ -176,6 +176,12 @@ class TestReadWeights:
         assert other.fingerprint != of_file.fingerprint
         assert read_weights("musicnn", path, SHAPES) is of_file
 
+    def test_weights_of_the_other_network(self, home, wheel):
+        """Its arrays have the same shapes; the tags would have the wrong names."""
+        path = fetch("musicnn", source=wheel)
+        with pytest.raises(SetupError, match="weights of musicnn-mtt: they are those of musicnn."):
+            read_weights("musicnn-mtt", path, SHAPES)
+
     def test_a_file_that_was_replaced(self, tmp_path):
         path, arrays = tmp_path / "mine.safetensors", musicnn_arrays()
         save_file(arrays, path)

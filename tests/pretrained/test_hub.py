@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -14,7 +15,15 @@ pytest.importorskip("transformers", minversion="5", reason="needs skmmgenre[pret
 
 import torch
 import transformers
-from tiny_models import save_ast, save_bert, save_clap, save_wav2vec2, windows_of_noise
+from tiny_models import (
+    save_ast,
+    save_bert,
+    save_clap,
+    save_encodec,
+    save_wav2vec2,
+    vectors_by_transformers,
+    windows_of_noise,
+)
 
 from skmmgenre.pretrained import _hub
 from skmmgenre.pretrained._hub import HubFolder, load_hub_audio
@@ -41,24 +50,6 @@ SOUND = {"clap": (48000, 1.0), "fused clap": (48000, 1.0), "ast": (16000, 1.1)}
 SOUND["wav2vec2"] = (16000, None)
 
 
-def directly(name, folder, windows, sr):
-    """What transformers itself returns."""
-    processor = transformers.AutoFeatureExtractor.from_pretrained(folder)
-    with torch.random.fork_rng():
-        model = transformers.AutoModel.from_pretrained(folder).eval()
-    state = np.random.get_state()
-    inputs = processor(list(windows), sampling_rate=sr, return_tensors="pt")
-    np.random.set_state(state)
-    with torch.inference_mode(), torch.random.fork_rng():
-        if "clap" in name:
-            inputs["is_longer"] = torch.zeros(len(windows), 1, dtype=torch.bool)
-            return model.get_audio_features(**inputs).pooler_output.numpy()
-        answer = model(**inputs)
-        if name == "ast":
-            return answer.pooler_output.numpy()
-        return answer.last_hidden_state.mean(dim=1).numpy()
-
-
 @pytest.mark.parametrize("name", SOUND)
 def test_sound_is_what_transformers_returns(name, folders):
     sr, window = SOUND[name]
@@ -67,7 +58,9 @@ def test_sound_is_what_transformers_returns(name, folders):
     windows = windows_of_noise(3, window or 0.3, sr)
     found = encoder.embed(windows)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, directly(name, folders[name], windows, sr), atol=1e-5)
+    np.testing.assert_allclose(
+        found, vectors_by_transformers(folders[name], windows, sr), atol=1e-5
+    )
     assert np.ptp(found, axis=0).max() > 1e-4  # windows differ
     np.testing.assert_array_equal(encoder.embed(windows[::-1][:2]), found[::-1][:2])
 
@@ -84,6 +77,20 @@ def test_layer_of_sound(name, folders):
         np.testing.assert_allclose(layers[2], last, atol=1e-6)
     with pytest.raises(SetupError, match="layer=20: .* has the layers 0 to "):
         load_hub_audio(folders[name], layer=20).embed(windows)
+
+
+def test_global_generators_of_threads_that_overlap():
+    """What one thread draws before another enters does not stay."""
+    from skmmgenre.pretrained._hub_encoders import random_states
+
+    states = np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    with ExitStack() as first, ExitStack() as second:
+        first.enter_context(random_states)
+        np.random.random(), torch.rand(1)
+        second.enter_context(random_states)
+        first.close()
+        np.random.random(), torch.rand(1)
+    assert (np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()) == states
 
 
 def test_fingerprint_is_of_content(folders, tmp_path):
@@ -115,6 +122,13 @@ def test_fusion_must_agree(tmp_path):
     folder = save_clap(tmp_path / "clap", fusion=True, truncation="rand_trunc")
     with pytest.raises(SetupError, match="enable_fusion=True, but .* Set truncation to 'fusion'"):
         load_hub_audio(folder)
+
+
+def test_a_model_that_returns_no_vectors(tmp_path):
+    encoder = load_hub_audio(save_encodec(tmp_path / "codec"))
+    assert encoder.window == 1.0
+    with pytest.raises(SetupError, match="EncodecModel returns no vectors .* or a function"):
+        encoder.embed(windows_of_noise(1, 1.0, 16000))
 
 
 def test_a_model_of_texts_is_not_one_of_sound(bert):

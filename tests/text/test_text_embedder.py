@@ -92,6 +92,7 @@ def test_vectors_that_are_not_finite_are_listed():
     [
         lambda texts: np.zeros(len(texts)),
         lambda texts: np.zeros((1 + len(texts), 2)),
+        lambda texts: np.zeros((len(texts), 0)),
         lambda texts: [["a"]] * len(texts),
     ],
 )
