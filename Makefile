@@ -56,6 +56,9 @@ evaluate: $(VENV)/.installed  ## the learning claims, beside their ceilings (hou
 	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_table.py --keep build/kept $(CLIPS))
 	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_patches.py $(firstword $(CLIPS)))
 	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_folder.py $(firstword $(CLIPS)))
+	$(if $(CLIPS),$(BIN)/python -m skmmgenre fetch musicnn)
+	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_ready_model.py $(firstword $(CLIPS)))
+	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_encoders.py --keep build/kept $(firstword $(CLIPS)))
 	@$(MAKE) --no-print-directory pages
 
 pages: $(VENV)/.installed  ## docs/claims.md and docs/guide/evaluation.md, from benchmarks/results

@@ -46,6 +46,9 @@ def command_for(name):
     """Return the command that makes a result."""
     if name == "primary_claims":
         return "make evaluate"
+    if name.startswith(("encoders", "ready_model")):
+        kind = "encoders" if name.startswith("encoders") else "ready_model"
+        return f"python benchmarks/evaluate_{kind}.py audio_text.csv"
     for kind in ("table", "patches", "folder"):
         if name.startswith(f"{kind}_"):
             table = name.removeprefix(f"{kind}_").removesuffix("_claims")
@@ -90,7 +93,8 @@ class Results:
         source, columns = asked.split(": ", 1)
         name, *conditions = re.split(" where | and ", source)
         frame, head = self._read(name)
-        of_clips = name.startswith(("table_", "patches_")) or name == "primary_claims"
+        others = ("primary_claims", "encoders_with_text")
+        of_clips = name.startswith(("table_", "patches_")) or name in others
         warning = OTHER_MUSIC if of_clips else ""
         if frame is None:
             return f"{warning}Not measured yet: run `{command_for(name)}`."
