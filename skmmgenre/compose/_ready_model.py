@@ -157,9 +157,17 @@ class TagClassifier(ClassifierMixin, BaseEstimator):
     def _thresholds_of_genres(self):
         given = self.thresholds
         if isinstance(given, dict):
-            absent = [genre for genre in self.genres_ if genre not in given]
-            if absent:
-                raise ValueError(f"thresholds has none for {absent[0]!r}. Give one to each genre.")
+            for genre in {**given, **self.genres_}:
+                if genre not in given or genre not in self.genres_:
+                    raise ValueError(
+                        f"thresholds and genres differ: {genre!r} is in one of them only. Give one "
+                        "threshold to each genre."
+                    )
+                if not 0 <= given[genre] <= 1:
+                    raise ValueError(
+                        f"The threshold of {genre!r} is {given[genre]!r}, not a probability from 0 "
+                        "to 1."
+                    )
         elif given is None:
             given = {genre: _THRESHOLDS.get(genre, _THRESHOLD) for genre in self.genres_}
         else:
@@ -278,6 +286,7 @@ def load_ready_model(name="musicnn", *, genres=None, thresholds=None, column="au
 
     Examples
     --------
+    >>> import pandas as pd
     >>> from skmmgenre.compose import load_ready_model
     >>> model = load_ready_model("musicnn")  # doctest: +SKIP
     >>> model.predict(pd.DataFrame({"audio": ["song.mp3"]}))  # doctest: +SKIP

@@ -134,6 +134,7 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
         return map_cells(_vector_of, cells, noun=_NOUN, on_error=self.on_error)
 
     def _of_one_length(self, X, vectors):
+        cells = as_cells(X, noun=_NOUN)
         found = np.full((len(vectors), self.n_features_out_), np.nan, dtype=np.float32)
         for row, vector in enumerate(vectors):
             if vector is None or vector.ndim == 0:
@@ -143,8 +144,7 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
                 continue
             reason = f"it has {len(vector):,} numbers, and the others have {self.n_features_out_:,}"
             remedy = "Compute all vectors of a column with the same encoder."
-            cell = as_cells(X, noun=_NOUN)[row]
-            self._errors.append(bad_cell(cell, row, (reason, remedy), _NOUN, self.on_error))
+            self._errors.append(bad_cell(cells[row], row, (reason, remedy), _NOUN, self.on_error))
         self._errors.sort(key=lambda error: error["row"])
         return found
 

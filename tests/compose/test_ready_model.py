@@ -60,7 +60,12 @@ def test_score_is_the_macro_auc(tags):
         ({"genres": {"Jazz": ["bebop"]}}, "'Jazz' has the tag 'bebop'; the tags are: rock, jazz"),
         ({"genres": {"Jazz": []}}, "'Jazz' has no tag"),
         ({"genres": {}}, "names no genre"),
-        ({"genres": TABLE, "thresholds": {"Jazz": 0.1}}, "thresholds has none for 'Rock'"),
+        ({"genres": TABLE, "thresholds": {"Jazz": 0.1}}, "'Rock' is in one of them only"),
+        (
+            {"genres": TABLE, "thresholds": {"Jazz": 0.1, "Rock": 0.1, "Roc": 0.1}},
+            "'Roc' is in one of them only",
+        ),
+        ({"genres": TABLE, "thresholds": {"Jazz": 7.0, "Rock": 0.1}}, "'Jazz' is 7.0, not a prob"),
         ({"genres": TABLE, "thresholds": 2.0}, "'thresholds' parameter"),
     ],
 )
