@@ -100,6 +100,8 @@ def print_info(info):
         card = info["card"]
         say("trained on", f"{card.get('trained_on', '-')}: {count_of(card['items'], 'item')}, "
             f"{count_of(card['artists'], 'artist')}")  # fmt: skip
+    if info["card"].get("audio_model", "cnn") != "cnn":
+        say("sound", f"{info['card']['audio_model']}, pretrained")
     for name, net in info["networks"].items():
         say(name, f"{net['type']}, {net['epochs']} epochs, the best was {net['best_epoch']}")
     for line in _held_out(info):

@@ -104,7 +104,7 @@ class ModelAnswers:
         return Answers(self.genres, several, predicted, scores, empty)
 
     def _kept_answers(self, music, rows):
-        if self._store_path is None:
+        if self._store_path is None or not rows:
             return _KeptAnswers(None, {})
         columns = {
             column for column in self._summary["modalities"].values() if isinstance(column, str)

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 
@@ -194,6 +194,37 @@ def open_all(paths, *, verbose=1, **reading):
         if not parts:
             raise ValueError(f"nothing that was named can be read; {unread[0][1]}")
         yield parts[0] if len(groups) == 1 else _join_music(parts, unread)
+
+
+def with_genres_of_folders(music, folder):
+    """Return music whose genres are the names of the folders that it lies in.
+
+    Parameters
+    ----------
+    music : Music
+        Of `open_folder`.
+    folder : str
+        Each folder right in it is a genre. What lies beside these has no genre.
+
+    Returns
+    -------
+    music : Music
+
+    Raises
+    ------
+    ValueError
+        If all lies beside them.
+    """
+    top = spell_path(folder)
+    cells = (cell if isinstance(cell, str) else cell[0] for cell in music.table["audio"])
+    inside = [os.path.relpath(path, top).split(os.sep) for path in cells]
+    genres = [parts[:1] if len(parts) > 1 else [] for parts in inside]
+    if not any(genres):
+        raise ValueError(
+            f"--genres-from folders: no sound file lies in a folder of {folder!r}. Put the files of "
+            "each genre into a folder with its name."
+        )
+    return replace(music, genres=genres, readings=[])
 
 
 def _join_music(parts, unread):
