@@ -221,8 +221,8 @@ def with_genres_of_folders(music, folder):
     genres = [parts[:1] if len(parts) > 1 else [] for parts in inside]
     if not any(genres):
         raise ValueError(
-            f"--genres-from folders: no sound file lies in a folder of {folder!r}. Put the files of "
-            "each genre into a folder with its name."
+            f"--genres-from folders: no sound file lies in a folder of {folder!r}. Put the files "
+            "of each genre into a folder with its name."
         )
     return replace(music, genres=genres, readings=[])
 

@@ -41,7 +41,6 @@ from ._options import (
 from ._terminal import count_of, one_line
 from ._written_genres import leave_out_written
 
-
 # The default for sound. Six windows are all of a clip of 20 seconds; of a song they are spread
 # over it.
 _PRETRAINED = {"audio_model": "musicnn", "audio__n_patches": 6}
@@ -63,8 +62,8 @@ _PRETRAINED = {"audio_model": "musicnn", "audio__n_patches": 6}
     type=click.Choice(["tags", "folders"]),
     default="tags",
     show_default=True,
-    help="Where the genres of a folder's files are: in their tags; or each folder in it is a genre, "
-    "such as Dub/, Bebop/, Trance/.",
+    help="Where the genres of a folder's files are: in their tags; or each folder in it is a "
+    "genre, such as Dub/, Bebop/, Trance/.",
 )
 @genres_file
 @click.option(
@@ -142,8 +141,8 @@ def train(
     A table is CSV, TSV or Parquet, one row a track or an album, with the columns audio (a path,
     or a list of them), text and cover (a path), as many as there are, genres ("Jazz; Blues") and
     artist; paths are relative to the table. Of a folder the tags of the files, their covers and
-    the texts beside them are read; with --genres-from folders the names of the folders in it are the
-    genres.
+    the texts beside them are read; with --genres-from folders the names of the folders in it are
+    the genres.
     """
 
     from .. import save  # with skops comes torch, which `train --help` does without
