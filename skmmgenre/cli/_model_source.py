@@ -211,14 +211,10 @@ class ReadyModel:
         from ._model import n_jobs_for
 
         fetch_once(self.name)
-        return load_ready_model(
-            self.name,
-            genres=self.genres,
-            thresholds=self.thresholds,
-            on_error="missing",
-            n_jobs=n_jobs_for(self.summary["estimators"], jobs),
-            verbose=verbose,
-        )
+        table = {"genres": self.genres, "thresholds": self.thresholds}
+        model = load_ready_model(self.name, on_error="missing", verbose=verbose, **table)
+        # Not before: it is fitted on one sound, and workers would be started for it.
+        return model.set_params(n_jobs=n_jobs_for(self.summary["estimators"], jobs))
 
     def key(self, store):
         """Return what tells it from other models in a store."""

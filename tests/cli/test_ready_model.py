@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from odd_folder import put_tags, write_sound
+from odd_folder import write_sound, write_tags
 
 from skmmgenre.cli import main
 from skmmgenre.cli._model_answers import ModelAnswers
@@ -30,7 +30,7 @@ def music(tmp_path):
     folder.mkdir()
     for row, name in enumerate(("a.flac", "b.ogg", "c.mp3")):
         write_sound(folder / name, "Jazz", row, duration=4)
-    put_tags(folder / "c.mp3", genre="Jazz")
+    write_tags(folder / "c.mp3", genre="Jazz")
     write_sound(folder / "short.flac", "Jazz", 3, duration=2)
     soundfile.write(folder / "silence.flac", np.zeros(5 * 16_000), 16_000)
     return folder

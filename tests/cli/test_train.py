@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from odd_folder import put_tags, write_sound
+from odd_folder import write_sound, write_tags
 from small_settings import settings
 
 import skmmgenre
@@ -478,7 +478,7 @@ class TestSound:
             place = folder / ("Dub", "Bebop")[row % 2] / f"Album {row}"
             place.mkdir(parents=True)
             write_sound(place / "1.flac", ("Jazz", "Metal")[row % 2], row, duration=4)
-            put_tags(place / "1.flac", genre="Other", artist=f"Artist {row}")
+            write_tags(place / "1.flac", genre="Other", artist=f"Artist {row}")
         write_sound(folder / "beside.flac", "Jazz", 12, duration=4)
         return folder
 
