@@ -52,7 +52,7 @@ def load_model(path, *, n_jobs=None, **params):
             f"{path!r} holds a {type(model).__name__}, which does not go from a table of music to "
             "genres. Use a file that skmmgenre train made, or save the whole GenrePipeline."
         )
-    for encoder in _encoders_in(model):
+    for encoder in encoders_in(model):
         if encoder.weights is None:
             fetch_once(encoder.model)
     return model, card
@@ -85,12 +85,13 @@ def in_threads(model):
     It decodes and computes in C, and so threads are at work together; processes would each load
     torch and the weights first.
     """
-    if any(_encoders_in(model)):
+    if any(encoders_in(model)):
         return joblib.parallel_config(backend="threading")
     return nullcontext()
 
 
-def _encoders_in(model):
+def encoders_in(model):
+    """Yield the encoders of sound in a model, and their fitted copies."""
     return (step for step in estimators_in(model) if type(step).__name__ == _ENCODER)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import warnings
 from functools import cached_property
 
 import click
@@ -78,7 +79,9 @@ class ModelAnswers:
 
     def _compute(self, music, rows):
         """Answer of each item, and what was treated as missing of it."""
-        with progress_hidden():
+        with progress_hidden(), warnings.catch_warnings():
+            # Of some items it says little; what cannot be used is reported at the end.
+            warnings.filterwarnings("ignore", ".* cannot be used and count as missing")
             vectors, _ = vectors_of(self.model, music.table.iloc[rows])
             answers = answer(self.model, vectors)
         made, faults = {}, {}

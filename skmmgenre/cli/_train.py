@@ -19,7 +19,7 @@ from ._control import fit_control
 from ._evaluate import evaluate_model, subsets_of, with_errors_of_plain
 from ._evaluation_tables import print_held_out
 from ._genre_names import drop_rare
-from ._model import check_place, errors_of, in_threads, n_jobs_for
+from ._model import check_place, encoders_in, errors_of, in_threads, n_jobs_for
 from ._model_source import fetch_once
 from ._music import MODALITIES, open_music, with_genres_of_folders
 from ._options import (
@@ -363,6 +363,8 @@ def train_model(
         held_out = evaluate_model(model, music.take(test), control=control, each_subset=False)
         errors += held_out.errors
         card["held_out"] = held_out.of_all_modalities()
+    if n_jobs is None and any(encoders_in(model)):
+        model.set_params(n_jobs=None)  # how many cores there are is no part of a model
     return model, card, list(dict.fromkeys(errors)), held_out
 
 

@@ -484,7 +484,7 @@ class TestSound:
 
     def words(self, folder, path):
         words = ["train", str(folder), "-o", str(path), "--genres-from", "folders", "--quiet"]
-        return [*words, "--set", "fusion__validation_fraction=0", "--json"]
+        return [*words, "--set", "validation_fraction=0", "--json"]
 
     def test_a_folder_of_examples(self, examples, tmp_path, musicnn_home, monkeypatch, capsys):
         monkeypatch.setenv("SKMMGENRE_DATA", str(musicnn_home))
