@@ -335,7 +335,7 @@ class TestHeldOut:
         table["artist"] = ["many"] * 30 + ["few"] * 2
         table.to_csv(tmp_path / "t.csv", index=False)
         words = ["train", str(tmp_path / "t.csv"), "-o", str(tmp_path / "m"), "--quiet"]
-        assert main([*words, "--test-size", "0.06"]) == 1
+        assert main([*words, "--set", "audio_model=cnn", "--test-size", "0.06"]) == 1
         told = capsys.readouterr().err
         assert "--test-size keeps all items of some genres" in told and told.count("\n") == 1
 
