@@ -14,7 +14,7 @@ from .._model_summary import genres_of, modalities_of
 from ..utils import import_from_extra, is_missing, replacing
 from ._model import answer, check_place, vectors_of
 from ._model_source import find_model, ready_model, tags_file
-from ._music import open_all
+from ._music import open_all, reads_covers
 from ._options import (
     POSITIVE,
     example,
@@ -84,7 +84,8 @@ def predict(ctx, sources, ready, tags, kind, top, vectors_path, jobs, quiet, nam
         check_vectors_path(vectors_path)
     fitted = find_model(path, ready, tags).load(jobs=jobs, verbose=int(not quiet))
     tell_unknown(names, genres_of(fitted))
-    with open_all(sources, verbose=not quiet, **reading) as music:
+    covers = reads_covers(modalities_of(fitted))
+    with open_all(sources, covers=covers, verbose=not quiet, **reading) as music:
         vectors, errors = vectors_of(fitted, music.table)
         answers = answer(fitted, vectors)
     genres = named_genres(answers, names)

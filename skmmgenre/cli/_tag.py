@@ -14,7 +14,7 @@ from ..datasets._folder_files import require_folder, spell_path
 from ..utils import BadItem, changing, progress_bar, remove_parts
 from ._model_answers import ModelAnswers, usual_store
 from ._model_source import find_model, ready_model, tags_file
-from ._music import open_folder
+from ._music import open_folder, reads_covers
 from ._options import (
     as_json,
     example,
@@ -141,8 +141,9 @@ def tag(
         store = None if no_cache else cache or usual_store()
         fitted = ModelAnswers(source, store=store, jobs=reading["jobs"], verbose=int(not quiet))
         tell_unknown(names, fitted.genres)
+        covers = reads_covers(source.summary["modalities"])
         with open_folder(
-            folder, by=reading["by"], not_genres=not_genres, verbose=not quiet
+            folder, by=reading["by"], not_genres=not_genres, covers=covers, verbose=not quiet
         ) as music:
             if write:
                 TagBackup(folder)  # another file of its name is found before the long work
