@@ -85,10 +85,13 @@ def summarize(model):
         names of the classes of all estimators. None of another model, or if its columns are
         chosen by something that JSON cannot hold.
     """
+    from .compose import TagClassifier
     from .nets import NetEstimator
     from .utils import estimators_in, find_steps
 
-    if "modalities" not in getattr(model, "named_steps", ()) or not hasattr(model[-1], "target_"):
+    if "modalities" not in getattr(model, "named_steps", ()):
+        return None
+    if not (hasattr(model[-1], "target_") or isinstance(model[-1], TagClassifier)):
         return None
     networks = {
         name: {
@@ -126,7 +129,7 @@ def has_several_genres(model):
     """Tell whether a model answers with several genres an item."""
     from .nets.targets import SoftmaxTarget
 
-    return not isinstance(model[-1].target_, SoftmaxTarget)
+    return not isinstance(getattr(model[-1], "target_", None), SoftmaxTarget)
 
 
 def names_left_out(manifest):

@@ -22,6 +22,9 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["TORCH_HOME"] = str(Path(__file__).parent / "data" / "no_weights")
 # Nor are models and data sets that were fetched.
 os.environ["SKMMGENRE_DATA"] = str(Path(__file__).parent / "data" / "no_downloads")
+# Only `musicnn_home` downloads anything.
+_NO_INDEX = os.environ.get("PIP_NO_INDEX", "0")
+os.environ["PIP_NO_INDEX"] = "1"
 
 # No test measures time: by default Hypothesis fails an example that takes longer than 200 ms.
 settings.register_profile("untimed", settings(), deadline=None)
@@ -48,6 +51,7 @@ def musicnn_home(tmp_path_factory):
     home, failed = folder / "musicnn_home", folder / "musicnn_failed.txt"
     with FileLock(folder / "musicnn.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKMMGENRE_DATA", str(home))
+        patch.setenv("PIP_NO_INDEX", _NO_INDEX)
         patch.setenv("PIP_RETRIES", os.environ.get("PIP_RETRIES", "0"))
         if not failed.exists():
             try:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from odd_folder import GENRES, image_bytes, write_odd_folder, write_sound
+from odd_folder import GENRES, image_bytes, write_odd_folder, write_sound, write_tags
 from published_layout import write_msdi, write_mumu
 from small_settings import settings
 from sound_state import state_of
@@ -86,7 +86,35 @@ def small(*parts):
     return " ".join(f"'{word}'" for word in settings(*parts))
 
 
-def test_collectors(tmp_path):
+def write_examples(folder):
+    """Two genres of six artists, a song each, long enough for musicnn."""
+    for row in range(12):
+        path = folder / ("Dub", "Bebop")[row % 2] / f"{row}.flac"
+        write_sound(path, ("Jazz", "Metal")[row % 2], row, duration=4)
+        write_tags(path, artist=f"Artist {row}")
+
+
+def test_the_commands_of_the_readme(tmp_path, musicnn_home):
+    """As written: a library in which nothing is labelled, and a folder of examples."""
+    for row in range(4):
+        write_sound(tmp_path / "Music" / f"{row}.mp3", ("Jazz", "Metal")[row % 2], row, duration=4)
+    write_examples(tmp_path / "Examples")
+    page = Page("../README.md", tmp_path, {})
+    page.blocks = [block for block in page.blocks if block[0] == "console"]
+    page.env["SKMMGENRE_DATA"] = str(musicnn_home)
+    for _ in page:
+        pass
+    ready, styles = (told for command, told in page.told.items() if " tag " in command)
+    assert "4 files: " in ready and "styles.skmmgenre: 2 genres of 12 items" in "".join(
+        page.told.values()
+    )
+    for row in range(4):
+        assert f"{row}.mp3: gets {('Dub', 'Bebop')[row % 2]} " in styles
+    assert "4 files: 4 would be tagged\nNothing was written" in styles
+
+
+def test_collectors(tmp_path, musicnn_home):
+    write_examples(tmp_path / "Examples")
     music = write_odd_folder(tmp_path / "Music", 75, big_cover=100_000)
     files = music.files
     before = state_of(files)
@@ -96,6 +124,7 @@ def test_collectors(tmp_path):
         "--min-score 0.5": "--min-score 0.2",
     }
     page = Page("for_collectors.md", tmp_path, change)
+    page.env["SKMMGENRE_DATA"] = str(musicnn_home)
     written = None
     for text in page:
         if "--write" in text:

@@ -9,15 +9,34 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from ._model_source import find_model, ready_model, tags_file
 from ._options import as_json, example, require_model
 from ._terminal import count_of, one_line
 
 
-@click.command(epilog=example("skmmgenre info genres.skmmgenre"))
-@click.argument("path", metavar="MODEL")
+@click.command(
+    epilog=example("skmmgenre info genres.skmmgenre\n  skmmgenre info --model musicnn > tags.yaml")
+)
+@click.argument("path", metavar="[MODEL]", required=False)
+@ready_model
+@tags_file
 @as_json
-def info(path, as_json):
-    """Tell what a MODEL is: its genres, what it was trained on, its networks, its versions."""
+@click.pass_context
+def info(ctx, path, ready, tags, as_json):
+    """Show what a MODEL is: its genres, what it was trained on, its networks, its versions.
+
+    Of --model it prints the genres with their tags and thresholds, as YAML for --tags.
+    """
+    if (path is None) == (ready is None):
+        raise click.UsageError("Name a MODEL, or --model musicnn.", ctx)
+    if ready is not None:
+        source = find_model(None, ready, tags)
+        table = {
+            genre: {"tags": held, "threshold": source.thresholds[genre]}
+            for genre, held in source.genres.items()
+        }
+        click.echo(json.dumps(table, indent=2) if as_json else source.as_yaml())
+        return
     from .. import model_info
     from .._library_versions import differences, names_used_by
     from .._model_summary import read_summary
@@ -81,6 +100,8 @@ def print_info(info):
         card = info["card"]
         say("trained on", f"{card.get('trained_on', '-')}: {count_of(card['items'], 'item')}, "
             f"{count_of(card['artists'], 'artist')}")  # fmt: skip
+    if info["card"].get("audio_model", "cnn") != "cnn":
+        say("sound", f"{info['card']['audio_model']}, pretrained")
     for name, net in info["networks"].items():
         say(name, f"{net['type']}, {net['epochs']} epochs, the best was {net['best_epoch']}")
     for line in _held_out(info):

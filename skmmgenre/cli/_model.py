@@ -2,21 +2,30 @@
 
 import os
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass
 
+import joblib
 import numpy as np
 import pandas as pd
 
-from .._model_summary import genres_of, has_several_genres
+from .._model_summary import genres_of, has_several_genres, read_summary
+from ..utils import estimators_in, n_threads
+from ._model_source import fetch_once
 from ._options import require_model
 
+_ENCODER = "AudioEmbedder"
+_MOST_THREADS = 8
 
-def load_model(path, **params):
-    """Open the file of a model.
+
+def load_model(path, *, n_jobs=None, **params):
+    """Open the file of a model; weights that it needs of a pretrained network are fetched.
 
     Parameters
     ----------
     path : str
+    n_jobs : int or None
+        As in `n_jobs_for`.
     **params
         As `skmmgenre.load` takes them: how a model was trained does not bind its use.
 
@@ -35,13 +44,55 @@ def load_model(path, **params):
     from .. import load, model_info  # with skops comes torch, which `--help` does without
 
     require_model(path)
+    summary = read_summary(path)  # None of an earlier version, which knew no encoder
+    params["n_jobs"] = n_jobs_for(() if summary is None else summary["estimators"], n_jobs)
     model, card = load(path, params=params), model_info(path)["card"]
     if "modalities" not in getattr(model, "named_steps", ()) or not hasattr(model, "predict"):
         raise ValueError(
             f"{path!r} holds a {type(model).__name__}, which does not go from a table of music to "
             "genres. Use a file that skmmgenre train made, or save the whole GenrePipeline."
         )
+    for encoder in encoders_in(model):
+        if encoder.weights is None:
+            fetch_once(encoder.model)
     return model, card
+
+
+def n_jobs_for(estimators, n_jobs):
+    """Return how many workers read files.
+
+    Parameters
+    ----------
+    estimators : sequence of str
+        Names of the classes in a model.
+    n_jobs : int or None
+        What the user asked for. None is one for each core, 8 at most, where an encoder of sound
+        was trained before: it takes threads. Other models take processes, which are slow to start,
+        and so one.
+
+    Returns
+    -------
+    n_jobs : int
+    """
+    if n_jobs is not None:
+        return n_jobs
+    return min(n_threads(), _MOST_THREADS) if _ENCODER in estimators else 1
+
+
+def in_threads(model):
+    """Return a context in which workers are threads if a model has an encoder of sound.
+
+    It decodes and computes in C, and so threads are at work together; processes would each load
+    torch and the weights first.
+    """
+    if any(encoders_in(model)):
+        return joblib.parallel_config(backend="threading")
+    return nullcontext()
+
+
+def encoders_in(model):
+    """Yield the encoders of sound in a model, and their fitted copies."""
+    return (step for step in estimators_in(model) if type(step).__name__ == _ENCODER)
 
 
 def check_place(path, noun="model", option="-o"):
@@ -133,7 +184,8 @@ def vectors_of(model, table):
     errors : list of (str, str)
         Item and reason.
     """
-    return model.named_steps["modalities"].transform(table), errors_of(model)
+    with in_threads(model):
+        return model.named_steps["modalities"].transform(table), errors_of(model)
 
 
 def errors_of(model):

@@ -1,19 +1,18 @@
-"""What the model in a file predicts for music, kept in a store so that no answer is made twice."""
+"""What a model predicts for music, kept in a store so that no answer is made twice."""
 
 import hashlib
 import json
 import os
+import warnings
+from functools import cached_property
 
 import click
 import numpy as np
 
-from .._library_versions import names_used_by, versions_of
-from .._model_summary import genres_of, read_summary, summarize
 from ..datasets import get_data_home
 from ..store import FeatureStore, Store
 from ..utils import is_missing, progress_bar, progress_hidden
-from ._model import Answers, answer, load_model
-from ._options import require_model
+from ._model import Answers, answer, vectors_of
 
 _KIND = "answers"
 _AT_ONCE = 64  # items: what an interrupted run loses at most
@@ -21,50 +20,27 @@ _COLUMN_OF_COVERS = "cover"
 
 
 class ModelAnswers:
-    """The answers of a model in a file; the model is loaded where something must be computed.
+    """The answers of a model; it is loaded where something must be computed.
 
     Parameters
     ----------
-    path : str
-        The file of the model.
+    source : ModelFile or ReadyModel
     store : str or None
         File of the store; None keeps nothing.
-    jobs : int
+    jobs : int or None
+        None is as in `n_jobs_for`.
     verbose : int
-
-    Raises
-    ------
-    ValueError
-        If the file holds no model that goes from a table of music to genres.
     """
 
-    def __init__(self, path, *, store=None, jobs=1, verbose=1):
-        require_model(path)
-        self.path, self.verbose, self._jobs = path, verbose, jobs
-        self._store_path, self._model = store, None
-        self._summary = read_summary(path)
-        if self._summary is None:  # a file of an earlier version
-            self._summary = summarize(self.model)
-        if self._summary is None:
-            raise ValueError(
-                f"{path!r} holds a pipeline that does not end in a classifier of this package."
-            )
+    def __init__(self, source, *, store=None, jobs=None, verbose=1):
+        self.source, self.verbose, self._jobs = source, verbose, jobs
+        self._store_path, self._summary = store, source.summary
         self.genres = self._summary["genres"]
 
-    @property
+    @cached_property
     def model(self):
         """The fitted model."""
-        if self._model is None:
-            self._model, _ = load_model(
-                self.path, on_error="missing", verbose=self.verbose, n_jobs=self._jobs
-            )
-            summary = self._summary  # None while it is made
-            if summary is not None and summary["genres"] != genres_of(self._model):
-                raise ValueError(
-                    f"{self.path!r} names other genres in its summary than its model has: somebody "
-                    "changed it. Ask for the original."
-                )
-        return self._model
+        return self.source.load(jobs=self._jobs, verbose=self.verbose)
 
     def of_rows(self, music, rows):
         """Return the answers to some items.
@@ -103,9 +79,10 @@ class ModelAnswers:
 
     def _compute(self, music, rows):
         """Answer of each item, and what was treated as missing of it."""
-        modalities = self.model.named_steps["modalities"]
-        with progress_hidden():
-            vectors = modalities.transform(music.table.iloc[rows])
+        with progress_hidden(), warnings.catch_warnings():
+            # Of some items it says little; what cannot be used is reported at the end.
+            warnings.filterwarnings("ignore", ".* cannot be used and count as missing")
+            vectors, _ = vectors_of(self.model, music.table.iloc[rows])
             answers = answer(self.model, vectors)
         made, faults = {}, {}
         for place, row in enumerate(rows):
@@ -130,7 +107,7 @@ class ModelAnswers:
         return Answers(self.genres, several, predicted, scores, empty)
 
     def _kept_answers(self, music, rows):
-        if self._store_path is None:
+        if self._store_path is None or not rows:
             return _KeptAnswers(None, {})
         columns = {
             column for column in self._summary["modalities"].values() if isinstance(column, str)
@@ -141,8 +118,7 @@ class ModelAnswers:
 
     def _keys(self, table, rows):
         """Key of each item, by the content of all that the model reads; None if it has none."""
-        used = versions_of(names_used_by(self._summary["estimators"]))
-        (model,) = FeatureStore(self._store_path, kind=_KIND, settings=used).keys([self.path])
+        model = self.source.key(self._store_path)
         parts = {row: [] for row in rows}
         for column in table:
             of_column = {row: _parts_of(table[column].iloc[row]) for row in rows}

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 
@@ -84,7 +84,15 @@ def is_music_source(path):
 
 @contextmanager
 def open_music(
-    path, *, by="track", separators=None, not_genres=None, genre=None, artist=None, verbose=1
+    path,
+    *,
+    by="track",
+    separators=None,
+    not_genres=None,
+    genre=None,
+    artist=None,
+    covers=True,
+    verbose=1,
 ):
     """Read a table or a folder; covers from inside sound files last as long as the context.
 
@@ -101,6 +109,8 @@ def open_music(
         What is not a genre; None is what `load_music_folder` drops by default.
     genre, artist : str or None
         Columns of a table; None is "genres" or else "genre", and "artist".
+    covers : bool
+        Whether covers of a folder are looked for.
     verbose : int
 
     Yields
@@ -114,29 +124,28 @@ def open_music(
         return
     if os.path.isfile(path):
         raise ValueError(f"{path!r} is neither a folder nor a table ({', '.join(_TABLES)}).")
-    with open_folder(
-        path, by=by, separators=separators, not_genres=not_genres, verbose=verbose
-    ) as music:
+    reading = {"by": by, "separators": separators, "not_genres": not_genres, "covers": covers}
+    with open_folder(path, **reading, verbose=verbose) as music:
         yield music
 
 
 @contextmanager
-def open_folder(path, *, by="track", separators=None, not_genres=None, verbose=1):
+def open_folder(path, *, by="track", separators=None, not_genres=None, covers=True, verbose=1):
     """Read a folder; see `open_music`."""
     not_genres = NOT_GENRES if not_genres is None else not_genres
-    with _loaded(
-        path, by=by, genre_separators=separators, not_genres=not_genres, verbose=verbose
-    ) as data:
+    reading = {"by": by, "genre_separators": separators, "not_genres": not_genres}
+    with _loaded(path, **reading, covers=covers, verbose=verbose) as data:
         yield _as_music(data, slice(None))
 
 
 @contextmanager
-def open_files(paths, *, verbose=1):
+def open_files(paths, *, covers=True, verbose=1):
     """Read sound files as `open_music` does a folder; what lies beside them counts, too.
 
     Parameters
     ----------
     paths : list of str
+    covers : bool
     verbose : int
 
     Yields
@@ -147,7 +156,7 @@ def open_files(paths, *, verbose=1):
     spelled = {path: spell_path(path) for path in paths}
     places = {path: place_of(spelled[path]) for path in spelled}
     once = {place: spelled[path] for path, place in places.items()}
-    with _loaded(list(once.values()), verbose=verbose) as data:
+    with _loaded(list(once.values()), covers=covers, verbose=verbose) as data:
         row_of = {place_of(path): row for row, path in enumerate(data.table["audio"])}
         readable = [path for path in paths if places[path] in row_of]
         music = _as_music(data, [row_of[places[path]] for path in readable])
@@ -158,12 +167,13 @@ def open_files(paths, *, verbose=1):
 
 
 @contextmanager
-def open_all(paths, *, verbose=1, **reading):
+def open_all(paths, *, covers=True, verbose=1, **reading):
     """Read folders, tables and sound files in their order, as `open_music` and `open_files` do.
 
     Parameters
     ----------
     paths : sequence of str
+    covers : bool
     verbose : int
     **reading
         Options of `open_music`.
@@ -182,9 +192,9 @@ def open_all(paths, *, verbose=1, **reading):
     with ExitStack() as opened:
         for group in groups:
             if is_music_source(group[0]):
-                source = open_music(group[0], verbose=verbose, **reading)
+                source = open_music(group[0], covers=covers, verbose=verbose, **reading)
             else:
-                source = open_files(group, verbose=verbose)
+                source = open_files(group, covers=covers, verbose=verbose)
             try:
                 parts.append(opened.enter_context(source))
             except ValueError as error:  # nothing in it can be read; the others may
@@ -194,6 +204,49 @@ def open_all(paths, *, verbose=1, **reading):
         if not parts:
             raise ValueError(f"nothing that was named can be read; {unread[0][1]}")
         yield parts[0] if len(groups) == 1 else _join_music(parts, unread)
+
+
+def reads_covers(modalities):
+    """Return whether a model of these modalities may read the column of covers.
+
+    Parameters
+    ----------
+    modalities : dict of str to str or list of str
+        Columns, as in the summary of a model.
+    """
+    columns = modalities.values()
+    return any(not isinstance(held, str | list) or MODALITIES["image"] in held for held in columns)
+
+
+def with_genres_of_folders(music, folder):
+    """Return music whose genres are the names of the folders that it lies in.
+
+    Parameters
+    ----------
+    music : Music
+        Of `open_folder`.
+    folder : str
+        Each folder right in it is a genre. What lies beside these has no genre.
+
+    Returns
+    -------
+    music : Music
+
+    Raises
+    ------
+    ValueError
+        If all lies beside them.
+    """
+    top = spell_path(folder)
+    cells = (cell if isinstance(cell, str) else cell[0] for cell in music.table["audio"])
+    inside = [os.path.relpath(path, top).split(os.sep) for path in cells]
+    genres = [parts[:1] if len(parts) > 1 else [] for parts in inside]
+    if not any(genres):
+        raise ValueError(
+            f"--genres-from folders: no sound file lies in a folder of {folder!r}. Put the files "
+            "of each genre into a folder with its name."
+        )
+    return replace(music, genres=genres, readings=[])
 
 
 def _join_music(parts, unread):

@@ -54,7 +54,10 @@ JOBS = WholeNumber(
 SEED = WholeNumber(lambda number: number >= 0, "a seed is 0 or above")
 
 jobs = click.option(
-    "--jobs", type=JOBS, default=1, show_default=True, help="Workers that read files."
+    "--jobs",
+    type=JOBS,
+    help="Workers that read files; by default one for each core, 8 at most, where musicnn or "
+    "another pretrained network hears the sound, and else 1.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 quiet = click.option("--quiet", is_flag=True, help="Show no progress.")

@@ -12,8 +12,9 @@ from rich.markup import escape
 
 from .._model_summary import genres_of, modalities_of
 from ..utils import import_from_extra, is_missing, replacing
-from ._model import answer, check_place, load_model, vectors_of
-from ._music import open_all
+from ._model import answer, check_place, vectors_of
+from ._model_source import find_model, ready_model, tags_file
+from ._music import open_all, reads_covers
 from ._options import (
     POSITIVE,
     example,
@@ -32,13 +33,15 @@ _NAME_WIDTH = 44
 
 @click.command(
     epilog=example(
-        "skmmgenre predict genres.skmmgenre ~/Music/new --format csv > genres.csv\n"
+        "skmmgenre predict --model musicnn ~/Music/new\n"
+        "  skmmgenre predict genres.skmmgenre ~/Music/new --format csv > genres.csv\n"
         "  skmmgenre predict genres.skmmgenre ~/Music/new --vectors vectors.parquet\n"
         "  skmmgenre predict genres.skmmgenre song.mp3 other.flac"
     )
 )
-@click.argument("model")
-@click.argument("sources", metavar="FOLDERS_OR_FILES...", nargs=-1, required=True)
+@click.argument("sources", metavar="[MODEL] FOLDERS_OR_FILES...", nargs=-1, required=True)
+@ready_model
+@tags_file
 @source_options
 @genres_file
 @click.option(
@@ -62,17 +65,27 @@ _NAME_WIDTH = 44
 @jobs
 @quiet
 @click.pass_context
-def predict(ctx, model, sources, kind, top, vectors_path, jobs, quiet, names, **reading):
-    """Tell the genres of folders, tables or files by a MODEL.
+def predict(ctx, sources, ready, tags, kind, top, vectors_path, jobs, quiet, names, **reading):
+    """Predict the genres of folders, tables or files by a MODEL, or by --model.
 
     Exit code 1 if a file that was named cannot be read; the others are told.
     """
 
+    path = None
+    if ready is None:
+        path, *sources = sources
+        if not sources:
+            raise click.UsageError(
+                "Missing argument: MODEL and what to predict are needed. Without a MODEL, add "
+                "--model musicnn.",
+                ctx,
+            )
     if vectors_path is not None:
         check_vectors_path(vectors_path)
-    fitted, _ = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
+    fitted = find_model(path, ready, tags).load(jobs=jobs, verbose=int(not quiet))
     tell_unknown(names, genres_of(fitted))
-    with open_all(sources, verbose=not quiet, **reading) as music:
+    covers = reads_covers(modalities_of(fitted))
+    with open_all(sources, covers=covers, verbose=not quiet, **reading) as music:
         vectors, errors = vectors_of(fitted, music.table)
         answers = answer(fitted, vectors)
     genres = named_genres(answers, names)

@@ -13,7 +13,8 @@ import click
 from ..datasets._folder_files import require_folder, spell_path
 from ..utils import BadItem, changing, progress_bar, remove_parts
 from ._model_answers import ModelAnswers, usual_store
-from ._music import open_folder
+from ._model_source import find_model, ready_model, tags_file
+from ._music import open_folder, reads_covers
 from ._options import (
     as_json,
     example,
@@ -49,12 +50,15 @@ _WORDS = {  # of one file, and of all
 
 @click.command(
     epilog=example(
-        "skmmgenre tag genres.skmmgenre ~/Music            # only tells\n"
-        "  skmmgenre tag genres.skmmgenre ~/Music --write\n"
+        "skmmgenre tag --model musicnn ~/Music             # only tells\n"
+        "  skmmgenre tag --model musicnn ~/Music --write\n"
+        "  skmmgenre tag genres.skmmgenre ~/Music\n"
         "  skmmgenre tag --undo ~/Music"
     )
 )
-@click.argument("places", metavar="MODEL FOLDER", nargs=-1)
+@click.argument("places", metavar="[MODEL] FOLDER", nargs=-1)
+@ready_model
+@tags_file
 @click.option("--write", is_flag=True, help="Write; without it, only tell what would be.")
 @click.option("--replace", is_flag=True, help="Write over genres that are there.")
 @click.option("--undo", is_flag=True, help="Put the tags back that were changed; takes no MODEL.")
@@ -84,8 +88,22 @@ _WORDS = {  # of one file, and of all
 @quiet
 @as_json
 @click.pass_context
-def tag(ctx, places, write, replace, undo, min_score, cache, no_cache, quiet, as_json, **reading):
-    """Write the genres of a MODEL into the tags of a FOLDER's files.
+def tag(
+    ctx,
+    places,
+    ready,
+    tags,
+    write,
+    replace,
+    undo,
+    min_score,
+    cache,
+    no_cache,
+    quiet,
+    as_json,
+    **reading,
+):
+    """Write the genres of a MODEL, or of --model, into the tags of a FOLDER's files.
 
     Files that have a genre or are read-only are left alone, and nothing is written without
     --write. Each file is changed at once or not at all; its sound stays bit for bit. What was
@@ -98,13 +116,18 @@ def tag(ctx, places, write, replace, undo, min_score, cache, no_cache, quiet, as
     done.
     """
 
-    if undo and len(places) != 1:
+    if undo and (len(places) != 1 or ready):
         raise click.UsageError("--undo takes FOLDER alone.", ctx)
-    if not undo and len(places) != 2:
-        raise click.UsageError("MODEL and FOLDER are needed.", ctx)
+    if not undo and ready and len(places) != 1:
+        raise click.UsageError("--model stands in place of MODEL: name a FOLDER alone.", ctx)
+    if not undo and not ready and len(places) != 2:
+        raise click.UsageError(
+            "MODEL and FOLDER are needed. Without a MODEL, add --model musicnn.", ctx
+        )
     if cache and no_cache:
         raise click.UsageError("--cache and --no-cache exclude each other.", ctx)
-    *model, folder = places
+    *path, folder = places
+    source = None if undo else find_model(*(path or [None]), ready, tags)
     folder = spell_path(folder)
     require_folder(folder)
     change = None
@@ -116,10 +139,11 @@ def tag(ctx, places, write, replace, undo, min_score, cache, no_cache, quiet, as
     else:
         names, not_genres = reading["names"], reading["not_genres"]
         store = None if no_cache else cache or usual_store()
-        fitted = ModelAnswers(*model, store=store, jobs=reading["jobs"], verbose=int(not quiet))
+        fitted = ModelAnswers(source, store=store, jobs=reading["jobs"], verbose=int(not quiet))
         tell_unknown(names, fitted.genres)
+        covers = reads_covers(source.summary["modalities"])
         with open_folder(
-            folder, by=reading["by"], not_genres=not_genres, verbose=not quiet
+            folder, by=reading["by"], not_genres=not_genres, covers=covers, verbose=not quiet
         ) as music:
             if write:
                 TagBackup(folder)  # another file of its name is found before the long work

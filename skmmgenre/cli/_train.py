@@ -19,8 +19,9 @@ from ._control import fit_control
 from ._evaluate import evaluate_model, subsets_of, with_errors_of_plain
 from ._evaluation_tables import print_held_out
 from ._genre_names import drop_rare
-from ._model import check_place, errors_of
-from ._music import MODALITIES, open_music
+from ._model import check_place, encoders_in, errors_of, in_threads, n_jobs_for
+from ._model_source import fetch_once
+from ._music import MODALITIES, open_music, with_genres_of_folders
 from ._options import (
     POSITIVE,
     SEED,
@@ -40,10 +41,15 @@ from ._options import (
 from ._terminal import count_of, one_line
 from ._written_genres import leave_out_written
 
+# The default for sound. Six windows are all of a clip of 20 seconds; of a song they are spread
+# over it.
+_PRETRAINED = {"audio_model": "musicnn", "audio__n_patches": 6}
+
 
 @click.command(
     epilog=example(
         "skmmgenre train ~/Music -o genres.skmmgenre\n"
+        "  skmmgenre train ~/Examples --genres-from folders -o styles.skmmgenre\n"
         "  skmmgenre train albums.csv -o genres.skmmgenre --test-size 0.2 \\\n"
         "    --genres names.yaml --set audio__architecture=time"
     )
@@ -51,6 +57,14 @@ from ._written_genres import leave_out_written
 @click.argument("source", metavar="TABLE_OR_FOLDER")
 @click.option("-o", "--output", metavar="MODEL", required=True, help="The file to make.")
 @source_options
+@click.option(
+    "--genres-from",
+    type=click.Choice(["tags", "folders"]),
+    default="tags",
+    show_default=True,
+    help="Where the genres of a folder's files are: in their tags; or each folder in it is a "
+    "genre, such as Dub/, Bebop/, Trance/.",
+)
 @genres_file
 @click.option(
     "--min-items", type=POSITIVE, default=1, help="Leave out genres of fewer items than N."
@@ -110,6 +124,7 @@ def train(
     settings,
     strict,
     skip_unlabelled,
+    genres_from,
     with_tagged,
     jobs,
     quiet,
@@ -119,35 +134,48 @@ def train(
 ):
     """Learn the genres of music and write a model.
 
+    Sound is heard by musicnn, a pretrained network, and only what it hears is learned from; its
+    weights are fetched once. Where that is not possible, with --set audio_model=cnn or with another
+    setting of a network that is trained from scratch, such a network learns.
+
     A table is CSV, TSV or Parquet, one row a track or an album, with the columns audio (a path,
     or a list of them), text and cover (a path), as many as there are, genres ("Jazz; Blues") and
     artist; paths are relative to the table. Of a folder the tags of the files, their covers and
-    the texts beside them are read.
+    the texts beside them are read; with --genres-from folders the names of the folders in it are
+    the genres.
     """
 
     from .. import save  # with skops comes torch, which `train --help` does without
 
+    is_folder = os.path.isdir(source)
+    if genres_from == "folders" and os.path.isfile(source):
+        raise click.UsageError(
+            "--genres-from folders is for a FOLDER; a table has a column genres."
+        )
     check_place(output)
     settings = parse_settings(settings)
-    usual = {"on_error": "missing", "seed": 0, "n_jobs": None, "verbose": 0}
     # What no model can be made with is refused before any music is read.
-    _make_model(options["modalities"] or MODALITIES, options["target"], settings, **usual)
+    pretrained = _check_settings(options["modalities"], options["target"], settings)
     names, n_written = options.pop("names"), 0
     reading = ("by", "separators", "not_genres", "genre", "artist")
     reading = {key: options.pop(key) for key in reading}
     with open_music(source, verbose=not quiet, **reading) as music:
-        if os.path.isdir(source):
+        if genres_from == "folders":
+            music = with_genres_of_folders(music, source)
+        elif is_folder:
             music, n_written = leave_out_written(music, keep=with_tagged, **reading)
             tell_written(n_written, with_tagged)
         tell_readings(music)
         tell_unlisted(names, music.genres)
+        if pretrained is not None and "audio" in _present(music.table, options["modalities"]):
+            settings = _sound_of(settings, pretrained)
         model, card, errors, held_out = train_model(
             music,
             names=names,
             min_items=min_items,
             settings=settings,
             on_error="raise" if strict else "missing",
-            skip_unlabelled=skip_unlabelled or os.path.isdir(source),
+            skip_unlabelled=skip_unlabelled or is_folder,
             n_jobs=jobs,
             verbose=int(not quiet),
             **options,
@@ -295,7 +323,7 @@ def train_model(
     table = music.table[[MODALITIES[name] for name in present]]
     validation = _validation(music.table, parts[labelled])
     groups = None if music.artists is None else music.artists[learn]
-    with interruption_ends_all():
+    with interruption_ends_all(), in_threads(model):
         # First, as it takes little time: what goes wrong with it costs no trained model.
         control = _control(model, table.iloc[learn], y_learn, groups, plain) if len(test) else None
         model.fit(
@@ -323,6 +351,8 @@ def train_model(
         },
         "seed": seed,
     }
+    if "audio" in present:
+        card["audio_model"] = settings.get("audio_model", "cnn")
     if without_split.any():
         card["left_out"]["without_split"] = int(without_split.sum())
     if names is not None and names.aliases:
@@ -333,6 +363,8 @@ def train_model(
         held_out = evaluate_model(model, music.take(test), control=control, each_subset=False)
         errors += held_out.errors
         card["held_out"] = held_out.of_all_modalities()
+    if n_jobs is None and any(encoders_in(model)):
+        model.set_params(n_jobs=None)  # how many cores there are is no part of a model
     return model, card, list(dict.fromkeys(errors)), held_out
 
 
@@ -416,6 +448,8 @@ def _make_model(present, target, settings, *, on_error, seed, n_jobs, verbose):
         steps = [step for _, _, step in walk_parts(model, fitted=False)]
         taken = {name for step in steps for name in step.get_params(deep=False)}
         usual = {name: value for name, value in usual.items() if name in taken}
+        if "n_jobs" in usual:
+            usual["n_jobs"] = n_jobs_for({type(step).__name__ for step in steps}, n_jobs)
         model = make_genre_classifier(**columns, target=target, **(usual | settings))
         for part in model.get_params().values():
             if isinstance(part, BaseEstimator):
@@ -423,6 +457,36 @@ def _make_model(present, target, settings, *, on_error, seed, n_jobs, verbose):
     except (TypeError, ValueError) as error:
         raise ValueError(f"--set: {error}") from error
     return model
+
+
+def _check_settings(modalities, target, settings):
+    """Refuse settings that no model takes; return those of the default for sound, if they fit."""
+    usual = {"on_error": "missing", "seed": 0, "n_jobs": None, "verbose": 0}
+    asked = modalities or MODALITIES
+    if "audio" in asked and "audio_model" not in settings and settings.get("preset") != "paper":
+        try:
+            pretrained = _PRETRAINED | settings
+            _make_model(asked, target, pretrained, **usual)
+            return pretrained
+        except ValueError:  # such as of audio__max_epochs, which means a network that learns
+            pass
+    _make_model(asked, target, settings, **usual)
+    return None
+
+
+def _sound_of(settings, pretrained):
+    """Settings with the pretrained network for the sound, or as they are if there is none."""
+    try:
+        fetch_once(pretrained["audio_model"])
+    except OSError as error:
+        click.echo(f"Sound: cnn, a network trained from scratch, because {error}", err=True)
+        return settings
+    click.echo(
+        f"Sound: {pretrained['audio_model']} (pretrained); --set audio_model=cnn trains a network "
+        "from scratch",
+        err=True,
+    )
+    return pretrained
 
 
 def _control(model, table, y, groups, plain):

@@ -14,6 +14,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
+from ..audio import AudioEmbedder
 from ..utils import (
     NamesBetweenSteps,
     as_pandas,
@@ -29,6 +30,7 @@ from ._mean_over_tracks import errors_inside
 from ._parameters import RUNTIME, by_precedence, find_parameter, find_runtime_parameter
 
 _SPLITS = (ColumnTransformer, FeatureUnion)
+_SONGS_OF_MSD = ("MSD-I", "MuMu")  # attrs["source"] of what the loaders return
 
 
 def _ends_in_a_transformer(pipeline):
@@ -131,6 +133,11 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
             If the table is empty, has two columns of one name, or y or groups do not fit it.
         SetupError
             If something that a step needs is not there, such as the knowledge base of a linker.
+
+        Warns
+        -----
+        UserWarning
+            If the table is of `load_msdi` or `load_mumu` and an encoder was trained on its songs.
         """
         table = as_pandas(X)
         # X may have no index
@@ -255,7 +262,21 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         for step in self.get_params().values():
             if hasattr(step, "fit") and hasattr(step, "check_setup"):
                 step.check_setup()
+        self._warn_of_songs_heard_before(X)
         return metadata
+
+    def _warn_of_songs_heard_before(self, X):
+        source = getattr(X, "attrs", {}).get("source")
+        encoders = (step for step in self.get_params().values() if isinstance(step, AudioEmbedder))
+        if source in _SONGS_OF_MSD and any(step.model == "musicnn" for step in encoders):
+            warnings.warn(
+                f"Scores on {source} will be too optimistic: musicnn was trained on the Million "
+                f"Song Dataset, from which the songs of {source} come, with tags that are close "
+                'to genres. Use AudioEmbedder(model="musicnn-mtt"), which was trained on other '
+                "music, or rows of another data set.",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _metadata_from_steps_before(self, number):
         step = self.steps[number][1]

@@ -62,7 +62,7 @@ def load_msdi(
         table : DataFrame, one row a track
             msd_track_id, album_index (int), msd_artist_id, image_url, genre, split; artist
             (msd_artist_id), audio and cover (paths, None where there is none); and timbre, if
-            `timbre_directory` is given.
+            `timbre_directory` is given. ``table.attrs["source"]`` is "MSD-I".
         y : ndarray of str, shape (n,)
             The genre.
         groups : ndarray of str, shape (n,)
@@ -111,6 +111,10 @@ def load_msdi(
     Sound and covers are not published with the data set: they are previews and pictures of a
     shop. `image_url` says where the covers were.
 
+    The encoder musicnn was trained on the Million Song Dataset, from which these songs come, with
+    tags that are close to genres: with it scores are too optimistic, and `GenrePipeline` warns.
+    "musicnn-mtt" was trained on other music.
+
     References
     ----------
     Oramas, S., Barbieri, F., Nieto, O. and Serra, X. (2018). Multimodal Deep Learning for Music
@@ -143,6 +147,7 @@ def load_msdi(
         add_paths(table, "timbre", tracks, timbre_directory, TIMBRE_SUFFIXES, problems)
     vectors = load_vectors(folder, vectors, rows_of_ids(table, ["msd_track_id"]), problems)
     warn_of_problems(problems, "MSD-I")
+    table.attrs["source"] = "MSD-I"  # GenrePipeline warns of encoders that know these songs
     return Bunch(
         table=table,
         y=table["genre"].to_numpy(dtype=object),

@@ -101,7 +101,8 @@ def load_mumu(
             a track), genres (list of str), genre (of the single-label file), split; artist
             (artist_mbid), artist_name, title and image_url (of the metadata); audio (list of
             paths, or a path), text (list of reviews in order of time), cover; and timbre, if
-            `timbre_directory` is given. What there is not is None.
+            `timbre_directory` is given. What there is not is None. ``table.attrs["source"]`` is
+            "MuMu".
         y : ndarray of str or None, shape (n,)
             The one genre of each album by the single-label file, None without the file.
         Y : DataFrame of int8 or None, shape (n, n_labels)
@@ -152,6 +153,10 @@ def load_mumu(
     Sound and covers are not published with the data set; `image_url` says where the covers
     were.
 
+    The encoder musicnn was trained on the Million Song Dataset, from which these songs come, with
+    tags that are close to genres: with it scores are too optimistic, and `GenrePipeline` warns.
+    "musicnn-mtt" was trained on other music.
+
     References
     ----------
     Oramas, S., Barbieri, F., Nieto, O. and Serra, X. (2018). Multimodal Deep Learning for Music
@@ -186,6 +191,7 @@ def load_mumu(
     vectors = load_vectors(folder, vectors, rows_of_id, problems)
     table = table[[*_TABLE, *table.columns.difference(_TABLE, sort=False)]]
     warn_of_problems(problems, "MuMu", stacklevel=4)  # validate_params stands between
+    table.attrs["source"] = "MuMu"  # GenrePipeline warns of encoders that know these songs
     return Bunch(
         table=table,
         y=None if files["single"] is None else table["genre"].to_numpy(dtype=object),

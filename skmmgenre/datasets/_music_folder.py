@@ -53,6 +53,7 @@ _NO_SOUND = IMAGE_SUFFIXES | frozenset(
     {
         "path": [str, os.PathLike, list],
         "by": [StrOptions({"track", "album"})],
+        "covers": ["boolean"],
         "cover_directory": [str, os.PathLike, None],
         "text": [StrOptions({"both", "file", "tag"}), None],
         "genre_separators": [str, None],
@@ -66,6 +67,7 @@ def load_music_folder(
     path,
     *,
     by="track",
+    covers=True,
     cover_directory=None,
     text="both",
     genre_separators=None,
@@ -85,6 +87,9 @@ def load_music_folder(
         What a row is. An album is what has one album tag and one album artist, or MusicBrainz id,
         in one folder (folders ``CD 1`` and ``CD 2`` in it are one with it); of files without an
         album tag those of one artist in one folder.
+    covers : bool, default=True
+        Whether covers are looked for, in sound files and beside them. Each is decoded, so False
+        saves time where no model reads them.
     cover_directory : str or path, default=None
         Where covers that are embedded in sound files are written, each once, under a name by its
         content; a new temporary folder by default.
@@ -180,10 +185,11 @@ def load_music_folder(
         errors = [(item, None, reason, remedy) for item, reason, remedy in found.faults]
         files = _sound_files(found, errors)
         named = f"the folder {os.path.basename(os.path.abspath(path))!r}"
-    temporary = tempfile.mkdtemp(prefix="covers_") if cover_directory is None else None
-    covers = temporary or spell_path(cover_directory) or "."
+    makes_folder = covers and cover_directory is None
+    temporary = tempfile.mkdtemp(prefix="covers_") if makes_folder else None
+    place = (temporary or spell_path(cover_directory) or ".") if covers else None
     records, faults = map_cells(
-        partial(_read_track, cover_directory=covers, separators=genre_separators),
+        partial(_read_track, cover_directory=place, separators=genre_separators),
         files,
         noun="sound file",
         on_error="missing",
@@ -201,7 +207,8 @@ def load_music_folder(
     tracks.sort(key=_place_in_order)
     readings = _read_genres(tracks, genre_separators, not_genres)
     beside = {
-        folder: _Beside(folder, found, text, errors) for folder in {_folder(t) for t in tracks}
+        folder: _Beside(folder, found, text, covers, errors)
+        for folder in {_folder(t) for t in tracks}
     }
     if by == "album":
         groups = {}
@@ -297,7 +304,7 @@ def _may_hold_sound(path):
 
 
 def _read_track(path, *, cover_directory, separators):
-    """Read what a sound file says of itself; the cover in it is written as a file."""
+    """Read what a sound file says of itself; the cover in it is written as a file, if asked."""
     tags = read_audio_tags(path)
     notes = [(path, note, "It is read; rename or tag it anew.") for note in tags.pop("notes")]
     texts, too_long = drop_too_long(tags["genre"], separators)
@@ -308,8 +315,8 @@ def _read_track(path, *, cover_directory, separators):
     tags["genre"], n_unknown = name_genres(texts)
     if n_unknown:
         notes.append((path, "a genre number that stands for none, such as 255", "Tag it anew."))
-    cover = None
-    for picture in tags.pop("pictures"):
+    cover, pictures = None, tags.pop("pictures")
+    for picture in pictures if cover_directory is not None else ():
         try:
             cover = write_cover(picture, cover_directory)
             break
@@ -359,14 +366,16 @@ def _read_genres(tracks, separators, not_genres):
 class _Beside:
     """The cover and the texts beside the sound files of a folder."""
 
-    def __init__(self, folder, found, text, errors):
+    def __init__(self, folder, found, text, covers, errors):
         names = found.folders.get(folder, [])
         above = _album_folder(folder)
         places = [(folder, names)]
         if above != folder:
             places.append((above, found.folders.get(above, [])))
-        covers = (_whole_cover(place, files, errors) for place, files in places)
-        self.cover = next(filter(None, covers), None)
+        self.cover = None
+        if covers:
+            whole = (_whole_cover(place, files, errors) for place, files in places)
+            self.cover = next(filter(None, whole), None)
         self.text, self.of_track = None, {}
         if text not in ("both", "file"):
             return

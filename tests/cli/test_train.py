@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from odd_folder import write_sound
+from odd_folder import write_sound, write_tags
 from small_settings import settings
 
 import skmmgenre
+from skmmgenre.audio import AudioEmbedder
 from skmmgenre.cli import main
 from skmmgenre.compose import GenrePipeline, make_plain_classifier
 from skmmgenre.metrics import bootstrap_interval, genre_scores
@@ -334,7 +335,7 @@ class TestHeldOut:
         table["artist"] = ["many"] * 30 + ["few"] * 2
         table.to_csv(tmp_path / "t.csv", index=False)
         words = ["train", str(tmp_path / "t.csv"), "-o", str(tmp_path / "m"), "--quiet"]
-        assert main([*words, "--test-size", "0.06"]) == 1
+        assert main([*words, "--set", "audio_model=cnn", "--test-size", "0.06"]) == 1
         told = capsys.readouterr().err
         assert "--test-size keeps all items of some genres" in told and told.count("\n") == 1
 
@@ -464,3 +465,72 @@ def test_all_modalities(odd, tmp_path, capsys):
     words = ["evaluate", path, str(odd.path), "--by", "album", "--quiet", "--json"]
     assert main(words) == 0
     assert len(json.loads(capsys.readouterr().out)["figures"]) == 7
+
+
+class TestSound:
+    """musicnn hears it where its weights are; what it hears is learned from."""
+
+    @pytest.fixture
+    def examples(self, tmp_path):
+        """A folder of two genres, and what lies beside them."""
+        folder = tmp_path / "examples"
+        for row in range(12):
+            place = folder / ("Dub", "Bebop")[row % 2] / f"Album {row}"
+            place.mkdir(parents=True)
+            write_sound(place / "1.flac", ("Jazz", "Metal")[row % 2], row, duration=4)
+            write_tags(place / "1.flac", genre="Other", artist=f"Artist {row}")
+        write_sound(folder / "beside.flac", "Jazz", 12, duration=4)
+        return folder
+
+    def words(self, folder, path):
+        words = ["train", str(folder), "-o", str(path), "--genres-from", "folders", "--quiet"]
+        return [*words, "--set", "validation_fraction=0", "--json"]
+
+    def test_a_folder_of_examples(self, examples, tmp_path, musicnn_home, monkeypatch, capsys):
+        monkeypatch.setenv("SKMMGENRE_DATA", str(musicnn_home))
+        path = tmp_path / "m.skmmgenre"
+        assert main(self.words(examples, path)) == 0
+        out, err = capsys.readouterr()
+        assert err == (
+            "Sound: musicnn (pretrained); --set audio_model=cnn trains a network from scratch\n"
+        )
+        card = json.loads(out)
+        assert card["items_by_genre"] == {"Bebop": 6, "Dub": 6} and card["artists"] == 12
+        assert card["audio_model"] == "musicnn" and card["left_out"]["without_genre"] == 1
+        (encoder,) = find_steps(skmmgenre.load(path), AudioEmbedder).values()
+        assert (encoder.model, encoder.n_patches, encoder.n_jobs) == ("musicnn", 6, None)
+        assert main(["info", str(path)]) == 0
+        assert "musicnn, pretrained" in capsys.readouterr().out
+        assert main(["predict", str(path), str(examples), "--quiet", "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        right = [item["genres"][0] == item["item"].split("/")[-3] for item in told[:-1]]
+        assert np.mean(right) > 0.9
+        # On a machine without the weights they are fetched, or it says how to get them.
+        monkeypatch.setenv("SKMMGENRE_DATA", str(tmp_path / "other"))
+        assert main(["predict", str(path), str(examples), "--quiet"]) == 1
+        assert "could not be downloaded" in capsys.readouterr().err
+
+    def test_without_the_weights(self, examples, tmp_path, monkeypatch, capsys):
+        monkeypatch.setenv("SKMMGENRE_DATA", str(tmp_path / "other"))
+        path = tmp_path / "m.skmmgenre"
+        assert main([*self.words(examples, path), "--set", "max_epochs=1"]) == 0
+        out, err = capsys.readouterr()
+        fetching, sound, *_ = err.splitlines()
+        assert fetching.startswith("Fetching the weights of musicnn once")
+        assert sound.startswith("Sound: cnn, a network trained from scratch, because musicnn could")
+        assert json.loads(out)["audio_model"] == "cnn"
+
+    @pytest.mark.parametrize("setting", ["audio_model=cnn", "audio__lr=0.01", "preset=paper"])
+    def test_another_network_is_asked_for(self, examples, tmp_path, capsys, setting):
+        words = [*self.words(examples, tmp_path / "m.skmmgenre"), *settings("audio")]
+        settled = ["--set", setting, "--set", "fusion__max_epochs=1"]
+        assert main([*words, *settled]) == 0
+        out, err = capsys.readouterr()
+        assert json.loads(out)["audio_model"] == "cnn" and "musicnn" not in err
+
+    def test_genres_from_folders_of_what_has_none(self, examples, table, tmp_path, capsys):
+        path = tmp_path / "m.skmmgenre"
+        assert main(self.words(examples / "Dub" / "Album 0", path)) == 1
+        assert "no sound file lies in a folder of" in capsys.readouterr().err
+        assert main(self.words(table, path)) == 2
+        assert "--genres-from folders is for a FOLDER" in capsys.readouterr().err

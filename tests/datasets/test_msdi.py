@@ -125,6 +125,26 @@ def test_what_is_missing_is_said(tmp_path, monkeypatch):
         load_msdi(tmp_path / "msdi" / "copy.csv")
 
 
+@pytest.mark.parametrize("encoder", ["musicnn", "musicnn-mtt"])
+def test_an_encoder_that_knows_the_songs(tmp_path, made_musicnn_weights, encoder, recwarn):
+    """The warning comes with rows that were chosen and columns that were added, too."""
+    write_msdi(tmp_path, n=24)
+    data = load_msdi(tmp_path)
+    assert data.table.attrs["source"] == "MSD-I"
+    rng = np.random.default_rng(0)
+    table = data.table.assign(audio=list(rng.normal(size=(24, 48_000)).astype(np.float32)))
+    weights = {"audio__weights": made_musicnn_weights, "audio__n_patches": 1}
+    small = {"preset": "paper", "fusion__max_epochs": 1, "validation_fraction": 0}
+    model = make_genre_classifier(text=None, image=None, audio_model=encoder, **weights, **small)
+    fit = data.split != "test"
+    model.fit(table[fit], data.y[fit], groups=data.groups[fit])
+    warned = [w for w in recwarn if "Scores on MSD-I will be too optimistic" in str(w.message)]
+    assert [w.filename for w in warned] == [__file__] * (encoder == "musicnn")
+    assert all('model="musicnn-mtt"' in str(w.message) for w in warned)
+    model.fit(pd.DataFrame({"audio": table["audio"]}), data.y)  # rows of unknown origin
+    assert len([w for w in recwarn if "too optimistic" in str(w.message)]) == len(warned)
+
+
 def test_broken_rows_are_named(tmp_path):
     write_msdi(tmp_path)
     path = tmp_path / "msdi-data" / "splits" / "MSD-I_dataset.tsv"

