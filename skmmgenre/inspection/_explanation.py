@@ -11,6 +11,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
 from ..audio import AudioCNN, AudioEmbedder, CQTExtractor
+from ..audio._cqt_extractor import second_of_patch
 from ..compose import MeanOverTracks
 from ..compose._mean_over_tracks import flatten_tracks
 from ..fusion import FusionClassifier
@@ -54,8 +55,8 @@ class Explanation:
         effect in either direction, from the one that speaks for it most. Empty without words.
     sound : DataFrame
         genre, track (counted from 0), start, end (seconds), effect, in order of time. Empty
-        without sound, or where its encoder is unknown here. Of an extractor that cuts a patch out
-        of the track, seconds count from the begin of the patch.
+        without sound, or where its encoder is unknown here. Only what the model hears is there:
+        the patch that a `CQTExtractor` cuts out of the track.
     cover : ndarray of uint8, shape (side, side, 3), or None
         The part of the cover that the model sees.
     cover_maps : dict of str to ndarray of float32
@@ -374,7 +375,7 @@ def _pieces_of_patch(steps, track):
         variant[:, start:end] = mean
     for step in others:
         variants = step.transform(variants)
-    seconds = (edges / second).tolist()
+    seconds = (second_of_patch(extractor, track) + edges / second).tolist()
     return list(zip(seconds, seconds[1:], strict=False)), np.asarray(variants)
 
 

@@ -137,6 +137,9 @@ def fusion_parts(fusion, X):
         parts.append(apply_layer(feed.X[:, columns], own_weight, nothing))
     parts = np.stack(parts).astype(np.float64)
     if fusion.target_.name == "cosine":
+        # Where the predicted factors are nearly 0, their direction hangs on the last bits of the
+        # sum: it is to be that of the fusion's own scores.
+        parts[0] += fusion._output_of(feed) - parts.sum(axis=0)
         return _parts_of_similarity(parts, fusion.target_.label_factorizer_)
     return parts
 

@@ -40,15 +40,23 @@ def X():
 
 @pytest.fixture(scope="module")
 def y():
-    return np.array(GENRES)[np.arange(N_ROWS) % 4]
+    genres = np.arange(N_ROWS) % 4
+    genres[::3] = np.random.default_rng(1).integers(0, 4, N_ROWS // 3)  # none can be sure
+    return np.array(GENRES)[genres]
 
 
 @pytest.fixture(scope="module")
 def Y(y):
     """The genre, and a second one for every third row."""
-    labels = np.eye(4, dtype=int)[np.arange(N_ROWS) % 4]
+    labels = (y[:, np.newaxis] == GENRES).astype(int)
     labels[::3, 1] = 1
     return pd.DataFrame(labels, columns=GENRES)
+
+
+@pytest.fixture(scope="module")
+def fusion(X, Y):
+    """Of several genres, with the evidence of each block."""
+    return FusionClassifier(blocks=SIZES).fit(X, Y, groups=ARTISTS)
 
 
 ARTISTS = np.arange(N_ROWS) // 2
@@ -81,9 +89,8 @@ def test_parts_add_up_to_the_logits_of_one_genre(X, y, params):
     np.testing.assert_allclose(parts, contributions["score"], atol=1e-12)
 
 
-def test_evidence_of_blocks_was_weighed(X, y):
-    """So that the test above is one of presence columns too."""
-    fusion = FusionClassifier(blocks=SIZES).fit(X, y, groups=ARTISTS)
+def test_evidence_of_blocks_was_weighed(X, fusion):
+    """So that tests of it are tests of presence columns too."""
     assert max(fusion.block_weights_.values()) > 0
     assert fusion.weights_["head.weight"].shape[1] == X.shape[1] + 3
 
@@ -102,18 +109,22 @@ def test_parts_add_up_to_the_scores_of_several_genres(X, Y, target, solver):
 def test_labels_that_nobody_or_everybody_has(X, Y):
     Y = Y.assign(Nobody=0, Everybody=1)
     with pytest.warns(UserWarning, match="No row has the label 'Nobody'"):
-        fusion = FusionClassifier(blocks=SIZES, target="cosine").fit(X, Y, groups=ARTISTS)
+        fusion = FusionClassifier(blocks=SIZES, C=1.0, target="cosine")
+        fusion.fit(X, Y, groups=ARTISTS)
     contributions = modality_contributions(fusion, X)
     np.testing.assert_allclose(
         scores_of(contributions, fusion.classes_), fusion.decision_function(X), atol=1e-5
     )
+    length = np.linalg.norm(fusion._output(X), axis=1)
+    assert length.min() < 1e-5 < length.max()  # so that there are rows without a direction, too
     lines = contributions.loc[(slice(None), ["Nobody", "Everybody"]), ["audio", "text", "image"]]
     assert (lines == 0).all(axis=None)
 
 
-@pytest.mark.parametrize("params", [{}, {"target": "cosine"}])
-def test_a_missing_block_brings_nothing(X, Y, params):
-    fusion = FusionClassifier(blocks=SIZES, **params).fit(X, Y, groups=ARTISTS)
+@pytest.mark.parametrize("target", ["logistic", "cosine"])
+def test_a_missing_block_brings_nothing(X, Y, fusion, target):
+    if target == "cosine":
+        fusion = FusionClassifier(blocks=SIZES, C=1.0, target=target).fit(X, Y, groups=ARTISTS)
     contributions = modality_contributions(fusion, X)
     start = 0
     for block, size in SIZES.items():
@@ -124,8 +135,7 @@ def test_a_missing_block_brings_nothing(X, Y, params):
         assert (values[~missing] != 0).all()
 
 
-def test_a_part_is_what_the_logit_loses_without_the_block(X, Y):
-    fusion = FusionClassifier(blocks=SIZES).fit(X, Y, groups=ARTISTS)
+def test_a_part_is_what_the_logit_loses_without_the_block(X, fusion):
     without = X.copy()
     without[:, 8:20] = np.nan
     others = ~np.isnan(X[:, 0]) | ~np.isnan(X[:, 20])
@@ -135,7 +145,7 @@ def test_a_part_is_what_the_logit_loses_without_the_block(X, Y):
 
 
 def test_rows_are_the_same_alone_and_sparse(X, y):
-    fusion = FusionClassifier(blocks=SIZES).fit(np.nan_to_num(X), y, groups=ARTISTS)
+    fusion = FusionClassifier(blocks=SIZES, C=1.0).fit(np.nan_to_num(X), y, groups=ARTISTS)
     whole = modality_contributions(fusion, np.nan_to_num(X))
     alone = modality_contributions(fusion, np.nan_to_num(X[7:8]))
     np.testing.assert_array_equal(whole.loc[7], alone.loc[0])
@@ -146,7 +156,7 @@ def test_rows_are_the_same_alone_and_sparse(X, y):
 
 def test_two_genres(X):
     y = np.where(np.arange(N_ROWS) % 4 < 2, "Jazz", "Rock")
-    fusion = FusionClassifier(blocks=SIZES).fit(X, y, groups=ARTISTS)
+    fusion = FusionClassifier(blocks=SIZES, C=1.0).fit(X, y, groups=ARTISTS)
     scores = scores_of(modality_contributions(fusion, X), ["Jazz", "Rock"])
     np.testing.assert_allclose(scores[:, 1] - scores[:, 0], fusion.decision_function(X), atol=1e-5)
 
@@ -171,7 +181,7 @@ def test_pipeline_with_joint_space(X, y):
         [
             ("modalities", modalities.set_output(transform="pandas")),
             ("joint", joint),
-            ("fusion", FusionClassifier()),
+            ("fusion", FusionClassifier(C=1.0)),
         ]
     )
     table = table_of(X)
@@ -188,7 +198,7 @@ def test_pipeline_with_joint_space(X, y):
 def test_wrapped_models(X, Y):
     table = table_of(X)
     ready = dict.fromkeys(["audio_model", "text_model", "image_model"], "vectors")
-    model = make_genre_classifier(image="image", **ready)
+    model = make_genre_classifier(image="image", fusion__C=1.0, **ready)
     thresholds = LabelThresholds(model, cv=2).fit(table, Y, groups=ARTISTS)
     scores = scores_of(modality_contributions(thresholds, table), GENRES)
     np.testing.assert_allclose(scores, thresholds.decision_function(table), atol=1e-5)
@@ -200,7 +210,7 @@ def test_wrapped_models(X, Y):
 
 def test_repeated_row_labels(X, y):
     X = pd.DataFrame(np.nan_to_num(X), index=["twice"] * N_ROWS).add_prefix("all__")
-    fusion = FusionClassifier().fit(X, y, groups=ARTISTS)
+    fusion = FusionClassifier(C=1.0).fit(X, y, groups=ARTISTS)
     contributions = modality_contributions(fusion, X)
     scores = scores_of(contributions, GENRES)
     np.testing.assert_allclose(scores, fusion.decision_function(X), atol=1e-5)
