@@ -201,12 +201,12 @@ def tabulate(lines, n_draws=1000):
             there = ~np.isnan(values)
             row = {"measure": measure_name, "labels": labels, "n_albums": int(there.sum())}
             if measure_name == "sum":
-                rows.append({**row, "value": values.max()})
+                rows.append({**row, "estimate": values.max()})
                 continue
             weights = draws[:, codes[part.index][there]]
             means = weights @ values[there] / weights.sum(axis=1)
             low, high = np.percentile(means, [2.5, 97.5])
-            rows.append({**row, "value": values[there].mean(), "low": low, "high": high})
+            rows.append({**row, "estimate": values[there].mean(), "low": low, "high": high})
     return pd.DataFrame(rows)
 
 
@@ -222,7 +222,7 @@ def main():
     kept = Kept(arguments.keep, "explanations", f"{arguments.albums}")
     parts = [kept(seed, partial(one_run, arguments, seed)) for seed in range(arguments.runs)]
     lines = tabulate(pd.concat(parts, ignore_index=True))
-    lines["value"] = lines["value"].map("{:.4g}".format)  # the sums are small numbers
+    lines["estimate"] = lines["estimate"].map("{:.4g}".format)  # the sums are small numbers
     print(lines.round(4).to_string(index=False))
     sizes = {name: getattr(arguments, name) for name in ("albums", "runs")}
     written = write_result(

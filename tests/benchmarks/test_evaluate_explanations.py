@@ -40,9 +40,9 @@ def test_means_and_their_intervals():
     lines.loc[3, "cover"] = np.nan
     table = evaluation.tabulate(lines).set_index(["measure", "labels"])
     assert table["n_albums"]["cover", "true"] == 99
-    assert table["value"]["words", "true"] == pytest.approx(lines["words"][:100].mean())
+    assert table["estimate"]["words", "true"] == pytest.approx(lines["words"][:100].mean())
     assert table["low"]["words", "true"] < 0.5 < table["high"]["words", "true"]
-    assert table["value"]["sum", "true"] == lines["sum"][:100].max()
+    assert table["estimate"]["sum", "true"] == lines["sum"][:100].max()
     assert np.isnan(table["low"]["sum", "true"])
 
 
@@ -52,5 +52,5 @@ def test_it_runs(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["evaluate_explanations.py", *words])
     evaluation.main()
     lines, _ = read_result(tmp_path / "explanations.csv")
-    lines = lines.set_index(["measure", "labels"])["value"]
+    lines = lines.set_index(["measure", "labels"])["estimate"]
     assert lines["sum", "true"] < 1e-5
