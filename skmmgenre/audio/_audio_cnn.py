@@ -359,6 +359,27 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
                 ]
         return np.stack(means)
 
+    def _heard_patches(self, feed, rows):
+        """Return the patches whose mean the answer for each row is, and their first frames.
+
+        Returns
+        -------
+        patches : ndarray of float32, shape (n_patches, n_bins, n_frames)
+            Row by row.
+        starts : list of list of int
+            For each row.
+        """
+        if not isinstance(feed, PatchFeed):
+            return feed.batch(rows), [[0] for _ in rows]
+        n_patches = self._patches()[1]
+        if n_patches == 1:
+            starts = [[feed.nearest(row, feed.free[row] // 2)] for row in rows]
+        else:
+            spread = SpreadFeed(feed, n_patches)
+            starts = [spread.starts_of(row) for row in rows]
+        owners = np.repeat(rows, [len(of_row) for of_row in starts])
+        return feed.cut(owners, np.concatenate(starts)), starts
+
     def _recipe(self, sample_shape, n_outputs):
         n_bins, n_frames = sample_shape
         layers = self._layers(n_bins)
@@ -625,6 +646,11 @@ class SpreadFeed:
             chosen.append(heard if len(heard) else of_row[[self.n_patches // 2]])
             counts.append(len(chosen[-1]))
         return np.concatenate(chosen), counts
+
+    def starts_of(self, row):
+        """Return the first frames of the patches of a row that has something to hear."""
+        chosen, _ = self.rows_of([row])
+        return [self.feed.nearest(row, start) for start in self._starts(chosen)]
 
     def batch(self, rows, epoch=None):
         """Return the patches as float32."""

@@ -298,6 +298,21 @@ def _extract(cell, *, n_samples, patch, log, ref, dtype, key, transform):
     return filled
 
 
+def second_of_patch(extractor, cell):
+    """Return where in a track the patch begins that an extractor cuts out of it, in seconds."""
+    sr, n_samples = extractor.sr, int(extractor.duration * extractor.sr)
+    file, name = file_in(cell)
+    if file is not None:
+        with AudioFile(file) as audio:
+            length = audio.n_samples(sr)
+        name = name or digest_of(file)
+    else:
+        y = signal_of(cell, sr)
+        length, name = len(y), y.tobytes()
+    key = extractor._settings()["key"]
+    return _patch_start(length, n_samples, patch=extractor.patch, name=name, key=key) / sr
+
+
 def _patch_start(length, n_samples, *, patch, name, key):
     """First sample of the patch in a track of `length` samples."""
     free = max(0, length - n_samples)

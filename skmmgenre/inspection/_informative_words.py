@@ -3,13 +3,12 @@
 import numpy as np
 import pandas as pd
 from scipy.special import xlogy
-from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ..text._entities._segmentation import is_category_word, readable_category
-from ..utils import as_cells, is_missing, read_labels, safe_indexing, walk
+from ..utils import as_cells, is_missing, read_labels, walk
 from ._panels import make_panels
+from ._steps import input_of
 
 
 def read_words(model, table):
@@ -45,23 +44,7 @@ def read_words(model, table):
             "the texts, and their column: model['modalities'].named_transformers_['text'], "
             "table['text']."
         )
-    for path, step, parent in walk(model):
-        if path == paths[0][: len(path)]:  # on the way to the vectorizer, or itself
-            table = _pass_on(parent, path, table)
-            vectorizer = step
-    return table, vectorizer
-
-
-def _pass_on(parent, path, table):
-    """Take what a fitted estimator is given to what the step at a path in it is given."""
-    if isinstance(parent, ColumnTransformer):
-        columns = {branch: columns for branch, _, columns in parent.transformers_}
-        return safe_indexing(table, columns[path[-1]], axis=1)
-    if isinstance(parent, Pipeline):
-        names = [step for step, _ in parent.steps]
-        for _, step in parent.steps[: names.index(path[-1])]:
-            table = step.transform(table) if hasattr(step, "transform") else table
-    return table
+    return input_of(model, paths[0], table)
 
 
 def informative_words(model, table, y, *, n_words=20):
@@ -293,7 +276,7 @@ class InformativeWordsDisplay:
         """
         genres = list(self.words.groupby("genre", sort=False))
         most = max(len(lines) for _, lines in genres)
-        longest = max(map(len, map(_label, self.words["word"], self.words["kind"])))
+        longest = max(map(len, map(label_of_word, self.words["word"], self.words["kind"])))
         size = (_BARS_WIDTH + _LETTER_WIDTH * max(longest, 20), 1.1 + _BAR_HEIGHT * most)
         self.figure_, self.axes_ = make_panels(figure, len(genres), n_cols=n_cols, size=size)
         for panel, (genre, lines) in zip(self.axes_, genres, strict=True):
@@ -304,7 +287,7 @@ class InformativeWordsDisplay:
                 color=colors.where(lines["sign"] >= 0, "none"),
                 edgecolor=colors,
             )
-            panel.set_yticks(range(len(lines)), map(_label, lines["word"], lines["kind"]))
+            panel.set_yticks(range(len(lines)), map(label_of_word, lines["word"], lines["kind"]))
             panel.invert_yaxis()
             panel.set(title=str(genre), xlabel="information gain in bits")
         self.figure_.legend(
@@ -313,7 +296,7 @@ class InformativeWordsDisplay:
         return self
 
 
-def _label(word, kind):
+def label_of_word(word, kind):
     return readable_category(word) if kind == "category" else word
 
 

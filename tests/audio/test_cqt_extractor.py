@@ -576,3 +576,22 @@ def test_a_wrong_call_of_a_decoder_is_not_taken_for_a_bad_file(files, monkeypatc
     with pytest.raises(TypeError, match="gone") as error:
         CQTExtractor(on_error="missing").transform(files)
     assert error.value.__notes__ == [f"It happened at {files[0]!r}."]
+
+
+def test_where_the_patch_begins(tmp_path):
+    """The patch is that of the samples from there on, of files and arrays."""
+    from skmmgenre.audio._cqt_extractor import second_of_patch
+
+    rng = np.random.default_rng(0)
+    samples = (0.1 * rng.normal(size=10 * 8000)).astype(np.float32)
+    path = str(tmp_path / "noise.wav")
+    soundfile.write(path, samples, 8000, subtype="FLOAT")
+    for patch in ("random", "center", "start"):
+        extractor = CQTExtractor(sr=8000, n_bins=60, duration=4.0, patch=patch, random_state=3)
+        for cell in (path, samples):
+            start = round(8000 * second_of_patch(extractor, cell))
+            assert 0 <= start <= 6 * 8000
+            own = extractor.transform([cell])
+            cut = extractor.set_params(patch="start").transform([samples[start : start + 32000]])
+            extractor.set_params(patch=patch)
+            np.testing.assert_array_equal(own, cut)

@@ -14,7 +14,14 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from ...labels import GenreTaxonomy
 from ...store import map_cells
 from ...text import KnowledgeBase
-from ._cover import cover_recipe, cover_style, render_cover, write_cover
+from ._cover import (
+    cover_recipe,
+    cover_style,
+    draw_box,
+    render_cover,
+    render_neutral_cover,
+    write_cover,
+)
 from ._genres import (
     MAX_GENRES,
     MODALITIES,
@@ -36,7 +43,7 @@ _ACCURACY = {"shared": 0.65, "audio": 0.65, "text": 0.70, "cover": 0.45}
 _MIXED_FORMATS = (("flac", 0.5), ("ogg", 0.25), ("wav", 0.15), ("mp3", 0.1))
 
 # Keys that keep the generators of one seed apart.
-_TABLE, _ALBUM, _ARTIST = 0, 1, 2
+_TABLE, _ALBUM, _ARTIST, _BOX = 0, 1, 2, 3
 
 _share = Interval(Real, 0, 1, closed="both")
 
@@ -60,6 +67,7 @@ _share = Interval(Real, 0, 1, closed="both")
         "duration": [Interval(Real, 0, None, closed="neither")],
         "audio_format": [StrOptions({"flac", "wav", "ogg", "mp3", "mixed"})],
         "cover_size": [Interval(Integral, 8, 4096, closed="both")],
+        "cover_cue": [StrOptions({"whole", "patch"})],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
     },
@@ -84,6 +92,7 @@ def make_albums(
     duration=16.0,
     audio_format="flac",
     cover_size=128,
+    cover_cue="whole",
     n_jobs=None,
     verbose=0,
 ):
@@ -141,6 +150,11 @@ def make_albums(
         is stereo at 44,100 Hz. mp3 and ogg are slower to write.
     cover_size : int, default=128
         Pixels a side.
+    cover_cue : {"whole", "patch"}, default="whole"
+        Where a cover shows its genre. "whole": everywhere, in its palette, layout, texture and
+        lettering. "patch": in a square of 0.4 of its side at a random place; all else is drawn
+        alike for every genre. `oracle.cover_masks` has the places, so that a map of what a model
+        looks at can be compared with what there is to see.
     n_jobs : int, default=None
         joblib workers.
     verbose : int, default=0
@@ -162,8 +176,8 @@ def make_albums(
         taxonomy : GenreTaxonomy
             Of the branches "Parent/Leaf" of each leaf; iterating gives these.
         oracle : AlbumOracle
-            What each cell shows, the confusion matrices, `posterior(modalities)` and
-            `ceiling(modalities, rows, metric)`.
+            What each cell shows, the confusion matrices, `posterior(modalities)`,
+            `ceiling(modalities, rows, metric)` and, with ``cover_cue="patch"``, `cover_masks()`.
         catalogue : DataFrame
             The invented people and places that reviews name: name, kind, genre, categories.
         knowledge_base : str
@@ -246,6 +260,12 @@ def make_albums(
     titles = draw_titles(n_albums, rng)
     catalogue = name_catalogue(genres)
 
+    boxes = [None] * n_albums
+    if cover_cue == "patch":
+        boxes = [
+            draw_box(np.random.default_rng([seed, _BOX, i]), cover_size) for i in range(n_albums)
+        ]
+
     directory = tempfile.mkdtemp(prefix="albums_") if directory is None else os.fspath(directory)
     for folder in ("audio", "cover"):
         os.makedirs(os.path.join(directory, folder), exist_ok=True)
@@ -276,6 +296,7 @@ def make_albums(
             n_tracks=int(n_tracks[i]),
             perceived=dict(zip(MODALITIES, perceived[i].tolist(), strict=True)),
             present=dict(zip(MODALITIES, present[i].tolist(), strict=True)),
+            box=boxes[i],
         )
         for i in range(n_albums)
     ]
@@ -318,6 +339,8 @@ def make_albums(
             Y=Y,
             label_probability=label_probability,
             index=table.index,
+            cover_size=int(cover_size),
+            boxes=boxes if cover_cue == "patch" else None,
         ),
         catalogue=catalogue,
         knowledge_base=knowledge_base,
@@ -339,6 +362,7 @@ class _Album:
     n_tracks: int
     perceived: dict
     present: dict
+    box: tuple | None  # that shows the genre on a neutral cover
 
 
 @dataclass(frozen=True)
@@ -411,13 +435,17 @@ def _render_reviews(renderer, album, recipe, artist_rng, rng):
 
 def _render_cover(renderer, album, recipe, artist_rng, rng):
     path = os.path.join(renderer.directory, "cover", f"{album.name}.png")
-    image = render_cover(
+    render, where = render_cover, {}
+    if album.box is not None:
+        render, where = render_neutral_cover, {"box": album.box}
+    image = render(
         recipe,
         cover_style(artist_rng),
         rng,
         artist_strength=renderer.artist_strength,
         title=album.title,
         size=renderer.cover_size,
+        **where,
     )
     write_cover(path, image)
     return path

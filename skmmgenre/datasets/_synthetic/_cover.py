@@ -1,4 +1,4 @@
-"""Covers: palette, layout, texture and lettering by genre."""
+"""Covers: palette, layout, texture and lettering by genre, or a neutral cover with its sign."""
 
 import colorsys
 from functools import lru_cache
@@ -61,7 +61,68 @@ def render_cover(recipe, style, rng, *, artist_strength, title, size):
     Image
         RGB, `size` x `size`.
     """
-    own = artist_strength
+    image = _draw_genre(recipe, style, rng, artist_strength, size)
+    _draw_sign(image, style, artist_strength)
+    _letter(image, recipe, title, rng)
+    return image
+
+
+def render_neutral_cover(recipe, style, rng, *, artist_strength, title, size, box):
+    """Draw one cover that shows the genre in one place only.
+
+    All else is drawn alike for every genre: a background of any hue, lettering of any place.
+
+    Parameters
+    ----------
+    recipe, style, rng, artist_strength, title, size
+        As of `render_cover`.
+    box : tuple of four int
+        Left, top, right and bottom edge of the place, in pixels; the latter two are outside.
+
+    Returns
+    -------
+    Image
+        RGB, `size` x `size`.
+    """
+    neutral = {
+        **_NEUTRAL,
+        "hue": rng.random(),
+        "second_hue": rng.random(),
+        "brightness": rng.uniform(0.3, 0.7),
+        "layout": _LAYOUTS[rng.integers(len(_LAYOUTS))],
+        "letters_at": rng.random(),
+        "light_letters": bool(rng.random() < 0.5),
+    }
+    image = _draw_genre(neutral, style, rng, artist_strength, size)
+    _draw_sign(image, style, artist_strength)
+    _letter(image, neutral, title, rng)
+    patch = _draw_genre(recipe, style, rng, artist_strength, box[2] - box[0])
+    image.paste(patch, box[:2])
+    return image
+
+
+# What is not drawn anew for every neutral cover: faint colours and shapes.
+_NEUTRAL = {
+    "saturation": 0.25,
+    "contrast": 0.1,
+    "n_shapes": 4,
+    "gradient": 0.2,
+    "grain": 0.03,
+    "letters": 0.1,
+}
+
+_PATCH = 0.4  # side of the place over that of the cover
+
+
+def draw_box(rng, size):
+    """Draw the place of a genre on a neutral cover: left, top, right, bottom in pixels."""
+    side = max(1, round(_PATCH * size))
+    left, top = (int(edge) for edge in rng.integers(0, size - side + 1, 2))
+    return left, top, left + side, top + side
+
+
+def _draw_genre(recipe, style, rng, own, size):
+    """Colours, layout and texture of a genre."""
     hue = recipe["hue"] + 0.04 * rng.normal() + 0.06 * own * style["hue"]
     saturation = recipe["saturation"] + 0.06 * rng.normal()
     brightness = recipe["brightness"] + 0.06 * rng.normal() + 0.08 * own * style["brightness"]
@@ -78,17 +139,18 @@ def render_cover(recipe, style, rng, *, artist_strength, title, size):
     light = 1.0 + slope * (np.linspace(-0.5, 0.5, size, dtype=np.float32)[:, None, None])
     grain = 255.0 * recipe["grain"] * rng.standard_normal((size, size, 1), dtype=np.float32)
     pixels = np.clip(pixels * light + grain, 0.0, 255.0)
-    image = Image.fromarray(pixels.astype(np.uint8))
+    return Image.fromarray(pixels.astype(np.uint8))
 
-    draw = ImageDraw.Draw(image)
+
+def _draw_sign(image, style, own):
+    """The sign of an artist, in a corner."""
     if own > 0.0:
+        size = image.width
         radius = 0.08 * size * own
         x, y = (radius + side * (size - 1 - 2 * radius) for side in style["sign_corner"])
-        draw.regular_polygon(
+        ImageDraw.Draw(image).regular_polygon(
             (x, y, max(radius, 1.0)), style["sign_sides"], fill=_rgb(style["sign_hue"], 0.9, 0.9)
         )
-    _letter(draw, recipe, title, size, rng)
-    return image
 
 
 def _rgb(hue, saturation, brightness):
@@ -144,7 +206,8 @@ def _draw_layout(draw, layout, n, front, back, size, rng):
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=front)
 
 
-def _letter(draw, recipe, title, size, rng):
+def _letter(image, recipe, title, rng):
+    draw, size = ImageDraw.Draw(image), image.width
     font = _font(max(int(recipe["letters"] * size), 6))
     top = (0.05 + 0.8 * recipe["letters_at"] + 0.02 * rng.normal()) * size
     left = rng.uniform(0.04, 0.12) * size

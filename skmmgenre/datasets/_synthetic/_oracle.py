@@ -34,6 +34,9 @@ class AlbumOracle:
         Columns of `Y`.
     label_probability : ndarray of shape (n_genres, n_labels)
         P(label | main genre).
+    cover_boxes : DataFrame of int, shape (n_albums, 4), or None
+        With ``cover_cue="patch"``, the place of each cover that shows the genre: left, top, right,
+        bottom in pixels, the latter two outside of it.
 
     Notes
     -----
@@ -55,6 +58,8 @@ class AlbumOracle:
         Y,
         label_probability,
         index,
+        cover_size=128,
+        boxes=None,
     ):
         self.classes = classes
         self.prior = prior
@@ -69,6 +74,11 @@ class AlbumOracle:
         self.y = y
         self.labels = np.array(Y.columns, dtype=object)
         self.label_probability = label_probability
+        self.cover_boxes = None
+        if boxes is not None:
+            edges = ["left", "top", "right", "bottom"]
+            self.cover_boxes = pd.DataFrame(boxes, columns=edges, index=index)
+        self._cover_size = cover_size
         self._perceived = perceived
         self._Y = Y.to_numpy()
 
@@ -176,6 +186,30 @@ class AlbumOracle:
         rows = self._rows(rows)
         scores = self.label_posterior(modalities, rows)
         return ranking_scores(self._Y[rows], scores, ks, references=False).loc["scores"]
+
+    def cover_masks(self, rows=None):
+        """Return which pixels of each cover show its genre.
+
+        Parameters
+        ----------
+        rows : array of int or bool, default=None
+            Positions in the table; all by default.
+
+        Returns
+        -------
+        masks : ndarray of bool, shape (n_rows, cover_size, cover_size)
+            True within the boxes of `cover_boxes`, and everywhere with ``cover_cue="whole"``;
+            that of a missing cover is the one it would have.
+        """
+        rows = self._rows(rows)
+        shape = (len(rows), self._cover_size, self._cover_size)
+        if self.cover_boxes is None:
+            return np.ones(shape, dtype=bool)
+        masks = np.zeros(shape, dtype=bool)
+        boxes = self.cover_boxes.to_numpy()[rows]
+        for mask, (left, top, right, bottom) in zip(masks, boxes, strict=True):
+            mask[top:bottom, left:right] = True
+        return masks
 
     def _columns(self, modalities):
         modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)

@@ -1,0 +1,241 @@
+"""Whether explanations show what there is to see, on albums whose telling parts are known.
+
+Synthetic albums, their covers neutral but for one square (``cover_cue="patch"``). The usual
+pipeline learns from the genres, and another one from genres that were shuffled among the training
+albums. Measured on albums of other artists, with artists resampled for the intervals:
+
+- cover: the share of the mass of the class activation map that lies within the square, of the genre
+  that the square shows; beside the share of the cover that the square takes, and the same for a
+  network of random weights;
+- deletion: what the genre's logit of the image network loses when the fifth of the cover where its
+  map is highest is set to grey, less what it loses when another album's map says where;
+- words: the rank correlation, in each review, of the words' effects on the genre that the text
+  shows with how much more often the generator uses them for it than for the other genres;
+- modalities: the rank correlation, over albums, genres and modalities, of the contribution with
+  what the oracle's log posterior owes to the modality;
+- sum: the largest difference of the sum of all contributions and the logit.
+"""
+
+import argparse
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from _kept import Kept
+from _results import FOLDER, command_of, write_result
+from scipy.stats import spearmanr
+
+from skmmgenre.compose import make_genre_classifier
+from skmmgenre.datasets import make_albums
+from skmmgenre.datasets._synthetic._genres import MODALITIES, genre_tree
+from skmmgenre.datasets._synthetic._reviews import _WORDS, text_recipe
+from skmmgenre.image._augment import centre_crop
+from skmmgenre.image._decode import decode_image
+from skmmgenre.inspection import class_activation_map, explain, modality_contributions
+from skmmgenre.model_selection import ArtistShuffleSplit
+from skmmgenre.nets._modules import build_empty, initialize, to_arrays
+
+GENRES = 4
+ALBUMS = {"duration": 5.0, "cover_size": 64, "cover_cue": "patch", "accuracy": {"cover": 0.7}}
+MODEL = {
+    "audio__duration": 5.0, "image__depth": "small", "image__augment": False,
+}  # fmt: skip
+SETTINGS = {"genres": GENRES, "albums": ALBUMS, "model": MODEL}
+CODE = ["benchmarks/evaluate_explanations.py", "skmmgenre/datasets/_synthetic"]
+SIDE = 64  # of what the small network sees
+EXPLAINED = 60  # albums of a run whose words are looked at
+
+
+def one_run(arguments, seed):
+    """The measures of a run: a line an album, for both models."""
+    with tempfile.TemporaryDirectory() as folder:
+        albums = make_albums(
+            arguments.albums, GENRES, directory=folder, random_state=seed,
+            n_jobs=arguments.jobs, **ALBUMS,
+        )  # fmt: skip
+        y, groups = albums.y, albums.groups
+        train, test = next(ArtistShuffleSplit(1, random_state=seed).split(y, y, groups))
+        shuffled = np.random.default_rng(seed).permutation(y[train])
+        lines = []
+        for labels, name in ((y[train], "true"), (shuffled, "shuffled")):
+            model = make_genre_classifier(
+                random_state=seed, n_jobs=arguments.jobs, image="cover", **MODEL
+            )
+            model.fit(albums.table.iloc[train], labels, groups=groups[train])
+            found = measure(model, albums, test)
+            lines.append(found.assign(labels=name, run=seed, artist=groups[test]))
+        return pd.concat(lines, ignore_index=True)
+
+
+def measure(model, albums, test):
+    """All measures of a model, a line a test album; NaN where one is not taken."""
+    table = albums.table.iloc[test]
+    network = model["modalities"].named_transformers_["image"]
+    seen = seen_of_covers(table["cover"])
+    shown = albums.oracle.perceived["cover"].to_numpy()[test]
+    maps = class_activation_map(network, seen, shown)
+    random = class_activation_map(with_random_weights(network), seen, shown)
+    masks = masks_seen(albums.oracle.cover_masks(test))
+    contributions = modality_contributions(model, table)
+    scores = contributions["score"].to_numpy().reshape(len(test), -1)
+    lines = {
+        "cover": share_within(maps, masks),
+        "cover, random weights": share_within(random, masks),
+        "cover, chance": masks.mean(axis=(1, 2)),
+        "deletion": deletion(network, seen, maps, shown),
+        "words": of_words(model, albums, test),
+        "modalities": of_modalities(contributions, albums.oracle, test, model.classes_),
+        "sum": np.abs(scores - model.decision_function(table)).max(axis=1),
+    }
+    return pd.DataFrame(lines)
+
+
+def seen_of_covers(paths):
+    """Covers as the network crops them, with a margin that the crop takes off again."""
+    scaled = round(SIDE * 256 / 224)
+    margin = ((scaled - SIDE) // 2, scaled - SIDE - (scaled - SIDE) // 2)
+    crops = [centre_crop(decode_image(path), SIDE) for path in paths]
+    return [np.pad(crop, (margin, margin, (0, 0)), mode="edge") for crop in crops]
+
+
+def masks_seen(masks):
+    """Masks as the network crops the covers."""
+    from PIL import Image
+
+    pictures = [Image.fromarray(255 * mask.astype(np.uint8)).convert("RGB") for mask in masks]
+    return np.stack([centre_crop(picture, SIDE)[:, :, 0] > 127 for picture in pictures])
+
+
+def share_within(maps, masks):
+    """The share of the mass of each map that lies within its mask; NaN of a map of zeros."""
+    mass = maps.sum(axis=(1, 2))
+    within = (maps * masks).sum(axis=(1, 2))
+    return np.divide(within, mass, out=np.full(len(mass), np.nan), where=mass > 0)
+
+
+def with_random_weights(network):
+    """The same network as it is before it learns."""
+    module = build_empty(network._make_module, network.module_recipe_)
+    initialize(module, 0)
+    other = type(network)(**network.get_params())
+    vars(other).update(vars(network))
+    other.weights_ = to_arrays(module)
+    return other
+
+
+def deletion(network, seen, maps, genres):
+    """What the image network's logit loses where a map is high, less where another's is."""
+    codes = np.searchsorted(network.classes_, genres)
+    rows = np.arange(len(seen))
+    before = network.decision_function(seen)[rows, codes]
+    order = np.argsort(-maps.reshape(len(maps), -1), axis=1, kind="stable")
+    margin = (len(seen[0]) - SIDE) // 2
+    losses = []
+    for places in (order, np.roll(order, 1, axis=0)):
+        hidden = [picture.copy() for picture in seen]
+        for picture, ranks in zip(hidden, places[:, : SIDE**2 // 5], strict=True):
+            inner = picture[margin : margin + SIDE, margin : margin + SIDE]
+            inner[np.unravel_index(ranks, (SIDE, SIDE))] = 128
+        losses.append(before - network.decision_function(hidden)[rows, codes])
+    return losses[0] - losses[1]
+
+
+def log_shares():
+    """Log weights of the generator's words for each genre, less their mean: a DataFrame."""
+    names = [word for words in _WORDS.values() for word in words]
+    by_genre = {
+        genre.name: np.concatenate(list(text_recipe(genre).values()))
+        for genre in genre_tree(GENRES)
+    }
+    weights = pd.DataFrame(by_genre, index=names)
+    weights = weights[~weights.index.duplicated(keep=False)]  # noun and adjective at once
+    return weights.sub(weights.mean(axis=1), axis=0)
+
+
+def of_words(model, albums, test):
+    """Rank correlation of effects and the generator's weights, of some albums."""
+    weights, found = log_shares(), np.full(len(test), np.nan)
+    for number, row in enumerate(test[:EXPLAINED]):
+        shown = albums.oracle.perceived["text"].iloc[row]
+        one = albums.table.iloc[[row]].assign(audio=None, cover=None)
+        words = explain(model, one, genres=[shown], n_words=10_000).words.set_index("word")
+        both = words.join(weights[shown], how="inner")
+        found[number] = spearmanr(both["effect"], both[shown]).statistic
+    return found
+
+
+def of_modalities(contributions, oracle, test, classes):
+    """Rank correlation in each album, over modalities and genres, with the oracle's parts."""
+    blocks = dict(zip(MODALITIES, ("audio", "text", "image"), strict=True))
+    order = np.searchsorted(oracle.classes, classes)
+    everything = np.log(oracle.posterior(rows=test))[:, order]
+    owed, told = [], []
+    for modality, block in blocks.items():
+        others = [other for other in MODALITIES if other != modality]
+        part = everything - np.log(oracle.posterior(others, test))[:, order]
+        owed.append(part - part.mean(axis=1, keepdims=True))
+        part = contributions[block].to_numpy().reshape(part.shape)
+        told.append(part - part.mean(axis=1, keepdims=True))
+    owed, told = np.hstack(owed), np.hstack(told)
+    return np.array([spearmanr(a, b).statistic for a, b in zip(owed, told, strict=True)])
+
+
+MEASURES = [
+    "cover", "cover, random weights", "cover, chance", "deletion", "words", "modalities", "sum",
+]  # fmt: skip
+
+
+def tabulate(lines, n_draws=1000):
+    """A line a measure and kind of labels: its mean, or the largest sum, and the interval."""
+    rng = np.random.default_rng(0)
+    artists, codes = np.unique(
+        lines["run"].astype(str) + " " + lines["artist"], return_inverse=True
+    )
+    draws = rng.multinomial(len(artists), np.full(len(artists), 1 / len(artists)), n_draws)
+    rows = []
+    for measure_name in MEASURES:
+        for labels, part in lines.groupby("labels", sort=False):
+            values = part[measure_name].to_numpy()
+            there = ~np.isnan(values)
+            row = {"measure": measure_name, "labels": labels, "n_albums": int(there.sum())}
+            if measure_name == "sum":
+                rows.append({**row, "estimate": values.max()})
+                continue
+            weights = draws[:, codes[part.index][there]]
+            means = weights @ values[there] / weights.sum(axis=1)
+            low, high = np.percentile(means, [2.5, 97.5])
+            rows.append({**row, "estimate": values[there].mean(), "low": low, "high": high})
+    return pd.DataFrame(rows)
+
+
+def main():
+    """Print and write a line a measure and kind of labels."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--albums", type=int, default=400)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--output", type=Path, default=FOLDER, help="where results go")
+    parser.add_argument("--keep", type=Path, help="folder of finished parts, to go on from")
+    arguments = parser.parse_args()
+    kept = Kept(arguments.keep, "explanations", f"{arguments.albums}")
+    parts = [kept(seed, partial(one_run, arguments, seed)) for seed in range(arguments.runs)]
+    lines = tabulate(pd.concat(parts, ignore_index=True))
+    lines["estimate"] = lines["estimate"].map("{:.4g}".format)  # the sums are small numbers
+    print(lines.round(4).to_string(index=False))
+    sizes = {name: getattr(arguments, name) for name in ("albums", "runs")}
+    written = write_result(
+        lines,
+        "explanations",
+        command=command_of(parser, arguments),
+        settings={**SETTINGS, "sizes": sizes},
+        code=CODE,
+        seconds=kept.seconds,
+        folder=arguments.output,
+    )
+    print(f"written to {written}")
+
+
+if __name__ == "__main__":
+    main()

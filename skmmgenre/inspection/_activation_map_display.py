@@ -1,0 +1,168 @@
+"""Class activation maps over the covers that they belong to."""
+
+import numpy as np
+
+from ..audio import AudioCNN
+from ..utils import as_cells, safe_indexing
+from ._activation_maps import class_activation_map, codes_of, find_network
+from ._panels import make_panels
+
+
+class ActivationMapDisplay:
+    """Maps of what speaks for a genre, over the covers or the sound, a panel each.
+
+    Use :meth:`from_estimator`, which looks for the rows that a network is most convinced of.
+
+    Parameters
+    ----------
+    maps : array-like of shape (n, height, width), or list of 2-D arrays
+        As `class_activation_map` returns them.
+    pictures : list of n arrays
+        What the maps lie over: uint8 images of shape (height, width, 3), or patches of sound of
+        shape (bins, frames), which are drawn with the lowest band at the bottom. Pictures and maps
+        may differ in size; both are drawn as large.
+    titles : list of n str, default=None
+        Above the panels.
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure or SubFigure
+        What was drawn in.
+    axes_ : ndarray of matplotlib.axes.Axes, shape (n,)
+        The panels.
+    rows_ : list of int
+        The row of each panel in what was passed to :meth:`from_estimator`.
+
+    See Also
+    --------
+    class_activation_map : The maps alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmmgenre.image import ResNetEmbedder
+    >>> from skmmgenre.inspection import ActivationMapDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> covers = [rng.integers(0, 256, (64, 64, 3), dtype=np.uint8) for _ in range(8)]
+    >>> network = ResNetEmbedder(depth="small", max_epochs=1, validation_fraction=0)
+    >>> network = network.fit(covers, ["Jazz", "Rock"] * 4)
+    >>> display = ActivationMapDisplay.from_estimator(network, covers, n_items=2)
+    >>> len(display.axes_)
+    4
+    """
+
+    def __init__(self, maps, pictures, *, titles=None):
+        self.maps = maps
+        self.pictures = pictures
+        self.titles = titles
+
+    @classmethod
+    def from_estimator(cls, model, X, *, genres=None, n_items=4, **plot_params):
+        """Draw the rows that a network is most convinced of, genre by genre.
+
+        Parameters
+        ----------
+        model : estimator
+            As `class_activation_map` takes it.
+        X : DataFrame, column or array of n rows
+            What `model` takes.
+        genres : str or list, default=None
+            The genres to draw, in this order, or the name of one; None for all.
+        n_items : int, default=4
+            Rows of each genre, those of the highest score first. Missing ones are left out.
+        **plot_params : dict
+            Parameters of :meth:`plot`.
+
+        Returns
+        -------
+        display : ActivationMapDisplay
+
+        Raises
+        ------
+        ValueError
+            If all covers are missing; and as `class_activation_map` raises.
+        """
+        X, network = find_network(model, X)
+        scores_of = getattr(network, "predict_proba", network.decision_function)
+        scores = scores_of(X)
+        classes = network.classes_.tolist()
+        genres = classes if genres is None else [genres] if isinstance(genres, str) else genres
+        codes = codes_of(genres, network.classes_, len(genres))
+        there = np.flatnonzero(~network._read(X, reset=False).missing)
+        if not len(there):
+            raise ValueError(f"All {len(scores)} rows are missing; there is nothing to draw.")
+        best = [there[np.argsort(-scores[there, code], kind="stable")][:n_items] for code in codes]
+        rows = np.concatenate(best)
+        codes = np.repeat(codes, [len(of_genre) for of_genre in best])
+        asked = [classes[code] for code in codes]
+        some = safe_indexing(X, rows)
+        maps = class_activation_map(network, some, asked)
+        titles = [
+            f"{genre} {score:.2f}" for genre, score in zip(asked, scores[rows, codes], strict=True)
+        ]
+        display = cls(maps, _pictures(network, some), titles=titles)
+        display.rows_ = rows.tolist()
+        return display.plot(**{"n_cols": len(best[0]), **plot_params})
+
+    def plot(self, *, figure=None, n_cols=4, cmap="inferno", alpha=0.5):
+        """Draw a panel for each map.
+
+        Parameters
+        ----------
+        figure : matplotlib.figure.Figure or SubFigure, default=None
+            What to draw in. None makes a figure with pyplot.
+        n_cols : int, default=4
+            Panels in a row at most.
+        cmap : str or matplotlib.colors.Colormap, default="inferno"
+            Colours of the maps.
+        alpha : float, default=0.5
+            How much a map covers its picture: 0 nothing, 1 all of it.
+
+        Returns
+        -------
+        display : ActivationMapDisplay
+        """
+        self.figure_, self.axes_ = make_panels(
+            figure, len(self.maps), n_cols=n_cols, size=(2.2, 2.4)
+        )
+        titles = [None] * len(self.maps) if self.titles is None else self.titles
+        for panel, one, picture, title in zip(
+            self.axes_, self.maps, self.pictures, titles, strict=True
+        ):
+            draw_map(panel, one, picture, cmap=cmap, alpha=alpha)
+            panel.set_title(title, fontsize="small")
+        return self
+
+
+def draw_map(panel, activation_map, picture, *, cmap="inferno", alpha=0.5):
+    """Draw a map over a picture, both as large as the panel."""
+    is_sound = np.ndim(picture) == 2
+    place = {
+        "extent": (0, 1, 0, 1),
+        "origin": "lower" if is_sound else "upper",
+        "aspect": "auto" if is_sound else np.shape(picture)[0] / np.shape(picture)[1],
+    }
+    panel.imshow(picture, cmap="gray", **place)
+    if not np.isnan(activation_map).all():
+        panel.imshow(activation_map, cmap=cmap, alpha=alpha, vmin=0, vmax=1, **place)
+    panel.set(xticks=[], yticks=[])
+    if is_sound:
+        panel.set(xlabel="time", ylabel="band")
+
+
+def _pictures(network, X):
+    """What the network sees of some rows, as one would draw it."""
+    if isinstance(network, AudioCNN):
+        return list(np.asarray(X))
+    return [seen_of_cover(cell, network.sample_shape_[1]) for cell in as_cells(X, noun="image")]
+
+
+_LEAST_SIDE = 224  # pixels of a cover that is drawn
+
+
+def seen_of_cover(cell, size):
+    """Return the part of a cover that a network of `size` pixels sees, in at least 224 pixels."""
+    from ..image._augment import centre_crop
+    from ..image._decode import decode_image
+
+    return centre_crop(decode_image(cell), max(size, _LEAST_SIDE))

@@ -1,0 +1,445 @@
+"""Why a model gives one row its genres: modalities, words, seconds and the part of the cover."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import normalize
+from sklearn.utils.validation import check_is_fitted
+
+from ..audio import AudioCNN, AudioEmbedder, CQTExtractor
+from ..audio._cqt_extractor import second_of_patch
+from ..compose import MeanOverTracks
+from ..compose._mean_over_tracks import flatten_tracks
+from ..fusion import FusionClassifier
+from ..image import ColorStatistics, ImageEmbedder, ResNetEmbedder
+from ..text._entities._segmentation import is_category_word
+from ..utils import as_cells, as_pandas, walk
+from ._activation_map_display import seen_of_cover
+from ._activation_maps import class_activation_map
+from ._modality_contributions import fusion_parts, modality_contributions
+from ._steps import input_of
+
+_WINDOW = 1.0  # seconds that are hidden of a sound at once
+_WINDOW_OF_ENCODER = 3.0  # the same for encoders, whose own windows are about as long
+_TILES = 7  # a side, that are hidden of a cover one by one
+_GREY = 128  # not the mean of the cover, which would spread what is hidden over all tiles
+_ENCODERS_OF_COVERS = ImageEmbedder, ColorStatistics
+
+
+@dataclass(eq=False)
+class Explanation:
+    """Why a model gives one row its genres, as :func:`explain` returns it.
+
+    An effect is what the score of a genre loses when a word, some seconds or a part of the cover
+    are hidden from the whole model: above 0 they speak for the genre, below 0 against it. Effects
+    of single parts need not add up.
+
+    Attributes
+    ----------
+    row : object
+        Label of the row in the table.
+    predicted : list
+        The genres that the model predicts.
+    genres : list
+        The genres that are explained, in the order of their scores.
+    contributions : DataFrame, shape (n_genres, n_blocks + 2)
+        A line for each of these genres; see `modality_contributions`.
+    missing : list of str
+        The modalities that the row lacks, by the names of their branches.
+    words : DataFrame
+        genre, word, kind ("word" or "category"), effect; for each genre the words of the greatest
+        effect in either direction, from the one that speaks for it most. Empty without words.
+    sound : DataFrame
+        genre, track (counted from 0), start, end (seconds), effect, in order of time. Empty
+        without sound, or where its encoder is unknown here. Only what the model hears is there:
+        the patch that a `CQTExtractor` cuts out of the track.
+    cover : ndarray of uint8, shape (side, side, 3), or None
+        The part of the cover that the model sees.
+    cover_maps : dict of str to ndarray of float32
+        For each genre the map of what in `cover` speaks for it, in [0, 1]: of a `ResNetEmbedder`
+        its `class_activation_map`, else the effect of tiles that are hidden.
+    """
+
+    row: object
+    predicted: list
+    genres: list
+    contributions: pd.DataFrame
+    missing: list
+    words: pd.DataFrame = field(repr=False)
+    sound: pd.DataFrame = field(repr=False)
+    cover: np.ndarray | None = field(repr=False)
+    cover_maps: dict = field(repr=False)
+
+    def __str__(self):
+        predicted = ", ".join(map(str, self.predicted)) or "no genre"
+        lines = [f"{self.row}: {predicted}"]
+        if self.missing:
+            lines.append(f"  missing: {', '.join(self.missing)}")
+        for genre in self.genres:
+            parts = self.contributions.loc[genre]
+            told = ", ".join(f"{name} {value:+.2f}" for name, value in parts.iloc[:-1].items())
+            lines.append(f"  {genre} {parts['score']:.2f} = {told}")
+            words = self.words[(self.words["genre"] == genre) & (self.words["effect"] > 0)]
+            if len(words):
+                lines.append(f"    words: {', '.join(words['word'][:5])}")
+            seconds = self.sound[self.sound["genre"] == genre]
+            if len(seconds):
+                best = seconds.loc[seconds["effect"].idxmax()]
+                where = f"track {best['track'] + 1}, {best['start']:.0f} to {best['end']:.0f} s"
+                lines.append(f"    sound: {where}")
+        return "\n".join(lines)
+
+
+def explain(model, row, *, genres=None, n_words=10):
+    """Explain why a model gives one row its genres.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted `GenrePipeline` of branches and a `FusionClassifier`, as `make_genre_classifier`
+        writes it, or what holds one (`LabelThresholds`, a search).
+    row : DataFrame of one row, or Series
+        A row of the table: ``table.iloc[[3]]`` or ``table.loc["some album"]``.
+    genres : str, list or None, default=None
+        The genres to explain, or the name of one. None: those that are predicted, and up to three
+        of the highest scores.
+    n_words : int, default=10
+        Words of each genre.
+
+    Returns
+    -------
+    explanation : Explanation
+        Plain data; ``print(explanation)`` sums it up, `ExplanationDisplay` draws it.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    ValueError
+        If it is no such pipeline, there is not exactly one row, or a genre is unknown.
+
+    See Also
+    --------
+    modality_contributions, class_activation_map : For many rows.
+    informative_words : Which words tell a genre over a whole table.
+
+    Notes
+    -----
+    The parts of the modalities are exact. Words, seconds and tiles of covers are hidden one at a
+    time, and what the score of the whole model loses is measured: exact for each of them, but two
+    words that say the same thing hide each other, so effects need not add up. A word is hidden in
+    the tf-idf weights, whose norm is then set anew; a second of an `AudioCNN`'s patch is set to the
+    mean of each band, and three seconds of what an `AudioEmbedder` hears to silence. A joint space,
+    which mixes sound and cover, is part of what is measured.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmmgenre.compose import make_genre_classifier
+    >>> from skmmgenre.inspection import explain
+    >>> table = pd.DataFrame({"text": ["slow sax", "sax solo", "loud drums", "drums on fire"] * 6})
+    >>> model = make_genre_classifier(
+    ...     audio=None, image=None, text__max_epochs=5, text__hidden_units=(8,), random_state=0
+    ... )
+    >>> model = model.fit(table, ["Jazz", "Jazz", "Rock", "Rock"] * 6, groups=range(24))
+    >>> explanation = explain(model, table.iloc[[0]])
+    >>> explanation.predicted, explanation.words["word"].iloc[0]
+    (['Jazz'], 'sax')
+    """
+    pipeline = _pipeline_in(model)
+    table = _one_row(row)
+    parts = modality_contributions(pipeline, table).reset_index(level=0, drop=True)
+    classes = parts.index.tolist()
+    predicted = _predicted(model, table, classes)
+    genres = _genres_to_explain(genres, predicted, parts["score"])
+    answer = _Answer(pipeline, table, [classes.index(genre) for genre in genres])
+    words, sound = [], []
+    cover, cover_maps = None, {}
+    for branch, *_ in answer.branches:
+        if branch in answer.missing:
+            continue
+        words += _effects_of_words(answer, branch)
+        sound += _effects_of_seconds(answer, branch)
+        if cover is None:
+            cover, cover_maps = _map_of_cover(answer, branch, genres)
+    return Explanation(
+        row=table.index[0],
+        predicted=predicted,
+        genres=genres,
+        contributions=parts.loc[genres],
+        missing=answer.missing,
+        words=_words_of_most_effect(words, genres, n_words),
+        sound=_lines(sound, ["track", "start", "end"], genres),
+        cover=cover,
+        cover_maps=cover_maps,
+    )
+
+
+def _pipeline_in(model):
+    check_is_fitted(model)
+    for _, step, _ in walk(model):
+        if isinstance(step, Pipeline) and isinstance(step.steps[-1][1], FusionClassifier):
+            if isinstance(step.steps[0][1], ColumnTransformer):
+                return step
+    raise ValueError(
+        f"{type(model).__name__} holds no pipeline from a ColumnTransformer to a "
+        "FusionClassifier. Pass a model of make_genre_classifier."
+    )
+
+
+def _one_row(row):
+    row = as_pandas(row)
+    if isinstance(row, pd.Series):  # of object cells, lists among them
+        cells = {name: [cell] for name, cell in row.items()}
+        return pd.DataFrame(cells, index=[row.name], dtype=object)
+    if len(row) != 1:
+        raise ValueError(f"explain takes one row, got {len(row)}: pass table.iloc[[number]].")
+    return row
+
+
+def _predicted(model, table, classes):
+    told = np.asarray(model.predict(table))[0]
+    if np.ndim(told) == 0:
+        return [told.item() if hasattr(told, "item") else told]
+    return [genre for genre, has in zip(classes, told, strict=True) if has]
+
+
+_N_GENRES = 3
+
+
+def _genres_to_explain(genres, predicted, scores):
+    ranked = scores.sort_values(ascending=False, kind="stable").index.tolist()
+    if genres is None:
+        n_others = max(0, _N_GENRES - len(predicted))
+        others = [genre for genre in ranked if genre not in predicted][:n_others]
+        return [genre for genre in ranked if genre in predicted or genre in others]
+    genres = [genres] if isinstance(genres, str) else list(genres)
+    unknown = [genre for genre in genres if genre not in ranked]
+    if unknown:
+        raise ValueError(f"The model does not know {unknown}; its genres are {sorted(ranked)}.")
+    return genres
+
+
+class _Answer:
+    """The answer of a pipeline to one row, and what becomes of it when a branch says otherwise."""
+
+    def __init__(self, pipeline, table, codes):
+        self.pipeline, self.table, self.codes = pipeline, table, codes
+        self.modalities = pipeline.steps[0][1]
+        self.branches = [
+            line for line in self.modalities.transformers_ if not isinstance(line[1], str)
+        ]
+        self.vectors = self.modalities.transform(table)
+        self.scores = self._scores_of(self.vectors)[0]
+        self.missing = [branch for branch, *_ in self.branches if not self._is_there(branch)]
+
+    def _is_there(self, branch):
+        values = _dense(self.vectors)[0, self.modalities.output_indices_[branch]]
+        return bool(np.nan_to_num(values.astype(np.float64)).any())
+
+    def fitted(self, branch):
+        return self.modalities.named_transformers_[branch]
+
+    def input_of(self, branch):
+        """What a branch is given: a column of one cell."""
+        name = self.pipeline.steps[0][0]
+        return input_of(self.pipeline, (name, branch), self.table)[0]
+
+    def cell_of(self, branch):
+        return as_cells(self.input_of(branch), noun="item")[0]
+
+    def effects(self, branch, variants):
+        """What the genres' scores lose if the vector of a branch is another: (n, n_genres)."""
+        variants = _dense(variants)
+        vectors = np.repeat(_dense(self.vectors), len(variants), axis=0)
+        vectors[:, self.modalities.output_indices_[branch]] = variants
+        if sparse.issparse(self.vectors):
+            vectors = sparse.csr_array(vectors)
+        elif isinstance(self.vectors, pd.DataFrame):
+            vectors = pd.DataFrame(vectors, columns=self.vectors.columns)
+        return self.scores - self._scores_of(vectors)
+
+    def _scores_of(self, vectors):
+        for _, step in self.pipeline.steps[1:-1]:
+            vectors = step.transform(vectors) if hasattr(step, "transform") else vectors
+        parts = fusion_parts(self.pipeline.steps[-1][1], vectors)
+        return parts.sum(axis=0)[:, self.codes]
+
+
+def _dense(vectors):
+    return vectors.toarray() if sparse.issparse(vectors) else np.asarray(vectors)
+
+
+def _effects_of_words(answer, branch):
+    """(word, kind), effects on the genres, of every word that a branch weighs."""
+    estimator = answer.fitted(branch)
+    steps = estimator.steps if isinstance(estimator, Pipeline) else [(branch, estimator)]
+    places = [number for number, (_, step) in enumerate(steps) if "vocabulary_" in vars(step)]
+    if len(places) != 1:
+        return []
+    texts = answer.input_of(branch)
+    for _, step in steps[: places[0]]:
+        texts = step.transform(texts)
+    vectorizer = steps[places[0]][1]
+    weights = sparse.csr_array(vectorizer.transform(texts))
+    present = weights.indices[weights.data != 0]
+    names = np.asarray(vectorizer.get_feature_names_out(), dtype=object)[present]
+    values = weights.toarray()
+    effects = []
+    for start in range(0, len(present), _WORDS_AT_ONCE):
+        words = present[start : start + _WORDS_AT_ONCE]
+        hidden = np.repeat(values, len(words), axis=0)
+        hidden[np.arange(len(words)), words] = 0
+        if getattr(vectorizer, "norm", None):
+            hidden = normalize(hidden, norm=vectorizer.norm)
+        variants = sparse.csr_matrix(hidden)
+        for _, step in steps[places[0] + 1 :]:
+            variants = step.transform(variants)
+        effects.append(answer.effects(branch, variants))
+    kinds = ["category" if is_category_word(name) else "word" for name in names]
+    return list(zip(zip(names, kinds, strict=True), np.concatenate(effects), strict=True))
+
+
+_WORDS_AT_ONCE = 256
+
+
+def _words_of_most_effect(words, genres, n_words):
+    lines = _lines(words, ["word", "kind"], genres)
+    parts = []
+    for genre in genres:
+        of_genre = lines[lines["genre"] == genre]
+        order = of_genre["effect"].abs().sort_values(ascending=False, kind="stable").index
+        most = of_genre.loc[order[:n_words]]
+        parts.append(most.sort_values("effect", ascending=False, kind="stable"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _lines(found, names, genres):
+    """A DataFrame of (values of names, effects on genres), genre by genre."""
+    lines = [
+        [genre, *values, effects[number]]
+        for number, genre in enumerate(genres)
+        for values, effects in found
+    ]
+    table = pd.DataFrame(lines, columns=["genre", *names, "effect"])
+    return table.astype({"effect": np.float64})
+
+
+def _effects_of_seconds(answer, branch):
+    """(track, start, end), effects on the genres, of every piece of time of each track."""
+    estimator = answer.fitted(branch)
+    cell = answer.cell_of(branch)
+    tracks = [cell]
+    if isinstance(estimator, MeanOverTracks):
+        estimator = estimator.estimator_
+        tracks, *_ = flatten_tracks([cell])
+    steps = (
+        [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
+    )
+    if isinstance(steps[0], CQTExtractor) and len(steps) > 1 and isinstance(steps[1], AudioCNN):
+        pieces = _pieces_of_patch
+    elif isinstance(steps[0], AudioEmbedder):
+        pieces = _pieces_of_samples
+    else:
+        return []
+    own = np.vstack([estimator.transform([track]) for track in tracks])
+    there = ~np.isnan(own).all(axis=1)
+    found = []
+    for number in np.flatnonzero(there):
+        places, variants = pieces(steps, tracks[number])
+        # An album's vector is the mean of its tracks'.
+        others = own[there & (np.arange(len(own)) != number)]
+        means = (others.sum(axis=0) + variants) / (len(others) + 1)
+        silent = np.isnan(variants).all(axis=1)  # what is left is nothing to hear
+        means[silent] = others.mean(axis=0) if len(others) else np.nan
+        for (start, end), effects in zip(places, answer.effects(branch, means), strict=True):
+            found.append(((int(number), start, end), effects))
+    return found
+
+
+def _pieces_of_patch(steps, track):
+    """Seconds of a patch, and its vectors with each of them set to the mean of its band."""
+    extractor, *others = steps
+    patch = extractor.transform([track])
+    n_frames = 1 + np.flatnonzero(patch[0].max(axis=0) > patch.min())[-1]  # without padding
+    second = extractor.sr / extractor.hop_length  # in frames
+    edges = np.append(np.arange(0, n_frames, _WINDOW * second), n_frames)
+    edges = np.round(edges).astype(int)
+    variants = np.repeat(patch, len(edges) - 1, axis=0)
+    mean = patch[0, :, :n_frames].mean(axis=1, keepdims=True)
+    for variant, start, end in zip(variants, edges, edges[1:], strict=False):
+        variant[:, start:end] = mean
+    for step in others:
+        variants = step.transform(variants)
+    seconds = (second_of_patch(extractor, track) + edges / second).tolist()
+    return list(zip(seconds, seconds[1:], strict=False)), np.asarray(variants)
+
+
+def _pieces_of_samples(steps, track):
+    """Pieces of a track, and its vectors with silence in the place of each."""
+    from ..audio._decode import AudioFile
+    from ..audio._signals import signal_of
+    from ..utils import file_in
+
+    embedder, *others = steps
+    sr = embedder._encoder().sr
+    file, _ = file_in(track)
+    if file is None:
+        samples = signal_of(track, sr)
+    else:
+        with AudioFile(file) as audio:
+            samples = audio.read(0, audio.n_samples(sr), sr)
+    edges = [*range(0, len(samples), round(_WINDOW_OF_ENCODER * sr)), len(samples)]
+    variants = []
+    for start, end in zip(edges, edges[1:], strict=False):
+        hidden = samples.copy()
+        hidden[start:end] = 0
+        vector = embedder.transform([hidden])
+        for step in others:
+            vector = step.transform(vector)
+        variants.append(np.asarray(vector)[0])
+    seconds = [edge / sr for edge in edges]
+    return list(zip(seconds, seconds[1:], strict=False)), np.stack(variants)
+
+
+def _map_of_cover(answer, branch, genres):
+    """What a model sees of a cover, and a map for each genre; None if the branch is of none."""
+    estimator = answer.fitted(branch)
+    steps = (
+        [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
+    )
+    network, *others = steps
+    cell = answer.cell_of(branch)
+    if isinstance(network, ResNetEmbedder):
+        maps = class_activation_map(network, [cell] * len(genres), genres)
+        picture = seen_of_cover(cell, network.sample_shape_[1])
+        return picture, dict(zip(genres, maps, strict=True))
+    if not isinstance(network, _ENCODERS_OF_COVERS):
+        return None, {}
+    from ..image._decode import decode_image
+
+    picture = np.array(decode_image(cell))
+    effects = answer.effects(branch, _without_tiles(network, others, picture))
+    maps = np.maximum(effects.T.reshape(len(genres), _TILES, _TILES), 0).astype(np.float32)
+    largest = maps.max(axis=(1, 2), keepdims=True)
+    maps /= np.where(largest > 0, largest, 1)
+    return picture, dict(zip(genres, maps, strict=True))
+
+
+def _without_tiles(network, others, picture):
+    """Vectors of a picture, each with one tile in grey."""
+    height, width = (np.linspace(0, side, _TILES + 1).astype(int) for side in picture.shape[:2])
+    hidden = []
+    for top, bottom in zip(height, height[1:], strict=False):
+        for left, right in zip(width, width[1:], strict=False):
+            variant = picture.copy()
+            variant[top:bottom, left:right] = _GREY
+            hidden.append(variant)
+    vectors = network.transform(hidden)
+    for step in others:
+        vectors = step.transform(vectors)
+    return vectors

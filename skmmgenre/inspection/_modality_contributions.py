@@ -1,0 +1,170 @@
+"""What each modality brings to the score of each genre."""
+
+import numpy as np
+import pandas as pd
+from sklearn.frozen import FrozenEstimator
+from sklearn.preprocessing import normalize
+
+from ..fusion import FusionClassifier
+from ..labels import PPMILabelFactorizer
+from ._steps import input_of, paths_of
+
+
+def modality_contributions(model, table):
+    """Return how much each modality adds to the score of each genre.
+
+    Use it to see which modality decided. The fusion layer is linear, so the parts add up to the
+    score exactly; nothing is estimated.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted `FusionClassifier`, or whatever holds one: a `GenrePipeline`, a search,
+        `LabelThresholds`.
+    table : DataFrame or array-like of n rows
+        What `model` takes.
+
+    Returns
+    -------
+    contributions : DataFrame of float64, n * n_genres rows
+        Indexed by row (the label in the index of `table`, or its position) and genre. Column
+        "bias" is the same for all rows with a modality; a row without any gets the class prior.
+        Then there is a column for each block in the order of `blocks_`, such as "audio", "text",
+        "image", "mm_audio": what it adds, 0 where it is missing. Column "score" is their sum: the
+        logit (target "softmax" or "logistic"), or the similarity ("cosine").
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    ValueError
+        If the model holds no `FusionClassifier`, or several; or if it predicts label factors of
+        another class than `PPMILabelFactorizer`, whose scores need not be sums.
+
+    See Also
+    --------
+    explain : Everything that can be said of one row.
+    skmmgenre.compose.ablate_modalities : What each modality is worth over a whole table.
+
+    Notes
+    -----
+    With x_b the vector of block b, divided by its norm, and p_b whether it is there, the score of
+    genre g is
+
+    .. math:: s_g = c_g + \\sum_b (w_{gb} \\cdot x_b + v_{gb} p_b)
+
+    where v is 0 unless the fusion weighed what each block predicts on its own
+    (``block_weights_``). A block adds the term in the brackets. For logits it is exactly what the
+    score loses if this modality is missing, as long as the row has another one.
+
+    With target "softmax" only differences between genres count: what is added to all of them
+    changes no probability. For two genres, `decision_function` returns the difference of their
+    scores.
+
+    With target "cosine" the fusion predicts label factors, and the similarity of a genre is the
+    sum of what each block adds to them along the genre's factors, divided by the length of the
+    predicted factors. The parts add up, but the length depends on all blocks, so a missing
+    modality changes the other parts too.
+
+    A model with ``precision="bfloat16"`` rounds its own scores; the parts are of its weights in
+    float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmmgenre.fusion import FusionClassifier
+    >>> from skmmgenre.inspection import modality_contributions
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(60, 5))
+    >>> y = np.where(X[:, 0] > 0, "Jazz", "Rock")
+    >>> X[::4, 3:] = np.nan
+    >>> fusion = FusionClassifier(blocks={"audio": 3, "text": 2}, random_state=0)
+    >>> contributions = modality_contributions(fusion.fit(X, y, groups=range(60)), X[:2])
+    >>> list(contributions.columns)
+    ['bias', 'audio', 'text', 'score']
+    >>> contributions.loc[0, "text"].tolist()
+    [0.0, 0.0]
+    """
+    paths = paths_of(model, FusionClassifier)
+    if len(paths) != 1:
+        raise ValueError(
+            f"{type(model).__name__} holds {len(paths) or 'no'} FusionClassifier"
+            f"{'s' * (len(paths) > 1)}; one is needed, whose layer is linear. Pass a model of "
+            "make_genre_classifier, or its fusion step and the vectors."
+        )
+    X, fusion = input_of(model, paths[0], table)
+    parts = fusion_parts(fusion, X)
+    index = getattr(table, "index", None)
+    if not isinstance(index, pd.Index):  # a list has a method of this name
+        index = pd.RangeIndex(parts.shape[1])
+    n_genres = len(fusion.classes_)
+    rows = np.repeat(index.to_flat_index(), n_genres)
+    genres = np.tile(fusion.classes_, len(index))
+    names = [index.name or "row", "genre"]
+    contributions = pd.DataFrame(
+        parts.reshape(len(parts), -1).T,
+        columns=["bias", *fusion.blocks_],
+        index=pd.MultiIndex.from_arrays([rows, genres], names=names),
+    )
+    contributions["score"] = contributions.sum(axis=1)
+    return contributions
+
+
+def fusion_parts(fusion, X):
+    """Return the parts of the scores of a fitted `FusionClassifier`.
+
+    Parameters
+    ----------
+    fusion : FusionClassifier
+    X : array-like or sparse matrix of shape (n_rows, n_features)
+
+    Returns
+    -------
+    parts : ndarray of float64, shape (1 + n_blocks, n_rows, n_genres)
+        The bias, then each block in the order of `blocks_`.
+    """
+    from ..nets._forward import apply_layer
+
+    feed = fusion._read(X, reset=False)
+    weight, bias = fusion.weights_["head.weight"], fusion.weights_["head.bias"]
+    # Behind the columns of X may stand one for the presence of each block.
+    block_of_column = np.array(fusion.module_recipe_["block_of_column"])
+    nothing = np.zeros(len(weight), dtype=np.float32)
+    parts = [np.where(feed.missing[:, np.newaxis], fusion.target_.empty_output_, bias)]
+    for number in range(len(fusion.blocks_)):
+        columns = np.flatnonzero(block_of_column == number)
+        own_weight = np.ascontiguousarray(weight[:, columns], dtype=np.float32)
+        parts.append(apply_layer(feed.X[:, columns], own_weight, nothing))
+    parts = np.stack(parts).astype(np.float64)
+    if fusion.target_.name == "cosine":
+        # Where the predicted factors are nearly 0, their direction hangs on the last bits of the
+        # sum: it is to be that of the fusion's own scores.
+        parts[0] += fusion._output_of(feed) - parts.sum(axis=0)
+        return _parts_of_similarity(parts, fusion.target_.label_factorizer_)
+    return parts
+
+
+def _parts_of_similarity(parts, factorizer):
+    """Parts of the cosine of predicted factors and each label's factors."""
+    factorizer = ppmi_factorizer(factorizer)
+    length = np.linalg.norm(parts.sum(axis=0), axis=1)[:, np.newaxis]
+    parts = parts @ normalize(factorizer.label_factors_).T / np.where(length > 0, length, 1)
+    # Labels that nobody had, or everybody: no factors of theirs, but a score by decree.
+    for share, score in ((0, -1), (1, 1)):
+        told = factorizer.label_share_ == share
+        parts[:, :, told] = 0
+        parts[0][:, told] = score
+    return parts
+
+
+def ppmi_factorizer(factorizer):
+    """Return a fitted factorizer of labels whose scores are cosines, out of its freezer."""
+    if isinstance(factorizer, FrozenEstimator):
+        factorizer = factorizer.estimator
+    if not isinstance(factorizer, PPMILabelFactorizer):
+        raise ValueError(
+            f"The model predicts label factors of a {type(factorizer).__name__}, whose scores "
+            "need not be cosines, so what adds up to them is unknown. It can be told for "
+            "PPMILabelFactorizer, and for the targets 'softmax' and 'logistic'."
+        )
+    return factorizer
