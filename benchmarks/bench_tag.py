@@ -1,10 +1,11 @@
 """Seconds a song of `skmmgenre tag --model musicnn` (dry run), and of the plain way beside it.
 
 Songs of four minutes are joined from clips: from those of a folder, or else from synthetic tracks.
-They are encoded in turn as mp3, flac, m4a and ogg. The command runs twice in processes of its own,
-start and all; the second time its answers are in the store. Then the parts of its work (decoding
-three windows, the network) are measured one song after another, in time of the processor; what is
-left of the first run's is told as the rest: start, tags of files, store.
+They are encoded in turn as mp3, flac, m4a and ogg. The command runs in processes of its own,
+start and all; the second time its answers are in the store, and once more after --write has tagged
+the songs. Then the parts of its work (decoding three windows, the network) are measured one song
+after another, in time of the processor; what is left of the first run's is told as the rest: start,
+tags of files, store.
 
 The plain way is librosa.load of the whole file, librosa's mel spectrogram, and the same network
 written with torch's conv2d, one patch after another: all patches of a song, or the three that the
@@ -252,6 +253,8 @@ def main():
         words += [] if arguments.jobs is None else ["--jobs", str(arguments.jobs)]
         first, busy, told = run_command(words, home)
         second, _, again = run_command(words, home)
+        run_command([*words, "--write"], home)
+        finished, _, _ = run_command(words, home)
         if told != again:
             raise SystemExit("the second run says something else")
         print(f"  first run            {first / n:.3f} by the clock, {busy / n:.3f} processor")
@@ -263,6 +266,7 @@ def main():
         print(f"    network            {network:.3f}")
         print(f"    rest               {busy / n - decoding - network:.3f}")
         print(f"  second run           {second / n:.4f}, {first / second:.0f} times as fast")
+        print(f"  of a tagged library  {finished / n:.4f}, {first / finished:.0f} times as fast")
         some = [path for path in paths if not path.endswith("m4a")]  # librosa reads no such file
         some = some[: arguments.plain]
         print(f"  plain, all patches   {measure_plain(some, None):.3f} by the clock")

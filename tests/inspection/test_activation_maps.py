@@ -1,5 +1,7 @@
 """Maps of what speaks for a genre, on data whose telling part is known."""
 
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from skmmgenre.image import ResNetEmbedder
 from skmmgenre.image._augment import centre_crop
 from skmmgenre.inspection import ActivationMapDisplay, class_activation_map
 from skmmgenre.nets._modules import build_empty, initialize, to_arrays
+from skmmgenre.utils import BadItem
 
 NETWORK = {"depth": "small", "validation_fraction": 0, "random_state": 0}
 
@@ -196,12 +199,40 @@ def test_several_genres(albums, genres, target):
     assert maps.max() == 1
 
 
-def test_frozen_network_with_paper_preset_of_another_size(albums, genres):
-    network = ResNetEmbedder(
-        depth=18, weights=None, image_size=32, max_epochs=1, preset="paper", validation_fraction=0,
-        random_state=0,
-    ).fit(albums.table["cover"][:12], genres[:12])  # fmt: skip
-    assert class_activation_map(network, albums.table["cover"][:2]).shape == (2, 32, 32)
+def test_resnet_that_learns_and_one_that_stays(albums, genres, tmp_path):
+    covers = albums.table["cover"]
+    settings = {"depth": 18, "image_size": 64, "max_epochs": 1, "validation_fraction": 0}
+    learns = ResNetEmbedder(weights=None, preset="paper", random_state=0, **settings)
+    learns.fit(covers[:12], genres[:12])
+    assert class_activation_map(learns, covers[:2]).shape == (2, 64, 64)
+    trunk = {
+        name.removeprefix("trunk."): torch.from_numpy(array)
+        for name, array in learns.weights_.items()
+        if name.startswith("trunk.")
+    }
+    torch.save(trunk, tmp_path / "weights.pt")
+    stays = ResNetEmbedder(
+        weights=str(tmp_path / "weights.pt"), fine_tune=False, cache=tmp_path / "store",
+        random_state=0, **settings,
+    ).fit(covers[:12], genres[:12])  # fmt: skip
+    maps = class_activation_map(stays, covers[:3])
+    assert maps.shape == (3, 64, 64)
+    assert maps.max() == 1
+
+
+def test_bad_covers_are_missing(albums, network, tmp_path):
+    """Of one whose header is good, this is known in its batch only."""
+    whole = Path(albums.table["cover"][0]).read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    lenient = ResNetEmbedder(**network.get_params()).set_params(on_error="missing")
+    vars(lenient).update({k: v for k, v in vars(network).items() if k.endswith("_")})
+    lenient._linear, lenient._units = network._linear, network._units
+    covers = [str(tmp_path / "cut.png"), albums.table["cover"][1]]
+    maps = class_activation_map(lenient, covers)
+    assert np.isnan(maps[0]).all()
+    assert not np.isnan(maps[1]).any()
+    with pytest.raises(BadItem, match="cut.png"):
+        class_activation_map(network, covers)
 
 
 # ---- sound ---------------------------------------------------------------------------
