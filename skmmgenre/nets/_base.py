@@ -164,8 +164,16 @@ class Plan:
         return found if n_judged >= FEWEST_ROWS else []
 
     def fold_splits(self):
-        """Return a split for each fold, judged by the inner validation rows, as the network is."""
-        return [Split(learned, unseen, self.held_out) for learned, unseen in self._folds_in_turn()]
+        """Return a split for each fold, judged by the inner validation rows, as the network is.
+
+        A fold none of whose rows is there, or all of whose others are missing, is left out.
+        """
+        there = ~self.feed.missing & (self.weight > 0)
+        return [
+            Split(learned, unseen, self.held_out)
+            for learned, unseen in self._folds_in_turn()
+            if (learned & there).any() and (unseen & there).any()
+        ]
 
     def _folds_in_turn(self):
         """The rows outside of each fold, and those in it, pairs of masks."""

@@ -137,6 +137,21 @@ def test_fold_vectors_are_in_the_coordinates_of_transform():
     assert np.median(off) < 0.3
 
 
+@pytest.mark.parametrize("preset", ["auto", "paper"])
+@pytest.mark.parametrize("there", [[1], [0, 2]])
+def test_a_fold_without_a_row_is_left_out(noise, preset, there):
+    """As where few albums have a text, and all of these are in one fold."""
+    X, y, artists = noise
+    folds = artists % 3
+    X = np.where(np.isin(folds, there)[:, np.newaxis], X, 0)  # others: no known word
+    model = net(preset=preset, cross_fit=3, max_epochs=3)
+    vectors = model.fit_transform(X, y, groups=artists, folds=folds)
+    own = model.transform(X)
+    np.testing.assert_array_equal(np.isnan(vectors).all(axis=1), ~np.isin(folds, there))
+    crossed = (vectors != own).any(axis=1)[np.isin(folds, there)]
+    assert crossed.all() if len(there) == 2 else not crossed.any()
+
+
 def test_without_groups_a_row_is_an_artist(noise):
     X, y, _ = noise
     vectors = net(max_epochs=1, cross_fit=2).fit_transform(X, y)
