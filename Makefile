@@ -49,7 +49,7 @@ docs: $(VENV)/.installed-docs  ## the documentation, in docs/_build/html; a warn
 	@echo "docs/_build/html/index.html"
 
 evaluate: $(VENV)/.installed  ## the learning claims, beside their ceilings (hours), and the pages of results
-	@set -e; for script in albums single_label multi_label entities cross_fit; do \
+	@set -e; for script in albums single_label multi_label entities cross_fit explanations; do \
 		echo "evaluate_$$script.py"; $(BIN)/python benchmarks/evaluate_$$script.py; done
 	@set -e; for script in known_tasks joint_space missing; do \
 		echo "evaluate_$$script.py"; $(BIN)/python benchmarks/evaluate_$$script.py --keep build/kept; done
