@@ -22,8 +22,10 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["TORCH_HOME"] = str(Path(__file__).parent / "data" / "no_weights")
 # Nor are models and data sets that were fetched.
 os.environ["SKMMGENRE_DATA"] = str(Path(__file__).parent / "data" / "no_downloads")
-# Only `musicnn_home` downloads anything.
-_NO_INDEX = os.environ.get("PIP_NO_INDEX", "0")
+# Only `musicnn_home` downloads anything. Workers are given the variables of the process that starts
+# them, so what was there before is kept in another one.
+_KEPT = "SKMMGENRE_TESTS_PIP_NO_INDEX"
+os.environ.setdefault(_KEPT, os.environ.get("PIP_NO_INDEX", "0"))
 os.environ["PIP_NO_INDEX"] = "1"
 
 # No test measures time: by default Hypothesis fails an example that takes longer than 200 ms.
@@ -51,7 +53,7 @@ def musicnn_home(tmp_path_factory):
     home, failed = folder / "musicnn_home", folder / "musicnn_failed.txt"
     with FileLock(folder / "musicnn.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKMMGENRE_DATA", str(home))
-        patch.setenv("PIP_NO_INDEX", _NO_INDEX)
+        patch.setenv("PIP_NO_INDEX", os.environ[_KEPT])
         patch.setenv("PIP_RETRIES", os.environ.get("PIP_RETRIES", "0"))
         if not failed.exists():
             try:
