@@ -725,6 +725,7 @@ class TestOutOfFold:
         modalities.set_output(transform="pandas")
         return GenrePipeline([("modalities", modalities), ("fusion", fusion)])
 
+    @pytest.mark.slow
     def test_noise_that_was_memorised_costs_next_to_nothing(self):
         """It would cost much if the fusion learned from vectors of rows that the branch knows."""
         variants = [{}, {"cross_fit": 0}, {"preset": "paper"}]
