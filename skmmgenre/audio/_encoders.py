@@ -12,6 +12,7 @@ import functools
 
 import numpy as np
 
+from ..pretrained._hub_embedder import vectors_of_function
 from ..utils import BadItem, SetupError
 
 _HUB_WINDOW = 10.0  # seconds, of models that take a sound of any length
@@ -43,19 +44,9 @@ class FunctionEncoder:
 
     def embed(self, windows):
         """Return the function's vectors, as an array."""
-        found = self.function(windows)
-        if hasattr(found, "detach"):  # a tensor
-            found = found.detach().cpu()
-        found = np.asarray(found)
-        is_vectors = found.ndim == 2 and len(found) == len(windows) and found.shape[1] > 0
-        if not is_vectors or found.dtype.kind not in "fiu":
-            raise SetupError(
-                f"model={getattr(self.function, '__qualname__', type(self.function).__name__)} "
-                f"returned an array of shape {found.shape}, dtype {found.dtype}, for windows of "
-                f"shape {windows.shape}. Return a vector of numbers for each window, shape "
-                f"({len(windows)}, d)."
-            )
-        return _check_finite(found)
+        given = f"windows of shape {windows.shape}"
+        remedy = f"Return a vector of numbers for each window, shape ({len(windows)}, d)."
+        return _check_finite(vectors_of_function(self.function, windows, given, remedy))
 
 
 class HubEncoder:

@@ -20,6 +20,7 @@ from ..utils import (
     as_pandas,
     check_rows,
     check_sample_weight,
+    find_steps,
     read_groups,
     read_labels,
     refuse_repeated_columns,
@@ -267,8 +268,10 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
 
     def _warn_of_songs_heard_before(self, X):
         source = getattr(X, "attrs", {}).get("source")
-        encoders = (step for step in self.get_params().values() if isinstance(step, AudioEmbedder))
-        if source in _SONGS_OF_MSD and any(step.model == "musicnn" for step in encoders):
+        if source not in _SONGS_OF_MSD:
+            return
+        encoders = find_steps(self, AudioEmbedder, fitted=False).values()
+        if any(encoder.model == "musicnn" for encoder in encoders):
             warnings.warn(
                 f"Scores on {source} will be too optimistic: musicnn was trained on the Million "
                 f"Song Dataset, from which the songs of {source} come, with tags that are close "

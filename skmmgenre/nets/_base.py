@@ -153,7 +153,7 @@ class Plan:
         Marked rows are unseen once, those of folds in turn. Without either there is none, nor
         where so few rows are left that what they say is chance.
         """
-        there = there & ~self.feed.missing & (self.weight > 0)
+        there = there & self._there
         if self.held_out.any():
             pairs = [(~self.held_out, self.held_out)]
         else:
@@ -168,12 +168,16 @@ class Plan:
 
         A fold none of whose rows is there, or all of whose others are missing, is left out.
         """
-        there = ~self.feed.missing & (self.weight > 0)
         return [
             Split(learned, unseen, self.held_out)
             for learned, unseen in self._folds_in_turn()
-            if (learned & there).any() and (unseen & there).any()
+            if (learned & self._there).any() and (unseen & self._there).any()
         ]
+
+    @property
+    def _there(self):
+        """Rows that something can be learned from, a mask."""
+        return ~self.feed.missing & (self.weight > 0)
 
     def _folds_in_turn(self):
         """The rows outside of each fold, and those in it, pairs of masks."""

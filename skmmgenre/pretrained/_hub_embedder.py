@@ -224,18 +224,41 @@ class FunctionEncoder:
         ]
 
     def _call(self, batch):
-        found = self.function(batch)
-        if hasattr(found, "detach"):  # a tensor
-            found = found.detach().cpu()
-        found = np.asarray(found)
-        is_vectors = found.ndim == 2 and len(found) == len(batch) and found.shape[1] > 0
-        if not is_vectors or found.dtype.kind not in "fiu":
-            raise SetupError(
-                f"{_name_model(self.function)} returned an array of shape {found.shape}, dtype "
-                f"{found.dtype}, for {len(batch)} {self.noun}s. Return one vector for each: "
-                "numbers of shape (n, d)."
-            )
-        return found
+        given = f"{len(batch)} {self.noun}s"
+        remedy = "Return one vector for each: numbers of shape (n, d)."
+        return vectors_of_function(self.function, batch, given, remedy)
+
+
+def vectors_of_function(function, batch, given, remedy):
+    """Return what a user's function makes of a batch, as an array.
+
+    Parameters
+    ----------
+    function : callable
+    batch : sequence
+    given, remedy : str
+        For errors: what the batch is, and what to return for it.
+
+    Returns
+    -------
+    vectors : ndarray of shape (len(batch), d)
+
+    Raises
+    ------
+    SetupError
+        If these are no vectors of numbers, one for each.
+    """
+    found = function(batch)
+    if hasattr(found, "detach"):  # a tensor
+        found = found.detach().cpu()
+    found = np.asarray(found)
+    is_vectors = found.ndim == 2 and len(found) == len(batch) and found.shape[1] > 0
+    if not is_vectors or found.dtype.kind not in "fiu":
+        raise SetupError(
+            f"{_name_model(function)} returned an array of shape {found.shape}, dtype "
+            f"{found.dtype}, for {given}. {remedy}"
+        )
+    return found
 
 
 def _name_model(model):
