@@ -116,6 +116,8 @@ class SoftmaxTarget:
 
         return cross_entropy(output, truth, reduction="none")
 
+    convex_loss = loss  # of a linear model
+
     def scores(self, output):
         """Log-probabilities up to a constant; of two classes, the difference."""
         return output[:, 1] - output[:, 0] if self.n_outputs == 2 else output
@@ -295,6 +297,8 @@ class LogisticTarget(IndicatorTarget):
 
         return binary_cross_entropy_with_logits(output, truth, reduction="none").mean(dim=1)
 
+    convex_loss = loss  # of a linear model
+
     def scores(self, output):
         """Logits, shape (n_rows, n_labels)."""
         return output
@@ -383,6 +387,15 @@ class CosineTarget(IndicatorTarget):
         from torch.nn.functional import cosine_similarity
 
         return 1 - cosine_similarity(output, truth, dim=1)
+
+    @staticmethod
+    def convex_loss(output, truth):
+        """Half the squared distance of each row, which is `loss` for outputs of length 1.
+
+        `loss` is no measure of a linear model's evidence: outputs of any length are equally good,
+        so that small weights suffice to learn all rows by heart, whatever the penalty.
+        """
+        return (output - truth).square().sum(dim=1) / 2
 
     def tune(self, y, output):
         """Set `threshold_` to the similarity at which micro F1 of some rows is largest."""
