@@ -8,20 +8,20 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ..audio import AudioStatistics, CQTExtractor
+from ..audio import AudioEmbedder, AudioStatistics, CQTExtractor
 from ..fusion import LogisticFusionClassifier
-from ..image import ColorStatistics, ResNetEmbedder
+from ..image import ColorStatistics, ImageEmbedder, ResNetEmbedder
 from ..model_selection import inner_folds
-from ..text import ReviewTruncator, ReviewVectorizer
+from ..text import ReviewTruncator, ReviewVectorizer, TextEmbedder
 from ..utils import find_steps, read_labels, safe_indexing, walk
 from ._genre_pipeline import GenrePipeline
 from ._mean_over_tracks import MeanOverTracks
 
 # What reads sound, texts and covers, so that a branch with it is one of that modality.
 _READERS = {
-    "audio": (CQTExtractor, AudioStatistics),
-    "text": (ReviewTruncator, CountVectorizer),
-    "image": (ResNetEmbedder, ColorStatistics),
+    "audio": (CQTExtractor, AudioEmbedder, AudioStatistics),
+    "text": (ReviewTruncator, TextEmbedder, CountVectorizer),
+    "image": (ResNetEmbedder, ImageEmbedder, ColorStatistics),
 }
 # Inverse strength of the penalties. They are not tuned, on no table that results are told of.
 STRENGTHS = {"audio": 0.05, "text": 3.0, "image": 0.01}
@@ -167,6 +167,6 @@ def _plain_like(branch):
     if kind in _STATISTICS:
         reader = next(iter(find_steps(branch, _READERS[kind], fitted=False).values()))
         (statistics,) = find_steps(plain, _STATISTICS[kind], fitted=False).values()
-        known = statistics.get_params().keys() & _HOW_TO_READ
+        known = statistics.get_params().keys() & reader.get_params().keys() & _HOW_TO_READ
         statistics.set_params(**{name: getattr(reader, name) for name in known})
     return plain

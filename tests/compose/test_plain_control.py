@@ -79,6 +79,20 @@ def test_the_control_of_a_model_reads_as_it_does():
     assert strengths == {"audio": 0.05, "text": 3.0, "image": 0.01}
 
 
+def test_the_control_of_encoders_reads_what_they_read():
+    model = make_genre_classifier(
+        audio_model="musicnn", text_model="words", image_model="covers", on_error="missing"
+    )
+    plain, strengths = plain_modalities(model["modalities"])
+    kinds = [kind_of(branch) for _, branch, _ in model["modalities"].transformers]
+    assert kinds == ["audio", "text", "image"]
+    branches = {name: branch for name, branch, _ in plain.transformers}
+    assert branches["audio"].estimator["statistics"].on_error == "missing"
+    assert branches["image"]["colors"].on_error == "missing"
+    assert list(branches["text"].named_steps) == ["truncate", "tfidf"]
+    assert strengths == {"audio": 0.05, "text": 3.0, "image": 0.01}
+
+
 def test_branches_of_ones_own():
     own = FunctionTransformer()
     modalities = ColumnTransformer(
