@@ -352,10 +352,8 @@ def _embed(cell, *, encoder, n_patches):
     """Return the mean vector of the windows of a track, or NaN if there is nothing to hear."""
     total, count = 0.0, 0
     batch = []
-    for window in _windows(cell, encoder, n_patches):
-        check_transformed(window)  # resampled, it may not be finite
-        if is_heard(window, encoder.sr):
-            batch.append(window)
+    for window in windows_of(cell, encoder, n_patches):
+        batch.append(window)
         if len(batch) == _AT_ONCE:
             total, count = total + _sum(encoder, batch), count + len(batch)
             batch = []
@@ -366,6 +364,14 @@ def _embed(cell, *, encoder, n_patches):
 
 def _sum(encoder, windows):
     return encoder.embed(np.stack(windows)).sum(axis=0, dtype=np.float64)
+
+
+def windows_of(cell, encoder, n_patches):
+    """Yield the windows of a track in which there is something to hear."""
+    for window in _windows(cell, encoder, n_patches):
+        check_transformed(window)  # resampled, it may not be finite
+        if is_heard(window, encoder.sr):
+            yield window
 
 
 def _windows(cell, encoder, n_patches):

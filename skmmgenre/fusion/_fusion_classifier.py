@@ -35,7 +35,8 @@ class FusionClassifier(NetClassifier):
     ----------
     target : {"auto", "softmax", "logistic", "cosine"}, default="auto"
         "auto" is softmax for one column of labels, logistic for an indicator matrix. "cosine"
-        regresses the label factors of an indicator matrix (section 5).
+        regresses the label factors of an indicator matrix (section 5): "lbfgs" by their squared
+        distance, which is ridge regression, "adam" by 1 - cosine.
     solver : {"auto", "lbfgs", "adam"}, default="auto"
         "lbfgs" finds the best weights under an l2 penalty. "adam" approaches those without
         one, with dropout and early stopping, as in the paper. "auto" is "lbfgs" for up to

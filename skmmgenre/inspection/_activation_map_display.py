@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from ..audio import AudioCNN
-from ..utils import as_cells, safe_indexing
-from ._activation_maps import class_activation_map, codes_of, find_network
+from ._activation_maps import codes_of, find_maps
 from ._panels import make_panels
 
 
@@ -82,25 +80,23 @@ class ActivationMapDisplay:
         ValueError
             If all covers are missing; and as `class_activation_map` raises.
         """
-        X, network = find_network(model, X)
-        scores_of = getattr(network, "predict_proba", network.decision_function)
-        scores = scores_of(X)
-        classes = network.classes_.tolist()
+        found = find_maps(model, X)
+        scores = found.scores()
+        classes = found.classes_.tolist()
         genres = classes if genres is None else [genres] if isinstance(genres, str) else genres
-        codes = codes_of(genres, network.classes_, len(genres))
-        there = np.flatnonzero(~network._read(X, reset=False).missing)
+        codes = codes_of(genres, found.classes_, len(genres))
+        there = np.flatnonzero(~found.missing)
         if not len(there):
             raise ValueError(f"All {len(scores)} rows are missing; there is nothing to draw.")
         best = [there[np.argsort(-scores[there, code], kind="stable")][:n_items] for code in codes]
         rows = np.concatenate(best)
         codes = np.repeat(codes, [len(of_genre) for of_genre in best])
-        asked = [classes[code] for code in codes]
-        some = safe_indexing(X, rows)
-        maps = class_activation_map(network, some, asked)
+        some = found.of_rows(rows)
         titles = [
-            f"{genre} {score:.2f}" for genre, score in zip(asked, scores[rows, codes], strict=True)
+            f"{classes[code]} {score:.2f}"
+            for code, score in zip(codes, scores[rows, codes], strict=True)
         ]
-        display = cls(maps, _pictures(network, some), titles=titles)
+        display = cls(some.maps(codes), some.pictures(), titles=titles)
         display.rows_ = rows.tolist()
         return display.plot(**{"n_cols": len(best[0]), **plot_params})
 
@@ -148,21 +144,3 @@ def draw_map(panel, activation_map, picture, *, cmap="inferno", alpha=0.5):
     panel.set(xticks=[], yticks=[])
     if is_sound:
         panel.set(xlabel="time", ylabel="band")
-
-
-def _pictures(network, X):
-    """What the network sees of some rows, as one would draw it."""
-    if isinstance(network, AudioCNN):
-        return list(np.asarray(X))
-    return [seen_of_cover(cell, network.sample_shape_[1]) for cell in as_cells(X, noun="image")]
-
-
-_LEAST_SIDE = 224  # pixels of a cover that is drawn
-
-
-def seen_of_cover(cell, size):
-    """Return the part of a cover that a network of `size` pixels sees, in at least 224 pixels."""
-    from ..image._augment import centre_crop
-    from ..image._decode import decode_image
-
-    return centre_crop(decode_image(cell), max(size, _LEAST_SIDE))

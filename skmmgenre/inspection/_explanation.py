@@ -18,10 +18,9 @@ from ..fusion import FusionClassifier
 from ..image import ColorStatistics, ImageEmbedder, ResNetEmbedder
 from ..text._entities._segmentation import is_category_word
 from ..utils import as_cells, as_pandas, walk
-from ._activation_map_display import seen_of_cover
-from ._activation_maps import class_activation_map
+from ._activation_maps import class_activation_map, seen_of_cover
 from ._modality_contributions import fusion_parts, modality_contributions
-from ._steps import input_of
+from ._steps import dense, input_of, with_branch
 
 _WINDOW = 1.0  # seconds that are hidden of a sound at once
 _WINDOW_OF_ENCODER = 3.0  # the same for encoders, whose own windows are about as long
@@ -238,7 +237,7 @@ class _Answer:
         self.missing = [branch for branch, *_ in self.branches if not self._is_there(branch)]
 
     def _is_there(self, branch):
-        values = _dense(self.vectors)[0, self.modalities.output_indices_[branch]]
+        values = dense(self.vectors)[0, self.modalities.output_indices_[branch]]
         return bool(np.nan_to_num(values.astype(np.float64)).any())
 
     def fitted(self, branch):
@@ -254,13 +253,7 @@ class _Answer:
 
     def effects(self, branch, variants):
         """What the genres' scores lose if the vector of a branch is another: (n, n_genres)."""
-        variants = _dense(variants)
-        vectors = np.repeat(_dense(self.vectors), len(variants), axis=0)
-        vectors[:, self.modalities.output_indices_[branch]] = variants
-        if sparse.issparse(self.vectors):
-            vectors = sparse.csr_array(vectors)
-        elif isinstance(self.vectors, pd.DataFrame):
-            vectors = pd.DataFrame(vectors, columns=self.vectors.columns)
+        vectors = with_branch(self.modalities, self.vectors, branch, variants)
         return self.scores - self._scores_of(vectors)
 
     def _scores_of(self, vectors):
@@ -268,10 +261,6 @@ class _Answer:
             vectors = step.transform(vectors) if hasattr(step, "transform") else vectors
         parts = fusion_parts(self.pipeline.steps[-1][1], vectors)
         return parts.sum(axis=0)[:, self.codes]
-
-
-def _dense(vectors):
-    return vectors.toarray() if sparse.issparse(vectors) else np.asarray(vectors)
 
 
 def _effects_of_words(answer, branch):
