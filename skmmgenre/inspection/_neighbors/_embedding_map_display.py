@@ -112,8 +112,8 @@ class EmbeddingMapDisplay:
         y : array-like of shape (n,), or indicator of shape (n, n_genres), default=None
             Genres; see :meth:`from_vectors`. None only for a `PPMILabelFactorizer`: `table`.
         space : str, default="fused"
-            Of a model with a fusion layer: "fused", "joint", "factors" or the name of a block, such
-            as "image" (Figure 8); see `NearestAlbums`.
+            Of a model with a fusion layer: "fused", "joint", "factors", "genres" or the name of a
+            block, such as "image" (Figure 8); see `NearestAlbums`.
         **params : dict
             Parameters of :meth:`from_vectors` and :meth:`plot`.
 

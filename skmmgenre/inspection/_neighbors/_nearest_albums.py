@@ -9,11 +9,17 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.validation import check_is_fitted
 
-from ...fusion import FusionClassifier
 from ...metrics import nearest_allowed
 from ...utils import as_pandas, read_groups
 from .._steps import input_of, paths_of
-from ._spaces import gives_factors, label_directions, predicted_factors, vectors_in_space
+from ._spaces import (
+    FUSIONS,
+    gives_factors,
+    label_directions,
+    predicted_factors,
+    predicted_genres,
+    vectors_in_space,
+)
 
 
 class NearestAlbums(BaseEstimator):
@@ -30,10 +36,11 @@ class NearestAlbums(BaseEstimator):
         object, wrap it in `sklearn.frozen.FrozenEstimator`. None: `fit` takes vectors.
     space : str, default="fused"
         Where a model with a fusion layer compares albums. "fused": the vectors of all modalities
-        side by side, each of length 1, as the fusion layer sees them. "joint": the joint space of
-        sound and cover, in which albums with only one of the two can be compared. "factors": the
-        predicted label factors, with ``target="cosine"``. Or the name of one block, such as
-        "audio".
+        side by side, each of length 1, as the fusion layer sees them; a modality that knows little
+        counts as much as any other. "joint": the joint space of sound and cover, in which albums
+        with only one of the two can be compared. "factors": the predicted label factors, with
+        ``target="cosine"``; "genres": the predicted probabilities, with other targets. Or the name
+        of one block, such as "audio".
     n_neighbors : int, default=10
         Albums to return, unless a method is told otherwise.
 
@@ -141,7 +148,7 @@ class NearestAlbums(BaseEstimator):
 
     def _read_genres(self, X):
         self.genres_ = self.genre_vectors_ = self._directions = None
-        paths = [] if self.model is None else paths_of(self.model, FusionClassifier)
+        paths = [] if self.model is None else paths_of(self.model, FUSIONS)
         if len(paths) == 1:
             X, fusion = input_of(self.model, paths[0], X)
             self.genres_ = fusion.classes_
@@ -149,7 +156,7 @@ class NearestAlbums(BaseEstimator):
                 self.genre_vectors_ = predicted_factors(fusion, X)[0][self.rows_]
                 self._directions = label_directions(fusion)
             else:
-                self.genre_vectors_ = fusion.predict_proba(X)[self.rows_]
+                self.genre_vectors_ = predicted_genres(fusion, X)[0][self.rows_]
                 self._directions = np.eye(len(self.genres_))
 
     def like(self, albums, *, n_neighbors=None, other_artists=False, groups=None):
@@ -241,7 +248,7 @@ class NearestAlbums(BaseEstimator):
         if self.genres_ is None:
             raise ValueError(
                 "A mix of genres needs a model that predicts them: pass a fitted pipeline with a "
-                "FusionClassifier, NearestAlbums(model)."
+                "fusion layer, NearestAlbums(model)."
             )
         known = {genre: place for place, genre in enumerate(self.genres_.tolist())}
         unknown = [genre for genre in genres if genre not in known]

@@ -12,6 +12,8 @@ from ...utils import as_pandas
 from .._modality_contributions import ppmi_factorizer
 from .._steps import input_of, paths_of
 
+FUSIONS = FusionClassifier, LogisticFusionClassifier
+
 
 def vectors_in_space(model, table, space):
     """Return the vectors of albums in one of a model's spaces.
@@ -23,7 +25,7 @@ def vectors_in_space(model, table, space):
         only space; None if `table` holds vectors.
     table : DataFrame or array-like of n rows
     space : str
-        "fused", "joint", "factors", or the name of a block.
+        "fused", "joint", "factors", "genres", or the name of a block.
 
     Returns
     -------
@@ -34,7 +36,7 @@ def vectors_in_space(model, table, space):
     """
     if model is None:
         return present_vectors(table)
-    paths = paths_of(model, (FusionClassifier, LogisticFusionClassifier))
+    paths = paths_of(model, FUSIONS)
     if len(paths) != 1:
         if not paths and hasattr(model, "transform"):
             return present_vectors(model.transform(table))
@@ -44,14 +46,12 @@ def vectors_in_space(model, table, space):
             "transformer, or vectors."
         )
     X, fusion = input_of(model, paths[0], table)
-    if space == "factors":
-        factors, there = predicted_factors(fusion, X)
-        return normalize(factors), there
+    if space in ("factors", "genres") and space not in fusion.blocks_:
+        predict = predicted_factors if space == "factors" else predicted_genres
+        predicted, there = predict(fusion, X)
+        return normalize(predicted), there
     blocks = _blocks_of_space(fusion, space)
-    X = validate_data(
-        fusion, as_pandas(X), reset=False, accept_sparse="csr", ensure_all_finite="allow-nan"
-    )
-    return _side_by_side(X, blocks, mean=space == "joint")
+    return _side_by_side(_checked(fusion, X), blocks, mean=space == "joint")
 
 
 def _blocks_of_space(fusion, space):
@@ -64,10 +64,11 @@ def _blocks_of_space(fusion, space):
     if space == "joint" and joint:
         return joint
     spaces = ["fused", *fusion.blocks_]
-    spaces += ["joint"] * bool(joint) + ["factors"] * gives_factors(fusion)
+    spaces += ["joint"] * bool(joint) + ["factors" if gives_factors(fusion) else "genres"]
     hints = {
         "joint": " A joint space comes with make_genre_classifier(joint_space=True).",
         "factors": " Label factors come with target='cosine', for several genres per item.",
+        "genres": " With target='cosine' there are no probabilities; take 'factors'.",
     }
     raise ValueError(
         f"The model has no space {space!r}; it has {', '.join(map(repr, spaces))}."
@@ -107,6 +108,29 @@ def predicted_factors(fusion, X):
         _blocks_of_space(fusion, "factors")
     feed = fusion._read(X, reset=False)
     return fusion._output_of(feed), ~feed.missing
+
+
+def predicted_genres(fusion, X):
+    """Return the probabilities of the genres, and which rows have a modality.
+
+    Raises
+    ------
+    ValueError
+        If the fusion layer predicts label factors instead.
+    """
+    if gives_factors(fusion):
+        _blocks_of_space(fusion, "genres")
+    probabilities, X = fusion.predict_proba(X), _checked(fusion, X)
+    there = [~missing_in_block(X, columns, block) for block, columns in fusion.blocks_.items()]
+    return probabilities, np.any(there, axis=0)
+
+
+def _checked(fusion, X):
+    """X as an array or csr_array, if its columns are those of fit."""
+    X = validate_data(
+        fusion, as_pandas(X), reset=False, accept_sparse="csr", ensure_all_finite="allow-nan"
+    )
+    return sparse.csr_array(X) if sparse.issparse(X) else X
 
 
 def label_directions(fusion):

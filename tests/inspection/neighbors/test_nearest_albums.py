@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmmgenre.compose import GenrePipeline, make_genre_classifier
-from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
+from skmmgenre.fusion import FusionClassifier, JointSpaceProjector, LogisticFusionClassifier
 from skmmgenre.inspection import NearestAlbums
 
 N = 90
@@ -161,6 +161,28 @@ def test_a_mix_by_label_factors(table, Y):
     assert CODES[[row_of(album) for album in nearest.like("album 6")["album"]]].tolist() == [0] * 10
 
 
+def test_the_space_of_genres(nearest, table, Y):
+    genres = NearestAlbums(nearest.model, space="genres").fit(table)
+    assert genres.rows_.tolist() == nearest.rows_.tolist()
+    proba = nearest.model.predict_proba(table)[nearest.rows_]
+    np.testing.assert_allclose(genres.genre_vectors_, proba)
+    similarity = cosine_similarity(proba)
+    place = genres.rows_.tolist().index(8)
+    expected = np.sort(np.delete(similarity[place], place))[::-1][:10]
+    np.testing.assert_allclose(genres.like("album 8")["similarity"], expected, atol=1e-6)
+    cosine = FusionClassifier(C=10.0, target="cosine").fit(table, Y, groups=ARTISTS)
+    with pytest.raises(ValueError, match="no space 'genres'; it has .*'factors'.* no probabil"):
+        NearestAlbums(cosine, space="genres").fit(table)
+
+
+def test_the_plain_control(table, Y):
+    plain = LogisticFusionClassifier().fit(table, Y)
+    nearest = NearestAlbums(plain).fit(table)
+    expected = NearestAlbums(FusionClassifier(C=1.0).fit(table, Y, groups=ARTISTS)).fit(table)
+    pd.testing.assert_frame_equal(nearest.like("album 9"), expected.like("album 9"))
+    assert Y.loc[nearest.mix({"Dub": 1})["album"], "Dub"].mean() == 1
+
+
 @pytest.mark.parametrize(
     ("mix", "message"),
     [
@@ -183,7 +205,7 @@ def test_mixes_that_are_refused(nearest, mix, message):
         (lambda nearest: nearest.like([]), "albums is empty"),
         (lambda nearest: nearest.like("album 2", n_neighbors=0), "must be 1 or above, got 0"),
         (lambda nearest: nearest.like("album 2", groups=["A"]), "groups is for new rows"),
-        (lambda nearest: nearest.like(np.ones((1, 3))), "X has 3 features.* expecting 9"),
+        (lambda nearest: nearest.like(pd.DataFrame({"audio__0": [1.0]})), "names should match"),
     ],
 )
 def test_queries_that_are_refused(nearest, call, message):
