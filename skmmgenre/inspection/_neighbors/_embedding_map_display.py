@@ -234,6 +234,7 @@ class EmbeddingMapDisplay:
         """
         maps = {"": (self.genres, self.purity)}
         if self.shuffled_genres is not None:
+            maps = {"true genres": maps[""]}
             maps["genres shuffled"] = (self.shuffled_genres, self.shuffled_purity)
         self.figure_, self.axes_ = make_panels(figure, len(maps), n_cols=n_cols, size=(4.8, 4.8))
         names = pd.Series(np.asarray(self.genres, dtype=object)).value_counts().index.tolist()

@@ -51,7 +51,7 @@ def test_shuffled_genres_are_at_chance(clusters):
     expected, _ = neighbor_purity(clusters, display.shuffled_genres)
     assert display.shuffled_purity == pytest.approx(expected)
     true, shuffled = display.axes_
-    assert (true.get_title(), shuffled.get_title()) == ("", "genres shuffled")
+    assert (true.get_title(), shuffled.get_title()) == ("true genres", "genres shuffled")
     assert f"{display.shuffled_purity:.2f} are of the same genre" in shuffled.get_xlabel()
     assert f"{display.purity:.2f} are of the same genre (by chance 0.38)" in true.get_xlabel()
     for panel, genres in ((true, display.genres), (shuffled, display.shuffled_genres)):
