@@ -1,4 +1,4 @@
-"""Tables 2 and 3 and Figure 3 of Oramas et al. (2018), on your own table of music.
+"""Tables 1 to 3 and Figure 3 of Oramas et al. (2018), on your own table of music.
 
 The table is a CSV with a header, one row an item (a track or an album). Four of its columns are
 used: the path of a sound file, the path of a cover, the genre and the artist; others are ignored.
@@ -14,7 +14,8 @@ Printed: Table 2 beside the paper's figures, and Table 3 with the correlation be
 and cover are good at. Below the nine rows of Table 2 stand "plain" ones, which are not the paper's:
 logistic regression on statistics of sound and on colours, with the same items, splits and seeds,
 and the difference in F1 to the networks' row of the same input, with its 95 % interval by artist.
-Written to --output: both tables as CSV and the confusion matrices as PNG.
+Written to --output: both tables as CSV, the confusion matrices as PNG, and table_1.csv, the items
+of each genre in all and in the parts of --split.
 
 What the figures mean depends on the table. If its covers do not belong to its music (drawn from
 other records of the same genre, say), no row that fuses them says anything about fusion or the
@@ -34,7 +35,7 @@ import pandas as pd
 from sklearn.model_selection import check_cv
 
 from skmmgenre.compose import ablate_modalities, make_genre_classifier
-from skmmgenre.datasets import make_albums
+from skmmgenre.datasets import describe_genres, make_albums
 from skmmgenre.inspection import ConfusionMatricesDisplay
 from skmmgenre.labels import describe_reading, read_genres
 from skmmgenre.metrics import genre_scores
@@ -300,10 +301,11 @@ def reproduce(table, genres, artists, parts, options):
     by_genre = scores_by_genre(predictions, np.unique(genres))
     print(f"\n{table_2(figures)}\n\n{table_3(by_genre)}")
     options.output.mkdir(parents=True, exist_ok=True)
+    describe_genres(genres, parts).to_csv(options.output / "table_1.csv", index_label="genre")
     figures.to_csv(options.output / "table_2.csv")
     by_genre.to_csv(options.output / "table_3.csv")
     write_confusion_matrices(predictions, np.unique(genres), options.output / "figure_3.png")
-    print(f"\nIn {options.output}: table_2.csv, table_3.csv, figure_3.png")
+    print(f"\nIn {options.output}: table_1.csv, table_2.csv, table_3.csv, figure_3.png")
 
 
 def scores_by_genre(predictions, labels):

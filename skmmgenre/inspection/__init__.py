@@ -1,4 +1,4 @@
-"""Look inside a fitted model: what it confuses, how it learned, why it gives an answer."""
+"""Look inside a fitted model: what it confuses, how it learned, why it answers, what is near."""
 
 from ._activation_map_display import ActivationMapDisplay
 from ._activation_maps import class_activation_map
@@ -8,14 +8,17 @@ from ._explanation_display import ExplanationDisplay
 from ._informative_words import InformativeWordsDisplay, informative_words
 from ._learning_curves import LearningCurvesDisplay
 from ._modality_contributions import modality_contributions
+from ._neighbors import EmbeddingMapDisplay, NearestAlbums
 
 __all__ = [
     "ActivationMapDisplay",
     "ConfusionMatricesDisplay",
+    "EmbeddingMapDisplay",
     "Explanation",
     "ExplanationDisplay",
     "InformativeWordsDisplay",
     "LearningCurvesDisplay",
+    "NearestAlbums",
     "class_activation_map",
     "explain",
     "informative_words",

@@ -180,6 +180,9 @@ def test_the_plain_control_learns_and_is_tested_on_the_same_rows(script, tmp_pat
         table[column] = [str(tmp_path / path) for path in table[column]]
     command = [str(tmp_path / "music.csv"), *QUICK, "--output", str(tmp_path / "out")]
     assert script["main"](command) == 0
+    counts = pd.read_csv(tmp_path / "out" / "table_1.csv", index_col="genre")
+    assert counts["count"].to_dict() == table["genre"].value_counts().to_dict()
+    assert counts["test_count"].sum() == (table["split"] == "test").sum()
     figures = pd.read_csv(tmp_path / "out" / "table_2.csv", index_col="model")
     assert figures.index.tolist() == [
         *script["PAPER_TABLE_2"],
