@@ -24,8 +24,8 @@ class ExplanationDisplay:
     figure_ : matplotlib.figure.Figure or SubFigure
         What was drawn in.
     axes_ : dict of str to matplotlib.axes.Axes
-        The panels: "modalities", and "words", "sound" and "cover" where there is something to
-        draw.
+        The panels: "modalities", and "words", "sound", "cover" and "nearest" where there is
+        something to draw.
 
     See Also
     --------
@@ -50,12 +50,12 @@ class ExplanationDisplay:
         self.explanation = explanation
 
     @classmethod
-    def from_estimator(cls, model, row, *, genres=None, n_words=10, **plot_params):
+    def from_estimator(cls, model, row, *, genres=None, n_words=10, albums=None, **plot_params):
         """Explain a row and draw it.
 
         Parameters
         ----------
-        model, row, genres, n_words
+        model, row, genres, n_words, albums
             As :func:`explain` takes them.
         **plot_params : dict
             Parameters of :meth:`plot`.
@@ -64,7 +64,7 @@ class ExplanationDisplay:
         -------
         display : ExplanationDisplay
         """
-        explanation = explain(model, row, genres=genres, n_words=n_words)
+        explanation = explain(model, row, genres=genres, n_words=n_words, albums=albums)
         return cls(explanation).plot(**plot_params)
 
     def plot(self, *, figure=None, genre=None, n_cols=4):
@@ -99,6 +99,8 @@ class ExplanationDisplay:
             panels["sound"] = self._draw_sound
         if told.cover is not None:
             panels["cover"] = self._draw_cover
+        if told.nearest is not None and len(told.nearest):
+            panels["nearest"] = self._draw_nearest
         self.figure_, axes = make_panels(figure, len(panels), n_cols=n_cols, size=(4, 3.2))
         self.axes_ = dict(zip(panels, axes, strict=True))
         for panel, draw in zip(axes, panels.values(), strict=True):
@@ -150,3 +152,10 @@ class ExplanationDisplay:
     def _draw_cover(self, panel, genre):
         draw_map(panel, self.explanation.cover_maps[genre], self.explanation.cover)
         panel.set(title=f"cover: {genre}")
+
+    def _draw_nearest(self, panel, genre):
+        nearest = self.explanation.nearest
+        panel.barh(range(len(nearest)), nearest["similarity"], color="tab:green")
+        panel.set_yticks(range(len(nearest)), map(str, nearest["album"]), fontsize="small")
+        panel.invert_yaxis()
+        panel.set(title="most like it", xlabel="similarity")
