@@ -2,6 +2,7 @@
 
 from ._activation_map_display import ActivationMapDisplay
 from ._activation_maps import class_activation_map
+from ._compare_annotators import compare_annotators
 from ._confusion_matrices import ConfusionMatricesDisplay
 from ._explanation import Explanation, explain
 from ._explanation_display import ExplanationDisplay
@@ -17,6 +18,7 @@ __all__ = [
     "InformativeWordsDisplay",
     "LearningCurvesDisplay",
     "class_activation_map",
+    "compare_annotators",
     "explain",
     "informative_words",
     "modality_contributions",
