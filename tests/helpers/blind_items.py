@@ -116,6 +116,7 @@ class Server:
         return self
 
     def __exit__(self, *exc_info):
-        self.process.terminate()
-        _, errors = self.process.communicate()
-        assert "Traceback" not in errors, errors
+        if self.process.returncode is None:
+            self.process.terminate()
+            _, errors = self.process.communicate()
+            assert "Traceback" not in errors, errors

@@ -2,6 +2,7 @@
 
 import ipaddress
 import math
+import os
 import re
 import socket
 from importlib.resources import files
@@ -220,15 +221,18 @@ def listen(host, port):
     ------
     OSError
     """
+    listening = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listening = socket.socket(family, kind, protocol)
-        if hasattr(socket, "SO_REUSEADDR") and not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+        if os.name != "nt":  # where it would let two servers have one port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
     except OSError as error:
+        if listening is not None:
+            listening.close()
         raise OSError(
             f"cannot listen at {host}, port {port} ({error.strerror or error}). Choose another "
             "with --port, or stop what uses it"
