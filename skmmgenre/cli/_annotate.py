@@ -185,9 +185,7 @@ def _plan_of(music, source, output, options, *, split, names, with_tagged, readi
         mapped = [names.map(item) for item in music.genres] if names else music.genres
         tell_only_first(sum(len(item) > 1 for item in mapped))
         genres = [item[0] if item else None for item in mapped]
-        drawn, errors, n_again = draw_items(
-            music, item_names, genres, **options | {"modes": modes}
-        )
+        drawn, errors, n_again = draw_items(music, item_names, genres, **options | {"modes": modes})
         tell_set_aside(music.errors + errors)
         _tell_draw(drawn, genres, options, n_again)
         return drawn, sorted({genre for genre in genres if genre is not None})

@@ -108,6 +108,4 @@ def read_rows(text):
 
 
 def _is_whole(row):
-    return row == list(COLUMNS) or (
-        len(row) == len(COLUMNS) and bool(ANSWER_ID.fullmatch(row[-1]))
-    )
+    return row == list(COLUMNS) or (len(row) == len(COLUMNS) and bool(ANSWER_ID.fullmatch(row[-1])))

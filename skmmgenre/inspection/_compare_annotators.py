@@ -16,6 +16,7 @@ from ._annotations import MODES, read_annotations
 
 _METRICS = ("precision", "recall", "f1", "accuracy")
 _F1 = _METRICS.index("f1")
+_RATERS = ("human", "model", "difference")
 
 
 def compare_annotators(
@@ -153,7 +154,7 @@ def compare_annotators(
         kappas += _kappas(answers, first, second, labels, n_resamples, rng, interval)
     ends = [name + end for name in _METRICS for end in ("", "_low", "_high")]
     scores = pd.DataFrame.from_dict(scores, orient="index", columns=[*ends, "items", "skipped"])
-    scores.index = pd.MultiIndex.from_tuples(scores.index, names=["annotator", "mode", "rater"])
+    scores.index = _index(scores.index)
     by_genre = pd.DataFrame(by_genre, index=pd.Index(labels, name="genre"))
     by_genre.columns.names = ["annotator", "rater", "mode"]
     return Bunch(
@@ -265,6 +266,16 @@ class _Judged:
 def _with_intervals(values, draws, interval):
     for value, drawn in zip(values, draws, strict=True):
         yield from (value, *interval(drawn))
+
+
+def _index(keys):
+    """Annotator, mode and rater, whose order counts as sorted: pandas looks up parts of it."""
+    columns = list(zip(*keys, strict=True))
+    levels = [list(dict.fromkeys(columns[0])), MODES, _RATERS]
+    codes = [
+        [level.index(key) for key in column] for level, column in zip(levels, columns, strict=True)
+    ]
+    return pd.MultiIndex(levels=levels, codes=codes, names=["annotator", "mode", "rater"])
 
 
 def _correlations(annotator, drawn, interval):

@@ -124,12 +124,7 @@ def _write(path, options, names, drawn, genres):
         }
         for one in drawn
     ]
-    kept = {
-        "skmmgenre_annotation": _VERSION,
-        "options": options,
-        "genres": genres,
-        "items": items,
-    }
+    kept = {"skmmgenre_annotation": _VERSION, "options": options, "genres": genres, "items": items}
     with replacing(path) as new, open(new, "w", encoding="utf-8") as file:
         json.dump(kept, file, indent=1)
         file.write("\n")

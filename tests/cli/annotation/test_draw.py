@@ -43,7 +43,7 @@ def test_each_mode_has_as_many_of_each_genre_and_no_item_is_drawn_twice(music):
 def test_the_shares_of_the_table(music):
     rows = [row for row, genres in enumerate(music.genres) if genres != ["Jazz"] or row < 10]
     few = music.take(rows)  # 3 of Jazz, 10 of each other
-    counts = Counter(genre for genre, in few.genres)
+    counts = Counter(genre for (genre,) in few.genres)
     drawn, _, _ = draw(few, 11, ["sound"], balance="table")
     shares = drawn["genre"].value_counts()
     for genre, n in counts.items():
