@@ -35,7 +35,20 @@ def read_annotations(source):
     Raises
     ------
     ValueError
-        If a column is missing, or a mode is not one of `MODES`.
+        If a column is missing, a line has other cells than the first, or a mode is unknown.
+
+    See Also
+    --------
+    compare_annotators : How right they are, beside a model.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmmgenre.inspection import read_annotations
+    >>> said = [("Ann", "a.mp3", "sound", "Rap"), ("Ann", "a.mp3", "sound", "Jazz")]
+    >>> said = pd.DataFrame(said, columns=["annotator", "item", "mode", "genre"])
+    >>> read_annotations(said)["genre"].tolist()
+    ['Jazz']
     """
     sources = source if isinstance(source, (list, tuple)) else [source]
     if not sources:

@@ -91,7 +91,9 @@ def compare_annotators(
     The intervals are percentiles of the bootstrap by item: within each true genre items are drawn
     with replacement, as the numbers of items per genre are fixed by whoever planned the
     experiment. People and model are drawn together, so the interval of their difference is
-    paired. They say how much the items matter, not how much another person would differ.
+    paired. They say how much the items matter, not how much another person would differ. A genre
+    whose items were all answered alike adds nothing to their width, so with few items per genre
+    they are too narrow.
 
     Experts see another set of items in each mode, so differences between modes are also
     differences between items.
