@@ -157,7 +157,7 @@ def annotate(
             click.echo(f"{output}: a last line that was cut off is removed", err=True)
         with listen(host, port) as listening:
             app = make_app(plan, log, seconds=seconds, host=host)
-            config = uvicorn.Config(app, log_level="warning", server_header=False)
+            config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="off")
             _tell_start(plan, log, is_new, listening.getsockname())
             try:
                 uvicorn.Server(config).run(sockets=[listening])

@@ -88,12 +88,10 @@ def compare_annotators(
 
     Notes
     -----
-    The intervals are percentiles of the bootstrap by item: within each true genre items are drawn
-    with replacement, as the numbers of items per genre are fixed by whoever planned the
-    experiment. People and model are drawn together, so the interval of their difference is
-    paired. They say how much the items matter, not how much another person would differ. A genre
-    whose items were all answered alike adds nothing to their width, so with few items per genre
-    they are too narrow.
+    The intervals are percentiles of the bootstrap by item: items are drawn with replacement.
+    People and model are drawn together, so the interval of their difference is paired. Intervals
+    say how much the items matter, not how much another person would differ. A draw of the
+    correlation is over the genres that have an item in it.
 
     Experts see another set of items in each mode, so differences between modes are also
     differences between items.
@@ -134,7 +132,7 @@ def compare_annotators(
         drawn = {}
         for mode in (mode for mode in MODES if (own["mode"] == mode).any()):
             rows = own[own["mode"] == mode]
-            weights = _draw_within(rows["true"], n_resamples, rng)
+            weights = _draw(len(rows), n_resamples, rng)
             for rater in _raters(rows):
                 judged = _Judged(rows["true"], rows[rater], labels, weights)
                 drawn[rater, mode] = judged
@@ -236,15 +234,9 @@ def _raters(rows):
     return ("human", "model") if has_model else ("human",)
 
 
-def _draw_within(true, n_draws, rng):
-    """How often each item is drawn, (n_draws, n_items); as many of each true genre as there are."""
-    weights = np.empty((n_draws, len(true)))
-    codes = pd.factorize(true)[0]
-    for code in range(codes.max() + 1):
-        rows = np.flatnonzero(codes == code)
-        shares = np.full(len(rows), 1 / len(rows))
-        weights[:, rows] = rng.multinomial(len(rows), shares, size=n_draws)
-    return weights
+def _draw(n_items, n_draws, rng):
+    """How often each item is drawn, (n_draws, n_items)."""
+    return rng.multinomial(n_items, np.full(n_items, 1 / n_items), size=n_draws).astype(float)
 
 
 class _Judged:
@@ -257,10 +249,11 @@ class _Judged:
         self.macro = np.array([*self.genres.mean(axis=1), accuracy_score(true, said)])
         true, said = (pd.Index(labels).get_indexer(genres) for genres in (true, said))
         is_true, is_said = np.eye(len(labels))[true], np.eye(len(labels))[said]
-        hits = weights @ (is_true * is_said)
+        hits, drawn = weights @ (is_true * is_said), weights @ is_true
         self.genre_draws = np.array(
-            precision_recall_f1(hits, weights @ is_said, weights @ is_true)
+            precision_recall_f1(hits, weights @ is_said, drawn)
         )  # (3, n_draws, n_labels)
+        self.is_drawn = drawn > 0
         right = hits.sum(axis=1) / weights.sum(axis=1)
         self.macro_draws = np.vstack([self.genre_draws.mean(axis=2), right])
 
@@ -296,19 +289,36 @@ def _correlations(annotator, drawn, interval):
         sides = [drawn[key] for key in pair]
         there = sides[0].has_items & sides[1].has_items
         pearson = _pearson(*(side.genres[_F1][there] for side in sides))
-        draws = _pearson(*(side.genre_draws[_F1][:, there] for side in sides))
+        draws = _pearson_draws(
+            *(side.genre_draws[_F1][:, there] for side in sides),
+            (sides[0].is_drawn & sides[1].is_drawn)[:, there],
+        )
         names = [" ".join(key) for key in pair]
-        yield annotator, *names, float(pearson), *interval(draws), int(there.sum())
+        yield annotator, *names, pearson, *interval(draws), int(there.sum())
 
 
 def _pearson(first, second):
-    """The correlation over the last axis; NaN where it does not exist."""
-    if first.shape[-1] < 3:
-        return np.full(first.shape[:-1], np.nan)
+    """The correlation; NaN where there are too few genres, or one side is constant."""
+    if len(first) < 3:
+        return np.nan
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConstantInputWarning)
         warnings.simplefilter("ignore", NearConstantInputWarning)
-        return pearsonr(first, second, axis=-1).statistic
+        return float(pearsonr(first, second).statistic)
+
+
+def _pearson_draws(first, second, there):
+    """The same of each draw (row), over the genres that are drawn."""
+    n = there.sum(axis=1, keepdims=True)
+    sides = [np.where(there, side, 0) for side in (first, second)]
+    one, other = (
+        np.where(there, side - side.sum(axis=1, keepdims=True) / np.maximum(n, 1), 0)
+        for side in sides
+    )
+    lengths = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+    exists = (n[:, 0] >= 3) & (lengths > 1e-12)
+    products = (one * other).sum(axis=1)
+    return np.divide(products, lengths, where=exists, out=np.full(len(n), np.nan))
 
 
 def _kappas(answers, first, second, labels, n_resamples, rng, interval):
@@ -326,7 +336,7 @@ def _kappas(answers, first, second, labels, n_resamples, rng, interval):
             kappa, draws = np.nan, np.full(1, np.nan)
         else:
             kappa = cohen_kappa_score(one, other, labels=labels)
-            weights = _draw_within(rows["true"], n_resamples, rng)
+            weights = _draw(len(rows), n_resamples, rng)
             draws = _kappa_draws(one, other, labels, weights)
         yield first, second, mode, len(rows), float(kappa), *interval(draws)
 

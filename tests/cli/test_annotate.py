@@ -192,6 +192,7 @@ def test_ctrl_c_ends_it(tmp_path):
     write_items(tmp_path / "items", 8)
     with Server(tmp_path / "items", "--items", "3", "--quiet") as server:
         server.process.send_signal(signal.SIGINT)
-        out, _ = server.process.communicate(timeout=20)
+        out, err = server.process.communicate(timeout=20)
         assert server.process.returncode == 0
+        assert "Traceback" not in err and "Error" not in err
         assert out.endswith("0 of 3 answered by annotator; in annotations.csv\n")
