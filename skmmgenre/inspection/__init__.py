@@ -2,6 +2,8 @@
 
 from ._activation_map_display import ActivationMapDisplay
 from ._activation_maps import class_activation_map
+from ._annotations import read_annotations
+from ._compare_annotators import compare_annotators
 from ._confusion_matrices import ConfusionMatricesDisplay
 from ._explanation import Explanation, explain
 from ._explanation_display import ExplanationDisplay
@@ -20,9 +22,11 @@ __all__ = [
     "LearningCurvesDisplay",
     "NearestAlbums",
     "class_activation_map",
+    "compare_annotators",
     "explain",
     "informative_words",
     "modality_contributions",
+    "read_annotations",
 ]
 
 for _name in __all__:  # model files and pickles name what is public, so that files can move
