@@ -191,6 +191,7 @@ class AudioEmbedder(CellTransformer):
         Returns
         -------
         self : estimator
+            The embedder, checked and ready to use.
 
         Raises
         ------

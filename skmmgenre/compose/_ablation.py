@@ -62,6 +62,7 @@ def ablate_modalities(
         As `make_genre_classifier` writes it: steps ``modalities``, maybe ``joint``, and
         ``fusion``. It is cloned, not fitted.
     table : DataFrame
+        One row per item, with the columns that the model reads.
     y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
         One genre a row, or several: an ndarray, DataFrame or sparse matrix of 0 and 1.
     groups : array-like of shape (n_rows,), default=None
@@ -109,12 +110,13 @@ def ablate_modalities(
     n_folds : int, default=5
         Folds of the control "cross_fit".
     random_state : int, default=0
+        Seed of the first run's split and networks; each further run takes the next number.
     n_resamples : int, default=2000
         Of the bootstrap; that of macro AUC takes its time on thousands of rows and hundreds
         of labels.
     n_jobs : int or None, default=None
-        joblib workers, each of which does whole runs. A worker trains with one thread, and
-        the last bits of what is learned depend on the number of threads.
+        Number of joblib workers, each of which does whole runs; None is one. A worker trains
+        with one thread, and the last bits of what is learned depend on the number of threads.
     verbose : int, default=0
         1 shows a progress bar of the runs.
     return_predictions : bool or "scores", default=False

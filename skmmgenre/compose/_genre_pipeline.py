@@ -69,9 +69,15 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
     Parameters
     ----------
     steps : list of (str, estimator)
+        Names and estimators in the order they are applied; all but the last are transformers.
     transform_input : list of str, default=None
+        As in :class:`sklearn.pipeline.Pipeline`: parameters of `fit` that the steps before the one
+        that takes them transform, as they transform X. It needs metadata routing.
     memory : str or joblib.Memory, default=None
+        Where fitted transformers are cached: a folder, or an object of joblib. None caches nothing.
+        The last step is never cached.
     verbose : bool, default=False
+        Whether to print the seconds that each step took to fit.
 
     Attributes
     ----------
@@ -120,6 +126,8 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the inner validation rows of a published split.
         sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row in the loss of every network, 0 or more; None weighs all rows the
+            same.
         folds : array-like of int, shape (n_rows,), default=None
             The inner fold of each row, counted from 0; see `NetEmbedder`. By default the networks
             make them of y and groups.
@@ -127,6 +135,7 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         Returns
         -------
         self : GenrePipeline
+            The fitted pipeline.
 
         Raises
         ------
@@ -150,7 +159,28 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
     def fit_transform(
         self, X, y=None, groups=None, validation=None, sample_weight=None, folds=None
     ):
-        """Fit all steps and transform; takes what `fit` takes."""
+        """Fit all steps and transform; takes what `fit` takes.
+
+        Parameters
+        ----------
+        X : DataFrame or list
+            The table, as in `fit`.
+        y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels), default=None
+            As in `fit`.
+        groups : array-like of shape (n_rows,), default=None
+            Artists, as in `fit`.
+        validation : array-like of bool, shape (n_rows,), default=None
+            As in `fit`.
+        sample_weight : array-like of shape (n_rows,), default=None
+            As in `fit`.
+        folds : array-like of int, shape (n_rows,), default=None
+            As in `fit`.
+
+        Returns
+        -------
+        vectors : ndarray, DataFrame or sparse matrix of shape (n_rows, n_features_out)
+            What the `fit_transform` of the last step returns.
+        """
         table = as_pandas(X)
         metadata = self._checked(X, y, groups, validation, sample_weight, folds)
         with config_context(enable_metadata_routing=True), rows_checked():
@@ -178,6 +208,7 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         Returns
         -------
         self : GenrePipeline
+            The pipeline, which now knows the genre.
 
         Raises
         ------
@@ -222,6 +253,7 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         Returns
         -------
         self : GenrePipeline
+            The pipeline itself.
 
         Raises
         ------

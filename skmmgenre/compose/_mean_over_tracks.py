@@ -100,15 +100,21 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : column of tracks or lists of tracks
+            One cell per album: a track, or a list of tracks, as the transformer takes them.
         y : array-like of shape (n_albums,) or (n_albums, n_labels), default=None
+            Genres of the albums; each track is given those of its album. None if the transformer
+            needs none.
         groups : array-like of shape (n_albums,), default=None
             Artists.
         validation : array-like of bool, shape (n_albums,), default=None
+            Marks the albums of the inner validation rows of a published split.
         sample_weight : array-like of shape (n_albums,), default=None
+            Weight of each album, passed on to each of its tracks; None weighs all the same.
 
         Returns
         -------
         self : object
+            The fitted transformer of albums.
         """
         tracks, owner, place, n_albums = self._read(X)
         self.estimator_ = clone(self.estimator)
@@ -124,7 +130,26 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit_transform(self, X, y=None, groups=None, validation=None, sample_weight=None):
-        """Fit, and answer with the mean of what the transformer's `fit_transform` gives."""
+        """Fit, and answer with the mean of what the transformer's `fit_transform` gives.
+
+        Parameters
+        ----------
+        X : column of tracks or lists of tracks
+            As in `fit`.
+        y : array-like of shape (n_albums,) or (n_albums, n_labels), default=None
+            As in `fit`.
+        groups : array-like of shape (n_albums,), default=None
+            Artists, as in `fit`.
+        validation : array-like of bool, shape (n_albums,), default=None
+            As in `fit`.
+        sample_weight : array-like of shape (n_albums,), default=None
+            As in `fit`.
+
+        Returns
+        -------
+        vectors : ndarray of float32, shape (n_albums, n_features_out)
+            NaN in the row of an album without a track.
+        """
         tracks, owner, place, n_albums = self._read(X)
         self.estimator_ = clone(self.estimator)
         y, metadata = self._of_tracks(X, owner, n_albums, y, groups, validation, sample_weight)
@@ -142,6 +167,11 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         """Return the mean vector of each album.
+
+        Parameters
+        ----------
+        X : column of tracks or lists of tracks
+            As in `fit`.
 
         Returns
         -------
@@ -187,7 +217,18 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         return pd.DataFrame(list(self._errors), columns=columns)
 
     def get_feature_names_out(self, input_features=None):
-        """Return the names that the transformer of tracks gives."""
+        """Return the names that the transformer of tracks gives.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Passed on to the transformer of tracks.
+
+        Returns
+        -------
+        names : ndarray of str objects, shape (n_features_out,)
+            One name for each number of a vector.
+        """
         check_is_fitted(self)
         return self.estimator_.get_feature_names_out(input_features)
 

@@ -65,12 +65,14 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : column of arrays or lists of numbers, or ndarray of shape (n, d)
+            One vector per row. None, NaN and "" are missing.
         y : None
             Ignored.
 
         Returns
         -------
         self : ReadyVectors
+            The fitted transformer.
 
         Raises
         ------
@@ -96,6 +98,7 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : column of arrays or lists of numbers, or ndarray of shape (n, d)
+            One vector per row, of the length seen in `fit`. None, NaN and "" are missing.
 
         Returns
         -------
@@ -124,6 +127,7 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         names : ndarray of str objects, shape (n_features_out_,)
+            One name for each number of a vector.
         """
         check_is_fitted(self)
         return np.array([f"v{k}" for k in range(self.n_features_out_)], dtype=object)

@@ -107,7 +107,7 @@ def load_music_folder(
         none ("Other", which is also number 12 of ID3, "Unknown", "Misc" and so on; the
         signature has all of them) and "Podcast". Case does not matter; () keeps all.
     n_jobs : int, default=None
-        joblib workers.
+        Number of joblib workers; None is one.
     verbose : int, default=0
         1 shows a progress bar.
 

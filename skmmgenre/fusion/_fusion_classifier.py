@@ -92,25 +92,41 @@ class FusionClassifier(NetClassifier):
     preset : {"auto", "paper"}, default="auto"
         "paper" is what Oramas et al. (2018) did: solver "adam".
     device : str, default="auto"
+        Where the layer is trained and applied. "auto" takes the GPU if there is one, else the
+        processor; "accelerate" trains on the devices of all processes that ``accelerate launch``
+        has started; else the name of a torch device, such as "cpu" or "cuda:0".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What layers compute in. "auto" trains in bfloat16 on a graphics card that has it
         natively, else (on any processor, too) in float32, and answers in float32. Weights
         are float32 always.
     random_state : int, RandomState or None, default=None
+        Of "adam": seed of the first weights, the order of the rows and dropout. With either solver
+        an int is also the key by which artists are held out. None draws a new seed in each `fit`.
     verbose : int, default=0
+        0 shows nothing, 1 a progress bar, 2 also skorch's table of epochs and bar of batches.
 
     Attributes
     ----------
     classes_ : ndarray
+        The genres, in the order of the columns of `predict_proba`: sorted, or the columns of an
+        indicator y.
     blocks_ : dict of str to list of int
         Columns of each block.
     n_features_in_ : int
+        Columns of X: those of all blocks.
     feature_names_in_ : ndarray of str
         Where X has column names.
     n_parameters_ : int
+        Weights and biases of the layer.
     n_iter_, best_iter_ : int
+        Of "adam" the epochs run, and the epoch whose weights were kept, counted from 1. Of "lbfgs"
+        both are the number of steps.
     history_ : list of dict
+        Of "adam" ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch, with inner
+        validation rows also ``valid_loss`` and their metric. Of "lbfgs" the first three of each
+        step.
     weights_ : dict of ndarray
+        ``head.weight`` and ``head.bias`` of the layer.
     C_ : float
         Of "lbfgs": the strength that was taken for the layer of all blocks.
     tried_ : list of dict
@@ -219,6 +235,7 @@ class FusionClassifier(NetClassifier):
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the inner validation rows of a published split.
         sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row in the loss, 0 or more; None weighs all rows the same.
         feature_names : array-like of str, shape (n_features,), default=None
             Names of the columns where X has none, as sparse matrices do; their prefixes say
             the blocks. `GenrePipeline` passes those that its steps give.
@@ -229,6 +246,7 @@ class FusionClassifier(NetClassifier):
         Returns
         -------
         self : object
+            The fitted classifier.
         """
         for name in ("C_", "tried_", "joint_weight_", "block_weights_"):  # of an earlier fit
             vars(self).pop(name, None)
@@ -263,6 +281,7 @@ class FusionClassifier(NetClassifier):
         Returns
         -------
         self : FusionClassifier
+            The classifier, which now knows the genre.
 
         Raises
         ------

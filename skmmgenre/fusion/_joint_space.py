@@ -52,7 +52,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     hidden_units : int, default=1024
         Units of the first layer of each network.
     margin : float, default=0.5
-        m of the loss, in [0, 1]. At 0 most negatives count in full. At 1 only those count that
+        The m of the loss, in [0, 1]. At 0 most negatives count in full. At 1 only those count that
         are closer than the item's other view, with `preset` "paper" none.
     dropout : float or "auto", default="auto"
         Share of the columns of a view that a training step does not see. "auto" is 0.5, with
@@ -239,6 +239,8 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
+            The blocks side by side, those of the views among them. A view of NaN or zeros is
+            missing.
         y : array-like of shape (n_rows,) or (n_rows, n_labels), default=None
             Genres; they only help to make folds or to choose inner validation rows. A row may
             have none: None or NaN, in an indicator matrix a row of NaN or of zeros.
@@ -257,6 +259,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         Returns
         -------
         self : object
+            The fitted projector.
         """
         self._fit(X, y, groups, validation, sample_weight, feature_names, folds)
         return self
@@ -268,6 +271,15 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         With folds, the embeddings of a pair are those of the networks that have not seen it,
         brought into the coordinates of the networks of all pairs: what the space has memorised
         of a pair must not be taken for something that its sound tells.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_rows, n_features)
+            As in `fit`.
+        y : array-like of shape (n_rows,) or (n_rows, n_labels), default=None
+            As in `fit`.
+        **fit_params : dict
+            Further parameters of `fit`, such as `groups`.
 
         Returns
         -------
@@ -449,6 +461,11 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     def transform(self, X):
         """Embed each view that a row has.
 
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_rows, n_features)
+            The columns of `fit`. A view of NaN or zeros is missing.
+
         Returns
         -------
         X_out : ndarray, DataFrame or csr_array of shape (n_rows, n_features_out)
@@ -486,10 +503,12 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         Parameters
         ----------
         input_features : array-like of str or None, default=None
+            Names of the columns of X. None takes those of `fit`, or x0, x1, ... where it had none.
 
         Returns
         -------
         names : ndarray of str
+            Names of the kept columns, then ``mm_<view>__0``, ``mm_<view>__1``, ... of each view.
         """
         check_is_fitted(self)
         names = [str(name) for name in check_feature_names_in(self, input_features)]

@@ -45,6 +45,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
     blocks_ : dict of str to list of int
         Columns of each block.
     coef_ : ndarray of float64, shape (n_classes, n_features)
+        Weights of each genre's regressions, in the order of the columns of X.
     intercept_ : ndarray of float64, shape (n_regressions, n_classes)
         A row for each block with "mean", one row with "concatenate".
     n_iter_ : int
@@ -52,6 +53,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
     target_ : target
         What was learned of y.
     n_features_in_ : int
+        Columns of X: those of all blocks.
     feature_names_in_ : ndarray of str
         Where X has column names.
 
@@ -121,6 +123,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         self : LogisticFusionClassifier
+            The fitted classifier.
 
         Raises
         ------
@@ -237,10 +240,12 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
+            The columns of `fit`. A block that is NaN or zeros throughout is missing in a row.
 
         Returns
         -------
         scores : ndarray of float64, shape (n_rows, n_classes), or (n_rows,) for two classes
+            The larger, the likelier. Of two classes the second one's score less the first one's.
         """
         output = self._output(X)
         return self.target_.scores(output)
@@ -251,6 +256,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
+            The columns of `fit`. A block that is NaN or zeros throughout is missing in a row.
 
         Returns
         -------
@@ -266,10 +272,12 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
+            The columns of `fit`. A block that is NaN or zeros throughout is missing in a row.
 
         Returns
         -------
         y : ndarray of shape (n_rows,), or int ndarray of shape (n_rows, n_labels)
+            Genres, or for multilabel y an indicator of 0 and 1 with the columns of `classes_`.
         """
         output = self._output(X)
         return self.target_.predict(output)
@@ -280,12 +288,16 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
+            The columns of `fit`.
         y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
+            True genres, in the form that `fit` was given.
         sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row, for accuracy only. None weighs all rows the same.
 
         Returns
         -------
         score : float
+            Accuracy or macro AUC, in [0, 1].
 
         Raises
         ------

@@ -61,7 +61,11 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         min(50, rank) components. A fitted one inside `sklearn.frozen.FrozenEstimator` is
         used as it is.
     batch_size : int, default=50
+        Covers in one training step; predictions take at most 16 at once on a processor. Lower it
+        where memory is short.
     max_epochs : int, default=90
+        Most passes over the training rows. Early stopping usually ends training sooner; raise it
+        where a ConvergenceWarning says that the loss was still falling.
     lr : float or "auto", default="auto"
         Learning rate, the same for all layers and epochs. "auto" is 1e-4, and 1e-3 for the
         small network.
@@ -99,6 +103,9 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         many, without their noise where a class has few. With ``preset="paper"`` it is the rows
         that are weighted.
     device : str, default="auto"
+        Where the network is trained and applied. "auto" takes the GPU if there is one, else the
+        processor; "accelerate" trains on the devices of all processes that ``accelerate launch``
+        has started; else the name of a torch device, such as "cpu" or "cuda:0".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What layers compute in. "auto" trains in bfloat16 where the device has it natively,
         else in float32, and answers in float32, the vectors of ``fine_tune=False`` among
@@ -112,14 +119,19 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         Whether an image that cannot be used ends the call, or counts as missing and is
         listed in `errors_`.
     n_jobs : int or None, default=None
-        joblib workers that check the images before training and prediction. Batches are
-        decoded by as many threads as the network has.
+        Number of joblib workers that check the images before training and prediction; None is
+        one. Batches are decoded by as many threads as the network has.
     random_state : int, RandomState or None, default=None
+        Seed of the first weights, the order of the rows and augmentation. An int gives the same
+        weights in every run with the same number of threads; None draws a new seed in each `fit`.
     verbose : int, default=0
+        0 shows nothing, 1 progress bars, 2 also skorch's table of epochs and bar of batches.
 
     Attributes
     ----------
     classes_ : ndarray
+        The genres, in the order of the columns of `predict_proba`: sorted, or the columns of an
+        indicator y.
     errors_ : DataFrame
         Row, item, reason and remedy of the images that the last call set aside.
     depth_ : int or "small"
@@ -127,8 +139,12 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     fine_tune_ : bool
         Whether all of it was trained.
     n_parameters_ : int
+        Parameters of the network, the output layer's among them.
     n_iter_, best_iter_ : int
+        Epochs run, and the epoch whose weights were kept, counted from 1.
     history_ : list of dict
+        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch; where there are unseen
+        rows also ``valid_loss``, and ``valid_f1`` (macro F1) or ``valid_macro_auc``.
     share_ : float
         Of the network in the answer; the rest is the linear model's. With ``preset="auto"``.
     C_ : float

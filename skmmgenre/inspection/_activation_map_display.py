@@ -74,6 +74,7 @@ class ActivationMapDisplay:
         Returns
         -------
         display : ActivationMapDisplay
+            The drawn display. Its `rows_` are the positions of the drawn rows.
 
         Raises
         ------
@@ -117,6 +118,7 @@ class ActivationMapDisplay:
         Returns
         -------
         display : ActivationMapDisplay
+            The display itself, with `figure_` and `axes_` set.
         """
         self.figure_, self.axes_ = make_panels(
             figure, len(self.maps), n_cols=n_cols, size=(2.2, 2.4)

@@ -106,6 +106,7 @@ class ConfusionMatricesDisplay:
         Returns
         -------
         display : ConfusionMatricesDisplay
+            The drawn display.
 
         Raises
         ------
@@ -163,6 +164,7 @@ class ConfusionMatricesDisplay:
         values_format : str, default=None
             Format of these numbers. None is "d" for whole counts, else ".2f".
         cmap : str or matplotlib.colors.Colormap, default="Blues"
+            Colours of the cells, from the lowest number to the highest.
         xticks_rotation : {"vertical", "horizontal"} or float, default="vertical"
             Of the genres below the panels.
         colorbar : bool, default=True
@@ -172,6 +174,7 @@ class ConfusionMatricesDisplay:
         Returns
         -------
         display : ConfusionMatricesDisplay
+            The display itself, with `figure_` and `axes_` set.
         """
         matrices = {name: np.asarray(matrix) for name, matrix in self.confusion_matrices.items()}
         n_labels = len(next(iter(matrices.values())))

@@ -18,6 +18,7 @@ class ExplanationDisplay:
     Parameters
     ----------
     explanation : Explanation
+        What to draw, as :func:`explain` returns it.
 
     Attributes
     ----------
@@ -63,6 +64,7 @@ class ExplanationDisplay:
         Returns
         -------
         display : ExplanationDisplay
+            The drawn display.
         """
         explanation = explain(model, row, genres=genres, n_words=n_words)
         return cls(explanation).plot(**plot_params)
@@ -82,6 +84,7 @@ class ExplanationDisplay:
         Returns
         -------
         display : ExplanationDisplay
+            The display itself, with `figure_` and `axes_` set.
 
         Raises
         ------

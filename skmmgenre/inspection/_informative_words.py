@@ -240,6 +240,7 @@ class InformativeWordsDisplay:
         Returns
         -------
         display : InformativeWordsDisplay
+            The drawn display.
 
         Raises
         ------
@@ -273,6 +274,7 @@ class InformativeWordsDisplay:
         Returns
         -------
         display : InformativeWordsDisplay
+            The display itself, with `figure_` and `axes_` set.
         """
         genres = list(self.words.groupby("genre", sort=False))
         most = max(len(lines) for _, lines in genres)

@@ -97,6 +97,7 @@ class LearningCurvesDisplay:
         Returns
         -------
         display : LearningCurvesDisplay
+            The drawn display.
 
         Raises
         ------
@@ -133,6 +134,7 @@ class LearningCurvesDisplay:
         Returns
         -------
         display : LearningCurvesDisplay
+            The display itself, with `figure_`, `axes_` and `metric_axes_` set.
         """
         self.figure_, self.axes_ = make_panels(
             figure, len(self.histories), n_cols=n_cols, size=(3.6, 3.2)

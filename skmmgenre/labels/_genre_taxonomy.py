@@ -45,6 +45,7 @@ class GenreTaxonomy:
     n_levels : int
         Names in the longest branch.
     separator : str or None
+        What stands between two names of a branch; None if each branch is one name.
 
     Raises
     ------
@@ -225,6 +226,7 @@ class GenreTaxonomy:
         Parameters
         ----------
         label : str
+            One of `labels`.
 
         Returns
         -------
@@ -245,6 +247,7 @@ class GenreTaxonomy:
         Parameters
         ----------
         label : str
+            One of `labels`.
 
         Returns
         -------
@@ -297,6 +300,7 @@ class GenreTaxonomy:
         items : list-like of shape (n,)
             As for `expand`.
         sparse_output : bool, default=False
+            Whether to return a sparse array, which takes less memory, instead of a DataFrame.
 
         Returns
         -------
@@ -370,6 +374,7 @@ class GenreTaxonomy:
         Returns
         -------
         taxonomy : GenreTaxonomy
+            A new taxonomy without these labels.
 
         Raises
         ------
@@ -480,6 +485,7 @@ class GenreTaxonomy:
         Returns
         -------
         text : str
+            Lines separated by "\\n", for `print`.
         """
         lines = []
         for path in self._walk(counts):
@@ -502,6 +508,7 @@ class GenreTaxonomy:
         Returns
         -------
         ax : matplotlib Axes
+            What was drawn in.
         """
 
         return draw_tree(list(self._walk(counts)), counts, ax)

@@ -117,6 +117,7 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Returns
         -------
         self : PPMILabelFactorizer
+            The fitted factorizer.
 
         Raises
         ------

@@ -1,8 +1,8 @@
 """Percentile bootstrap over artists."""
 
 import inspect
-from collections import namedtuple
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,31 @@ from ._ranking import (
     truth_and_scores,
 )
 
-BootstrapInterval = namedtuple("BootstrapInterval", ["estimate", "low", "high"])
+
+class BootstrapInterval(NamedTuple):
+    """A metric, or a difference of two, with its interval, as `bootstrap_interval` returns it.
+
+    Parameters
+    ----------
+    estimate : float
+        The metric of the given rows.
+    low : float
+        Lower end of the interval.
+    high : float
+        Upper end of the interval.
+
+    Examples
+    --------
+    >>> from skmmgenre.metrics import BootstrapInterval
+    >>> estimate, low, high = BootstrapInterval(0.62, 0.58, 0.66)
+    >>> round(high - low, 2)
+    0.08
+    """
+
+    estimate: float
+    low: float
+    high: float
+
 
 _METRICS = ("f1", "precision", "recall", "accuracy")
 # Callables that have a fast way.
@@ -83,6 +107,7 @@ def bootstrap_interval(
     n_resamples : int, default=2000
         How often the artists are drawn.
     confidence_level : float in (0, 1), default=0.95
+        Share of the resampled values that lie inside the interval.
     replace : bool, default=True
         False draws half of the artists, each at most once: for figures that grow with the number
         of different items, such as "diversity@k". (Drawn with replacement, a third of the artists

@@ -300,6 +300,7 @@ def macro_auc_score(Y_true, Y_score, *, sample_weight=None, return_skipped=False
         Any scores, the larger the likelier: probabilities, logits or cosine similarities,
         which are used as they are. Rows of equal score count half.
     sample_weight : array-like of shape (n,), optional
+        Weight of each item, 0 or more; by default all weigh the same.
     return_skipped : bool, default=False
         Also answer how many labels were left out.
 
@@ -361,6 +362,7 @@ def macro_average_precision_score(Y_true, Y_score, *, sample_weight=None, return
     Y_score : array-like of shape (n, n_labels)
         Any scores, the larger the likelier. Rows of equal score are answered together.
     sample_weight : array-like of shape (n,), optional
+        Weight of each item, 0 or more; by default all weigh the same.
     return_skipped : bool, default=False
         Also answer how many labels were left out.
 
@@ -400,6 +402,7 @@ def precision_at_k_score(Y_true, Y_score, k, *, sample_weight=None):
     k : int
         Labels taken of each item, from 1 to n_labels.
     sample_weight : array-like of shape (n,), optional
+        Weight of each item, 0 or more; by default all weigh the same.
 
     Returns
     -------
@@ -441,6 +444,7 @@ def ndcg_at_k_score(Y_true, Y_score, k, *, sample_weight=None):
     k : int
         Labels taken of each item, from 1 to n_labels.
     sample_weight : array-like of shape (n,), optional
+        Weight of each item, 0 or more; by default all weigh the same.
 
     Returns
     -------
@@ -575,6 +579,7 @@ def remove_log_prior(log_odds, prior, share=0.5):
     Returns
     -------
     scores : ndarray of float64, shape (n, n_labels)
+        The log-odds less `share` times the log prior of each label.
 
     Raises
     ------

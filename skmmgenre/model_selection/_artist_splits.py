@@ -22,7 +22,22 @@ class _ArtistSplitter(BaseCrossValidator):
     _fewest_splits = 1
 
     def get_n_splits(self, X=None, y=None, groups=None):
-        """Return the number of splits."""
+        """Return the number of splits.
+
+        Parameters
+        ----------
+        X : None
+            Ignored.
+        y : None
+            Ignored.
+        groups : None
+            Ignored.
+
+        Returns
+        -------
+        n_splits : int
+            How many pairs `split` yields.
+        """
         return self.n_splits
 
     def split(self, X, y=None, groups=None):

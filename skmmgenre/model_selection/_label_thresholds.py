@@ -171,6 +171,7 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the estimator's inner validation rows.
         sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row, passed to the estimator's `fit`; None passes none.
         feature_names : array-like of str, shape (n_features,), default=None
             Names of the columns of X for an estimator whose `fit` takes them, such as
             `FusionClassifier`.
@@ -178,6 +179,7 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         self : LabelThresholds
+            The fitted classifier.
 
         Raises
         ------
@@ -313,6 +315,11 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def predict(self, X):
         """Return the genres of each row.
 
+        Parameters
+        ----------
+        X : DataFrame, array-like or list
+            As the estimator takes it.
+
         Returns
         -------
         genres : ndarray of int64, shape (n_rows, n_labels)
@@ -323,18 +330,53 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     @available_if(_estimator_has("decision_function"))
     def decision_function(self, X):
-        """Return the estimator's `decision_function`; no threshold is taken off."""
+        """Return the estimator's `decision_function`; no threshold is taken off.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or list
+            As the estimator takes it.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_rows, n_labels)
+            As the estimator's `decision_function` returns them.
+        """
         check_is_fitted(self)
         return self.estimator_.decision_function(X)
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X):
-        """Return the estimator's `predict_proba`."""
+        """Return the estimator's `predict_proba`.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or list
+            As the estimator takes it.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_rows, n_labels)
+            In [0, 1].
+        """
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
     def score(self, X, y):
-        """Return the macro AUC, on which thresholds have no bearing."""
+        """Return the macro AUC, on which thresholds have no bearing.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or list
+            As the estimator takes it.
+        y : array-like of shape (n_rows, n_labels)
+            True genres, an indicator of 0 and 1 with the columns of `classes_`.
+
+        Returns
+        -------
+        score : float
+            Macro AUC, in [0, 1].
+        """
         check_is_fitted(self)
         check_columns(self, y)
         return macro_auc_score(y, self._scores(X))
@@ -355,7 +397,13 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return pd.DataFrame(columns, index=pd.Index(self.classes_.tolist()))
 
     def get_metadata_routing(self):
-        """Return which metadata go where; see scikit-learn's guide on metadata routing."""
+        """Return which metadata go where; see scikit-learn's guide on metadata routing.
+
+        Returns
+        -------
+        router : MetadataRouter
+            Routes to the estimator and to the splitter of `cv`.
+        """
         router = MetadataRouter(owner=self).add(
             estimator=self.estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit")
         )

@@ -30,6 +30,13 @@ def draw_seeds(random_state, n_seeds):
     ----------
     random_state : int, RandomState or None
         None draws fresh entropy; a RandomState is advanced by one draw.
+    n_seeds : int
+        How many to draw.
+
+    Returns
+    -------
+    seeds : list of int
+        Independent seeds, in [0, 2**63).
     """
     if isinstance(random_state, np.random.RandomState):
         random_state = int(random_state.randint(2**31))
@@ -74,6 +81,7 @@ def derived(estimator, arrays, what, make, key=None):
     Parameters
     ----------
     estimator : estimator
+        The one that the arrays are of. It is not kept alive by what is made for it.
     arrays : object
         What is asked for follows from it; told by identity.
     what : str
@@ -82,6 +90,11 @@ def derived(estimator, arrays, what, make, key=None):
         Without arguments. It must not ask for what follows from this estimator.
     key : object, default=None
         What else it depends on; only what was made for the last key is kept.
+
+    Returns
+    -------
+    made : object
+        What `make` returned, now or before.
     """
     with _lock:
         known = _known.get(estimator)
@@ -116,12 +129,17 @@ class Plan:
     Attributes
     ----------
     feed : feed
+        Gives the rows as batches; see `ArrayFeed`.
     loss : callable
         ``loss(output, truth)``, one number a row.
     y : Labels
+        The genres as `read_labels` has read them.
     groups : Groups or None
+        The artists, or None without any.
     truth : ndarray of shape (n_rows, ...)
+        What the loss compares outputs with: the target's `encode` of y.
     weight : ndarray of float32, shape (n_rows,)
+        How much each row counts in the loss.
     held_out : ndarray of bool, shape (n_rows,)
         Inner validation rows.
     seeds : list of three int
@@ -152,6 +170,16 @@ class Plan:
 
         Marked rows are unseen once, those of folds in turn. Without either there is none, nor
         where so few rows are left that what they say is chance.
+
+        Parameters
+        ----------
+        there : ndarray of bool, shape (n_rows,), or True, default=True
+            Marks the rows to take; True takes all.
+
+        Returns
+        -------
+        splits : list of Split
+            Masks of the rows to learn from, to answer for, and to be judged by.
         """
         there = there & self._there
         if self.held_out.any():
@@ -167,6 +195,11 @@ class Plan:
         """Return a split for each fold, judged by the inner validation rows, as the network is.
 
         A fold none of whose rows is there, or all of whose others are missing, is left out.
+
+        Returns
+        -------
+        splits : list of Split
+            One for each fold; see `splits`. Empty without folds.
         """
         return [
             Split(learned, unseen, self.held_out)

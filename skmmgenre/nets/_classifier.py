@@ -68,6 +68,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         What layers compute in. "auto" is, in training, bfloat16 where the device has it
         natively (a processor: for networks of convolutions only), and float32 in answers.
     random_state : int, RandomState or None
+        Seed of all draws in training. None draws a new one in each `fit`.
     verbose : int
         1 shows a progress bar, 2 also skorch's table of epochs and bar of batches.
 
@@ -121,10 +122,12 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the inner validation rows of a published split.
         sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row in the loss, 0 or more; None weighs all rows the same.
 
         Returns
         -------
         self : object
+            The fitted network.
         """
         plan = self._plan(X, y, groups, validation, sample_weight)
         self._learn(plan, self.target_.n_outputs)
@@ -284,6 +287,11 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     def decision_function(self, X):
         """Return the scores of each row.
 
+        Parameters
+        ----------
+        X : array-like
+            Rows of the kind that `fit` was given.
+
         Returns
         -------
         scores : ndarray of float32, shape (n_rows, n_classes), or (n_rows,) for two classes
@@ -297,6 +305,11 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     def predict_proba(self, X):
         """Return the probability of each class or label; not for target "cosine".
 
+        Parameters
+        ----------
+        X : array-like
+            Rows of the kind that `fit` was given.
+
         Returns
         -------
         probabilities : ndarray of float64, shape (n_rows, n_classes)
@@ -308,23 +321,55 @@ class NetClassifier(ClassifierMixin, NetEstimator):
 
     @available_if(_gives_probabilities)
     def predict_log_proba(self, X):
-        """Return the logarithm of `predict_proba`."""
+        """Return the logarithm of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like
+            Rows of the kind that `fit` was given.
+
+        Returns
+        -------
+        log_probabilities : ndarray of float64, shape (n_rows, n_classes)
+            Of probabilities too small for a float, too.
+        """
         output = self._output(X)
         return self.target_.log_proba(output)
 
     def predict(self, X):
         """Return the genre of each row, or an indicator matrix of its genres.
 
+        Parameters
+        ----------
+        X : array-like
+            Rows of the kind that `fit` was given.
+
         Returns
         -------
         y : ndarray of shape (n_rows,), or int ndarray of shape (n_rows, n_labels)
+            Genres, or for a multilabel y an indicator of 0 and 1 with the columns of `classes_`.
         """
         feed = self._feed(X)
         output = self._output_of(feed)
         return self.target_.predict(output, ~feed.missing)
 
     def score(self, X, y, sample_weight=None):
-        """Return the accuracy for one genre a row, the macro AUC for several."""
+        """Return the accuracy for one genre a row, the macro AUC for several.
+
+        Parameters
+        ----------
+        X : array-like
+            Rows of the kind that `fit` was given.
+        y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
+            True genres, in the form that `fit` was given.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row, for accuracy only; None weighs all rows the same.
+
+        Returns
+        -------
+        score : float
+            Accuracy or macro AUC, in [0, 1].
+        """
         feed = self._feed(X)
         output = self._output_of(feed)
         labels = read_labels_like(y, self.classes_)

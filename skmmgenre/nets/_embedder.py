@@ -136,6 +136,7 @@ class NetEmbedder(
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the inner validation rows of a published split.
         sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row in the loss, 0 or more; None weighs all rows the same.
         folds : array-like of int, shape (n_rows,), default=None
             The inner fold of each row, counted from 0, -1 of rows that are not learned from;
             by default they are made of y and groups. `MeanOverTracks` passes those of albums.
@@ -143,13 +144,36 @@ class NetEmbedder(
         Returns
         -------
         self : object
+            The fitted network.
         """
         self._fit(self._plan(X, y, groups, validation, sample_weight, folds=folds), vectors=False)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X, y, groups=None, validation=None, sample_weight=None, folds=None):
-        """Train the network and return the vector of every row; see `cross_fit`."""
+        """Train the network and return the vector of every row; see `cross_fit`.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
+            As in `fit`.
+        groups : array-like of shape (n_rows,), default=None
+            Artists, as in `fit`.
+        validation : array-like of bool, shape (n_rows,), default=None
+            As in `fit`.
+        sample_weight : array-like of shape (n_rows,), default=None
+            As in `fit`.
+        folds : array-like of int, shape (n_rows,), default=None
+            As in `fit`.
+
+        Returns
+        -------
+        vectors : ndarray of float32, shape (n_rows, n_features_out)
+            With folds, each from a network that has not seen the row's artist; NaN in a row that is
+            missing.
+        """
         plan = self._plan(X, y, groups, validation, sample_weight, folds=folds)
         return self._in_container(self._fit(plan, vectors=True), X)
 
@@ -369,6 +393,11 @@ class NetEmbedder(
 
     def transform(self, X):
         """Return the activations of the last hidden layer.
+
+        Parameters
+        ----------
+        X : array-like
+            Rows of the kind that `fit` was given.
 
         Returns
         -------

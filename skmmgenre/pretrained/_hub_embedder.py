@@ -55,6 +55,7 @@ class HubEmbedder(CellTransformer):
         Returns
         -------
         self : estimator
+            The embedder, checked and ready to use.
         """
         super().fit(X)
         self._make_encoder()
@@ -71,6 +72,7 @@ class HubEmbedder(CellTransformer):
         Returns
         -------
         names : ndarray of str objects, shape (d,)
+            "textembedder0", "textembedder1", ... for a TextEmbedder whose vectors have d numbers.
         """
         prefix = type(self).__name__.lower()
         return np.array([f"{prefix}{i}" for i in range(self._n_features())], dtype=object)

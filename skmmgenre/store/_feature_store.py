@@ -29,26 +29,62 @@ _DIGEST = 20  # bytes
 
 
 class RawCodec:
-    """Keeps an array as it is, or as another type of floats."""
+    """Keeps an array as it is, or as another type of floats.
+
+    Parameters
+    ----------
+    dtype : str, dtype or None, default=None
+        Type that numbers are stored as, such as "float16"; None keeps the array's own.
+    """
 
     def __init__(self, dtype=None):
         self.dtype = dtype
         self.name = f"raw {dtype}"
 
     def encode(self, array):
-        """Array to bytes."""
+        """Array to bytes.
+
+        Parameters
+        ----------
+        array : ndarray
+            Of any shape, without objects.
+
+        Returns
+        -------
+        value : memoryview
+            In the format of ``.npy`` files.
+        """
         buffer = io.BytesIO()
         stored = np.ascontiguousarray(array, dtype=self.dtype)
         np.lib.format.write_array(buffer, stored, allow_pickle=False)
         return buffer.getbuffer()
 
     def decode(self, value):
-        """Bytes to array."""
+        """Bytes to array.
+
+        Parameters
+        ----------
+        value : bytes
+            What `encode` returned.
+
+        Returns
+        -------
+        array : ndarray
+            With the type it was stored as.
+        """
         return np.lib.format.read_array(io.BytesIO(value), allow_pickle=False)
 
 
 class StepCodec:
-    """Keeps values of a known range as uint8, in 255 steps; the error is half a step at most."""
+    """Keeps values of a known range as uint8, in 255 steps; the error is half a step at most.
+
+    Parameters
+    ----------
+    low : float
+        Lowest value; what is lower becomes this.
+    high : float
+        Highest value; what is higher becomes this.
+    """
 
     def __init__(self, low, high):
         self.low, self.step = low, (high - low) / 255
@@ -56,12 +92,34 @@ class StepCodec:
         self._raw = RawCodec("uint8")
 
     def encode(self, array):
-        """Array to bytes."""
+        """Array to bytes.
+
+        Parameters
+        ----------
+        array : ndarray of float
+            Of any shape, without NaN.
+
+        Returns
+        -------
+        value : memoryview
+            One byte per number, behind the header of a ``.npy`` file.
+        """
         steps = np.rint((np.asarray(array, dtype=np.float64) - self.low) / self.step)
         return self._raw.encode(np.clip(steps, 0, 255))
 
     def decode(self, value):
-        """Bytes to array of float32."""
+        """Bytes to array of float32.
+
+        Parameters
+        ----------
+        value : bytes
+            What `encode` returned.
+
+        Returns
+        -------
+        array : ndarray of float32
+            Each number within half a step of what it was.
+        """
         return (self._raw.decode(value) * self.step + self.low).astype(np.float32)
 
 
@@ -121,7 +179,18 @@ class FeatureStore:
         self._settings = hashlib.blake2b(text.encode(), digest_size=16).digest()
 
     def keys(self, cells):
-        """Key of each cell, None where it cannot be read; files are read side by side."""
+        """Key of each cell, None where it cannot be read; files are read side by side.
+
+        Parameters
+        ----------
+        cells : list
+            Paths, arrays, or what `content_of` takes.
+
+        Returns
+        -------
+        keys : list of bytes or None
+            In the order of the cells.
+        """
         self._began, self._files = time.time(), {}
         paths = [cell if is_path(cell) else None for cell in cells]
         marks = [None if path is None else _file_mark(path) for path in paths]
@@ -160,12 +229,34 @@ class FeatureStore:
         return keys
 
     def get(self, keys):
-        """Feature of each key, None where it is not there."""
+        """Feature of each key, None where it is not there.
+
+        Parameters
+        ----------
+        keys : list of bytes
+            What `keys` returned.
+
+        Returns
+        -------
+        features : list of ndarray or None
+            In the order of the keys.
+        """
         values = self._store.get_many(keys)
         return [None if value is None else self.codec.decode(value) for value in values]
 
     def claim(self, keys):
-        """Whether to compute the feature of each key here; see `Store.claim`."""
+        """Whether to compute the feature of each key here; see `Store.claim`.
+
+        Parameters
+        ----------
+        keys : list of bytes
+            What `keys` returned.
+
+        Returns
+        -------
+        claimed : list of bool
+            False where another process computes the feature, or it is there by now.
+        """
         return self._store.claim(keys, self._owner, _LEASE) if keys else []
 
     def put(self, features):
@@ -173,6 +264,11 @@ class FeatureStore:
 
         The feature of a file that has changed since `keys` is returned but not kept: it may be of
         the new content, and the key is of the old one.
+
+        Parameters
+        ----------
+        features : dict of bytes to ndarray
+            Feature of each key.
 
         Returns
         -------

@@ -198,7 +198,9 @@ def settle_in_rounds(compute, cells, rows, per_round, store=None):
         Takes a list of rows, returns the outcome of each: a value and None, or None and what
         is wrong with the cell.
     cells : list
+        The whole column, for their keys in the store.
     rows : list of int
+        Positions of the cells to compute.
     per_round : tuple of two int
         How many rows to take at first, and at most if they are soon computed.
     store : FeatureStore or None
@@ -331,15 +333,20 @@ def bad_cell(cell, row, fault, noun, on_error):
     Parameters
     ----------
     cell : object
+        What cannot be used; the message describes it.
     row : int
+        Its position in the column, from 0.
     fault : tuple of two str
         Reason and remedy.
     noun : str
+        What a cell holds, such as "audio file".
     on_error : {"raise", "missing"}
+        "raise" raises; "missing" logs the cell and returns its line.
 
     Returns
     -------
     error : dict
+        ``row``, ``item``, ``reason`` and ``remedy``.
     """
     reason, remedy = fault
     item = describe_cell(cell)
@@ -381,6 +388,7 @@ class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         self : estimator
+            The transformer, checked and ready to use.
         """
         self._validate_params()
         as_cells(X, noun=self._noun)

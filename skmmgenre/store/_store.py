@@ -63,10 +63,12 @@ class Store:
         Parameters
         ----------
         path : str or path-like
+            The file to look at.
 
         Returns
         -------
         answer : bool
+            True if it is a store.
 
         Raises
         ------
@@ -85,6 +87,7 @@ class Store:
         Parameters
         ----------
         key : str or bytes
+            The one it was put under.
 
         Returns
         -------
@@ -104,6 +107,7 @@ class Store:
         Parameters
         ----------
         keys : iterable of str or bytes
+            Those the values were put under.
 
         Returns
         -------
@@ -138,6 +142,7 @@ class Store:
         key : str or bytes
             Best a digest of all that the value depends on.
         value : bytes-like
+            What to keep, of any length.
 
         Raises
         ------
@@ -152,6 +157,7 @@ class Store:
         Parameters
         ----------
         entries : iterable of (key, value)
+            Keys and bytes-like values, as `put` takes them.
         kind : str, default=""
             What they are, for `info`.
 
@@ -175,6 +181,7 @@ class Store:
         Parameters
         ----------
         keys : iterable of str or bytes
+            Those of the values that are being made.
         owner : str
             Who makes them.
         seconds : float
@@ -199,7 +206,15 @@ class Store:
             return [db.execute(insert, row).rowcount > 0 for row in rows]
 
     def renew(self, owner, seconds):
-        """Let all claims of an owner hold for some more seconds; 0 gives them up."""
+        """Let all claims of an owner hold for some more seconds; 0 gives them up.
+
+        Parameters
+        ----------
+        owner : str
+            Who made the claims.
+        seconds : float
+            How long they hold from now on.
+        """
         with self._connection() as db:
             if seconds:
                 until = time.time() + seconds

@@ -136,6 +136,7 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         Returns
         -------
         self : EntityEnricher
+            The enricher, ready to use.
         """
         self.check_setup()
         return self

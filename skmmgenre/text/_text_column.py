@@ -27,6 +27,7 @@ class TextColumnTransformer(NoContainer, CellTransformer, auto_wrap_output_keys=
         Returns
         -------
         self : estimator
+            The transformer, ready to use.
         """
         self._validate_params()
         return self
@@ -37,10 +38,12 @@ class TextColumnTransformer(NoContainer, CellTransformer, auto_wrap_output_keys=
         Parameters
         ----------
         input_features : array-like of str, optional
+            The name of the column, if it has one.
 
         Returns
         -------
         names : ndarray of object, shape (1,)
+            One name, for there is one column.
         """
         return np.asarray(["text"] if input_features is None else input_features, dtype=object)
 

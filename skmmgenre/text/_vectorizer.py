@@ -36,16 +36,35 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         Keep only this many words, the most frequent.
     min_df : float or int, default=1
         Leave out words in fewer texts.
+    strip_accents : {"ascii", "unicode"}, callable or None, default=None
+        Remove accents from letters; None keeps them.
+    lowercase : bool, default=True
+        Turn letters to lower case first.
+    preprocessor : callable or None, default=None
+        Takes a text and returns the text to split, in place of `strip_accents` and `lowercase`.
+    tokenizer : callable or None, default=None
+        Takes a text and returns its words, in place of `token_pattern`.
     analyzer : {"word", "char", "char_wb", "mixed"} or callable, default="word"
         "mixed" is for scripts that put no space between words, such as Chinese, Japanese and
         Thai: of their runs of characters it takes the n-grams of `ngram_range`, all else as
         "word" does, each word alone. With "word" such a run is one word, and a warning says
         so. The rest is scikit-learn's; "char" and "char_wb" take categories apart.
+    stop_words : {"english"}, list of str or None, default=None
+        Words to leave out; None leaves out none but by `max_df`.
+    token_pattern : str, default=r"(?u)\\b\\w\\w+\\b"
+        Regular expression of a word: by default two or more letters or digits.
     ngram_range : (int, int), default=(1, 1)
         Shortest and longest n-gram: of words, or of characters where `analyzer` is not "word".
-    strip_accents, lowercase, preprocessor, tokenizer, stop_words, token_pattern, vocabulary, \
-            binary, norm, use_idf, smooth_idf
-        As in :class:`sklearn.feature_extraction.text.TfidfVectorizer`.
+    vocabulary : dict of str to int, iterable of str, or None, default=None
+        The words to count; None takes those of the texts given to `fit`.
+    binary : bool, default=False
+        Count each word once per text.
+    norm : {"l1", "l2"} or None, default="l2"
+        Divide each row by this norm; None leaves weights as they are.
+    use_idf : bool, default=True
+        Multiply by the inverse document frequencies; False weighs all words the same.
+    smooth_idf : bool, default=True
+        Add one to all document frequencies, so that none is zero.
     dtype : dtype, default=numpy.float32
         Type of the weights.
 
@@ -137,6 +156,7 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         Returns
         -------
         self : ReviewVectorizer
+            The fitted vectorizer.
 
         Raises
         ------

@@ -15,7 +15,18 @@ _FILE_KEYS = {"bytes", "path"}  # of a dict by which Hugging Face's datasets hol
 
 
 def is_missing(cell):
-    """Tell whether a cell is empty: None, NaN, NA, NaT, "" or a list of such cells."""
+    """Tell whether a cell is empty: None, NaN, NA, NaT, "" or a list of such cells.
+
+    Parameters
+    ----------
+    cell : object
+        What a cell of a column holds.
+
+    Returns
+    -------
+    missing : bool
+        True if nothing is in it.
+    """
     if cell is None or cell is pd.NA or cell is pd.NaT:
         return True
     if isinstance(cell, str):
@@ -90,6 +101,11 @@ def as_cells(X, *, noun="item"):
         item a row.
     noun : str
         What a cell holds, for the error.
+
+    Returns
+    -------
+    cells : list
+        One cell per row.
 
     Raises
     ------
@@ -225,7 +241,20 @@ def _refuse_what_is_no_path(cell):
 
 
 def describe_cell(cell, *, max_chars=200):
-    """Name a cell in an error: its path as given, its first words, or its shape."""
+    """Name a cell in an error: its path as given, its first words, or its shape.
+
+    Parameters
+    ----------
+    cell : object
+        What a cell of a column holds.
+    max_chars : int, default=200
+        A longer text or path is cut in the middle.
+
+    Returns
+    -------
+    description : str
+        On one line, for a message.
+    """
     if isinstance(cell, dict) and is_path(cell.get("path")):
         return f"dict of {describe_cell(cell['path'])}"
     if isinstance(cell, os.PathLike):
@@ -363,5 +392,6 @@ class NoContainer:
         Returns
         -------
         self : estimator
+            The estimator, unchanged.
         """
         return self

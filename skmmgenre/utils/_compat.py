@@ -98,6 +98,7 @@ def import_from_extra(name, task, *, extra):
     Returns
     -------
     module
+        The imported package.
     """
     try:
         return import_module(name)

@@ -142,6 +142,7 @@ def get_data_home(data_home=None):
     Returns
     -------
     data_home : Path
+        The folder, with "~" replaced by the home of the user. It is not made.
 
     Examples
     --------

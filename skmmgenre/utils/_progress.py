@@ -40,6 +40,20 @@ def progress_bar(total, description, *, verbose=1):
     `note` replaces the text behind the bar, and the last one ends the log; `total` is for work
     that turns out to have fewer steps. The bar is left out if `verbose` is 0; the log does not
     depend on it.
+
+    Parameters
+    ----------
+    total : int
+        Number of steps; 0 shows nothing.
+    description : str
+        What stands before the bar, and in the log.
+    verbose : int, default=1
+        0 leaves the bar out.
+
+    Yields
+    ------
+    advance : callable
+        ``advance(steps=1, note=None, total=None)``.
     """
     if not total:
         yield lambda steps=1, note=None, total=None: None

@@ -110,6 +110,7 @@ def parametrize_with_checks(branches, *, expected_failed_checks=None):
     Returns
     -------
     decorator : pytest.mark.parametrize
+        For a test with the parameters `estimator` and `check`.
 
     Examples
     --------
@@ -137,13 +138,16 @@ def branch_checks(cells, *, bad_cell=None, atol=0.0):
     Parameters
     ----------
     cells : list, or callable that returns one
+        As in `check_branch`.
     bad_cell : object, default=None
+        As in `check_branch`.
     atol : float, default=0.0
         As in `check_branch`.
 
     Yields
     ------
     name : str
+        That of the function, such as "check_rows".
     check : callable
         Takes an estimator, which stays as it is. Raises AssertionError, or unittest.SkipTest if
         the estimator has nothing to check.

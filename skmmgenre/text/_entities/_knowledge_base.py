@@ -66,6 +66,7 @@ class KnowledgeBase:
         Parameters
         ----------
         path : str or path-like
+            What `build` wrote.
         verify : bool, default=True
             Read the whole file and compare its checksums, even if this process has done so
             before. False trusts the file until it changes; the answers of a damaged one are
@@ -74,6 +75,7 @@ class KnowledgeBase:
         Returns
         -------
         kb : KnowledgeBase
+            The opened knowledge base.
 
         Raises
         ------
@@ -145,6 +147,7 @@ class KnowledgeBase:
         Returns
         -------
         kb : KnowledgeBase
+            The opened knowledge base.
 
         Raises
         ------
@@ -191,6 +194,7 @@ class KnowledgeBase:
         Parameters
         ----------
         form : str
+            A name as it stands in a text; case and accents do not matter.
 
         Returns
         -------

@@ -86,6 +86,7 @@ class Linker(BaseEstimator):
         Parameters
         ----------
         text : str
+            Plain text, such as a review.
 
         Returns
         -------

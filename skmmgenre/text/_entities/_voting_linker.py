@@ -17,6 +17,7 @@ class VotingLinker(Linker):
     Parameters
     ----------
     linkers : list of objects with a method link
+        Each is asked for the mentions of every text, and has one vote.
     min_votes : int, default=2
         How many of them must agree.
 
