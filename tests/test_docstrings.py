@@ -7,39 +7,15 @@ from dataclasses import is_dataclass
 import pytest
 from numpydoc.docscrape import NumpyDocString, get_doc_object
 from numpydoc.validate import validate
+from public_names import BESIDE_THE_ROOMS, MODULES, function_of, public_objects
 
 import skmmgenre
-
-MODULES = sorted(set(skmmgenre.__all__) - {"items", "load", "model_info", "save", "utils"})
-MODULES += ["nets.targets", "utils.estimator_checks"]
 
 # Parameters that are missing in the docstring, unknown, in another order, without description or
 # with one in lower case; returned values without a section or a description.
 CODES = {"PR01", "PR02", "PR03", "PR07", "PR08", "RT01", "RT03"}
 # The arrays that methods of targets take are described once, in the docstring of the module.
 OF_TARGETS = {"PR01", "RT01"}
-
-
-def public_objects(module):
-    """Name and object of what a module makes public, methods of its classes included."""
-    for name in module.__all__:
-        value = getattr(module, name)
-        if inspect.ismodule(value):
-            continue
-        yield name, value
-        if inspect.isclass(value):
-            for attribute in dir(value):
-                method = inspect.unwrap(function_of(inspect.getattr_static(value, attribute)))
-                if attribute.startswith("_") or not inspect.isfunction(method):
-                    continue
-                if method.__module__.startswith("skmmgenre"):
-                    yield f"{name}.{attribute}", inspect.getattr_static(value, attribute)
-
-
-def function_of(value):
-    if isinstance(value, (classmethod, staticmethod)):
-        return value.__func__
-    return value.fget if isinstance(value, property) else value
 
 
 def faults_of(value, codes=CODES):
@@ -81,7 +57,7 @@ def test_all_is_described(name):
     assert faults == []
 
 
-@pytest.mark.parametrize("name", ["load", "model_info", "save"])
+@pytest.mark.parametrize("name", BESIDE_THE_ROOMS)
 def test_functions_beside_the_rooms_are_described(name):
     assert faults_of(getattr(skmmgenre, name)) == []
 

@@ -2,11 +2,22 @@
 
 import warnings
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
 from scipy.fft import dct
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._typing import (
+    Auto,
+    ClassWeight,
+    Decision,
+    LabelFactorizer,
+    Precision,
+    Preset,
+    RandomState,
+    Target,
+)
 from ..nets import ArrayFeed, NetEmbedder, draw_seeds, release_pages, take_rows
 from ..utils import ErrorsMixin, logger
 from ._augment import AugmentedFeed
@@ -208,30 +219,30 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
     def __init__(
         self,
         *,
-        architecture="auto",
-        width="low",
-        target="auto",
-        label_factorizer=None,
-        dropout="auto",
-        standardize="bin",
-        patches="auto",
-        patch_frames=323,
-        n_patches="auto",
-        augment=True,
-        max_epochs=100,
-        batch_size=32,
-        lr=1e-3,
-        patience=10,
-        validation_fraction=0.1,
-        decision="auto",
-        preset="auto",
-        refit=True,
-        cross_fit="auto",
-        class_weight=None,
-        device="auto",
-        precision="auto",
-        random_state=None,
-        verbose=0,
+        architecture: Literal["auto", "4x70", "4x96", "3x3", "time"] = "auto",
+        width: Literal["low", "high"] | tuple[int, ...] | list[int] = "low",
+        target: Target = "auto",
+        label_factorizer: LabelFactorizer | None = None,
+        dropout: Auto | float = "auto",
+        standardize: Literal["bin", "cell"] | None = "bin",
+        patches: Literal["auto", "whole", "center", "epoch"] = "auto",
+        patch_frames: int = 323,
+        n_patches: Auto | int = "auto",
+        augment: bool = True,
+        max_epochs: int = 100,
+        batch_size: int = 32,
+        lr: float = 1e-3,
+        patience: int = 10,
+        validation_fraction: float = 0.1,
+        decision: Decision = "auto",
+        preset: Preset = "auto",
+        refit: bool = True,
+        cross_fit: Auto | int = "auto",
+        class_weight: ClassWeight = None,
+        device: str = "auto",
+        precision: Precision = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
     ):
         self.architecture = architecture
         self.width = width

@@ -24,7 +24,7 @@ _COMMANDS = {
 }
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int | None:
     """Run the command.
 
     Parameters

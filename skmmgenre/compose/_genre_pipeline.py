@@ -2,6 +2,7 @@
 
 import functools
 import warnings
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -11,13 +12,14 @@ from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
+from .._typing import Column, Float64Array, Genres, Table
 from ..audio import AudioEmbedder
 from ..utils import (
     NamesBetweenSteps,
     as_pandas,
+    available_if,
     check_rows,
     check_sample_weight,
     find_steps,
@@ -112,7 +114,15 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
     (20,)
     """
 
-    def fit(self, X, y=None, groups=None, validation=None, sample_weight=None, folds=None):
+    def fit(
+        self,
+        X: Table,
+        y: Genres | None = None,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+        folds: Column | None = None,
+    ) -> Self:
         """Fit all steps.
 
         Parameters
@@ -157,8 +167,14 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
 
     @available_if(_ends_in_a_transformer)
     def fit_transform(
-        self, X, y=None, groups=None, validation=None, sample_weight=None, folds=None
-    ):
+        self,
+        X: Table,
+        y: Genres | None = None,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+        folds: Column | None = None,
+    ) -> Any:
         """Fit all steps and transform; takes what `fit` takes.
 
         Parameters
@@ -187,7 +203,7 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
             return super().fit_transform(table, y, **self._of_use(metadata))
 
     @available_if(_ends_in_what_grows)
-    def add_genre(self, X, y, name, groups=None):
+    def add_genre(self, X: Table, y: Column, name: str, groups: Column | None = None) -> Self:
         """Learn one more genre; what is known of the others stays as it is.
 
         Only the last step learns, see :meth:`skmmgenre.fusion.FusionClassifier.add_genre`. So the
@@ -220,21 +236,41 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         self.steps[-1][1].add_genre(vectors, y, name, groups=groups)
         return self
 
-    transform = _taking_any_table("transform")
-    predict = _taking_any_table("predict")
-    predict_proba = _taking_any_table("predict_proba")
-    predict_log_proba = _taking_any_table("predict_log_proba")
-    decision_function = _taking_any_table("decision_function")
-    score = _taking_any_table("score")
+    if TYPE_CHECKING:
+        # What the last step has of these; `classes_` is that of the last step, too.
+        classes_: np.ndarray
+
+        def __init__(
+            self,
+            steps: list[tuple[str, Any]],
+            *,
+            transform_input: list[str] | None = None,
+            memory: Any = None,
+            verbose: bool = False,
+        ): ...
+        def transform(self, X: Table, **params: Any) -> Any: ...
+        def predict(self, X: Table, **params: Any) -> np.ndarray: ...
+        def predict_proba(self, X: Table, **params: Any) -> Float64Array: ...
+        def predict_log_proba(self, X: Table, **params: Any) -> Float64Array: ...
+        def decision_function(self, X: Table, **params: Any) -> np.ndarray: ...
+        def score(self, X: Table, y: Genres, sample_weight: Column | None = None) -> float: ...
+
+    else:
+        transform = _taking_any_table("transform")
+        predict = _taking_any_table("predict")
+        predict_proba = _taking_any_table("predict_proba")
+        predict_log_proba = _taking_any_table("predict_log_proba")
+        decision_function = _taking_any_table("decision_function")
+        score = _taking_any_table("score")
 
     @property
-    def errors_(self):
+    def errors_(self) -> pd.DataFrame:
         """DataFrame with a line for every item of every modality treated as missing."""
         lines = [{"modality": part, "track": None, **line} for part, line in errors_inside(self)]
         columns = ["modality", "track", "row", "item", "reason", "remedy"]
         return pd.DataFrame(lines, columns=columns, dtype=object).astype({"row": int})
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters by the names of `get_params`, or by short ones.
 
         Parameters

@@ -1,18 +1,33 @@
 """The multimodal fusion of the paper as an estimator."""
 
 from numbers import Real
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.base import _fit_context, clone
+from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._typing import (
+    Auto,
+    Blocks,
+    ClassWeight,
+    Column,
+    Decision,
+    Genres,
+    LabelFactorizer,
+    Matrix,
+    Precision,
+    Preset,
+    RandomState,
+    Target,
+)
 from ..model_selection import inner_folds
 from ..nets import ArrayFeed, NetClassifier
 from ..nets._linear_path import STRENGTH
-from ..utils import as_pandas, refuse_repeated_columns
+from ..utils import as_pandas, fit_context, refuse_repeated_columns
 from ._blocks import find_blocks, missing_in_block, vectors_of_blocks
 
 _STRENGTHS = np.geomspace(1e-2, 1e4, 13)  # that are tried
@@ -161,6 +176,10 @@ class FusionClassifier(NetClassifier):
     (60,)
     """
 
+    blocks_: dict[str, list[int]]
+    C_: float
+    block_weights_: dict[str, float]
+
     __metadata_request__fit = {"feature_names": True, "folds": True}
 
     _parameter_constraints = {
@@ -176,26 +195,26 @@ class FusionClassifier(NetClassifier):
     def __init__(
         self,
         *,
-        target="auto",
-        solver="auto",
-        C="auto",
-        label_factorizer=None,
-        dropout="auto",
-        normalize=True,
-        blocks="auto",
-        modality_dropout=0.0,
-        class_weight=None,
-        max_epochs=100,
-        batch_size=32,
-        lr=1e-3,
-        patience=10,
-        validation_fraction=0.1,
-        decision="auto",
-        preset="auto",
-        device="auto",
-        precision="auto",
-        random_state=None,
-        verbose=0,
+        target: Target = "auto",
+        solver: Literal["auto", "lbfgs", "adam"] = "auto",
+        C: Auto | float = "auto",
+        label_factorizer: LabelFactorizer | None = None,
+        dropout: Auto | float = "auto",
+        normalize: bool = True,
+        blocks: Blocks = "auto",
+        modality_dropout: float = 0.0,
+        class_weight: ClassWeight = None,
+        max_epochs: int = 100,
+        batch_size: int = 32,
+        lr: float = 1e-3,
+        patience: int = 10,
+        validation_fraction: float = 0.1,
+        decision: Decision = "auto",
+        preset: Preset = "auto",
+        device: str = "auto",
+        precision: Precision = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
     ):
         self.target = target
         self.solver = solver
@@ -218,10 +237,17 @@ class FusionClassifier(NetClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X, y, groups=None, validation=None, sample_weight=None, feature_names=None, folds=None
-    ):
+        self,
+        X: Matrix,
+        y: Genres,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+        feature_names: Column | None = None,
+        folds: Column | None = None,
+    ) -> Self:
         """Train the layer.
 
         Parameters
@@ -259,7 +285,7 @@ class FusionClassifier(NetClassifier):
             self._learn(plan, self.target_.n_outputs)
         return self
 
-    def add_genre(self, X, y, name, groups=None):
+    def add_genre(self, X: Matrix, y: Column, name: str, groups: Column | None = None) -> Self:
         """Learn one more genre; what is known of the others stays as it is.
 
         Its row of the layer is solved alone, with the penalty of the others (`C_`), which takes a

@@ -6,11 +6,24 @@ import os
 import warnings
 from contextlib import closing
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
 import PIL
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from .._typing import (
+    Auto,
+    ClassWeight,
+    Decision,
+    FilePath,
+    LabelFactorizer,
+    OnError,
+    Precision,
+    Preset,
+    RandomState,
+    Target,
+)
 from ..nets import ArrayFeed, NetEmbedder, derived, draw_seeds
 from ..store import FeatureStore, settle_in_rounds
 from ..utils import ErrorsMixin, as_cells, progress_bar
@@ -216,32 +229,32 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     def __init__(
         self,
         *,
-        depth="auto",
-        weights="auto",
-        fine_tune="auto",
-        augment=True,
-        image_size="auto",
-        target="auto",
-        label_factorizer=None,
-        batch_size=50,
-        max_epochs=90,
-        lr="auto",
-        weight_decay=1e-4,
-        optimizer="adam",
-        patience=10,
-        validation_fraction=0.1,
-        decision="auto",
-        preset="auto",
-        refit=True,
-        cross_fit="auto",
-        class_weight=None,
-        device="auto",
-        precision="auto",
-        cache=None,
-        on_error="raise",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
+        depth: Literal["auto", "small", 18, 34, 50, 101, 152] = "auto",
+        weights: FilePath | None = "auto",
+        fine_tune: Auto | bool = "auto",
+        augment: bool = True,
+        image_size: Auto | int = "auto",
+        target: Target = "auto",
+        label_factorizer: LabelFactorizer | None = None,
+        batch_size: int = 50,
+        max_epochs: int = 90,
+        lr: Auto | float = "auto",
+        weight_decay: float = 1e-4,
+        optimizer: Literal["adam", "sgd"] = "adam",
+        patience: int = 10,
+        validation_fraction: float = 0.1,
+        decision: Decision = "auto",
+        preset: Preset = "auto",
+        refit: bool = True,
+        cross_fit: Auto | int = "auto",
+        class_weight: ClassWeight = None,
+        device: str = "auto",
+        precision: Precision = "auto",
+        cache: FilePath | None = None,
+        on_error: OnError = "raise",
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
     ):
         self.depth = depth
         self.weights = weights

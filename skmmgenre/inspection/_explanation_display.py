@@ -1,11 +1,16 @@
 """An explanation of one row in panels."""
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 
 from ._activation_map_display import draw_map
-from ._explanation import explain
+from ._explanation import Explanation, explain
 from ._informative_words import label_of_word
 from ._panels import make_panels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
 
 _COLORS = ["tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown"]
 
@@ -47,11 +52,13 @@ class ExplanationDisplay:
     ['modalities', 'words']
     """
 
-    def __init__(self, explanation):
+    def __init__(self, explanation: Explanation):
         self.explanation = explanation
 
     @classmethod
-    def from_estimator(cls, model, row, *, genres=None, n_words=10, **plot_params):
+    def from_estimator(
+        cls, model: Any, row: Any, *, genres: Any = None, n_words: int = 10, **plot_params: Any
+    ) -> Self:
         """Explain a row and draw it.
 
         Parameters
@@ -69,7 +76,9 @@ class ExplanationDisplay:
         explanation = explain(model, row, genres=genres, n_words=n_words)
         return cls(explanation).plot(**plot_params)
 
-    def plot(self, *, figure=None, genre=None, n_cols=4):
+    def plot(
+        self, *, figure: "Figure | SubFigure | None" = None, genre: Any = None, n_cols: int = 4
+    ) -> Self:
         """Draw a panel for each kind of evidence.
 
         Parameters

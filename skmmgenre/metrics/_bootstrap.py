@@ -1,14 +1,16 @@
 """Percentile bootstrap over artists."""
 
 import inspect
+from collections.abc import Callable
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.utils import gen_batches
 
+from .._typing import Column, Float64Array, Genres
 from ..utils import group_codes
 from ._genre_scores import label_matrices, precision_recall_f1, right_rows
 from ._ranking import (
@@ -55,6 +57,32 @@ _CHUNK = 4_000_000
 _SCORES_WIDTH = 40
 
 
+@overload
+def bootstrap_interval(
+    y_true: Genres,
+    y_pred: Genres,
+    y_other: Genres | None = None,
+    *,
+    metric: str | Callable[..., float] = "f1",
+    groups: Column | None = None,
+    runs: Column | None = None,
+    seeds: Column | None = None,
+    labels: Column | None = None,
+    n_resamples: int = 2000,
+    confidence_level: float = 0.95,
+    replace: bool = True,
+    return_draws: Literal[False] = False,
+    random_state: int | np.random.Generator | None = 0,
+) -> BootstrapInterval: ...
+@overload
+def bootstrap_interval(
+    y_true: Genres,
+    y_pred: Genres,
+    y_other: Genres | None = None,
+    *,
+    return_draws: Literal[True],
+    **parameters: Any,
+) -> tuple[BootstrapInterval, Float64Array]: ...
 def bootstrap_interval(
     y_true,
     y_pred,

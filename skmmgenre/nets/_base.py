@@ -9,21 +9,23 @@ import sys
 import threading
 import warnings
 import weakref
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from .._typing import BoolArray, RandomState
 from ..model_selection import FEWEST_ROWS, inner_validation_mask
 from ..utils import Groups, Labels, progress_bar, python_random_kept
 
 
-def draw_seeds(random_state, n_seeds):
+def draw_seeds(random_state: RandomState, n_seeds: int) -> list[int]:
     """Return `n_seeds` integers below 2**63: the same for the same `random_state`.
 
     Parameters
@@ -73,7 +75,9 @@ class _Derived:
         self.arrays, self.made, self.lock = arrays, {}, threading.Lock()
 
 
-def derived(estimator, arrays, what, make, key=None):
+def derived(
+    estimator: Any, arrays: Any, what: str, make: Callable[[], Any], key: Any = None
+) -> Any:
     """Return what `make` returns, made again when the estimator's arrays are others.
 
     Threads that ask for the same estimator wait for one of them to make it.
@@ -165,7 +169,7 @@ class Plan:
     folds: np.ndarray | None = None
     shift: np.ndarray | float = 0
 
-    def splits(self, there=True):
+    def splits(self, there: BoolArray | bool = True) -> list[Split]:
         """Return the splits that choices are made on, of all rows or of those that are `there`.
 
         Marked rows are unseen once, those of folds in turn. Without either there is none, nor
@@ -191,7 +195,7 @@ class Plan:
         n_judged = sum(split.judged.sum() for split in found)
         return found if n_judged >= FEWEST_ROWS else []
 
-    def fold_splits(self):
+    def fold_splits(self) -> list[Split]:
         """Return a split for each fold, judged by the inner validation rows, as the network is.
 
         A fold none of whose rows is there, or all of whose others are missing, is left out.
@@ -265,6 +269,12 @@ class NetEstimator(BaseEstimator):
     module_recipe_ : dict
         The plain numbers from which the module is built again.
     """
+
+    n_iter_: int
+    best_iter_: int
+    history_: list[dict[str, Any]]
+    n_parameters_: int
+    weights_: dict[str, np.ndarray]
 
     # Groups, marked validation rows and weights reach every network of a Pipeline.
     __metadata_request__fit = {"groups": True, "validation": True, "sample_weight": True}

@@ -3,19 +3,22 @@
 import logging
 import warnings
 from numbers import Real
+from typing import Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import Column, Float32Array, Float64Array, Genres, Matrix
 from ..model_selection import read_folds
 from ..utils import (
+    available_if,
     check_rows,
     check_sample_weight,
+    fit_context,
     logger,
     read_groups,
     read_labels,
@@ -98,6 +101,10 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         genre; target "cosine" only.
     """
 
+    classes_: np.ndarray
+    thresholds_: Float64Array | None
+    threshold_: float
+
     _parameter_constraints = {
         **NetEstimator._parameter_constraints,
         "target": [StrOptions({"auto", "softmax", "logistic", "cosine"})],
@@ -107,8 +114,15 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         "preset": [StrOptions({"auto", "paper"})],
     }
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, groups=None, validation=None, sample_weight=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Matrix,
+        y: Genres,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -284,7 +298,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         """Outputs for some rows."""
         return self._forward(feed, None, rows)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Matrix) -> Float32Array:
         """Return the scores of each row.
 
         Parameters
@@ -302,7 +316,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         return self.target_.scores(output)
 
     @available_if(_gives_probabilities)
-    def predict_proba(self, X):
+    def predict_proba(self, X: Matrix) -> Float64Array:
         """Return the probability of each class or label; not for target "cosine".
 
         Parameters
@@ -320,7 +334,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         return self.target_.proba(output)
 
     @available_if(_gives_probabilities)
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Matrix) -> Float64Array:
         """Return the logarithm of `predict_proba`.
 
         Parameters
@@ -336,7 +350,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         output = self._output(X)
         return self.target_.log_proba(output)
 
-    def predict(self, X):
+    def predict(self, X: Matrix) -> np.ndarray:
         """Return the genre of each row, or an indicator matrix of its genres.
 
         Parameters
@@ -353,7 +367,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         output = self._output_of(feed)
         return self.target_.predict(output, ~feed.missing)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Matrix, y: Genres, sample_weight: Column | None = None) -> float:
         """Return the accuracy for one genre a row, the macro AUC for several.
 
         Parameters

@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.linear_model import Ridge
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import Column, Float32Array, Genres, Matrix
 from ..model_selection import inner_folds
-from ..utils import in_container, interruption_ends_all
+from ..utils import fit_context, in_container, interruption_ends_all
 from ._budget import add_losses_of_folds, mean_losses, n_batches, n_epochs
 from ._classifier import NetClassifier
 from ._linear_path import (
@@ -90,6 +92,9 @@ class NetEmbedder(
         ``C`` and ``valid_loss`` of each strength that was tried. With "auto".
     """
 
+    share_: float
+    C_: float
+
     _parameter_constraints = {
         **NetClassifier._parameter_constraints,
         "refit": ["boolean"],
@@ -120,8 +125,16 @@ class NetEmbedder(
 
     # ---- train ---------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, groups=None, validation=None, sample_weight=None, folds=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Matrix,
+        y: Genres,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+        folds: Column | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -149,8 +162,16 @@ class NetEmbedder(
         self._fit(self._plan(X, y, groups, validation, sample_weight, folds=folds), vectors=False)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y, groups=None, validation=None, sample_weight=None, folds=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(
+        self,
+        X: Matrix,
+        y: Genres,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+        folds: Column | None = None,
+    ) -> Float32Array:
         """Train the network and return the vector of every row; see `cross_fit`.
 
         Parameters
@@ -391,7 +412,7 @@ class NetEmbedder(
         """Width of the last hidden layer: the output layer's weights are (outputs, width)."""
         return self.weights_["head.weight"].shape[1]
 
-    def transform(self, X):
+    def transform(self, X: Matrix) -> Float32Array:
         """Return the activations of the last hidden layer.
 
         Parameters

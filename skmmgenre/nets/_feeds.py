@@ -2,10 +2,12 @@
 
 import mmap
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from .._typing import BoolArray, SparseMatrix
 from ..utils import mapped_file
 
 
@@ -31,7 +33,7 @@ class ArrayFeed:
         Whether making a batch is waiting for a disk rather than work of the processor.
     """
 
-    def __init__(self, X, missing):
+    def __init__(self, X: np.ndarray | SparseMatrix, missing: BoolArray):
         self.X = sparse.csr_array(X) if sparse.issparse(X) else X
         self.missing = missing
         self.sample_shape = tuple(X.shape[1:])
@@ -40,7 +42,7 @@ class ArrayFeed:
     def __len__(self):
         return self.X.shape[0]
 
-    def batch(self, rows, epoch=None):
+    def batch(self, rows: np.ndarray, epoch: int | None = None) -> Any:
         """Return the rows as float32, those of a sparse X as CSR without duplicates.
 
         Parameters
@@ -63,7 +65,7 @@ class ArrayFeed:
         return np.ascontiguousarray(chosen, dtype=np.float32)
 
 
-def take_rows(X, rows):
+def take_rows(X: np.ndarray | SparseMatrix, rows: np.ndarray) -> Any:
     """Return the rows of an index array; see `release_pages`.
 
     Parameters
@@ -83,7 +85,7 @@ def take_rows(X, rows):
     return chosen
 
 
-def release_pages(X):
+def release_pages(X: np.ndarray | SparseMatrix) -> None:
     """Let go of what was read, if X lies in a file that is mapped into memory.
 
     Pages would else pile up until all of the file is held.

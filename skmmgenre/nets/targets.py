@@ -33,6 +33,7 @@ from sklearn.base import clone
 from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
+from .._typing import LabelFactorizer, Target
 from ..labels import PPMILabelFactorizer
 from ..metrics import macro_auc_score
 from ..metrics._genre_scores import precision_recall_f1
@@ -441,7 +442,9 @@ class CosineTarget(IndicatorTarget):
         return (self.scores(output) >= self.threshold_).astype(np.int64)
 
 
-def make_target(name, names, label_factorizer=None):
+def make_target(
+    name: Target, names: np.ndarray | None, label_factorizer: LabelFactorizer | None = None
+) -> "SoftmaxTarget | LogisticTarget | CosineTarget":
     """Return the target that a name stands for.
 
     Parameters

@@ -7,6 +7,16 @@ from scipy import sparse
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
+from .._typing import (
+    Auto,
+    ClassWeight,
+    Decision,
+    LabelFactorizer,
+    Precision,
+    Preset,
+    RandomState,
+    Target,
+)
 from ..nets import ArrayFeed, NetEmbedder
 from ..utils import as_pandas, refuse_repeated_columns
 
@@ -131,24 +141,24 @@ class TextMLP(NetEmbedder):
     def __init__(
         self,
         *,
-        hidden_units=(2048, 2048),
-        dropout=0.5,
-        target="auto",
-        label_factorizer=None,
-        max_epochs=100,
-        batch_size=32,
-        lr=1e-3,
-        patience=10,
-        validation_fraction=0.1,
-        decision="auto",
-        preset="auto",
-        refit=True,
-        cross_fit="auto",
-        class_weight=None,
-        device="auto",
-        precision="auto",
-        random_state=None,
-        verbose=0,
+        hidden_units: tuple[int, ...] | list[int] = (2048, 2048),
+        dropout: float = 0.5,
+        target: Target = "auto",
+        label_factorizer: LabelFactorizer | None = None,
+        max_epochs: int = 100,
+        batch_size: int = 32,
+        lr: float = 1e-3,
+        patience: int = 10,
+        validation_fraction: float = 0.1,
+        decision: Decision = "auto",
+        preset: Preset = "auto",
+        refit: bool = True,
+        cross_fit: Auto | int = "auto",
+        class_weight: ClassWeight = None,
+        device: str = "auto",
+        precision: Precision = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
     ):
         self.hidden_units = hidden_units
         self.dropout = dropout

@@ -2,12 +2,16 @@
 
 import functools
 import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils._param_validation import StrOptions
 
+from .._typing import Column
 from ..utils import (
     NoContainer,
     as_cells,
@@ -103,24 +107,25 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
     def __init__(
         self,
         *,
-        sublinear_tf=True,
-        max_df=0.5,
-        max_features=10000,
-        min_df=1,
-        strip_accents=None,
-        lowercase=True,
-        preprocessor=None,
-        tokenizer=None,
-        analyzer="word",
-        stop_words=None,
-        token_pattern=r"(?u)\b\w\w+\b",
-        ngram_range=(1, 1),
-        vocabulary=None,
-        binary=False,
-        norm="l2",
-        use_idf=True,
-        smooth_idf=True,
-        dtype=np.float32,
+        sublinear_tf: bool = True,
+        max_df: float = 0.5,
+        max_features: int | None = 10000,
+        min_df: float = 1,
+        strip_accents: Literal["ascii", "unicode"] | Callable[[str], str] | None = None,
+        lowercase: bool = True,
+        preprocessor: Callable[[str], str] | None = None,
+        tokenizer: Callable[[str], list[str]] | None = None,
+        analyzer: Literal["word", "char", "char_wb", "mixed"]
+        | Callable[[str], Iterable[str]] = "word",
+        stop_words: Literal["english"] | list[str] | None = None,
+        token_pattern: str | None = r"(?u)\b\w\w+\b",
+        ngram_range: tuple[int, int] = (1, 1),
+        vocabulary: Mapping[str, int] | Iterable[str] | None = None,
+        binary: bool = False,
+        norm: Literal["l1", "l2"] | None = "l2",
+        use_idf: bool = True,
+        smooth_idf: bool = True,
+        dtype: npt.DTypeLike = np.float32,
     ):
         super().__init__(
             sublinear_tf=sublinear_tf,
@@ -143,7 +148,7 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
             dtype=dtype,
         )
 
-    def fit(self, raw_documents, y=None):
+    def fit(self, raw_documents: Column, y: Any = None) -> Self:
         """Learn the words and their document frequencies.
 
         Parameters
@@ -166,7 +171,7 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         self._learn(raw_documents)
         return self
 
-    def fit_transform(self, raw_documents, y=None):
+    def fit_transform(self, raw_documents: Column, y: Any = None) -> sparse.csr_matrix:
         """Learn the words and weigh them.
 
         Parameters
@@ -213,7 +218,7 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         self.vocabulary_ = {word: int(column) for word, column in self.vocabulary_.items()}
         return _spread(weights, there)
 
-    def transform(self, raw_documents):
+    def transform(self, raw_documents: Column) -> sparse.csr_matrix:
         """Weigh the words of each text.
 
         Parameters
@@ -236,7 +241,7 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         weights = super().transform(texts or [""])
         return _spread(weights if texts else weights[:0], there)
 
-    def build_analyzer(self):
+    def build_analyzer(self) -> Callable[[str], list[str]]:
         """Return the function that takes a text to its words.
 
         Returns

@@ -4,9 +4,12 @@ import io
 import os
 import re
 from collections import Counter
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+
+from .._typing import Column
 
 _TEXT_KINDS = "OUST"  # numpy's kinds of objects and strings
 _LONGEST_PATH = 4096  # bytes
@@ -14,7 +17,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _FILE_KEYS = {"bytes", "path"}  # of a dict by which Hugging Face's datasets hold a file
 
 
-def is_missing(cell):
+def is_missing(cell: Any) -> bool:
     """Tell whether a cell is empty: None, NaN, NA, NaT, "" or a list of such cells.
 
     Parameters
@@ -91,7 +94,7 @@ def _array_of_polars(cell):
     return dicts
 
 
-def as_cells(X, *, noun="item"):
+def as_cells(X: Column, *, noun: str = "item") -> list[Any]:
     """Return the cells of one column as a list.
 
     Parameters
@@ -240,7 +243,7 @@ def _refuse_what_is_no_path(cell):
         )
 
 
-def describe_cell(cell, *, max_chars=200):
+def describe_cell(cell: Any, *, max_chars: int = 200) -> str:
     """Name a cell in an error: its path as given, its first words, or its shape.
 
     Parameters
@@ -369,7 +372,7 @@ class ErrorsMixin:
     _errors = ()
 
     @property
-    def errors_(self):
+    def errors_(self) -> pd.DataFrame:
         """DataFrame with a line for every item treated as missing: row, item, reason, remedy."""
         return pd.DataFrame(list(self._errors), columns=["row", "item", "reason", "remedy"])
 
@@ -381,7 +384,7 @@ class ErrorsMixin:
 class NoContainer:
     """Mixin for transformers whose answer has no form as a table, whatever is asked for."""
 
-    def set_output(self, *, transform=None):
+    def set_output(self, *, transform: str | None = None) -> Self:
         """Do nothing: the answer has no form as a table.
 
         Parameters

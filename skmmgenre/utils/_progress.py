@@ -5,6 +5,7 @@ import random
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 
@@ -142,7 +143,7 @@ class TrainingInterrupted(UserWarning):
 
 
 @contextmanager
-def interruption_ends_all():
+def interruption_ends_all() -> Iterator[None]:
     """Let Ctrl-C end work of several networks, not only the one in training."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", TrainingInterrupted)
