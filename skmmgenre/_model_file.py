@@ -4,6 +4,7 @@ import io
 import json
 import warnings
 import zipfile
+from typing import Any, BinaryIO
 
 import numpy as np
 import skops.io
@@ -39,6 +40,7 @@ from ._model_types import (
     schema_text,
     trusted_types,
 )
+from ._typing import FilePath
 from .compose._parameters import set_runtime_params
 
 
@@ -59,7 +61,7 @@ class ModelVersionWarning(InconsistentVersionWarning):
         return self.message
 
 
-def save(model, path, *, card=None):
+def save(model: Any, path: FilePath | BinaryIO, *, card: dict[str, Any] | None = None) -> list[str]:
     """Write a fitted model to one file that is safe to open.
 
     Parameters
@@ -148,7 +150,7 @@ def save(model, path, *, card=None):
     return left_out
 
 
-def load(path, *, params=None):
+def load(path: FilePath | BinaryIO, *, params: dict[str, Any] | None = None) -> Any:
     """Open a model file without running code from it.
 
     Parameters

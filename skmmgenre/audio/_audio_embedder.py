@@ -3,12 +3,15 @@
 import functools
 import importlib.metadata
 import os
+from collections.abc import Callable
 from difflib import get_close_matches
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._typing import Column, FilePath, Float32Array, ObjectArray, OnError
 from ..nets import NetEstimator
 from ..pretrained._catalogue import MODELS
 from ..store import CellTransformer
@@ -147,21 +150,21 @@ class AudioEmbedder(CellTransformer):
     def __init__(
         self,
         *,
-        model="musicnn",
-        weights=None,
-        output="embedding",
-        n_patches=None,
-        sr=None,
-        window=None,
-        cache=None,
-        name=None,
-        on_error="raise",
-        n_jobs=None,
-        device="auto",
-        revision=None,
-        layer=None,
-        trust_remote_code=False,
-        verbose=0,
+        model: str | Callable[[np.ndarray], Any] = "musicnn",
+        weights: FilePath | None = None,
+        output: Literal["embedding", "tags"] = "embedding",
+        n_patches: int | None = None,
+        sr: int | None = None,
+        window: float | None = None,
+        cache: FilePath | None = None,
+        name: str | None = None,
+        on_error: OnError = "raise",
+        n_jobs: int | None = None,
+        device: str = "auto",
+        revision: str | None = None,
+        layer: int | None = None,
+        trust_remote_code: bool = False,
+        verbose: int = 0,
     ):
         self.model = model
         self.weights = weights
@@ -179,7 +182,7 @@ class AudioEmbedder(CellTransformer):
         self.trust_remote_code = trust_remote_code
         self.verbose = verbose
 
-    def fit(self, X, y=None):
+    def fit(self, X: Column, y: Any = None) -> Self:
         """Check the parameters, that `X` is one column, and that the model is there.
 
         Parameters
@@ -192,6 +195,7 @@ class AudioEmbedder(CellTransformer):
         Returns
         -------
         self : estimator
+            The embedder, checked and ready to use.
 
         Raises
         ------
@@ -205,7 +209,7 @@ class AudioEmbedder(CellTransformer):
             encoder.fingerprint  # noqa: B018  reads the weights
         return self
 
-    def transform(self, X):
+    def transform(self, X: Column) -> Float32Array:
         """Compute the vector of each track.
 
         Parameters
@@ -252,7 +256,7 @@ class AudioEmbedder(CellTransformer):
                 vectors[row] = value  # a single NaN of what has nothing to hear
         return np.ascontiguousarray(vectors[:, self._part()])
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
         """Names of the numbers.
 
         Parameters

@@ -25,7 +25,7 @@ _COMMANDS = {
 }
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int | None:
     """Run the command.
 
     Parameters

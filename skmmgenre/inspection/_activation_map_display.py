@@ -1,9 +1,14 @@
 """Class activation maps over the covers that they belong to."""
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 
 from ._activation_maps import codes_of, find_maps
 from ._panels import make_panels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
 
 
 class ActivationMapDisplay:
@@ -49,13 +54,21 @@ class ActivationMapDisplay:
     4
     """
 
-    def __init__(self, maps, pictures, *, titles=None):
+    def __init__(self, maps: np.ndarray, pictures: Any, *, titles: list[str] | None = None):
         self.maps = maps
         self.pictures = pictures
         self.titles = titles
 
     @classmethod
-    def from_estimator(cls, model, X, *, genres=None, n_items=4, **plot_params):
+    def from_estimator(
+        cls,
+        model: Any,
+        X: Any,
+        *,
+        genres: str | list[Any] | None = None,
+        n_items: int = 4,
+        **plot_params: Any,
+    ) -> Self:
         """Draw the rows that a network is most convinced of, genre by genre.
 
         Parameters
@@ -74,6 +87,7 @@ class ActivationMapDisplay:
         Returns
         -------
         display : ActivationMapDisplay
+            The drawn display. Its `rows_` are the positions of the drawn rows.
 
         Raises
         ------
@@ -100,7 +114,14 @@ class ActivationMapDisplay:
         display.rows_ = rows.tolist()
         return display.plot(**{"n_cols": len(best[0]), **plot_params})
 
-    def plot(self, *, figure=None, n_cols=4, cmap="inferno", alpha=0.5):
+    def plot(
+        self,
+        *,
+        figure: "Figure | SubFigure | None" = None,
+        n_cols: int = 4,
+        cmap: Any = "inferno",
+        alpha: float = 0.5,
+    ) -> Self:
         """Draw a panel for each map.
 
         Parameters
@@ -117,6 +138,7 @@ class ActivationMapDisplay:
         Returns
         -------
         display : ActivationMapDisplay
+            The display itself, with `figure_` and `axes_` set.
         """
         self.figure_, self.axes_ = make_panels(
             figure, len(self.maps), n_cols=n_cols, size=(2.2, 2.4)

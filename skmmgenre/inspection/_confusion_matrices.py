@@ -1,10 +1,17 @@
 """What each of several models confuses, side by side."""
 
+from typing import TYPE_CHECKING, Any, Literal, Self
+
 import numpy as np
+import pandas as pd
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 from sklearn.utils.multiclass import unique_labels
 
+from .._typing import Auto, Column
 from ._panels import make_panels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
 
 _MAX_LABELS_WITH_VALUES = 10
 _MEANINGS = {
@@ -67,7 +74,13 @@ class ConfusionMatricesDisplay:
     ['audio', 'audio + image']
     """
 
-    def __init__(self, confusion_matrices, *, display_labels=None, normalize=None):
+    def __init__(
+        self,
+        confusion_matrices: dict[str, np.ndarray],
+        *,
+        display_labels: Column | None = None,
+        normalize: Literal["true", "pred", "all"] | None = None,
+    ):
         self.confusion_matrices = confusion_matrices
         self.display_labels = display_labels
         self.normalize = normalize
@@ -75,15 +88,15 @@ class ConfusionMatricesDisplay:
     @classmethod
     def from_predictions(
         cls,
-        y_true,
-        y_pred,
+        y_true: Column,
+        y_pred: dict[str, Any] | pd.DataFrame,
         *,
-        labels=None,
-        sample_weight=None,
-        normalize="true",
-        display_labels=None,
-        **plot_params,
-    ):
+        labels: Column | None = None,
+        sample_weight: Column | None = None,
+        normalize: Literal["true", "pred", "all"] | None = "true",
+        display_labels: Column | None = None,
+        **plot_params: Any,
+    ) -> Self:
         """Compute the confusion matrices and draw them.
 
         Parameters
@@ -108,6 +121,7 @@ class ConfusionMatricesDisplay:
         Returns
         -------
         display : ConfusionMatricesDisplay
+            The drawn display.
 
         Raises
         ------
@@ -202,14 +216,14 @@ class ConfusionMatricesDisplay:
     def plot(
         self,
         *,
-        figure=None,
-        n_cols=4,
-        include_values="auto",
-        values_format=None,
-        cmap="Blues",
-        xticks_rotation="vertical",
-        colorbar=True,
-    ):
+        figure: "Figure | SubFigure | None" = None,
+        n_cols: int = 4,
+        include_values: Auto | bool = "auto",
+        values_format: str | None = None,
+        cmap: Any = "Blues",
+        xticks_rotation: Literal["vertical", "horizontal"] | float = "vertical",
+        colorbar: bool = True,
+    ) -> Self:
         """Draw a panel for each model.
 
         Parameters
@@ -224,6 +238,7 @@ class ConfusionMatricesDisplay:
         values_format : str, default=None
             Format of these numbers. None is "d" for whole counts, else ".2f".
         cmap : str or matplotlib.colors.Colormap, default="Blues"
+            Colours of the cells, from the lowest number to the highest.
         xticks_rotation : {"vertical", "horizontal"} or float, default="vertical"
             Of the genres below the panels.
         colorbar : bool, default=True
@@ -233,6 +248,7 @@ class ConfusionMatricesDisplay:
         Returns
         -------
         display : ConfusionMatricesDisplay
+            The display itself, with `figure_` and `axes_` set.
         """
         matrices = {name: np.asarray(matrix) for name, matrix in self.confusion_matrices.items()}
         n_labels = len(next(iter(matrices.values())))

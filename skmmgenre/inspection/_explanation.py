@@ -1,6 +1,7 @@
 """Why a model gives one row its genres: modalities, words, seconds and the part of the cover."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from ..text._entities._segmentation import is_category_word
 from ..utils import as_cells, as_pandas, walk
 from ._activation_maps import class_activation_map, seen_of_cover
 from ._modality_contributions import fusion_parts, modality_contributions
+from ._neighbors import NearestAlbums
 from ._neighbors._spaces import vectors_in_space
 from ._steps import dense, input_of, with_branch
 
@@ -100,7 +102,14 @@ class Explanation:
         return "\n".join(lines)
 
 
-def explain(model, row, *, genres=None, n_words=10, albums=None):
+def explain(
+    model: Any,
+    row: Any,
+    *,
+    genres: Any = None,
+    n_words: int = 10,
+    albums: NearestAlbums | None = None,
+) -> Explanation:
     """Explain why a model gives one row its genres.
 
     Parameters

@@ -1,11 +1,18 @@
 """An explanation of one row in panels."""
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 
 from ._activation_map_display import draw_map
-from ._explanation import explain
+from ._explanation import Explanation, explain
 from ._informative_words import label_of_word
 from ._panels import make_panels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
+    from ._neighbors import NearestAlbums
 
 _COLORS = ["tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown"]
 
@@ -18,6 +25,7 @@ class ExplanationDisplay:
     Parameters
     ----------
     explanation : Explanation
+        What to draw, as :func:`explain` returns it.
 
     Attributes
     ----------
@@ -46,11 +54,20 @@ class ExplanationDisplay:
     ['modalities', 'words']
     """
 
-    def __init__(self, explanation):
+    def __init__(self, explanation: Explanation):
         self.explanation = explanation
 
     @classmethod
-    def from_estimator(cls, model, row, *, genres=None, n_words=10, albums=None, **plot_params):
+    def from_estimator(
+        cls,
+        model: Any,
+        row: Any,
+        *,
+        genres: Any = None,
+        n_words: int = 10,
+        albums: "NearestAlbums | None" = None,
+        **plot_params: Any,
+    ) -> Self:
         """Explain a row and draw it.
 
         Parameters
@@ -63,11 +80,14 @@ class ExplanationDisplay:
         Returns
         -------
         display : ExplanationDisplay
+            The drawn display.
         """
         explanation = explain(model, row, genres=genres, n_words=n_words, albums=albums)
         return cls(explanation).plot(**plot_params)
 
-    def plot(self, *, figure=None, genre=None, n_cols=4):
+    def plot(
+        self, *, figure: "Figure | SubFigure | None" = None, genre: Any = None, n_cols: int = 4
+    ) -> Self:
         """Draw a panel for each kind of evidence.
 
         Parameters
@@ -82,6 +102,7 @@ class ExplanationDisplay:
         Returns
         -------
         display : ExplanationDisplay
+            The display itself, with `figure_` and `axes_` set.
 
         Raises
         ------
