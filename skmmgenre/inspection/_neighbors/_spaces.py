@@ -49,7 +49,8 @@ def vectors_in_space(model, table, space):
     if space in ("factors", "genres") and space not in fusion.blocks_:
         predict = predicted_factors if space == "factors" else predicted_genres
         predicted, there = predict(fusion, X)
-        return normalize(predicted), there
+        # Of an album with nothing they are the prior, which says nothing of the album.
+        return normalize(predicted) * there[:, np.newaxis], there
     blocks = _blocks_of_space(fusion, space)
     return _side_by_side(_checked(fusion, X), blocks, mean=space == "joint")
 

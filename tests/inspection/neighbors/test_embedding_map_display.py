@@ -160,6 +160,14 @@ def test_blocks_of_a_model(clusters):
     )
     assert noise.purity < 0.6 < 0.95 < covers.purity and noise.purity < fused.purity
     assert covers.rows_.tolist() == list(range(5, 60)) and len(fused.rows_) == 60
+    genres = EmbeddingMapDisplay.from_estimator(fusion, X, GENRES, space="genres", figure=Figure())
+    assert genres.purity > noise.purity and len(genres.rows_) == 60
+    nothing = X.copy()
+    nothing.iloc[7:9] = np.nan  # its probabilities are the prior
+    genres = EmbeddingMapDisplay.from_estimator(
+        fusion, nothing, GENRES, space="genres", figure=Figure()
+    )
+    assert genres.rows_.tolist() == [row for row in range(60) if row not in (7, 8)]
     for space, hint in (("text", ""), ("joint", ".*joint_space"), ("factors", ".*cosine")):
         with pytest.raises(ValueError, match=f"no space '{space}'; it has 'fused', 'audio'{hint}"):
             EmbeddingMapDisplay.from_estimator(fusion, X, GENRES, space=space)
