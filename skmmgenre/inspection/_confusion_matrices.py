@@ -176,6 +176,7 @@ class ConfusionMatricesDisplay:
         Returns
         -------
         display : ConfusionMatricesDisplay
+            The drawn display.
 
         Raises
         ------

@@ -120,6 +120,7 @@ class EmbeddingMapDisplay:
         Returns
         -------
         display : EmbeddingMapDisplay
+            The drawn display.
 
         Raises
         ------
@@ -181,6 +182,7 @@ class EmbeddingMapDisplay:
         Returns
         -------
         display : EmbeddingMapDisplay
+            The drawn display.
 
         Raises
         ------
@@ -231,6 +233,7 @@ class EmbeddingMapDisplay:
         Returns
         -------
         display : EmbeddingMapDisplay
+            The drawn display.
         """
         maps = {"": (self.genres, self.purity)}
         if self.shuffled_genres is not None:

@@ -116,6 +116,7 @@ class NearestAlbums(BaseEstimator):
         Returns
         -------
         self : NearestAlbums
+            Ready to search.
 
         Raises
         ------
