@@ -55,8 +55,9 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         so. The rest is scikit-learn's; "char" and "char_wb" take categories apart.
     stop_words : {"english"}, list of str or None, default=None
         Words to leave out; None leaves out none but by `max_df`.
-    token_pattern : str, default=r"(?u)\\b\\w\\w+\\b"
-        Regular expression of a word: by default two or more letters or digits.
+    token_pattern : str or None
+        Regular expression of a word: by default one of two or more letters or digits. None is for
+        a `tokenizer`.
     ngram_range : (int, int), default=(1, 1)
         Shortest and longest n-gram: of words, or of characters where `analyzer` is not "word".
     vocabulary : dict of str to int, iterable of str, or None, default=None
