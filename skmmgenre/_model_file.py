@@ -116,7 +116,8 @@ def save(model, path, *, card=None, table=None, groups=None):
     Notes
     -----
     The file is a zip: skmmgenre.json (format, versions, card, checksums, what ``skmmgenre info``
-    shows, and the hashes), skops' schema.json, and an .npy for each array. The same model makes the same bytes.
+    shows, and the hashes), skops' schema.json, and an .npy for each array. The same model makes
+    the same bytes.
 
     Examples
     --------

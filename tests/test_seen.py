@@ -75,5 +75,3 @@ def test_the_file_keeps_hashes_and_no_names(tmp_path):
 )  # fmt: skip
 def test_what_save_has_not_written_is_not_known(found):
     assert Seen.of_manifest(json.loads(json.dumps(found))) is None
-
-

@@ -8,6 +8,7 @@ from ._explanation_display import ExplanationDisplay
 from ._informative_words import InformativeWordsDisplay, informative_words
 from ._learning_curves import LearningCurvesDisplay
 from ._modality_contributions import modality_contributions
+from ._report import report
 
 __all__ = [
     "ActivationMapDisplay",
@@ -20,6 +21,7 @@ __all__ = [
     "explain",
     "informative_words",
     "modality_contributions",
+    "report",
 ]
 
 for _name in __all__:  # model files and pickles name what is public, so that files can move
