@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...compose import GenrePipeline
 from ...compose._plain_control import kind_of
-from ...utils import BadItem, as_cells, file_in, is_missing
+from ...utils import BadItem, as_cells, file_in, is_missing, progress_hidden
 from .._explanation import Explanation, explain
 
 MEDIA = ("none", "thumbnails", "clips")
@@ -38,7 +38,8 @@ class Example:
     words : dict of str to list of dict
         By genre: word, kind, effect; the strongest.
     seconds : dict of str to dict
-        By genre, that of the highest score alone: start, end, track and n_tracks of the strongest piece, and all effects.
+        By genre, the first alone: start, end, effect and track of the strongest piece, n_tracks,
+        and the effects of all pieces.
     cover : list of list of float, or None
         The map of the predicted genre, coarse.
     cover_genre : str
@@ -131,7 +132,7 @@ def _explain(example, model, answers, items):
     ranked = [answers.classes[k] for k in np.argsort(-answers.scores[example.row], kind="stable")]
     genres = list(dict.fromkeys([*example.predicted, *example.true, *ranked]))[:_N_GENRES]
     label_of = {str(label): label for label in model.classes_}
-    with warnings.catch_warnings():
+    with progress_hidden(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the rows were predicted before, and have warned
         try:
             told = explain(

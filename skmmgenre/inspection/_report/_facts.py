@@ -162,12 +162,12 @@ def facts_of_model(model, card, versions):
     used = names_used_by(classes)
     lines = []
     for name, value in card.items():
-        if name not in _TOLD_ELSEWHERE and value not in (None, "", {}, []):
-            lines.append(
-                (_LABELS.get(name, str(name).replace("_", " ").capitalize()), _text(value))
-            )
+        is_empty = value is None or (hasattr(value, "__len__") and len(value) == 0)
+        if name not in _TOLD_ELSEWHERE and not is_empty:
+            label = _LABELS.get(name, str(name).replace("_", " ").capitalize())
+            lines.append((label, _text(value)))
     networks = [
-        (name, f"{type(net).__name__}, {net.n_iter_} epochs, the best was {net.best_iter_}")
+        (name, f"{type(net).__name__}, epoch {net.best_iter_} of {net.n_iter_} is the best")
         for name, net in find_steps(model, NetEstimator).items()
         if hasattr(net, "n_iter_")
     ]

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..._model_summary import modalities_of, model_info, read_seen
 from ..._seen import Seen
-from ...utils import as_pandas, is_missing, replacing
+from ...utils import as_pandas, is_missing, progress_hidden, replacing
 from ._answers import predict
 from ._charts import CURVE, MAP, draw_curves, draw_map, draw_pieces
 from ._examples import MEDIA, choose_examples, parts_of
@@ -218,7 +218,8 @@ def build_page(
     page : str
     """
     classes = [str(name) for name in model.classes_]
-    several = np.ndim(model.predict(table.iloc[:1])) == 2
+    with progress_hidden():
+        several = np.ndim(model.predict(table.iloc[:1])) == 2
     columns = modalities_of(model) if "modalities" in getattr(model, "named_steps", ()) else {}
     items, left_out = choose_items(
         table,
