@@ -109,6 +109,7 @@ def report(
             media=media,
             title=title or f"{os.path.basename(path)}: {len(genres_of(fitted))} genres of music",
             errors=[(_without_folder(item, base), reason) for item, reason in music.errors],
+            folder=os.path.join(os.path.abspath(base or "."), ""),
         )
     write_page(page, output)
     click.echo(f"{output}: {len(page.encode()) / 1e6:.1f} MB")
@@ -154,7 +155,8 @@ def names_in_report(music, base):
 def _without_folder(name, base):
     """A path below a folder from there on; any other with its last two parts."""
     whole = os.path.abspath(name)
-    if os.sep not in name or not os.path.exists(whole):
+    # A link that leads nowhere is a place of this machine, too.
+    if os.sep not in name or not (os.path.isabs(name) or os.path.lexists(whole)):
         return name
     inside = os.path.relpath(whole, os.path.abspath(base or "."))
     return os.sep.join(whole.split(os.sep)[-2:]) if inside.startswith(os.pardir) else inside

@@ -81,7 +81,7 @@ class TestPage:
                 assert not re.match(r"\s*(https?:|//|ftp:|file:)", told), element["attrs"]
         assert not re.search(r"url\(|@import|https?://", page)
         heads = {
-            e["attrs"].get("http-equiv"): e["attrs"]["content"] for e in parsed.all("meta")[:2]
+            e["attrs"].get("http-equiv"): e["attrs"].get("content") for e in parsed.all("meta")[:2]
         }
         assert heads["Content-Security-Policy"].startswith("default-src 'none'")
 

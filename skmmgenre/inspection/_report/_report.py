@@ -197,6 +197,7 @@ def build_page(
     n_resamples=1000,
     random_state=0,
     errors=(),
+    folder="",
 ):
     """Return the page; see `report`.
 
@@ -212,6 +213,8 @@ def build_page(
     n_examples, n_resamples, random_state : int
     errors : sequence of (str, str)
         Item and reason of what was set aside before the model saw the table.
+    folder : str
+        A place of this machine, which is taken out of the reasons.
 
     Returns
     -------
@@ -235,7 +238,10 @@ def build_page(
     predictions = predict(model, items.table)
     answers = predictions.answers
     # Before the explanations, which ask the model anew.
-    set_aside = [*errors, *_errors_of(model, items)]
+    set_aside = [
+        (item, reason.replace(folder, "") if folder else reason)
+        for item, reason in [*errors, *_errors_of(model, items)]
+    ]
     judge = Judge(items, classes, several, n_resamples=n_resamples, random_state=random_state)
     counts = card.get("items_by_genre")
     counts = counts if isinstance(counts, dict) else {}
