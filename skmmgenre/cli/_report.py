@@ -109,7 +109,7 @@ def report(
             media=media,
             title=title or f"{os.path.basename(path)}: {len(genres_of(fitted))} genres of music",
             errors=[(_without_folder(item, base), reason) for item, reason in music.errors],
-            folder=os.path.join(os.path.abspath(base or "."), ""),
+            folder=os.path.abspath(base or "."),
         )
     write_page(page, output)
     click.echo(f"{output}: {len(page.encode()) / 1e6:.1f} MB")

@@ -238,10 +238,13 @@ def build_page(
     predictions = predict(model, items.table)
     answers = predictions.answers
     # Before the explanations, which ask the model anew.
-    set_aside = [
-        (item, reason.replace(folder, "") if folder else reason)
-        for item, reason in [*errors, *_errors_of(model, items)]
-    ]
+    set_aside = [*errors, *_errors_of(model, items)]
+    if folder:
+        inside = os.path.join(folder, "")
+        set_aside = [
+            (item, reason.replace(inside, "").replace(folder, "the folder"))
+            for item, reason in set_aside
+        ]
     judge = Judge(items, classes, several, n_resamples=n_resamples, random_state=random_state)
     counts = card.get("items_by_genre")
     counts = counts if isinstance(counts, dict) else {}
