@@ -101,7 +101,7 @@ def demo(n_albums, seed, n_jobs, output):
             albums.y[test],
             albums.groups[test],
             report / "report.html",
-            card=card,
+            card={name: value for name, value in card.items() if name != "held_out"},
             seen_groups=albums.groups[train],
             ablation=figures,
             title="Genres of synthetic albums",

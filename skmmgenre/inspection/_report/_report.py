@@ -262,7 +262,8 @@ def build_page(
         errors=facts_of_errors(list(dict.fromkeys(set_aside))),
         scores=scores,
         beside=next((found for found in stored if found.plain and found.is_of(scores)), None),
-        elsewhere=[found for found in stored if not found.is_of(scores)],
+        # A table of an ablation has its own place.
+        elsewhere=[found for found in stored if not (found.of_ablation or found.is_of(scores))],
         compared=COMPARED[several],
         learned=counts,
         never=_never_predicted(answers),

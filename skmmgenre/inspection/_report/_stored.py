@@ -25,6 +25,8 @@ class Stored:
         Figures by modalities.
     n_in_both : int
         Items that plain was trained on, too, so that nothing says which side is better.
+    of_ablation : bool
+        Whether the fusion layer of `ablate_modalities` is judged.
     """
 
     source: str
@@ -36,6 +38,7 @@ class Stored:
     subsets: dict = field(default_factory=dict)
     plain_subsets: dict = field(default_factory=dict)
     n_in_both: int = 0
+    of_ablation: bool = False
 
     def is_of(self, scores):
         """Tell whether these are figures of the items of a report."""
@@ -108,7 +111,14 @@ def of_ablation(ablation, together):
         comparison = _comparison(
             dict(zip(("difference", "low", "high"), told, strict=True)) | {"metric": metric}
         )
-    return Stored("ablate_modalities", None, figures, _numbers(line), comparison=comparison)
+    return Stored(
+        source="ablate_modalities",
+        n_items=None,
+        figures=figures,
+        plain=_numbers(line),
+        comparison=comparison,
+        of_ablation=True,
+    )
 
 
 def _get(found, name, default=None):
