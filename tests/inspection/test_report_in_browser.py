@@ -54,8 +54,10 @@ while (walker.nextNode()) {
   for (const part of range.getClientRects()) {
     const left = Math.max(part.left, frame.left), right = Math.min(part.right, frame.right);
     if (right - left < 1 || part.height < 1) continue;
-    found.push({text: node.textContent.trim().slice(0, 40), left: left, right: right, top: part.top,
-      bottom: part.bottom, ratio: (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05),
+    const drawn = inSvg ? inSvg.getBoundingClientRect() : part;
+    const cut = part.left < drawn.left - 0.5 || part.right > drawn.right + 0.5;
+    found.push({cut: cut, text: node.textContent.trim().slice(0, 40), left: left, right: right,
+      top: part.top, bottom: part.bottom, ratio: (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05),
       large: size >= 24 || (size >= 18.6 && style.fontWeight >= 700)});
   }
 }
@@ -136,6 +138,7 @@ def test_texts_are_apart_and_stand_out(opened):
     assert len(texts) > 200
     outside = [t["text"] for t in texts if t["left"] < 0 or t["right"] > width + 0.5]
     assert not outside
+    assert not [t["text"] for t in texts if t["cut"]]
     texts.sort(key=lambda text: text["top"])
     over = []
     for place, one in enumerate(texts):

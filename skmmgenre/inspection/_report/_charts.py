@@ -6,7 +6,7 @@ import numpy as np
 
 from ...utils import first_few
 
-CURVE = {"width": 320, "height": 190, "left": 40, "right": 282, "top": 12, "bottom": 158}
+CURVE = {"width": 320, "height": 190, "left": 46, "right": 282, "top": 12, "bottom": 158}
 MAP = {"width": 1000, "height": 640, "edge": 24}
 N_COLORS = 10
 
@@ -38,7 +38,11 @@ def draw_curves(curve):
     if metric:
         told = {"label": metric["label"], "points": _line(metric["values"], n, 0.0, 1.0)}
         told["value"] = next(v for v in reversed(metric["values"]) if math.isfinite(v))
-    ticks = [(_height(value, low, high), value) for value in np.linspace(low, high, 3)]
+    # As many digits as tell the ticks apart.
+    digits = int(np.clip(2 - math.floor(math.log10(high - low)), 0, 4)) if high < 100 else 0
+    ticks = [
+        (_height(value, low, high), f"{value:.{digits}f}") for value in np.linspace(low, high, 3)
+    ]
     best = _place(curve["best"], n) if 1 <= curve["best"] <= n else None
     return {"name": curve["name"], "lines": lines, "metric": told, "ticks": ticks, "best": best,
             "best_epoch": curve["best"], "n_epochs": n}  # fmt: skip

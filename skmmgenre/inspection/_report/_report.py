@@ -124,17 +124,15 @@ def report(
     >>> import pandas as pd
     >>> from skmmgenre.compose import make_genre_classifier
     >>> from skmmgenre.inspection import report
-    >>> table = pd.DataFrame({"text": ["slow sax", "sax solo", "loud drums", "drums on fire"] * 6})
-    >>> genres = ["Jazz", "Jazz", "Rock", "Rock"] * 6
-    >>> artists = [f"artist {row // 2}" for row in range(24)]
+    >>> table = pd.DataFrame({"text": ["slow sax", "sax solo", "loud drums", "drums on fire"] * 8})
+    >>> genres = ["Jazz", "Jazz", "Rock", "Rock"] * 8
+    >>> artists = [f"artist {row}" for row in range(32)]
     >>> model = make_genre_classifier(
     ...     audio=None, image=None, text__max_epochs=5, text__hidden_units=(8,), random_state=0
     ... )
-    >>> model = model.fit(table[:16], genres[:16], groups=artists[:16])
-    >>> page = report(
-    ...     model, table[16:], genres[16:], artists[16:], seen_groups=artists[:16], n_examples=2
-    ... )
-    >>> page[:15], "8 of 8 rows" in page
+    >>> model = model.fit(table[:24], genres[:24], groups=artists[:24])
+    >>> page = report(model, table, genres, artists, seen_groups=artists[:24], n_examples=2)
+    >>> page[:15], "8 of 32 rows" in page
     ('<!doctype html>', True)
     """
     if media not in MEDIA:
