@@ -24,7 +24,14 @@ from ._model_archive import (
     shown,
     write_archive,
 )
-from ._model_summary import FORMAT, check_format, names_left_out, remedy_of_strangers, summarize
+from ._model_summary import (
+    FORMAT,
+    check_format,
+    modalities_of,
+    names_left_out,
+    remedy_of_strangers,
+    summarize,
+)
 from ._model_types import (
     Misshapen,
     Strange,
@@ -40,7 +47,8 @@ from ._model_types import (
     schema_text,
     trusted_types,
 )
-from ._typing import FilePath
+from ._seen import Seen, rows_checked_by
+from ._typing import Column, FilePath, Table
 from .compose._parameters import set_runtime_params
 
 
@@ -61,7 +69,14 @@ class ModelVersionWarning(InconsistentVersionWarning):
         return self.message
 
 
-def save(model: Any, path: FilePath | BinaryIO, *, card: dict[str, Any] | None = None) -> list[str]:
+def save(
+    model: Any,
+    path: FilePath | BinaryIO,
+    *,
+    card: dict[str, Any] | None = None,
+    table: Table | None = None,
+    groups: Column | None = None,
+) -> list[str]:
     """Write a fitted model to one file that is safe to open.
 
     Parameters
@@ -76,6 +91,13 @@ def save(model: Any, path: FilePath | BinaryIO, *, card: dict[str, Any] | None =
         What a reader should know: what the model was trained on, its figures, its limits. Keys
         are str, values what JSON can hold, or NumPy numbers and arrays. The names of the
         genres are added as "genres".
+    table : DataFrame, default=None
+        The rows that the model was trained on. Of each only a hash is kept, so that
+        :func:`skmmgenre.inspection.report` can leave out what the model has seen. For a model
+        that reads the columns of a table, of those columns.
+    groups : array-like of shape (n_rows,), default=None
+        The artists that the model was trained on, as it was fitted with. Of their names, without
+        case, accents and signs, hashes are kept for the same purpose. None keeps none.
 
     Returns
     -------
@@ -102,8 +124,9 @@ def save(model: Any, path: FilePath | BinaryIO, *, card: dict[str, Any] | None =
 
     Notes
     -----
-    The file is a zip: skmmgenre.json (format, versions, card, checksums and what ``skmmgenre info``
-    shows), skops' schema.json, and an .npy for each array. The same model makes the same bytes.
+    The file is a zip: skmmgenre.json (format, versions, card, checksums, what ``skmmgenre info``
+    shows, and the hashes), skops' schema.json, and an .npy for each array. The same model makes
+    the same bytes.
 
     Examples
     --------
@@ -146,6 +169,8 @@ def save(model: Any, path: FilePath | BinaryIO, *, card: dict[str, Any] | None =
     manifest = {"format": FORMAT, "versions": versions, "card": card, "left_out": left_out}
     if (summary := summarize(model)) is not None:
         manifest["summary"] = summary
+    if table is not None or groups is not None:
+        manifest["seen"] = _seen_by(model, table, groups).as_manifest()
     write_archive(path, manifest, {SCHEMA: text, **members})
     return left_out
 
@@ -243,6 +268,12 @@ def load(path: FilePath | BinaryIO, *, params: dict[str, Any] | None = None) -> 
             stacklevel=2,
         )
     return model
+
+
+def _seen_by(model, table, groups):
+    if table is not None and "modalities" in getattr(model, "named_steps", ()):
+        table = rows_checked_by(table, modalities_of(model).values())
+    return Seen.of(table, groups)
 
 
 def _describe(model):

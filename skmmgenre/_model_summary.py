@@ -72,6 +72,28 @@ def read_summary(path):
     return summary if _is_summary(summary) else None
 
 
+def read_seen(path):
+    """Return what a model was trained on, as far as its file knows.
+
+    Parameters
+    ----------
+    path : str, path-like or binary file object
+
+    Returns
+    -------
+    seen : Seen or None
+        None if the file does not say, as one of an earlier version.
+
+    Raises
+    ------
+    ValueError
+        If it is no model file, or of another format.
+    """
+    from ._seen import Seen  # with it come numpy and pandas
+
+    return Seen.of_manifest(_read(path)[0].get("seen"))
+
+
 def summarize(model):
     """Return what `skmmgenre info` shows of a model that goes from a table to genres.
 

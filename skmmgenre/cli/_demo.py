@@ -3,6 +3,7 @@
 import shlex
 import tempfile
 import time
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from .. import __version__
 from ..compose import GenrePipeline, ablate_modalities, make_genre_classifier
 from ..datasets import make_albums
 from ..inspection import ConfusionMatricesDisplay, LearningCurvesDisplay
+from ..inspection import report as write_report
 from ..metrics import bootstrap_interval, genre_scores
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
@@ -42,7 +44,8 @@ def demo(n_albums, seed, n_jobs, output):
     """Make synthetic albums and learn their genres.
 
     Makes albums (sound, reviews, covers), splits them by artist, trains all networks, prints
-    what each modality brings beside what is attainable, and writes model, table and pictures.
+    what each modality brings beside what is attainable, and writes a report, model, table and
+    pictures.
     """
 
     began = time.perf_counter()
@@ -89,12 +92,27 @@ def demo(n_albums, seed, n_jobs, output):
 
         console.rule("[bold]Reviews: their words, and with the categories of what they mention")
         enrichment = _enrichment(albums, train, test, seed)
+
+        console.rule("[bold]Writing the report")
+        card = _card(albums, train, test, figures)
+        write_report(
+            model,
+            albums.table.iloc[test],
+            albums.y[test],
+            albums.groups[test],
+            report / "report.html",
+            card={name: value for name, value in card.items() if name != "held_out"},
+            seen_groups=albums.groups[train],
+            ablation=figures,
+            title="Genres of synthetic albums",
+        )
+        _save(model, report / "genres.skmmgenre", albums, train, card)
     _print_figures(console, figures, n_test=len(test))
     scores = genre_scores(albums.y[test], predicted, labels=model.classes_)
     _print_genres(console, scores)
     _print_several(console, several, n_labels=albums.Y.shape[1])
     _print_enrichment(console, enrichment)
-    _write(report, model, figures, predictions, card=_card(albums, train, test, figures))
+    _write(report, model, figures, predictions)
     several.to_csv(report / "table_multi_label.csv")
     enrichment.to_csv(report / "table_entities.csv")
     _print_closing(console, report, time.perf_counter() - began)
@@ -320,6 +338,7 @@ def _card(albums, train, test, figures):
         "trained_on": "synthetic albums",
         "items": len(train),
         "artists": len(set(albums.groups[train])),
+        "items_by_genre": dict(Counter(albums.y[train].tolist()).most_common()),
         "limits": "it knows made-up sounds, words and covers, and nothing of music",
         "held_out": {
             "items": len(test),
@@ -328,12 +347,15 @@ def _card(albums, train, test, figures):
     }
 
 
-def _write(report, model, figures, predictions, *, card):
-    from matplotlib.figure import Figure
-
+def _save(model, path, albums, train, card):
     from .. import save  # with skops comes torch
 
-    save(model, report / "genres.skmmgenre", card=card)
+    save(model, path, card=card, table=albums.table.iloc[train], groups=albums.groups[train])
+
+
+def _write(report, model, figures, predictions):
+    from matplotlib.figure import Figure
+
     figures.to_csv(report / "table.csv")
     names = [name for name, kind in figures["input"].items() if kind != "Control"]
     shown = [name for name in names if " + " not in name] + names[-1:]
@@ -350,9 +372,9 @@ def _write(report, model, figures, predictions, *, card):
 
 def _print_closing(console, report, seconds):
     console.print(
-        f"\nDone in {seconds:.0f} s. In [bold]{escape(str(report))}[/bold]: genres.skmmgenre, "
-        "table.csv, table_multi_label.csv, table_entities.csv, confusion_matrices.png, "
-        "learning_curves.png."
+        f"\nDone in {seconds:.0f} s. In [bold]{escape(str(report))}[/bold]: report.html, "
+        "genres.skmmgenre, table.csv, table_multi_label.csv, table_entities.csv, "
+        "confusion_matrices.png, learning_curves.png."
     )
     model = escape(shlex.quote(str(report / "genres.skmmgenre")))
     # A path that is longer than the line is not broken, so that the command can be copied.

@@ -285,7 +285,7 @@ def evaluate_model(model, music, *, names=None, control=None, each_subset=True):
         If not one item has a genre that the model knows.
     """
     several, classes = has_several_genres(model), genres_of(model)
-    genres = _genres_by_model(model, music, names)
+    genres = genres_by_model(model, music, names)
     n_first_only = 0
     if not several:
         n_first_only = sum(len(item) > 1 for item in genres)
@@ -347,7 +347,7 @@ def control_of(model, music, *, names=None):
     """
     classes = genres_of(model)
     try:
-        truth, rows = _known(_genres_by_model(model, music, names), classes)
+        truth, rows = _known(genres_by_model(model, music, names), classes)
         read = _label_matrix if has_several_genres(model) else _label_column
         y = read(truth, classes)
         groups = None if music.artists is None else music.artists[rows]
@@ -369,8 +369,19 @@ def with_errors_of_plain(errors, of_plain):
     return errors + [(item, f"{reason} (plain control)") for item, reason in others.items()]
 
 
-def _genres_by_model(model, music, names):
-    """The genres of each item, spelled as the model's are."""
+def genres_by_model(model, music, names):
+    """Return the genres of each item, spelled as the model's are.
+
+    Parameters
+    ----------
+    model : GenrePipeline
+    music : Music
+    names : GenreNames or None
+
+    Returns
+    -------
+    genres : list of list of str
+    """
     known = set(genres_of(model))
     spelled = {name.casefold(): name for name in sorted(known)}
     genres = [names.map(item) for item in music.genres] if names else music.genres

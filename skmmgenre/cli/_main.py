@@ -20,6 +20,7 @@ _COMMANDS = {
     "info": "Tell what a model is.",
     "kb": "Build a knowledge base for linking entities, or look at one.",
     "predict": "Tell the genres of files.",
+    "report": "Write a report on a model that one can send.",
     "tag": "Write genres into the files of a folder, or undo that.",
     "train": "Learn genres from a table or a folder of music.",
 }

@@ -169,7 +169,7 @@ def train(
         tell_unlisted(names, music.genres)
         if pretrained is not None and "audio" in _present(music.table, options["modalities"]):
             settings = _sound_of(settings, pretrained)
-        model, card, errors, held_out = train_model(
+        model, card, errors, held_out, learned = train_model(
             music,
             names=names,
             min_items=min_items,
@@ -180,12 +180,13 @@ def train(
             verbose=int(not quiet),
             **options,
         )
+        if n_written:
+            card["written_by_tag"] = {"items": n_written, "learned": with_tagged}
+        card["trained_on"] = os.path.basename(os.path.abspath(source))
+        # Before covers from inside sound files are gone, as what was learned is known by content.
+        save(model, output, card=card, table=learned.table, groups=learned.artists)
     tell_set_aside(music.errors + errors)
     tell_only_first(card["first_genre_only"])
-    if n_written:
-        card["written_by_tag"] = {"items": n_written, "learned": with_tagged}
-    card["trained_on"] = os.path.basename(os.path.abspath(source))
-    save(model, output, card=card)
     if as_json:
         click.echo(json.dumps(card, indent=2))
         return
@@ -265,6 +266,8 @@ def train_model(
         Item and reason of what was treated as missing.
     held_out : Evaluation or None
         Figures on the items that were kept from training.
+    learned : Music
+        The items that it was trained on.
 
     Raises
     ------
@@ -365,7 +368,7 @@ def train_model(
         card["held_out"] = held_out.of_all_modalities()
     if n_jobs is None and any(encoders_in(model)):
         model.set_params(n_jobs=None)  # how many cores there are is no part of a model
-    return model, card, list(dict.fromkeys(errors)), held_out
+    return model, card, list(dict.fromkeys(errors)), held_out, music.take(learn)
 
 
 def parse_settings(pairs):

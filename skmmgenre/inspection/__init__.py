@@ -11,6 +11,7 @@ from ._informative_words import InformativeWordsDisplay, informative_words
 from ._learning_curves import LearningCurvesDisplay
 from ._modality_contributions import modality_contributions
 from ._neighbors import EmbeddingMapDisplay, NearestAlbums
+from ._report import report
 
 __all__ = [
     "ActivationMapDisplay",
@@ -27,6 +28,7 @@ __all__ = [
     "informative_words",
     "modality_contributions",
     "read_annotations",
+    "report",
 ]
 
 for _name in __all__:  # model files and pickles name what is public, so that files can move

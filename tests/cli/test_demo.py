@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from command_output import run
+from parsed_page import ParsedPage
 from PIL import Image
 from sklearn.base import clone
 
@@ -160,10 +161,19 @@ class TestDemo:
         f1 = table.loc[table["input"] == "audio + text + image", "f1"].iloc[0]
         assert card["held_out"]["figures"]["f1"] == pytest.approx(f1)
 
+    def test_report(self, demo):
+        page = ParsedPage((demo[1] / "report.html").read_text(encoding="utf-8"))
+        table = pd.read_csv(demo[1] / "table.csv", index_col="model")
+        told = {line[0]: line[1] for line in page.table("t-ablation")[1:]}
+        assert told == {name: f"{f1:.3f}" for name, f1 in table["f1"].items()}
+        assert page.by_id("unknown-training") is None and page.by_id("seen-artists") is None
+        assert "knows made-up sounds" in page.by_id("card")["text"]
+
     def test_nothing_else_is_left(self, demo):
         left = {path.name for path in demo[1].iterdir()}
         assert left == {
             "genres.skmmgenre",
+            "report.html",
             "table.csv",
             "table_multi_label.csv",
             "table_entities.csv",

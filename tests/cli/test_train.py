@@ -10,6 +10,7 @@ from odd_folder import write_sound, write_tags
 from small_settings import settings
 
 import skmmgenre
+from skmmgenre._model_summary import read_seen
 from skmmgenre.audio import AudioEmbedder
 from skmmgenre.cli import main
 from skmmgenre.compose import GenrePipeline, make_plain_classifier
@@ -534,3 +535,11 @@ class TestSound:
         assert "no sound file lies in a folder of" in capsys.readouterr().err
         assert main(self.words(table, path)) == 2
         assert "--genres-from folders is for a FOLDER" in capsys.readouterr().err
+
+
+def test_the_file_remembers_whom_it_has_learned_from(table, texts):
+    rows = pd.read_csv(table)
+    is_train = (rows["split"] != "test").to_numpy()
+    seen = read_seen(texts)
+    np.testing.assert_array_equal(seen.artists_among(rows["artist"]), is_train)
+    np.testing.assert_array_equal(seen.items_among(rows[["text"]]), is_train)

@@ -1,0 +1,125 @@
+"""The map of a report: items as points, near each other where their vectors are alike."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import StandardScaler, normalize
+
+from ...utils import read_groups
+
+_MOST_POINTS = 5000
+_MOST_FOR_TSNE = 3000
+_FEWEST_FOR_TSNE = 30
+_WIDTH = 50  # components that t-SNE is given, which is slow with more
+_N_NEIGHBOURS = 10
+
+
+@dataclass
+class Map:
+    """Points in two dimensions.
+
+    Parameters
+    ----------
+    rows : ndarray of int
+        The items that are shown.
+    points : ndarray of shape (n, 2)
+        In [0, 1].
+    method : str
+        How they were found.
+    space : str
+        What the vectors are.
+    purity, chance : float
+        Share of the nearest items by other artists, in the space of the vectors, that are of the
+        same genre; and of all items that are.
+    n_neighbours : int
+    """
+
+    rows: np.ndarray
+    points: np.ndarray
+    method: str
+    space: str
+    purity: float
+    chance: float
+    n_neighbours: int
+
+
+def make_map(predictions, items, *, random_state):
+    """Return the map of items, None of fewer than three.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    items : Items
+    random_state : int
+
+    Returns
+    -------
+    found : Map or None
+    """
+    n = len(items.genres)
+    if n < 3:
+        return None
+    rows = np.arange(n)
+    if n > _MOST_POINTS:
+        rng = np.random.default_rng(random_state)
+        rows = np.sort(rng.choice(n, size=_MOST_POINTS, replace=False))
+    if predictions.vectors is None:
+        vectors = StandardScaler().fit_transform(predictions.answers.scores[rows])
+        space = "the scores of the genres"
+    else:
+        vectors = _filled(predictions.vectors[rows], predictions.blocks)
+        space = "the vectors that the fusion layer reads"
+    genres = np.array([items.genres[row][0] for row in rows], dtype=object)
+    groups = None if items.artists is None else items.artists[rows]
+    artists = read_groups(groups, len(rows)).codes
+    points, method = _points(vectors, random_state)
+    purity, chance, n_neighbours = _purity(vectors, genres, artists)
+    return Map(rows, points, method, space, purity, chance, n_neighbours)
+
+
+def _filled(vectors, blocks):
+    """Blocks of length 1; a missing one is the mean of the others, so that it pulls nowhere."""
+    parts = []
+    for columns in blocks.values():
+        block = vectors[:, columns]
+        missing = np.isnan(block).all(axis=1)
+        block = normalize(np.nan_to_num(block))
+        if not missing.all():
+            block[missing] = block[~missing].mean(axis=0)
+        parts.append(block)
+    return np.hstack(parts)
+
+
+def _points(vectors, random_state):
+    n, width = vectors.shape
+    components = min(_WIDTH, width, n - 1)
+    reduced = PCA(components, svd_solver="full", random_state=random_state).fit_transform(vectors)
+    if _FEWEST_FOR_TSNE <= n <= _MOST_FOR_TSNE and components > 2:
+        perplexity = min(30.0, (n - 1) / 3)
+        tsne = TSNE(perplexity=perplexity, init="pca", random_state=random_state)
+        points, method = tsne.fit_transform(reduced), f"t-SNE (perplexity {perplexity:.0f})"
+    else:
+        points, method = reduced[:, :2], "principal components"
+    if points.shape[1] == 1:
+        points = np.column_stack([points[:, 0], np.zeros(n)])
+    span = points.max(axis=0) - points.min(axis=0)
+    return (points - points.min(axis=0)) / np.where(span > 0, span, 1), method
+
+
+def _purity(vectors, genres, artists):
+    """How often near items by other artists are of the same genre."""
+    n = len(genres)
+    of_artist = np.bincount(artists).max()
+    asked = min(n - 1, _N_NEIGHBOURS + of_artist)
+    near = NearestNeighbors(n_neighbors=asked).fit(vectors).kneighbors(return_distance=False)
+    same = genres[near] == genres[:, np.newaxis]
+    other = artists[near] != artists[:, np.newaxis]
+    # Of each row the first neighbours that are by others.
+    counted = other & (np.cumsum(other, axis=1) <= _N_NEIGHBOURS)
+    if not counted.any():
+        return np.nan, np.nan, _N_NEIGHBOURS
+    shares = np.unique(genres, return_counts=True)[1] / n
+    return same[counted].mean(), float((shares**2).sum()), _N_NEIGHBOURS

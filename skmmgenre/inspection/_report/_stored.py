@@ -1,0 +1,148 @@
+"""Results that `skmmgenre train` and `skmmgenre evaluate` stored: plain controls, subsets."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+_TOLERANCE = 2e-6  # stored figures have six digits
+
+
+@dataclass
+class Stored:
+    """Figures of a model and of controls that were trained on the same items.
+
+    Parameters
+    ----------
+    source : str
+        Who stored them, in words.
+    n_items : int or None
+    figures, plain, prior : dict of str to float
+        By metric; empty if there are none.
+    comparison : dict
+        metric, difference (the model less plain), low, high; empty if there is none.
+    subsets, plain_subsets : dict of str to dict
+        Figures by modalities.
+    n_in_both : int
+        Items that plain was trained on, too, so that nothing says which side is better.
+    of_ablation : bool
+        Whether the fusion layer of `ablate_modalities` is judged.
+    """
+
+    source: str
+    n_items: int | None
+    figures: dict
+    plain: dict = field(default_factory=dict)
+    prior: dict = field(default_factory=dict)
+    comparison: dict = field(default_factory=dict)
+    subsets: dict = field(default_factory=dict)
+    plain_subsets: dict = field(default_factory=dict)
+    n_in_both: int = 0
+    of_ablation: bool = False
+
+    def is_of(self, scores):
+        """Tell whether these are figures of the items of a report."""
+        shared = self.figures.keys() & set(scores.figures.index)
+        if not shared or self.n_items not in (None, scores.n_items):
+            return False
+        told = [self.figures[name] for name in sorted(shared)]
+        found = scores.figures["value"].loc[sorted(shared)]
+        return bool(np.allclose(told, found, atol=_TOLERANCE, rtol=0, equal_nan=True))
+
+
+def of_card(card):
+    """Return what `skmmgenre train --test-size` wrote onto a card, or None."""
+    held_out = card.get("held_out")
+    figures = _numbers(_get(held_out, "figures"))
+    if not figures:
+        return None
+    plain = _get(held_out, "plain")
+    return Stored(
+        source="skmmgenre train, on items kept from training",
+        n_items=_count(_get(held_out, "items")),
+        figures=figures,
+        plain=_numbers(_get(plain, "figures")),
+        prior=_numbers(_get(held_out, "prior")),
+        comparison=_comparison(plain),
+    )
+
+
+def of_evaluation(found):
+    """Return what `skmmgenre evaluate --json` printed.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    subsets = {name: _numbers(line) for name, line in _get(found, "figures", {}).items()}
+    if not subsets or not all(subsets.values()):
+        raise ValueError(
+            "evaluation holds no figures of modalities. Pass what skmmgenre evaluate --json prints."
+        )
+    together = list(subsets)[-1]
+    plain = _get(found, "plain")
+    plain_subsets = {name: _numbers(line) for name, line in _get(plain, "figures", {}).items()}
+    return Stored(
+        source="skmmgenre evaluate",
+        n_items=_count(_get(found, "items")),
+        figures=subsets[together],
+        plain=plain_subsets.get(together, {}),
+        prior=_numbers(_get(found, "prior")),
+        comparison=_comparison(_get(_get(plain, "differences"), together)),
+        subsets=subsets,
+        plain_subsets=plain_subsets,
+        n_in_both=_count(_get(plain, "items_in_both")) or 0,
+    )
+
+
+def of_ablation(ablation, together):
+    """Return the figures of a table of `ablate_modalities` with its plain control, or None."""
+    if ablation is None or together not in ablation.index:
+        return None
+    figures = _numbers(ablation.loc[together].to_dict())
+    plain = f"plain {together}"
+    line = ablation.loc[plain].to_dict() if plain in ablation.index else {}
+    comparison = {}
+    if line.get("reference") == together:
+        metric = "macro_auc" if "without_label" in ablation else "f1"
+        # The table tells plain less the model.
+        told = [-line[name] for name in ("difference", "high", "low")]
+        comparison = _comparison(
+            dict(zip(("difference", "low", "high"), told, strict=True)) | {"metric": metric}
+        )
+    return Stored(
+        source="ablate_modalities",
+        n_items=None,
+        figures=figures,
+        plain=_numbers(line),
+        comparison=comparison,
+        of_ablation=True,
+    )
+
+
+def _get(found, name, default=None):
+    value = found.get(name) if isinstance(found, dict) else None
+    return default if value is None or not isinstance(value, (dict, int, float)) else value
+
+
+def _numbers(line):
+    if not isinstance(line, dict):
+        return {}
+    return {
+        str(name): float(value)
+        for name, value in line.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
+
+
+def _count(value):
+    return int(value) if isinstance(value, (int, float)) and not pd.isna(value) else None
+
+
+def _comparison(found):
+    told = _numbers(found)
+    if not {"difference", "low", "high"} <= told.keys():
+        return {}
+    told = {name: told[name] for name in ("difference", "low", "high")}
+    return told | {"metric": str(found.get("metric", "f1"))}
