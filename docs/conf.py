@@ -47,6 +47,8 @@ html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
 
 write_pages(DOCS / "api")
 autosummary_generate = True
+# The docstrings say more of a parameter than its type does.
+autodoc_typehints = "none"
 # Attributes are in the class's own docstring, methods are listed by the class template.
 numpydoc_show_class_members = False
 

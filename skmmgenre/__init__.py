@@ -9,6 +9,29 @@ Importing the package imports nothing else; a room is imported when it is first 
 
 from importlib import import_module
 
+TYPE_CHECKING = False  # `typing` takes time to import; type checkers know the name
+if TYPE_CHECKING:
+    from . import (
+        audio,
+        cli,
+        compose,
+        datasets,
+        fusion,
+        image,
+        inspection,
+        items,
+        labels,
+        metrics,
+        model_selection,
+        nets,
+        pretrained,
+        store,
+        text,
+        utils,
+    )
+    from ._model_file import load, save
+    from ._model_summary import model_info
+
 __version__ = "0.1.0.dev0"
 
 __all__ = [

@@ -4,6 +4,7 @@ import io
 import json
 import warnings
 import zipfile
+from typing import Any, BinaryIO
 
 import numpy as np
 import skops.io
@@ -47,6 +48,7 @@ from ._model_types import (
     trusted_types,
 )
 from ._seen import Seen, rows_checked_by
+from ._typing import Column, FilePath, Table
 from .compose._parameters import set_runtime_params
 
 
@@ -67,7 +69,14 @@ class ModelVersionWarning(InconsistentVersionWarning):
         return self.message
 
 
-def save(model, path, *, card=None, table=None, groups=None):
+def save(
+    model: Any,
+    path: FilePath | BinaryIO,
+    *,
+    card: dict[str, Any] | None = None,
+    table: Table | None = None,
+    groups: Column | None = None,
+) -> list[str]:
     """Write a fitted model to one file that is safe to open.
 
     Parameters
@@ -166,7 +175,7 @@ def save(model, path, *, card=None, table=None, groups=None):
     return left_out
 
 
-def load(path, *, params=None):
+def load(path: FilePath | BinaryIO, *, params: dict[str, Any] | None = None) -> Any:
     """Open a model file without running code from it.
 
     Parameters

@@ -1,10 +1,15 @@
 """From sound to vectors."""
 
+from typing import TYPE_CHECKING
+
 from ._audio_embedder import AudioEmbedder
 from ._audio_statistics import AudioStatistics
 from ._constant_q import constant_q
 from ._cqt_extractor import CQTExtractor
 from ._timbre_statistics import TimbreStatistics
+
+if TYPE_CHECKING:
+    from ._audio_cnn import AudioCNN
 
 __all__ = [
     "AudioCNN",

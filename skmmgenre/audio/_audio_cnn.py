@@ -2,11 +2,22 @@
 
 import warnings
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
 from scipy.fft import dct
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._typing import (
+    Auto,
+    ClassWeight,
+    Decision,
+    LabelFactorizer,
+    Precision,
+    Preset,
+    RandomState,
+    Target,
+)
 from ..nets import ArrayFeed, NetEmbedder, draw_seeds, release_pages, take_rows
 from ..utils import ErrorsMixin, logger
 from ._augment import AugmentedFeed
@@ -91,7 +102,10 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         in another key), and a band of bins and a stretch of frames are masked, in every epoch
         differently. What happens follows from `random_state`.
     max_epochs : int, default=100
+        Most passes over the training rows. Early stopping usually ends training sooner; raise it
+        where a ConvergenceWarning says that the loss was still falling.
     batch_size : int, default=32
+        Patches in one training step, and at once in predictions. Lower it where memory is short.
     lr : float, default=1e-3
         Learning rate of Adam.
     patience : int, default=10
@@ -124,21 +138,33 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         many, without their noise where a class has few. With ``preset="paper"`` it is the rows
         that are weighted.
     device : str, default="auto"
+        Where the network is trained and applied. "auto" takes the GPU if there is one, else the
+        processor; "accelerate" trains on the devices of all processes that ``accelerate launch``
+        has started; else the name of a torch device, such as "cpu" or "cuda:0".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What layers compute in. "auto" trains in bfloat16 where the device has it natively,
         else in float32, and answers in float32. Weights and vectors are float32 always.
     random_state : int, RandomState or None, default=None
+        Seed of the first weights, the order of the rows, dropout and augmentation. An int gives the
+        same weights in every run with the same number of threads; None draws a new seed in each
+        `fit`.
     verbose : int, default=0
+        0 shows nothing, 1 a progress bar, 2 also skorch's table of epochs and bar of batches.
 
     Attributes
     ----------
     classes_ : ndarray
+        The genres, in the order of the columns of `predict_proba`: sorted, or the columns of an
+        indicator y.
     n_parameters_ : int
         Parameters of the network, the output layer's among them.
     patches_, n_patches_ : str, int
         What "auto" stood for.
     n_iter_, best_iter_ : int
+        Epochs run, and the epoch whose weights were kept, counted from 1.
     history_ : list of dict
+        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch; where there are unseen
+        rows also ``valid_loss``, and ``valid_f1`` (macro F1) or ``valid_macro_auc``.
     share_ : float
         Of the network in the answer; the rest is the linear model's. With ``preset="auto"``.
     C_ : float
@@ -146,6 +172,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
     thresholds_ : ndarray of float64, shape (n_labels,), or None
         Of several genres.
     weights_ : dict of ndarray
+        Parameters and buffers of the network by their names, from which it is built again.
     errors_ : DataFrame
         A line for every row of the last X that has nothing to hear: row, item, reason,
         remedy. The item is empty, for a patch has no name; `MeanOverTracks` names the track.
@@ -192,30 +219,30 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
     def __init__(
         self,
         *,
-        architecture="auto",
-        width="low",
-        target="auto",
-        label_factorizer=None,
-        dropout="auto",
-        standardize="bin",
-        patches="auto",
-        patch_frames=323,
-        n_patches="auto",
-        augment=True,
-        max_epochs=100,
-        batch_size=32,
-        lr=1e-3,
-        patience=10,
-        validation_fraction=0.1,
-        decision="auto",
-        preset="auto",
-        refit=True,
-        cross_fit="auto",
-        class_weight=None,
-        device="auto",
-        precision="auto",
-        random_state=None,
-        verbose=0,
+        architecture: Literal["auto", "4x70", "4x96", "3x3", "time"] = "auto",
+        width: Literal["low", "high"] | tuple[int, ...] | list[int] = "low",
+        target: Target = "auto",
+        label_factorizer: LabelFactorizer | None = None,
+        dropout: Auto | float = "auto",
+        standardize: Literal["bin", "cell"] | None = "bin",
+        patches: Literal["auto", "whole", "center", "epoch"] = "auto",
+        patch_frames: int = 323,
+        n_patches: Auto | int = "auto",
+        augment: bool = True,
+        max_epochs: int = 100,
+        batch_size: int = 32,
+        lr: float = 1e-3,
+        patience: int = 10,
+        validation_fraction: float = 0.1,
+        decision: Decision = "auto",
+        preset: Preset = "auto",
+        refit: bool = True,
+        cross_fit: Auto | int = "auto",
+        class_weight: ClassWeight = None,
+        device: str = "auto",
+        precision: Precision = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
     ):
         self.architecture = architecture
         self.width = width

@@ -3,11 +3,15 @@
 import functools
 import importlib.metadata
 import os
+from collections.abc import Callable
+from difflib import get_close_matches
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._typing import Column, FilePath, Float32Array, ObjectArray, OnError
 from ..nets import NetEstimator
 from ..pretrained._catalogue import MODELS
 from ..store import CellTransformer
@@ -146,21 +150,21 @@ class AudioEmbedder(CellTransformer):
     def __init__(
         self,
         *,
-        model="musicnn",
-        weights=None,
-        output="embedding",
-        n_patches=None,
-        sr=None,
-        window=None,
-        cache=None,
-        name=None,
-        on_error="raise",
-        n_jobs=None,
-        device="auto",
-        revision=None,
-        layer=None,
-        trust_remote_code=False,
-        verbose=0,
+        model: str | Callable[[np.ndarray], Any] = "musicnn",
+        weights: FilePath | None = None,
+        output: Literal["embedding", "tags"] = "embedding",
+        n_patches: int | None = None,
+        sr: int | None = None,
+        window: float | None = None,
+        cache: FilePath | None = None,
+        name: str | None = None,
+        on_error: OnError = "raise",
+        n_jobs: int | None = None,
+        device: str = "auto",
+        revision: str | None = None,
+        layer: int | None = None,
+        trust_remote_code: bool = False,
+        verbose: int = 0,
     ):
         self.model = model
         self.weights = weights
@@ -178,7 +182,7 @@ class AudioEmbedder(CellTransformer):
         self.trust_remote_code = trust_remote_code
         self.verbose = verbose
 
-    def fit(self, X, y=None):
+    def fit(self, X: Column, y: Any = None) -> Self:
         """Check the parameters, that `X` is one column, and that the model is there.
 
         Parameters
@@ -191,6 +195,7 @@ class AudioEmbedder(CellTransformer):
         Returns
         -------
         self : estimator
+            The embedder, checked and ready to use.
 
         Raises
         ------
@@ -204,7 +209,7 @@ class AudioEmbedder(CellTransformer):
             encoder.fingerprint  # noqa: B018  reads the weights
         return self
 
-    def transform(self, X):
+    def transform(self, X: Column) -> Float32Array:
         """Compute the vector of each track.
 
         Parameters
@@ -251,7 +256,7 @@ class AudioEmbedder(CellTransformer):
                 vectors[row] = value  # a single NaN of what has nothing to hear
         return np.ascontiguousarray(vectors[:, self._part()])
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
         """Names of the numbers.
 
         Parameters
@@ -311,6 +316,7 @@ class AudioEmbedder(CellTransformer):
                 f"output='tags' is for {' and '.join(MODELS)}. Use output='embedding'."
             )
         if not callable(self.model):
+            self._refuse_misspelt()
             self._refuse("is not for a model of the hub", weights=None, name=None, sr=None)
             return HubEncoder(self.model, self.window, device=self.device, **hub)
         self._refuse("is not for a callable", weights=None, **_OF_HUB_MODELS)
@@ -324,6 +330,14 @@ class AudioEmbedder(CellTransformer):
                 "7'), and another whenever it changes; or pass cache=None."
             )
         return FunctionEncoder(self.model, self.sr, self.window, self.name)
+
+    def _refuse_misspelt(self):
+        close = get_close_matches(str(self.model).lower(), MODELS, n=1)
+        if close and not os.path.exists(self.model):
+            raise ValueError(
+                f"model={self.model!r} is neither a folder nor one of {list(MODELS)}: did you mean "
+                f"{close[0]!r}?"
+            )
 
     def _refuse(self, why, **defaults):
         for parameter, default in defaults.items():
@@ -352,10 +366,8 @@ def _embed(cell, *, encoder, n_patches):
     """Return the mean vector of the windows of a track, or NaN if there is nothing to hear."""
     total, count = 0.0, 0
     batch = []
-    for window in _windows(cell, encoder, n_patches):
-        check_transformed(window)  # resampled, it may not be finite
-        if is_heard(window, encoder.sr):
-            batch.append(window)
+    for window in windows_of(cell, encoder, n_patches):
+        batch.append(window)
         if len(batch) == _AT_ONCE:
             total, count = total + _sum(encoder, batch), count + len(batch)
             batch = []
@@ -366,6 +378,14 @@ def _embed(cell, *, encoder, n_patches):
 
 def _sum(encoder, windows):
     return encoder.embed(np.stack(windows)).sum(axis=0, dtype=np.float64)
+
+
+def windows_of(cell, encoder, n_patches):
+    """Yield the windows of a track in which there is something to hear."""
+    for window in _windows(cell, encoder, n_patches):
+        check_transformed(window)  # resampled, it may not be finite
+        if is_heard(window, encoder.sr):
+            yield window
 
 
 def _windows(cell, encoder, n_patches):

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.utils._param_validation import Interval
 
+from .._typing import Column, FilePath, Float64Array, ObjectArray, OnError
 from ..store import CellTransformer
 from ..utils import file_in
 from ._decode import AudioFile
@@ -92,7 +93,14 @@ class AudioStatistics(CellTransformer):
     _noun = "track"
 
     def __init__(
-        self, *, sr=22050, duration=30.0, cache=None, on_error="raise", n_jobs=None, verbose=0
+        self,
+        *,
+        sr: int = 22050,
+        duration: float | None = 30.0,
+        cache: FilePath | None = None,
+        on_error: OnError = "raise",
+        n_jobs: int | None = None,
+        verbose: int = 0,
     ):
         self.sr = sr
         self.duration = duration
@@ -101,7 +109,7 @@ class AudioStatistics(CellTransformer):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def transform(self, X):
+    def transform(self, X: Column) -> Float64Array:
         """Compute the statistics of each track.
 
         Parameters
@@ -133,7 +141,7 @@ class AudioStatistics(CellTransformer):
             fault_of_nan=NOTHING_TO_HEAR,
         )
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
         """Names of the statistics.
 
         Parameters

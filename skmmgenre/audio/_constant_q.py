@@ -2,9 +2,12 @@
 
 import functools
 import warnings
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 
 from ._multirate_cqt import multirate_cqt
@@ -79,16 +82,16 @@ def _checked_transform(**params):
 
 
 def constant_q(
-    y,
+    y: npt.ArrayLike,
     *,
-    sr=22050,
-    hop_length=1024,
-    n_bins=96,
-    bins_per_octave=12,
-    fmin=None,
-    window="hann",
-    backend="auto",
-):
+    sr: int = 22050,
+    hop_length: int = 1024,
+    n_bins: int = 96,
+    bins_per_octave: int = 12,
+    fmin: float | None = None,
+    window: str | tuple[Any, ...] | float | Callable[[int], np.ndarray] = "hann",
+    backend: Literal["auto", "librosa", "multirate"] = "auto",
+) -> npt.NDArray[np.complex64]:
     """Constant-Q transform of a signal.
 
     The answer is that of ``librosa.cqt(..., sparsity=0, pad_mode="constant")``: centred frames,

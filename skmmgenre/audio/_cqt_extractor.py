@@ -3,11 +3,15 @@
 import functools
 import hashlib
 import os
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._typing import Column, FilePath, ObjectArray, OnError
 from ..store import CellTransformer, RawCodec, StepCodec
 from ..utils import NoContainer, as_cells, file_in
 from ._constant_q import PARAMETER_CONSTRAINTS, check_bins, constant_q
@@ -133,24 +137,24 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
     def __init__(
         self,
         *,
-        sr=22050,
-        hop_length=1024,
-        n_bins=96,
-        bins_per_octave=12,
-        fmin=None,
-        window="hann",
-        duration=15.0,
-        patch="random",
-        log=True,
-        ref="patch",
-        dtype="float32",
-        backend="auto",
-        cache=None,
-        cache_dtype=None,
-        on_error="raise",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
+        sr: int = 22050,
+        hop_length: int = 1024,
+        n_bins: int = 96,
+        bins_per_octave: int = 12,
+        fmin: float | None = None,
+        window: str | tuple[Any, ...] | float | Callable[[int], np.ndarray] = "hann",
+        duration: float = 15.0,
+        patch: Literal["random", "center", "start"] = "random",
+        log: bool = True,
+        ref: Literal["patch", "clip"] = "patch",
+        dtype: Literal["float32", "float16"] = "float32",
+        backend: Literal["auto", "librosa", "multirate"] = "auto",
+        cache: FilePath | None = None,
+        cache_dtype: Literal["float16", "uint8"] | None = None,
+        on_error: OnError = "raise",
+        n_jobs: int | None = None,
+        random_state: int | None = None,
+        verbose: int = 0,
     ):
         self.sr = sr
         self.hop_length = hop_length
@@ -171,7 +175,7 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
         self.random_state = random_state
         self.verbose = verbose
 
-    def transform(self, X):
+    def transform(self, X: Column) -> npt.NDArray[np.floating]:
         """Compute the patch of each track.
 
         Parameters
@@ -203,7 +207,7 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
             extract, cells, description="constant-Q", store=self._store(), values=patches
         )
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
         """Names of the frequency bins.
 
         Parameters

@@ -70,26 +70,35 @@ class MusicnnEncoder:
     def _read(self):
         return read_weights(self.name, self.weights, SHAPES)
 
+    def network(self):
+        """Return the device, and the network on it."""
+        from ..nets._devices import inference_device
+
+        device = inference_device(self.device)
+        return device, _network(self._read(), device)
+
     def embed(self, windows):
         """Return activations and tags of windows."""
-        weights = self._read()
+        self._read()
         import torch
 
-        from ..nets._devices import inference_device, one_thread, own_settings
+        from ..nets._devices import one_thread, own_settings
 
         patches = log_mel(windows)
         with own_settings(), one_thread, torch.inference_mode():
-            device = inference_device(self.device)
-            network = _network(weights, device)
+            device, network = self.network()
             answers = [network(torch.from_numpy(patch).to(device)) for patch in patches]
             return torch.stack(answers).cpu().numpy()
 
 
 @functools.lru_cache(maxsize=2)
 def _network(weights, device):
+    import torch
+
     from ._musicnn_net import Musicnn
 
-    return Musicnn(weights.arrays).to(device).eval()
+    with torch.inference_mode(False):  # so that it can tell slopes, too
+        return Musicnn(weights.arrays).to(device).eval()
 
 
 def log_mel(windows):

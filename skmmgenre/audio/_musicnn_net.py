@@ -54,7 +54,10 @@ class Musicnn(nn.Module):
         answer : tensor of float32, shape (250,)
             The 200 activations of the last hidden layer, then the probabilities of the tags.
         """
-        x = self.input(patch)
+        return self.answer(self.input(patch))
+
+    def answer(self, x):
+        """Answer one patch that has passed the first batch norm."""
         front = torch.cat([branch(x) for branch in self.front], dim=1)
         first, second, third = self.middle
         a = first(front)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._typing import Column, Float64Array, ObjectArray, OnError
 from ..store import CellTransformer
 from ..utils import BadItem, BadType, file_in, import_from_extra, is_path
 from ._decode import check_file
@@ -78,12 +79,12 @@ class TimbreStatistics(CellTransformer):
 
     _noun = "track"
 
-    def __init__(self, *, on_error="raise", n_jobs=None, verbose=0):
+    def __init__(self, *, on_error: OnError = "raise", n_jobs: int | None = None, verbose: int = 0):
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def transform(self, X):
+    def transform(self, X: Column) -> Float64Array:
         """Compute the statistics of each track.
 
         Parameters
@@ -110,7 +111,7 @@ class TimbreStatistics(CellTransformer):
         self._validate_params()
         return self._map_to_rows(_statistics, X, description="timbre")
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
         """Names of the statistics.
 
         Parameters

@@ -1,14 +1,17 @@
 """What each modality brings: ablations in the manner of Tables 2 and 6, and their results."""
 
 import warnings
+from collections.abc import Sequence
 from functools import partial
 from numbers import Integral
+from typing import Any, Literal, overload
 
 import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from .._typing import Column, Genres, Table
 from ..model_selection import ArtistShuffleSplit, inner_validation_mask
 from ..nets import interruption_ends_all
 from ..utils import (
@@ -25,10 +28,44 @@ from ..utils import (
 from ._ablation_figures import METRICS, Answers, tabulate
 from ._ablation_rows import PLAIN, resolve_controls, resolve_rows
 from ._ablation_trial import Trial, extract_once
-from ._genre_pipeline import check_table
+from ._genre_pipeline import GenrePipeline, check_table
 from ._plain_control import plain_modalities
 
 
+@overload
+def ablate_modalities(
+    model: GenrePipeline,
+    table: Table,
+    y: Genres,
+    groups: Column | None = None,
+    subsets: Literal["all", "paper"] | list[Any] = "all",
+    n_runs: int = 3,
+    *,
+    controls: Literal["all"] | Sequence[str] = (),
+    reference: str = "auto",
+    metric: str = "auto",
+    cv: Any = None,
+    test_size: float = 0.2,
+    n_folds: int = 5,
+    random_state: int = 0,
+    n_resamples: int = 2000,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    return_predictions: Literal[False] = False,
+    validation: Column | None = None,
+) -> pd.DataFrame: ...
+@overload
+def ablate_modalities(
+    model: GenrePipeline,
+    table: Table,
+    y: Genres,
+    groups: Column | None = None,
+    subsets: Literal["all", "paper"] | list[Any] = "all",
+    n_runs: int = 3,
+    *,
+    return_predictions: Literal[True, "scores"],
+    **parameters: Any,
+) -> tuple[pd.DataFrame, Any]: ...
 def ablate_modalities(
     model,
     table,
@@ -62,6 +99,7 @@ def ablate_modalities(
         As `make_genre_classifier` writes it: steps ``modalities``, maybe ``joint``, and
         ``fusion``. It is cloned, not fitted.
     table : DataFrame
+        One row per item, with the columns that the model reads.
     y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
         One genre a row, or several: an ndarray, DataFrame or sparse matrix of 0 and 1.
     groups : array-like of shape (n_rows,), default=None
@@ -109,12 +147,13 @@ def ablate_modalities(
     n_folds : int, default=5
         Folds of the control "cross_fit".
     random_state : int, default=0
+        Seed of the first run's split and networks; each further run takes the next number.
     n_resamples : int, default=2000
         Of the bootstrap; that of macro AUC takes its time on thousands of rows and hundreds
         of labels.
     n_jobs : int or None, default=None
-        joblib workers, each of which does whole runs. A worker trains with one thread, and
-        the last bits of what is learned depend on the number of threads.
+        Number of joblib workers, each of which does whole runs; None is one. A worker trains
+        with one thread, and the last bits of what is learned depend on the number of threads.
     verbose : int, default=0
         1 shows a progress bar of the runs.
     return_predictions : bool or "scores", default=False

@@ -2,6 +2,7 @@
 
 import functools
 import warnings
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -11,13 +12,14 @@ from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
+from .._typing import Column, Float64Array, Genres, Table
 from ..audio import AudioEmbedder
 from ..utils import (
     NamesBetweenSteps,
     as_pandas,
+    available_if,
     check_rows,
     check_sample_weight,
     find_steps,
@@ -69,9 +71,15 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
     Parameters
     ----------
     steps : list of (str, estimator)
+        Names and estimators in the order they are applied; all but the last are transformers.
     transform_input : list of str, default=None
+        As in :class:`sklearn.pipeline.Pipeline`: parameters of `fit` that the steps before the one
+        that takes them transform, as they transform X. It needs metadata routing.
     memory : str or joblib.Memory, default=None
+        Where fitted transformers are cached: a folder, or an object of joblib. None caches nothing.
+        The last step is never cached.
     verbose : bool, default=False
+        Whether to print the seconds that each step took to fit.
 
     Attributes
     ----------
@@ -106,7 +114,15 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
     (20,)
     """
 
-    def fit(self, X, y=None, groups=None, validation=None, sample_weight=None, folds=None):
+    def fit(
+        self,
+        X: Table,
+        y: Genres | None = None,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+        folds: Column | None = None,
+    ) -> Self:
         """Fit all steps.
 
         Parameters
@@ -120,6 +136,8 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the inner validation rows of a published split.
         sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row in the loss of every network, 0 or more; None weighs all rows the
+            same.
         folds : array-like of int, shape (n_rows,), default=None
             The inner fold of each row, counted from 0; see `NetEmbedder`. By default the networks
             make them of y and groups.
@@ -127,6 +145,7 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         Returns
         -------
         self : GenrePipeline
+            The fitted pipeline.
 
         Raises
         ------
@@ -148,16 +167,43 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
 
     @available_if(_ends_in_a_transformer)
     def fit_transform(
-        self, X, y=None, groups=None, validation=None, sample_weight=None, folds=None
-    ):
-        """Fit all steps and transform; takes what `fit` takes."""
+        self,
+        X: Table,
+        y: Genres | None = None,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+        folds: Column | None = None,
+    ) -> Any:
+        """Fit all steps and transform; takes what `fit` takes.
+
+        Parameters
+        ----------
+        X : DataFrame or list
+            The table, as in `fit`.
+        y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels), default=None
+            As in `fit`.
+        groups : array-like of shape (n_rows,), default=None
+            Artists, as in `fit`.
+        validation : array-like of bool, shape (n_rows,), default=None
+            As in `fit`.
+        sample_weight : array-like of shape (n_rows,), default=None
+            As in `fit`.
+        folds : array-like of int, shape (n_rows,), default=None
+            As in `fit`.
+
+        Returns
+        -------
+        vectors : ndarray, DataFrame or sparse matrix of shape (n_rows, n_features_out)
+            What the `fit_transform` of the last step returns.
+        """
         table = as_pandas(X)
         metadata = self._checked(X, y, groups, validation, sample_weight, folds)
         with config_context(enable_metadata_routing=True), rows_checked():
             return super().fit_transform(table, y, **self._of_use(metadata))
 
     @available_if(_ends_in_what_grows)
-    def add_genre(self, X, y, name, groups=None):
+    def add_genre(self, X: Table, y: Column, name: str, groups: Column | None = None) -> Self:
         """Learn one more genre; what is known of the others stays as it is.
 
         Only the last step learns, see :meth:`skmmgenre.fusion.FusionClassifier.add_genre`. So the
@@ -178,6 +224,7 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         Returns
         -------
         self : GenrePipeline
+            The pipeline, which now knows the genre.
 
         Raises
         ------
@@ -189,21 +236,41 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         self.steps[-1][1].add_genre(vectors, y, name, groups=groups)
         return self
 
-    transform = _taking_any_table("transform")
-    predict = _taking_any_table("predict")
-    predict_proba = _taking_any_table("predict_proba")
-    predict_log_proba = _taking_any_table("predict_log_proba")
-    decision_function = _taking_any_table("decision_function")
-    score = _taking_any_table("score")
+    if TYPE_CHECKING:
+        # What the last step has of these; `classes_` is that of the last step, too.
+        classes_: np.ndarray
+
+        def __init__(
+            self,
+            steps: list[tuple[str, Any]],
+            *,
+            transform_input: list[str] | None = None,
+            memory: Any = None,
+            verbose: bool = False,
+        ): ...
+        def transform(self, X: Table, **params: Any) -> Any: ...
+        def predict(self, X: Table, **params: Any) -> np.ndarray: ...
+        def predict_proba(self, X: Table, **params: Any) -> Float64Array: ...
+        def predict_log_proba(self, X: Table, **params: Any) -> Float64Array: ...
+        def decision_function(self, X: Table, **params: Any) -> np.ndarray: ...
+        def score(self, X: Table, y: Genres, sample_weight: Column | None = None) -> float: ...
+
+    else:
+        transform = _taking_any_table("transform")
+        predict = _taking_any_table("predict")
+        predict_proba = _taking_any_table("predict_proba")
+        predict_log_proba = _taking_any_table("predict_log_proba")
+        decision_function = _taking_any_table("decision_function")
+        score = _taking_any_table("score")
 
     @property
-    def errors_(self):
+    def errors_(self) -> pd.DataFrame:
         """DataFrame with a line for every item of every modality treated as missing."""
         lines = [{"modality": part, "track": None, **line} for part, line in errors_inside(self)]
         columns = ["modality", "track", "row", "item", "reason", "remedy"]
         return pd.DataFrame(lines, columns=columns, dtype=object).astype({"row": int})
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters by the names of `get_params`, or by short ones.
 
         Parameters
@@ -222,6 +289,7 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         Returns
         -------
         self : GenrePipeline
+            The pipeline itself.
 
         Raises
         ------

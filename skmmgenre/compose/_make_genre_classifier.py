@@ -1,10 +1,14 @@
 """The usual pipeline, written in one call."""
 
 import os
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
+from .._typing import Decision, EntityLinker, Preset, Target
 from ..audio import AudioCNN, AudioEmbedder, CQTExtractor
 from ..fusion import FusionClassifier, JointSpaceProjector
 from ..image import ImageEmbedder, ResNetEmbedder
@@ -18,19 +22,19 @@ _SECONDS = 30.0  # of a track: two patches, and what shops and services let one 
 
 
 def make_genre_classifier(
-    audio="audio",
-    text="text",
-    image="cover",
-    target="auto",
-    joint_space=False,
-    linker=None,
-    audio_model="cnn",
-    text_model="mlp",
-    image_model="resnet",
-    decision="tuned",
-    preset="auto",
-    **params,
-):
+    audio: str | None = "audio",
+    text: str | None = "text",
+    image: str | None = "cover",
+    target: Target = "auto",
+    joint_space: bool = False,
+    linker: EntityLinker | None = None,
+    audio_model: str | Callable[[np.ndarray], Any] = "cnn",
+    text_model: str | Callable[[list[Any]], Any] = "mlp",
+    image_model: str | Callable[[list[Any]], Any] = "resnet",
+    decision: Decision = "tuned",
+    preset: Preset = "auto",
+    **params: Any,
+) -> GenrePipeline:
     """Write the pipeline from a table of music to its genres.
 
     Parameters

@@ -1,5 +1,7 @@
 """The plain control as a model: logistic regression on statistics, words and colours."""
 
+from typing import Any, Literal
+
 from sklearn.compose import ColumnTransformer
 
 from ..fusion import LogisticFusionClassifier
@@ -8,7 +10,13 @@ from ._make_genre_classifier import set_params_of_steps
 from ._plain_control import STRENGTHS, plain_branch
 
 
-def make_plain_classifier(audio="audio", text="text", image="cover", combine="mean", **params):
+def make_plain_classifier(
+    audio: str | None = "audio",
+    text: str | None = "text",
+    image: str | None = "cover",
+    combine: Literal["mean", "concatenate"] = "mean",
+    **params: Any,
+) -> GenrePipeline:
     """Write the plain control: what a few lines of scikit-learn learn from the same table.
 
     Statistics of the sound, word weights and colours go to logistic regressions. A network that

@@ -2,18 +2,20 @@
 
 import warnings
 from contextlib import contextmanager, nullcontext
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn import config_context
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import Column, Float32Array, Genres, ObjectArray, Transformer
 from ..model_selection import inner_validation_mask
 from ..nets import NetClassifier
 from ..nets.targets import make_target
@@ -26,6 +28,7 @@ from ..utils import (
     as_pandas,
     check_rows,
     describe_cell,
+    fit_context,
     is_missing,
     progress_bar,
     progress_hidden,
@@ -90,25 +93,38 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
 
     _parameter_constraints = {"estimator": [HasMethods(["fit", "transform"])]}
 
-    def __init__(self, estimator):
+    def __init__(self, estimator: Transformer):
         self.estimator = estimator
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, groups=None, validation=None, sample_weight=None):
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(
+        self,
+        X: Column,
+        y: Genres | None = None,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+    ) -> Self:
         """Fit the transformer on the tracks of all albums.
 
         Parameters
         ----------
         X : column of tracks or lists of tracks
+            One cell per album: a track, or a list of tracks, as the transformer takes them.
         y : array-like of shape (n_albums,) or (n_albums, n_labels), default=None
+            Genres of the albums; each track is given those of its album. None if the transformer
+            needs none.
         groups : array-like of shape (n_albums,), default=None
             Artists.
         validation : array-like of bool, shape (n_albums,), default=None
+            Marks the albums of the inner validation rows of a published split.
         sample_weight : array-like of shape (n_albums,), default=None
+            Weight of each album, passed on to each of its tracks; None weighs all the same.
 
         Returns
         -------
         self : object
+            The fitted transformer of albums.
         """
         tracks, owner, place, n_albums = self._read(X)
         self.estimator_ = clone(self.estimator)
@@ -122,9 +138,35 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         self.n_features_out_ = np.asarray(vectors).shape[1]
         return self
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit_transform(self, X, y=None, groups=None, validation=None, sample_weight=None):
-        """Fit, and answer with the mean of what the transformer's `fit_transform` gives."""
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit_transform(
+        self,
+        X: Column,
+        y: Genres | None = None,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+    ) -> Float32Array:
+        """Fit, and answer with the mean of what the transformer's `fit_transform` gives.
+
+        Parameters
+        ----------
+        X : column of tracks or lists of tracks
+            As in `fit`.
+        y : array-like of shape (n_albums,) or (n_albums, n_labels), default=None
+            As in `fit`.
+        groups : array-like of shape (n_albums,), default=None
+            Artists, as in `fit`.
+        validation : array-like of bool, shape (n_albums,), default=None
+            As in `fit`.
+        sample_weight : array-like of shape (n_albums,), default=None
+            As in `fit`.
+
+        Returns
+        -------
+        vectors : ndarray of float32, shape (n_albums, n_features_out)
+            NaN in the row of an album without a track.
+        """
         tracks, owner, place, n_albums = self._read(X)
         self.estimator_ = clone(self.estimator)
         y, metadata = self._of_tracks(X, owner, n_albums, y, groups, validation, sample_weight)
@@ -140,8 +182,13 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         self.n_features_out_ = vectors.shape[1]
         return _album_means([(owner, vectors)], n_albums, self.n_features_out_)
 
-    def transform(self, X):
+    def transform(self, X: Column) -> Float32Array:
         """Return the mean vector of each album.
+
+        Parameters
+        ----------
+        X : column of tracks or lists of tracks
+            As in `fit`.
 
         Returns
         -------
@@ -181,13 +228,24 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
             warn_of_skipped_cells(self._errors, n_tracks, "track")
 
     @property
-    def errors_(self):
+    def errors_(self) -> pd.DataFrame:
         """DataFrame of the tracks treated as missing: row, track, item, reason, remedy."""
         columns = ["row", "track", "item", "reason", "remedy"]
         return pd.DataFrame(list(self._errors), columns=columns)
 
-    def get_feature_names_out(self, input_features=None):
-        """Return the names that the transformer of tracks gives."""
+    def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
+        """Return the names that the transformer of tracks gives.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Passed on to the transformer of tracks.
+
+        Returns
+        -------
+        names : ndarray of str objects, shape (n_features_out,)
+            One name for each number of a vector.
+        """
         check_is_fitted(self)
         return self.estimator_.get_feature_names_out(input_features)
 

@@ -81,9 +81,13 @@ class TagClassifier(ClassifierMixin, BaseEstimator):
     genres_ : dict of str to list of str
         The table.
     classes_ : ndarray of str, shape (n_genres,)
+        The genres, in the order of the table.
     thresholds_ : ndarray of float64, shape (n_genres,)
+        Probability above which each genre is predicted.
     n_features_in_ : int
+        Columns of X.
     feature_names_in_ : ndarray of str objects, shape (n_tags,)
+        Names of these columns.
 
     See Also
     --------
@@ -124,6 +128,7 @@ class TagClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         self : TagClassifier
+            The classifier, ready to use.
 
         Raises
         ------
@@ -222,12 +227,14 @@ class TagClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame of shape (n_items, n_tags)
+            Probabilities of the tags, with the columns of `fit`.
         y : DataFrame of shape (n_items, n_genres)
             Indicator with the columns of `classes_`.
 
         Returns
         -------
         score : float
+            Macro AUC, in [0, 1].
         """
         return macro_auc_score(read_labels_like(y, self.classes_).values, self.predict_proba(X))
 

@@ -1,12 +1,14 @@
 """A column whose cells are vectors, computed before by whatever program."""
 
 from collections import Counter
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import Column, Float32Array, ObjectArray, OnError
 from ..store import bad_cell, map_cells
 from ..utils import BadItem, BadType, ErrorsMixin, as_cells
 
@@ -56,21 +58,23 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
 
     _parameter_constraints: dict = {"on_error": [StrOptions({"raise", "missing"})]}
 
-    def __init__(self, *, on_error="raise"):
+    def __init__(self, *, on_error: OnError = "raise"):
         self.on_error = on_error
 
-    def fit(self, X, y=None):
+    def fit(self, X: Column, y: Any = None) -> Self:
         """Learn how long the vectors are.
 
         Parameters
         ----------
         X : column of arrays or lists of numbers, or ndarray of shape (n, d)
+            One vector per row. None, NaN and "" are missing.
         y : None
             Ignored.
 
         Returns
         -------
         self : ReadyVectors
+            The fitted transformer.
 
         Raises
         ------
@@ -90,12 +94,13 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
         self._of_one_length(X, vectors)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Column) -> Float32Array:
         """Return the vectors as one array.
 
         Parameters
         ----------
         X : column of arrays or lists of numbers, or ndarray of shape (n, d)
+            One vector per row, of the length seen in `fit`. None, NaN and "" are missing.
 
         Returns
         -------
@@ -113,7 +118,7 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
         vectors, self._errors = self._read(X)
         return self._of_one_length(X, vectors)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
         """Names of the numbers of a vector: v0, v1 and so on.
 
         Parameters
@@ -124,6 +129,7 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         names : ndarray of str objects, shape (n_features_out_,)
+            One name for each number of a vector.
         """
         check_is_fitted(self)
         return np.array([f"v{k}" for k in range(self.n_features_out_)], dtype=object)

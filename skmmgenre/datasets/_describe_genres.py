@@ -1,13 +1,16 @@
 """How often each genre occurs, in all and in the parts of a split (Tables 1 and 4)."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from .._typing import Genres
 from ..utils import read_labels
 
 
-def describe_genres(Y, split=None):
+def describe_genres(Y: Genres, split: Any = None) -> pd.DataFrame:
     """Count the items of each genre, in all and in each part of a split.
 
     Tables 1 and 4 of Oramas et al. (2018) for any data.

@@ -1,5 +1,6 @@
 """Records of two catalogues that are the same music."""
 
+from collections.abc import Sequence
 from numbers import Real
 
 import numpy as np
@@ -27,8 +28,15 @@ _NONE = "nothing is similar enough"
     prefer_skip_nested_validation=True,
 )
 def match_records(
-    left, right, on=("title", "artist"), *, right_on=None, threshold=0.8, margin=0.05, verbose=0
-):
+    left: pd.DataFrame,
+    right: pd.DataFrame,
+    on: str | Sequence[str] = ("title", "artist"),
+    *,
+    right_on: str | Sequence[str] | None = None,
+    threshold: float = 0.8,
+    margin: float = 0.05,
+    verbose: int = 0,
+) -> Bunch:
     """Find the records of two catalogues that are the same music (section 7.1 of the paper).
 
     MuMu was made so: albums of a shop were matched to those of an encyclopedia by the similarity

@@ -2,11 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
+from .._typing import FilePath
 from ..utils import first_few, get_data_home
 from ._fetch import fetch_and_load
 from ._folder_files import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TIMBRE_SUFFIXES, add_paths
@@ -27,14 +29,14 @@ _PUBLISHED, _REDUCED = "genre", "genre_label"
 
 
 def load_msdi(
-    path=None,
+    path: FilePath | None = None,
     *,
-    audio_directory=None,
-    image_directory=None,
-    timbre_directory=None,
-    vectors=None,
-    data_home=None,
-):
+    audio_directory: FilePath | None = None,
+    image_directory: FilePath | None = None,
+    timbre_directory: FilePath | None = None,
+    vectors: Any = None,
+    data_home: FilePath | None = None,
+) -> Bunch:
     """Load MSD-I: one genre of 15 a track (section 6.1, Tables 1 to 3 of the paper).
 
     Parameters
@@ -159,7 +161,13 @@ def load_msdi(
     )
 
 
-def fetch_msdi(*, data_home=None, download_if_missing=True, verbose=1, **options):
+def fetch_msdi(
+    *,
+    data_home: FilePath | None = None,
+    download_if_missing: bool = True,
+    verbose: int = 1,
+    **options: Any,
+) -> Bunch:
     """Load MSD-I, downloading it first if it is not there.
 
     Parameters

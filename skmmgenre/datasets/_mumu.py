@@ -3,12 +3,14 @@
 from collections import Counter
 from numbers import Integral
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from .._typing import FilePath
 from ..labels import GenreTaxonomy
 from ..utils import first_few, get_data_home, is_missing
 from ._fetch import fetch_and_load
@@ -54,17 +56,17 @@ _TIME_KEYS = ("unixReviewTime", "time", "timestamp")
     prefer_skip_nested_validation=True,
 )
 def load_mumu(
-    path=None,
+    path: FilePath | None = None,
     *,
-    unit="album",
-    reviews=True,
-    audio_directory=None,
-    image_directory=None,
-    timbre_directory=None,
-    vectors=None,
-    min_items=12,
-    data_home=None,
-):
+    unit: Literal["album", "track"] = "album",
+    reviews: bool = True,
+    audio_directory: FilePath | None = None,
+    image_directory: FilePath | None = None,
+    timbre_directory: FilePath | None = None,
+    vectors: Any = None,
+    min_items: int = 12,
+    data_home: FilePath | None = None,
+) -> Bunch:
     """Load MuMu: several genres of 250 an album (section 7.1, Table 4 of the paper).
 
     Parameters
@@ -204,7 +206,13 @@ def load_mumu(
     )
 
 
-def fetch_mumu(*, data_home=None, download_if_missing=True, verbose=1, **options):
+def fetch_mumu(
+    *,
+    data_home: FilePath | None = None,
+    download_if_missing: bool = True,
+    verbose: int = 1,
+    **options: Any,
+) -> Bunch:
     """Load MuMu, downloading it first if it is not there.
 
     Parameters

@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from functools import partial
 from numbers import Integral
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from .._typing import FilePath
 from ..labels._genre_lists import (
     NOT_GENRES,
     describe_reading,
@@ -64,17 +66,17 @@ _NO_SOUND = IMAGE_SUFFIXES | frozenset(
     prefer_skip_nested_validation=True,
 )
 def load_music_folder(
-    path,
+    path: FilePath | list[str],
     *,
-    by="track",
-    covers=True,
-    cover_directory=None,
-    text="both",
-    genre_separators=None,
-    not_genres=NOT_GENRES,
-    n_jobs=None,
-    verbose=0,
-):
+    by: Literal["track", "album"] = "track",
+    covers: bool = True,
+    cover_directory: FilePath | None = None,
+    text: Literal["both", "file", "tag"] | None = "both",
+    genre_separators: str | None = None,
+    not_genres: list[str] | tuple[str, ...] = NOT_GENRES,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Bunch:
     """Load music as people have it: a folder of tagged sound files, covers and texts.
 
     Parameters
@@ -107,7 +109,7 @@ def load_music_folder(
         none ("Other", which is also number 12 of ID3, "Unknown", "Misc" and so on; the
         signature has all of them) and "Podcast". Case does not matter; () keeps all.
     n_jobs : int, default=None
-        joblib workers.
+        Number of joblib workers; None is one.
     verbose : int, default=0
         1 shows a progress bar.
 

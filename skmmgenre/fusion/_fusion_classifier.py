@@ -1,18 +1,33 @@
 """The multimodal fusion of the paper as an estimator."""
 
 from numbers import Real
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.base import _fit_context, clone
+from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._typing import (
+    Auto,
+    Blocks,
+    ClassWeight,
+    Column,
+    Decision,
+    Genres,
+    LabelFactorizer,
+    Matrix,
+    Precision,
+    Preset,
+    RandomState,
+    Target,
+)
 from ..model_selection import inner_folds
 from ..nets import ArrayFeed, NetClassifier
 from ..nets._linear_path import STRENGTH
-from ..utils import as_pandas, refuse_repeated_columns
+from ..utils import as_pandas, fit_context, refuse_repeated_columns
 from ._blocks import find_blocks, missing_in_block, vectors_of_blocks
 
 _STRENGTHS = np.geomspace(1e-2, 1e4, 13)  # that are tried
@@ -35,7 +50,8 @@ class FusionClassifier(NetClassifier):
     ----------
     target : {"auto", "softmax", "logistic", "cosine"}, default="auto"
         "auto" is softmax for one column of labels, logistic for an indicator matrix. "cosine"
-        regresses the label factors of an indicator matrix (section 5).
+        regresses the label factors of an indicator matrix (section 5): "lbfgs" by their squared
+        distance, which is ridge regression, "adam" by 1 - cosine.
     solver : {"auto", "lbfgs", "adam"}, default="auto"
         "lbfgs" finds the best weights under an l2 penalty. "adam" approaches those without
         one, with dropout and early stopping, as in the paper. "auto" is "lbfgs" for up to
@@ -91,25 +107,41 @@ class FusionClassifier(NetClassifier):
     preset : {"auto", "paper"}, default="auto"
         "paper" is what Oramas et al. (2018) did: solver "adam".
     device : str, default="auto"
+        Where the layer is trained and applied. "auto" takes the GPU if there is one, else the
+        processor; "accelerate" trains on the devices of all processes that ``accelerate launch``
+        has started; else the name of a torch device, such as "cpu" or "cuda:0".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What layers compute in. "auto" trains in bfloat16 on a graphics card that has it
         natively, else (on any processor, too) in float32, and answers in float32. Weights
         are float32 always.
     random_state : int, RandomState or None, default=None
+        Of "adam": seed of the first weights, the order of the rows and dropout. With either solver
+        an int is also the key by which artists are held out. None draws a new seed in each `fit`.
     verbose : int, default=0
+        0 shows nothing, 1 a progress bar, 2 also skorch's table of epochs and bar of batches.
 
     Attributes
     ----------
     classes_ : ndarray
+        The genres, in the order of the columns of `predict_proba`: sorted, or the columns of an
+        indicator y.
     blocks_ : dict of str to list of int
         Columns of each block.
     n_features_in_ : int
+        Columns of X: those of all blocks.
     feature_names_in_ : ndarray of str
         Where X has column names.
     n_parameters_ : int
+        Weights and biases of the layer.
     n_iter_, best_iter_ : int
+        Of "adam" the epochs run, and the epoch whose weights were kept, counted from 1. Of "lbfgs"
+        both are the number of steps.
     history_ : list of dict
+        Of "adam" ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch, with inner
+        validation rows also ``valid_loss`` and their metric. Of "lbfgs" the first three of each
+        step.
     weights_ : dict of ndarray
+        ``head.weight`` and ``head.bias`` of the layer.
     C_ : float
         Of "lbfgs": the strength that was taken for the layer of all blocks.
     tried_ : list of dict
@@ -144,6 +176,10 @@ class FusionClassifier(NetClassifier):
     (60,)
     """
 
+    blocks_: dict[str, list[int]]
+    C_: float
+    block_weights_: dict[str, float]
+
     __metadata_request__fit = {"feature_names": True, "folds": True}
 
     _parameter_constraints = {
@@ -159,26 +195,26 @@ class FusionClassifier(NetClassifier):
     def __init__(
         self,
         *,
-        target="auto",
-        solver="auto",
-        C="auto",
-        label_factorizer=None,
-        dropout="auto",
-        normalize=True,
-        blocks="auto",
-        modality_dropout=0.0,
-        class_weight=None,
-        max_epochs=100,
-        batch_size=32,
-        lr=1e-3,
-        patience=10,
-        validation_fraction=0.1,
-        decision="auto",
-        preset="auto",
-        device="auto",
-        precision="auto",
-        random_state=None,
-        verbose=0,
+        target: Target = "auto",
+        solver: Literal["auto", "lbfgs", "adam"] = "auto",
+        C: Auto | float = "auto",
+        label_factorizer: LabelFactorizer | None = None,
+        dropout: Auto | float = "auto",
+        normalize: bool = True,
+        blocks: Blocks = "auto",
+        modality_dropout: float = 0.0,
+        class_weight: ClassWeight = None,
+        max_epochs: int = 100,
+        batch_size: int = 32,
+        lr: float = 1e-3,
+        patience: int = 10,
+        validation_fraction: float = 0.1,
+        decision: Decision = "auto",
+        preset: Preset = "auto",
+        device: str = "auto",
+        precision: Precision = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
     ):
         self.target = target
         self.solver = solver
@@ -201,10 +237,17 @@ class FusionClassifier(NetClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X, y, groups=None, validation=None, sample_weight=None, feature_names=None, folds=None
-    ):
+        self,
+        X: Matrix,
+        y: Genres,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+        feature_names: Column | None = None,
+        folds: Column | None = None,
+    ) -> Self:
         """Train the layer.
 
         Parameters
@@ -218,6 +261,7 @@ class FusionClassifier(NetClassifier):
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the inner validation rows of a published split.
         sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row in the loss, 0 or more; None weighs all rows the same.
         feature_names : array-like of str, shape (n_features,), default=None
             Names of the columns where X has none, as sparse matrices do; their prefixes say
             the blocks. `GenrePipeline` passes those that its steps give.
@@ -228,6 +272,7 @@ class FusionClassifier(NetClassifier):
         Returns
         -------
         self : object
+            The fitted classifier.
         """
         for name in ("C_", "tried_", "joint_weight_", "block_weights_"):  # of an earlier fit
             vars(self).pop(name, None)
@@ -240,7 +285,7 @@ class FusionClassifier(NetClassifier):
             self._learn(plan, self.target_.n_outputs)
         return self
 
-    def add_genre(self, X, y, name, groups=None):
+    def add_genre(self, X: Matrix, y: Column, name: str, groups: Column | None = None) -> Self:
         """Learn one more genre; what is known of the others stays as it is.
 
         Its row of the layer is solved alone, with the penalty of the others (`C_`), which takes a
@@ -262,6 +307,7 @@ class FusionClassifier(NetClassifier):
         Returns
         -------
         self : FusionClassifier
+            The classifier, which now knows the genre.
 
         Raises
         ------

@@ -2,15 +2,28 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any, Self, overload
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.base import TransformerMixin, _fit_context
+from sklearn.base import TransformerMixin
 from sklearn.utils import check_consistent_length, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._typing import (
+    Auto,
+    Blocks,
+    Column,
+    Float32Array,
+    Genres,
+    Matrix,
+    ObjectArray,
+    Precision,
+    Preset,
+    RandomState,
+)
 from ..model_selection import inner_folds, read_folds
 from ..nets import ArrayFeed, NetEstimator, Plan, draw_seeds
 from ..nets._budget import add_losses_of_folds, mean_losses, n_batches, n_epochs
@@ -21,6 +34,7 @@ from ..utils import (
     check_feature_names_in,
     check_rows,
     check_sample_weight,
+    fit_context,
     has_default_output,
     interruption_ends_all,
     read_groups,
@@ -52,7 +66,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     hidden_units : int, default=1024
         Units of the first layer of each network.
     margin : float, default=0.5
-        m of the loss, in [0, 1]. At 0 most negatives count in full. At 1 only those count that
+        The m of the loss, in [0, 1]. At 0 most negatives count in full. At 1 only those count that
         are closer than the item's other view, with `preset` "paper" none.
     dropout : float or "auto", default="auto"
         Share of the columns of a view that a training step does not see. "auto" is 0.5, with
@@ -167,6 +181,10 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     ['mm_audio__0', 'mm_audio__1']
     """
 
+    blocks_: dict[str, list[int]]
+    views_: tuple[str, str]
+    retrieval_: dict[str, float] | None
+
     __metadata_request__fit = {"feature_names": True, "folds": True}
 
     _parameter_constraints = {
@@ -185,24 +203,24 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     def __init__(
         self,
         *,
-        n_components=200,
-        hidden_units=1024,
-        margin=0.5,
-        dropout="auto",
-        views=("audio", "image"),
-        passthrough=False,
-        blocks="auto",
-        max_epochs=100,
-        batch_size=32,
-        lr=1e-3,
-        patience=10,
-        validation_fraction=0.1,
-        preset="auto",
-        refit=True,
-        device="auto",
-        precision="auto",
-        random_state=None,
-        verbose=0,
+        n_components: int = 200,
+        hidden_units: int = 1024,
+        margin: float = 0.5,
+        dropout: Auto | float = "auto",
+        views: tuple[str, str] | list[str] = ("audio", "image"),
+        passthrough: bool = False,
+        blocks: Blocks = "auto",
+        max_epochs: int = 100,
+        batch_size: int = 32,
+        lr: float = 1e-3,
+        patience: int = 10,
+        validation_fraction: float = 0.1,
+        preset: Preset = "auto",
+        refit: bool = True,
+        device: str = "auto",
+        precision: Precision = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
     ):
         self.n_components = n_components
         self.hidden_units = hidden_units
@@ -223,22 +241,24 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X,
-        y=None,
-        groups=None,
-        validation=None,
-        sample_weight=None,
-        feature_names=None,
-        folds=None,
-    ):
+        X: Matrix,
+        y: Genres | None = None,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+        feature_names: Column | None = None,
+        folds: Column | None = None,
+    ) -> Self:
         """Learn the shared space from the rows that have both views.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
+            The blocks side by side, those of the views among them. A view of NaN or zeros is
+            missing.
         y : array-like of shape (n_rows,) or (n_rows, n_labels), default=None
             Genres; they only help to make folds or to choose inner validation rows. A row may
             have none: None or NaN, in an indicator matrix a row of NaN or of zeros.
@@ -257,17 +277,38 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         Returns
         -------
         self : object
+            The fitted projector.
         """
         self._fit(X, y, groups, validation, sample_weight, feature_names, folds)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y=None, **fit_params):
+    @overload
+    def fit_transform(
+        self, X: pd.DataFrame, y: Genres | None = None, **fit_params: Any
+    ) -> pd.DataFrame: ...
+    @overload
+    def fit_transform(
+        self, X: np.ndarray, y: Genres | None = None, **fit_params: Any
+    ) -> Float32Array: ...
+    @overload
+    def fit_transform(self, X: Matrix, y: Genres | None = None, **fit_params: Any) -> Any: ...
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X: Matrix, y: Genres | None = None, **fit_params: Any) -> Any:
         """Learn the shared space and embed the rows; takes what `fit` takes.
 
         With folds, the embeddings of a pair are those of the networks that have not seen it,
         brought into the coordinates of the networks of all pairs: what the space has memorised
         of a pair must not be taken for something that its sound tells.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_rows, n_features)
+            As in `fit`.
+        y : array-like of shape (n_rows,) or (n_rows, n_labels), default=None
+            As in `fit`.
+        **fit_params : dict
+            Further parameters of `fit`, such as `groups`.
 
         Returns
         -------
@@ -446,8 +487,19 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         feed = ArrayFeed(vectors, np.zeros(vectors.shape[0], dtype=bool))
         return self._forward(feed, ("first", "second")[number], rows, module)
 
-    def transform(self, X):
+    @overload
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame: ...
+    @overload
+    def transform(self, X: np.ndarray) -> Float32Array: ...
+    @overload
+    def transform(self, X: Matrix) -> Any: ...
+    def transform(self, X: Matrix) -> Any:
         """Embed each view that a row has.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_rows, n_features)
+            The columns of `fit`. A view of NaN or zeros is missing.
 
         Returns
         -------
@@ -480,16 +532,18 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             return pd.DataFrame(answer, index=X.index, columns=self.get_feature_names_out())
         return answer
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
         """Return the names of the columns that `transform` answers with.
 
         Parameters
         ----------
         input_features : array-like of str or None, default=None
+            Names of the columns of X. None takes those of `fit`, or x0, x1, ... where it had none.
 
         Returns
         -------
         names : ndarray of str
+            Names of the kept columns, then ``mm_<view>__0``, ``mm_<view>__1``, ... of each view.
         """
         check_is_fitted(self)
         names = [str(name) for name in check_feature_names_in(self, input_features)]

@@ -1,19 +1,28 @@
 """Logistic regressions of the modalities: the plain control beside the networks."""
 
 from numbers import Integral, Real
+from typing import Literal, Self
 
 import numpy as np
 from scipy import sparse
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._typing import Blocks, Column, Float64Array, Genres, Matrix
 from ..nets.targets import make_target
-from ..utils import as_pandas, check_rows, read_labels, read_labels_like, refuse_repeated_columns
+from ..utils import (
+    as_pandas,
+    check_rows,
+    fit_context,
+    read_labels,
+    read_labels_like,
+    refuse_repeated_columns,
+)
 from ._blocks import find_blocks, missing_in_block
 
 
@@ -45,6 +54,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
     blocks_ : dict of str to list of int
         Columns of each block.
     coef_ : ndarray of float64, shape (n_classes, n_features)
+        Weights of each genre's regressions, in the order of the columns of X.
     intercept_ : ndarray of float64, shape (n_regressions, n_classes)
         A row for each block with "mean", one row with "concatenate".
     n_iter_ : int
@@ -52,6 +62,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
     target_ : target
         What was learned of y.
     n_features_in_ : int
+        Columns of X: those of all blocks.
     feature_names_in_ : ndarray of str
         Where X has column names.
 
@@ -88,6 +99,11 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
     True
     """
 
+    classes_: np.ndarray
+    coef_: Float64Array
+    intercept_: Float64Array
+    blocks_: dict[str, list[int]]
+
     __metadata_request__fit = {"feature_names": True}
 
     _parameter_constraints: dict = {
@@ -98,15 +114,23 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         "max_iter": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, *, combine="mean", C=1.0, balanced=True, blocks="auto", max_iter=2000):
+    def __init__(
+        self,
+        *,
+        combine: Literal["mean", "concatenate"] = "mean",
+        C: float | dict[str, float] = 1.0,
+        balanced: bool = True,
+        blocks: Blocks = "auto",
+        max_iter: int = 2000,
+    ):
         self.combine = combine
         self.C = C
         self.balanced = balanced
         self.blocks = blocks
         self.max_iter = max_iter
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, feature_names=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Matrix, y: Genres, feature_names: Column | None = None) -> Self:
         """Fit the regressions.
 
         Parameters
@@ -121,6 +145,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         self : LogisticFusionClassifier
+            The fitted classifier.
 
         Raises
         ------
@@ -231,26 +256,29 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         mean = np.clip(mean, 1e-12, 1 - 1e-12)
         return logit(mean) if several else np.log(mean)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Matrix) -> Float64Array:
         """Return the log-odds of each label, or the logarithm of each probability.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
+            The columns of `fit`. A block that is NaN or zeros throughout is missing in a row.
 
         Returns
         -------
         scores : ndarray of float64, shape (n_rows, n_classes), or (n_rows,) for two classes
+            The larger, the likelier. Of two classes the second one's score less the first one's.
         """
         output = self._output(X)
         return self.target_.scores(output)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Matrix) -> Float64Array:
         """Return the probability of each class or label.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
+            The columns of `fit`. A block that is NaN or zeros throughout is missing in a row.
 
         Returns
         -------
@@ -260,32 +288,38 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         output = self._output(X)
         return self.target_.proba(output)
 
-    def predict(self, X):
+    def predict(self, X: Matrix) -> np.ndarray:
         """Return the likeliest genre of each row, or an indicator matrix of those above 0.5.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
+            The columns of `fit`. A block that is NaN or zeros throughout is missing in a row.
 
         Returns
         -------
         y : ndarray of shape (n_rows,), or int ndarray of shape (n_rows, n_labels)
+            Genres, or for multilabel y an indicator of 0 and 1 with the columns of `classes_`.
         """
         output = self._output(X)
         return self.target_.predict(output)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Matrix, y: Genres, sample_weight: Column | None = None) -> float:
         """Return the accuracy for one genre a row, the macro AUC for several.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
+            The columns of `fit`.
         y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
+            True genres, in the form that `fit` was given.
         sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row, for accuracy only. None weighs all rows the same.
 
         Returns
         -------
         score : float
+            Accuracy or macro AUC, in [0, 1].
 
         Raises
         ------

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._typing import Column, Float64Array, ObjectArray, OnError
 from ..store import CellTransformer
 from ._decode import decode_image
 
@@ -60,12 +61,12 @@ class ColorStatistics(CellTransformer):
 
     _noun = "image"
 
-    def __init__(self, *, on_error="raise", n_jobs=None, verbose=0):
+    def __init__(self, *, on_error: OnError = "raise", n_jobs: int | None = None, verbose: int = 0):
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def transform(self, X):
+    def transform(self, X: Column) -> Float64Array:
         """Compute the statistics of each image.
 
         Parameters
@@ -87,7 +88,7 @@ class ColorStatistics(CellTransformer):
         self._validate_params()
         return self._map_to_rows(_statistics, X, description="colours")
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
         """Names of the statistics.
 
         Parameters

@@ -1,10 +1,13 @@
 """Covers to vectors by an encoder that others have trained."""
 
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
 import PIL
 
+from .._typing import Column, FilePath, Float32Array, OnError
 from ..pretrained._hub import load_hub_image
 from ..pretrained._hub_embedder import HubEmbedder
 from ._decode import content_of_image, decode_image
@@ -82,16 +85,16 @@ class ImageEmbedder(HubEmbedder):
     def __init__(
         self,
         *,
-        model="openai/clip-vit-base-patch32",
-        revision=None,
-        layer=None,
-        batch_size=32,
-        trust_remote_code=False,
-        cache=None,
-        name=None,
-        on_error="raise",
-        device="auto",
-        verbose=0,
+        model: str | Callable[[list[Any]], Any] = "openai/clip-vit-base-patch32",
+        revision: str | None = None,
+        layer: int | None = None,
+        batch_size: int = 32,
+        trust_remote_code: bool = False,
+        cache: FilePath | None = None,
+        name: str | None = None,
+        on_error: OnError = "raise",
+        device: str = "auto",
+        verbose: int = 0,
     ):
         self.model = model
         self.revision = revision
@@ -104,7 +107,7 @@ class ImageEmbedder(HubEmbedder):
         self.device = device
         self.verbose = verbose
 
-    def transform(self, X):
+    def transform(self, X: Column) -> Float32Array:
         """Encode each image.
 
         Parameters

@@ -6,11 +6,24 @@ import os
 import warnings
 from contextlib import closing
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
 import PIL
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from .._typing import (
+    Auto,
+    ClassWeight,
+    Decision,
+    FilePath,
+    LabelFactorizer,
+    OnError,
+    Precision,
+    Preset,
+    RandomState,
+    Target,
+)
 from ..nets import ArrayFeed, NetEmbedder, derived, draw_seeds
 from ..store import FeatureStore, settle_in_rounds
 from ..utils import ErrorsMixin, as_cells, progress_bar
@@ -61,7 +74,11 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         min(50, rank) components. A fitted one inside `sklearn.frozen.FrozenEstimator` is
         used as it is.
     batch_size : int, default=50
+        Covers in one training step; predictions take at most 16 at once on a processor. Lower it
+        where memory is short.
     max_epochs : int, default=90
+        Most passes over the training rows. Early stopping usually ends training sooner; raise it
+        where a ConvergenceWarning says that the loss was still falling.
     lr : float or "auto", default="auto"
         Learning rate, the same for all layers and epochs. "auto" is 1e-4, and 1e-3 for the
         small network.
@@ -99,6 +116,9 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         many, without their noise where a class has few. With ``preset="paper"`` it is the rows
         that are weighted.
     device : str, default="auto"
+        Where the network is trained and applied. "auto" takes the GPU if there is one, else the
+        processor; "accelerate" trains on the devices of all processes that ``accelerate launch``
+        has started; else the name of a torch device, such as "cpu" or "cuda:0".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What layers compute in. "auto" trains in bfloat16 where the device has it natively,
         else in float32, and answers in float32, the vectors of ``fine_tune=False`` among
@@ -112,14 +132,19 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         Whether an image that cannot be used ends the call, or counts as missing and is
         listed in `errors_`.
     n_jobs : int or None, default=None
-        joblib workers that check the images before training and prediction. Batches are
-        decoded by as many threads as the network has.
+        Number of joblib workers that check the images before training and prediction; None is
+        one. Batches are decoded by as many threads as the network has.
     random_state : int, RandomState or None, default=None
+        Seed of the first weights, the order of the rows and augmentation. An int gives the same
+        weights in every run with the same number of threads; None draws a new seed in each `fit`.
     verbose : int, default=0
+        0 shows nothing, 1 progress bars, 2 also skorch's table of epochs and bar of batches.
 
     Attributes
     ----------
     classes_ : ndarray
+        The genres, in the order of the columns of `predict_proba`: sorted, or the columns of an
+        indicator y.
     errors_ : DataFrame
         Row, item, reason and remedy of the images that the last call set aside.
     depth_ : int or "small"
@@ -127,8 +152,12 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     fine_tune_ : bool
         Whether all of it was trained.
     n_parameters_ : int
+        Parameters of the network, the output layer's among them.
     n_iter_, best_iter_ : int
+        Epochs run, and the epoch whose weights were kept, counted from 1.
     history_ : list of dict
+        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch; where there are unseen
+        rows also ``valid_loss``, and ``valid_f1`` (macro F1) or ``valid_macro_auc``.
     share_ : float
         Of the network in the answer; the rest is the linear model's. With ``preset="auto"``.
     C_ : float
@@ -200,32 +229,32 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     def __init__(
         self,
         *,
-        depth="auto",
-        weights="auto",
-        fine_tune="auto",
-        augment=True,
-        image_size="auto",
-        target="auto",
-        label_factorizer=None,
-        batch_size=50,
-        max_epochs=90,
-        lr="auto",
-        weight_decay=1e-4,
-        optimizer="adam",
-        patience=10,
-        validation_fraction=0.1,
-        decision="auto",
-        preset="auto",
-        refit=True,
-        cross_fit="auto",
-        class_weight=None,
-        device="auto",
-        precision="auto",
-        cache=None,
-        on_error="raise",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
+        depth: Literal["auto", "small", 18, 34, 50, 101, 152] = "auto",
+        weights: FilePath | None = "auto",
+        fine_tune: Auto | bool = "auto",
+        augment: bool = True,
+        image_size: Auto | int = "auto",
+        target: Target = "auto",
+        label_factorizer: LabelFactorizer | None = None,
+        batch_size: int = 50,
+        max_epochs: int = 90,
+        lr: Auto | float = "auto",
+        weight_decay: float = 1e-4,
+        optimizer: Literal["adam", "sgd"] = "adam",
+        patience: int = 10,
+        validation_fraction: float = 0.1,
+        decision: Decision = "auto",
+        preset: Preset = "auto",
+        refit: bool = True,
+        cross_fit: Auto | int = "auto",
+        class_weight: ClassWeight = None,
+        device: str = "auto",
+        precision: Precision = "auto",
+        cache: FilePath | None = None,
+        on_error: OnError = "raise",
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
     ):
         self.depth = depth
         self.weights = weights

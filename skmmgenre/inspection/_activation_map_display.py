@@ -1,11 +1,14 @@
 """Class activation maps over the covers that they belong to."""
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 
-from ..audio import AudioCNN
-from ..utils import as_cells, safe_indexing
-from ._activation_maps import class_activation_map, codes_of, find_network
+from ._activation_maps import codes_of, find_maps
 from ._panels import make_panels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
 
 
 class ActivationMapDisplay:
@@ -51,13 +54,21 @@ class ActivationMapDisplay:
     4
     """
 
-    def __init__(self, maps, pictures, *, titles=None):
+    def __init__(self, maps: np.ndarray, pictures: Any, *, titles: list[str] | None = None):
         self.maps = maps
         self.pictures = pictures
         self.titles = titles
 
     @classmethod
-    def from_estimator(cls, model, X, *, genres=None, n_items=4, **plot_params):
+    def from_estimator(
+        cls,
+        model: Any,
+        X: Any,
+        *,
+        genres: str | list[Any] | None = None,
+        n_items: int = 4,
+        **plot_params: Any,
+    ) -> Self:
         """Draw the rows that a network is most convinced of, genre by genre.
 
         Parameters
@@ -76,35 +87,41 @@ class ActivationMapDisplay:
         Returns
         -------
         display : ActivationMapDisplay
+            The drawn display. Its `rows_` are the positions of the drawn rows.
 
         Raises
         ------
         ValueError
             If all covers are missing; and as `class_activation_map` raises.
         """
-        X, network = find_network(model, X)
-        scores_of = getattr(network, "predict_proba", network.decision_function)
-        scores = scores_of(X)
-        classes = network.classes_.tolist()
+        found = find_maps(model, X)
+        scores = found.scores()
+        classes = found.classes_.tolist()
         genres = classes if genres is None else [genres] if isinstance(genres, str) else genres
-        codes = codes_of(genres, network.classes_, len(genres))
-        there = np.flatnonzero(~network._read(X, reset=False).missing)
+        codes = codes_of(genres, found.classes_, len(genres))
+        there = np.flatnonzero(~found.missing)
         if not len(there):
             raise ValueError(f"All {len(scores)} rows are missing; there is nothing to draw.")
         best = [there[np.argsort(-scores[there, code], kind="stable")][:n_items] for code in codes]
         rows = np.concatenate(best)
         codes = np.repeat(codes, [len(of_genre) for of_genre in best])
-        asked = [classes[code] for code in codes]
-        some = safe_indexing(X, rows)
-        maps = class_activation_map(network, some, asked)
+        some = found.of_rows(rows)
         titles = [
-            f"{genre} {score:.2f}" for genre, score in zip(asked, scores[rows, codes], strict=True)
+            f"{classes[code]} {score:.2f}"
+            for code, score in zip(codes, scores[rows, codes], strict=True)
         ]
-        display = cls(maps, _pictures(network, some), titles=titles)
+        display = cls(some.maps(codes), some.pictures(), titles=titles)
         display.rows_ = rows.tolist()
         return display.plot(**{"n_cols": len(best[0]), **plot_params})
 
-    def plot(self, *, figure=None, n_cols=4, cmap="inferno", alpha=0.5):
+    def plot(
+        self,
+        *,
+        figure: "Figure | SubFigure | None" = None,
+        n_cols: int = 4,
+        cmap: Any = "inferno",
+        alpha: float = 0.5,
+    ) -> Self:
         """Draw a panel for each map.
 
         Parameters
@@ -121,6 +138,7 @@ class ActivationMapDisplay:
         Returns
         -------
         display : ActivationMapDisplay
+            The display itself, with `figure_` and `axes_` set.
         """
         self.figure_, self.axes_ = make_panels(
             figure, len(self.maps), n_cols=n_cols, size=(2.2, 2.4)
@@ -148,21 +166,3 @@ def draw_map(panel, activation_map, picture, *, cmap="inferno", alpha=0.5):
     panel.set(xticks=[], yticks=[])
     if is_sound:
         panel.set(xlabel="time", ylabel="band")
-
-
-def _pictures(network, X):
-    """What the network sees of some rows, as one would draw it."""
-    if isinstance(network, AudioCNN):
-        return list(np.asarray(X))
-    return [seen_of_cover(cell, network.sample_shape_[1]) for cell in as_cells(X, noun="image")]
-
-
-_LEAST_SIDE = 224  # pixels of a cover that is drawn
-
-
-def seen_of_cover(cell, size):
-    """Return the part of a cover that a network of `size` pixels sees, in at least 224 pixels."""
-    from ..image._augment import centre_crop
-    from ..image._decode import decode_image
-
-    return centre_crop(decode_image(cell), max(size, _LEAST_SIDE))

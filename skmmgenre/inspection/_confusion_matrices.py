@@ -1,10 +1,17 @@
 """What each of several models confuses, side by side."""
 
+from typing import TYPE_CHECKING, Any, Literal, Self
+
 import numpy as np
+import pandas as pd
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 from sklearn.utils.multiclass import unique_labels
 
+from .._typing import Auto, Column
 from ._panels import make_panels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
 
 _MAX_LABELS_WITH_VALUES = 10
 _MEANINGS = {
@@ -18,7 +25,8 @@ _MEANINGS = {
 class ConfusionMatricesDisplay:
     """Confusion matrices of several models on the same items, a panel each.
 
-    Use :meth:`from_predictions`, which computes the matrices and draws them.
+    Use :meth:`from_predictions` or :meth:`from_comparison`, which compute the matrices and draw
+    them.
 
     Parameters
     ----------
@@ -40,6 +48,7 @@ class ConfusionMatricesDisplay:
     See Also
     --------
     LearningCurvesDisplay : How the networks of a model learned.
+    compare_annotators : People beside a model.
     sklearn.metrics.ConfusionMatrixDisplay : One model.
     skmmgenre.compose.ablate_modalities : Predictions of every subset of modalities.
 
@@ -65,7 +74,13 @@ class ConfusionMatricesDisplay:
     ['audio', 'audio + image']
     """
 
-    def __init__(self, confusion_matrices, *, display_labels=None, normalize=None):
+    def __init__(
+        self,
+        confusion_matrices: dict[str, np.ndarray],
+        *,
+        display_labels: Column | None = None,
+        normalize: Literal["true", "pred", "all"] | None = None,
+    ):
         self.confusion_matrices = confusion_matrices
         self.display_labels = display_labels
         self.normalize = normalize
@@ -73,15 +88,15 @@ class ConfusionMatricesDisplay:
     @classmethod
     def from_predictions(
         cls,
-        y_true,
-        y_pred,
+        y_true: Column,
+        y_pred: dict[str, Any] | pd.DataFrame,
         *,
-        labels=None,
-        sample_weight=None,
-        normalize="true",
-        display_labels=None,
-        **plot_params,
-    ):
+        labels: Column | None = None,
+        sample_weight: Column | None = None,
+        normalize: Literal["true", "pred", "all"] | None = "true",
+        display_labels: Column | None = None,
+        **plot_params: Any,
+    ) -> Self:
         """Compute the confusion matrices and draw them.
 
         Parameters
@@ -106,6 +121,7 @@ class ConfusionMatricesDisplay:
         Returns
         -------
         display : ConfusionMatricesDisplay
+            The drawn display.
 
         Raises
         ------
@@ -138,17 +154,77 @@ class ConfusionMatricesDisplay:
         names = labels if display_labels is None else display_labels
         return cls(matrices, display_labels=names, normalize=normalize).plot(**plot_params)
 
+    @classmethod
+    def from_comparison(
+        cls, comparison, *, annotator=None, normalize="true", display_labels=None, **plot_params
+    ):
+        """Draw what a person and the model confuse in each mode, the person's panels first.
+
+        Parameters
+        ----------
+        comparison : Bunch
+            Of :func:`compare_annotators`.
+        annotator : str, default=None
+            Whose answers; None is all annotators' together.
+        normalize : {"true", "pred", "all"} or None, default="true"
+            As in :meth:`from_predictions`.
+        display_labels : array-like of shape (n_labels,), default=None
+            Names to show instead of the genres.
+        **plot_params : dict
+            Parameters of :meth:`plot`. By default a row of panels holds the modes of one rater.
+
+        Returns
+        -------
+        display : ConfusionMatricesDisplay
+            The drawn display.
+
+        Raises
+        ------
+        ValueError
+            If nobody of this name annotated.
+
+        Examples
+        --------
+        >>> from skmmgenre.inspection import ConfusionMatricesDisplay, compare_annotators
+        >>> said = [("Ann", "a", "sound", "Jazz"), ("Ann", "b", "sound", "Jazz")]
+        >>> import pandas as pd
+        >>> said = pd.DataFrame(said, columns=["annotator", "item", "mode", "genre"])
+        >>> comparison = compare_annotators(
+        ...     said, {"a": "Jazz", "b": "Rap"}, {"sound": {"a": "Rap", "b": "Rap"}}
+        ... )
+        >>> display = ConfusionMatricesDisplay.from_comparison(comparison)
+        >>> list(display.confusion_matrices)
+        ['human, sound', 'model, sound']
+        """
+        answers = comparison.answers
+        if annotator is not None:
+            names = sorted(answers["annotator"].unique())
+            answers = answers[answers["annotator"] == annotator]
+            if answers.empty:
+                raise ValueError(f"Nobody called {annotator!r} annotated; there are {names}.")
+        modes, matrices = answers["mode"].unique(), {}
+        for rater in ("human", "model"):
+            for mode in modes if rater in answers else ():
+                rows = answers[answers["mode"] == mode].dropna(subset=rater)
+                if len(rows):
+                    matrices[f"{rater}, {mode}"] = confusion_matrix(
+                        rows["true"], rows[rater], labels=comparison.labels, normalize=normalize
+                    )
+        names = comparison.labels if display_labels is None else display_labels
+        display = cls(matrices, display_labels=names, normalize=normalize)
+        return display.plot(**{"n_cols": len(modes)} | plot_params)
+
     def plot(
         self,
         *,
-        figure=None,
-        n_cols=4,
-        include_values="auto",
-        values_format=None,
-        cmap="Blues",
-        xticks_rotation="vertical",
-        colorbar=True,
-    ):
+        figure: "Figure | SubFigure | None" = None,
+        n_cols: int = 4,
+        include_values: Auto | bool = "auto",
+        values_format: str | None = None,
+        cmap: Any = "Blues",
+        xticks_rotation: Literal["vertical", "horizontal"] | float = "vertical",
+        colorbar: bool = True,
+    ) -> Self:
         """Draw a panel for each model.
 
         Parameters
@@ -163,6 +239,7 @@ class ConfusionMatricesDisplay:
         values_format : str, default=None
             Format of these numbers. None is "d" for whole counts, else ".2f".
         cmap : str or matplotlib.colors.Colormap, default="Blues"
+            Colours of the cells, from the lowest number to the highest.
         xticks_rotation : {"vertical", "horizontal"} or float, default="vertical"
             Of the genres below the panels.
         colorbar : bool, default=True
@@ -172,6 +249,7 @@ class ConfusionMatricesDisplay:
         Returns
         -------
         display : ConfusionMatricesDisplay
+            The display itself, with `figure_` and `axes_` set.
         """
         matrices = {name: np.asarray(matrix) for name, matrix in self.confusion_matrices.items()}
         n_labels = len(next(iter(matrices.values())))

@@ -1,11 +1,18 @@
 """An explanation of one row in panels."""
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 
 from ._activation_map_display import draw_map
-from ._explanation import explain
+from ._explanation import Explanation, explain
 from ._informative_words import label_of_word
 from ._panels import make_panels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
+    from ._neighbors import NearestAlbums
 
 _COLORS = ["tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown"]
 
@@ -18,14 +25,15 @@ class ExplanationDisplay:
     Parameters
     ----------
     explanation : Explanation
+        What to draw, as :func:`explain` returns it.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure or SubFigure
         What was drawn in.
     axes_ : dict of str to matplotlib.axes.Axes
-        The panels: "modalities", and "words", "sound" and "cover" where there is something to
-        draw.
+        The panels: "modalities", and "words", "sound", "cover" and "nearest" where there is
+        something to draw.
 
     See Also
     --------
@@ -46,16 +54,25 @@ class ExplanationDisplay:
     ['modalities', 'words']
     """
 
-    def __init__(self, explanation):
+    def __init__(self, explanation: Explanation):
         self.explanation = explanation
 
     @classmethod
-    def from_estimator(cls, model, row, *, genres=None, n_words=10, **plot_params):
+    def from_estimator(
+        cls,
+        model: Any,
+        row: Any,
+        *,
+        genres: Any = None,
+        n_words: int = 10,
+        albums: "NearestAlbums | None" = None,
+        **plot_params: Any,
+    ) -> Self:
         """Explain a row and draw it.
 
         Parameters
         ----------
-        model, row, genres, n_words
+        model, row, genres, n_words, albums
             As :func:`explain` takes them.
         **plot_params : dict
             Parameters of :meth:`plot`.
@@ -63,11 +80,14 @@ class ExplanationDisplay:
         Returns
         -------
         display : ExplanationDisplay
+            The drawn display.
         """
-        explanation = explain(model, row, genres=genres, n_words=n_words)
+        explanation = explain(model, row, genres=genres, n_words=n_words, albums=albums)
         return cls(explanation).plot(**plot_params)
 
-    def plot(self, *, figure=None, genre=None, n_cols=4):
+    def plot(
+        self, *, figure: "Figure | SubFigure | None" = None, genre: Any = None, n_cols: int = 4
+    ) -> Self:
         """Draw a panel for each kind of evidence.
 
         Parameters
@@ -82,6 +102,7 @@ class ExplanationDisplay:
         Returns
         -------
         display : ExplanationDisplay
+            The display itself, with `figure_` and `axes_` set.
 
         Raises
         ------
@@ -99,6 +120,8 @@ class ExplanationDisplay:
             panels["sound"] = self._draw_sound
         if told.cover is not None:
             panels["cover"] = self._draw_cover
+        if told.nearest is not None and len(told.nearest):
+            panels["nearest"] = self._draw_nearest
         self.figure_, axes = make_panels(figure, len(panels), n_cols=n_cols, size=(4, 3.2))
         self.axes_ = dict(zip(panels, axes, strict=True))
         for panel, draw in zip(axes, panels.values(), strict=True):
@@ -150,3 +173,10 @@ class ExplanationDisplay:
     def _draw_cover(self, panel, genre):
         draw_map(panel, self.explanation.cover_maps[genre], self.explanation.cover)
         panel.set(title=f"cover: {genre}")
+
+    def _draw_nearest(self, panel, genre):
+        nearest = self.explanation.nearest
+        panel.barh(range(len(nearest)), nearest["similarity"], color="tab:green")
+        panel.set_yticks(range(len(nearest)), map(str, nearest["album"]), fontsize="small")
+        panel.invert_yaxis()
+        panel.set(title="most like it", xlabel="similarity")

@@ -1,14 +1,20 @@
 """Which words point to a genre, as a table and as bars."""
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import Genres, Table
 from ..text._entities._segmentation import is_category_word, readable_category
 from ..utils import as_cells, is_missing, read_labels, walk
 from ._panels import make_panels
 from ._steps import input_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
 
 
 def read_words(model, table):
@@ -47,7 +53,7 @@ def read_words(model, table):
     return input_of(model, paths[0], table)
 
 
-def informative_words(model, table, y, *, n_words=20):
+def informative_words(model: Any, table: Table, y: Genres, *, n_words: int = 20) -> pd.DataFrame:
     """Tell which words and categories of the reviews are informative of each genre.
 
     The information gain of a word for a genre (section 7.5 of Oramas et al. 2018) is the
@@ -215,11 +221,20 @@ class InformativeWordsDisplay:
     ['drums', 'sax']
     """
 
-    def __init__(self, words):
+    def __init__(self, words: pd.DataFrame):
         self.words = words
 
     @classmethod
-    def from_estimator(cls, model, table, y, *, n_words=10, genres=None, **plot_params):
+    def from_estimator(
+        cls,
+        model: Any,
+        table: Table,
+        y: Genres,
+        *,
+        n_words: int = 10,
+        genres: str | list[Any] | None = None,
+        **plot_params: Any,
+    ) -> Self:
         """Compute what is informative of each genre and draw it.
 
         Parameters
@@ -240,6 +255,7 @@ class InformativeWordsDisplay:
         Returns
         -------
         display : InformativeWordsDisplay
+            The drawn display.
 
         Raises
         ------
@@ -256,7 +272,7 @@ class InformativeWordsDisplay:
             words = pd.concat([of_genre[genre] for genre in genres], ignore_index=True)
         return cls(words).plot(**plot_params)
 
-    def plot(self, *, figure=None, n_cols=3):
+    def plot(self, *, figure: "Figure | SubFigure | None" = None, n_cols: int = 3) -> Self:
         """Draw a panel for each genre.
 
         A full bar is a word that the genre has more often than the others, a hollow one a
@@ -273,6 +289,7 @@ class InformativeWordsDisplay:
         Returns
         -------
         display : InformativeWordsDisplay
+            The display itself, with `figure_` and `axes_` set.
         """
         genres = list(self.words.groupby("genre", sort=False))
         most = max(len(lines) for _, lines in genres)

@@ -1,5 +1,7 @@
 """Losses and validation metric of the networks of a fitted model, epoch by epoch."""
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -7,6 +9,9 @@ from ..nets import NetEstimator
 from ..nets.targets import METRICS
 from ..utils import find_steps
 from ._panels import make_panels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
 
 _LOSSES = {"train_loss": "training", "valid_loss": "validation"}
 # The legend: losses fall and metrics rise, so no corner of a panel is free.
@@ -77,12 +82,17 @@ class LearningCurvesDisplay:
     ['macro F1']
     """
 
-    def __init__(self, histories, *, best_iters=None):
+    def __init__(
+        self,
+        histories: dict[str, list[dict[str, Any]]],
+        *,
+        best_iters: dict[str, int] | None = None,
+    ):
         self.histories = histories
         self.best_iters = best_iters
 
     @classmethod
-    def from_estimator(cls, estimator, **plot_params):
+    def from_estimator(cls, estimator: Any, **plot_params: Any) -> Self:
         """Find the networks of a fitted model and draw their losses and metrics.
 
         Parameters
@@ -97,6 +107,7 @@ class LearningCurvesDisplay:
         Returns
         -------
         display : LearningCurvesDisplay
+            The drawn display.
 
         Raises
         ------
@@ -120,7 +131,7 @@ class LearningCurvesDisplay:
         )
         return display.plot(**plot_params)
 
-    def plot(self, *, figure=None, n_cols=4):
+    def plot(self, *, figure: "Figure | SubFigure | None" = None, n_cols: int = 4) -> Self:
         """Draw a panel for each network.
 
         Parameters
@@ -133,6 +144,7 @@ class LearningCurvesDisplay:
         Returns
         -------
         display : LearningCurvesDisplay
+            The display itself, with `figure_`, `axes_` and `metric_axes_` set.
         """
         self.figure_, self.axes_ = make_panels(
             figure, len(self.histories), n_cols=n_cols, size=(3.6, 3.2)

@@ -1,16 +1,19 @@
 """What each modality brings to the score of each genre."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import normalize
 
+from .._typing import Table
 from ..fusion import FusionClassifier
 from ..labels import PPMILabelFactorizer
 from ._steps import input_of, paths_of
 
 
-def modality_contributions(model, table):
+def modality_contributions(model: Any, table: Table) -> pd.DataFrame:
     """Return how much each modality adds to the score of each genre.
 
     Use it to see which modality decided. The fusion layer is linear, so the parts add up to the

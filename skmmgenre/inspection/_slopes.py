@@ -1,7 +1,10 @@
 """Slopes of a network's scores, by torch. A file of its own keeps torch out of the import."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import torch
+from torch import nn
 
 from ..nets._devices import inference_device, own_settings
 
@@ -43,3 +46,101 @@ def slope_times_input(network, patches, slopes):
         (slope,) = torch.autograd.grad(score, x)
         parts[some] = (slope * x.detach())[:n_some].cpu().numpy()
     return parts
+
+
+@own_settings()
+def parts_of_musicnn(encoder, patches, slope, part):
+    """Return what each cell of some patches of one track adds to a score, of musicnn.
+
+    Parameters
+    ----------
+    encoder : MusicnnEncoder
+    patches : list of ndarray of float32, shape (n_frames, n_bins)
+    slope : ndarray of float32, shape (n_values,)
+        How the score rises with the values that a patch gives.
+    part : slice
+        Which of the network's values these are.
+
+    Returns
+    -------
+    parts : list of ndarray of float32, shape (n_frames, n_bins)
+        Slope times the input behind the first batch norm, whose mean is that of musicnn's training.
+    """
+    device, network = encoder.network()
+    slope = torch.from_numpy(slope).to(device)
+    parts = []
+    for patch in patches:
+        with torch.no_grad():
+            x = network.input(torch.from_numpy(patch).to(device))
+        x.requires_grad_()
+        (gradient,) = torch.autograd.grad((network.answer(x)[part] * slope).sum(), x)
+        parts.append((gradient * x.detach()).cpu().numpy())
+    return parts
+
+
+@own_settings()
+def grad_cam(encoder, prepared, slope):
+    """Return Grad-CAM (Selvaraju et al. 2017) of an image by an encoder of the hub.
+
+    Parameters
+    ----------
+    encoder : HubImage
+    prepared : dict of ndarray
+        The image, as `encoder.prepare` returns it.
+    slope : ndarray of float32, shape (n_values,)
+        How the score rises with the image's vector.
+
+    Returns
+    -------
+    shares : ndarray of float32, shape (height, width)
+        Of each place of the last feature maps of a convolutional network; of the tokens that go
+        into the last layer of a transformer, as what they are there need not be read any more.
+    """
+    batch = {
+        name: torch.from_numpy(values[np.newaxis]).to(encoder.device)
+        for name, values in prepared.items()
+    }
+    with _noting_states(encoder.network) as (maps, tokens), torch.enable_grad():
+        vector = encoder.answer(encoder.network, batch)
+        score = (vector.flatten() * torch.from_numpy(slope).to(encoder.device)).sum()
+    if len(tokens) < 2 and not maps:
+        raise ValueError(
+            f"{encoder.folder.name} has neither feature maps nor layers of tokens to look at. Use "
+            "explain, which hides parts of the cover in turn."
+        )
+    state = tokens[-2] if len(tokens) > 1 else maps[-1]
+    (gradient,) = torch.autograd.grad(score, state)
+    state, gradient = _places(state[0]), _places(gradient[0])
+    return (state * gradient.mean(dim=(0, 1))).sum(dim=2).detach().cpu().numpy()
+
+
+@contextmanager
+def _noting_states(network):
+    """Yield the lists of feature maps and of layers' tokens, which a forward pass fills."""
+    maps, tokens = [], []
+    lists = [module for module in network.modules() if isinstance(module, nn.ModuleList)]
+    layers = {layer for of_list in lists for layer in of_list}
+
+    def note(module, inputs, output):
+        output = output[0] if isinstance(output, tuple) else output
+        if not torch.is_tensor(output) or not output.requires_grad:
+            return
+        if output.ndim == 4 and min(output.shape[2:]) > 1:
+            maps.append(output)
+        elif output.ndim == 3 and module in layers:
+            tokens.append(output)
+
+    hooks = [module.register_forward_hook(note) for module in network.modules()]
+    try:
+        yield maps, tokens
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _places(state):
+    """Maps (d, height, width), or tokens (n, d) whose first few are no places, by place."""
+    if state.ndim == 3:
+        return state.permute(1, 2, 0)
+    side = int(len(state) ** 0.5)
+    return state[len(state) - side**2 :].unflatten(0, (side, side))

@@ -1,6 +1,8 @@
 """Find a step of a fitted model, and what the steps before it make of a table."""
 
 import numpy as np
+import pandas as pd
+from scipy import sparse
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -43,6 +45,37 @@ def input_of(model, path, table):
             X = _pass_on(parent, at, X)
             found = step
     return X, found
+
+
+def with_branch(modalities, vectors, branch, variants):
+    """Return the vectors of one row as many times as there are variants of a branch's vector.
+
+    Parameters
+    ----------
+    modalities : ColumnTransformer
+        Fitted.
+    vectors : ndarray, sparse matrix or DataFrame of one row
+        As it returns them.
+    branch : str
+    variants : array-like or sparse matrix of shape (n_variants, n_features of the branch)
+
+    Returns
+    -------
+    vectors : ndarray, csr_array or DataFrame of n_variants rows
+    """
+    variants = dense(variants)
+    repeated = np.repeat(dense(vectors), len(variants), axis=0)
+    repeated[:, modalities.output_indices_[branch]] = variants
+    if sparse.issparse(vectors):
+        return sparse.csr_array(repeated)
+    if isinstance(vectors, pd.DataFrame):
+        return pd.DataFrame(repeated, columns=vectors.columns)
+    return repeated
+
+
+def dense(vectors):
+    """Return an ndarray of a matrix of any kind."""
+    return vectors.toarray() if sparse.issparse(vectors) else np.asarray(vectors)
 
 
 def _pass_on(parent, path, X):

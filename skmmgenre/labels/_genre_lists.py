@@ -3,10 +3,12 @@
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 from numbers import Number
 from typing import NamedTuple
 
+from .._typing import Column
 from ..utils import as_pandas, describe_cell, first_few, is_missing, read_cell, read_cells
 
 # What programs write where there is no genre, and podcasts. "Speech" and "Audiobook" are heard as
@@ -127,7 +129,14 @@ class GenreReading(NamedTuple):
     n_items: int
 
 
-def read_genres(cells, separators=None, *, not_genres=NOT_GENRES, known=(), name="the genre cell"):
+def read_genres(
+    cells: Column,
+    separators: str | None = None,
+    *,
+    not_genres: Iterable[str] = NOT_GENRES,
+    known: Iterable[str] = (),
+    name: str = "the genre cell",
+) -> tuple[list[list[str]], list[GenreReading]]:
     """Read the genres of items from the cells of a table.
 
     Every command, example and `GenreTaxonomy` reads cells of genres with it.

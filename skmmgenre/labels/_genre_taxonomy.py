@@ -2,12 +2,15 @@
 
 import difflib
 import warnings
+from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from .._typing import Column, Matrix, ObjectArray
 from ..utils import as_pandas, first_few, read_indicator
 from ._genre_lists import (
     describe_reading,
@@ -16,6 +19,9 @@ from ._genre_lists import (
     may_stand_in_name,
     read_genres,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class GenreTaxonomy:
@@ -45,6 +51,7 @@ class GenreTaxonomy:
     n_levels : int
         Names in the longest branch.
     separator : str or None
+        What stands between two names of a branch; None if each branch is one name.
 
     Raises
     ------
@@ -85,7 +92,7 @@ class GenreTaxonomy:
       Vocal Jazz  1
     """
 
-    def __init__(self, branches, *, separator="/"):
+    def __init__(self, branches: Iterable[str], *, separator: str | None = "/"):
         if separator is not None and not (isinstance(separator, str) and separator):
             raise ValueError(
                 f"separator must be a text that is not empty, or None, got {separator!r}."
@@ -104,7 +111,7 @@ class GenreTaxonomy:
         _refuse_cycles(self)
 
     @classmethod
-    def from_items(cls, items, *, separator="/"):
+    def from_items(cls, items: Column, *, separator: str | None = "/") -> Self:
         """Make the taxonomy of all branches that items have.
 
         Parameters
@@ -179,10 +186,10 @@ class GenreTaxonomy:
     def __hash__(self):
         return hash(self.__getstate__())
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self.branches)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._paths)
 
     def __repr__(self):
@@ -195,36 +202,37 @@ class GenreTaxonomy:
         return self.to_text()
 
     @property
-    def branches(self):
+    def branches(self) -> list[str]:
         """The branches, in the order given."""
         return [self._join(path) for path in self._paths]
 
     @property
-    def labels(self):
+    def labels(self) -> list[str]:
         """The names, sorted."""
         return list(self._labels)
 
     @property
-    def roots(self):
+    def roots(self) -> list[str]:
         """The names on top of a branch, sorted."""
         return sorted({path[0] for path in self._nodes})
 
     @property
-    def leaves(self):
+    def leaves(self) -> list[str]:
         """The names with nothing below, sorted."""
         return sorted(set(self._labels) - {name for path in self._nodes for name in path[:-1]})
 
     @property
-    def n_levels(self):
+    def n_levels(self) -> int:
         """Names in the longest branch."""
         return max(map(len, self._paths))
 
-    def ancestors(self, label):
+    def ancestors(self, label: str) -> list[str]:
         """Return the genres above a label in any of its branches.
 
         Parameters
         ----------
         label : str
+            One of `labels`.
 
         Returns
         -------
@@ -239,12 +247,13 @@ class GenreTaxonomy:
         self._check_label(label)
         return sorted({name for path in self._nodes if path[-1] == label for name in path[:-1]})
 
-    def descendants(self, label):
+    def descendants(self, label: str) -> list[str]:
         """Return the genres below a label in any branch.
 
         Parameters
         ----------
         label : str
+            One of `labels`.
 
         Returns
         -------
@@ -259,7 +268,7 @@ class GenreTaxonomy:
         self._check_label(label)
         return sorted({path[-1] for path in self._nodes if label in path[:-1]})
 
-    def expand(self, items):
+    def expand(self, items: Column) -> list[list[str]]:
         """Give each item all labels of all its branches.
 
         Parameters
@@ -289,7 +298,13 @@ class GenreTaxonomy:
             expanded.append(list(dict.fromkeys(name for branch in cell for name in known[branch])))
         return expanded
 
-    def label_matrix(self, items, *, sparse_output=False):
+    @overload
+    def label_matrix(
+        self, items: Column, *, sparse_output: Literal[False] = False
+    ) -> pd.DataFrame: ...
+    @overload
+    def label_matrix(self, items: Column, *, sparse_output: Literal[True]) -> sparse.csr_array: ...
+    def label_matrix(self, items: Column, *, sparse_output: bool = False) -> Any:
         """Return the indicator matrix of the labels that items have by all their branches.
 
         Parameters
@@ -297,6 +312,7 @@ class GenreTaxonomy:
         items : list-like of shape (n,)
             As for `expand`.
         sparse_output : bool, default=False
+            Whether to return a sparse array, which takes less memory, instead of a DataFrame.
 
         Returns
         -------
@@ -322,7 +338,7 @@ class GenreTaxonomy:
         index = items.index if isinstance(items, pd.Series) else None
         return pd.DataFrame(matrix.toarray(), index=index, columns=self._labels)
 
-    def count(self, items):
+    def count(self, items: Matrix) -> pd.Series:
         """Count the items that have each label.
 
         Parameters
@@ -341,20 +357,51 @@ class GenreTaxonomy:
         ValueError
             As `expand`; or if an indicator has other labels or entries.
         """
-        items = as_pandas(items)
-        if isinstance(items, pd.DataFrame):
-            matrix, names = read_indicator(items, "items")
-            for name in names.tolist():
-                self._check_label(name)
-        elif sparse.issparse(items) or (isinstance(items, np.ndarray) and items.ndim == 2):
-            matrix, _ = read_indicator(items, "items", keep_sparse=True)
-            names = self._labels_of_columns(matrix)
-        else:
-            matrix, names = self.label_matrix(items, sparse_output=True), self._labels
+        matrix, names = self._incidence(items)
         counts = pd.Series(np.asarray(matrix.sum(axis=0, dtype=np.int64)), index=names)
         return counts.reindex(self._labels, fill_value=0).rename("count")
 
-    def filter(self, items, *, min_items=12):
+    def single_parents(self, items: Matrix) -> ObjectArray:
+        """Return the parent genre of the items that have exactly one genre of the top level.
+
+        These items are the paper's single-parent-label subset (section 7.5): a picture can give
+        each of them one colour.
+
+        Parameters
+        ----------
+        items : list-like of shape (n,), or indicator of shape (n, n_labels)
+            As for `count`.
+
+        Returns
+        -------
+        parents : ndarray of object, shape (n,)
+            One of `roots`; None where an item has none of them, or several.
+
+        Raises
+        ------
+        ValueError
+            As `count`.
+
+        Examples
+        --------
+        >>> from skmmgenre.labels import GenreTaxonomy
+        >>> taxonomy = GenreTaxonomy(["Jazz/Bebop", "Jazz/Cool Jazz", "Pop/Vocal Pop"])
+        >>> albums = [["Jazz/Bebop", "Jazz/Cool Jazz"], ["Jazz/Bebop", "Pop"], None]
+        >>> taxonomy.single_parents(albums).tolist()
+        ['Jazz', None, None]
+        """
+        matrix, names = self._incidence(items)
+        roots = set(self.roots)
+        columns = [place for place, name in enumerate(names) if name in roots]
+        of_roots = sparse.csr_array(sparse.csr_array(matrix)[:, columns], dtype=np.int64)
+        of_roots.eliminate_zeros()
+        parents = np.full(of_roots.shape[0], None, dtype=object)
+        single = np.flatnonzero(np.diff(of_roots.indptr) == 1)
+        root_names = np.array([names[column] for column in columns], dtype=object)
+        parents[single] = root_names[of_roots.indices[of_roots.indptr[single]]]
+        return parents
+
+    def filter(self, items: Matrix, *, min_items: int = 12) -> "GenreTaxonomy":
         """Leave out the labels of few items.
 
         What is left of a branch closes up: without "Oldies", "Pop/Oldies/Traditional Pop" is
@@ -370,6 +417,7 @@ class GenreTaxonomy:
         Returns
         -------
         taxonomy : GenreTaxonomy
+            A new taxonomy without these labels.
 
         Raises
         ------
@@ -386,7 +434,7 @@ class GenreTaxonomy:
         left_out = tuple(sorted({*self._left_out, *few}))
         return self._with(left_out, self._n_kept_levels)
 
-    def collapse(self, level):
+    def collapse(self, level: int) -> "GenreTaxonomy":
         """Cut the tree below a level: what is lower counts for the genre at that level.
 
         Parameters
@@ -414,7 +462,7 @@ class GenreTaxonomy:
             raise ValueError(f"No label is left at level {level}: collapse first, then filter.")
         return collapsed
 
-    def make_consistent(self, scores, labels=None):
+    def make_consistent(self, scores: Matrix, labels: Column | None = None) -> Any:
         """Raise the score of every genre to that of its best child at least.
 
         Nothing else is changed. Of a label under two parents both are raised. An indicator of
@@ -468,7 +516,7 @@ class GenreTaxonomy:
             values = np.column_stack([best[name] for name in names])
         return pd.DataFrame(values, scores.index, scores.columns) if is_frame else values
 
-    def to_text(self, counts=None):
+    def to_text(self, counts: pd.Series | dict[str, Any] | None = None) -> str:
         """Return the tree as text: a line a genre, indented by two spaces a level.
 
         Parameters
@@ -480,6 +528,7 @@ class GenreTaxonomy:
         Returns
         -------
         text : str
+            Lines separated by "\\n", for `print`.
         """
         lines = []
         for path in self._walk(counts):
@@ -489,7 +538,9 @@ class GenreTaxonomy:
             lines.append(line)
         return "\n".join(lines)
 
-    def plot(self, counts=None, *, ax=None):
+    def plot(
+        self, counts: pd.Series | dict[str, Any] | None = None, *, ax: "Axes | None" = None
+    ) -> "Axes":
         """Draw the tree with matplotlib, the top of each branch on the left.
 
         Parameters
@@ -502,6 +553,7 @@ class GenreTaxonomy:
         Returns
         -------
         ax : matplotlib Axes
+            What was drawn in.
         """
 
         return draw_tree(list(self._walk(counts)), counts, ax)
@@ -522,6 +574,19 @@ class GenreTaxonomy:
             path = waiting.pop()
             yield path
             waiting += sorted(below.get(path, ()), key=order, reverse=True)
+
+    def _incidence(self, items):
+        """Return which items have which labels, a matrix of 0 and 1, and the labels."""
+        items = as_pandas(items)
+        if isinstance(items, pd.DataFrame):
+            matrix, names = read_indicator(items, "items")
+            for name in names.tolist():
+                self._check_label(name)
+            return matrix, names.tolist()
+        if sparse.issparse(items) or (isinstance(items, np.ndarray) and items.ndim == 2):
+            matrix, _ = read_indicator(items, "items", keep_sparse=True)
+            return matrix, self._labels_of_columns(matrix)
+        return self.label_matrix(items, sparse_output=True), self._labels
 
     def _with(self, left_out, n_kept_levels):
         other = object.__new__(type(self))

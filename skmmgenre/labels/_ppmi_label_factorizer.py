@@ -2,6 +2,7 @@
 
 import warnings
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import svd_flip
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from .._typing import Auto, Float64Array, Matrix
 from ..metrics import ranking_scores
 from ..utils import as_pandas, read_indicator
 
@@ -100,11 +102,14 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         "sigma_power": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(self, *, n_components=50, sigma_power=0.5):
+    classes_: np.ndarray
+    label_factors_: Float64Array
+
+    def __init__(self, *, n_components: Auto | int = 50, sigma_power: float = 0.5):
         self.n_components = n_components
         self.sigma_power = sigma_power
 
-    def fit(self, Y, y=None):
+    def fit(self, Y: Matrix, y: Any = None) -> Self:
         """Learn the factors of the labels.
 
         Parameters
@@ -117,6 +122,7 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Returns
         -------
         self : PPMILabelFactorizer
+            The fitted factorizer.
 
         Raises
         ------
@@ -187,7 +193,7 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
                     stacklevel=3,
                 )
 
-    def transform(self, Y):
+    def transform(self, Y: Matrix) -> Float64Array:
         """Return the factors of items: the sum of the factors of their labels.
 
         Parameters
@@ -208,7 +214,7 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         check_is_fitted(self)
         return np.asarray(self._read_known(Y) @ self.label_factors_)
 
-    def score_labels(self, F):
+    def score_labels(self, F: Matrix) -> Float64Array:
         """Return how near each label is to each item: the cosine of their factors.
 
         Parameters
@@ -241,7 +247,7 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         scores[:, self.label_share_ == 1] = 1
         return scores
 
-    def ceiling(self, Y):
+    def ceiling(self, Y: Matrix) -> pd.Series:
         """Figures that the true factors of items would reach: what this space can express.
 
         A network that regresses the factors without any error scores as well, so low figures

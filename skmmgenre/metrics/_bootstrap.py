@@ -1,14 +1,16 @@
 """Percentile bootstrap over artists."""
 
 import inspect
-from collections import namedtuple
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.utils import gen_batches
 
+from .._typing import Column, Float64Array, Genres
 from ..utils import group_codes
 from ._genre_scores import label_matrices, precision_recall_f1, right_rows
 from ._ranking import (
@@ -20,7 +22,31 @@ from ._ranking import (
     truth_and_scores,
 )
 
-BootstrapInterval = namedtuple("BootstrapInterval", ["estimate", "low", "high"])
+
+class BootstrapInterval(NamedTuple):
+    """A metric, or a difference of two, with its interval, as `bootstrap_interval` returns it.
+
+    Parameters
+    ----------
+    estimate : float
+        The metric of the given rows.
+    low : float
+        Lower end of the interval.
+    high : float
+        Upper end of the interval.
+
+    Examples
+    --------
+    >>> from skmmgenre.metrics import BootstrapInterval
+    >>> estimate, low, high = BootstrapInterval(0.62, 0.58, 0.66)
+    >>> round(high - low, 2)
+    0.08
+    """
+
+    estimate: float
+    low: float
+    high: float
+
 
 _METRICS = ("f1", "precision", "recall", "accuracy")
 # Callables that have a fast way.
@@ -31,6 +57,32 @@ _CHUNK = 4_000_000
 _SCORES_WIDTH = 40
 
 
+@overload
+def bootstrap_interval(
+    y_true: Genres,
+    y_pred: Genres,
+    y_other: Genres | None = None,
+    *,
+    metric: str | Callable[..., float] = "f1",
+    groups: Column | None = None,
+    runs: Column | None = None,
+    seeds: Column | None = None,
+    labels: Column | None = None,
+    n_resamples: int = 2000,
+    confidence_level: float = 0.95,
+    replace: bool = True,
+    return_draws: Literal[False] = False,
+    random_state: int | np.random.Generator | None = 0,
+) -> BootstrapInterval: ...
+@overload
+def bootstrap_interval(
+    y_true: Genres,
+    y_pred: Genres,
+    y_other: Genres | None = None,
+    *,
+    return_draws: Literal[True],
+    **parameters: Any,
+) -> tuple[BootstrapInterval, Float64Array]: ...
 def bootstrap_interval(
     y_true,
     y_pred,
@@ -83,6 +135,7 @@ def bootstrap_interval(
     n_resamples : int, default=2000
         How often the artists are drawn.
     confidence_level : float in (0, 1), default=0.95
+        Share of the resampled values that lie inside the interval.
     replace : bool, default=True
         False draws half of the artists, each at most once: for figures that grow with the number
         of different items, such as "diversity@k". (Drawn with replacement, a third of the artists

@@ -1,9 +1,13 @@
 """The metrics as scikit-learn scorers, and the scores of each label from any estimator."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from .._typing import Matrix
 from ..utils import as_pandas, refuse_other_labels
 from ._genre_scores import genre_scores
 from ._ranking import names_of_figures, ranking_figure, row_weights, truth_and_scores
@@ -53,7 +57,7 @@ class GenreScorer:
     (5,)
     """
 
-    def __init__(self, figures="macro_auc"):
+    def __init__(self, figures: str | Sequence[str] = "macro_auc"):
         names = [figures] if isinstance(figures, str) else list(figures)
         for name in names:
             if name not in _OF_PREDICTIONS and ranking_figure(name) is None:
@@ -68,7 +72,7 @@ class GenreScorer:
     def __repr__(self):
         return f"GenreScorer({self.figures!r})"
 
-    def __call__(self, estimator, X, Y):
+    def __call__(self, estimator: Any, X: Any, Y: Matrix) -> float | dict[str, float]:
         """Return the figure, or a dict of the figures, of the estimator on these rows."""
         names = [self.figures] if isinstance(self.figures, str) else self.figures
         if np.ndim(Y) == 1 and not sparse.issparse(Y):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from .._typing import Column, Genres, Matrix
 from ..utils import as_pandas, read_labels
 from ._ranking import auc_by_label, average_precision_by_label, row_weights, truth_and_scores
 
@@ -100,7 +101,9 @@ def _positions(y, labels):
     return labels.get_indexer(y)
 
 
-def genre_scores(y_true, y_pred, labels=None, *, y_score=None):
+def genre_scores(
+    y_true: Genres, y_pred: Genres, labels: Column | None = None, *, y_score: Matrix | None = None
+) -> pd.DataFrame:
     """Precision, recall and F1 of every genre, and their plain mean.
 
     The macro F1 is the mean of the genres' F1 (not the F1 of the mean precision and recall),

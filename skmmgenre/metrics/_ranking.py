@@ -32,14 +32,17 @@ Adomavicius, Kwon: Improving aggregate recommendation diversity, 2012.
 """
 
 import warnings
+from collections.abc import Sequence
 from functools import partial
 from numbers import Integral
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.exceptions import UndefinedMetricWarning
 
+from .._typing import Column, Float64Array, Matrix
 from ..utils import as_pandas, plain_labels, read_indicator
 
 # ---- validate ------------------------------------------------------------------------------------
@@ -286,7 +289,29 @@ def names_of_figures():
 # ---- metric --------------------------------------------------------------------------------------
 
 
-def macro_auc_score(Y_true, Y_score, *, sample_weight=None, return_skipped=False):
+@overload
+def macro_auc_score(
+    Y_true: Matrix,
+    Y_score: Matrix,
+    *,
+    sample_weight: Column | None = None,
+    return_skipped: Literal[False] = False,
+) -> float: ...
+@overload
+def macro_auc_score(
+    Y_true: Matrix,
+    Y_score: Matrix,
+    *,
+    sample_weight: Column | None = None,
+    return_skipped: Literal[True],
+) -> tuple[float, int]: ...
+def macro_auc_score(
+    Y_true: Matrix,
+    Y_score: Matrix,
+    *,
+    sample_weight: Column | None = None,
+    return_skipped: bool = False,
+) -> float | tuple[float, int]:
     """Mean area under the ROC curve over the labels that have one.
 
     A label without a positive, or without a negative, in the test set has no ROC curve: it is
@@ -300,6 +325,7 @@ def macro_auc_score(Y_true, Y_score, *, sample_weight=None, return_skipped=False
         Any scores, the larger the likelier: probabilities, logits or cosine similarities,
         which are used as they are. Rows of equal score count half.
     sample_weight : array-like of shape (n,), optional
+        Weight of each item, 0 or more; by default all weigh the same.
     return_skipped : bool, default=False
         Also answer how many labels were left out.
 
@@ -346,7 +372,29 @@ def _macro_score(by_label, name, Y_true, Y_score, sample_weight, return_skipped)
     return (score, int((~judged).sum())) if return_skipped else score
 
 
-def macro_average_precision_score(Y_true, Y_score, *, sample_weight=None, return_skipped=False):
+@overload
+def macro_average_precision_score(
+    Y_true: Matrix,
+    Y_score: Matrix,
+    *,
+    sample_weight: Column | None = None,
+    return_skipped: Literal[False] = False,
+) -> float: ...
+@overload
+def macro_average_precision_score(
+    Y_true: Matrix,
+    Y_score: Matrix,
+    *,
+    sample_weight: Column | None = None,
+    return_skipped: Literal[True],
+) -> tuple[float, int]: ...
+def macro_average_precision_score(
+    Y_true: Matrix,
+    Y_score: Matrix,
+    *,
+    sample_weight: Column | None = None,
+    return_skipped: bool = False,
+) -> float | tuple[float, int]:
     """Mean average precision over the labels that have a positive and a negative.
 
     The average precision of a label is the area under its precision-recall curve, as steps
@@ -361,6 +409,7 @@ def macro_average_precision_score(Y_true, Y_score, *, sample_weight=None, return
     Y_score : array-like of shape (n, n_labels)
         Any scores, the larger the likelier. Rows of equal score are answered together.
     sample_weight : array-like of shape (n,), optional
+        Weight of each item, 0 or more; by default all weigh the same.
     return_skipped : bool, default=False
         Also answer how many labels were left out.
 
@@ -388,7 +437,9 @@ def macro_average_precision_score(Y_true, Y_score, *, sample_weight=None, return
     return _macro_score(by_label, name, Y_true, Y_score, sample_weight, return_skipped)
 
 
-def precision_at_k_score(Y_true, Y_score, k, *, sample_weight=None):
+def precision_at_k_score(
+    Y_true: Matrix, Y_score: Matrix, k: int, *, sample_weight: Column | None = None
+) -> float:
     """Share of the `k` best labels of an item that are right, the mean over items (P@k).
 
     Parameters
@@ -400,6 +451,7 @@ def precision_at_k_score(Y_true, Y_score, k, *, sample_weight=None):
     k : int
         Labels taken of each item, from 1 to n_labels.
     sample_weight : array-like of shape (n,), optional
+        Weight of each item, 0 or more; by default all weigh the same.
 
     Returns
     -------
@@ -424,7 +476,9 @@ def precision_at_k_score(Y_true, Y_score, k, *, sample_weight=None):
     return _score(precision_at_k, Y_true, Y_score, k, sample_weight)
 
 
-def ndcg_at_k_score(Y_true, Y_score, k, *, sample_weight=None):
+def ndcg_at_k_score(
+    Y_true: Matrix, Y_score: Matrix, k: int, *, sample_weight: Column | None = None
+) -> float:
     """Normalised discounted cumulative gain of an item's `k` best labels, the mean over items.
 
     A right label at rank r gains ``1 / log2(r + 1)``; the sum is divided by that of an ideal
@@ -441,6 +495,7 @@ def ndcg_at_k_score(Y_true, Y_score, k, *, sample_weight=None):
     k : int
         Labels taken of each item, from 1 to n_labels.
     sample_weight : array-like of shape (n,), optional
+        Weight of each item, 0 or more; by default all weigh the same.
 
     Returns
     -------
@@ -468,7 +523,17 @@ def _score(figure, Y_true, Y_score, k, sample_weight=None):
     return float(figure(truth, top_k_labels(scores, k), weight)[0])
 
 
-def aggregated_diversity_score(Y_score, k, *, return_ceiling=False):
+@overload
+def aggregated_diversity_score(
+    Y_score: Matrix, k: int, *, return_ceiling: Literal[False] = False
+) -> float: ...
+@overload
+def aggregated_diversity_score(
+    Y_score: Matrix, k: int, *, return_ceiling: Literal[True]
+) -> tuple[float, float]: ...
+def aggregated_diversity_score(
+    Y_score: Matrix, k: int, *, return_ceiling: bool = False
+) -> float | tuple[float, float]:
     """Share of all labels that are among the `k` best of at least one item (ADiv@k).
 
     It does not look at the truth: random scores reach 1. Read it beside the precision at `k`;
@@ -515,7 +580,7 @@ def diversity_ceiling(shape, k):
     return min(1.0, k * n / n_labels)
 
 
-def correct_diversity_score(Y_true, Y_score, k):
+def correct_diversity_score(Y_true: Matrix, Y_score: Matrix, k: int) -> float:
     """Share of all labels that are rightly among the `k` best of at least one item.
 
     Aggregated diversity that cannot be had by guessing wildly: a label counts once it is
@@ -553,7 +618,7 @@ def correct_diversity_score(Y_true, Y_score, k):
     return _score(correct_diversity_at_k, Y_true, Y_score, k)
 
 
-def remove_log_prior(log_odds, prior, share=0.5):
+def remove_log_prior(log_odds: Matrix, prior: Column, share: float = 0.5) -> Float64Array:
     """Take a share of each label's log prior off its scores.
 
     A logistic scorer ranks common labels first because its log-odds hold the labels' log
@@ -575,6 +640,7 @@ def remove_log_prior(log_odds, prior, share=0.5):
     Returns
     -------
     scores : ndarray of float64, shape (n, n_labels)
+        The log-odds less `share` times the log prior of each label.
 
     Raises
     ------
@@ -605,8 +671,15 @@ def remove_log_prior(log_odds, prior, share=0.5):
 
 
 def ranking_scores(
-    Y_true, Y_score, ks=(1, 3, 5), *, prior=None, log_odds=(), references=True, random_state=0
-):
+    Y_true: Matrix,
+    Y_score: Matrix | dict[str, Any],
+    ks: Sequence[int] = (1, 3, 5),
+    *,
+    prior: Column | None = None,
+    log_odds: Sequence[str] = (),
+    references: bool = True,
+    random_state: int | np.random.Generator | None = 0,
+) -> pd.DataFrame:
     """Compare models of several genres at once by figures of their scores.
 
     Parameters

@@ -1,11 +1,14 @@
 """Splits that keep every artist in one part and the shares of all genres alike."""
 
+from collections.abc import Iterator
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.model_selection import BaseCrossValidator
 
+from .._typing import Column, Genres, IntArray, Matrix, RandomState, Table
 from ..utils import check_rows, read_groups, read_labels
 
 # How many of the best candidates are looked at in a round of moves, and on each side of a swap.
@@ -21,11 +24,28 @@ class _ArtistSplitter(BaseCrossValidator):
     __metadata_request__split = {"groups": True}
     _fewest_splits = 1
 
-    def get_n_splits(self, X=None, y=None, groups=None):
-        """Return the number of splits."""
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of splits.
+
+        Parameters
+        ----------
+        X : None
+            Ignored.
+        y : None
+            Ignored.
+        groups : None
+            Ignored.
+
+        Returns
+        -------
+        n_splits : int
+            How many pairs `split` yields.
+        """
         return self.n_splits
 
-    def split(self, X, y=None, groups=None):
+    def split(
+        self, X: Matrix, y: Genres | None = None, groups: Column | None = None
+    ) -> Iterator[tuple[IntArray, IntArray]]:
         """Yield the positions of training and test rows of each split.
 
         Parameters
@@ -87,7 +107,7 @@ class ArtistKFold(_ArtistSplitter):
 
     _fewest_splits = 2
 
-    def __init__(self, n_splits=5, *, random_state=None):
+    def __init__(self, n_splits: int = 5, *, random_state: RandomState = None):
         self.n_splits = n_splits
         self.random_state = random_state
 
@@ -129,7 +149,9 @@ class ArtistShuffleSplit(_ArtistSplitter):
     [4, 4]
     """
 
-    def __init__(self, n_splits=5, *, test_size=0.2, random_state=None):
+    def __init__(
+        self, n_splits: int = 5, *, test_size: float = 0.2, random_state: RandomState = None
+    ):
         self.n_splits = n_splits
         self.test_size = test_size
         self.random_state = random_state
@@ -142,7 +164,13 @@ class ArtistShuffleSplit(_ArtistSplitter):
             yield _parts_of_rows(*read, np.array([1 - share, share]), rng) == 1
 
 
-def train_validation_test_split(table, y, groups, sizes=(0.7, 0.15, 0.15), random_state=None):
+def train_validation_test_split(
+    table: Table,
+    y: Genres,
+    groups: Column,
+    sizes: tuple[float, float, float] = (0.7, 0.15, 0.15),
+    random_state: RandomState = None,
+) -> tuple[IntArray, IntArray, IntArray]:
     """Split rows into three parts with no artist in two of them.
 
     Every genre has nearly the share `sizes` in each part, be there one genre a row or

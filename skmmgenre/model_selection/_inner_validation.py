@@ -7,12 +7,18 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 
+from .._typing import BoolArray, Column, Genres, RandomState
 from ..utils import read_groups, read_labels
 
 
 def inner_validation_mask(
-    y, *, groups=None, validation=None, validation_fraction=0.1, random_state=None
-):
+    y: Genres,
+    *,
+    groups: Column | None = None,
+    validation: Column | None = None,
+    validation_fraction: float = 0.1,
+    random_state: RandomState = None,
+) -> BoolArray:
     """Choose the inner validation rows, the same for every step of a pipeline.
 
     In this order: (a) the rows marked by `validation`, a published split; (b) with

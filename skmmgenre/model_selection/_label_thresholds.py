@@ -2,22 +2,31 @@
 
 import warnings
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import Column, Float64Array, Genres, IntArray, Matrix
 from ..metrics import check_columns, genre_scores, label_scores, macro_auc_score, top_k_labels
-from ..utils import as_pandas, check_rows, read_indicator, rows_checked, safe_indexing
+from ..utils import (
+    as_pandas,
+    available_if,
+    check_rows,
+    fit_context,
+    read_indicator,
+    rows_checked,
+    safe_indexing,
+)
 from ._artist_splits import ArtistKFold
 from ._thresholds import (
     best_f1_threshold,
@@ -132,18 +141,21 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         "n_jobs": [Integral, None],
     }
 
+    classes_: np.ndarray
+    thresholds_: Float64Array
+
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        strategy="f1",
-        min_precision=0.5,
-        k=3,
-        at_least_one=False,
-        min_positives=20,
-        cv=None,
-        refit=True,
-        n_jobs=None,
+        strategy: Literal["f1", "precision", "top_k"] = "f1",
+        min_precision: float = 0.5,
+        k: int = 3,
+        at_least_one: bool = False,
+        min_positives: int = 20,
+        cv: Any = None,
+        refit: bool = True,
+        n_jobs: int | None = None,
     ):
         self.estimator = estimator
         self.strategy = strategy
@@ -156,8 +168,16 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.n_jobs = n_jobs
 
     # The estimator is validated by its own fit.
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, groups=None, validation=None, sample_weight=None, feature_names=None):
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(
+        self,
+        X: Matrix,
+        y: Genres,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+        feature_names: Column | None = None,
+    ) -> Self:
         """Tune the thresholds and fit the estimator.
 
         Parameters
@@ -171,6 +191,7 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the estimator's inner validation rows.
         sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row, passed to the estimator's `fit`; None passes none.
         feature_names : array-like of str, shape (n_features,), default=None
             Names of the columns of X for an estimator whose `fit` takes them, such as
             `FusionClassifier`.
@@ -178,6 +199,7 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         self : LabelThresholds
+            The fitted classifier.
 
         Raises
         ------
@@ -310,8 +332,13 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             return genres
         return labels_above(scores, self.thresholds_, at_least_one=self.at_least_one)
 
-    def predict(self, X):
+    def predict(self, X: Matrix) -> IntArray:
         """Return the genres of each row.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or list
+            As the estimator takes it.
 
         Returns
         -------
@@ -322,24 +349,59 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self._genres(self._scores(X))
 
     @available_if(_estimator_has("decision_function"))
-    def decision_function(self, X):
-        """Return the estimator's `decision_function`; no threshold is taken off."""
+    def decision_function(self, X: Matrix) -> np.ndarray:
+        """Return the estimator's `decision_function`; no threshold is taken off.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or list
+            As the estimator takes it.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_rows, n_labels)
+            As the estimator's `decision_function` returns them.
+        """
         check_is_fitted(self)
         return self.estimator_.decision_function(X)
 
     @available_if(_estimator_has("predict_proba"))
-    def predict_proba(self, X):
-        """Return the estimator's `predict_proba`."""
+    def predict_proba(self, X: Matrix) -> np.ndarray:
+        """Return the estimator's `predict_proba`.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or list
+            As the estimator takes it.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_rows, n_labels)
+            In [0, 1].
+        """
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
-    def score(self, X, y):
-        """Return the macro AUC, on which thresholds have no bearing."""
+    def score(self, X: Matrix, y: Matrix) -> float:
+        """Return the macro AUC, on which thresholds have no bearing.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or list
+            As the estimator takes it.
+        y : array-like of shape (n_rows, n_labels)
+            True genres, an indicator of 0 and 1 with the columns of `classes_`.
+
+        Returns
+        -------
+        score : float
+            Macro AUC, in [0, 1].
+        """
         check_is_fitted(self)
         check_columns(self, y)
         return macro_auc_score(y, self._scores(X))
 
-    def describe(self):
+    def describe(self) -> pd.DataFrame:
         """Return the thresholds as a table.
 
         Returns
@@ -354,8 +416,14 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         columns = {"threshold": self.thresholds_, "tuned": self.tuned_, **self.cv_scores_}
         return pd.DataFrame(columns, index=pd.Index(self.classes_.tolist()))
 
-    def get_metadata_routing(self):
-        """Return which metadata go where; see scikit-learn's guide on metadata routing."""
+    def get_metadata_routing(self) -> Any:
+        """Return which metadata go where; see scikit-learn's guide on metadata routing.
+
+        Returns
+        -------
+        router : MetadataRouter
+            Routes to the estimator and to the splitter of `cv`.
+        """
         router = MetadataRouter(owner=self).add(
             estimator=self.estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit")
         )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._typing import Column, ObjectArray
 from ..utils import as_pandas, is_missing
 
 _PARTS = {
@@ -12,7 +13,7 @@ _PARTS = {
 _PART_OF = {name: part for part, names in _PARTS.items() for name in names}
 
 
-def read_split(column):
+def read_split(column: Column) -> ObjectArray:
     """Read the part of each row from a column of a published split.
 
     Parameters

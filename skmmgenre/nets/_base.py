@@ -9,27 +9,36 @@ import sys
 import threading
 import warnings
 import weakref
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from .._typing import BoolArray, RandomState
 from ..model_selection import FEWEST_ROWS, inner_validation_mask
 from ..utils import Groups, Labels, progress_bar, python_random_kept
 
 
-def draw_seeds(random_state, n_seeds):
+def draw_seeds(random_state: RandomState, n_seeds: int) -> list[int]:
     """Return `n_seeds` integers below 2**63: the same for the same `random_state`.
 
     Parameters
     ----------
     random_state : int, RandomState or None
         None draws fresh entropy; a RandomState is advanced by one draw.
+    n_seeds : int
+        How many to draw.
+
+    Returns
+    -------
+    seeds : list of int
+        Independent seeds, in [0, 2**63).
     """
     if isinstance(random_state, np.random.RandomState):
         random_state = int(random_state.randint(2**31))
@@ -66,7 +75,9 @@ class _Derived:
         self.arrays, self.made, self.lock = arrays, {}, threading.Lock()
 
 
-def derived(estimator, arrays, what, make, key=None):
+def derived(
+    estimator: Any, arrays: Any, what: str, make: Callable[[], Any], key: Any = None
+) -> Any:
     """Return what `make` returns, made again when the estimator's arrays are others.
 
     Threads that ask for the same estimator wait for one of them to make it.
@@ -74,6 +85,7 @@ def derived(estimator, arrays, what, make, key=None):
     Parameters
     ----------
     estimator : estimator
+        The one that the arrays are of. It is not kept alive by what is made for it.
     arrays : object
         What is asked for follows from it; told by identity.
     what : str
@@ -82,6 +94,11 @@ def derived(estimator, arrays, what, make, key=None):
         Without arguments. It must not ask for what follows from this estimator.
     key : object, default=None
         What else it depends on; only what was made for the last key is kept.
+
+    Returns
+    -------
+    made : object
+        What `make` returned, now or before.
     """
     with _lock:
         known = _known.get(estimator)
@@ -116,12 +133,17 @@ class Plan:
     Attributes
     ----------
     feed : feed
+        Gives the rows as batches; see `ArrayFeed`.
     loss : callable
         ``loss(output, truth)``, one number a row.
     y : Labels
+        The genres as `read_labels` has read them.
     groups : Groups or None
+        The artists, or None without any.
     truth : ndarray of shape (n_rows, ...)
+        What the loss compares outputs with: the target's `encode` of y.
     weight : ndarray of float32, shape (n_rows,)
+        How much each row counts in the loss.
     held_out : ndarray of bool, shape (n_rows,)
         Inner validation rows.
     seeds : list of three int
@@ -147,11 +169,21 @@ class Plan:
     folds: np.ndarray | None = None
     shift: np.ndarray | float = 0
 
-    def splits(self, there=True):
+    def splits(self, there: BoolArray | bool = True) -> list[Split]:
         """Return the splits that choices are made on, of all rows or of those that are `there`.
 
         Marked rows are unseen once, those of folds in turn. Without either there is none, nor
         where so few rows are left that what they say is chance.
+
+        Parameters
+        ----------
+        there : ndarray of bool, shape (n_rows,), or True, default=True
+            Marks the rows to take; True takes all.
+
+        Returns
+        -------
+        splits : list of Split
+            Masks of the rows to learn from, to answer for, and to be judged by.
         """
         there = there & self._there
         if self.held_out.any():
@@ -163,10 +195,15 @@ class Plan:
         n_judged = sum(split.judged.sum() for split in found)
         return found if n_judged >= FEWEST_ROWS else []
 
-    def fold_splits(self):
+    def fold_splits(self) -> list[Split]:
         """Return a split for each fold, judged by the inner validation rows, as the network is.
 
         A fold none of whose rows is there, or all of whose others are missing, is left out.
+
+        Returns
+        -------
+        splits : list of Split
+            One for each fold; see `splits`. Empty without folds.
         """
         return [
             Split(learned, unseen, self.held_out)
@@ -232,6 +269,12 @@ class NetEstimator(BaseEstimator):
     module_recipe_ : dict
         The plain numbers from which the module is built again.
     """
+
+    n_iter_: int
+    best_iter_: int
+    history_: list[dict[str, Any]]
+    n_parameters_: int
+    weights_: dict[str, np.ndarray]
 
     # Groups, marked validation rows and weights reach every network of a Pipeline.
     __metadata_request__fit = {"groups": True, "validation": True, "sample_weight": True}

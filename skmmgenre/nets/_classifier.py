@@ -3,19 +3,22 @@
 import logging
 import warnings
 from numbers import Real
+from typing import Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import Column, Float32Array, Float64Array, Genres, Matrix
 from ..model_selection import read_folds
 from ..utils import (
+    available_if,
     check_rows,
     check_sample_weight,
+    fit_context,
     logger,
     read_groups,
     read_labels,
@@ -68,6 +71,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         What layers compute in. "auto" is, in training, bfloat16 where the device has it
         natively (a processor: for networks of convolutions only), and float32 in answers.
     random_state : int, RandomState or None
+        Seed of all draws in training. None draws a new one in each `fit`.
     verbose : int
         1 shows a progress bar, 2 also skorch's table of epochs and bar of batches.
 
@@ -97,6 +101,10 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         genre; target "cosine" only.
     """
 
+    classes_: np.ndarray
+    thresholds_: Float64Array | None
+    threshold_: float
+
     _parameter_constraints = {
         **NetEstimator._parameter_constraints,
         "target": [StrOptions({"auto", "softmax", "logistic", "cosine"})],
@@ -106,8 +114,15 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         "preset": [StrOptions({"auto", "paper"})],
     }
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, groups=None, validation=None, sample_weight=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Matrix,
+        y: Genres,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -121,10 +136,12 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the inner validation rows of a published split.
         sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row in the loss, 0 or more; None weighs all rows the same.
 
         Returns
         -------
         self : object
+            The fitted network.
         """
         plan = self._plan(X, y, groups, validation, sample_weight)
         self._learn(plan, self.target_.n_outputs)
@@ -281,8 +298,13 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         """Outputs for some rows."""
         return self._forward(feed, None, rows)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Matrix) -> Float32Array:
         """Return the scores of each row.
+
+        Parameters
+        ----------
+        X : array-like
+            Rows of the kind that `fit` was given.
 
         Returns
         -------
@@ -294,8 +316,13 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         return self.target_.scores(output)
 
     @available_if(_gives_probabilities)
-    def predict_proba(self, X):
+    def predict_proba(self, X: Matrix) -> Float64Array:
         """Return the probability of each class or label; not for target "cosine".
+
+        Parameters
+        ----------
+        X : array-like
+            Rows of the kind that `fit` was given.
 
         Returns
         -------
@@ -307,24 +334,56 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         return self.target_.proba(output)
 
     @available_if(_gives_probabilities)
-    def predict_log_proba(self, X):
-        """Return the logarithm of `predict_proba`."""
+    def predict_log_proba(self, X: Matrix) -> Float64Array:
+        """Return the logarithm of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like
+            Rows of the kind that `fit` was given.
+
+        Returns
+        -------
+        log_probabilities : ndarray of float64, shape (n_rows, n_classes)
+            Of probabilities too small for a float, too.
+        """
         output = self._output(X)
         return self.target_.log_proba(output)
 
-    def predict(self, X):
+    def predict(self, X: Matrix) -> np.ndarray:
         """Return the genre of each row, or an indicator matrix of its genres.
+
+        Parameters
+        ----------
+        X : array-like
+            Rows of the kind that `fit` was given.
 
         Returns
         -------
         y : ndarray of shape (n_rows,), or int ndarray of shape (n_rows, n_labels)
+            Genres, or for a multilabel y an indicator of 0 and 1 with the columns of `classes_`.
         """
         feed = self._feed(X)
         output = self._output_of(feed)
         return self.target_.predict(output, ~feed.missing)
 
-    def score(self, X, y, sample_weight=None):
-        """Return the accuracy for one genre a row, the macro AUC for several."""
+    def score(self, X: Matrix, y: Genres, sample_weight: Column | None = None) -> float:
+        """Return the accuracy for one genre a row, the macro AUC for several.
+
+        Parameters
+        ----------
+        X : array-like
+            Rows of the kind that `fit` was given.
+        y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
+            True genres, in the form that `fit` was given.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row, for accuracy only; None weighs all rows the same.
+
+        Returns
+        -------
+        score : float
+            Accuracy or macro AUC, in [0, 1].
+        """
         feed = self._feed(X)
         output = self._output_of(feed)
         labels = read_labels_like(y, self.classes_)

@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.linear_model import Ridge
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import Column, Float32Array, Genres, Matrix
 from ..model_selection import inner_folds
-from ..utils import in_container, interruption_ends_all
+from ..utils import fit_context, in_container, interruption_ends_all
 from ._budget import add_losses_of_folds, mean_losses, n_batches, n_epochs
 from ._classifier import NetClassifier
 from ._linear_path import (
@@ -90,6 +92,9 @@ class NetEmbedder(
         ``C`` and ``valid_loss`` of each strength that was tried. With "auto".
     """
 
+    share_: float
+    C_: float
+
     _parameter_constraints = {
         **NetClassifier._parameter_constraints,
         "refit": ["boolean"],
@@ -120,8 +125,16 @@ class NetEmbedder(
 
     # ---- train ---------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, groups=None, validation=None, sample_weight=None, folds=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Matrix,
+        y: Genres,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+        folds: Column | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -136,6 +149,7 @@ class NetEmbedder(
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the inner validation rows of a published split.
         sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row in the loss, 0 or more; None weighs all rows the same.
         folds : array-like of int, shape (n_rows,), default=None
             The inner fold of each row, counted from 0, -1 of rows that are not learned from;
             by default they are made of y and groups. `MeanOverTracks` passes those of albums.
@@ -143,13 +157,44 @@ class NetEmbedder(
         Returns
         -------
         self : object
+            The fitted network.
         """
         self._fit(self._plan(X, y, groups, validation, sample_weight, folds=folds), vectors=False)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y, groups=None, validation=None, sample_weight=None, folds=None):
-        """Train the network and return the vector of every row; see `cross_fit`."""
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(
+        self,
+        X: Matrix,
+        y: Genres,
+        groups: Column | None = None,
+        validation: Column | None = None,
+        sample_weight: Column | None = None,
+        folds: Column | None = None,
+    ) -> Float32Array:
+        """Train the network and return the vector of every row; see `cross_fit`.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
+            As in `fit`.
+        groups : array-like of shape (n_rows,), default=None
+            Artists, as in `fit`.
+        validation : array-like of bool, shape (n_rows,), default=None
+            As in `fit`.
+        sample_weight : array-like of shape (n_rows,), default=None
+            As in `fit`.
+        folds : array-like of int, shape (n_rows,), default=None
+            As in `fit`.
+
+        Returns
+        -------
+        vectors : ndarray of float32, shape (n_rows, n_features_out)
+            With folds, each from a network that has not seen the row's artist; NaN in a row that is
+            missing.
+        """
         plan = self._plan(X, y, groups, validation, sample_weight, folds=folds)
         return self._in_container(self._fit(plan, vectors=True), X)
 
@@ -367,8 +412,13 @@ class NetEmbedder(
         """Width of the last hidden layer: the output layer's weights are (outputs, width)."""
         return self.weights_["head.weight"].shape[1]
 
-    def transform(self, X):
+    def transform(self, X: Matrix) -> Float32Array:
         """Return the activations of the last hidden layer.
+
+        Parameters
+        ----------
+        X : array-like
+            Rows of the kind that `fit` was given.
 
         Returns
         -------

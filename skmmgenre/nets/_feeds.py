@@ -2,10 +2,12 @@
 
 import mmap
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from .._typing import BoolArray, SparseMatrix
 from ..utils import mapped_file
 
 
@@ -17,19 +19,21 @@ class ArrayFeed:
     Parameters
     ----------
     X : ndarray, memmap or CSR matrix of shape (n_rows, ...)
+        The rows, of any number of dimensions.
     missing : ndarray of bool, shape (n_rows,)
         Rows that hold nothing; they are never asked for.
 
     Attributes
     ----------
     missing : ndarray of bool, shape (n_rows,)
+        Rows that hold nothing. A feed may mark more of them while it is read.
     sample_shape : tuple of int
         Shape of one row of a batch.
     reads_files : bool
         Whether making a batch is waiting for a disk rather than work of the processor.
     """
 
-    def __init__(self, X, missing):
+    def __init__(self, X: np.ndarray | SparseMatrix, missing: BoolArray):
         self.X = sparse.csr_array(X) if sparse.issparse(X) else X
         self.missing = missing
         self.sample_shape = tuple(X.shape[1:])
@@ -38,10 +42,21 @@ class ArrayFeed:
     def __len__(self):
         return self.X.shape[0]
 
-    def batch(self, rows, epoch=None):
+    def batch(self, rows: np.ndarray, epoch: int | None = None) -> Any:
         """Return the rows as float32, those of a sparse X as CSR without duplicates.
 
-        `epoch` is None outside training (no augmentation).
+        Parameters
+        ----------
+        rows : ndarray of int
+            Positions of the rows.
+        epoch : int or None, default=None
+            The epoch, for feeds that augment; None outside training. An array is the same in every
+            epoch.
+
+        Returns
+        -------
+        batch : ndarray of float32, or csr_array of float32
+            The rows, in the order of `rows`.
         """
         chosen = take_rows(self.X, rows)
         if sparse.issparse(chosen):
@@ -50,17 +65,35 @@ class ArrayFeed:
         return np.ascontiguousarray(chosen, dtype=np.float32)
 
 
-def take_rows(X, rows):
-    """Return the rows of an index array; see `release_pages`."""
+def take_rows(X: np.ndarray | SparseMatrix, rows: np.ndarray) -> Any:
+    """Return the rows of an index array; see `release_pages`.
+
+    Parameters
+    ----------
+    X : ndarray, memmap or sparse matrix
+        The array to read from.
+    rows : ndarray of int
+        Positions of the rows.
+
+    Returns
+    -------
+    chosen : ndarray or sparse matrix
+        Those rows, in the order of `rows`, in memory.
+    """
     chosen = np.asarray(X)[rows] if isinstance(X, np.memmap) else X[rows]
     release_pages(X)
     return chosen
 
 
-def release_pages(X):
+def release_pages(X: np.ndarray | SparseMatrix) -> None:
     """Let go of what was read, if X lies in a file that is mapped into memory.
 
     Pages would else pile up until all of the file is held.
+
+    Parameters
+    ----------
+    X : ndarray, memmap or sparse matrix
+        Nothing is done unless it is memory-mapped.
     """
     file = mapped_file(X)
     if file is not None:

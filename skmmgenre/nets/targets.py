@@ -6,6 +6,24 @@ what "auto" stands for; `CosineTarget.tune` sets the threshold of similarity. `m
 the metric that `history_` shows after every epoch, under the key `metric`, by the code behind
 `genre_scores` and `macro_auc_score` but without their checks and warnings: those would come after
 every epoch, and take a sixth of that of a small network.
+
+What the methods of all targets take and return:
+
+y : ndarray of shape (n_rows,), or int ndarray of shape (n_rows, n_labels)
+    Genres: one per row, or an indicator of 0 and 1.
+truth : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+    What the loss compares outputs with: `encode(y)`. In `loss` and `convex_loss`, which return one
+    number per row, truth and output are tensors of torch.
+output : ndarray of float32, shape (n_rows, n_outputs)
+    Outputs of the network: logits, or for "cosine" factors.
+known : ndarray of bool, shape (n_rows,), or None
+    Marks the rows that hold something to predict by; None stands for all.
+sample_weight, weight : ndarray of shape (n_rows,), or None
+    Weight of each row; None weighs all the same.
+class_weight : dict, "balanced" or None
+    Weight of each class.
+scores : ndarray of shape (n_rows, n_labels), or (n_rows,) for two classes
+    What `decision_function` returns.
 """
 
 import numpy as np
@@ -15,6 +33,7 @@ from sklearn.base import clone
 from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
+from .._typing import LabelFactorizer, Target
 from ..labels import PPMILabelFactorizer
 from ..metrics import macro_auc_score
 from ..metrics._genre_scores import precision_recall_f1
@@ -43,6 +62,7 @@ class SoftmaxTarget:
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        The genres, sorted.
     empty_output_ : ndarray of float32, shape (n_classes,)
         Output of a row with nothing in it: the log prior.
     offsets_ : ndarray of float64, shape (n_classes,), or None
@@ -236,6 +256,11 @@ class IndicatorTarget:
 class LogisticTarget(IndicatorTarget):
     """Several genres a row: one sigmoid a label and binary cross-entropy (section 5).
 
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labels,)
+        The labels, in the order of the columns of y.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_labels,)
@@ -328,6 +353,7 @@ class CosineTarget(IndicatorTarget):
     Parameters
     ----------
     labels : ndarray of shape (n_labels,)
+        The labels, in the order of the columns of y.
     label_factorizer : estimator or None
         With `fit`, `transform` and `score_labels`; None stands for `PPMILabelFactorizer`
         with min(50, rank) components.
@@ -416,16 +442,24 @@ class CosineTarget(IndicatorTarget):
         return (self.scores(output) >= self.threshold_).astype(np.int64)
 
 
-def make_target(name, names, label_factorizer=None):
+def make_target(
+    name: Target, names: np.ndarray | None, label_factorizer: LabelFactorizer | None = None
+) -> "SoftmaxTarget | LogisticTarget | CosineTarget":
     """Return the target that a name stands for.
 
     Parameters
     ----------
     name : {"auto", "softmax", "logistic", "cosine"}
+        What to learn; "auto" is softmax for one column of labels, logistic for an indicator.
     names : ndarray or None
         The labels if y is an indicator matrix.
     label_factorizer : estimator or None
         Of target "cosine".
+
+    Returns
+    -------
+    target : SoftmaxTarget, LogisticTarget or CosineTarget
+        Not fitted.
     """
     if name == "auto":
         name = "softmax" if names is None else "logistic"

@@ -108,7 +108,7 @@ def model_named(name):
     return MODELS[name]
 
 
-def list_models():
+def list_models() -> pd.DataFrame:
     """Return the models that `fetch` can get.
 
     Returns

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .._typing import FilePath
 from ..utils import SetupError, get_data_home, replacing
 from ._catalogue import MODELS, PACKAGE, SHA256, VERSION, WHEEL, model_named
 from ._tf_checkpoint import read_checkpoint
@@ -25,7 +26,7 @@ _DATA = ".data-00000-of-00001"
 _OPTIMIZER = ("Adam", "power")  # in the names of what only training needs
 
 
-def fetch(name, source=None):
+def fetch(name: str, source: FilePath | None = None) -> Path:
     """Fetch the weights of a pretrained model, unless they are there.
 
     Parameters

@@ -2,10 +2,12 @@
 
 import os
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
+from .._typing import Column, ObjectArray
 from ..nets import NetEstimator
 from ..store import CellTransformer, FeatureStore, map_cells
 from ..utils import SetupError, as_cells
@@ -42,7 +44,7 @@ class HubEmbedder(CellTransformer):
     _version = 1  # of what is computed; after a change stores compute it again
     _width = None  # of the last vectors, and the model they are of
 
-    def fit(self, X, y=None):
+    def fit(self, X: Column, y: Any = None) -> Self:
         """Check the parameters, the column and the model; nothing is learned.
 
         Parameters
@@ -55,12 +57,13 @@ class HubEmbedder(CellTransformer):
         Returns
         -------
         self : estimator
+            The embedder, checked and ready to use.
         """
         super().fit(X)
         self._make_encoder()
         return self
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
         """Return a name for each number of a vector: the class's in lower case, and its place.
 
         Parameters
@@ -71,6 +74,7 @@ class HubEmbedder(CellTransformer):
         Returns
         -------
         names : ndarray of str objects, shape (d,)
+            "textembedder0", "textembedder1", ... for a TextEmbedder whose vectors have d numbers.
         """
         prefix = type(self).__name__.lower()
         return np.array([f"{prefix}{i}" for i in range(self._n_features())], dtype=object)

@@ -7,11 +7,15 @@ import os
 import threading
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from .._typing import FilePath, Float32Array
 from ..utils import is_path, n_threads
 from ._store import Store
 
@@ -29,39 +33,97 @@ _DIGEST = 20  # bytes
 
 
 class RawCodec:
-    """Keeps an array as it is, or as another type of floats."""
+    """Keeps an array as it is, or as another type of floats.
 
-    def __init__(self, dtype=None):
+    Parameters
+    ----------
+    dtype : str, dtype or None, default=None
+        Type that numbers are stored as, such as "float16"; None keeps the array's own.
+    """
+
+    def __init__(self, dtype: npt.DTypeLike | None = None):
         self.dtype = dtype
         self.name = f"raw {dtype}"
 
-    def encode(self, array):
-        """Array to bytes."""
+    def encode(self, array: np.ndarray) -> memoryview:
+        """Array to bytes.
+
+        Parameters
+        ----------
+        array : ndarray
+            Of any shape, without objects.
+
+        Returns
+        -------
+        value : memoryview
+            In the format of ``.npy`` files.
+        """
         buffer = io.BytesIO()
         stored = np.ascontiguousarray(array, dtype=self.dtype)
         np.lib.format.write_array(buffer, stored, allow_pickle=False)
         return buffer.getbuffer()
 
-    def decode(self, value):
-        """Bytes to array."""
+    def decode(self, value: bytes) -> np.ndarray:
+        """Bytes to array.
+
+        Parameters
+        ----------
+        value : bytes
+            What `encode` returned.
+
+        Returns
+        -------
+        array : ndarray
+            With the type it was stored as.
+        """
         return np.lib.format.read_array(io.BytesIO(value), allow_pickle=False)
 
 
 class StepCodec:
-    """Keeps values of a known range as uint8, in 255 steps; the error is half a step at most."""
+    """Keeps values of a known range as uint8, in 255 steps; the error is half a step at most.
 
-    def __init__(self, low, high):
+    Parameters
+    ----------
+    low : float
+        Lowest value; what is lower becomes this.
+    high : float
+        Highest value; what is higher becomes this.
+    """
+
+    def __init__(self, low: float, high: float):
         self.low, self.step = low, (high - low) / 255
         self.name = f"uint8 {low} {high}"
         self._raw = RawCodec("uint8")
 
-    def encode(self, array):
-        """Array to bytes."""
+    def encode(self, array: np.ndarray) -> memoryview:
+        """Array to bytes.
+
+        Parameters
+        ----------
+        array : ndarray of float
+            Of any shape, without NaN.
+
+        Returns
+        -------
+        value : memoryview
+            One byte per number, behind the header of a ``.npy`` file.
+        """
         steps = np.rint((np.asarray(array, dtype=np.float64) - self.low) / self.step)
         return self._raw.encode(np.clip(steps, 0, 255))
 
-    def decode(self, value):
-        """Bytes to array of float32."""
+    def decode(self, value: bytes) -> Float32Array:
+        """Bytes to array of float32.
+
+        Parameters
+        ----------
+        value : bytes
+            What `encode` returned.
+
+        Returns
+        -------
+        array : ndarray of float32
+            Each number within half a step of what it was.
+        """
         return (self._raw.decode(value) * self.step + self.low).astype(np.float32)
 
 
@@ -98,15 +160,15 @@ class FeatureStore:
 
     def __init__(
         self,
-        path,
+        path: FilePath,
         *,
-        kind,
-        settings,
-        by_name=False,
-        codec=None,
-        content_of=None,
-        signature_of=None,
-        version_for=None,
+        kind: str,
+        settings: dict[str, Any],
+        by_name: bool = False,
+        codec: RawCodec | StepCodec | None = None,
+        content_of: Callable[[Any], Any] | None = None,
+        signature_of: Callable[[Any], bytes] | None = None,
+        version_for: Callable[[bytes], bytes] | None = None,
     ):
         self.kind, self.by_name, self._content_of = kind, by_name, content_of
         self._signature_of, self._version_for = signature_of, version_for
@@ -120,8 +182,19 @@ class FeatureStore:
         )
         self._settings = hashlib.blake2b(text.encode(), digest_size=16).digest()
 
-    def keys(self, cells):
-        """Key of each cell, None where it cannot be read; files are read side by side."""
+    def keys(self, cells: list[Any]) -> list[bytes | None]:
+        """Key of each cell, None where it cannot be read; files are read side by side.
+
+        Parameters
+        ----------
+        cells : list
+            Paths, arrays, or what `content_of` takes.
+
+        Returns
+        -------
+        keys : list of bytes or None
+            In the order of the cells.
+        """
         self._began, self._files = time.time(), {}
         paths = [cell if is_path(cell) else None for cell in cells]
         marks = [None if path is None else _file_mark(path) for path in paths]
@@ -159,20 +232,47 @@ class FeatureStore:
                 self._files.setdefault(keys[i], (paths[i], marks[i], contents[i][:_DIGEST]))
         return keys
 
-    def get(self, keys):
-        """Feature of each key, None where it is not there."""
+    def get(self, keys: list[bytes]) -> list[np.ndarray | None]:
+        """Feature of each key, None where it is not there.
+
+        Parameters
+        ----------
+        keys : list of bytes
+            What `keys` returned.
+
+        Returns
+        -------
+        features : list of ndarray or None
+            In the order of the keys.
+        """
         values = self._store.get_many(keys)
         return [None if value is None else self.codec.decode(value) for value in values]
 
-    def claim(self, keys):
-        """Whether to compute the feature of each key here; see `Store.claim`."""
+    def claim(self, keys: list[bytes]) -> list[bool]:
+        """Whether to compute the feature of each key here; see `Store.claim`.
+
+        Parameters
+        ----------
+        keys : list of bytes
+            What `keys` returned.
+
+        Returns
+        -------
+        claimed : list of bool
+            False where another process computes the feature, or it is there by now.
+        """
         return self._store.claim(keys, self._owner, _LEASE) if keys else []
 
-    def put(self, features):
+    def put(self, features: dict[bytes, np.ndarray]) -> tuple[dict[bytes, np.ndarray], set[bytes]]:
         """Keep features by their keys.
 
         The feature of a file that has changed since `keys` is returned but not kept: it may be of
         the new content, and the key is of the old one.
+
+        Parameters
+        ----------
+        features : dict of bytes to ndarray
+            Feature of each key.
 
         Returns
         -------
@@ -191,7 +291,7 @@ class FeatureStore:
         return {key: self.codec.decode(value) for key, value in coded.items()}, refused
 
     @contextmanager
-    def working(self):
+    def working(self) -> Iterator[None]:
         """Renew the claims until the work is done; then, or if it fails, give them up."""
         done = threading.Event()
 
@@ -218,12 +318,12 @@ class FeatureStore:
         finally:
             self._store.close()
 
-    def give_up(self):
+    def give_up(self) -> None:
         """Let others make what was claimed and could not be made."""
         self._store.renew(self._owner, 0)
 
     @staticmethod
-    def wait():
+    def wait() -> None:
         """Let some time pass before the next look."""
         time.sleep(_POLL)
 

@@ -3,16 +3,19 @@
 import time
 import warnings
 from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from contextvars import ContextVar
 from itertools import compress
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import StrOptions
 
+from .._typing import Column, OnError
 from ..utils import (
     BadItem,
     BadType,
@@ -25,6 +28,7 @@ from ..utils import (
     progress_bar,
     workers,
 )
+from ._feature_store import FeatureStore
 
 # Cells one worker takes at a time: long enough to hide joblib's cost, short enough
 # for the progress bar to move and for an error to be told soon.
@@ -42,20 +46,20 @@ _caller_warns = ContextVar("caller_warns", default=False)
 
 
 def map_cells(
-    function,
-    cells,
+    function: Callable[[Any], Any],
+    cells: list[Any],
     *,
-    noun="item",
-    on_error="raise",
-    n_jobs=None,
-    verbose=0,
-    description="",
-    store=None,
-    values=None,
-    fault_of_nan=None,
-    warn=True,
-    finish=None,
-):
+    noun: str = "item",
+    on_error: OnError = "raise",
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    description: str = "",
+    store: FeatureStore | None = None,
+    values: Any = None,
+    fault_of_nan: tuple[str, str] | None = None,
+    warn: bool = True,
+    finish: Callable[[list[Any]], list[Any]] | None = None,
+) -> tuple[Any, list[dict[str, Any]]]:
     """Apply `function` to every cell that is not missing.
 
     Parameters
@@ -148,7 +152,7 @@ def map_cells(
 
 
 @contextmanager
-def no_warning_of_skipped_cells():
+def no_warning_of_skipped_cells() -> Iterator[None]:
     """Keep `map_cells` from warning of skipped cells, where its caller warns once for all parts."""
     token = _caller_warns.set(True)
     try:
@@ -157,7 +161,7 @@ def no_warning_of_skipped_cells():
         _caller_warns.reset(token)
 
 
-def warn_of_skipped_cells(errors, n_cells, noun):
+def warn_of_skipped_cells(errors: list[dict[str, Any]], n_cells: int, noun: str) -> None:
     """Warn if all cells were skipped, or many because of their type.
 
     Parameters
@@ -186,7 +190,13 @@ def warn_of_skipped_cells(errors, n_cells, noun):
     )
 
 
-def settle_in_rounds(compute, cells, rows, per_round, store=None):
+def settle_in_rounds(
+    compute: Callable[[list[int]], list[Any]],
+    cells: list[Any],
+    rows: list[int],
+    per_round: tuple[int, int],
+    store: FeatureStore | None = None,
+) -> Iterator[dict[int, Any]]:
     """Yield the outcomes of all rows, some at a time; with a store each content is computed once.
 
     What was computed is in the store before it is yielded. To be closed when left early, so that
@@ -198,7 +208,9 @@ def settle_in_rounds(compute, cells, rows, per_round, store=None):
         Takes a list of rows, returns the outcome of each: a value and None, or None and what
         is wrong with the cell.
     cells : list
+        The whole column, for their keys in the store.
     rows : list of int
+        Positions of the cells to compute.
     per_round : tuple of two int
         How many rows to take at first, and at most if they are soon computed.
     store : FeatureStore or None
@@ -325,21 +337,28 @@ def _run_chunk(function, cells):
     return outcome
 
 
-def bad_cell(cell, row, fault, noun, on_error):
+def bad_cell(
+    cell: Any, row: int, fault: tuple[str, str], noun: str, on_error: OnError
+) -> dict[str, Any]:
     """Raise for a cell that cannot be used, or return its line of `errors_`.
 
     Parameters
     ----------
     cell : object
+        What cannot be used; the message describes it.
     row : int
+        Its position in the column, from 0.
     fault : tuple of two str
         Reason and remedy.
     noun : str
+        What a cell holds, such as "audio file".
     on_error : {"raise", "missing"}
+        "raise" raises; "missing" logs the cell and returns its line.
 
     Returns
     -------
     error : dict
+        ``row``, ``item``, ``reason`` and ``remedy``.
     """
     reason, remedy = fault
     item = describe_cell(cell)
@@ -368,7 +387,7 @@ class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def fit(self, X, y=None):
+    def fit(self, X: Column, y: Any = None) -> Self:
         """Check the parameters and that `X` is one column; nothing is learned.
 
         Parameters
@@ -381,10 +400,16 @@ class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         self : estimator
+            The transformer, checked and ready to use.
         """
         self._validate_params()
         as_cells(X, noun=self._noun)
         return self
+
+    if TYPE_CHECKING:
+
+        def transform(self, X: Column) -> np.ndarray: ...  # of a subclass
+        def fit_transform(self, X: Column, y: Any = None) -> np.ndarray: ...  # scikit-learn's
 
     def _map_to_rows(self, function, X, **options):
         """Return the vectors of the cells of `X`, one a row; NaN where a cell is missing or bad."""

@@ -6,8 +6,12 @@ import threading
 import time
 import weakref
 import zlib
+from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Self
+
+from .._typing import FilePath
 
 _APPLICATION_ID = 0x736B6D6D  # "skmm", in the header of the file
 _BUSY_SECONDS = 60  # until a lock held by another process is an error
@@ -51,22 +55,24 @@ class Store:
     >>> folder.cleanup()
     """
 
-    def __init__(self, path):
+    def __init__(self, path: FilePath):
         self.path = path
         self._file = os.path.abspath(path)
         self._db = None
 
     @staticmethod
-    def is_at(path):
+    def is_at(path: FilePath) -> bool:
         """Tell whether a file is a store, without opening it as one: that would make it one.
 
         Parameters
         ----------
         path : str or path-like
+            The file to look at.
 
         Returns
         -------
         answer : bool
+            True if it is a store.
 
         Raises
         ------
@@ -79,12 +85,13 @@ class Store:
             4
         )
 
-    def get(self, key):
+    def get(self, key: str | bytes) -> bytes | None:
         """Return the value of a key.
 
         Parameters
         ----------
         key : str or bytes
+            The one it was put under.
 
         Returns
         -------
@@ -98,12 +105,13 @@ class Store:
         """
         return self.get_many([key])[0]
 
-    def get_many(self, keys):
+    def get_many(self, keys: Iterable[str | bytes]) -> list[bytes | None]:
         """Return the values of some keys.
 
         Parameters
         ----------
         keys : iterable of str or bytes
+            Those the values were put under.
 
         Returns
         -------
@@ -130,7 +138,7 @@ class Store:
                 db.executemany("UPDATE entries SET used = ? WHERE key = ?", stale)
         return values
 
-    def put(self, key, value):
+    def put(self, key: str | bytes, value: bytes | bytearray | memoryview) -> None:
         """Keep a value; one that is there is replaced.
 
         Parameters
@@ -138,6 +146,7 @@ class Store:
         key : str or bytes
             Best a digest of all that the value depends on.
         value : bytes-like
+            What to keep, of any length.
 
         Raises
         ------
@@ -146,12 +155,15 @@ class Store:
         """
         self.put_many([(key, value)])
 
-    def put_many(self, entries, kind=""):
+    def put_many(
+        self, entries: Iterable[tuple[str | bytes, bytes | bytearray | memoryview]], kind: str = ""
+    ) -> None:
         """Keep some values, all or none of them, and give up the claims on their keys.
 
         Parameters
         ----------
         entries : iterable of (key, value)
+            Keys and bytes-like values, as `put` takes them.
         kind : str, default=""
             What they are, for `info`.
 
@@ -169,12 +181,13 @@ class Store:
             db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)", rows)
             db.executemany("DELETE FROM claims WHERE key = ?", [row[:1] for row in rows])
 
-    def claim(self, keys, owner, seconds):
+    def claim(self, keys: Iterable[str | bytes], owner: str, seconds: float) -> list[bool]:
         """Say that the values of some keys are being made, so that nobody else makes them.
 
         Parameters
         ----------
         keys : iterable of str or bytes
+            Those of the values that are being made.
         owner : str
             Who makes them.
         seconds : float
@@ -198,8 +211,16 @@ class Store:
             db.execute("DELETE FROM claims WHERE until < ?", [now])
             return [db.execute(insert, row).rowcount > 0 for row in rows]
 
-    def renew(self, owner, seconds):
-        """Let all claims of an owner hold for some more seconds; 0 gives them up."""
+    def renew(self, owner: str, seconds: float) -> None:
+        """Let all claims of an owner hold for some more seconds; 0 gives them up.
+
+        Parameters
+        ----------
+        owner : str
+            Who made the claims.
+        seconds : float
+            How long they hold from now on.
+        """
         with self._connection() as db:
             if seconds:
                 until = time.time() + seconds
@@ -207,7 +228,7 @@ class Store:
             else:
                 db.execute("DELETE FROM claims WHERE owner = ?", [owner])
 
-    def info(self):
+    def info(self) -> dict[str, tuple[int, int]]:
         """Return what the store holds.
 
         Returns
@@ -219,7 +240,9 @@ class Store:
         with self._connection() as db:
             return {kind: (count, size) for kind, count, size in db.execute(query)}
 
-    def prune(self, *, unused_days=None, max_bytes=None):
+    def prune(
+        self, *, unused_days: float | None = None, max_bytes: int | None = None
+    ) -> tuple[int, int]:
         """Remove entries, those that were used longest ago first.
 
         Parameters
@@ -269,27 +292,27 @@ class Store:
         kinds = self.info().values()
         return sum(count for count, _ in kinds), sum(size for _, size in kinds)
 
-    def __len__(self):
+    def __len__(self) -> int:
         with self._connection() as db:
             return db.execute("SELECT count(*) FROM entries").fetchone()[0]
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Bytes on the disk."""
         files = [Path(self._file), Path(f"{self._file}-wal")]
         return sum(file.stat().st_size for file in files if file.exists())
 
-    def close(self):
+    def close(self) -> None:
         """Close the file; it is opened again when it is used."""
         with _lock:
             db, self._db = self._db, None
             if db is not None:
                 db.close()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: Any) -> None:
         self.close()
 
     def __del__(self):

@@ -6,10 +6,12 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import fields
 from numbers import Real
+from typing import Any, Self
 
 import pandas as pd
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError
 
+from .._typing import Column, EntityLinker, FilePath, ObjectArray, OnError
 from ..store import warn_of_skipped_cells
 from ..utils import BadItem, BadType, SetupError, as_cells, is_missing
 from ._entities._http_linker import MissingKey
@@ -106,14 +108,14 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
 
     def __init__(
         self,
-        linker,
+        linker: EntityLinker,
         *,
-        min_confidence=0.0,
-        on_error="raise",
-        cache=None,
-        keep_mentions=False,
-        n_jobs=None,
-        verbose=0,
+        min_confidence: float = 0.0,
+        on_error: OnError = "raise",
+        cache: FilePath | None = None,
+        keep_mentions: bool = False,
+        n_jobs: int | None = None,
+        verbose: int = 0,
     ):
         self.linker = linker
         self.min_confidence = min_confidence
@@ -123,7 +125,7 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X, y=None):
+    def fit(self, X: Column, y: Any = None) -> Self:
         """Check the parameters and the linker; nothing is learned.
 
         Parameters
@@ -136,11 +138,12 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         Returns
         -------
         self : EntityEnricher
+            The enricher, ready to use.
         """
         self.check_setup()
         return self
 
-    def check_setup(self):
+    def check_setup(self) -> None:
         """Check all that does not depend on a text: the parameters, and the linker's set-up.
 
         `fit` and `transform` begin with it, and so does the `fit` of a `GenrePipeline`. A linker
@@ -164,7 +167,7 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
             if self.cache is None or not os.path.exists(self.cache):
                 raise
 
-    def transform(self, X):
+    def transform(self, X: Column) -> ObjectArray:
         """Append categories to each text.
 
         Parameters
@@ -214,7 +217,7 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         return as_column([answer and answer[0] for answer in answers])
 
     @property
-    def mentions_(self):
+    def mentions_(self) -> list[list[Mention]] | None:
         """DataFrame of the mentions of the last `transform`, with ``keep_mentions=True``."""
         mentions = getattr(self, "_mentions", None)
         if mentions is None:

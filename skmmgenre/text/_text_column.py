@@ -1,7 +1,10 @@
 """What the transformers from a column of texts to a column of texts have in common."""
 
+from typing import Any, Self
+
 import numpy as np
 
+from .._typing import Column, ObjectArray
 from ..store import CellTransformer
 from ..utils import NoContainer
 
@@ -14,7 +17,7 @@ class TextColumnTransformer(NoContainer, CellTransformer, auto_wrap_output_keys=
 
     _noun = "text"
 
-    def fit(self, X, y=None):
+    def fit(self, X: Column, y: Any = None) -> Self:
         """Check the parameters; nothing is learned.
 
         Parameters
@@ -27,20 +30,23 @@ class TextColumnTransformer(NoContainer, CellTransformer, auto_wrap_output_keys=
         Returns
         -------
         self : estimator
+            The transformer, ready to use.
         """
         self._validate_params()
         return self
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
         """Return the name of the column: that of the input, or "text".
 
         Parameters
         ----------
         input_features : array-like of str, optional
+            The name of the column, if it has one.
 
         Returns
         -------
         names : ndarray of object, shape (1,)
+            One name, for there is one column.
         """
         return np.asarray(["text"] if input_features is None else input_features, dtype=object)
 

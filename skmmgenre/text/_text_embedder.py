@@ -1,10 +1,13 @@
 """Texts to vectors by an encoder that others have trained."""
 
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._typing import Column, FilePath, Float32Array, OnError
 from ..pretrained._hub import load_hub_text
 from ..pretrained._hub_embedder import HubEmbedder
 from ..utils import BadType, is_missing
@@ -96,18 +99,18 @@ class TextEmbedder(HubEmbedder):
     def __init__(
         self,
         *,
-        model="sentence-transformers/all-MiniLM-L6-v2",
-        revision=None,
-        layer=None,
-        pooling="auto",
-        max_length=None,
-        batch_size=32,
-        trust_remote_code=False,
-        cache=None,
-        name=None,
-        on_error="raise",
-        device="auto",
-        verbose=0,
+        model: str | Callable[[list[str]], Any] = "sentence-transformers/all-MiniLM-L6-v2",
+        revision: str | None = None,
+        layer: int | None = None,
+        pooling: Literal["auto", "mean", "cls", "max"] = "auto",
+        max_length: int | None = None,
+        batch_size: int = 32,
+        trust_remote_code: bool = False,
+        cache: FilePath | None = None,
+        name: str | None = None,
+        on_error: OnError = "raise",
+        device: str = "auto",
+        verbose: int = 0,
     ):
         self.model = model
         self.revision = revision
@@ -122,7 +125,7 @@ class TextEmbedder(HubEmbedder):
         self.device = device
         self.verbose = verbose
 
-    def transform(self, X):
+    def transform(self, X: Column) -> Float32Array:
         """Encode each text.
 
         Parameters

@@ -7,6 +7,16 @@ from scipy import sparse
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
+from .._typing import (
+    Auto,
+    ClassWeight,
+    Decision,
+    LabelFactorizer,
+    Precision,
+    Preset,
+    RandomState,
+    Target,
+)
 from ..nets import ArrayFeed, NetEmbedder
 from ..utils import as_pandas, refuse_repeated_columns
 
@@ -32,7 +42,10 @@ class TextMLP(NetEmbedder):
         min(50, rank) components. A fitted one inside `sklearn.frozen.FrozenEstimator` is
         used as it is.
     max_epochs : int, default=100
+        Most passes over the training rows. Early stopping usually ends training sooner; raise it
+        where a ConvergenceWarning says that the loss was still falling.
     batch_size : int, default=32
+        Rows in one training step, and at once in predictions.
     lr : float, default=1e-3
         Learning rate of Adam.
     patience : int, default=10
@@ -65,21 +78,33 @@ class TextMLP(NetEmbedder):
         many, without their noise where a class has few. With ``preset="paper"`` it is the rows
         that are weighted.
     device : str, default="auto"
+        Where the network is trained and applied. "auto" takes the GPU if there is one, else the
+        processor; "accelerate" trains on the devices of all processes that ``accelerate launch``
+        has started; else the name of a torch device, such as "cpu" or "cuda:0".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What layers compute in. "auto" trains in bfloat16 on a graphics card that has it
         natively, else (on any processor, too) in float32, and answers in float32. Weights
         are float32 always.
     random_state : int, RandomState or None, default=None
+        Seed of the first weights, the order of the rows and dropout. An int gives the same weights
+        in every run with the same number of threads; None draws a new seed in each `fit`.
     verbose : int, default=0
+        0 shows nothing, 1 a progress bar, 2 also skorch's table of epochs and bar of batches.
 
     Attributes
     ----------
     classes_ : ndarray
+        The genres, in the order of the columns of `predict_proba`: sorted, or the columns of an
+        indicator y.
     n_features_in_ : int
+        Columns of X: the number of words.
     n_parameters_ : int
         Parameters of the network, the output layer's among them.
     n_iter_, best_iter_ : int
+        Epochs run, and the epoch whose weights were kept, counted from 1.
     history_ : list of dict
+        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch; where there are unseen
+        rows also ``valid_loss``, and ``valid_f1`` (macro F1) or ``valid_macro_auc``.
     share_ : float
         Of the network in the answer; the rest is the linear model's. With ``preset="auto"``.
     C_ : float
@@ -87,6 +112,7 @@ class TextMLP(NetEmbedder):
     thresholds_ : ndarray of float64, shape (n_labels,), or None
         Of several genres.
     weights_ : dict of ndarray
+        Parameters and buffers of the network by their names, from which it is built again.
 
     Notes
     -----
@@ -115,24 +141,24 @@ class TextMLP(NetEmbedder):
     def __init__(
         self,
         *,
-        hidden_units=(2048, 2048),
-        dropout=0.5,
-        target="auto",
-        label_factorizer=None,
-        max_epochs=100,
-        batch_size=32,
-        lr=1e-3,
-        patience=10,
-        validation_fraction=0.1,
-        decision="auto",
-        preset="auto",
-        refit=True,
-        cross_fit="auto",
-        class_weight=None,
-        device="auto",
-        precision="auto",
-        random_state=None,
-        verbose=0,
+        hidden_units: tuple[int, ...] | list[int] = (2048, 2048),
+        dropout: float = 0.5,
+        target: Target = "auto",
+        label_factorizer: LabelFactorizer | None = None,
+        max_epochs: int = 100,
+        batch_size: int = 32,
+        lr: float = 1e-3,
+        patience: int = 10,
+        validation_fraction: float = 0.1,
+        decision: Decision = "auto",
+        preset: Preset = "auto",
+        refit: bool = True,
+        cross_fit: Auto | int = "auto",
+        class_weight: ClassWeight = None,
+        device: str = "auto",
+        precision: Precision = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
     ):
         self.hidden_units = hidden_units
         self.dropout = dropout

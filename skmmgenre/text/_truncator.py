@@ -7,6 +7,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
+from .._typing import Column, ObjectArray, OnError
 from ..utils import BadType, is_missing
 from ._entities._segmentation import is_unspaced, sentence_ends
 from ._text_column import TextColumnTransformer, as_column
@@ -65,13 +66,20 @@ class ReviewTruncator(TextColumnTransformer, auto_wrap_output_keys=None):
         "max_chars": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, *, max_chars=1500, on_error="raise", n_jobs=None, verbose=0):
+    def __init__(
+        self,
+        *,
+        max_chars: int = 1500,
+        on_error: OnError = "raise",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ):
         self.max_chars = max_chars
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def transform(self, X):
+    def transform(self, X: Column) -> ObjectArray:
         """Join and cut the reviews of each row.
 
         Parameters

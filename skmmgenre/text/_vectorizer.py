@@ -2,12 +2,16 @@
 
 import functools
 import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils._param_validation import StrOptions
 
+from .._typing import Column
 from ..utils import (
     NoContainer,
     as_cells,
@@ -36,16 +40,35 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         Keep only this many words, the most frequent.
     min_df : float or int, default=1
         Leave out words in fewer texts.
+    strip_accents : {"ascii", "unicode"}, callable or None, default=None
+        Remove accents from letters; None keeps them.
+    lowercase : bool, default=True
+        Turn letters to lower case first.
+    preprocessor : callable or None, default=None
+        Takes a text and returns the text to split, in place of `strip_accents` and `lowercase`.
+    tokenizer : callable or None, default=None
+        Takes a text and returns its words, in place of `token_pattern`.
     analyzer : {"word", "char", "char_wb", "mixed"} or callable, default="word"
         "mixed" is for scripts that put no space between words, such as Chinese, Japanese and
         Thai: of their runs of characters it takes the n-grams of `ngram_range`, all else as
         "word" does, each word alone. With "word" such a run is one word, and a warning says
         so. The rest is scikit-learn's; "char" and "char_wb" take categories apart.
+    stop_words : {"english"}, list of str or None, default=None
+        Words to leave out; None leaves out none but by `max_df`.
+    token_pattern : str, default=r"(?u)\\b\\w\\w+\\b"
+        Regular expression of a word: by default two or more letters or digits.
     ngram_range : (int, int), default=(1, 1)
         Shortest and longest n-gram: of words, or of characters where `analyzer` is not "word".
-    strip_accents, lowercase, preprocessor, tokenizer, stop_words, token_pattern, vocabulary, \
-            binary, norm, use_idf, smooth_idf
-        As in :class:`sklearn.feature_extraction.text.TfidfVectorizer`.
+    vocabulary : dict of str to int, iterable of str, or None, default=None
+        The words to count; None takes those of the texts given to `fit`.
+    binary : bool, default=False
+        Count each word once per text.
+    norm : {"l1", "l2"} or None, default="l2"
+        Divide each row by this norm; None leaves weights as they are.
+    use_idf : bool, default=True
+        Multiply by the inverse document frequencies; False weighs all words the same.
+    smooth_idf : bool, default=True
+        Add one to all document frequencies, so that none is zero.
     dtype : dtype, default=numpy.float32
         Type of the weights.
 
@@ -84,24 +107,25 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
     def __init__(
         self,
         *,
-        sublinear_tf=True,
-        max_df=0.5,
-        max_features=10000,
-        min_df=1,
-        strip_accents=None,
-        lowercase=True,
-        preprocessor=None,
-        tokenizer=None,
-        analyzer="word",
-        stop_words=None,
-        token_pattern=r"(?u)\b\w\w+\b",
-        ngram_range=(1, 1),
-        vocabulary=None,
-        binary=False,
-        norm="l2",
-        use_idf=True,
-        smooth_idf=True,
-        dtype=np.float32,
+        sublinear_tf: bool = True,
+        max_df: float = 0.5,
+        max_features: int | None = 10000,
+        min_df: float = 1,
+        strip_accents: Literal["ascii", "unicode"] | Callable[[str], str] | None = None,
+        lowercase: bool = True,
+        preprocessor: Callable[[str], str] | None = None,
+        tokenizer: Callable[[str], list[str]] | None = None,
+        analyzer: Literal["word", "char", "char_wb", "mixed"]
+        | Callable[[str], Iterable[str]] = "word",
+        stop_words: Literal["english"] | list[str] | None = None,
+        token_pattern: str | None = r"(?u)\b\w\w+\b",
+        ngram_range: tuple[int, int] = (1, 1),
+        vocabulary: Mapping[str, int] | Iterable[str] | None = None,
+        binary: bool = False,
+        norm: Literal["l1", "l2"] | None = "l2",
+        use_idf: bool = True,
+        smooth_idf: bool = True,
+        dtype: npt.DTypeLike = np.float32,
     ):
         super().__init__(
             sublinear_tf=sublinear_tf,
@@ -124,7 +148,7 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
             dtype=dtype,
         )
 
-    def fit(self, raw_documents, y=None):
+    def fit(self, raw_documents: Column, y: Any = None) -> Self:
         """Learn the words and their document frequencies.
 
         Parameters
@@ -137,6 +161,7 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         Returns
         -------
         self : ReviewVectorizer
+            The fitted vectorizer.
 
         Raises
         ------
@@ -146,7 +171,7 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         self._learn(raw_documents)
         return self
 
-    def fit_transform(self, raw_documents, y=None):
+    def fit_transform(self, raw_documents: Column, y: Any = None) -> sparse.csr_matrix:
         """Learn the words and weigh them.
 
         Parameters
@@ -193,7 +218,7 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         self.vocabulary_ = {word: int(column) for word, column in self.vocabulary_.items()}
         return _spread(weights, there)
 
-    def transform(self, raw_documents):
+    def transform(self, raw_documents: Column) -> sparse.csr_matrix:
         """Weigh the words of each text.
 
         Parameters
@@ -216,7 +241,7 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         weights = super().transform(texts or [""])
         return _spread(weights if texts else weights[:0], there)
 
-    def build_analyzer(self):
+    def build_analyzer(self) -> Callable[[str], list[str]]:
         """Return the function that takes a text to its words.
 
         Returns

@@ -22,8 +22,10 @@ from ._cells import (
 from ._compat import (
     NamesBetweenSteps,
     TrainingSetOnce,
+    available_if,
     check_feature_names_in,
     check_sample_weight,
+    fit_context,
     has_default_output,
     import_from_extra,
     in_container,

@@ -4,9 +4,12 @@ import io
 import os
 import re
 from collections import Counter
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+
+from .._typing import Column
 
 _TEXT_KINDS = "OUST"  # numpy's kinds of objects and strings
 _LONGEST_PATH = 4096  # bytes
@@ -14,8 +17,19 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _FILE_KEYS = {"bytes", "path"}  # of a dict by which Hugging Face's datasets hold a file
 
 
-def is_missing(cell):
-    """Tell whether a cell is empty: None, NaN, NA, NaT, "" or a list of such cells."""
+def is_missing(cell: Any) -> bool:
+    """Tell whether a cell is empty: None, NaN, NA, NaT, "" or a list of such cells.
+
+    Parameters
+    ----------
+    cell : object
+        What a cell of a column holds.
+
+    Returns
+    -------
+    missing : bool
+        True if nothing is in it.
+    """
     if cell is None or cell is pd.NA or cell is pd.NaT:
         return True
     if isinstance(cell, str):
@@ -80,7 +94,7 @@ def _array_of_polars(cell):
     return dicts
 
 
-def as_cells(X, *, noun="item"):
+def as_cells(X: Column, *, noun: str = "item") -> list[Any]:
     """Return the cells of one column as a list.
 
     Parameters
@@ -90,6 +104,11 @@ def as_cells(X, *, noun="item"):
         item a row.
     noun : str
         What a cell holds, for the error.
+
+    Returns
+    -------
+    cells : list
+        One cell per row.
 
     Raises
     ------
@@ -224,8 +243,21 @@ def _refuse_what_is_no_path(cell):
         )
 
 
-def describe_cell(cell, *, max_chars=200):
-    """Name a cell in an error: its path as given, its first words, or its shape."""
+def describe_cell(cell: Any, *, max_chars: int = 200) -> str:
+    """Name a cell in an error: its path as given, its first words, or its shape.
+
+    Parameters
+    ----------
+    cell : object
+        What a cell of a column holds.
+    max_chars : int, default=200
+        A longer text or path is cut in the middle.
+
+    Returns
+    -------
+    description : str
+        On one line, for a message.
+    """
     if isinstance(cell, dict) and is_path(cell.get("path")):
         return f"dict of {describe_cell(cell['path'])}"
     if isinstance(cell, os.PathLike):
@@ -340,7 +372,7 @@ class ErrorsMixin:
     _errors = ()
 
     @property
-    def errors_(self):
+    def errors_(self) -> pd.DataFrame:
         """DataFrame with a line for every item treated as missing: row, item, reason, remedy."""
         return pd.DataFrame(list(self._errors), columns=["row", "item", "reason", "remedy"])
 
@@ -352,7 +384,7 @@ class ErrorsMixin:
 class NoContainer:
     """Mixin for transformers whose answer has no form as a table, whatever is asked for."""
 
-    def set_output(self, *, transform=None):
+    def set_output(self, *, transform: str | None = None) -> Self:
         """Do nothing: the answer has no form as a table.
 
         Parameters
@@ -363,5 +395,6 @@ class NoContainer:
         Returns
         -------
         self : estimator
+            The estimator, unchanged.
         """
         return self

@@ -4,19 +4,35 @@ setup.cfg bounds the versions of the packages, and ``tests/utils/test_compat.py`
 so that a release which drops one is noticed at once.
 
 What the whole ecosystem of scikit-learn relies on is imported where it is used, as in scikit-learn
-itself: ``_parameter_constraints`` with ``sklearn.utils._param_validation``, ``_validate_params``
-and ``_fit_context``. Every estimator declares the first in its class body, which no wall can hide.
+itself: ``_parameter_constraints`` with ``sklearn.utils._param_validation`` and
+``_validate_params``. Every estimator declares the first in its class body, which no wall can hide.
 What skops writes into a model file is known to ``_model_types.py`` alone.
 """
 
+from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 import numpy as np
+from sklearn.base import _fit_context
 from sklearn.utils import Bunch
 from sklearn.utils import _safe_indexing as safe_indexing  # noqa: F401
 from sklearn.utils._set_output import _get_output_config, _wrap_data_with_container
+from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in  # noqa: F401
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight  # noqa: F401
+
+from .._typing import Function
+
+
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Function], Function]:
+    """Return scikit-learn's decorator of `fit`; what it decorates keeps its types."""
+    return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Function], Function]:
+    """Return scikit-learn's decorator of methods that depend on `check`; they keep their types."""
+    return _available_if(check)
 
 
 def in_container(values, X, estimator):
@@ -98,6 +114,7 @@ def import_from_extra(name, task, *, extra):
     Returns
     -------
     module
+        The imported package.
     """
     try:
         return import_module(name)

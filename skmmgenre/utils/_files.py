@@ -11,6 +11,8 @@ import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .._typing import FilePath
+
 _NEW, _CHANGED = ".skmmgenre_new_", ".skmmgenre_part_"
 _PART = re.compile(re.escape(_CHANGED) + r"[0-9a-f]{16}(\.|\Z)")  # the names of copies, no others
 
@@ -131,7 +133,7 @@ def _all_in(path):
         yield path
 
 
-def get_data_home(data_home=None):
+def get_data_home(data_home: FilePath | None = None) -> Path:
     """Return the folder of published data sets and pretrained models; it need not exist.
 
     Parameters
@@ -142,6 +144,7 @@ def get_data_home(data_home=None):
     Returns
     -------
     data_home : Path
+        The folder, with "~" replaced by the home of the user. It is not made.
 
     Examples
     --------

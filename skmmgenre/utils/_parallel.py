@@ -28,6 +28,7 @@ def workers(n_jobs):
     Yields
     ------
     parallel : joblib.Parallel
+        To be called with a list of delayed calls.
     n_workers : int
         As many as there really are.
     """

@@ -5,6 +5,7 @@ import random
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 
@@ -40,6 +41,20 @@ def progress_bar(total, description, *, verbose=1):
     `note` replaces the text behind the bar, and the last one ends the log; `total` is for work
     that turns out to have fewer steps. The bar is left out if `verbose` is 0; the log does not
     depend on it.
+
+    Parameters
+    ----------
+    total : int
+        Number of steps; 0 shows nothing.
+    description : str
+        What stands before the bar, and in the log.
+    verbose : int, default=1
+        0 leaves the bar out.
+
+    Yields
+    ------
+    advance : callable
+        ``advance(steps=1, note=None, total=None)``.
     """
     if not total:
         yield lambda steps=1, note=None, total=None: None
@@ -128,7 +143,7 @@ class TrainingInterrupted(UserWarning):
 
 
 @contextmanager
-def interruption_ends_all():
+def interruption_ends_all() -> Iterator[None]:
     """Let Ctrl-C end work of several networks, not only the one in training."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", TrainingInterrupted)

@@ -10,7 +10,9 @@ import pickle
 import random
 import sys
 import warnings
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import Any
 from unittest import SkipTest
 
 import numpy as np
@@ -23,6 +25,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 
+from .._typing import Transformer
 from ._cells import is_missing
 from ._walk import estimators_in
 
@@ -33,7 +36,14 @@ _METADATA = ("groups", "validation", "sample_weight")
 _MISSING = (None, float("nan"), "")
 
 
-def check_branch(estimator, cells, *, bad_cell=None, atol=0.0, expected_failed_checks=None):
+def check_branch(
+    estimator: Transformer,
+    cells: list[Any] | Callable[[], list[Any]],
+    *,
+    bad_cell: Any = None,
+    atol: float = 0.0,
+    expected_failed_checks: dict[str, str] | None = None,
+) -> list[dict[str, Any]]:
     """Check that an estimator keeps to what a branch of a `GenrePipeline` must keep to.
 
     Parameters
@@ -95,7 +105,11 @@ def check_branch(estimator, cells, *, bad_cell=None, atol=0.0, expected_failed_c
     return results
 
 
-def parametrize_with_checks(branches, *, expected_failed_checks=None):
+def parametrize_with_checks(
+    branches: Iterable[tuple[Any, ...]],
+    *,
+    expected_failed_checks: Callable[[Any], dict[str, str]] | None = None,
+) -> Any:
     """Return a decorator of pytest that makes a test of each check of each estimator.
 
     Parameters
@@ -110,6 +124,7 @@ def parametrize_with_checks(branches, *, expected_failed_checks=None):
     Returns
     -------
     decorator : pytest.mark.parametrize
+        For a test with the parameters `estimator` and `check`.
 
     Examples
     --------
@@ -131,19 +146,24 @@ def parametrize_with_checks(branches, *, expected_failed_checks=None):
     return pytest.mark.parametrize("estimator, check", cases)
 
 
-def branch_checks(cells, *, bad_cell=None, atol=0.0):
+def branch_checks(
+    cells: list[Any] | Callable[[], list[Any]], *, bad_cell: Any = None, atol: float = 0.0
+) -> Iterator[tuple[str, Callable[[Any], None]]]:
     """Yield the name of each check, and a function that takes an estimator and raises.
 
     Parameters
     ----------
     cells : list, or callable that returns one
+        As in `check_branch`.
     bad_cell : object, default=None
+        As in `check_branch`.
     atol : float, default=0.0
         As in `check_branch`.
 
     Yields
     ------
     name : str
+        That of the function, such as "check_rows".
     check : callable
         Takes an estimator, which stays as it is. Raises AssertionError, or unittest.SkipTest if
         the estimator has nothing to check.

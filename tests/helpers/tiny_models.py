@@ -111,6 +111,18 @@ def save_vit(folder, *, classifier=False):
     return folder
 
 
+def save_resnet(folder):
+    """A ResNet of two stages, whose last feature maps have 8 x 8 places, and its processor."""
+    from transformers import ResNetConfig, ResNetModel, ViTImageProcessor
+
+    config = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic")
+    with _drawn():
+        ResNetModel(config).save_pretrained(folder)
+    size = {"height": 64, "width": 64}
+    ViTImageProcessor(size=size, image_mean=[0.5] * 3, image_std=[0.5] * 3).save_pretrained(folder)
+    return folder
+
+
 def save_clap(folder, *, fusion=False, truncation=None, seconds=1):
     """A CLAP of 48 kHz and one second, and its feature extractor."""
     from transformers import ClapConfig, ClapFeatureExtractor, ClapModel

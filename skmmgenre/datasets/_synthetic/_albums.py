@@ -156,7 +156,7 @@ def make_albums(
         alike for every genre. `oracle.cover_masks` has the places, so that a map of what a model
         looks at can be compared with what there is to see.
     n_jobs : int, default=None
-        joblib workers.
+        Number of joblib workers; None is one.
     verbose : int, default=0
         1 shows a progress bar.
 

@@ -68,6 +68,7 @@ def make_catalogues(
         Chance that something stands behind a title, such as "(Deluxe Edition)"; a fifth of it
         that "feat. ..." stands behind a name.
     random_state : int, RandomState instance or None, default=None
+        The same seed gives the same catalogues; None draws a new one.
 
     Returns
     -------

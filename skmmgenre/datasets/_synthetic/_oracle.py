@@ -13,6 +13,34 @@ _ROWS_AT_ONCE = 1024  # bounds the memory of rows x genres x genres
 class AlbumOracle:
     """The genres that the modalities of `make_albums` were rendered from.
 
+    Parameters
+    ----------
+    classes : ndarray of str, shape (n_genres,)
+        Leaf genres, sorted; the columns of every matrix.
+    prior : ndarray of shape (n_genres,)
+        Share of each genre.
+    confusion : dict of ndarray of shape (n_genres, n_genres)
+        See the attribute.
+    complementarity : float
+        In [0, 1]; see the attribute.
+    perceived : ndarray of int, shape (n_albums, 3)
+        Codes of the genres that the cells were rendered from; columns audio, text, cover.
+    present : ndarray of bool, shape (n_albums, 3)
+        Which cells are there.
+    y : ndarray of str, shape (n_albums,)
+        Main genres.
+    Y : DataFrame of 0 and 1, shape (n_albums, n_labels)
+        Labels of each album.
+    label_probability : ndarray of shape (n_genres, n_labels)
+        P(label | main genre).
+    index : Index
+        That of the table.
+    cover_size : int, default=128
+        Pixels a side of each cover.
+    boxes : ndarray of int, shape (n_albums, 4), default=None
+        Left, top, right and bottom in pixels of the place that shows the genre; None if the whole
+        cover does.
+
     Attributes
     ----------
     classes : ndarray of str, shape (n_genres,)
@@ -95,7 +123,7 @@ class AlbumOracle:
 
         Returns
         -------
-        ndarray of shape (n_rows, n_genres)
+        probabilities : ndarray of shape (n_rows, n_genres) |
             Rows sum to 1; columns as in `classes`.
         """
         columns = self._columns(modalities)
@@ -109,11 +137,37 @@ class AlbumOracle:
         )
 
     def label_posterior(self, modalities=MODALITIES, rows=None):
-        """P(label | what the given modalities perceived), exact, shape (n_rows, n_labels)."""
+        """P(label | what the given modalities perceived), exact, shape (n_rows, n_labels).
+
+        Parameters
+        ----------
+        modalities : str or sequence of str, default=("audio", "text", "cover")
+            As in `posterior`.
+        rows : array of int or bool, default=None
+            Positions in the table; all by default.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_rows, n_labels)
+            In [0, 1], with columns as in `labels`. Rows need not sum to 1.
+        """
         return self.posterior(modalities, rows) @ self.label_probability
 
     def predict(self, modalities=MODALITIES, rows=None):
-        """The most probable genre of each row: no rule is right more often."""
+        """The most probable genre of each row: no rule is right more often.
+
+        Parameters
+        ----------
+        modalities : str or sequence of str, default=("audio", "text", "cover")
+            As in `posterior`.
+        rows : array of int or bool, default=None
+            Positions in the table; all by default.
+
+        Returns
+        -------
+        genres : ndarray of str, shape (n_rows,)
+            One genre per row.
+        """
         return self.classes[self.posterior(modalities, rows).argmax(axis=1)]
 
     def ceiling(self, modalities=MODALITIES, rows=None, metric="accuracy"):
@@ -122,6 +176,7 @@ class AlbumOracle:
         Parameters
         ----------
         modalities : str or sequence of str
+            Any of "audio", "text", "cover". A row uses those of them that it has.
         rows : array of int or bool, default=None
             For example the test rows.
         metric : str, default="accuracy"
@@ -137,7 +192,8 @@ class AlbumOracle:
 
         Returns
         -------
-        float
+        value : float
+            The metric of the posterior over these rows.
         """
         rows = self._rows(rows)
         y = self.y[rows]
@@ -165,6 +221,7 @@ class AlbumOracle:
         Parameters
         ----------
         modalities : str or sequence of str
+            Any of "audio", "text", "cover". A row uses those of them that it has.
         rows : array of int or bool, default=None
             For example the test rows.
         ks : sequence of int, default=(1, 3, 5)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from sklearn.utils._param_validation import Interval
 
+from ..._typing import FilePath
 from ._form_key import HARD, START, split_words
 from ._kb_file import LISTED, SHARED
 from ._knowledge_base import KnowledgeBase
@@ -291,7 +292,14 @@ class GazetteerLinker(Linker):
         "coherence": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(self, kb, *, common_words="en", max_candidates=16, coherence=1.0):
+    def __init__(
+        self,
+        kb: KnowledgeBase | FilePath,
+        *,
+        common_words: str | list[str] | tuple[str, ...] | set[str] | frozenset[str] | None = "en",
+        max_candidates: int = 16,
+        coherence: float = 1.0,
+    ):
         self.kb = kb
         self.common_words = common_words
         self.max_candidates = max_candidates

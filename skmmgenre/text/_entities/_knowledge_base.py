@@ -1,7 +1,10 @@
 """Names, the entities that bear them, and the categories of these."""
 
 import os
+from collections.abc import Iterable
+from typing import Any, Self
 
+from ..._typing import FilePath
 from ._form_key import form_keys
 from ._kb_build import ROLES, KnowledgeBaseBuild
 from ._kb_file import KnowledgeBaseFile
@@ -55,17 +58,18 @@ class KnowledgeBase:
     >>> folder.cleanup()
     """
 
-    def __init__(self, path):
+    def __init__(self, path: FilePath):
         self.path = path
         self._opened = None
 
     @classmethod
-    def open(cls, path, *, verify=True):
+    def open(cls, path: FilePath, *, verify: bool = True) -> Self:
         """Open the file of a knowledge base.
 
         Parameters
         ----------
         path : str or path-like
+            What `build` wrote.
         verify : bool, default=True
             Read the whole file and compare its checksums, even if this process has done so
             before. False trusts the file until it changes; the answers of a damaged one are
@@ -74,6 +78,7 @@ class KnowledgeBase:
         Returns
         -------
         kb : KnowledgeBase
+            The opened knowledge base.
 
         Raises
         ------
@@ -89,19 +94,19 @@ class KnowledgeBase:
     @classmethod
     def build(
         cls,
-        path,
+        path: FilePath,
         *,
-        labels=(),
-        redirects=(),
-        categories=(),
-        links=(),
-        records=(),
-        predicates=None,
-        label_predicates=None,
-        language=None,
-        left_out_qualifiers=("disambiguation",),
-        verbose=0,
-    ):
+        labels: FilePath | list[Any] | tuple[Any, ...] = (),
+        redirects: FilePath | list[Any] | tuple[Any, ...] = (),
+        categories: FilePath | list[Any] | tuple[Any, ...] = (),
+        links: FilePath | list[Any] | tuple[Any, ...] = (),
+        records: Iterable[tuple[str, list[str], list[str], int]] = (),
+        predicates: dict[str, str] | None = None,
+        label_predicates: Iterable[str] | None = None,
+        language: str | None = None,
+        left_out_qualifiers: Iterable[str] = ("disambiguation",),
+        verbose: int = 0,
+    ) -> Self:
         """Make the file of a knowledge base from dumps, and open it.
 
         Dumps are read in a stream: N-Triples, N-Quads, Turtle, or tables of two or three columns
@@ -145,6 +150,7 @@ class KnowledgeBase:
         Returns
         -------
         kb : KnowledgeBase
+            The opened knowledge base.
 
         Raises
         ------
@@ -169,7 +175,7 @@ class KnowledgeBase:
         building.write(path, dumps, records)
         return cls.open(path, verify=False)
 
-    def info(self):
+    def info(self) -> dict[str, Any]:
         """Tell what is in the file.
 
         Returns
@@ -185,12 +191,13 @@ class KnowledgeBase:
         del manifest["byteorder"], manifest["sizes"]
         return {**manifest, "bytes": os.path.getsize(self.path)}
 
-    def candidates(self, form):
+    def candidates(self, form: str) -> list[tuple[str, float]]:
         """Entities that bear a name.
 
         Parameters
         ----------
         form : str
+            A name as it stands in a text; case and accents do not matter.
 
         Returns
         -------
@@ -206,7 +213,7 @@ class KnowledgeBase:
         total = sum(count + 1 for _, count in found)
         return [(content.entity_name(entity), (count + 1) / total) for entity, count in found]
 
-    def categories(self, entity):
+    def categories(self, entity: str) -> tuple[str, ...]:
         """Categories of an entity.
 
         Parameters

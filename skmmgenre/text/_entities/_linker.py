@@ -67,7 +67,7 @@ class Linker(BaseEstimator):
 
     _parameter_constraints: dict = {}
 
-    def check_setup(self):
+    def check_setup(self) -> None:
         """Check all that does not depend on a text, such as parameters, files and a key.
 
         Raises
@@ -80,12 +80,13 @@ class Linker(BaseEstimator):
         self._validate_params()
         self._categories_source()
 
-    def link(self, text):
+    def link(self, text: str) -> list[Mention]:
         """Find the entities that a text mentions.
 
         Parameters
         ----------
         text : str
+            Plain text, such as a review.
 
         Returns
         -------

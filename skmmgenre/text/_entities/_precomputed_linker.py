@@ -9,9 +9,11 @@ import functools
 import json
 import os
 from pathlib import Path
+from typing import Literal
 
 from sklearn.utils._param_validation import StrOptions
 
+from ..._typing import FilePath, HasCategories
 from ...utils import BadItem, SetupError, describe_cell
 from ._linker import CATEGORIES_FROM, Linker, read_confidence
 
@@ -256,7 +258,13 @@ categories=())]
         "categories_from": CATEGORIES_FROM,
     }
 
-    def __init__(self, folder, *, on_mismatch="raise", categories_from=None):
+    def __init__(
+        self,
+        folder: FilePath,
+        *,
+        on_mismatch: Literal["raise", "skip"] = "raise",
+        categories_from: HasCategories | FilePath | None = None,
+    ):
         self.folder = folder
         self.on_mismatch = on_mismatch
         self.categories_from = categories_from

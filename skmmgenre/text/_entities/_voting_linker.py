@@ -1,6 +1,7 @@
 """What several linkers agree on."""
 
 from numbers import Integral
+from typing import Any
 
 from sklearn.utils._param_validation import Interval, InvalidParameterError
 
@@ -17,6 +18,7 @@ class VotingLinker(Linker):
     Parameters
     ----------
     linkers : list of objects with a method link
+        Each is asked for the mentions of every text, and has one vote.
     min_votes : int, default=2
         How many of them must agree.
 
@@ -52,7 +54,7 @@ class VotingLinker(Linker):
         "min_votes": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, linkers, *, min_votes=2):
+    def __init__(self, linkers: list[Any] | tuple[Any, ...], *, min_votes: int = 2):
         self.linkers = linkers
         self.min_votes = min_votes
 

@@ -1,9 +1,11 @@
 """Entities as the web services Babelfy, DBpedia Spotlight and TagMe find them."""
 
 from numbers import Integral, Real
+from typing import Literal
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..._typing import FilePath, HasCategories
 from ._http_linker import Annotation, HTTPLinker, UnexpectedAnswer, take, take_list
 
 
@@ -73,16 +75,16 @@ class BabelfyLinker(HTTPLinker):
     def __init__(
         self,
         *,
-        key_env="BABELFY_KEY",
-        lang="EN",
-        annotation_type="ALL",
-        url="https://babelfy.io/v1/disambiguate",
-        max_chars=3000,
-        timeout=30.0,
-        max_retries=4,
-        backoff=1.0,
-        cache=None,
-        categories_from=None,
+        key_env: str = "BABELFY_KEY",
+        lang: str = "EN",
+        annotation_type: Literal["ALL", "CONCEPTS", "NAMED_ENTITIES"] = "ALL",
+        url: str = "https://babelfy.io/v1/disambiguate",
+        max_chars: int = 3000,
+        timeout: float = 30.0,
+        max_retries: int = 4,
+        backoff: float = 1.0,
+        cache: FilePath | None = None,
+        categories_from: HasCategories | FilePath | None = None,
     ):
         self.key_env = key_env
         self.lang = lang
@@ -171,15 +173,15 @@ class SpotlightLinker(HTTPLinker):
     def __init__(
         self,
         *,
-        confidence=0.2,
-        support=20,
-        url="https://api.dbpedia-spotlight.org/en/annotate",
-        max_chars=10000,
-        timeout=30.0,
-        max_retries=4,
-        backoff=1.0,
-        cache=None,
-        categories_from=None,
+        confidence: float = 0.2,
+        support: int = 20,
+        url: str = "https://api.dbpedia-spotlight.org/en/annotate",
+        max_chars: int = 10000,
+        timeout: float = 30.0,
+        max_retries: int = 4,
+        backoff: float = 1.0,
+        cache: FilePath | None = None,
+        categories_from: HasCategories | FilePath | None = None,
     ):
         self.confidence = confidence
         self.support = support
@@ -269,15 +271,15 @@ class TagMeLinker(HTTPLinker):
     def __init__(
         self,
         *,
-        key_env="TAGME_KEY",
-        lang="en",
-        url="https://tagme.d4science.org/tagme/tag",
-        max_chars=10000,
-        timeout=30.0,
-        max_retries=4,
-        backoff=1.0,
-        cache=None,
-        categories_from=None,
+        key_env: str = "TAGME_KEY",
+        lang: str = "en",
+        url: str = "https://tagme.d4science.org/tagme/tag",
+        max_chars: int = 10000,
+        timeout: float = 30.0,
+        max_retries: int = 4,
+        backoff: float = 1.0,
+        cache: FilePath | None = None,
+        categories_from: HasCategories | FilePath | None = None,
     ):
         self.key_env = key_env
         self.lang = lang

@@ -1,0 +1,3 @@
+"""The files that are checked but not run."""
+
+collect_ignore = ["mistakes.py", "user_script.py"]
