@@ -6,6 +6,7 @@ import json
 import os
 from functools import cache
 from importlib.resources import files
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..._model_summary import modalities_of, model_info, read_seen
 from ..._seen import Seen
+from ..._typing import Column, FilePath, Genres, Table
 from ...utils import as_pandas, is_missing, progress_hidden, replacing
 from ._answers import predict
 from ._charts import CURVE, MAP, draw_curves, draw_map, draw_pieces
@@ -28,23 +30,23 @@ _MODEL_FILE = (str, bytes, os.PathLike)
 
 
 def report(
-    model,
-    table,
-    y,
-    groups=None,
-    path=None,
+    model: Any,
+    table: Table,
+    y: Genres,
+    groups: Column | None = None,
+    path: FilePath | None = None,
     *,
-    names=None,
-    card=None,
-    seen_groups=None,
-    evaluation=None,
-    ablation=None,
-    media="none",
-    title="Genres of music: a report on a model",
-    n_examples=10,
-    n_resamples=1000,
-    random_state=0,
-):
+    names: Column | None = None,
+    card: dict[str, Any] | None = None,
+    seen_groups: Column | None = None,
+    evaluation: dict[str, Any] | None = None,
+    ablation: pd.DataFrame | None = None,
+    media: Literal["none", "thumbnails", "clips"] = "none",
+    title: str = "Genres of music: a report on a model",
+    n_examples: int = 10,
+    n_resamples: int = 1000,
+    random_state: int = 0,
+) -> str:
     """Write a report on a model that one can send: one HTML file that needs no network.
 
     It shows the data, the metrics with 95 % intervals over artists, each genre, what is confused,
