@@ -79,7 +79,7 @@ $(VENV)/.installed: setup.cfg pyproject.toml
 	@touch $@
 
 $(VENV)/.installed-all: $(VENV)/.installed
-	$(PIP) install --editable ".[test,cli,text,data,distributed]"
+	$(PIP) install --editable ".[test,cli,text,data,distributed,browser]"
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed

@@ -1,4 +1,4 @@
-"""Tables 2 and 3 and Figure 3 of Oramas et al. (2018), on your own table of music.
+"""Tables 1 to 3 and Figure 3 of Oramas et al. (2018), on your own table of music.
 
 The table is a CSV with a header, one row an item (a track or an album). Four of its columns are
 used: the path of a sound file, the path of a cover, the genre and the artist; others are ignored.
@@ -8,13 +8,20 @@ without a genre is an error unless --skip-unlabelled is given.
 
     python examples/reproduce_single_label.py music.csv --artist performer --jobs -1
     python examples/reproduce_single_label.py music.csv --split set --weights resnet101.pth
+    python examples/reproduce_single_label.py music.csv --split set --annotations annotations.csv
     python examples/reproduce_single_label.py --demo --quick
 
 Printed: Table 2 beside the paper's figures, and Table 3 with the correlation between what sound
 and cover are good at. Below the nine rows of Table 2 stand "plain" ones, which are not the paper's:
 logistic regression on statistics of sound and on colours, with the same items, splits and seeds,
 and the difference in F1 to the networks' row of the same input, with its 95 % interval by artist.
-Written to --output: both tables as CSV and the confusion matrices as PNG.
+Written to --output: both tables as CSV, the confusion matrices as PNG, and table_1.csv, the items
+of each genre in all and in the parts of --split.
+
+--annotations takes files of `skmmgenre annotate music.csv --balance table`: Table 3 then also has
+the people's side, with the model of the first run on the same items, and the people's confusion
+matrices are drawn beside the model's. Without --split the annotated items and all others of their
+artists are the test rows of every run.
 
 What the figures mean depends on the table. If its covers do not belong to its music (drawn from
 other records of the same genre, say), no row that fuses them says anything about fusion or the
@@ -34,8 +41,8 @@ import pandas as pd
 from sklearn.model_selection import check_cv
 
 from skmmgenre.compose import ablate_modalities, make_genre_classifier
-from skmmgenre.datasets import make_albums
-from skmmgenre.inspection import ConfusionMatricesDisplay
+from skmmgenre.datasets import describe_genres, make_albums
+from skmmgenre.inspection import ConfusionMatricesDisplay, compare_annotators, read_annotations
 from skmmgenre.labels import describe_reading, read_genres
 from skmmgenre.metrics import genre_scores
 from skmmgenre.model_selection import read_split
@@ -57,6 +64,13 @@ PAPER_TABLE_2 = {
 SETTINGS = {"Audio": "CNN_Audio + MM_Audio", "Visual": "CNN_Visual", "A + V": "All"}
 PAPER_AVERAGES = {"Audio": 0.35, "Visual": 0.25, "A + V": 0.43}
 PAPER_CORRELATION = "0.80 printed, 0.74 from the rounded rows"
+# The left of Table 3: what an annotator gets of an item, the averages as printed, and the
+# correlation of annotator and model.
+MODES = {"sound": "Audio", "cover": "Visual", "both": "A + V"}
+PAPER_HUMAN_AVERAGES = {"sound": 0.41, "cover": 0.32, "both": 0.46}
+PAPER_HUMAN_CORRELATIONS = {"sound": "0.87", "cover": "0.24", "both": "not printed"}
+
+_NAMES = "names of the item"  # a column of our own
 
 # Small networks, for --quick and --demo. With few validation rows all epochs of sound run, of which
 # the best is kept.
@@ -131,6 +145,14 @@ def read_options(argv):
         help='names that are no genres, with ";" between them; default: "Other; Unknown; Misc" and '
         'the like; "" keeps all',
     )
+    columns.add_argument(
+        "--annotations",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="what people said of items, files of skmmgenre annotate for the same table",
+    )
     runs = parser.add_argument_group("runs")
     runs.add_argument("--runs", type=int, help="default: 3, as in the paper (--quick: 1)")
     runs.add_argument(
@@ -171,6 +193,8 @@ def read_options(argv):
     options = parser.parse_args(argv)
     if options.demo == (options.csv is not None):
         parser.error("give either the CSV of a table or --demo")
+    if options.demo and options.annotations:
+        parser.error("--annotations needs the CSV of the table that was annotated")
     return options
 
 
@@ -206,11 +230,19 @@ def read_table(options):
     if n_several := sum(len(names) > 1 for names in genres):
         rows = f"{n_several} row{'s have' if n_several > 1 else ' has'}"
         print(f"{rows} several genres; the first is used.")
+    names = item_names(table, options)
     root = options.root or options.csv.parent
     for column in (options.audio, options.image):
         table[column] = [str(root / path) if path else None for path in table[column]]
+    table = table.assign(**{_NAMES: names})
     first = np.array([names[0] for names in genres], dtype=object)
     return table, first, table[options.artist].to_numpy(), parts
+
+
+def item_names(table, options):
+    """What `skmmgenre annotate` may call each row: its id, its sound or its cover."""
+    columns = [name for name in ("id", options.audio, options.image) if name in table.columns]
+    return [[str(cell) for cell in cells if cell] for cells in table[columns].to_numpy()]
 
 
 def labelled_rows(genres, parts, options):
@@ -271,6 +303,11 @@ def reproduce(table, genres, artists, parts, options):
     """Train, print both tables, write them and the pictures."""
     n_runs = options.runs or (1 if options.quick else 3)
     splits = {"cv": None}  # by artist
+    said = annotated_rows(table, options.annotations) if options.annotations else None
+    if said is not None and parts is None:
+        is_test = rows_of_annotators(said, artists)
+        splits["cv"] = check_cv([(np.flatnonzero(~is_test), np.flatnonzero(is_test))])
+        print(f"Test rows: {is_test.sum()}, annotated or by an artist of an annotated one")
     if parts is not None:
         is_test, is_val = parts == "test", parts == "val"
         splits["cv"] = check_cv([(np.flatnonzero(~is_test), np.flatnonzero(is_test))])
@@ -300,10 +337,132 @@ def reproduce(table, genres, artists, parts, options):
     by_genre = scores_by_genre(predictions, np.unique(genres))
     print(f"\n{table_2(figures)}\n\n{table_3(by_genre)}")
     options.output.mkdir(parents=True, exist_ok=True)
+    describe_genres(genres, parts).to_csv(options.output / "table_1.csv", index_label="genre")
     figures.to_csv(options.output / "table_2.csv")
     by_genre.to_csv(options.output / "table_3.csv")
     write_confusion_matrices(predictions, np.unique(genres), options.output / "figure_3.png")
-    print(f"\nIn {options.output}: table_2.csv, table_3.csv, figure_3.png")
+    written = ["table_1.csv", "table_2.csv", "table_3.csv", "figure_3.png"]
+    if said is not None:
+        written += compare_with_people(said, predictions, np.unique(genres), options)
+    print(f"\nIn {options.output}: {', '.join(written)}")
+
+
+def annotated_rows(table, paths):
+    """Annotations with the row of the table that each is of, in the column row."""
+    said = read_annotations(paths)
+    rows = {name: row for row, names in enumerate(table[_NAMES]) for name in names}
+    said["row"] = said["item"].map(rows)
+    absent = said.loc[said["row"].isna(), "item"].unique()
+    if len(absent):
+        raise ValueError(
+            f"{len(absent)} annotated items are not rows of the table: "
+            f"{first_few(map(repr, absent))}. An item is found by its id, its sound or its cover; "
+            "annotate the same table."
+        )
+    return said.astype({"row": int})
+
+
+def rows_of_annotators(said, artists):
+    """Which rows are annotated, or by an artist of one: these are not trained on."""
+    is_test = np.zeros(len(artists), dtype=bool)
+    is_test[said["row"]] = True
+    is_test |= (artists != "") & np.isin(artists, artists[is_test])
+    if is_test.all():
+        raise ValueError(
+            "Nothing is left to train on: every row is annotated, or by an artist of an annotated "
+            "one. Annotate fewer items, or give a table with more artists."
+        )
+    return is_test
+
+
+def compare_with_people(said, predictions, labels, options):
+    """Print the left of Table 3, write it and Figure 3; return the names of the files."""
+    first = predictions[predictions["run"] == predictions["run"].min()].set_index("row")
+    is_tested = said["row"].isin(first.index)
+    if not is_tested.all():
+        print(f"\n{(~is_tested).sum()} annotations are of rows that are not tested: left out.")
+    said = said[is_tested].assign(item=said["row"].astype(str))
+    first.index = first.index.astype(str)
+    comparison = compare_annotators(
+        said,
+        first["true"],
+        {mode: first[SETTINGS[setting]] for mode, setting in MODES.items()},
+        labels=labels,
+        random_state=options.seed,
+    )
+    print(f"\n{table_3_left(comparison)}")
+    names = ["annotators.csv", "annotators_by_genre.csv", "figure_3_annotators.png"]
+    comparison.scores.to_csv(options.output / names[0])
+    comparison.by_genre.to_csv(options.output / names[1])
+    display = ConfusionMatricesDisplay.from_comparison(comparison)
+    display.figure_.savefig(options.output / names[2], dpi=120, bbox_inches="tight")
+    plt.close(display.figure_)
+    return names
+
+
+def table_3_left(comparison):
+    """The left of Table 3 as text, for each annotator beside the model on the same items."""
+    lines = ["Table 3, left: F1 of each genre, people and the model of the first run on the same"]
+    lines += ["items; intervals of 95 % by item"]
+    for annotator in comparison.answers["annotator"].unique():
+        lines += ["", *_lines_of(annotator, comparison)]
+    if len(comparison.kappa):
+        lines += ["", "Cohen's kappa between annotators"]
+        for line in comparison.kappa.itertuples():
+            name = MODES.get(line.mode, line.mode)
+            kappa = _with_interval(line.kappa, line.low, line.high)
+            lines.append(f"{line.first}, {line.second}: {name:6} {kappa} ({line.items} items)")
+    return "\n".join(lines)
+
+
+def _lines_of(annotator, comparison):
+    by_genre, scores = comparison.by_genre[annotator], comparison.scores.loc[annotator]
+    modes = [mode for mode in MODES if ("human", mode) in by_genre.columns]
+    width = max(len("the paper's average"), *(len(str(genre)) for genre in by_genre.index))
+
+    def line(name, values):
+        groups = ("".join(f"  {value:>6}" for value in values[rater]) for rater in values)
+        return f"{name:{width}}" + "   ".join(groups)
+
+    def numbers(table):
+        return {
+            rater: [f"{table[rater, mode]:.2f}" for mode in modes] for rater in ("human", "model")
+        }
+
+    paper = {
+        "human": [f"{PAPER_HUMAN_AVERAGES[mode]:.2f}" for mode in modes],
+        "model": [f"{PAPER_AVERAGES[MODES[mode]]:.2f}" for mode in modes],
+    }
+    head = {rater: [MODES[mode] for mode in modes] for rater in ("human", "model")}
+    lines = [
+        f"{annotator:{width}}  {'human':{8 * len(modes) + 1}}  model",
+        line("Genre", head),
+        *(line(str(genre), numbers(row)) for genre, row in by_genre.iterrows()),
+        line("Average", numbers(by_genre.mean())),
+        line("the paper's average", paper),
+        "",
+        f"{'':{width}}  {'P [95 %]':20}  {'R [95 %]':20}  {'F1 [95 %]':20}  items (skipped)",
+    ]
+    for (mode, rater), row in scores.iterrows():
+        values = "  ".join(
+            f"{_with_interval(row[name], row[f'{name}_low'], row[f'{name}_high']):20}"
+            for name in ("precision", "recall", "f1")
+        )
+        counts = f"{row['items']:.0f} ({row['skipped']:.0f})"
+        lines.append(f"{MODES[mode] + ', ' + rater:{width}}  {values}  {counts}")
+    lines += ["", "Pearson correlation of F1 over genres [95 %]"]
+    correlations = comparison.correlations
+    for row in correlations[correlations["annotator"] == annotator].itertuples():
+        (one, mode), (other, other_mode) = row.first.split(), row.second.split()
+        pair = f"{one} {MODES[mode]}, {other} {MODES[other_mode]}"
+        known = PAPER_HUMAN_CORRELATIONS[mode] if mode == other_mode else ""
+        known = f"  (the paper: {known})" if known else ""
+        lines.append(f"{pair:28}  {_with_interval(row.pearson, row.low, row.high)}{known}")
+    return [line.rstrip() for line in lines]
+
+
+def _with_interval(value, low, high):
+    return "undefined" if np.isnan(value) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def scores_by_genre(predictions, labels):

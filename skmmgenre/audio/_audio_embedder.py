@@ -4,6 +4,7 @@ import functools
 import importlib.metadata
 import os
 from collections.abc import Callable
+from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 
@@ -315,6 +316,7 @@ class AudioEmbedder(CellTransformer):
                 f"output='tags' is for {' and '.join(MODELS)}. Use output='embedding'."
             )
         if not callable(self.model):
+            self._refuse_misspelt()
             self._refuse("is not for a model of the hub", weights=None, name=None, sr=None)
             return HubEncoder(self.model, self.window, device=self.device, **hub)
         self._refuse("is not for a callable", weights=None, **_OF_HUB_MODELS)
@@ -328,6 +330,14 @@ class AudioEmbedder(CellTransformer):
                 "7'), and another whenever it changes; or pass cache=None."
             )
         return FunctionEncoder(self.model, self.sr, self.window, self.name)
+
+    def _refuse_misspelt(self):
+        close = get_close_matches(str(self.model).lower(), MODELS, n=1)
+        if close and not os.path.exists(self.model):
+            raise ValueError(
+                f"model={self.model!r} is neither a folder nor one of {list(MODELS)}: did you mean "
+                f"{close[0]!r}?"
+            )
 
     def _refuse(self, why, **defaults):
         for parameter, default in defaults.items():

@@ -12,6 +12,7 @@ from ._terminal import one_line
 # Each command is in the file of its name. Its short help stands here, so that the list of
 # commands is printed without importing any of them.
 _COMMANDS = {
+    "annotate": "Let an expert tell the genres of items blind, on a local page.",
     "cache": "Look at a store, or make room in it.",
     "demo": "Make synthetic albums, train, show what each modality brings.",
     "evaluate": "Compare a model with the genres that music has.",

@@ -1,25 +1,32 @@
-"""Look inside a fitted model: what it confuses, how it learned, why it gives an answer."""
+"""Look inside a fitted model: what it confuses, how it learned, why it answers, what is near."""
 
 from ._activation_map_display import ActivationMapDisplay
 from ._activation_maps import class_activation_map
+from ._annotations import read_annotations
+from ._compare_annotators import compare_annotators
 from ._confusion_matrices import ConfusionMatricesDisplay
 from ._explanation import Explanation, explain
 from ._explanation_display import ExplanationDisplay
 from ._informative_words import InformativeWordsDisplay, informative_words
 from ._learning_curves import LearningCurvesDisplay
 from ._modality_contributions import modality_contributions
+from ._neighbors import EmbeddingMapDisplay, NearestAlbums
 
 __all__ = [
     "ActivationMapDisplay",
     "ConfusionMatricesDisplay",
+    "EmbeddingMapDisplay",
     "Explanation",
     "ExplanationDisplay",
     "InformativeWordsDisplay",
     "LearningCurvesDisplay",
+    "NearestAlbums",
     "class_activation_map",
+    "compare_annotators",
     "explain",
     "informative_words",
     "modality_contributions",
+    "read_annotations",
 ]
 
 for _name in __all__:  # model files and pickles name what is public, so that files can move

@@ -1,9 +1,12 @@
 """Which part of a cover, or of a sound, speaks for a genre."""
 
+from typing import Any
+
 import numpy as np
 from PIL import Image
 from sklearn.preprocessing import normalize
 
+from .._typing import Float32Array
 from ..audio import AudioCNN, AudioEmbedder
 from ..image import ImageEmbedder, ResNetEmbedder
 from ..nets import NetEstimator
@@ -14,7 +17,7 @@ from ._score_slopes import ScoresBehind
 from ._steps import input_of, paths_of
 
 
-def class_activation_map(model, X, genre=None):
+def class_activation_map(model: Any, X: Any, genre: Any = None) -> Float32Array:
     """Return which part of each cover, or of each sound, speaks for a genre.
 
     Parameters

@@ -25,7 +25,8 @@ _MEANINGS = {
 class ConfusionMatricesDisplay:
     """Confusion matrices of several models on the same items, a panel each.
 
-    Use :meth:`from_predictions`, which computes the matrices and draws them.
+    Use :meth:`from_predictions` or :meth:`from_comparison`, which compute the matrices and draw
+    them.
 
     Parameters
     ----------
@@ -47,6 +48,7 @@ class ConfusionMatricesDisplay:
     See Also
     --------
     LearningCurvesDisplay : How the networks of a model learned.
+    compare_annotators : People beside a model.
     sklearn.metrics.ConfusionMatrixDisplay : One model.
     skmmgenre.compose.ablate_modalities : Predictions of every subset of modalities.
 
@@ -151,6 +153,66 @@ class ConfusionMatricesDisplay:
         }
         names = labels if display_labels is None else display_labels
         return cls(matrices, display_labels=names, normalize=normalize).plot(**plot_params)
+
+    @classmethod
+    def from_comparison(
+        cls, comparison, *, annotator=None, normalize="true", display_labels=None, **plot_params
+    ):
+        """Draw what a person and the model confuse in each mode, the person's panels first.
+
+        Parameters
+        ----------
+        comparison : Bunch
+            Of :func:`compare_annotators`.
+        annotator : str, default=None
+            Whose answers; None is all annotators' together.
+        normalize : {"true", "pred", "all"} or None, default="true"
+            As in :meth:`from_predictions`.
+        display_labels : array-like of shape (n_labels,), default=None
+            Names to show instead of the genres.
+        **plot_params : dict
+            Parameters of :meth:`plot`. By default a row of panels holds the modes of one rater.
+
+        Returns
+        -------
+        display : ConfusionMatricesDisplay
+            The drawn display.
+
+        Raises
+        ------
+        ValueError
+            If nobody of this name annotated.
+
+        Examples
+        --------
+        >>> from skmmgenre.inspection import ConfusionMatricesDisplay, compare_annotators
+        >>> said = [("Ann", "a", "sound", "Jazz"), ("Ann", "b", "sound", "Jazz")]
+        >>> import pandas as pd
+        >>> said = pd.DataFrame(said, columns=["annotator", "item", "mode", "genre"])
+        >>> comparison = compare_annotators(
+        ...     said, {"a": "Jazz", "b": "Rap"}, {"sound": {"a": "Rap", "b": "Rap"}}
+        ... )
+        >>> display = ConfusionMatricesDisplay.from_comparison(comparison)
+        >>> list(display.confusion_matrices)
+        ['human, sound', 'model, sound']
+        """
+        answers = comparison.answers
+        if annotator is not None:
+            names = sorted(answers["annotator"].unique())
+            answers = answers[answers["annotator"] == annotator]
+            if answers.empty:
+                raise ValueError(f"Nobody called {annotator!r} annotated; there are {names}.")
+        modes, matrices = answers["mode"].unique(), {}
+        for rater in ("human", "model"):
+            for mode in modes if rater in answers else ():
+                rows = answers[answers["mode"] == mode].dropna(subset=rater)
+                if len(rows):
+                    matrices[f"{rater}, {mode}"] = confusion_matrix(
+                        rows["true"], rows[rater], labels=comparison.labels, normalize=normalize
+                    )
+        names = comparison.labels if display_labels is None else display_labels
+        display = cls(matrices, display_labels=names, normalize=normalize)
+        return display.plot(**{"n_cols": len(modes)} | plot_params)
 
     def plot(
         self,

@@ -1,6 +1,7 @@
 """Why a model gives one row its genres: modalities, words, seconds and the part of the cover."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,8 @@ from ..text._entities._segmentation import is_category_word
 from ..utils import as_cells, as_pandas, walk
 from ._activation_maps import class_activation_map, seen_of_cover
 from ._modality_contributions import fusion_parts, modality_contributions
+from ._neighbors import NearestAlbums
+from ._neighbors._spaces import vectors_in_space
 from ._steps import dense, input_of, with_branch
 
 _WINDOW = 1.0  # seconds that are hidden of a sound at once
@@ -61,6 +64,9 @@ class Explanation:
     cover_maps : dict of str to ndarray of float32
         For each genre the map of what in `cover` speaks for it, in [0, 1]: of a `ResNetEmbedder`
         its `class_activation_map`, else the effect of tiles that are hidden.
+    nearest : DataFrame or None
+        The albums that are most like the row, as `NearestAlbums.like` returns them, without the
+        query; None if `explain` was given none to search in, or the row has no vector there.
     """
 
     row: object
@@ -72,6 +78,7 @@ class Explanation:
     sound: pd.DataFrame = field(repr=False)
     cover: np.ndarray | None = field(repr=False)
     cover_maps: dict = field(repr=False)
+    nearest: pd.DataFrame | None = field(repr=False, default=None)
 
     def __str__(self):
         predicted = ", ".join(map(str, self.predicted)) or "no genre"
@@ -90,10 +97,19 @@ class Explanation:
                 best = seconds.loc[seconds["effect"].idxmax()]
                 where = f"track {best['track'] + 1}, {best['start']:.0f} to {best['end']:.0f} s"
                 lines.append(f"    sound: {where}")
+        if self.nearest is not None and len(self.nearest):
+            lines.append(f"  most like: {', '.join(map(str, self.nearest['album']))}")
         return "\n".join(lines)
 
 
-def explain(model, row, *, genres=None, n_words=10):
+def explain(
+    model: Any,
+    row: Any,
+    *,
+    genres: Any = None,
+    n_words: int = 10,
+    albums: NearestAlbums | None = None,
+) -> Explanation:
     """Explain why a model gives one row its genres.
 
     Parameters
@@ -108,6 +124,9 @@ def explain(model, row, *, genres=None, n_words=10):
         of the highest scores.
     n_words : int, default=10
         Words of each genre.
+    albums : NearestAlbums or None, default=None
+        Fitted on the albums that the model has learned from: those most like the row are named.
+        The row itself is left out if its label is among them.
 
     Returns
     -------
@@ -175,7 +194,18 @@ def explain(model, row, *, genres=None, n_words=10):
         sound=_lines(sound, ["track", "start", "end"], genres),
         cover=cover,
         cover_maps=cover_maps,
+        nearest=_nearest(albums, table),
     )
+
+
+def _nearest(albums, table):
+    if albums is None:
+        return None
+    _, there = vectors_in_space(albums.model, table, albums.space)
+    if not there.any():
+        return None
+    known = table.index[0] in set(albums.albums_[albums.rows_])
+    return albums.like([table.index[0]] if known else table).drop(columns="query")
 
 
 def _pipeline_in(model):

@@ -12,6 +12,8 @@ from ._panels import make_panels
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
+    from ._neighbors import NearestAlbums
+
 _COLORS = ["tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown"]
 
 
@@ -30,8 +32,8 @@ class ExplanationDisplay:
     figure_ : matplotlib.figure.Figure or SubFigure
         What was drawn in.
     axes_ : dict of str to matplotlib.axes.Axes
-        The panels: "modalities", and "words", "sound" and "cover" where there is something to
-        draw.
+        The panels: "modalities", and "words", "sound", "cover" and "nearest" where there is
+        something to draw.
 
     See Also
     --------
@@ -57,13 +59,20 @@ class ExplanationDisplay:
 
     @classmethod
     def from_estimator(
-        cls, model: Any, row: Any, *, genres: Any = None, n_words: int = 10, **plot_params: Any
+        cls,
+        model: Any,
+        row: Any,
+        *,
+        genres: Any = None,
+        n_words: int = 10,
+        albums: "NearestAlbums | None" = None,
+        **plot_params: Any,
     ) -> Self:
         """Explain a row and draw it.
 
         Parameters
         ----------
-        model, row, genres, n_words
+        model, row, genres, n_words, albums
             As :func:`explain` takes them.
         **plot_params : dict
             Parameters of :meth:`plot`.
@@ -73,7 +82,7 @@ class ExplanationDisplay:
         display : ExplanationDisplay
             The drawn display.
         """
-        explanation = explain(model, row, genres=genres, n_words=n_words)
+        explanation = explain(model, row, genres=genres, n_words=n_words, albums=albums)
         return cls(explanation).plot(**plot_params)
 
     def plot(
@@ -111,6 +120,8 @@ class ExplanationDisplay:
             panels["sound"] = self._draw_sound
         if told.cover is not None:
             panels["cover"] = self._draw_cover
+        if told.nearest is not None and len(told.nearest):
+            panels["nearest"] = self._draw_nearest
         self.figure_, axes = make_panels(figure, len(panels), n_cols=n_cols, size=(4, 3.2))
         self.axes_ = dict(zip(panels, axes, strict=True))
         for panel, draw in zip(axes, panels.values(), strict=True):
@@ -162,3 +173,10 @@ class ExplanationDisplay:
     def _draw_cover(self, panel, genre):
         draw_map(panel, self.explanation.cover_maps[genre], self.explanation.cover)
         panel.set(title=f"cover: {genre}")
+
+    def _draw_nearest(self, panel, genre):
+        nearest = self.explanation.nearest
+        panel.barh(range(len(nearest)), nearest["similarity"], color="tab:green")
+        panel.set_yticks(range(len(nearest)), map(str, nearest["album"]), fontsize="small")
+        panel.invert_yaxis()
+        panel.set(title="most like it", xlabel="similarity")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from .._typing import Column, Matrix
+from .._typing import Column, Matrix, ObjectArray
 from ..utils import as_pandas, first_few, read_indicator
 from ._genre_lists import (
     describe_reading,
@@ -357,18 +357,49 @@ class GenreTaxonomy:
         ValueError
             As `expand`; or if an indicator has other labels or entries.
         """
-        items = as_pandas(items)
-        if isinstance(items, pd.DataFrame):
-            matrix, names = read_indicator(items, "items")
-            for name in names.tolist():
-                self._check_label(name)
-        elif sparse.issparse(items) or (isinstance(items, np.ndarray) and items.ndim == 2):
-            matrix, _ = read_indicator(items, "items", keep_sparse=True)
-            names = self._labels_of_columns(matrix)
-        else:
-            matrix, names = self.label_matrix(items, sparse_output=True), self._labels
+        matrix, names = self._incidence(items)
         counts = pd.Series(np.asarray(matrix.sum(axis=0, dtype=np.int64)), index=names)
         return counts.reindex(self._labels, fill_value=0).rename("count")
+
+    def single_parents(self, items: Matrix) -> ObjectArray:
+        """Return the parent genre of the items that have exactly one genre of the top level.
+
+        These items are the paper's single-parent-label subset (section 7.5): a picture can give
+        each of them one colour.
+
+        Parameters
+        ----------
+        items : list-like of shape (n,), or indicator of shape (n, n_labels)
+            As for `count`.
+
+        Returns
+        -------
+        parents : ndarray of object, shape (n,)
+            One of `roots`; None where an item has none of them, or several.
+
+        Raises
+        ------
+        ValueError
+            As `count`.
+
+        Examples
+        --------
+        >>> from skmmgenre.labels import GenreTaxonomy
+        >>> taxonomy = GenreTaxonomy(["Jazz/Bebop", "Jazz/Cool Jazz", "Pop/Vocal Pop"])
+        >>> albums = [["Jazz/Bebop", "Jazz/Cool Jazz"], ["Jazz/Bebop", "Pop"], None]
+        >>> taxonomy.single_parents(albums).tolist()
+        ['Jazz', None, None]
+        """
+        matrix, names = self._incidence(items)
+        roots = set(self.roots)
+        columns = [place for place, name in enumerate(names) if name in roots]
+        of_roots = sparse.csr_array(sparse.csr_array(matrix)[:, columns], dtype=np.int64)
+        of_roots.eliminate_zeros()
+        parents = np.full(of_roots.shape[0], None, dtype=object)
+        single = np.flatnonzero(np.diff(of_roots.indptr) == 1)
+        root_names = np.array([names[column] for column in columns], dtype=object)
+        parents[single] = root_names[of_roots.indices[of_roots.indptr[single]]]
+        return parents
 
     def filter(self, items: Matrix, *, min_items: int = 12) -> "GenreTaxonomy":
         """Leave out the labels of few items.
@@ -543,6 +574,19 @@ class GenreTaxonomy:
             path = waiting.pop()
             yield path
             waiting += sorted(below.get(path, ()), key=order, reverse=True)
+
+    def _incidence(self, items):
+        """Return which items have which labels, a matrix of 0 and 1, and the labels."""
+        items = as_pandas(items)
+        if isinstance(items, pd.DataFrame):
+            matrix, names = read_indicator(items, "items")
+            for name in names.tolist():
+                self._check_label(name)
+            return matrix, names.tolist()
+        if sparse.issparse(items) or (isinstance(items, np.ndarray) and items.ndim == 2):
+            matrix, _ = read_indicator(items, "items", keep_sparse=True)
+            return matrix, self._labels_of_columns(matrix)
+        return self.label_matrix(items, sparse_output=True), self._labels
 
     def _with(self, left_out, n_kept_levels):
         other = object.__new__(type(self))

@@ -15,6 +15,8 @@ from ._ranking import (
     remove_log_prior,
     top_k_labels,
 )
+from ._retrieval import nearest_allowed, neighbor_purity, read_vectors, retrieval_scores
+from ._top_genres import top_genres
 
 __all__ = [
     "BootstrapInterval",
@@ -26,9 +28,12 @@ __all__ = [
     "macro_auc_score",
     "macro_average_precision_score",
     "ndcg_at_k_score",
+    "neighbor_purity",
     "precision_at_k_score",
     "ranking_scores",
     "remove_log_prior",
+    "retrieval_scores",
+    "top_genres",
 ]
 
 for _name in __all__:  # model files and pickles name what is public, so that files can move

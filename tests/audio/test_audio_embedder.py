@@ -207,6 +207,12 @@ def test_weights_that_were_not_fetched():
                 method([make_sound("drums", 4.0, SR)])
 
 
+@pytest.mark.parametrize("name", ["music-nn", "MusicNN", "musicnn_mtt"])
+def test_a_misspelt_name_is_not_looked_for_on_the_hub(name):
+    with pytest.raises(ValueError, match=f"model='{name}' is neither.*did you mean 'musicnn"):
+        AudioEmbedder(model=name).fit([make_sound("drums", 4.0, SR)])
+
+
 def test_a_store_is_shared(made, songs, tmp_path, made_musicnn_weights):
     """By both outputs, by folders and with patches; not by other weights or numbers of patches."""
     path = tmp_path / "features.sqlite"

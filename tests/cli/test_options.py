@@ -31,7 +31,7 @@ def test_a_list_that_is_not_there(capsys):
 @pytest.mark.parametrize(
     "part",
     [
-        *("train", "predict", "evaluate", "tag", "info", "demo"),
+        *("annotate", "train", "predict", "evaluate", "tag", "info", "demo"),
         *("kb", "kb build", "kb info", "cache", "cache info", "cache prune"),
     ],
 )

@@ -1,6 +1,7 @@
 """The script that prints Table 6: how it reads a table, its rows, how it goes on after a stop."""
 
 import os
+import re
 import runpy
 import signal
 import subprocess
@@ -460,6 +461,60 @@ def test_knowledge_bases_that_cannot_be_used(
         found = ended.code
     assert found == code
     assert message in capsys.readouterr().err
+
+
+def test_describe_trains_nothing(script, albums_csv, tmp_path, capsys):
+    assert run(script, albums_csv, tmp_path, "--describe") == 0
+    told = capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "figure_7.png",
+        "table_4.csv",
+        "table_5.csv",
+    ]
+    genres = pd.read_csv(tmp_path / "table_4.csv", index_col="genre")
+    assert genres["count"].is_monotonic_decreasing
+    n_albums = pd.read_csv(albums_csv).shape[0]
+    assert f"{100 * genres['count'].iloc[0] / n_albums:6.2f}  " in told or "left out" in told
+    layers = pd.read_csv(tmp_path / "table_5.csv", index_col="network", keep_default_na=False)
+    # As Table 5 prints them.
+    filters = {
+        "3x3": [("3x3", "4x2"), ("3x3", "4x2"), ("3x3", "4x1"), ("1x1", "4x5")],
+        "4x96": [("4x96", "4x1"), ("4x1", "4x1"), ("4x1", "4x1"), ("1x1", "")],
+        "4x70": [("4x70", "4x4"), ("4x6", "4x1"), ("4x1", "4x1"), ("1x1", "")],
+    }
+    for network, expected in filters.items():
+        rows = layers[layers.index.str.startswith(f"{network}, ")]
+        assert list(rows.itertuples(index=False, name=None)) == expected
+    purity = re.search(r"figure_7.png: (\d+) albums .*, ([\d.]+) have .*chance ([\d.]+)", told)
+    assert int(purity[1]) > 10 and float(purity[2]) > 2 * float(purity[3])
+
+
+def test_table_7_and_figure_8_come_with_their_rows(script, albums_csv, tmp_path, capsys):
+    table = pd.read_csv(albums_csv, dtype=str)
+    table["part"] = np.where(table.index % 2, "test", "train")
+    table.to_csv(tmp_path / "music.csv", index=False)
+    command = [tmp_path / "music.csv", tmp_path / "out", "--split", "part", "--root"]
+    command += [str(albums_csv.parent), "--rows", "audio/*/*-4x70", "image/*"]
+    assert run(script, *command) == 0
+    told = capsys.readouterr().out
+    best = pd.read_csv(tmp_path / "out" / "table_7.csv", index_col="album")
+    assert best.columns.tolist() == ["true", "logistic", "cosine"]
+    tested = table[table["part"] == "test"]
+    assert len(best) == 20 and set(best.index) <= set(tested["album"])
+    assert best.index.is_monotonic_increasing  # the first ones, in the order of the CSV
+    for name in ("logistic", "cosine"):
+        file = f"{script['TABLE_7'][name].replace('/', '_')}.npz"
+        with np.load(tmp_path / "out" / "rows" / file) as row:
+            order = np.argsort(row["scores"][0], kind="stable")[::-1][:3]
+            assert best[name].iloc[0].split(", ") == row["labels"][order].tolist()
+    album = tested.set_index("album").loc[best.index[0], "genres"]
+    assert set(best["true"].iloc[0].split(", ")) <= set(re.split(r"[|/]", album))
+    assert f"{best.index[0]}\n  true      {best['true'].iloc[0]}\n  logistic " in told
+    assert "Table 7: the three best genres of the first 20 test albums" in told
+    assert "figure_8.png: " in told and (tmp_path / "out" / "figure_8.png").exists()
+    # Other rows do not leave them there.
+    assert run(script, *command[:-3], "--rows", "text/*/vsm") == 0
+    assert not list((tmp_path / "out").glob("*_[78].*"))
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,9 @@ def test_the_plain_control_learns_and_is_tested_on_the_same_rows(script, tmp_pat
         table[column] = [str(tmp_path / path) for path in table[column]]
     command = [str(tmp_path / "music.csv"), *QUICK, "--output", str(tmp_path / "out")]
     assert script["main"](command) == 0
+    counts = pd.read_csv(tmp_path / "out" / "table_1.csv", index_col="genre")
+    assert counts["count"].to_dict() == table["genre"].value_counts().to_dict()
+    assert counts["test_count"].sum() == (table["split"] == "test").sum()
     figures = pd.read_csv(tmp_path / "out" / "table_2.csv", index_col="model")
     assert figures.index.tolist() == [
         *script["PAPER_TABLE_2"],
@@ -235,6 +238,99 @@ def test_a_missing_column_is_named(script, tmp_path, capsys):
     assert script["main"]([str(tmp_path / "music.csv")]) == 1
     message = capsys.readouterr().err
     assert "no column ['cover', 'artist']" in message and "--artist" in message
+
+
+class TestAnnotations:
+    """The left of Table 3 and Figure 3."""
+
+    @pytest.fixture
+    def said(self):
+        """Two people on rows 0 to 11: Ann hears and sees all rightly but Rap, Bo hears only."""
+        true = np.array(GENRES * 4, dtype=object)
+        ann = np.where(true == "Rap", "Rock", true)
+        rows = [
+            ("Ann", str(row), mode, ann[row])
+            for mode in ("sound", "cover", "both")
+            for row in range(12)
+        ]
+        rows += [("Bo", str(row), "sound", true[row]) for row in range(11)]
+        rows += [("Bo", "11", "sound", "")]
+        return pd.DataFrame(rows, columns=["annotator", "item", "mode", "genre"])
+
+    @pytest.fixture
+    def told(self, script, predictions, said, tmp_path, capsys):
+        predictions = predictions.assign(row=[*range(12), *range(100, 112)])
+        said = said.assign(row=said["item"].astype(int))
+        outside = said.iloc[[0]].assign(item="99", row=99)
+        said = pd.concat([said, outside], ignore_index=True)
+        options = script["read_options"](["t.csv", "--output", str(tmp_path)])
+        names = script["compare_with_people"](said, predictions, GENRES, options)
+        assert all((tmp_path / name).stat().st_size > 100 for name in names)
+        return capsys.readouterr().out
+
+    def test_by_hand(self, told):
+        assert "1 annotations are of rows that are not tested: left out." in told
+        ann, bo = told.split("\nBo ")
+        lines = {line.split("  ")[0]: line for line in ann.splitlines()}
+        # Human in three modes, then the model.
+        assert lines["Rap"].split()[1:] == ["0.00", "0.00", "0.00", "0.67", "0.00", "1.00"]
+        assert lines["Rock"].split()[1:] == ["0.67", "0.67", "0.67", "0.00", "0.67", "1.00"]
+        assert lines["Average"].split()[1:4] == ["0.56"] * 3
+        assert lines["the paper's average"].split("average")[1].split() == [
+            *("0.41", "0.32", "0.46"),
+            *("0.35", "0.25", "0.43"),
+        ]
+        expected = np.corrcoef([1, 0, 2 / 3], [1, 2 / 3, 0])[0, 1]
+        assert f"human Audio, model Audio      {expected:.2f} [" in ann
+        assert "(the paper: 0.87)" in ann and "(the paper: 0.24)" in ann
+        assert "human A + V, model A + V      undefined  (the paper: not printed)" in ann
+        assert "Visual, difference" in ann and "12 (0)" in ann
+        assert "Visual" not in bo.split("Cohen")[0] and "11 (1)" in bo
+
+    def test_kappa_between_people(self, told):
+        assert "Ann, Bo: Audio  0." in told and "(11 items)" in told
+
+    def test_rows_are_found_by_id_sound_or_cover(self, script, tmp_path, said):
+        rows = ["a.ogg,x.png,Rock,Nina,train", ",b.png,Rap,Otis,test", "c.ogg,,Jazz,Ann,test"]
+        table, _, artists, _ = read(script, tmp_path, rows)
+        some = said.head(3).assign(item=["a.ogg", "b.png", "c.ogg"])
+        some.to_csv(tmp_path / "said.csv", index=False)
+        found = script["annotated_rows"](table, [tmp_path / "said.csv"])
+        assert found["row"].tolist() == [0, 1, 2]
+        some.assign(item="z.ogg").to_csv(tmp_path / "said.csv", index=False)
+        with pytest.raises(
+            ValueError, match="1 annotated items are not rows of the table: 'z.ogg'"
+        ):
+            script["annotated_rows"](table, [tmp_path / "said.csv"])
+
+    def test_artists_of_annotated_items_are_not_trained_on(self, script):
+        said = pd.DataFrame({"row": [0, 3]})
+        artists = np.array(["A", "A", "B", "", "", "B"], dtype=object)
+        is_test = script["rows_of_annotators"](said, artists)
+        assert is_test.tolist() == [True, True, False, True, False, False]
+        with pytest.raises(ValueError, match="Nothing is left to train on"):
+            script["rows_of_annotators"](pd.DataFrame({"row": [0, 2, 3, 4]}), artists)
+
+    @pytest.mark.slow
+    @pytest.mark.filterwarnings("ignore:JointSpaceProjector. of .* unseen pairs")
+    @pytest.mark.parametrize("split", [[], ["--split", "split"]], ids=["artists", "split"])
+    def test_the_whole_script(self, script, tmp_path, capsys, split):
+        table = write_albums(tmp_path)
+        rows = [
+            ("Ann", table["audio"].iloc[row], mode, "Jazz")
+            for number, row in enumerate((3, 9, 15))
+            for mode in [("sound", "cover", "both")[number]]
+        ]
+        said = pd.DataFrame(rows, columns=["annotator", "item", "mode", "genre"])
+        said["genre"] = table["genre"].iloc[[3, 9, 15]].to_numpy()
+        said.to_csv(tmp_path / "said.csv", index=False)
+        command = [str(tmp_path / "music.csv"), "--quick", "--epochs", "1", "--no-plain", *split]
+        command += ["--annotations", str(tmp_path / "said.csv")]
+        assert script["main"]([*command, "--output", str(tmp_path / "out")]) == 0
+        told = capsys.readouterr().out
+        assert ("annotated or by an artist" in told) == (not split)
+        assert "Table 3, left" in told and "A + V, human" in told
+        assert (tmp_path / "out" / "figure_3_annotators.png").stat().st_size > 10_000
 
 
 @pytest.mark.slow

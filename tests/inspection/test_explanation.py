@@ -14,7 +14,13 @@ from skmmgenre.audio import AudioEmbedder
 from skmmgenre.compose import GenrePipeline, MeanOverTracks, make_genre_classifier
 from skmmgenre.fusion import FusionClassifier
 from skmmgenre.image import ColorStatistics
-from skmmgenre.inspection import Explanation, ExplanationDisplay, explain, modality_contributions
+from skmmgenre.inspection import (
+    Explanation,
+    ExplanationDisplay,
+    NearestAlbums,
+    explain,
+    modality_contributions,
+)
 from skmmgenre.model_selection import LabelThresholds
 from skmmgenre.text import ReviewVectorizer
 
@@ -109,6 +115,21 @@ def test_contributions_of_the_row(model, table):
     every = modality_contributions(model, table)
     pd.testing.assert_frame_equal(told.contributions, every.loc["album 4"].loc[told.genres])
     assert told.missing == []
+
+
+def test_the_nearest_albums_are_named(model, table, genres):
+    albums = NearestAlbums(model, n_neighbors=5).fit(table[1:])
+    told = explain(model, table.iloc[[0]], albums=albums)
+    assert list(told.nearest.columns) == ["rank", "album", "similarity"]
+    own = genres[table.index.get_indexer(told.nearest["album"])] == genres[0]
+    assert own.all() and "most like: album" in str(told)
+    known = explain(model, table.iloc[[3]], albums=albums).nearest
+    assert "album 3" not in known["album"].tolist() and len(known) == 5
+    display = ExplanationDisplay.from_estimator(model, table.iloc[[0]], albums=albums)
+    assert len(display.axes_["nearest"].patches) == 5
+    nothing = pd.DataFrame({name: [None] for name in table}, index=["empty"])
+    assert explain(model, nothing, albums=albums).nearest is None
+    assert explain(model, table.iloc[[0]]).nearest is None
 
 
 def test_the_word_of_the_genre_is_told(model, table, genres):

@@ -459,3 +459,31 @@ def test_tables_of_every_kind(taxonomy, convert):
     pd.testing.assert_series_equal(taxonomy.count(convert(Y)), taxonomy.count(Y))
     found = taxonomy.make_consistent(convert(Y / 2))
     pd.testing.assert_frame_equal(found, taxonomy.make_consistent(Y / 2), check_dtype=False)
+
+
+class TestSingleParents:
+    taxonomy = GenreTaxonomy(["Jazz/Bebop", "Jazz/Vocal", "Pop/Vocal", "Pop/Oldies/Doo Wop"])
+
+    def test_items(self):
+        items = [["Jazz/Bebop", "Jazz"], ["Pop/Oldies/Doo Wop"], ["Jazz", "Pop"], None, "Bebop"]
+        found = self.taxonomy.single_parents(items)
+        assert found.tolist() == ["Jazz", "Pop", None, None, "Jazz"]
+
+    def test_every_kind_of_indicator(self):
+        items = [["Jazz/Bebop"], ["Pop/Vocal"], ["Jazz/Vocal", "Pop/Vocal"], []]
+        Y = self.taxonomy.label_matrix(items)
+        expected = ["Jazz", "Pop", None, None]
+        for matrix in (Y, Y[Y.columns[::-1]], Y.to_numpy(), sparse.csr_array(Y.to_numpy())):
+            assert self.taxonomy.single_parents(matrix).tolist() == expected
+        with_zeros = sparse.csr_array(np.ones_like(Y))
+        with_zeros.data = Y.to_numpy().ravel()
+        assert self.taxonomy.single_parents(with_zeros).tolist() == expected
+
+    def test_without_the_labels_above(self):
+        """A column of the leaves alone says nothing of the top level."""
+        Y = self.taxonomy.label_matrix([["Jazz/Bebop"], ["Pop"]])
+        assert self.taxonomy.single_parents(Y[["Bebop"]]).tolist() == [None, None]
+
+    def test_what_is_refused(self):
+        with pytest.raises(ValueError, match="'Polka' of item 0 is not in the taxonomy"):
+            self.taxonomy.single_parents([["Polka"]])

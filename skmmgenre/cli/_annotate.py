@@ -1,0 +1,225 @@
+"""`skmmgenre annotate`: a local page on which an expert tells the genres of items blind."""
+
+import os
+from collections import Counter
+
+import click
+
+from ..inspection._annotations import MODES
+from ..utils import import_from_extra
+from ._annotation import AnswerLog, draw_items, keep_plan, names_of
+from ._annotation._draw import modes_there
+from ._music import open_music
+from ._options import (
+    POSITIVE,
+    SEED,
+    Parsed,
+    example,
+    genres_file,
+    quiet,
+    source_options,
+    tell_only_first,
+    tell_readings,
+    tell_set_aside,
+    tell_unlisted,
+    tell_written,
+    with_tagged,
+)
+from ._terminal import count_of
+from ._written_genres import leave_out_written
+
+_LONGEST_NAME = 100
+
+
+def _read_name(text):
+    name = text.strip()
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise ValueError(f"a name of 1 to {_LONGEST_NAME} letters is expected, got {text!r}")
+    return name
+
+
+def _read_seconds(text):
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= 600:
+        raise ValueError(f"1 to 600 seconds are expected, got {text!r}")
+    return seconds
+
+
+@click.command(
+    epilog=example(
+        "skmmgenre annotate test.csv -o annotations.csv --annotator Ann\n"
+        "  skmmgenre annotate albums.csv --split test --items 90 --mode sound\n"
+        "  skmmgenre annotate ~/Music --by album --genres names.yaml"
+    )
+)
+@click.argument("source", metavar="TABLE_OR_FOLDER")
+@click.option(
+    "-o",
+    "--output",
+    default="annotations.csv",
+    show_default=True,
+    metavar="FILE",
+    help="CSV that answers are added to. Run again with it to go on.",
+)
+@click.option(
+    "--annotator",
+    type=Parsed("NAME", _read_name),
+    default="annotator",
+    show_default=True,
+    help="Who answers. Each annotator gets the same items in another order.",
+)
+@click.option(
+    "--items",
+    "n_items",
+    type=POSITIVE,
+    default=300,
+    show_default=True,
+    help="Items in all, shared by the modes.",
+)
+@click.option(
+    "--mode",
+    "modes",
+    type=click.Choice(MODES),
+    multiple=True,
+    help="What is shown of an item; may be repeated. By default all that the music has.",
+)
+@click.option(
+    "--balance",
+    type=click.Choice(["equal", "table"]),
+    default="equal",
+    show_default=True,
+    help="As many items of each genre, or the shares that the genres have in the music.",
+)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of items and their order.")
+@click.option(
+    "--seconds",
+    type=Parsed("N", _read_seconds),
+    default="30",
+    show_default=True,
+    help="Length of the sound, from the middle of the track.",
+)
+@click.option("--split", metavar="NAME", help='Only rows with NAME in the column "split".')
+@source_options
+@genres_file
+@with_tagged
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets other machines in."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8642, show_default=True, help="0: any free."
+)
+@quiet
+def annotate(
+    source,
+    output,
+    annotator,
+    n_items,
+    modes,
+    balance,
+    seed,
+    seconds,
+    split,
+    names,
+    with_tagged,
+    host,
+    port,
+    quiet,
+    **reading,
+):
+    """Show items of a TABLE or folder on a local page, where an expert tells their genres.
+
+    Items are drawn once, with the same number of each genre, and shown blind: the sound alone, the
+    cover alone, or both. Each answer is on the disk before the next item is shown. An item with
+    several genres counts for the first. Ctrl-C ends the server; the same command goes on.
+    """
+    uvicorn = import_from_extra("uvicorn", "The page", extra="serve")
+    import_from_extra("starlette", "The page", extra="serve")
+    from ._annotation._server import listen, make_app
+
+    if os.path.isdir(output):
+        raise IsADirectoryError(f"--output {output!r} is a folder; name a CSV file")
+    with open_music(source, verbose=not quiet, **reading) as music:
+        plan, is_new = _plan_of(
+            music,
+            source,
+            output,
+            {"n_items": n_items, "modes": modes, "balance": balance, "seed": seed},
+            split=split,
+            names=names,
+            with_tagged=with_tagged,
+            reading=reading,
+        )
+        log = AnswerLog(output, annotator)
+        if log.n_cut_off:
+            click.echo(f"{output}: a last line that was cut off is removed", err=True)
+        with listen(host, port) as listening:
+            app = make_app(plan, log, seconds=seconds, host=host)
+            config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="off")
+            _tell_start(plan, log, is_new, listening.getsockname())
+            try:
+                uvicorn.Server(config).run(sockets=[listening])
+            except KeyboardInterrupt:
+                pass
+        click.echo(f"{_progress(plan, log)}; in {output}")
+
+
+def _plan_of(music, source, output, options, *, split, names, with_tagged, reading):
+    """The items: those of an earlier run, or drawn now."""
+    if split is not None:
+        music = music.of_split(split)
+    if os.path.isdir(source):
+        music, n_written = leave_out_written(music, keep=with_tagged, **reading)
+        tell_written(n_written, with_tagged)
+    folder = source if os.path.isdir(source) else os.path.dirname(source)
+    item_names = names_of(music, folder)
+    modes = list(options["modes"] or modes_there(music))
+    if not modes:
+        raise ValueError(f"{source!r} has no sound and no cover to show")
+
+    def draw():
+        tell_readings(music)
+        tell_unlisted(names, music.genres)
+        mapped = [names.map(item) for item in music.genres] if names else music.genres
+        tell_only_first(sum(len(item) > 1 for item in mapped))
+        genres = [item[0] if item else None for item in mapped]
+        drawn, errors, n_again = draw_items(music, item_names, genres, **options | {"modes": modes})
+        tell_set_aside(music.errors + errors)
+        _tell_draw(drawn, genres, options, n_again)
+        return drawn, sorted({genre for genre in genres if genre is not None})
+
+    kept = options | {"modes": modes, "split": split}
+    return keep_plan(output, kept, item_names, music, draw)
+
+
+def _tell_draw(drawn, genres, options, n_again):
+    """Say on standard error where the draw is not what was asked for."""
+    if len(drawn) < options["n_items"]:
+        click.echo(
+            f"{count_of(len(drawn), 'item')} can be drawn, {options['n_items']:,} were asked for",
+            err=True,
+        )
+    by_mode = Counter((one["mode"], genres[one["row"]]) for one in drawn)
+    numbers = {mode: [n for (m, _), n in by_mode.items() if m == mode] for mode, _ in by_mode}
+    if options["balance"] == "equal" and any(max(n) - min(n) > 1 for n in numbers.values()):
+        click.echo("genres with too few items have fewer than the others", err=True)
+    if n_again:
+        click.echo(f"{count_of(n_again, 'item')} of artists that other items have, too", err=True)
+
+
+def _tell_start(plan, log, is_new, address):
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    modes = Counter(item.mode for item in plan.items)
+    shares = ", ".join(f"{mode} {modes[mode]}" for mode in MODES if modes[mode])
+    click.echo(
+        f"{count_of(len(plan.items), 'item')} ({shares}), {len(plan.genres)} genres, "
+        f"{'drawn now' if is_new else 'as drawn before'}; {_progress(plan, log)}"
+    )
+    click.echo(f"http://{host}:{address[1]}/ (Ctrl-C ends it)")
+
+
+def _progress(plan, log):
+    n = sum(answer.revision > 0 for answer in log.of_items(plan.items))
+    return f"{n:,} of {len(plan.items):,} answered by {log.annotator}"

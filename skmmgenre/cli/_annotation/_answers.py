@@ -1,0 +1,184 @@
+"""The file of annotations: a line is added for each answer, and it is on the disk at once."""
+
+import csv
+import io
+import os
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ...inspection._annotations import COLUMNS, read_rows
+from ...utils import replacing
+from ._plan import lock_of
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer that counts for an item.
+
+    Parameters
+    ----------
+    genre : str or None
+        None where there is no answer, or the item was skipped.
+    revision : int
+        How many answers there were; 0 is none.
+    """
+
+    genre: str | None = None
+    revision: int = 0
+
+
+class OtherRevision(Exception):
+    """An item was answered elsewhere since the page showed it."""
+
+
+class AnswerLog:
+    """Answers of one annotator in a file that others may write to as well.
+
+    Parameters
+    ----------
+    path : str
+        CSV; it is made if it is not there.
+    annotator : str
+
+    Raises
+    ------
+    ValueError
+        If there is another kind of file.
+
+    Notes
+    -----
+    Each call looks whether the file has changed, so that several servers and annotators may share
+    it. A line is written and synchronised under a lock before it is acknowledged. A line without
+    an end was never acknowledged: its writer was killed, and it is removed.
+    """
+
+    def __init__(self, path, annotator):
+        self.path, self.annotator = os.fspath(path), annotator
+        self._lock, self._file_lock = threading.Lock(), lock_of(path)
+        self._seen = None  # what the file was when it was read
+        self._answers, self._ids = {}, set()
+        self.n_cut_off = 0
+        with self._exclusive():
+            pass
+
+    def get(self, item):
+        """Return the answer that counts for an `Item`."""
+        return self.of_items([item])[0]
+
+    def of_items(self, items):
+        """Return the answers that count for several items."""
+        with self._exclusive():
+            return [self._answers.get(_key(item), Answer()) for item in items]
+
+    def add(self, item, genre, *, seconds, revision, answer):
+        """Add an answer.
+
+        Parameters
+        ----------
+        item : Item
+        genre : str or None
+            None skips the item.
+        seconds : float
+            That it took.
+        revision : int
+            Of the answer that the page knew; 0 if there was none.
+        answer : str
+            Random id of this answer. One that is there already is not added again, so that the
+            page may send an answer until it is acknowledged.
+
+        Returns
+        -------
+        answer : Answer
+            That counts now.
+
+        Raises
+        ------
+        OtherRevision
+            If there is another answer than the page knew. Nothing is added.
+        OSError
+            If the line cannot be written. Nothing is added.
+        """
+        with self._exclusive():
+            known = self._answers.get(_key(item), Answer())
+            if answer in self._ids:
+                return known
+            if known.revision != revision:
+                raise OtherRevision
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            revision += 1
+            row = [self.annotator, item.name, item.mode, genre or "", f"{seconds:.1f}", now]
+            self._write(_line([*row, revision, answer]))
+            self._take([*row, revision, answer])
+            return self._answers[_key(item)]
+
+    @contextmanager
+    def _exclusive(self):
+        with self._lock, self._file_lock:
+            self._read()
+            yield
+
+    def _read(self):
+        """Read the file if it is not as it was left."""
+        if not os.path.exists(self.path):
+            # The first line is there with the file, or there is no file.
+            with replacing(self.path) as new, open(new, "wb") as file:
+                file.write(_line(COLUMNS))
+        if self._signature() == self._seen:
+            return
+        with open(self.path, encoding="utf-8-sig", newline="") as file:
+            text = file.read()
+        rows, rest = read_rows(text)
+        if not rows or rows[0] != list(COLUMNS):
+            raise ValueError(
+                f"{self.path!r} is not a file of skmmgenre annotate, whose columns are "
+                f"{', '.join(COLUMNS)}. Name another file (--output)"
+            )
+        if rest:
+            self.n_cut_off += 1
+            os.truncate(self.path, os.path.getsize(self.path) - len(rest.encode()))
+        elif not text.endswith("\n"):
+            self._write(b"\n")
+        self._answers, self._ids = {}, set()
+        for row in rows[1:]:
+            if len(row) == len(COLUMNS) and row[0] == self.annotator:
+                self._take(row)
+        self._seen = self._signature()
+
+    def _take(self, row):
+        _, item, mode, genre, *_, answer = row
+        known = self._answers.get((item, mode), Answer())
+        self._answers[item, mode] = Answer(genre or None, known.revision + 1)
+        self._ids.add(answer)
+
+    def _write(self, line):
+        """Add a line; all of it is on the disk, or nothing is left of it."""
+        number = os.open(self.path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
+        try:
+            size = os.fstat(number).st_size
+            try:
+                if os.write(number, line) != len(line):
+                    raise OSError(f"{self.path!r} cannot be written: the disk is full")
+                os.fsync(number)
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(number, size)
+                raise
+        finally:
+            os.close(number)
+        self._seen = self._signature()
+
+    def _signature(self):
+        status = os.stat(self.path)
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _key(item):
+    return item.name, item.mode
+
+
+def _line(row):
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(row)
+    return text.getvalue().encode()

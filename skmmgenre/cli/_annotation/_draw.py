@@ -1,0 +1,204 @@
+"""Which items are annotated, and in which mode: the same number of each genre in each mode."""
+
+import os
+from collections import Counter
+
+import numpy as np
+
+from ...audio._decode import AudioFile
+from ...image._decode import check_header
+from ...inspection._annotations import MODES
+from ...utils import BadItem, first_few, is_missing
+from .._terminal import visible
+
+# What an item must have, by mode.
+_COLUMNS = {"sound": ("audio",), "cover": ("cover",), "both": ("audio", "cover")}
+
+
+def names_of(music, folder):
+    """Return what the items are called in the annotations, which lasts from run to run.
+
+    Parameters
+    ----------
+    music : Music
+    folder : str
+        Of the table, or that was read.
+
+    Returns
+    -------
+    names : list of str
+        The column id of a table; without it the path of the sound, or else of the cover, from
+        the folder on. Of an album the path of its first track. "" where there is neither.
+    """
+    ids = music.table.get("id")
+    if ids is not None and not any(map(is_missing, ids)):
+        return [visible(str(value)) for value in ids]
+    names = []
+    for cells in zip(music.table["audio"], music.table["cover"], strict=True):
+        paths = [path for cell in cells for path in _paths(cell)]
+        name = paths[0] if paths else ""
+        if name.startswith(os.path.join(folder, "")):
+            name = os.path.relpath(name, folder)
+        names.append(visible(name))
+    return names
+
+
+def draw_items(music, names, genres, *, n_items, modes, balance="equal", seed=0):
+    """Draw items for each mode, no item twice.
+
+    Parameters
+    ----------
+    music : Music
+    names : list of str
+        Of `names_of`.
+    genres : list of str or None
+        The true genre of each item; those without are not drawn.
+    n_items : int
+        In all modes together, which share them evenly.
+    modes : sequence of str
+    balance : {"equal", "table"}
+        As many items of each genre, as far as there are that many, or shares as in the music.
+    seed : int
+
+    Returns
+    -------
+    drawn : list of dict
+        Keys row, mode and track (None without sound: which of the paths in the cell), in the
+        order of drawing. Fewer than `n_items` if there are no more.
+    errors : list of (str, str)
+        Item and reason of what was left out because it cannot be decoded.
+    n_again : int
+        Items of an artist that was drawn before.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two genres, nothing can be drawn for a mode, or two items have
+        the same name.
+
+    Notes
+    -----
+    An artist is drawn again only if all artists of the genre were drawn. Headers of files are
+    read when an item is drawn; another takes the place of what is broken.
+    """
+    rng = np.random.default_rng(seed)
+    paths = {
+        column: [_paths(cell) for cell in music.table[column]] for column in ("audio", "cover")
+    }
+    usable = [
+        row
+        for row, genre in enumerate(genres)
+        if genre is not None and any(_has(paths, row, mode) for mode in modes)
+    ]
+    _check_names(names, usable)
+    counts = Counter(genres[row] for row in usable)
+    if len(counts) < 2:
+        raise ValueError(
+            f"the items with sound or cover have {len(counts)} genres; at least two are needed to "
+            "choose from. Genres are in the column genres or genre (--genre-column)"
+        )
+    order = rng.permutation(sorted(counts))
+    shares = {
+        str(genre): counts[genre] / len(usable) if balance == "table" else 1 / len(counts)
+        for genre in order
+    }
+    # What has one of the two only is drawn first where that is enough: few have both.
+    spare = {row: sum(bool(paths[column][row]) for column in paths) for row in usable}
+    waiting = {genre: [] for genre in shares}
+    for row in rng.permutation(usable):
+        waiting[genres[row]].append(int(row))
+    artists = music.artists if music.artists is not None else [None] * len(names)
+    draw = _Draw(music, names, paths, waiting, spare, artists, rng)
+    quotas = {mode: len(range(k, n_items, len(modes))) for k, mode in enumerate(modes)}
+    taken = {mode: Counter() for mode in modes}
+    for step in range(max(quotas.values())):
+        for mode in [mode for mode in modes if step < quotas[mode]]:
+            lacking = {g: shares[g] * (step + 1) - taken[mode][g] for g in shares}
+            for genre in sorted(shares, key=lacking.get, reverse=True):
+                if draw.one(genre, mode):
+                    taken[mode][genre] += 1
+                    break
+    for mode in modes:
+        if quotas[mode] and not taken[mode]:
+            needed = " and a ".join(_COLUMNS[mode]).replace("audio", "sound")
+            raise ValueError(
+                f"no item is left for the mode {mode}, which needs a {needed}. Leave it out "
+                "(--mode), or ask for fewer items (--items)"
+            )
+    return draw.drawn, draw.errors, draw.n_again
+
+
+class _Draw:
+    """Takes items out of what waits, genre by genre."""
+
+    def __init__(self, music, names, paths, waiting, spare, artists, rng):
+        self._names, self._paths, self._waiting, self._spare = names, paths, waiting, spare
+        self._artists, self._rng = artists, rng
+        self._drawn_artists = set()
+        self.drawn, self.errors, self.n_again = [], [], 0
+
+    def one(self, genre, mode):
+        """Draw an item; tell whether there was one."""
+        while True:
+            fit = [row for row in self._waiting[genre] if _has(self._paths, row, mode)]
+            if not fit:
+                return False
+            row = min(fit, key=lambda row: (self._is_again(row), self._spare[row]))
+            self._waiting[genre].remove(row)
+            try:
+                track = self._track(row, mode)
+            except BadItem as error:
+                self.errors.append((self._names[row], error.reason))
+                continue
+            self.n_again += self._is_again(row)
+            if not is_missing(self._artists[row]):
+                self._drawn_artists.add(self._artists[row])
+            self.drawn.append({"row": row, "mode": mode, "track": track})
+            return True
+
+    def _is_again(self, row):
+        artist = self._artists[row]
+        return not is_missing(artist) and artist in self._drawn_artists
+
+    def _track(self, row, mode):
+        """Which track is heard; BadItem if the item cannot be shown."""
+        if "cover" in _COLUMNS[mode]:
+            check_header(self._paths["cover"][row][0])
+        if "audio" not in _COLUMNS[mode]:
+            return None
+        tracks = self._paths["audio"][row]
+        for place in self._rng.permutation(len(tracks)):
+            try:
+                with AudioFile(tracks[place]):
+                    return int(place)
+            except BadItem as error:
+                fault = error
+        raise fault
+
+
+def _has(paths, row, mode):
+    return all(paths[column][row] for column in _COLUMNS[mode])
+
+
+def _paths(cell):
+    """The paths in a cell; a ready vector is none."""
+    parts = cell if isinstance(cell, (list, tuple)) else [cell]
+    return [part for part in parts if isinstance(part, str) and part]
+
+
+def _check_names(names, rows):
+    twice = [name for name, n in Counter(names[row] for row in rows).items() if n > 1]
+    if twice:
+        raise ValueError(
+            f"several rows are called {first_few(map(repr, twice))}: annotations name items, so "
+            "give the table a column id with a name for each row"
+        )
+
+
+def modes_there(music):
+    """Return the modes that some item can be shown in."""
+    paths = {
+        column: [_paths(cell) for cell in music.table[column]] for column in ("audio", "cover")
+    }
+    rows = range(len(music.names))
+    return [mode for mode in MODES if any(_has(paths, row, mode) for row in rows)]

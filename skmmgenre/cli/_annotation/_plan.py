@@ -1,0 +1,168 @@
+"""The items that were drawn, kept beside the answers: every run and annotator gets the same."""
+
+import hashlib
+import json
+import os
+import secrets
+from dataclasses import dataclass
+
+import numpy as np
+from filelock import FileLock
+
+from ...utils import first_few, replacing
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item in one mode.
+
+    Parameters
+    ----------
+    id : str
+        Random; all that the page knows it by.
+    name : str
+        As in the annotations.
+    mode : {"sound", "cover", "both"}
+    sound, cover : str or None
+        Paths; None where the mode shows none.
+    """
+
+    id: str
+    name: str
+    mode: str
+    sound: str | None
+    cover: str | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is annotated.
+
+    Parameters
+    ----------
+    items : list of Item
+        In the order of drawing.
+    genres : list of str
+        To choose from.
+    seed : int
+    """
+
+    items: list
+    genres: list
+    seed: int
+
+    def order_for(self, annotator):
+        """Return the items in an order that the seed and the name of the annotator decide."""
+        digest = hashlib.blake2b(annotator.encode(), digest_size=8).digest()
+        rng = np.random.default_rng([self.seed, int.from_bytes(digest, "little")])
+        return [self.items[place] for place in rng.permutation(len(self.items))]
+
+
+def path_of_plan(output):
+    """Return the path of the plan that belongs to a file of annotations."""
+    return os.path.splitext(output)[0] + ".items.json"
+
+
+def lock_of(output):
+    """Return the lock that whoever writes a file of annotations, or its plan, holds."""
+    folder, name = os.path.split(os.fspath(output))
+    return FileLock(os.path.join(folder, f".{name}.lock"))
+
+
+def keep_plan(output, options, names, music, draw):
+    """Return the plan of a file of annotations; the first time, items are drawn and written.
+
+    Parameters
+    ----------
+    output : str
+        File of annotations.
+    options : dict
+        What the items were drawn by; plain values. It holds a seed.
+    names : list of str
+        Of `names_of`.
+    music : Music
+    draw : callable
+        Return a list of dict (row, mode, track) and the genres to choose from.
+
+    Returns
+    -------
+    plan : Plan
+    is_new : bool
+
+    Raises
+    ------
+    ValueError
+        If the items were drawn by other options, or one is no longer there.
+    """
+    path = path_of_plan(output)
+    with lock_of(output):
+        is_new = not os.path.exists(path)
+        if is_new:
+            _write(path, options, names, *draw())
+    kept = _read(path)
+    _check_options(path, output, kept["options"], options)
+    rows = {name: row for row, name in enumerate(names)}
+    absent = [one["item"] for one in kept["items"] if one["item"] not in rows]
+    if absent:
+        raise ValueError(
+            f"{len(absent)} items of {path!r} are no longer there: {first_few(map(repr, absent))}. "
+            "Bring them back, or begin anew with another file (--output)"
+        )
+    items = [_item(one, music, rows[one["item"]]) for one in kept["items"]]
+    return Plan(items, kept["genres"], options["seed"]), is_new
+
+
+def _write(path, options, names, drawn, genres):
+    items = [
+        {
+            "id": secrets.token_hex(8),
+            "item": names[one["row"]],
+            "mode": one["mode"],
+            "track": one["track"],
+        }
+        for one in drawn
+    ]
+    kept = {"skmmgenre_annotation": _VERSION, "options": options, "genres": genres, "items": items}
+    with replacing(path) as new, open(new, "w", encoding="utf-8") as file:
+        json.dump(kept, file, indent=1)
+        file.write("\n")
+
+
+def _read(path):
+    with open(path, encoding="utf-8") as file:
+        try:
+            kept = json.load(file)
+        except ValueError as error:
+            kept = None
+            reason = str(error)
+        else:
+            reason = "it is of another program or version"
+    if not isinstance(kept, dict) or kept.get("skmmgenre_annotation") != _VERSION:
+        raise ValueError(
+            f"{path!r} does not hold the items that were drawn ({reason}). Begin anew with another "
+            "file (--output)"
+        )
+    return kept
+
+
+def _check_options(path, output, kept, asked):
+    for name, value in asked.items():
+        if kept.get(name) != value:
+            raise ValueError(
+                f"the items of {output!r} were drawn with {name} {kept.get(name)!r}, now "
+                f"{name} is {value!r}. Use the options of the first run, or name another file "
+                f"(--output). The items are in {path!r}"
+            )
+
+
+def _item(one, music, row):
+    sound = cover = None
+    if one["mode"] in ("sound", "both"):
+        cell = music.table["audio"].iloc[row]
+        sound = cell if isinstance(cell, str) else cell[min(one["track"], len(cell) - 1)]
+    if one["mode"] in ("cover", "both"):
+        cell = music.table["cover"].iloc[row]
+        cover = cell if isinstance(cell, str) else cell[0]
+    return Item(one["id"], one["item"], one["mode"], sound, cover)

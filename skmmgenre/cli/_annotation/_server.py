@@ -1,0 +1,240 @@
+"""The service behind the page: what is shown, and the answers that come back."""
+
+import ipaddress
+import math
+import os
+import re
+import socket
+from importlib.resources import files
+
+import click
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ...inspection._annotations import ANSWER_ID
+from ...utils import BadItem
+from .._terminal import one_line, visible
+from ._answers import OtherRevision
+from ._media import cover_of, sound_of
+
+_MAX_BYTES = 10_000  # of an answer
+_LONGEST = 24 * 3600.0  # seconds that an answer takes
+_HEADERS = {
+    # The page and what it shows come from here, and nothing else does.
+    "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; "
+    "style-src 'unsafe-inline'; img-src blob: data:; media-src blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def make_app(plan, log, *, seconds=30.0, host="127.0.0.1"):
+    """Return the service of one annotator.
+
+    Parameters
+    ----------
+    plan : Plan
+    log : AnswerLog
+    seconds : float
+        Of sound.
+    host : str
+        Where it listens: other sites that lead there by a name of their own are refused.
+
+    Returns
+    -------
+    app : Starlette
+        ``/`` is the page, ``/state`` the items (random ids, modes, own answers),
+        ``/items/ID/sound`` and ``/items/ID/cover`` what is shown, ``/answers`` takes answers.
+    """
+    items = plan.order_for(log.annotator)
+    by_id = {item.id: item for item in items}
+    page = files(__package__).joinpath("page.html").read_bytes()
+
+    async def show_page(request):
+        return Response(page, media_type="text/html; charset=utf-8", headers=_HEADERS)
+
+    async def state(request):
+        answers = await run_in_threadpool(log.of_items, items)
+        shown = [
+            {"id": item.id, "mode": item.mode, **_told(answer)}
+            for item, answer in zip(items, answers, strict=True)
+        ]
+        told = {"annotator": log.annotator, "genres": plan.genres, "items": shown}
+        return JSONResponse(told, headers=_HEADERS)
+
+    async def sound(request):
+        item = _item_of(request)
+        return await _media(item, item.sound, lambda path: sound_of(path, seconds), "audio/wav")
+
+    async def cover(request):
+        item = _item_of(request)
+        return await _media(item, item.cover, cover_of, "image/jpeg")
+
+    async def answers(request):
+        _refuse_others(request)
+        item, answer = await _read_answer(request, by_id, plan.genres)
+        try:
+            kept = await run_in_threadpool(log.add, item, **answer)
+        except OtherRevision:
+            kept = await run_in_threadpool(log.get, item)
+            return JSONResponse(_told(kept), 409, headers=_HEADERS)
+        except OSError as error:
+            click.echo(f"an answer was not saved: {one_line(str(error))}", err=True)
+            raise HTTPException(503, "The answer cannot be written to the disk.") from error
+        return JSONResponse(_told(kept), headers=_HEADERS)
+
+    def _item_of(request):
+        item = by_id.get(request.path_params["id"])
+        if item is None:
+            raise HTTPException(404, "There is no such item.")
+        return item
+
+    async def refuse(request, error):
+        return JSONResponse({"error": error.detail}, error.status_code, headers=_HEADERS)
+
+    app = Starlette(
+        routes=[
+            Route("/", show_page),
+            Route("/state", state),
+            Route("/items/{id}/sound", sound),
+            Route("/items/{id}/cover", cover),
+            Route("/answers", answers, methods=["POST"]),
+        ],
+        exception_handlers={HTTPException: refuse},
+    )
+    app.add_middleware(_KnownHosts, host=host)
+    return app
+
+
+async def _media(item, path, encode, kind):
+    if path is None:  # the mode does not show it
+        raise HTTPException(404, "There is no such item.")
+    try:
+        content = await run_in_threadpool(encode, path)
+    except BadItem as error:
+        click.echo(f"cannot be shown: {visible(item.name)}: {one_line(error.reason)}", err=True)
+        raise HTTPException(422, "This item cannot be decoded. Skip it.") from error
+    return Response(content, media_type=kind, headers=_HEADERS)
+
+
+def _told(answer):
+    """What the page knows of an own answer; genre None with a revision is a skipped item."""
+    return {"genre": answer.genre, "revision": answer.revision}
+
+
+async def _read_answer(request, by_id, genres):
+    """The item and the answer of a request, or an error that says what is wrong."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HTTPException(415, "Send JSON.")
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal():
+        raise HTTPException(411, "Send the length of the request.")
+    if int(length) > _MAX_BYTES:
+        raise HTTPException(413, f"At most {_MAX_BYTES:,} bytes are taken.")
+    try:
+        sent = await request.json()
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "This is not valid JSON.") from None
+    if not isinstance(sent, dict):
+        raise HTTPException(400, "Send one answer.")
+    item = by_id.get(sent.get("item")) if isinstance(sent.get("item"), str) else None
+    if item is None:
+        raise HTTPException(404, "There is no such item. Reload the page.")
+    genre, seconds = sent.get("genre"), sent.get("seconds")
+    if genre is not None and genre not in genres:
+        raise HTTPException(400, "genre is not among the genres to choose from.")
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not number or not math.isfinite(seconds) or seconds < 0:
+        raise HTTPException(400, "seconds is not a number of at least 0.")
+    revision = sent.get("revision")
+    if type(revision) is not int or revision < 0:
+        raise HTTPException(400, "revision is not a whole number of at least 0.")
+    answer = sent.get("answer")
+    if not isinstance(answer, str) or not ANSWER_ID.fullmatch(answer):
+        raise HTTPException(400, "answer is not an id of 32 hexadecimal digits.")
+    seconds = min(float(seconds), _LONGEST)
+    return item, {"genre": genre, "seconds": seconds, "revision": revision, "answer": answer}
+
+
+def _refuse_others(request):
+    """Refuse what another site sends through the browser."""
+    origin = request.headers.get("origin")
+    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    if (origin is not None and origin != own) or site != "same-origin":
+        raise HTTPException(403, "Answers are taken from the page of this server only.")
+
+
+class _KnownHosts:
+    """Refuses requests for another host: a name that another site made lead here.
+
+    Parameters
+    ----------
+    app : ASGI application
+    host : str
+        Address or name that the server listens at; for all addresses any address is known.
+    """
+
+    def __init__(self, app, host):
+        self._app = app
+        self._known = {"localhost", "127.0.0.1", "[::1]", host.lower()}
+        self._any_address = host in ("0.0.0.0", "::")
+        if self._any_address:
+            self._known.add(socket.gethostname().lower())
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "http" and not self._knows(_host_of(scope)):
+            refusal = JSONResponse({"error": "This is another host."}, 421, headers=_HEADERS)
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _knows(self, host):
+        name = re.sub(r":\d+$", "", host).lower()
+        if name in self._known or f"[{name}]" in self._known:
+            return True
+        if not self._any_address:
+            return False
+        try:
+            ipaddress.ip_address(name.strip("[]"))
+        except ValueError:
+            return False
+        return True
+
+
+def _host_of(scope):
+    found = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    return found[0] if len(found) == 1 else ""
+
+
+def listen(host, port):
+    """Return a socket that listens, or say why that is not possible.
+
+    Raises
+    ------
+    OSError
+    """
+    listening = None
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        if os.name != "nt":  # where it would let two servers have one port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        if listening is not None:
+            listening.close()
+        raise OSError(
+            f"cannot listen at {host}, port {port} ({error.strerror or error}). Choose another "
+            "with --port, or stop what uses it"
+        ) from error
+    return listening

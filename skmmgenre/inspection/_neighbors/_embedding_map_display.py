@@ -1,0 +1,295 @@
+"""Albums as points in two dimensions, by t-SNE (Figures 7 and 8)."""
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.utils import check_consistent_length, check_random_state
+
+from ...labels import PPMILabelFactorizer
+from ...metrics import neighbor_purity
+from ...utils import read_groups, read_labels
+from .._panels import make_panels
+from ._spaces import present_vectors, vectors_in_space
+
+_MOST_COLUMNS = 50  # more are reduced to as many by PCA before t-SNE
+_MARKERS = "os^Dv<>P"
+_N_COLORS = 10
+
+
+class EmbeddingMapDisplay:
+    """A map of albums: near each other on it if their vectors are, coloured by genre.
+
+    Use :meth:`from_estimator` for the vectors inside a fitted model, or :meth:`from_vectors`.
+
+    Parameters
+    ----------
+    positions : ndarray of shape (n, 2)
+        Where each album lies.
+    genres : array-like of shape (n,)
+        The genre of each album.
+    purity, chance : float, default=None
+        As `neighbor_purity` returns them, of the vectors before their projection.
+    n_neighbors : int, default=None
+        Neighbours of the purity.
+    shuffled_genres : array-like of shape (n,), default=None
+        Genres dealt out at random, for a second map beside the first.
+    shuffled_purity : float, default=None
+        Their purity.
+
+    Attributes
+    ----------
+    rows_ : ndarray of int, shape (n,)
+        The rows of what was passed in that are on the map.
+    figure_ : matplotlib.figure.Figure or SubFigure
+        What was drawn in.
+    axes_ : ndarray of matplotlib.axes.Axes, shape (n_maps,)
+        The map, and that of shuffled genres.
+
+    See Also
+    --------
+    NearestAlbums : Search in the same spaces.
+    skmmgenre.metrics.neighbor_purity : The number below the map.
+
+    Notes
+    -----
+    t-SNE keeps neighbours together and little else: distances between clusters, and their sizes,
+    mean nothing, and it makes clusters of noise, too. So the purity of the vectors before the
+    projection stands below the map, with its value at chance, and ``shuffled=True`` draws the same
+    points with genres that mean nothing.
+
+    Figure 7 of the paper is a map of label factors, which are made of the genres themselves: that
+    albums of a genre lie together there is no evidence about music. Figure 8 is one of vectors of
+    covers. A network may know its training albums by heart, so pass others.
+
+    Vectors are divided by their length. Those of more than 50 columns are reduced to 50 by PCA
+    before t-SNE; t-SNE starts from the first two principal components.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmmgenre.inspection import EmbeddingMapDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> genres = np.repeat(["Dub", "Jazz", "Pop"], 20)
+    >>> vectors = rng.normal(size=(60, 5)) + 9 * np.eye(5)[np.repeat([0, 1, 2], 20)]
+    >>> display = EmbeddingMapDisplay.from_vectors(vectors, genres)
+    >>> display.purity
+    1.0
+    """
+
+    def __init__(
+        self,
+        positions,
+        genres,
+        *,
+        purity=None,
+        chance=None,
+        n_neighbors=None,
+        shuffled_genres=None,
+        shuffled_purity=None,
+    ):
+        self.positions = positions
+        self.genres = genres
+        self.purity = purity
+        self.chance = chance
+        self.n_neighbors = n_neighbors
+        self.shuffled_genres = shuffled_genres
+        self.shuffled_purity = shuffled_purity
+
+    @classmethod
+    def from_estimator(cls, model, table, y=None, *, space="fused", **params):
+        """Compute the vectors of albums in a fitted model, project and draw them.
+
+        Parameters
+        ----------
+        model : estimator
+            A fitted `GenrePipeline` with a fusion layer, or what holds one; a fitted
+            `PPMILabelFactorizer`, whose factors of the albums are drawn (Figure 7); or any other
+            fitted transformer.
+        table : DataFrame or array-like of n rows
+            What `model` takes; the indicator matrix for a `PPMILabelFactorizer`.
+        y : array-like of shape (n,), or indicator of shape (n, n_genres), default=None
+            Genres; see :meth:`from_vectors`. None only for a `PPMILabelFactorizer`: `table`.
+        space : str, default="fused"
+            Of a model with a fusion layer: "fused", "joint", "factors", "genres" or the name of a
+            block, such as "image" (Figure 8); see `NearestAlbums`.
+        **params : dict
+            Parameters of :meth:`from_vectors` and :meth:`plot`.
+
+        Returns
+        -------
+        display : EmbeddingMapDisplay
+            The drawn display.
+
+        Raises
+        ------
+        ValueError
+            If the model has no such space, `y` is None; and as :meth:`from_vectors` raises.
+        """
+        if isinstance(model, PPMILabelFactorizer):
+            vectors, y = model.transform(table), table if y is None else y
+        else:
+            vectors, _ = vectors_in_space(model, table, space)  # zeros where there is nothing
+        if y is None:
+            raise ValueError("y is None: pass the genre of each row, or an indicator matrix.")
+        return cls.from_vectors(vectors, y, **params)
+
+    @classmethod
+    def from_vectors(
+        cls,
+        vectors,
+        y,
+        *,
+        taxonomy=None,
+        groups=None,
+        n_neighbors=10,
+        perplexity=30.0,
+        shuffled=False,
+        random_state=0,
+        n_jobs=None,
+        **plot_params,
+    ):
+        """Project vectors and draw them.
+
+        Parameters
+        ----------
+        vectors : array-like or sparse matrix of shape (n, d)
+            Rows of NaN, or of zeros, are albums without a vector and are left out.
+        y : array-like of shape (n,), or indicator of shape (n, n_genres)
+            Genres. Of several per album, only albums with one of the top level are drawn.
+        taxonomy : GenreTaxonomy, default=None
+            Says which genres are of the top level: albums are coloured by their parent genre, and
+            those with several are left out (`GenreTaxonomy.single_parents`). None: all genres
+            are.
+        groups : array-like of shape (n,), default=None
+            Artists. For the purity, albums of the same artist are not counted as neighbours.
+        n_neighbors : int, default=10
+            Neighbours of the purity; as many as there are in a smaller map.
+        perplexity : float, default=30.0
+            Of t-SNE: about as many neighbours are kept together. Less in a map of fewer than
+            90 albums: a third of them.
+        shuffled : bool, default=False
+            Draw a second map of the same points with genres dealt out at random, and compute
+            their purity.
+        random_state : int, RandomState or None, default=0
+            Seed of PCA, t-SNE and the shuffled genres.
+        n_jobs : int, default=None
+            Threads that look for neighbours.
+        **plot_params : dict
+            Parameters of :meth:`plot`.
+
+        Returns
+        -------
+        display : EmbeddingMapDisplay
+            The drawn display.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, a vector is NaN in part, vectors have one column, or fewer than 4
+            albums can be drawn.
+        """
+        vectors, there = present_vectors(vectors)
+        genres = _one_genre(y, taxonomy)
+        check_consistent_length(vectors, genres)
+        rows = np.flatnonzero(there & np.not_equal(genres, None))
+        if len(rows) < 4 or vectors.shape[1] < 2:
+            raise ValueError(
+                "A map needs vectors of 2 columns and 4 albums at least. There are "
+                f"{vectors.shape[1]} columns, and {len(rows)} of {len(genres)} albums have a "
+                f"vector and exactly one genre{' of the top level' if taxonomy else ''}."
+            )
+        vectors, genres = vectors[rows], genres[rows]
+        groups = None if groups is None else read_groups(groups, len(there)).take(rows)
+        rng = check_random_state(random_state)
+        display = cls(_project(vectors, perplexity, rng.randint(2**31), n_jobs), genres)
+        display.rows_ = rows
+        n_others = len(rows) - (1 if groups is None else np.bincount(groups.codes).max())
+        if n_others:  # albums that are not by one artist
+            display.n_neighbors = min(n_neighbors, n_others)
+            search = {"n_neighbors": display.n_neighbors, "groups": groups}
+            display.purity, display.chance = neighbor_purity(vectors, genres, **search)
+        if shuffled:
+            display.shuffled_genres = rng.permutation(genres)
+            if n_others:
+                display.shuffled_purity, _ = neighbor_purity(
+                    vectors, display.shuffled_genres, **search
+                )
+        return display.plot(**plot_params)
+
+    def plot(self, *, figure=None, n_cols=2, size=None):
+        """Draw the map, and that of shuffled genres if there are any.
+
+        Parameters
+        ----------
+        figure : matplotlib.figure.Figure or SubFigure, default=None
+            What to draw in. None makes a figure with pyplot.
+        n_cols : int, default=2
+            Maps in a row at most.
+        size : float, default=None
+            Area of a point in square points (1/72 inch). None: the smaller, the more albums.
+
+        Returns
+        -------
+        display : EmbeddingMapDisplay
+            The drawn display.
+        """
+        maps = {"": (self.genres, self.purity)}
+        if self.shuffled_genres is not None:
+            maps = {"true genres": maps[""]}
+            maps["genres shuffled"] = (self.shuffled_genres, self.shuffled_purity)
+        self.figure_, self.axes_ = make_panels(figure, len(maps), n_cols=n_cols, size=(4.8, 4.8))
+        names = pd.Series(np.asarray(self.genres, dtype=object)).value_counts().index.tolist()
+        if size is None:
+            size = np.clip(20_000 / len(self.positions), 2, 40)
+        for panel, (title, (genres, purity)) in zip(self.axes_, maps.items(), strict=True):
+            genres = np.asarray(genres, dtype=object)
+            for number, name in enumerate(names):
+                x, y = np.asarray(self.positions)[genres == name].T
+                style = {
+                    "color": f"C{number % _N_COLORS}",
+                    "marker": _MARKERS[number // _N_COLORS % len(_MARKERS)],
+                }
+                panel.scatter(x, y, s=size, alpha=0.7, linewidth=0, label=str(name), **style)
+            panel.set(title=title, xticks=[], yticks=[], xlabel=self._in_words(purity))
+        handles, labels = self.axes_[0].get_legend_handles_labels()
+        self.figure_.legend(
+            handles, labels, loc="outside lower center", ncols=5, fontsize="small", frameon=False
+        )
+        return self
+
+    def _in_words(self, purity):
+        if purity is None:
+            return f"{len(self.positions):,} albums"
+        chance = "" if self.chance is None else f" (by chance {self.chance:.2f})"
+        return (
+            f"{len(self.positions):,} albums; of the {self.n_neighbors} nearest,\n"
+            f"{purity:.2f} are of the same genre{chance}"
+        )
+
+
+def _one_genre(y, taxonomy):
+    """Return the one genre of each item that counts, None where there is none or several."""
+    if taxonomy is not None:
+        return taxonomy.single_parents(y)
+    labels = read_labels(y)
+    if not labels.several:
+        return labels.values.astype(object)
+    genres = np.full(len(labels), None, dtype=object)
+    single = labels.values.sum(axis=1) == 1
+    genres[single] = labels.names[labels.values[single].argmax(axis=1)]
+    return genres
+
+
+def _project(vectors, perplexity, seed, n_jobs):
+    """Positions of vectors by t-SNE, float32 of shape (n, 2)."""
+    if vectors.shape[1] > _MOST_COLUMNS:
+        n_components = min(_MOST_COLUMNS, vectors.shape[0] - 1)
+        solver = "arpack" if sparse.issparse(vectors) else "auto"
+        vectors = PCA(n_components, svd_solver=solver, random_state=seed).fit_transform(vectors)
+    elif sparse.issparse(vectors):
+        vectors = vectors.toarray()
+    perplexity = min(perplexity, (vectors.shape[0] - 1) / 3)
+    tsne = TSNE(init="pca", perplexity=perplexity, random_state=seed, n_jobs=n_jobs)
+    return tsne.fit_transform(np.ascontiguousarray(vectors, dtype=np.float32))

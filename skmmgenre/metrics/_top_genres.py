@@ -1,0 +1,88 @@
+"""The best genres of each item, of several models side by side (Table 7)."""
+
+import pandas as pd
+
+from ..utils import as_pandas, read_indicator
+from ._ranking import score_matrix, top_k_labels
+
+
+def top_genres(Y_score, k=3, *, genres=None, Y_true=None):
+    """List the best genres of each item, the best first.
+
+    Table 7 of Oramas et al. (2018) for any models: it shows what a metric of diversity counts.
+
+    Parameters
+    ----------
+    Y_score : DataFrame or array-like of shape (n, n_genres), or dict of str to such
+        Scores of one model (called "scores" in the table), or of several by name, the larger
+        the likelier. Of equal scores the genre of higher index is better.
+    k : int, default=3
+        Genres of each item.
+    genres : array-like of shape (n_genres,), default=None
+        Names of the columns, as a model's `classes_`. None takes the columns of a DataFrame
+        (that of the scores, or else of `Y_true`), or numbers.
+    Y_true : array-like of shape (n, n_genres), default=None
+        Indicator matrix of the true genres, for a column "true" in front.
+
+    Returns
+    -------
+    table : DataFrame of str
+        One row per item, one column per model: its k best genres, with ", " between them. The
+        index is that of the first DataFrame among the scores, or else of `Y_true`.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, a score is NaN, or k is out of range.
+
+    See Also
+    --------
+    aggregated_diversity_score : How many genres are ever among the best.
+
+    Examples
+    --------
+    >>> from skmmgenre.metrics import top_genres
+    >>> logistic = [[2.0, 0.5, 1.0, -3.0], [1.5, 1.0, -1.0, -2.0]]
+    >>> cosine = [[0.2, 0.1, 0.9, 0.8], [0.3, 0.7, 0.1, 0.0]]
+    >>> names = ["Pop", "Rock", "Jazz", "Bebop"]
+    >>> top_genres({"logistic": logistic, "cosine": cosine}, k=2, genres=names)
+        logistic       cosine
+    0  Pop, Jazz  Jazz, Bebop
+    1  Pop, Rock    Rock, Pop
+    """
+    models = dict(Y_score) if isinstance(Y_score, dict) else {"scores": Y_score}
+    if not models:
+        raise ValueError("Y_score is empty: pass the scores of at least one model.")
+    models = {name: as_pandas(scores) for name, scores in models.items()}
+    truth, true_names = None, None
+    frames = [scores for scores in models.values() if isinstance(scores, pd.DataFrame)]
+    if Y_true is not None:
+        Y_true = as_pandas(Y_true)
+        truth, true_names = read_indicator(Y_true, "Y_true")
+        frames += [Y_true] if isinstance(Y_true, pd.DataFrame) else []
+    matrices = {name: score_matrix(scores, f"Y_score[{name!r}]") for name, scores in models.items()}
+    shapes = {m.shape for m in matrices.values()} | ({truth.shape} if truth is not None else set())
+    if len(shapes) > 1:
+        raise ValueError(
+            f"Scores{' and Y_true' * (truth is not None)} have shapes "
+            f"{', '.join(map(str, sorted(shapes)))}. Pass the same items and genres to all."
+        )
+    ((n, n_genres),) = shapes
+    columns = [frame.columns.tolist() for frame in frames]
+    if any(names != columns[0] for names in columns):
+        raise ValueError("The columns of the scores are not the same in the same order.")
+    if genres is None:
+        genres = columns[0] if columns else range(n_genres) if truth is None else true_names
+    genres = [str(genre) for genre in genres]
+    if len(genres) != n_genres:
+        raise ValueError(f"genres has {len(genres)} names, the scores have {n_genres} columns.")
+    table = {}
+    if truth is not None:
+        table["true"] = [_joined(genres, row.nonzero()[0]) for row in truth]
+    for name, scores in matrices.items():
+        table[name] = [_joined(genres, best) for best in top_k_labels(scores, k)]
+    return pd.DataFrame(table, index=frames[0].index if frames else pd.RangeIndex(n))
+
+
+def _joined(genres, places):
+    return ", ".join(genres[place] for place in places)
