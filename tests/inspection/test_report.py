@@ -107,6 +107,7 @@ class TestPage:
         ids = [e["attrs"]["id"] for e in parsed.elements if "id" in e["attrs"]]
         assert len(ids) == len(set(ids))
 
+    @pytest.mark.slow
     def test_the_same_music_makes_the_same_page(self, albums, file, page):
         assert report(file, albums.table, albums.y, albums.groups, **QUICK) == page
 
@@ -227,6 +228,7 @@ class TestSeen:
         assert alone.by_id("seen-artists") is None
         assert "No artist of this table was seen" in alone.by_id("data")["text"]
 
+    @pytest.mark.slow
     def test_rows_of_the_training_without_an_artist(self, albums, split, file):
         train, test = split
         rows = [*train[:3], *test]
@@ -328,6 +330,7 @@ class TestMedia:
         assert not parsed.all("img") and not parsed.all("audio")
         assert "holds no covers and no sound" in page
 
+    @pytest.mark.slow
     def test_clips(self, albums, split, model):
         _, test = split
         rows = albums.table.iloc[test]
