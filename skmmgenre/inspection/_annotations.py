@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import re
+from typing import Any
 
 import pandas as pd
 
@@ -17,7 +18,7 @@ _NEEDED = COLUMNS[:4]
 ANSWER_ID = re.compile(r"[0-9a-f]{32}")
 
 
-def read_annotations(source):
+def read_annotations(source: Any) -> pd.DataFrame:
     """Return the answer that counts for each item, mode and annotator.
 
     Parameters

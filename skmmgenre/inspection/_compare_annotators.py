@@ -3,6 +3,7 @@
 import warnings
 from itertools import combinations
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from scipy.stats import ConstantInputWarning, NearConstantInputWarning, pearsonr
 from sklearn.metrics import accuracy_score, cohen_kappa_score, precision_recall_fscore_support
 from sklearn.utils import Bunch
 
+from .._typing import Column
 from ..metrics._genre_scores import precision_recall_f1
 from ..utils import first_few
 from ._annotations import MODES, read_annotations
@@ -20,15 +22,15 @@ _RATERS = ("human", "model", "difference")
 
 
 def compare_annotators(
-    annotations,
-    y_true,
-    y_pred=None,
+    annotations: Any,
+    y_true: pd.Series | dict[Any, Any],
+    y_pred: pd.DataFrame | dict[str, Any] | None = None,
     *,
-    labels=None,
-    n_resamples=2000,
-    confidence_level=0.95,
-    random_state=0,
-):
+    labels: Column | None = None,
+    n_resamples: int = 2000,
+    confidence_level: float = 0.95,
+    random_state: int | np.random.Generator | None = 0,
+) -> Bunch:
     """Compare what people said of items with their true genres, with a model and with each other.
 
     Parameters

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import pandas as pd
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
+from sklearn.utils import Bunch
 from sklearn.utils.multiclass import unique_labels
 
 from .._typing import Auto, Column
@@ -156,8 +157,14 @@ class ConfusionMatricesDisplay:
 
     @classmethod
     def from_comparison(
-        cls, comparison, *, annotator=None, normalize="true", display_labels=None, **plot_params
-    ):
+        cls,
+        comparison: Bunch,
+        *,
+        annotator: str | None = None,
+        normalize: Literal["true", "pred", "all"] | None = "true",
+        display_labels: Column | None = None,
+        **plot_params: Any,
+    ) -> Self:
         """Draw what a person and the model confuse in each mode, the person's panels first.
 
         Parameters

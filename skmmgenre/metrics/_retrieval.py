@@ -1,5 +1,8 @@
 """Metrics of vectors as a space to search in: do neighbours share their genre?"""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -8,13 +11,16 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_array, check_consistent_length, gen_batches
 
+from .._typing import Column, Genres, Matrix
 from ..utils import as_pandas, group_codes, read_labels
 from ._ranking import average_precision_by_label, top_k_labels
 
 _QUERIES_AT_ONCE = 256
 
 
-def neighbor_purity(X, y, *, n_neighbors=10, groups=None):
+def neighbor_purity(
+    X: Matrix, y: Column, *, n_neighbors: int = 10, groups: Column | None = None
+) -> tuple[float, float]:
     """Return how often the nearest neighbours of an item have its genre.
 
     Use it beside a picture such as t-SNE: the picture shows a projection, this is of the space
@@ -115,7 +121,13 @@ def nearest_allowed(search, queries, n_neighbors, excluded):
     return found
 
 
-def retrieval_scores(X, y, *, groups=None, ks=(1, 10)):
+def retrieval_scores(
+    X: Matrix | dict[str, Any],
+    y: Genres,
+    *,
+    groups: Column | None = None,
+    ks: Sequence[int] = (1, 10),
+) -> pd.DataFrame:
     """Score vectors as a space to search in: each item asks for items that share a genre.
 
     Parameters

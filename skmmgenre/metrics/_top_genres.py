@@ -1,12 +1,21 @@
 """The best genres of each item, of several models side by side (Table 7)."""
 
+from typing import Any
+
 import pandas as pd
 
+from .._typing import Column, Matrix
 from ..utils import as_pandas, read_indicator
 from ._ranking import score_matrix, top_k_labels
 
 
-def top_genres(Y_score, k=3, *, genres=None, Y_true=None):
+def top_genres(
+    Y_score: Matrix | dict[str, Any],
+    k: int = 3,
+    *,
+    genres: Column | None = None,
+    Y_true: Matrix | None = None,
+) -> pd.DataFrame:
     """List the best genres of each item, the best first.
 
     Table 7 of Oramas et al. (2018) for any models: it shows what a metric of diversity counts.

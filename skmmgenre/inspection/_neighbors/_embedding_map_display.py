@@ -1,5 +1,7 @@
 """Albums as points in two dimensions, by t-SNE (Figures 7 and 8)."""
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -7,11 +9,15 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.utils import check_consistent_length, check_random_state
 
-from ...labels import PPMILabelFactorizer
+from ..._typing import Column, Genres, Matrix, RandomState, Table
+from ...labels import GenreTaxonomy, PPMILabelFactorizer
 from ...metrics import neighbor_purity
 from ...utils import read_groups, read_labels
 from .._panels import make_panels
 from ._spaces import present_vectors, vectors_in_space
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
 
 _MOST_COLUMNS = 50  # more are reduced to as many by PCA before t-SNE
 _MARKERS = "os^Dv<>P"
@@ -80,14 +86,14 @@ class EmbeddingMapDisplay:
 
     def __init__(
         self,
-        positions,
-        genres,
+        positions: np.ndarray,
+        genres: Column,
         *,
-        purity=None,
-        chance=None,
-        n_neighbors=None,
-        shuffled_genres=None,
-        shuffled_purity=None,
+        purity: float | None = None,
+        chance: float | None = None,
+        n_neighbors: int | None = None,
+        shuffled_genres: Column | None = None,
+        shuffled_purity: float | None = None,
     ):
         self.positions = positions
         self.genres = genres
@@ -98,7 +104,15 @@ class EmbeddingMapDisplay:
         self.shuffled_purity = shuffled_purity
 
     @classmethod
-    def from_estimator(cls, model, table, y=None, *, space="fused", **params):
+    def from_estimator(
+        cls,
+        model: Any,
+        table: Table,
+        y: Genres | None = None,
+        *,
+        space: str = "fused",
+        **params: Any,
+    ) -> Self:
         """Compute the vectors of albums in a fitted model, project and draw them.
 
         Parameters
@@ -138,18 +152,18 @@ class EmbeddingMapDisplay:
     @classmethod
     def from_vectors(
         cls,
-        vectors,
-        y,
+        vectors: Matrix,
+        y: Genres,
         *,
-        taxonomy=None,
-        groups=None,
-        n_neighbors=10,
-        perplexity=30.0,
-        shuffled=False,
-        random_state=0,
-        n_jobs=None,
-        **plot_params,
-    ):
+        taxonomy: GenreTaxonomy | None = None,
+        groups: Column | None = None,
+        n_neighbors: int = 10,
+        perplexity: float = 30.0,
+        shuffled: bool = False,
+        random_state: RandomState = 0,
+        n_jobs: int | None = None,
+        **plot_params: Any,
+    ) -> Self:
         """Project vectors and draw them.
 
         Parameters
@@ -218,7 +232,13 @@ class EmbeddingMapDisplay:
                 )
         return display.plot(**plot_params)
 
-    def plot(self, *, figure=None, n_cols=2, size=None):
+    def plot(
+        self,
+        *,
+        figure: "Figure | SubFigure | None" = None,
+        n_cols: int = 2,
+        size: float | None = None,
+    ) -> Self:
         """Draw the map, and that of shuffled genres if there are any.
 
         Parameters

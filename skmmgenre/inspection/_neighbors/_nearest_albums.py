@@ -1,6 +1,7 @@
 """Search for albums: like this one, like these, or of a mix of genres."""
 
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.validation import check_is_fitted
 
+from ..._typing import Column, Matrix
 from ...metrics import nearest_allowed
 from ...utils import as_pandas, read_groups
 from .._steps import input_of, paths_of
@@ -94,13 +96,13 @@ class NearestAlbums(BaseEstimator):
 
     _parameter_constraints = {"model": [None, object], "space": [str], "n_neighbors": [Integral]}
 
-    def __init__(self, model=None, *, space="fused", n_neighbors=10):
+    def __init__(self, model: Any = None, *, space: str = "fused", n_neighbors: int = 10):
         self.model = model
         self.space = space
         self.n_neighbors = n_neighbors
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, groups=None):
+    def fit(self, X: Matrix, y: Any = None, groups: Column | None = None) -> Self:
         """Compute the vectors of albums to search among.
 
         Parameters
@@ -160,7 +162,14 @@ class NearestAlbums(BaseEstimator):
                 self.genre_vectors_ = predicted_genres(fusion, X)[0][self.rows_]
                 self._directions = np.eye(len(self.genres_))
 
-    def like(self, albums, *, n_neighbors=None, other_artists=False, groups=None):
+    def like(
+        self,
+        albums: Any,
+        *,
+        n_neighbors: int | None = None,
+        other_artists: bool = False,
+        groups: Column | None = None,
+    ) -> pd.DataFrame:
         """Return the albums that are most like each of some.
 
         Parameters
@@ -189,7 +198,14 @@ class NearestAlbums(BaseEstimator):
         vectors, names, excluded = self._queries(albums, other_artists, groups)
         return self._found(self.search_, vectors, excluded, n_neighbors, names)
 
-    def playlist(self, albums, *, n_neighbors=None, other_artists=False, groups=None):
+    def playlist(
+        self,
+        albums: Any,
+        *,
+        n_neighbors: int | None = None,
+        other_artists: bool = False,
+        groups: Column | None = None,
+    ) -> pd.DataFrame:
         """Return the albums that go with several seeds.
 
         They are those of the largest mean similarity to the seeds.
@@ -219,7 +235,7 @@ class NearestAlbums(BaseEstimator):
         mean = vectors.mean(axis=0)[np.newaxis]
         return self._found(self.search_, mean, [np.concatenate(excluded)], n_neighbors)
 
-    def mix(self, genres, *, n_neighbors=None):
+    def mix(self, genres: dict[str, float], *, n_neighbors: int | None = None) -> pd.DataFrame:
         """Return the albums that are nearest to a mix of genres.
 
         In a model that predicts label factors (``target="cosine"``), the factors of the genres
@@ -271,7 +287,9 @@ class NearestAlbums(BaseEstimator):
         nothing = [np.empty(0, dtype=int)]
         return self._found(_search_of(self.genre_vectors_), query, nothing, n_neighbors)
 
-    def kneighbors(self, X, n_neighbors=None):
+    def kneighbors(
+        self, X: Matrix, n_neighbors: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return distances and rows of the nearest albums, as scikit-learn does.
 
         Parameters
