@@ -57,7 +57,8 @@ def read_by_multi_label(path, *words):
     words = [str(path), "--min-items", "1", "--skip-unlabelled", *words]
     options = script["read_options"](words)
     items = script["read_items"](pd.read_csv(path, keep_default_na=False)["genres"], options)
-    return labels_of(script["label_matrix"](items, options))
+    _, Y = script["label_matrix"](items, options)
+    return labels_of(Y)
 
 
 def read_by_single_label(path, *words):

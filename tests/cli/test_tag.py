@@ -127,6 +127,7 @@ def test_a_file_that_says_nothing_gets_no_genre(model, tmp_path, capsys):
     assert bad.read_bytes() == content and genres_of(folder)[str(good)]
 
 
+@pytest.mark.slow
 def test_folders_that_are_read_only(model, tmp_path):
     """Of one nothing can be replaced; in the other the old genres cannot be noted."""
     folder, (path, other) = small(tmp_path, "flac", "mp3")

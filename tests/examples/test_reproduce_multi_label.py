@@ -517,9 +517,8 @@ def test_table_7_and_figure_8_come_with_their_rows(script, albums_csv, tmp_path,
     assert not list((tmp_path / "out").glob("*_[78].*"))
 
 
-@pytest.mark.parametrize(
-    "stop", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
 def test_a_stop_loses_only_the_row_at_work(script, albums_csv, tmp_path, capsys, stop):
     arguments = [str(albums_csv), *FAST[:1], *FAST[3:], "--rows", "text/*", "image/*"]
     arguments += ["--output", str(tmp_path)]

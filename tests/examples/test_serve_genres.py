@@ -195,6 +195,7 @@ def test_others(service):
     assert twice.status_code == 400 and "twice" in twice.text
 
 
+@pytest.mark.slow
 def test_columns_of_other_names(albums, small_model, rows, tmp_path):
     """What is a file is told by the model's branches: a client names no file of the server."""
     names = {"audio": "path", "text": "cover", "cover": "front"}

@@ -268,6 +268,7 @@ def test_metadata_that_nobody_asks_for_are_refused():
         LabelThresholds(one_vs_rest()).fit(X, Y, groups=artists, validation=[True] * 100)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("several", [False, True])
 def test_in_a_search_with_routing(several):
     X, Y, artists = data(200)

@@ -63,7 +63,14 @@ sys.exit(status != 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-@pytest.mark.parametrize("network", ["audio", "cover", "text", "fusion", "joint"])
+@pytest.mark.parametrize(
+    "network",
+    [
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("audio", "cover", "joint")),
+        "text",
+        "fusion",
+    ],
+)
 def test_a_forked_child_answers_and_learns(network):
     subprocess.run([sys.executable, "-c", CHILD, network], check=True, timeout=180)
 
