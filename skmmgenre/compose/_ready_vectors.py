@@ -104,7 +104,7 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        vectors : ndarray of float32, shape (n, n_features_out_)
+        vectors : ndarray of float32, shape (n, d)
             Rows of missing vectors are NaN.
 
         Raises
@@ -128,7 +128,7 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        names : ndarray of str objects, shape (n_features_out_,)
+        names : ndarray of str objects, shape (d,)
             One name for each number of a vector.
         """
         check_is_fitted(self)

@@ -76,6 +76,7 @@ def compare_annotators(
             One row for each answer: annotator, mode, item, true, human and, with `y_pred`,
             model.
         ``labels`` : list
+            The genres that were compared, sorted unless `labels` was given.
 
     Raises
     ------
