@@ -1,11 +1,13 @@
 """What a model file says of itself, read from its manifest alone: no torch, numpy or pandas."""
 
 import json
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from . import __version__
 from ._model_archive import Refused, read_manifest
-from ._typing import FilePath
+
+if TYPE_CHECKING:
+    from ._typing import FilePath  # with it comes numpy
 
 FORMAT = 1
 _SUMMARY = {
@@ -18,7 +20,7 @@ _SUMMARY = {
 _NETWORK = {"type": str, "epochs": int, "best_epoch": int}
 
 
-def model_info(path: FilePath | BinaryIO) -> dict[str, Any]:
+def model_info(path: "FilePath | BinaryIO") -> dict[str, Any]:
     """Tell what a model file says of itself, without loading the model.
 
     Parameters

@@ -27,15 +27,15 @@ class ScoresBehind:
     Attributes
     ----------
     classes_ : ndarray of shape (n_genres,)
-    n_rows : int
     """
 
     def __init__(self, model, path, table):
         check_is_fitted(model)
         self._parents = {at: parent for at, _, parent in walk(model)}
-        self._path, self._model = path, model
-        self._wholes = {}  # by place of a ColumnTransformer, the vectors of all rows
-        for at in self._places():
+        # The paths from the step outwards, without the model's own.
+        self._places = [path[:n] for n in range(len(path), 0, -1)]
+        self._wholes = {}  # by place of a branch, the vectors of all branches for all rows
+        for at in self._places:
             parent = self._parents[at]
             if isinstance(parent, FeatureUnion):
                 raise ValueError(
@@ -46,12 +46,7 @@ class ScoresBehind:
                 taken, _ = input_of(model, at[:-1], table)
                 self._wholes[at] = parent.transform(taken)
         self.classes_ = np.asarray(model.classes_)
-        self.n_rows = len(table)
         self._one_genre = np.ndim(model.predict(safe_indexing(table, [0]))[0]) == 0
-
-    def _places(self):
-        """The paths from the step outwards, without the model's own."""
-        return [self._path[:n] for n in range(len(self._path), 0, -1)]
 
     def __call__(self, row, vectors):
         """Return the scores of a row if the step returned other vectors, (n_vectors, n_genres).
@@ -59,14 +54,14 @@ class ScoresBehind:
         The score of a genre is its logit; where a row has one genre, its logit above the mean of
         all, as only differences count.
         """
-        for at in self._places():
+        for at in self._places:
             parent = self._parents[at]
             if isinstance(parent, ColumnTransformer):
                 whole = safe_indexing(self._wholes[at], [row])
                 vectors = with_branch(parent, whole, at[-1], vectors)
             elif isinstance(parent, Pipeline):
                 names = [name for name, _ in parent.steps]
-                is_branch = any(above in self._wholes for above in self._places() if above < at)
+                is_branch = any(len(above) < len(at) for above in self._wholes)
                 for _, step in parent.steps[names.index(at[-1]) + 1 :]:
                     is_last = step is parent.steps[-1][1] and not is_branch
                     vectors = _scores(step, vectors) if is_last else step.transform(vectors)
