@@ -99,7 +99,7 @@ def run_conditions(conditions, *, name, description, code, settings, n_runs=3):
     ----------
     conditions : sequence of functions
         ``condition(arguments, folder)`` yields (claim, kind, line): one of the kinds above, and
-        a dict with the ``figure`` that is compared, the ``estimate`` that must be above 0,
+        a dict with the ``metric`` that is compared, the ``estimate`` that must be above 0,
         ``low``, ``high`` and ``p``, and whatever else is to stand beside them. Files go into
         `folder`, which is emptied afterwards, predictions into ``arguments.predictions``;
         ``arguments.write(frame, name)`` writes a result.
@@ -136,7 +136,7 @@ def run_conditions(conditions, *, name, description, code, settings, n_runs=3):
             for claim, kind, line in by_name[condition](arguments, folder):
                 kind = "primary" if claim == PRIMARY.get(f"{name}_claims") else kind
                 # Diversity has no margin: how much of it matters is for the reader to say.
-                margin = None if line["figure"].startswith("diversity") else MARGIN
+                margin = None if line["metric"].startswith("diversity") else MARGIN
                 said = verdict(line["low"], line["high"], margin)
                 lines.append({"claim": claim, "kind": kind, **line, "verdict": said})
                 print(

@@ -20,7 +20,7 @@ _DIGITS = 4
 
 
 def write_result(frame, name, *, command, settings, code, data=None, seconds=None, folder=FOLDER):
-    """Write a table of figures.
+    """Write a table of results.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def write_result(frame, name, *, command, settings, code, data=None, seconds=Non
     name : str
         Of the file, without its ending.
     command : str
-        Prints these figures again.
+        Prints these numbers again.
     settings : dict
         All that was chosen; plain values.
     code : list of str

@@ -2,7 +2,7 @@
 
 VSM is tf-idf over the words of the reviews, VSM+SEM over the words and the categories of what
 the reviews mention (section 3.3), both with the network of the paper at a size for two cores.
-Reviews alone; what the exact posterior of the reviews reaches stands beside the figures.
+Reviews alone; what the exact posterior of the reviews reaches stands beside the metrics.
 Differences come with a paired 95 % interval over artists; a claim holds if its interval
 excludes 0. Controls, in which the gain must vanish: the categories of the knowledge base
 exchanged at random between its entities, and reviews whose names tell nothing
@@ -31,10 +31,10 @@ from skmmgenre.text import (
 )
 
 _KS = (1, 3, 5)
-_FIGURES = [
+_METRICS = [
     "macro_auc",
     "macro_average_precision",
-    *(f"{figure}@{k}" for figure in ("precision", "diversity") for k in _KS),
+    *(f"{metric}@{k}" for metric in ("precision", "diversity") for k in _KS),
 ]
 # What the paper says is better, by our names of it.
 _SAID = {"macro_auc": "AUC", **{f"diversity@{k}": f"ADiv@{k}" for k in _KS}}
@@ -119,7 +119,7 @@ class Answers:
             ignore_index=True,
         )
 
-    def figures(self):
+    def metrics(self):
         """Figures of each network of several genres, and of the posterior."""
         parts = []
         for _, rows in self.rows.groupby("run"):
@@ -129,46 +129,46 @@ class Answers:
                 if target != "softmax"
             }
             truth = self.albums.Y.iloc[rows["row"]]
-            part = ranking_scores(truth, scores, _KS, references=False)[_FIGURES]
-            part.loc["exact posterior"] = self.albums.oracle.label_figures("text", rows["row"], _KS)
+            part = ranking_scores(truth, scores, _KS, references=False)[_METRICS]
+            part.loc["exact posterior"] = self.albums.oracle.label_metrics("text", rows["row"], _KS)
             parts.append(part)
         return sum(parts) / len(parts)
 
-    def gain(self, name, other, target, figure, other_target=None):
-        """Difference of two networks in a figure, and what the posterior reaches."""
+    def gain(self, name, other, target, metric, other_target=None):
+        """Difference of two networks in a metric, and what the posterior reaches."""
         pair = (name, target), (other, other_target or target)
-        one_genre = figure == "f1"
+        one_genre = metric == "f1"
         truth = (self.albums.y if one_genre else self.albums.Y.to_numpy())[self.rows["row"]]
-        line = {"figure": figure}
+        line = {"metric": metric}
         for key, asked in zip(("", "other_"), pair, strict=True):
             line[f"{key}model"] = " ".join(asked)
-            line[f"{key}value"] = self._mean_over_runs(figure, truth, self.said[asked])
-        if not figure.startswith("diversity"):  # which has no ceiling below 1
-            ceiling = "macro_f1" if one_genre else figure
+            line[f"{key}value"] = self._mean_over_runs(metric, truth, self.said[asked])
+        if not metric.startswith("diversity"):  # which has no ceiling below 1
+            ceiling = "macro_f1" if one_genre else metric
             rows = [rows["row"].to_numpy() for _, rows in self.rows.groupby("run")]
             ceilings = [self.albums.oracle.ceiling("text", row, metric=ceiling) for row in rows]
             line["ceiling"] = line["other_ceiling"] = np.mean(ceilings)
         return line | compare(
             truth,
             *(self.said[asked] for asked in pair),
-            metric=figure,
+            metric=metric,
             groups=self.rows["group"],
             runs=self.rows["run"],
             seeds=self.rows["run"],
             labels=self.albums.oracle.classes if one_genre else None,
-            replace=not figure.startswith("diversity"),
+            replace=not metric.startswith("diversity"),
         )
 
-    def _mean_over_runs(self, figure, truth, said):
+    def _mean_over_runs(self, metric, truth, said):
         values = []
         for _, rows in self.rows.groupby("run"):
             true, answered = truth[rows.index], said[rows.index]
-            if figure == "f1":
+            if metric == "f1":
                 scores = genre_scores(true, answered, labels=self.albums.oracle.classes)
                 values.append(scores.loc["macro", "f1"])
             else:
                 ranked = ranking_scores(true, answered, _KS, references=False)
-                values.append(ranked.loc["scores", figure])
+                values.append(ranked.loc["scores", metric])
         return np.mean(values)
 
 
@@ -191,12 +191,12 @@ def claims(arguments, folder):
     albums = make(arguments, folder)
     targets = ("softmax", *_TARGETS, _PLAIN)
     answers = Answers(albums, arguments, targets, texts_of(albums, folder))
-    figures = answers.figures().rename_axis("model").reset_index()
-    arguments.write(figures, "entities_figures")
-    print(figures.round(3).to_string(index=False))
-    for figure, words in _SAID.items():
+    metrics = answers.metrics().rename_axis("model").reset_index()
+    arguments.write(metrics, "entities_metrics")
+    print(metrics.round(3).to_string(index=False))
+    for metric, words in _SAID.items():
         for target in _TARGETS:
-            line = answers.gain("VSM+SEM", "VSM", target, figure)
+            line = answers.gain("VSM+SEM", "VSM", target, metric)
             yield f"{words}, {target}: VSM+SEM beats VSM", CLAIM, line
     line = answers.gain("VSM+SEM", "VSM", _PLAIN, "macro_auc")
     yield "AUC, plain: VSM+SEM beats VSM", CLAIM, line

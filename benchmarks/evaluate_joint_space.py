@@ -257,7 +257,7 @@ def tabulate_claims(albums, answers):
             {
                 "claim": f"F1: {model}, covers {kind}, beats {reference}",
                 "kind": _COVERS[kind],
-                "figure": "f1",
+                "metric": "f1",
                 "model": name,
                 "value": f1(name),
                 "other_model": reference,

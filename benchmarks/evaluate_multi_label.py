@@ -29,10 +29,10 @@ from skmmgenre.metrics import ranking_scores, remove_log_prior
 from skmmgenre.text import ReviewTruncator, ReviewVectorizer, TextMLP
 
 _KS = (1, 3, 5)
-_FIGURES = [
+_METRICS = [
     "macro_auc",
     "macro_average_precision",
-    *(f"{figure}@{k}" for figure in ("precision", "diversity") for k in _KS),
+    *(f"{metric}@{k}" for metric in ("precision", "diversity") for k in _KS),
 ]
 # What a row of the table sees; names of rows begin with these.
 _MODALITIES = {
@@ -203,12 +203,12 @@ class Answers:
         positions = self.rows.groupby("run").indices.values()
         return pd.concat([function(some) for some in positions], axis=1).mean(axis=1)
 
-    def figures(self, scores):
+    def metrics(self, scores):
         """Figures of some scores, the mean over the runs."""
         return self._of_runs(
             lambda rows: ranking_scores(
                 self.true.iloc[rows], scores[rows], _KS, references=False
-            ).loc["scores", _FIGURES]
+            ).loc["scores", _METRICS]
         )
 
     def posterior(self, name):
@@ -217,9 +217,9 @@ class Answers:
         Of AUC, average precision and precision they are ceilings.
         """
         return self._of_runs(
-            lambda rows: self.albums.oracle.label_figures(
+            lambda rows: self.albums.oracle.label_metrics(
                 _MODALITIES[configuration_of(name)], self.rows["row"].to_numpy()[rows], _KS
-            )[_FIGURES]
+            )[_METRICS]
         )
 
     def priors(self):
@@ -238,19 +238,19 @@ class Answers:
             self.scores, key=lambda name: (order.index(configuration_of(name)), name)
         ):
             posterior = self.posterior(name).add_prefix("posterior ")
-            lines[name] = pd.concat([self.figures(self.scores[name]), posterior])
+            lines[name] = pd.concat([self.metrics(self.scores[name]), posterior])
         name = f"{_ALL} logistic"
-        lines[f"{name}, half of log prior removed"] = self.figures(self._less_prior(name))
+        lines[f"{name}, half of log prior removed"] = self.metrics(self._less_prior(name))
         lines["true label factors"] = self._of_runs(self._factor_ceiling)
         noise = np.random.default_rng(0).normal(size=self.true.shape)
-        lines["random scores"] = self.figures(noise)
+        lines["random scores"] = self.metrics(noise)
         return pd.DataFrame.from_dict(lines, orient="index").rename_axis("model")
 
     def _factor_ceiling(self, rows):
         Y = self.albums.Y
         test = self.rows["row"].to_numpy()[rows]
         factorizer = PPMILabelFactorizer(n_components="auto").fit(Y.drop(index=Y.index[test]))
-        return factorizer.ceiling(Y.iloc[test])[_FIGURES]
+        return factorizer.ceiling(Y.iloc[test])[_METRICS]
 
     def _less_prior(self, name):
         log_odds, priors = self.scores[name], self.priors()
@@ -262,44 +262,44 @@ class Answers:
     def differences(self):
         """Cosine less logistic for everything that was run with both."""
         return pd.DataFrame(
-            self._difference(configuration, figure, "cosine", "logistic")
+            self._difference(configuration, metric, "cosine", "logistic")
             for configuration in _MODALITIES
-            for figure in _FIGURES
+            for metric in _METRICS
         )
 
     def beside_plain(self):
         """Each target less the plain control of the same modalities."""
         return pd.DataFrame(
-            self._difference(configuration, figure, target, plain)
+            self._difference(configuration, metric, target, plain)
             for configuration in _MODALITIES
             for plain in ("plain", "plain, concatenated")
             if f"{configuration} {plain}" in self.scores
             for target in _TARGETS
-            for figure in ("macro_auc", "macro_average_precision")
+            for metric in ("macro_auc", "macro_average_precision")
         )
 
-    def _difference(self, configuration, figure, target, other):
-        line = self.gain(*(f"{configuration} {one}" for one in (target, other)), figure)
-        margin = {} if not figure.startswith("diversity") else {"margin": None}
+    def _difference(self, configuration, metric, target, other):
+        line = self.gain(*(f"{configuration} {one}" for one in (target, other)), metric)
+        margin = {} if not metric.startswith("diversity") else {"margin": None}
         kept = {key: line[key] for key in ("value", "other_value", "estimate", "low", "high")}
-        named = {"modalities": configuration, "figure": figure, "target": target, "other": other}
+        named = {"modalities": configuration, "metric": metric, "target": target, "other": other}
         return {**named, **kept, "verdict": verdict(line["low"], line["high"], **margin)}
 
-    def gain(self, name, other, figure="macro_auc"):
-        """Difference of two rows in a figure, and what the posterior reaches for both."""
-        line = {"figure": figure}
+    def gain(self, name, other, metric="macro_auc"):
+        """Difference of two rows in a metric, and what the posterior reaches for both."""
+        line = {"metric": metric}
         for key, row in (("", name), ("other_", other)):
             line[f"{key}model"] = row
-            line[f"{key}value"] = self.figures(self.scores[row])[figure]
-            if not figure.startswith("diversity"):  # which has no ceiling below 1
-                line[f"{key}ceiling"] = self.posterior(row)[figure]
-        return line | self._compare(figure, self.scores[name], self.scores[other])
+            line[f"{key}value"] = self.metrics(self.scores[row])[metric]
+            if not metric.startswith("diversity"):  # which has no ceiling below 1
+                line[f"{key}ceiling"] = self.posterior(row)[metric]
+        return line | self._compare(metric, self.scores[name], self.scores[other])
 
     def above_chance(self, name):
         """Macro AUC less 0.5, which is what scores give that know nothing."""
         compared = self._compare("macro_auc", self.scores[name], chance=0.5)
         value = compared["estimate"] + 0.5
-        return {"figure": "macro_auc", "model": name, "value": value, **compared}
+        return {"metric": "macro_auc", "model": name, "value": value, **compared}
 
     def at_equal_precision(self, configuration, k):
         """ADiv@k of cosine less that of logistic without as much prior as precision allows."""
@@ -313,16 +313,16 @@ class Answers:
             runs=self.rows["run"],
         )
 
-    def _compare(self, figure, *scores, chance=0.0):
+    def _compare(self, metric, *scores, chance=0.0):
         return compare(
             self.true,
             *scores,
-            metric=figure,
+            metric=metric,
             chance=chance,
             groups=self.rows["group"],
             runs=self.rows["run"],
             seeds=self.rows["run"],
-            replace=not figure.startswith("diversity"),
+            replace=not metric.startswith("diversity"),
             n_resamples=1000,
         )
 
@@ -386,8 +386,8 @@ def claims(arguments, folder):
         "claims",
     )
     table = answers.table()
-    arguments.write(table.reset_index(), "multi_label_figures")
-    print(table[_FIGURES].round(3).to_string())
+    arguments.write(table.reset_index(), "multi_label_metrics")
+    print(table[_METRICS].round(3).to_string())
     for frame, name in (
         (answers.differences(), "multi_label_cosine_less_logistic"),
         (answers.beside_plain(), "multi_label_beside_plain"),

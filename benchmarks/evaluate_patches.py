@@ -1,7 +1,7 @@
 """What another patch in every epoch, and the mean over several in answers, bring.
 
 Cross-validation by artist over the sounds of a table (several genres in a cell). Every clip is
-extracted once, whole; networks see patches of 15 s of it. The figure is the macro AUC, the mean
+extracted once, whole; networks see patches of 15 s of it. The metric is the macro AUC, the mean
 over folds; intervals are of the difference to one fixed patch, over artists and seeds.
 
     python benchmarks/evaluate_patches.py TABLE.csv [--seconds 20] [--epochs 40] [--runs 3]
@@ -50,7 +50,7 @@ def run_fold(patches, Y, train, test, *, architecture, epochs, seed):
 
 
 def main():
-    """Print the table of figures."""
+    """Print the table of metrics."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", type=Path)
     parser.add_argument("--seconds", type=float, default=20.0)

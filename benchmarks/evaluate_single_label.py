@@ -64,7 +64,7 @@ class Condition:
     """Albums of one kind, and what the ablation of a model says of them."""
 
     albums: object
-    figures: pd.DataFrame
+    metrics: pd.DataFrame
     predictions: pd.DataFrame
 
     @classmethod
@@ -81,7 +81,7 @@ class Condition:
             **({"missing": SETTINGS["missing"]} | (data or {})),
         )
         y = np.random.default_rng(0).permutation(albums.y) if shuffle else albums.y
-        figures, predictions = ablate_modalities(
+        metrics, predictions = ablate_modalities(
             build_model(joint_space=joint_space),
             albums.table,
             y,
@@ -92,11 +92,11 @@ class Condition:
             **({"groups": albums.groups} | ablation),
         )
         predictions.to_csv(arguments.predictions / f"single_label_{name}.csv", index=False)
-        return cls(albums, figures, predictions)
+        return cls(albums, metrics, predictions)
 
     def best_of(self, modalities):
         """The best modality alone, by mean F1 on the test rows."""
-        return self.figures.loc[list(modalities), "f1"].idxmax()
+        return self.metrics.loc[list(modalities), "f1"].idxmax()
 
     def ceiling(self, row):
         """Macro F1 of the exact posterior's likeliest genre on the same test rows."""
@@ -109,30 +109,30 @@ class Condition:
         )
 
     def table(self):
-        """A line a row: figures, ceiling, and the difference in F1 to the row it stands beside."""
-        lines = self.figures.reset_index()
+        """A line a row: metrics, ceiling, and the difference in F1 to the row it stands beside."""
+        lines = self.metrics.reset_index()
         lines["ceiling"] = [self.ceiling(row) for row in lines["model"]]
         lines.loc[lines["model"] == "missing pattern", "ceiling"] = np.nan  # it reads no cell
         lines["verdict"] = [verdict(*pair) for pair in lines[["low", "high"]].to_numpy()]
         itself = lines["model"] == lines["reference"]
         lines.loc[itself, ["difference", "low", "high"]] = np.nan
         lines.loc[itself, ["reference", "verdict"]] = ""
-        figures = ["f1", "f1_std", "accuracy", "macro_auc", "macro_average_precision", "ceiling"]
+        metrics = ["f1", "f1_std", "accuracy", "macro_auc", "macro_average_precision", "ceiling"]
         compared = ["reference", "difference", "low", "high", "verdict"]
-        return lines[["model", *figures, *compared]]
+        return lines[["model", *metrics, *compared]]
 
     def gain(self, name, other):
         """Difference in macro F1 of two rows, and the ceilings of both."""
-        line = {"figure": "f1"}
+        line = {"metric": "f1"}
         for key, row in (("", name), ("other_", other)):
-            line[f"{key}model"], line[f"{key}value"] = row, self.figures.loc[row, "f1"]
+            line[f"{key}model"], line[f"{key}value"] = row, self.metrics.loc[row, "f1"]
             line[f"{key}ceiling"] = self.ceiling(row)
         return line | self._compare(name, other, metric="f1", labels=np.unique(self.albums.y))
 
     def above_chance(self):
         """Cohen's kappa of the fusion: 0 is what its predictions would give in any order."""
         compared = self._compare(_FUSION, metric=cohen_kappa_score, n_resamples=1000)
-        return {"figure": "kappa", "model": _FUSION, "value": compared["estimate"], **compared}
+        return {"metric": "kappa", "model": _FUSION, "value": compared["estimate"], **compared}
 
     def _compare(self, name, other=None, **parameters):
         predictions = self.predictions
@@ -159,7 +159,7 @@ def claims(arguments, folder):
         + ["missing pattern"],
         n_folds=SETTINGS["cross_fit"],
     )
-    arguments.write(condition.table(), "single_label_figures")
+    arguments.write(condition.table(), "single_label_metrics")
     print(condition.table().round(3).to_string(index=False))
     gain, plain = condition.gain, f"plain {_FUSION}"
     better = condition.best_of(("audio", "image"))

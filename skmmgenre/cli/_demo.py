@@ -226,7 +226,7 @@ def _several_genres(albums, train, test, seed, n_jobs):
         random_state=seed,
         n_resamples=500,
     )
-    best = albums.oracle.label_figures(rows=test).rename("exact posterior")
+    best = albums.oracle.label_metrics(rows=test).rename("exact posterior")
     return pd.concat([figures, best.to_frame().T]).rename_axis("model")
 
 

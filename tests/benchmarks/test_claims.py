@@ -81,13 +81,13 @@ def some(arguments, folder):
     (arguments.predictions / "some.txt").write_text("kept")
     arguments.write(pd.DataFrame({"model": ["a"], "f1": [0.5]}), "made_figures")
     rest = {"estimate": 0.01, "low": 0.001, "high": 0.019, "p": 0.01}
-    yield "the first", CLAIM, {"figure": "f1", **rest}
-    yield "the second", CLAIM, {"figure": "f1", **rest, "low": -0.001}
+    yield "the first", CLAIM, {"metric": "f1", **rest}
+    yield "the second", CLAIM, {"metric": "f1", **rest, "low": -0.001}
 
 
 def diversity(arguments, folder):
     rest = {"estimate": 0.0, "low": -0.001, "high": 0.001, "p": 1.0}
-    yield "the third", "control that must vanish", {"figure": "diversity@1", **rest}
+    yield "the third", "control that must vanish", {"metric": "diversity@1", **rest}
 
 
 def run(monkeypatch, tmp_path, *words):

@@ -118,7 +118,7 @@ def results(tmp_path):
             "not measured yet (`python benchmarks/evaluate_entities.py`)",
         ),
         (
-            "{{table entities_figures: model}}",
+            "{{table entities_metrics: model}}",
             "Not measured yet: run `python benchmarks/evaluate_entities.py`.",
         ),
     ],

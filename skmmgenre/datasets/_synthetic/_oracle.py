@@ -187,7 +187,7 @@ class AlbumOracle:
               probable genre gives, and a rule made for it may reach more. F1 is the mean
               over all genres of the table, as elsewhere.
             - "log_loss": of the posterior, in nats; the lowest attainable, chance aside.
-            - one of `label_figures`, with any number for k: "macro_auc",
+            - one of `label_metrics`, with any number for k: "macro_auc",
               "macro_average_precision", "precision@1", "diversity@3", ...
 
         Returns
@@ -207,15 +207,15 @@ class AlbumOracle:
         if metric == "log_loss":
             return float(log_loss(y, self.posterior(modalities, rows), labels=self.classes))
         k = metric.partition("@")[2]
-        figures = self.label_figures(modalities, rows, (int(k) if k.isdecimal() else 1,))
-        if metric in figures:
-            return float(figures[metric])
+        metrics = self.label_metrics(modalities, rows, (int(k) if k.isdecimal() else 1,))
+        if metric in metrics:
+            return float(metrics[metric])
         raise ValueError(
             f"Unknown metric {metric!r}. Choose from 'accuracy', 'expected_accuracy', "
-            f"'macro_f1', 'log_loss', {', '.join(map(repr, figures.index))} (any k)."
+            f"'macro_f1', 'log_loss', {', '.join(map(repr, metrics.index))} (any k)."
         )
 
-    def label_figures(self, modalities=MODALITIES, rows=None, ks=(1, 3, 5)):
+    def label_metrics(self, modalities=MODALITIES, rows=None, ks=(1, 3, 5)):
         """What `label_posterior` reaches on `Y`.
 
         Parameters
@@ -229,7 +229,7 @@ class AlbumOracle:
 
         Returns
         -------
-        figures : Series
+        metrics : Series
             As `skmmgenre.metrics.ranking_scores` names them.
 
         Notes

@@ -116,11 +116,11 @@ def test_oracle_refuses_what_it_does_not_know():
         oracle.ceiling("audio", metric="precision@4")
 
 
-def test_label_figures_are_those_of_the_label_posterior():
+def test_label_metrics_are_those_of_the_label_posterior():
     oracle, _, _ = simulate(3000, n_genres=9, missing=0.2)
     rows = np.arange(0, 3000, 3)
     truth, scores = oracle._Y[rows], oracle.label_posterior("text", rows)
-    figures = oracle.label_figures("text", rows, ks=(1, 3))
+    figures = oracle.label_metrics("text", rows, ks=(1, 3))
     assert figures["macro_auc"] == pytest.approx(roc_auc_score(truth, scores))
     assert figures["macro_average_precision"] == pytest.approx(
         average_precision_score(truth, scores)
@@ -130,7 +130,7 @@ def test_label_figures_are_those_of_the_label_posterior():
     assert figures["diversity@3"] == len(np.unique(best)) / 9
     for name, value in figures.items():
         assert oracle.ceiling("text", rows, metric=name) == value
-    assert "ndcg@5" in oracle.label_figures()
+    assert "ndcg@5" in oracle.label_metrics()
 
 
 def test_no_scores_of_the_same_cells_pass_the_label_ceilings():
@@ -149,7 +149,7 @@ def test_no_scores_of_the_same_cells_pass_the_label_ceilings():
             )
             / np.maximum(there, 1)[:, None]
         )
-        ceilings = oracle.label_figures(subset, judged)
+        ceilings = oracle.label_metrics(subset, judged)
         for scores in (learned[cell[judged]], rng.random((n_cells, 5))[cell[judged]]):
             reached = ranking_scores(oracle._Y[judged], scores, references=False).loc["scores"]
             for name in ("macro_auc", "macro_average_precision", "precision@1", "precision@3"):
