@@ -88,7 +88,7 @@ def save(
         A file that is there is replaced, once the new one is whole. A file object is written to
         from its position on, and stays open.
     card : dict, default=None
-        What a reader should know: what the model was trained on, its figures, its limits. Keys
+        What a reader should know: what the model was trained on, its metrics, its limits. Keys
         are str, values what JSON can hold, or NumPy numbers and arrays. The names of the
         genres are added as "genres".
     table : DataFrame, default=None

@@ -43,8 +43,8 @@ def test_training_scoring_thresholds_and_reports(albums, target):
     assert told.any(axis=1).all()
     table = genre_scores(Y.iloc[test], told, y_score=scores)
     assert set(Y.columns) <= set(table.index)
-    figures = ranking_scores(Y.iloc[test], {target: scores}, prior=Y.iloc[train].mean())
-    assert np.isfinite(figures.loc[target]).all()
+    metrics = ranking_scores(Y.iloc[test], {target: scores}, prior=Y.iloc[train].mean())
+    assert np.isfinite(metrics.loc[target]).all()
     assert describe_genres(Y, {"train": train, "test": test}).index.isin(Y.columns).all()
     assert PPMILabelFactorizer().fit(Y).ceiling(Y)["macro_auc"] > 0.9
 

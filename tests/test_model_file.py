@@ -172,12 +172,12 @@ class TestOfEarlierVersions:
 
 class TestCard:
     def test_info_tells_it(self, trained, tmp_path):
-        card = {"figures": {"macro AUC": np.float32(0.5), "per genre": np.arange(2)}, "by": "我"}
+        card = {"metrics": {"macro AUC": np.float32(0.5), "per genre": np.arange(2)}, "by": "我"}
         skmmgenre.save(trained[0], tmp_path / "m", card=card)
         info = skmmgenre.model_info(tmp_path / "m")
         assert info["card"] == {
             "genres": ["Blues", "Jazz", "Techno"],
-            "figures": {"macro AUC": 0.5, "per genre": [0, 1]},
+            "metrics": {"macro AUC": 0.5, "per genre": [0, 1]},
             "by": "我",
         }
         assert set(info["versions"]) >= {"skmmgenre", "python", "scikit-learn", "numpy", "skops"}

@@ -13,7 +13,7 @@ from ._model import Answers, errors_of
 
 _N_RESAMPLES = 1000
 _FEW = 20  # artists, or items, below which the interval is rough
-COMPARED = {False: "f1", True: "macro_auc"}  # figure by which both are, one genre or several
+COMPARED = {False: "f1", True: "macro_auc"}  # metric by which both are, one genre or several
 _SHOWN = {"f1": "F1", "macro_auc": "AUC"}
 
 
@@ -159,7 +159,7 @@ def interval_of_difference(truth, ours, plain, artists):
     else:
         said, labels = [ours.predicted, plain.predicted], ours.classes
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # if no draw has a figure
+        warnings.simplefilter("ignore", RuntimeWarning)  # if no draw has a metric
         found = bootstrap_interval(
             np.asarray(truth),
             *said,

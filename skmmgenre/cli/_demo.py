@@ -73,7 +73,7 @@ def demo(n_albums, seed, n_jobs, output):
         predicted = model[-1].predict(vectors.iloc[test])
 
         console.rule("[bold]Training the fusion of every subset of the modalities")
-        figures, predictions = ablate_modalities(
+        metrics, predictions = ablate_modalities(
             _on_vectors(model, vectors),
             vectors,
             albums.y,
@@ -84,8 +84,8 @@ def demo(n_albums, seed, n_jobs, output):
             random_state=seed,
             return_predictions=True,
         )
-        figures = _with_plain(figures, predictions, model, albums, train, test)
-        figures.insert(6, "ceiling", _ceilings(albums, figures, test))
+        metrics = _with_plain(metrics, predictions, model, albums, train, test)
+        metrics.insert(6, "ceiling", _ceilings(albums, metrics, test))
 
         console.rule("[bold]Several genres at once: every modality and fusion, two targets")
         several = _several_genres(albums, train, test, seed, n_jobs)
@@ -94,7 +94,7 @@ def demo(n_albums, seed, n_jobs, output):
         enrichment = _enrichment(albums, train, test, seed)
 
         console.rule("[bold]Writing the report")
-        card = _card(albums, train, test, figures)
+        card = _card(albums, train, test, metrics)
         write_report(
             model,
             albums.table.iloc[test],
@@ -103,22 +103,22 @@ def demo(n_albums, seed, n_jobs, output):
             report / "report.html",
             card={name: value for name, value in card.items() if name != "held_out"},
             seen_groups=albums.groups[train],
-            ablation=figures,
+            ablation=metrics,
             title="Genres of synthetic albums",
         )
         _save(model, report / "genres.skmmgenre", albums, train, card)
-    _print_figures(console, figures, n_test=len(test))
+    _print_metrics(console, metrics, n_test=len(test))
     scores = genre_scores(albums.y[test], predicted, labels=model.classes_)
     _print_genres(console, scores)
     _print_several(console, several, n_labels=albums.Y.shape[1])
     _print_enrichment(console, enrichment)
-    _write(report, model, figures, predictions)
+    _write(report, model, metrics, predictions)
     several.to_csv(report / "table_multi_label.csv")
     enrichment.to_csv(report / "table_entities.csv")
     _print_closing(console, report, time.perf_counter() - began)
 
 
-# Figures of several genres by the head of their column.
+# Metrics of several genres by the head of their column.
 _SEVERAL = {
     "AUC": "macro_auc",
     "AP": "macro_average_precision",
@@ -129,7 +129,7 @@ _SEVERAL = {
 
 @contextmanager
 def _one_thread():
-    """Train with one thread: as fast at this size, and the same figures on any number of cores.
+    """Train with one thread: as fast at this size, and the same metrics on any number of cores.
 
     Threads of small networks that share their cores with other programs mostly wait.
     """
@@ -174,9 +174,9 @@ def _on_vectors(model, vectors):
     return GenrePipeline([("modalities", modalities), ("fusion", clone(model[-1]))])
 
 
-def _with_plain(figures, predictions, model, albums, train, test):
+def _with_plain(metrics, predictions, model, albums, train, test):
     """Add a row of the plain control below each subset of the modalities."""
-    names = figures.index[figures["input"] != "Control"]
+    names = metrics.index[metrics["input"] != "Control"]
     subsets = [tuple(name.split(" + ")) for name in names]
     classes = model.classes_.tolist()
     control = fit_control(model, albums.table.iloc[train], albums.y[train], subsets)
@@ -200,13 +200,13 @@ def _with_plain(figures, predictions, model, albums, train, test):
             "high": high,
         }
     order = [row for name in names for row in (name, f"plain {name}")]
-    order += [name for name in figures.index if name not in names]
-    plain = pd.DataFrame.from_dict(lines, orient="index", columns=figures.columns)
-    return pd.concat([figures, plain]).loc[order].rename_axis("model")
+    order += [name for name in metrics.index if name not in names]
+    plain = pd.DataFrame.from_dict(lines, orient="index", columns=metrics.columns)
+    return pd.concat([metrics, plain]).loc[order].rename_axis("model")
 
 
 def _several_genres(albums, train, test, seed, n_jobs):
-    """Figures of the rows of Table 6 on the same test albums, with smaller networks."""
+    """Metrics of the rows of Table 6 on the same test albums, with smaller networks."""
     model = make_genre_classifier(
         target="cosine",
         random_state=seed,
@@ -214,7 +214,7 @@ def _several_genres(albums, train, test, seed, n_jobs):
         image__target="logistic",  # as in the paper
         **_SMALL,
     )
-    figures = ablate_modalities(
+    metrics = ablate_modalities(
         model,
         albums.table,
         albums.Y,
@@ -227,16 +227,16 @@ def _several_genres(albums, train, test, seed, n_jobs):
         n_resamples=500,
     )
     best = albums.oracle.label_metrics(rows=test).rename("exact posterior")
-    return pd.concat([figures, best.to_frame().T]).rename_axis("model")
+    return pd.concat([metrics, best.to_frame().T]).rename_axis("model")
 
 
 def _enrichment(albums, train, test, seed):
-    """Figures of the text network alone, over words (VSM) and categories too (VSM + SEM)."""
+    """Metrics of the text network alone, over words (VSM) and categories too (VSM + SEM)."""
     linker = GazetteerLinker(albums.knowledge_base)
     cut = ReviewTruncator().transform(albums.table["text"])
     texts = {"VSM": cut, "VSM + SEM": EntityEnricher(linker).transform(cut)}
     lines = []
-    for target, figure, y in (
+    for target, metric, y in (
         ("softmax", "f1", pd.Series(albums.y)),
         ("logistic", "macro_auc", albums.Y),
         ("cosine", "macro_auc", albums.Y),
@@ -249,42 +249,42 @@ def _enrichment(albums, train, test, seed):
             model.fit(column[train], y.iloc[train], groups=albums.groups[train])
             answer = model.predict if target == "softmax" else model.decision_function
             answers[name] = answer(column[test])
-        labels = albums.oracle.classes if figure == "f1" else None
-        asked = {"metric": figure, "groups": albums.groups[test], "labels": labels}
+        labels = albums.oracle.classes if metric == "f1" else None
+        asked = {"metric": metric, "groups": albums.groups[test], "labels": labels}
         truth = y.iloc[test].to_numpy()
         line = {
             name: bootstrap_interval(truth, answer, n_resamples=1, **asked).estimate
             for name, answer in answers.items()
         }
         line["ceiling"] = albums.oracle.ceiling(
-            "text", test, metric="macro_f1" if figure == "f1" else figure
+            "text", test, metric="macro_f1" if metric == "f1" else metric
         )
         gain = bootstrap_interval(truth, answers["VSM + SEM"], answers["VSM"], **asked)
-        lines.append({"target": target, "figure": figure, **line, **gain._asdict()})
+        lines.append({"target": target, "metric": metric, **line, **gain._asdict()})
     return pd.DataFrame(lines).set_index("target")
 
 
-def _ceilings(albums, figures, test):
+def _ceilings(albums, metrics, test):
     """Macro F1 of the best possible guess, by row; NaN for controls."""
     ceilings = []
-    for name, kind in figures["input"].items():
+    for name, kind in metrics["input"].items():
         columns = [] if kind == "Control" else [MODALITIES[part] for part in name.split(" + ")]
         ceiling = albums.oracle.ceiling(columns, test, metric="macro_f1") if columns else np.nan
         ceilings.append(ceiling)
     return ceilings
 
 
-def _print_figures(console, figures, *, n_test):
+def _print_metrics(console, metrics, *, n_test):
     title = f"What each modality brings ({n_test} albums of unseen artists)"
     table = plain_table(title, "input", ("F1", "ceiling", "accuracy", "gain in F1 [95 %]"))
-    for name, line in figures.iterrows():
+    for name, line in metrics.iterrows():
         ceiling = "" if np.isnan(line["ceiling"]) else f"{line['ceiling']:.3f}"
         gain = f"{line['difference']:+.3f} [{line['low']:+.3f}, {line['high']:+.3f}]"
         gain = "" if name == line["reference"] else gain
         table.add_row(name, f"{line['f1']:.3f}", ceiling, f"{line['accuracy']:.3f}", gain)
     console.print(table)
     console.print(
-        f"F1 is the macro mean. Gains are over [bold]{figures['reference'].iloc[0]}[/bold], those "
+        f"F1 is the macro mean. Gains are over [bold]{metrics['reference'].iloc[0]}[/bold], those "
         "of plain over the row above it, with a paired bootstrap interval over artists. Plain is "
         "logistic regression on statistics of the sound, words and colours. The ceiling is the "
         "macro F1 of the exact posterior that the synthetic albums were drawn from."
@@ -295,16 +295,16 @@ def _print_genres(console, scores):
     heads = ("precision", "recall", "F1", "albums")
     table = plain_table("Genres, all modalities", "genre", heads)
     for genre, line in scores.iterrows():
-        figures = [f"{line[name]:.3f}" for name in ("precision", "recall", "f1")]
-        table.add_row(str(genre), *figures, f"{line['support']:.0f}")
+        metrics = [f"{line[name]:.3f}" for name in ("precision", "recall", "f1")]
+        table.add_row(str(genre), *metrics, f"{line['support']:.0f}")
     console.print(table)
 
 
-def _print_several(console, figures, *, n_labels):
+def _print_several(console, metrics, *, n_labels):
     # Nine columns fit into 80 characters without more space.
     title = f"The {n_labels} labels of the same albums, several an album"
     table = plain_table(title, "input and target", _SEVERAL, space=0)
-    for name, line in figures.iterrows():
+    for name, line in metrics.iterrows():
         digits = {head: 3 if head in ("AUC", "AP") else 2 for head in _SEVERAL}
         table.add_row(name, *(f"{line[_SEVERAL[head]]:.{n}f}" for head, n in digits.items()))
     console.print(table)
@@ -316,13 +316,13 @@ def _print_several(console, figures, *, n_labels):
     )
 
 
-def _print_enrichment(console, figures):
+def _print_enrichment(console, metrics):
     title = "Reviews alone: their words, and with what they mention"
-    table = plain_table(title, "target", ("figure", "VSM", "VSM + SEM", "ceiling", "gain [95 %]"))
-    for target, line in figures.iterrows():
+    table = plain_table(title, "target", ("metric", "VSM", "VSM + SEM", "ceiling", "gain [95 %]"))
+    for target, line in metrics.iterrows():
         gain = f"{line['estimate']:+.3f} [{line['low']:+.3f}, {line['high']:+.3f}]"
         values = [f"{line[name]:.3f}" for name in ("VSM", "VSM + SEM", "ceiling")]
-        table.add_row(target, {"f1": "F1", "macro_auc": "AUC"}[line["figure"]], *values, gain)
+        table.add_row(target, {"f1": "F1", "macro_auc": "AUC"}[line["metric"]], *values, gain)
     console.print(table)
     console.print(
         "VSM is tf-idf over the words of the reviews. SEM adds the categories of the people and "
@@ -331,8 +331,8 @@ def _print_enrichment(console, figures):
     )
 
 
-def _card(albums, train, test, figures):
-    together = figures[figures["input"] != "Control"].iloc[-1]
+def _card(albums, train, test, metrics):
+    together = metrics[metrics["input"] != "Control"].iloc[-1]
     return {
         "made_by": f"skmmgenre {__version__}, skmmgenre demo",
         "trained_on": "synthetic albums",
@@ -342,7 +342,7 @@ def _card(albums, train, test, figures):
         "limits": "it knows made-up sounds, words and covers, and nothing of music",
         "held_out": {
             "items": len(test),
-            "figures": {"f1": together["f1"], "accuracy": together["accuracy"]},
+            "metrics": {"f1": together["f1"], "accuracy": together["accuracy"]},
         },
     }
 
@@ -353,13 +353,13 @@ def _save(model, path, albums, train, card):
     save(model, path, card=card, table=albums.table.iloc[train], groups=albums.groups[train])
 
 
-def _write(report, model, figures, predictions):
+def _write(report, model, metrics, predictions):
     from matplotlib.figure import Figure
 
-    figures.to_csv(report / "table.csv")
-    names = [name for name, kind in figures["input"].items() if kind != "Control"]
+    metrics.to_csv(report / "table.csv")
+    names = [name for name, kind in metrics["input"].items() if kind != "Control"]
     shown = [name for name in names if " + " not in name] + names[-1:]
-    # Figures of our own: with pyplot's, a desktop might open a window.
+    # Metrics of our own: with pyplot's, a desktop might open a window.
     picture = Figure(figsize=(4.6 * len(shown), 4.8), layout="compressed")
     ConfusionMatricesDisplay.from_predictions(
         predictions["true"], predictions[shown], labels=model.classes_, figure=picture

@@ -48,7 +48,7 @@ from ._written_genres import leave_out_written
 
 @click.command(
     epilog=example(
-        "skmmgenre evaluate genres.skmmgenre test.csv --json > figures.json\n"
+        "skmmgenre evaluate genres.skmmgenre test.csv --json > metrics.json\n"
         "  skmmgenre evaluate genres.skmmgenre all.csv --split test --train all.csv"
     )
 )
@@ -69,7 +69,7 @@ from ._written_genres import leave_out_written
 @quiet
 @as_json
 def evaluate(model, source, split, learned, with_tagged, names, jobs, quiet, as_json, **reading):
-    """Tell the paper's figures of a MODEL on music whose genres are known.
+    """Tell the paper's metrics of a MODEL on music whose genres are known.
 
     Of one genre an item: precision, recall and F1 (means over the genres), accuracy; of several:
     macro AUC, and precision, nDCG and diversity among the best 1, 3 and 5. For all modalities and
@@ -154,13 +154,13 @@ _MIN_SCORES = (0.0, 0.3, 0.5, 0.7, 0.9)
 
 @dataclass
 class Evaluation:
-    """Figures, all in [0, 1].
+    """Metrics, all in [0, 1].
 
     Parameters
     ----------
     several : bool
     n_items : int
-    figures : DataFrame
+    metrics : DataFrame
         A row a subset of the modalities; of one genre an item precision, recall, f1 (macro),
         accuracy and macro_auc, of several f1 and those of `ranking_scores`.
     genres : DataFrame
@@ -186,16 +186,16 @@ class Evaluation:
         Items that the control has learned from, too, so that nothing says which side is better.
     control : Control or None
     prior : Series or None
-        Figures of what knows only how frequent the control's genres are.
+        Metrics of what knows only how frequent the control's genres are.
     plain : DataFrame or None
-        Figures of the plain control, as `figures`.
+        Metrics of the plain control, as `metrics`.
     differences : DataFrame or None
         Of the model to it: ``metric``, ``difference``, ``low``, ``high``, by subset.
     """
 
     several: bool
     n_items: int
-    figures: pd.DataFrame
+    metrics: pd.DataFrame
     genres: pd.DataFrame
     unknown: dict
     n_left_out: int
@@ -212,30 +212,30 @@ class Evaluation:
     differences: pd.DataFrame | None = None
 
     def of_all_modalities(self):
-        """Return figures with all modalities as plain values; what cannot be had is None."""
+        """Return metrics with all modalities as plain values; what cannot be had is None."""
         told = {
             "items": self.n_items,
             "artists": self.n_drawn if self.by_artist else None,
-            "figures": _plain_line(self.figures.iloc[-1]),
+            "metrics": _plain_line(self.metrics.iloc[-1]),
             **self._of_genres(),
         }
         if self.prior is not None:
             told["prior"] = _plain_line(self.prior)
         if self.plain is not None:
-            figures, difference = self.plain.iloc[-1], self.differences.iloc[-1]
-            told["plain"] = {"figures": _plain_line(figures), **_plain_line(difference)}
+            metrics, difference = self.plain.iloc[-1], self.differences.iloc[-1]
+            told["plain"] = {"metrics": _plain_line(metrics), **_plain_line(difference)}
         elif self.control is not None and self.control.reason:
             told["plain"] = {"reason": self.control.reason}
         return told
 
     def as_dict(self):
-        """Return all of it as plain values; a figure that cannot be had is None."""
+        """Return all of it as plain values; a metric that cannot be had is None."""
         told = {
             "items": self.n_items,
             "left_out": self.n_left_out,
             "first_genre_only": self.n_first_only,
             "unknown_genres": self.unknown,
-            "figures": _plain_table(self.figures),
+            "metrics": _plain_table(self.metrics),
             **self._of_genres(),
             "set_aside": [{"item": item, "reason": reason} for item, reason in self.errors],
         }
@@ -244,7 +244,7 @@ class Evaluation:
             told["plain"] = {
                 "items": self.control.n_items,
                 "items_in_both": self.n_learned,
-                "figures": _plain_table(self.plain),
+                "metrics": _plain_table(self.plain),
                 "differences": _plain_table(self.differences),
             }
         return told
@@ -297,12 +297,12 @@ def evaluate_model(model, music, *, names=None, control=None, each_subset=True):
     subsets = subsets_of(model) if each_subset else subsets_of(model)[-1:]
     answers = {" + ".join(subset): answer(model, vectors, subset) for subset in subsets}
     judged = (_label_matrix if several else _label_column)(truth, classes)
-    figures = _figures(judged, answers)
+    metrics = _metrics(judged, answers)
     best = list(answers.values())[-1]
     found = Evaluation(
         several=several,
         n_items=len(rows),
-        figures=figures,
+        metrics=metrics,
         genres=_scores_by_genre(judged, best),
         unknown=dict(unknown.most_common()),
         n_left_out=len(genres) - len(rows),
@@ -316,11 +316,11 @@ def evaluate_model(model, music, *, names=None, control=None, each_subset=True):
     )
     if control is not None:
         prior = {"prior": answer_prior(control, several, classes, len(rows))}
-        found.prior = _figures(judged, prior).loc["prior"]
+        found.prior = _metrics(judged, prior).loc["prior"]
     if control is not None and control.regressions:
         plain, of_plain = answer_plain(control, music.table, classes)
         plain = {" + ".join(subset): plain[subset] for subset in subsets}
-        found.plain = _figures(judged, plain)
+        found.plain = _metrics(judged, plain)
         found.differences = _differences(judged, answers, plain, found, music.artists)
         found.errors = with_errors_of_plain(errors, of_plain)
     return found
@@ -421,8 +421,8 @@ def _scores_by_genre(truth, said):
     return genre_scores(truth, said.predicted, labels=said.classes, y_score=said.scores)
 
 
-def _figures(truth, answers):
-    """Figures by name of the answers."""
+def _metrics(truth, answers):
+    """Metrics by name of the answers."""
     lines = {}
     for name, said in answers.items():
         scores = _scores_by_genre(truth, said)
@@ -435,12 +435,12 @@ def _figures(truth, answers):
                 "accuracy": scores.attrs["accuracy"],
                 "macro_auc": macro["auc"],
             }
-    figures = pd.DataFrame.from_dict(lines, orient="index")
+    metrics = pd.DataFrame.from_dict(lines, orient="index")
     if said.several:
         ks = [k for k in _KS if k <= len(said.classes)]
         scores = {name: said.scores for name, said in answers.items()}
-        figures = figures.join(ranking_scores(truth, scores, ks=ks, references=False))
-    return figures
+        metrics = metrics.join(ranking_scores(truth, scores, ks=ks, references=False))
+    return metrics
 
 
 def _never_predicted(said):
@@ -466,12 +466,12 @@ def _by_min_score(truth, said):
 
 
 def _differences(truth, answers, plain, found, artists):
-    """By which figure each subset is compared with plain, the difference and its interval."""
+    """By which metric each subset is compared with plain, the difference and its interval."""
     metric = COMPARED[found.several]
     lines = {}
     for name, ours in answers.items():
         low, high = interval_of_difference(truth, ours, plain[name], artists)
-        difference = found.figures.loc[name, metric] - found.plain.loc[name, metric]
+        difference = found.metrics.loc[name, metric] - found.plain.loc[name, metric]
         lines[name] = {"metric": metric, "difference": difference, "low": low, "high": high}
     return pd.DataFrame.from_dict(lines, orient="index")
 

@@ -1,4 +1,4 @@
-"""The figures of a model as tables for people, 80 columns wide."""
+"""The metrics of a model as tables for people, 80 columns wide."""
 
 from rich.console import Console
 from rich.markup import escape
@@ -26,7 +26,7 @@ _SHORT = {"audio": "A", "text": "T", "image": "I"}
 
 
 def print_evaluation(found):
-    """Print the figures by modality, then those of each genre.
+    """Print the metrics by modality, then those of each genre.
 
     Parameters
     ----------
@@ -34,14 +34,14 @@ def print_evaluation(found):
     """
     console = Console()
     lines = []
-    for name, figures in found.figures.iterrows():
+    for name, metrics in found.metrics.iterrows():
         short = _short_name(name, found.several)
-        lines.append((short, figures))
+        lines.append((short, metrics))
         if found.plain is not None:
             lines.append((f"plain {short}", found.plain.loc[name]))
     if found.plain is not None:
         lines.append((_name_of_prior(found), found.prior))
-    _print_figures(console, count_of(found.n_items, "item"), "modalities", lines, found.several)
+    _print_metrics(console, count_of(found.n_items, "item"), "modalities", lines, found.several)
     if found.several:
         console.print("A is sound, T text, I cover. P@k: share of the k best that are right.")
     _print_differences(console, found)
@@ -62,12 +62,12 @@ def print_held_out(found):
         With a control.
     """
     console = Console()
-    lines = [("model", found.figures.iloc[-1])]
+    lines = [("model", found.metrics.iloc[-1])]
     if found.plain is not None:
         lines.append(("plain", found.plain.iloc[-1]))
     lines.append((_name_of_prior(found), found.prior))
     title = f"{count_of(found.n_items, 'item')} kept from training"
-    _print_figures(console, title, "", lines, found.several)
+    _print_metrics(console, title, "", lines, found.several)
     if found.plain is not None:
         console.print(_verdict(found), highlight=False)
     elif found.control.reason:
@@ -87,14 +87,14 @@ def _name_of_prior(found):
     return "class prior" if found.several else f"always {found.control.majority}"
 
 
-def _print_figures(console, title, name, lines, several):
+def _print_metrics(console, title, name, lines, several):
     heads = _SEVERAL if several else _ONE
     heads = {head: column for head, column in heads.items() if column in lines[0][1]}
     space = 0 if several else 1
     table = plain_table(title, name, heads, space=space, overflow="fold", max_width=30)
     for name, line in lines:
-        figures = (_number(line[column]) for column in heads.values())
-        table.add_row(escape(one_line(name)), *figures)
+        metrics = (_number(line[column]) for column in heads.values())
+        table.add_row(escape(one_line(name)), *metrics)
     console.print(table)
 
 
@@ -111,7 +111,7 @@ def _print_differences(console, found):
     table = plain_table(title, "modalities", heads)
     for name, line in found.differences.iterrows():
         metric = line["metric"]
-        ours, plain = found.figures.loc[name, metric], found.plain.loc[name, metric]
+        ours, plain = found.metrics.loc[name, metric], found.plain.loc[name, metric]
         interval = "-" if line["low"] != line["low"] else f"{line['low']:+.3f} {line['high']:+.3f}"
         difference = "-" if ours != ours else f"{line['difference']:+.3f}"
         short = _short_name(name, found.several)
@@ -135,7 +135,7 @@ def _verdict(found):
     sentences = in_words(comparison, by_artist=found.by_artist, n_drawn=found.n_drawn)
     if found.several:
         # AUC is of the ranks; a model that ranks as well may predict hardly any genre.
-        ours, plain = (_number(side["f1"].iloc[-1]) for side in (found.figures, found.plain))
+        ours, plain = (_number(side["f1"].iloc[-1]) for side in (found.metrics, found.plain))
         sentences += f" Macro F1 of the predictions: model {ours}, plain {plain}."
     return sentences
 
@@ -144,8 +144,8 @@ def _print_genres(console, found):
     heads = ("precision", "recall", "F1", "AUC", "items")
     table = plain_table("Genres, all modalities", "genre", heads, overflow="fold", max_width=30)
     for genre, line in found.genres.drop(index="macro").iterrows():
-        figures = [_number(line[name]) for name in ("precision", "recall", "f1", "auc")]
-        table.add_row(escape(one_line(str(genre))), *figures, f"{line['support']:.0f}")
+        metrics = [_number(line[name]) for name in ("precision", "recall", "f1", "auc")]
+        table.add_row(escape(one_line(str(genre))), *metrics, f"{line['support']:.0f}")
     console.print(table)
     if found.never_predicted:
         console.print(escape(f"Never predicted: {_named(found.never_predicted)}."))

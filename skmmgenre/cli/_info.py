@@ -118,15 +118,15 @@ def print_info(info):
 def _held_out(info):
     """Yield lines on the items kept from training: how many, and each metric beside a control's."""
     held_out = info["card"].get("held_out")
-    if not isinstance(held_out, dict) or not isinstance(held_out.get("figures"), dict):
+    if not isinstance(held_out, dict) or not isinstance(held_out.get("metrics"), dict):
         return  # a card may hold anything
     artists = held_out.get("artists")
     of_whom = "" if artists is None else f" of {artists} artists"
     yield f"{held_out.get('items', '-')} items{of_whom}, kept from training"
     majority = "class prior" if info["several_genres"] else "majority genre"
-    controls = {"plain": held_out.get("plain"), majority: {"figures": held_out.get("prior")}}
-    controls = {name: _figures(control) for name, control in controls.items()}
-    for name, value in held_out["figures"].items():
+    controls = {"plain": held_out.get("plain"), majority: {"metrics": held_out.get("prior")}}
+    controls = {name: _metrics(control) for name, control in controls.items()}
+    for name, value in held_out["metrics"].items():
         beside = [f"{who} {_number(of[name])}" for who, of in controls.items() if name in of]
         yield f"{name} {_number(value)}" + (f" ({', '.join(beside)})" if beside else "")
     never = held_out.get("never_predicted")
@@ -134,9 +134,9 @@ def _held_out(info):
         yield f"never predicted: {len(never)} of {len(info['genres'])} genres"
 
 
-def _figures(control):
-    figures = control.get("figures") if isinstance(control, dict) else None
-    return figures if isinstance(figures, dict) else {}
+def _metrics(control):
+    metrics = control.get("metrics") if isinstance(control, dict) else None
+    return metrics if isinstance(metrics, dict) else {}
 
 
 def _number(value):

@@ -30,8 +30,8 @@ _MEDIA = ("none", "thumbnails", "clips")
 @click.command(
     epilog=example(
         "skmmgenre report genres.skmmgenre albums.csv -o report.html\n"
-        "  skmmgenre evaluate genres.skmmgenre test.csv --train train.csv --json > figures.json\n"
-        "  skmmgenre report genres.skmmgenre test.csv --evaluation figures.json -o report.html"
+        "  skmmgenre evaluate genres.skmmgenre test.csv --train train.csv --json > metrics.json\n"
+        "  skmmgenre report genres.skmmgenre test.csv --evaluation metrics.json -o report.html"
     )
 )
 @click.argument("path", metavar="MODEL")

@@ -248,7 +248,7 @@ def train_model(
         Further parameters of `make_genre_classifier`. With one genre an item `class_weight` is
         "balanced" unless it is among them.
     test_size : float
-        Share of the items, by artist, that are kept from training to tell the figures.
+        Share of the items, by artist, that are kept from training to tell the metrics.
     plain : bool
         Whether a plain control learns from the same items, to be told beside them.
     on_error : {"missing", "raise"}
@@ -261,11 +261,11 @@ def train_model(
     -------
     model : GenrePipeline
     card : dict
-        What it was trained on, and figures; plain values.
+        What it was trained on, and metrics; plain values.
     errors : list of (str, str)
         Item and reason of what was treated as missing.
     held_out : Evaluation or None
-        Figures on the items that were kept from training.
+        Metrics on the items that were kept from training.
     learned : Music
         The items that it was trained on.
 

@@ -25,7 +25,7 @@ from ..utils import (
     safe_indexing,
     workers,
 )
-from ._ablation_figures import METRICS, Answers, tabulate
+from ._ablation_metrics import METRICS, Answers, tabulate
 from ._ablation_rows import PLAIN, resolve_controls, resolve_rows
 from ._ablation_trial import Trial, extract_once
 from ._genre_pipeline import GenrePipeline, check_table
@@ -136,7 +136,7 @@ def ablate_modalities(
         the `metric`; for Table 2 each input's own CNN row, and CNN_Audio for A + V. Some
         controls are compared with the row that they are the control of.
     metric : str, default="auto"
-        The figure that rows are compared by, a column of the answer: one of genres predicted
+        The metric that rows are compared by, a column of the answer: one of genres predicted
         (``"f1"``, ``"accuracy"``) or of scores (``"macro_auc"``,
         ``"macro_average_precision"``). "auto" is f1, for several genres macro_auc.
     cv : cross-validation splitter or callable, default=None
@@ -164,15 +164,15 @@ def ablate_modalities(
 
     Returns
     -------
-    figures : DataFrame
+    metrics : DataFrame
         A row a model (index), with ``input``, mean and standard deviation over the runs of
         macro ``precision``, ``recall``, ``f1`` and ``accuracy`` (``f1_std``, ...),
         ``macro_auc`` and ``macro_average_precision``, the ``reference`` it is compared with,
         the ``difference`` in the `metric`, and ``low`` and ``high``, its paired 95 %
         bootstrap interval over artists and, where there are several runs, their seeds. For
-        several genres the figures are ``f1``, ``without_label`` (the share of the rows for
+        several genres the metrics are ``f1``, ``without_label`` (the share of the rows for
         which no genre is predicted) and those of `ranking_scores`.
-        ``figures.attrs["errors"]`` lists the cells that ``on_error="missing"`` set aside
+        ``metrics.attrs["errors"]`` lists the cells that ``on_error="missing"`` set aside
         (make a DataFrame of it).
     predictions : DataFrame or Bunch
         If asked for. One genre a row: a DataFrame of ``run``, ``row`` (position in the
@@ -201,7 +201,7 @@ def ablate_modalities(
 
     Where `cv` has several splits, predicted genres of a run are judged together; scores are
     judged split by split, since those of different networks cannot be ranked together, and
-    a run's figure is the mean.
+    a run's metric is the mean.
 
     Examples
     --------
@@ -209,10 +209,10 @@ def ablate_modalities(
     >>> from skmmgenre.datasets import make_albums
     >>> albums = make_albums(60, random_state=0)
     >>> model = make_genre_classifier(audio=None, image=None, text__hidden_units=(16, 16))
-    >>> figures = ablate_modalities(
+    >>> metrics = ablate_modalities(
     ...     model, albums.table, albums.y, albums.groups, n_runs=1, n_resamples=100
     ... )
-    >>> list(figures.index)
+    >>> list(metrics.index)
     ['text']
     """
     steps = getattr(model, "named_steps", {})
@@ -299,11 +299,11 @@ def ablate_modalities(
     while_training = _distinct([error for found in set_aside for error in found])
     _warn_of_errors(while_training)
     judged = Answers(pd.concat(abouts, ignore_index=True), y, answers, metric)
-    figures = tabulate(judged, rows, controls, reference, n_resamples)
-    figures.attrs["errors"] = errors + while_training
+    metrics = tabulate(judged, rows, controls, reference, n_resamples)
+    metrics.attrs["errors"] = errors + while_training
     if not return_predictions:
-        return figures
-    return figures, judged.scored if return_predictions == "scores" else judged.predictions
+        return metrics
+    return metrics, judged.scored if return_predictions == "scores" else judged.predictions
 
 
 def _run(number, seed, *, y, groups, rows, controls, cv, test_size, n_folds, **shared):
@@ -355,7 +355,7 @@ def _warn_of_errors(errors):
     warnings.warn(
         "Treated as missing because of on_error='missing': "
         + ", ".join(f"{count} of {modality}" for modality, count in counts.items())
-        + f". {listed}. All of them are in the answer: pandas.DataFrame(figures.attrs['errors']).",
+        + f". {listed}. All of them are in the answer: pandas.DataFrame(metrics.attrs['errors']).",
         UserWarning,
         stacklevel=3,
     )

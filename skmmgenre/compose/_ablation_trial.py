@@ -17,7 +17,7 @@ from ..fusion import JointSpaceProjector
 from ..metrics import remove_log_prior
 from ..model_selection import inner_validation_mask
 from ..utils import ErrorsMixin, as_cells, safe_indexing, walk
-from ._ablation_figures import Answer
+from ._ablation_metrics import Answer
 from ._ablation_rows import controlled_row, find_networks, plain_subset, seeded_modality
 from ._genre_pipeline import GenrePipeline
 from ._mean_over_tracks import MeanOverTracks, flatten_tracks, naming_albums

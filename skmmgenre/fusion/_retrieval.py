@@ -41,7 +41,7 @@ def search(first, second, codes):
 
 
 def summarise(found):
-    """Return the figures of `retrieval_` from ranks and numbers of candidates, pair by pair."""
+    """Return the metrics of `retrieval_` from ranks and numbers of candidates, pair by pair."""
     ranks, n_candidates = map(np.concatenate, zip(*found, strict=True))
     return {
         "recall_at_1": float((ranks <= 1).mean()),

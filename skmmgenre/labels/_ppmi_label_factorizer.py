@@ -248,10 +248,10 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return scores
 
     def ceiling(self, Y: Matrix) -> pd.Series:
-        """Figures that the true factors of items would reach: what this space can express.
+        """Metrics that the true factors of items would reach: what this space can express.
 
-        A network that regresses the factors without any error scores as well, so low figures
-        ask for more components. A figure of a network beside its ceiling tells what was lost
+        A network that regresses the factors without any error scores as well, so low metrics
+        ask for more components. A metric of a network beside its ceiling tells what was lost
         to the factors and what to the network.
 
         Parameters
@@ -261,7 +261,7 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
         Returns
         -------
-        figures : Series
+        metrics : Series
             As `skmmgenre.metrics.ranking_scores` names them: macro_auc, and precision@k,
             diversity@k (ADiv@k) and others at k = 1, 3, 5 (as far as there are labels).
 

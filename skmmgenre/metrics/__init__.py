@@ -1,4 +1,4 @@
-"""Figures of the paper, and their intervals."""
+"""Metrics of the paper, and their intervals."""
 
 from ..utils import artist_names, group_codes, plain_labels, read_indicator
 from ._bootstrap import BootstrapInterval, bootstrap_interval

@@ -14,11 +14,11 @@ from .._typing import Column, Float64Array, Genres
 from ..utils import group_codes
 from ._genre_scores import label_matrices, precision_recall_f1, right_rows
 from ._ranking import (
-    MACRO_FIGURES,
+    MACRO_METRICS,
     macro_auc_score,
     macro_average_precision_score,
-    names_of_figures,
-    ranking_figure,
+    names_of_metrics,
+    ranking_metric,
     truth_and_scores,
 )
 
@@ -99,7 +99,7 @@ def bootstrap_interval(
     return_draws=False,
     random_state=0,
 ):
-    """Confidence interval of a figure, or of the difference of two models, over artists.
+    """Confidence interval of a metric, or of the difference of two models, over artists.
 
     Artists are drawn with replacement, with all their rows, since the rows of an artist are
     alike. Two models are compared on the same draws (paired).
@@ -107,11 +107,11 @@ def bootstrap_interval(
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n,) or (n, n_labels)
-        One label a row, or indicator matrices. For figures of scores `y_true` is an indicator
+        One label a row, or indicator matrices. For statistics of scores `y_true` is an indicator
         matrix and `y_pred` the scores of its labels. With a callable `metric`, whatever it
         takes, as arrays of n rows.
     y_other : array-like like `y_pred`, optional
-        Predictions (scores) of a second model for the same rows. The figure is then
+        Predictions (scores) of a second model for the same rows. The statistic is then
         ``metric(y_true, y_pred) - metric(y_true, y_other)``.
     metric : str or callable, default="f1"
         Of predictions "f1", "precision", "recall" (means over all `labels`, as in
@@ -124,12 +124,12 @@ def bootstrap_interval(
         The artist of each row; a missing one is an artist of its own. By default every row is.
     runs : array-like of shape (n,), optional
         Which run (seed, fold) a row is of, where the rows of several runs are stacked. The
-        figure is the mean over runs; artists are drawn once for all runs, so an artist tested
+        statistic is the mean over runs; artists are drawn once for all runs, so an artist tested
         in three runs is drawn or left out in all three.
     seeds : array-like of shape (n,), optional
         Which seed the networks of a row were trained with, and its folds drawn: each run is of
         one. Seeds are then drawn with replacement, too, so that the interval says how the
-        figure varies with what is learned as well. By default the models count as given.
+        statistic varies with what is learned as well. By default the models count as given.
     labels : array-like, optional
         All labels: pass the ``classes_`` of the model. By default those that occur.
     n_resamples : int, default=2000
@@ -137,18 +137,18 @@ def bootstrap_interval(
     confidence_level : float in (0, 1), default=0.95
         Share of the resampled values that lie inside the interval.
     replace : bool, default=True
-        False draws half of the artists, each at most once: for figures that grow with the number
+        False draws half of the artists, each at most once: for statistics that grow with the number
         of different items, such as "diversity@k". (Drawn with replacement, a third of the artists
-        is left out and others count twice, which pulls such a figure and its interval down.)
+        is left out and others count twice, which pulls such a statistic and its interval down.)
     return_draws : bool, default=False
-        Whether the figures of all resamples are returned too, for a p-value, say.
+        Whether the statistics of all resamples are returned too, for a p-value, say.
     random_state : int, Generator or None
         Seed of the draws.
 
     Returns
     -------
     interval : namedtuple (estimate, low, high) of floats
-        The figure of the given rows, and the percentiles of the resampled figures. Without
+        The statistic of the given rows, and the percentiles of the resampled statistics. Without
         replacement the estimate is the mean over the resamples: all three say what half of the
         artists give.
     draws : ndarray of shape (n_resamples,)
@@ -162,14 +162,14 @@ def bootstrap_interval(
 
     Notes
     -----
-    Without `seeds` the percentile bootstrap says how the figure of these trained models varies
+    Without `seeds` the percentile bootstrap says how the statistic of these trained models varies
     with the artists tested, not with the training data or the seed. With them artists and seeds
     are drawn independently. A run none of whose artists is in a resample is left out of that
     resample's mean.
 
     The mean over half of n artists, drawn without replacement, varies as much as the mean over n
     drawn with replacement. Seeds are drawn with replacement either way, since every run has its
-    own figure.
+    own statistic.
 
     Examples
     --------
@@ -189,12 +189,12 @@ def bootstrap_interval(
         raise ValueError(f"confidence_level must be in (0, 1), got {confidence_level!r}.")
     if callable(metric):
         metric = _NAMES.get(metric, metric)
-    elif metric not in _METRICS and ranking_figure(metric) is None:
+    elif metric not in _METRICS and ranking_metric(metric) is None:
         raise ValueError(
-            f"metric must be one of {[*_METRICS, *names_of_figures()]} or a callable, got "
+            f"metric must be one of {[*_METRICS, *names_of_metrics()]} or a callable, got "
             f"{metric!r}."
         )
-    of_scores = ranking_figure(metric)
+    of_scores = ranking_metric(metric)
     answers = {"y_true": y_true, "y_pred": y_pred}
     if y_other is not None:
         answers["y_other"] = y_other
@@ -217,31 +217,31 @@ def bootstrap_interval(
         run_codes = _codes(seeds, n, "seeds")
     seed_of_run = None if seeds is None else _seed_of_run(_codes(seeds, n, "seeds"), run_codes)
     if callable(metric):
-        figure = _callable_figure(metric, truth, predictions, artists, run_codes)
+        statistic = _callable_statistic(metric, truth, predictions, artists, run_codes)
         width = n_artists
     elif of_scores is not None:
-        figure = _scores_figure(of_scores, truth, predictions, artists, run_codes)
-        width = max(truth.shape) * (_SCORES_WIDTH if metric in MACRO_FIGURES else 1)
+        statistic = _scores_statistic(of_scores, truth, predictions, artists, run_codes)
+        width = max(truth.shape) * (_SCORES_WIDTH if metric in MACRO_METRICS else 1)
     else:
-        figure, width = _counted_figure(metric, truth, predictions, artists, run_codes)
+        statistic, width = _counted_statistic(metric, truth, predictions, artists, run_codes)
 
     n_runs = run_codes.max() + 1
-    estimate = figure(np.ones((1, n_artists)), np.ones((1, n_runs)))[0]
+    estimate = statistic(np.ones((1, n_artists)), np.ones((1, n_runs)))[0]
     rng = np.random.default_rng(random_state)
     times_of_run = np.ones((n_resamples, n_runs))
     if seed_of_run is not None:
         times_of_run = _draw(rng, n_resamples, seed_of_run.max() + 1)[:, seed_of_run]
-    figures = np.empty(n_resamples)
+    statistics = np.empty(n_resamples)
     for some in gen_batches(n_resamples, max(1, _CHUNK // max(n_artists, width))):
         draw = _draw if replace else _draw_half
         times = draw(rng, some.stop - some.start, n_artists)
-        figures[some] = figure(times, times_of_run[some])
+        statistics[some] = statistic(times, times_of_run[some])
     if not replace:
-        estimate = np.nanmean(figures)
+        estimate = np.nanmean(statistics)
     tail = (1 - confidence_level) / 2
-    low, high = np.nanquantile(figures, (tail, 1 - tail))
+    low, high = np.nanquantile(statistics, (tail, 1 - tail))
     interval = BootstrapInterval(float(estimate), float(low), float(high))
-    return (interval, figures) if return_draws else interval
+    return (interval, statistics) if return_draws else interval
 
 
 def _arrays(answers):
@@ -285,7 +285,7 @@ def _draw_half(rng, n_draws, n):
     return (order < n // 2).astype(float)
 
 
-def _counted_figure(metric, truth, predictions, artists, run_codes):
+def _counted_statistic(metric, truth, predictions, artists, run_codes):
     """A function of how often artists and runs are drawn, through counts of each."""
     n, n_labels = truth.shape
     n_artists, n_runs = artists.max() + 1, run_codes.max() + 1
@@ -313,18 +313,18 @@ def _counted_figure(metric, truth, predictions, artists, run_codes):
 
         def one_model(times, model_counts, n_rows):
             hits, predicted = (times @ count for count in model_counts)
-            figures = precision_recall_f1(hits, predicted, times @ true_of)[which]
-            return figures.reshape(len(times), n_runs, n_labels).mean(axis=2)
+            statistics = precision_recall_f1(hits, predicted, times @ true_of)[which]
+            return statistics.reshape(len(times), n_runs, n_labels).mean(axis=2)
 
-    def figure(times, times_of_run):
+    def statistic(times, times_of_run):
         n_rows = times @ rows_of
         values = [one_model(times, model_counts, n_rows) for model_counts in counts]
         return _mean_over_runs(values, np.where(n_rows > 0, times_of_run, 0))
 
-    return figure, n_runs * n_labels
+    return statistic, n_runs * n_labels
 
 
-def _callable_figure(metric, truth, predictions, artists, run_codes):
+def _callable_statistic(metric, truth, predictions, artists, run_codes):
     weighted = _takes_weights(metric)
 
     def one_model(rows, times, pred):
@@ -350,7 +350,7 @@ def _takes_weights(metric):
     return any(p.name == "sample_weight" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
-def _scores_figure(of_scores, truth, predictions, artists, run_codes):
+def _scores_statistic(of_scores, truth, predictions, artists, run_codes):
     def one_run(rows, weight):
         return [of_scores(truth[rows], scores[rows], weight) for scores in predictions]
 
@@ -361,7 +361,7 @@ def _by_runs(one_run, artists, run_codes):
     """A function of how often artists and runs are drawn, through the rows of each run."""
     runs = [np.flatnonzero(run_codes == run) for run in range(run_codes.max() + 1)]
 
-    def figure(times, times_of_run):
+    def statistic(times, times_of_run):
         weights = [times[:, artists[rows]] for rows in runs]
         values = [one_run(*pair) for pair in zip(runs, weights, strict=True)]
         values = np.moveaxis(np.array(values, dtype=float), 0, -1)  # model, draw, run
@@ -369,11 +369,11 @@ def _by_runs(one_run, artists, run_codes):
         there = (n_rows > 0) & ~np.isnan(values).any(axis=0)
         return _mean_over_runs(values, np.where(there, times_of_run, 0))
 
-    return figure
+    return statistic
 
 
 def _mean_over_runs(values, weight):
-    """The figure, or difference, of each draw; runs of weight 0 do not count."""
+    """The statistic, or difference, of each draw; runs of weight 0 do not count."""
     value = values[0] if len(values) == 1 else values[0] - values[1]
     total = np.where(weight > 0, weight * value, 0).sum(axis=1)
     n_runs = weight.sum(axis=1)

@@ -10,7 +10,7 @@ from scipy import sparse
 from .._typing import Matrix
 from ..utils import as_pandas, refuse_other_labels
 from ._genre_scores import genre_scores
-from ._ranking import names_of_figures, ranking_figure, row_weights, truth_and_scores
+from ._ranking import names_of_metrics, ranking_metric, row_weights, truth_and_scores
 
 _OF_PREDICTIONS = ("f1", "precision", "recall", "accuracy")
 
@@ -20,12 +20,12 @@ class GenreScorer:
 
     Called as ``scorer(estimator, X, Y)``. Scores are the estimator's `decision_function` (or
     `predict_proba` where it has none), so it takes models that have only one of them, as
-    target "cosine" has. Several figures share one prediction, which for networks over sound
+    target "cosine" has. Several metrics share one prediction, which for networks over sound
     is what takes long.
 
     Parameters
     ----------
-    figures : str or sequence of str, default="macro_auc"
+    metric : str or sequence of str, default="macro_auc"
         "macro_auc", "macro_average_precision", and for any k "precision@k", "ndcg@k",
         "diversity@k" (ADiv@k) and "correct_diversity@k", such as "precision@3"; and of
         `predict` "f1", "precision", "recall" (means over genres, as in `genre_scores`) and
@@ -36,12 +36,12 @@ class GenreScorer:
     Raises
     ------
     ValueError
-        If there is no figure of a name; when called, if Y or the scores are refused by the
+        If there is no metric of a name; when called, if Y or the scores are refused by the
         metrics, or the columns of Y are not the estimator's ``classes_``.
 
     See Also
     --------
-    ranking_scores : The same figures of given scores, as a table.
+    ranking_scores : The same metrics of given scores, as a table.
 
     Examples
     --------
@@ -57,24 +57,24 @@ class GenreScorer:
     (5,)
     """
 
-    def __init__(self, figures: str | Sequence[str] = "macro_auc"):
-        names = [figures] if isinstance(figures, str) else list(figures)
+    def __init__(self, metric: str | Sequence[str] = "macro_auc"):
+        names = [metric] if isinstance(metric, str) else list(metric)
         for name in names:
-            if name not in _OF_PREDICTIONS and ranking_figure(name) is None:
+            if name not in _OF_PREDICTIONS and ranking_metric(name) is None:
                 raise ValueError(
-                    f"There is no figure {name!r}; there are "
-                    f"{[*names_of_figures(), *_OF_PREDICTIONS]}."
+                    f"There is no metric {name!r}; there are "
+                    f"{[*names_of_metrics(), *_OF_PREDICTIONS]}."
                 )
         if not names:
-            raise ValueError("figures is empty: name at least one.")
-        self.figures = figures if isinstance(figures, str) else tuple(names)
+            raise ValueError("metric is empty: name at least one.")
+        self.metric = metric if isinstance(metric, str) else tuple(names)
 
     def __repr__(self):
-        return f"GenreScorer({self.figures!r})"
+        return f"GenreScorer({self.metric!r})"
 
     def __call__(self, estimator: Any, X: Any, Y: Matrix) -> float | dict[str, float]:
-        """Return the figure, or a dict of the figures, of the estimator on these rows."""
-        names = [self.figures] if isinstance(self.figures, str) else self.figures
+        """Return the metric, or a dict of the metrics, of the estimator on these rows."""
+        names = [self.metric] if isinstance(self.metric, str) else self.metric
         if np.ndim(Y) == 1 and not sparse.issparse(Y):
             raise ValueError(
                 "GenreScorer scores several genres a row, Y is one column. For one genre a row "
@@ -91,9 +91,9 @@ class GenreScorer:
             truth, scores = truth_and_scores(Y, label_scores(estimator, X), ("Y", "the scores"))
             weight = row_weights(None, len(truth))
             for name in ranked:
-                found[name] = float(ranking_figure(name)(truth, scores, weight)[0])
-        if isinstance(self.figures, str):
-            return found[self.figures]
+                found[name] = float(ranking_metric(name)(truth, scores, weight)[0])
+        if isinstance(self.metric, str):
+            return found[self.metric]
         return {name: found[name] for name in names}
 
 

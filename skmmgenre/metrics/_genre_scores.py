@@ -107,7 +107,7 @@ def genre_scores(
     """Precision, recall and F1 of every genre, and their plain mean.
 
     The macro F1 is the mean of the genres' F1 (not the F1 of the mean precision and recall),
-    over all `labels`; a figure whose denominator is 0 is 0. These are the figures of Tables 2
+    over all `labels`; a metric whose denominator is 0 is 0. These are the metrics of Tables 2
     and 3 of Oramas et al. (2018).
 
     Parameters
@@ -128,7 +128,7 @@ def genre_scores(
         One row a genre and a last row "macro"; columns precision, recall and f1 in [0, 1] and
         support (rows that truly have the genre; for "macro" all rows). With `y_score` also
         auc and average_precision, NaN for a genre without a positive or a negative and left
-        out of the macro figures, as in `macro_auc_score`.
+        out of the macro metrics, as in `macro_auc_score`.
         ``scores.attrs["accuracy"]`` is the share of rows that are wholly right.
 
     Raises
@@ -155,7 +155,7 @@ def genre_scores(
             "A genre is called 'macro', which is the name of the row of means: rename the genre."
         )
     hits, predicted, support = (part.sum(axis=0) for part in (true.multiply(pred), pred, true))
-    figures = precision_recall_f1(hits, predicted, support)
+    metrics = precision_recall_f1(hits, predicted, support)
     y_score = as_pandas(y_score)
     if isinstance(y_score, pd.DataFrame) and list(y_score.columns) != list(labels):
         raise ValueError(
@@ -163,7 +163,7 @@ def genre_scores(
             "Reorder them, or pass an array."
         )
     scores = pd.DataFrame(
-        dict(zip(("precision", "recall", "f1"), figures, strict=True)), index=labels
+        dict(zip(("precision", "recall", "f1"), metrics, strict=True)), index=labels
     )
     scores["support"] = support.astype(int)
     if y_score is not None:
@@ -180,7 +180,7 @@ def genre_scores(
 
 
 def precision_recall_f1(hits, predicted, true):
-    """Figures from counts of any (equal) shape; 0 where the denominator is 0."""
+    """Metrics from counts of any (equal) shape; 0 where the denominator is 0."""
     return [
         np.divide(top, bottom, out=np.zeros_like(top, dtype=float), where=bottom > 0)
         for top, bottom in ((hits, predicted), (hits, true), (2 * hits, predicted + true))

@@ -162,7 +162,7 @@ def average_precision_by_label(truth, scores, weight):
     return _by_label(_average_precision, truth, scores, weight)
 
 
-def _by_label(figure, truth, scores, weight):
+def _by_label(metric, truth, scores, weight):
     values = np.full((truth.shape[1], len(weight)), np.nan)
     by_row = np.ascontiguousarray(weight.T)
     total = by_row.sum(axis=0)
@@ -177,7 +177,7 @@ def _by_label(figure, truth, scores, weight):
         at = ordered[positives]
         of_all = _below_and_up_to(by_row[order], ordered, at)
         of_positive = _below_and_up_to(positive, at, at)
-        found = figure(positive, n_positive, total, of_positive, of_all)
+        found = metric(positive, n_positive, total, of_positive, of_all)
         values[label, both] = found[both]
     return values.T
 
@@ -250,7 +250,7 @@ def _share_of_labels(counts, best, shape, weight):
     return ((weight @ named) > 0).mean(axis=1)
 
 
-MACRO_FIGURES = {
+MACRO_METRICS = {
     "macro_auc": partial(_mean_over_labels, auc_by_label),
     "macro_average_precision": partial(_mean_over_labels, average_precision_by_label),
 }
@@ -262,28 +262,28 @@ FIGURES_AT_K = {
 }
 
 
-def ranking_figure(name):
-    """Return the figure called "macro_auc", "precision@3", ..., or None if there is none.
+def ranking_metric(name):
+    """Return the metric called "macro_auc", "precision@3", ..., or None if there is none.
 
-    A k that is out of range is told when the figure is asked for.
+    A k that is out of range is told when the metric is asked for.
     """
     if not isinstance(name, str):
         return None
-    if name in MACRO_FIGURES:
-        return MACRO_FIGURES[name]
+    if name in MACRO_METRICS:
+        return MACRO_METRICS[name]
     base, _, k = name.partition("@")
     if base in FIGURES_AT_K and k.isascii() and k.isdigit():
         return partial(_of_scores, FIGURES_AT_K[base], int(k))
     return None
 
 
-def _of_scores(figure_at_k, k, truth, scores, weight):
-    return figure_at_k(truth, top_k_labels(scores, k), weight)
+def _of_scores(metric_at_k, k, truth, scores, weight):
+    return metric_at_k(truth, top_k_labels(scores, k), weight)
 
 
-def names_of_figures():
-    """Return the names of the figures, for errors."""
-    return [*MACRO_FIGURES, *(f"{base}@k" for base in FIGURES_AT_K)]
+def names_of_metrics():
+    """Return the names of the metrics, for errors."""
+    return [*MACRO_METRICS, *(f"{base}@k" for base in FIGURES_AT_K)]
 
 
 # ---- metric --------------------------------------------------------------------------------------
@@ -344,7 +344,7 @@ def macro_auc_score(
     See Also
     --------
     macro_average_precision_score : Looks at the top of each label's ranking.
-    genre_scores : The figure of each label.
+    genre_scores : The metric of each label.
 
     Examples
     --------
@@ -517,10 +517,10 @@ def ndcg_at_k_score(
     return _score(ndcg_at_k, Y_true, Y_score, k, sample_weight)
 
 
-def _score(figure, Y_true, Y_score, k, sample_weight=None):
+def _score(metric, Y_true, Y_score, k, sample_weight=None):
     truth, scores = truth_and_scores(Y_true, Y_score)
     weight = row_weights(sample_weight, len(truth))
-    return float(figure(truth, top_k_labels(scores, k), weight)[0])
+    return float(metric(truth, top_k_labels(scores, k), weight)[0])
 
 
 @overload
@@ -680,7 +680,7 @@ def ranking_scores(
     references: bool = True,
     random_state: int | np.random.Generator | None = 0,
 ) -> pd.DataFrame:
-    """Compare models of several genres at once by figures of their scores.
+    """Compare models of several genres at once by metrics of their scores.
 
     Parameters
     ----------
@@ -704,11 +704,11 @@ def ranking_scores(
 
     Returns
     -------
-    figures : DataFrame
+    metrics : DataFrame
         A row a model; columns macro_auc, macro_average_precision, and for each k precision@k,
-        ndcg@k, diversity@k (ADiv@k) and correct_diversity@k, all in [0, 1]. The macro figures
+        ndcg@k, diversity@k (ADiv@k) and correct_diversity@k, all in [0, 1]. The macro metrics
         are means over the labels that have a positive and a negative (NaN if none has); how
-        many labels have not is ``figures.attrs["n_skipped"]``.
+        many labels have not is ``metrics.attrs["n_skipped"]``.
 
     Raises
     ------
@@ -729,8 +729,8 @@ def ranking_scores(
     >>> prior = np.geomspace(0.6, 0.01, 8)
     >>> Y_true = rng.random((300, 8)) < prior
     >>> logits = rng.normal(size=(300, 8)) + Y_true + np.log(prior)
-    >>> figures = ranking_scores(Y_true, {"net": logits}, ks=(1,), prior=prior, log_odds=["net"])
-    >>> figures[["macro_auc", "precision@1", "diversity@1"]].round(2)
+    >>> metrics = ranking_scores(Y_true, {"net": logits}, ks=(1,), prior=prior, log_odds=["net"])
+    >>> metrics[["macro_auc", "precision@1", "diversity@1"]].round(2)
                                     macro_auc  precision@1  diversity@1
     net                                  0.74         0.63         0.75
     net, half of log prior removed       0.74         0.55         1.00
@@ -746,17 +746,17 @@ def ranking_scores(
     for name, model in models.items():
         label = "Y_score" if model is Y_score else f"Y_score[{name!r}]"
         truth, scores = truth_and_scores(Y_true, model, ("Y_true", label))
-        rows[name] = _figures(truth, scores, ks)
+        rows[name] = _metrics(truth, scores, ks)
         if name in with_log_odds:
             corrected = remove_log_prior(scores, prior)
-            rows[f"{name}, half of log prior removed"] = _figures(truth, corrected, ks)
+            rows[f"{name}, half of log prior removed"] = _metrics(truth, corrected, ks)
     if references:
         drawn = np.random.default_rng(random_state).normal(size=truth.shape)
-        rows["random scores"] = _figures(truth, drawn, ks)
+        rows["random scores"] = _metrics(truth, drawn, ks)
         rows["ceiling"] = _ceilings(truth, ks)
-    figures = pd.DataFrame.from_dict(rows, orient="index")
-    figures.attrs["n_skipped"] = int((truth.all(axis=0) | ~truth.any(axis=0)).sum())
-    return figures
+    metrics = pd.DataFrame.from_dict(rows, orient="index")
+    metrics.attrs["n_skipped"] = int((truth.all(axis=0) | ~truth.any(axis=0)).sum())
+    return metrics
 
 
 def _names_of_log_odds(log_odds, models, prior):
@@ -772,20 +772,20 @@ def _names_of_log_odds(log_odds, models, prior):
     return names
 
 
-def _figures(truth, scores, ks):
+def _metrics(truth, scores, ks):
     weight = row_weights(None, len(truth))
-    figures = {name: figure(truth, scores, weight)[0] for name, figure in MACRO_FIGURES.items()}
+    metrics = {name: metric(truth, scores, weight)[0] for name, metric in MACRO_METRICS.items()}
     best = {k: top_k_labels(scores, k) for k in ks}
-    for name, figure in FIGURES_AT_K.items():
-        figures |= {f"{name}@{k}": figure(truth, best[k], weight)[0] for k in ks}
-    return figures
+    for name, metric in FIGURES_AT_K.items():
+        metrics |= {f"{name}@{k}": metric(truth, best[k], weight)[0] for k in ks}
+    return metrics
 
 
 def _ceilings(truth, ks):
     """The truth as its own scores reaches all but the diversities, which want spread."""
-    figures = _figures(truth, truth.astype(float), ks)
+    metrics = _metrics(truth, truth.astype(float), ks)
     for k in ks:
         ceiling = diversity_ceiling(truth.shape, k)
-        figures[f"diversity@{k}"] = ceiling
-        figures[f"correct_diversity@{k}"] = min(ceiling, truth.any(axis=0).mean())
-    return figures
+        metrics[f"diversity@{k}"] = ceiling
+        metrics[f"correct_diversity@{k}"] = min(ceiling, truth.any(axis=0).mean())
+    return metrics

@@ -409,7 +409,7 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         table : DataFrame
             One row a label; columns threshold and tuned (whether it is the label's own) and,
             where thresholds were tuned, precision, recall, f1 and support on the held-out
-            rows. As the thresholds were chosen on these rows, the figures are a little too
+            rows. As the thresholds were chosen on these rows, the metrics are a little too
             good.
         """
         check_is_fitted(self)

@@ -37,7 +37,7 @@ from .._typing import LabelFactorizer, Target
 from ..labels import PPMILabelFactorizer
 from ..metrics import macro_auc_score
 from ..metrics._genre_scores import precision_recall_f1
-from ..metrics._ranking import MACRO_FIGURES, row_weights
+from ..metrics._ranking import MACRO_METRICS, row_weights
 from ..model_selection import best_f1_threshold, labels_above, tune_thresholds
 
 __all__ = ["CosineTarget", "LogisticTarget", "SoftmaxTarget", "make_target"]
@@ -250,7 +250,7 @@ class IndicatorTarget:
     def measure(self, y, output):
         """Return the macro AUC as `macro_auc_score`; NaN, without a warning, if undefined."""
         weight = row_weights(None, len(y))
-        return float(MACRO_FIGURES["macro_auc"](y.astype(bool), self.scores(output), weight)[0])
+        return float(MACRO_METRICS["macro_auc"](y.astype(bool), self.scores(output), weight)[0])
 
 
 class LogisticTarget(IndicatorTarget):

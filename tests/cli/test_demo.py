@@ -1,4 +1,4 @@
-"""A small demo from files to figures."""
+"""A small demo from files to metrics."""
 
 import re
 import shlex
@@ -122,9 +122,9 @@ class TestDemo:
     def test_table_of_several_genres(self, demo):
         table = pd.read_csv(demo[1] / "table_multi_label.csv", index_col="model")
         assert len(table) == 2 * 7 + 2 + 1
-        figures = ["macro_auc", "macro_average_precision"]
-        figures += [f"{name}@{k}" for name in ("diversity", "precision") for k in (1, 3, 5)]
-        assert table[figures].map(lambda value: 0 <= value <= 1).all(axis=None)
+        metrics = ["macro_auc", "macro_average_precision"]
+        metrics += [f"{name}@{k}" for name in ("diversity", "precision") for k in (1, 3, 5)]
+        assert table[metrics].map(lambda value: 0 <= value <= 1).all(axis=None)
         assert table.loc["random scores", "diversity@3"] == 1
         assert table.loc["exact posterior", "macro_auc"] > 0.6
         for name in table.index:
@@ -159,7 +159,7 @@ class TestDemo:
         card = skmmgenre.model_info(demo[1] / "genres.skmmgenre")["card"]
         table = pd.read_csv(demo[1] / "table.csv", index_col="model")
         f1 = table.loc[table["input"] == "audio + text + image", "f1"].iloc[0]
-        assert card["held_out"]["figures"]["f1"] == pytest.approx(f1)
+        assert card["held_out"]["metrics"]["f1"] == pytest.approx(f1)
 
     def test_report(self, demo):
         page = ParsedPage((demo[1] / "report.html").read_text(encoding="utf-8"))

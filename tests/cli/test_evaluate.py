@@ -18,7 +18,7 @@ from skmmgenre.metrics import bootstrap_interval, macro_auc_score
 def test_evaluate(odd, model, predicted, capsys):
     assert main(["evaluate", model, str(odd.path), "--json", "--quiet"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert list(told["figures"]) == ["audio", "text", "audio + text"]
+    assert list(told["metrics"]) == ["audio", "text", "audio + text"]
     said = {row["item"]: row["genres"] for row in rows_of(predicted.stdout)}
     labelled = {path: genres[0] for path, genres in odd.genres.items() if genres}
     said[str(odd.odd["truncated"])] = "Jazz"  # which the model guesses where it has nothing
@@ -28,7 +28,7 @@ def test_evaluate(odd, model, predicted, capsys):
     ]
     assert told["items"] == len(labelled)
     assert told["left_out"] == len(odd.files) - len(labelled)
-    assert told["figures"]["audio + text"]["accuracy"] == pytest.approx(np.mean(right), abs=1e-6)
+    assert told["metrics"]["audio + text"]["accuracy"] == pytest.approx(np.mean(right), abs=1e-6)
     assert main(["evaluate", model, str(odd.path), "--quiet"]) == 0
     table = capsys.readouterr().out
     assert max(map(len, table.splitlines())) <= 80 and not CONTROL.search(table)
@@ -83,7 +83,7 @@ class TestPlain:
         )
         plain = make_plain_classifier(audio=None, image=None).fit(rows[~is_test], Y[~is_test])
         scores = plain.predict_proba(rows[is_test])
-        found = told["plain"]["figures"]["text"]
+        found = told["plain"]["metrics"]["text"]
         assert told["plain"]["items"] == 90 and not err
         expected = macro_auc_score(Y[is_test], scores)
         assert found["macro_auc"] == pytest.approx(expected, abs=1e-6)
@@ -130,10 +130,10 @@ class TestPlain:
         assert main([*words, "--json"]) == 0
         out, err = capsys.readouterr()
         told = json.loads(out)
-        assert list(told["plain"]["figures"]) == ["audio", "text", "audio + text"]
+        assert list(told["plain"]["metrics"]) == ["audio", "text", "audio + text"]
         assert list(told["plain"]["differences"]) == ["audio", "text", "audio + text"]
         for name, difference in told["plain"]["differences"].items():
-            ours, plain = told["figures"][name]["f1"], told["plain"]["figures"][name]["f1"]
+            ours, plain = told["metrics"][name]["f1"], told["plain"]["metrics"][name]["f1"]
             assert difference["difference"] == pytest.approx(ours - plain, abs=2e-6)
         n = told["items"]  # covers from inside files are in other places each time
         assert f"--train has some of these items, too ({n} with genres)" in err
@@ -170,9 +170,9 @@ class TestSeveralGenres:
         assert main(["evaluate", texts, table, "--split", "test", "--json", "--quiet"]) == 0
         told = json.loads(capsys.readouterr().out)
         assert told["items"] == 30
-        figures = told["figures"]["text"]
+        metrics = told["metrics"]["text"]
         assert {f"{name}@{k}" for name in ("precision", "diversity") for k in (1, 3)} <= set(
-            figures
+            metrics
         )
         rows = pd.read_csv(table)
         test = rows[rows["split"] == "test"].reset_index(drop=True)
@@ -180,7 +180,7 @@ class TestSeveralGenres:
         test["audio"] = test["cover"] = None
         truth = np.array([[g in cell for g in fitted.classes_] for cell in test["genres"]])
         found = skmmgenre.metrics.macro_auc_score(truth, fitted.predict_proba(test))
-        assert figures["macro_auc"] == pytest.approx(found, abs=1e-6)
+        assert metrics["macro_auc"] == pytest.approx(found, abs=1e-6)
         assert found > 0.9
 
     def test_genres_that_the_model_does_not_know(self, table, texts, capsys):

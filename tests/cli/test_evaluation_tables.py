@@ -1,4 +1,4 @@
-"""The figures of a model as tables for people."""
+"""The metrics of a model as tables for people."""
 
 import pandas as pd
 import pytest
@@ -18,14 +18,14 @@ def evaluation(several, **more):
     if not several:
         columns = ["precision", "recall", "f1", "accuracy", "macro_auc"]
     subsets = ["audio", "text", "image", "audio + text", "audio + text + image"]
-    figures = pd.DataFrame(0.5, index=subsets, columns=columns)
+    metrics = pd.DataFrame(0.5, index=subsets, columns=columns)
     genres = pd.DataFrame(0.25, index=[*GENRES, "macro"], columns=["precision", "recall", "f1"])
     genres["auc"], genres["support"] = float("nan"), 12345
     shares = pd.Series([0.1, 0.7, 0.1, 0.1], index=GENRES)
     given = {
         "several": several,
         "n_items": 12345,
-        "figures": figures,
+        "metrics": metrics,
         "genres": genres,
         "unknown": dict.fromkeys(GENRES, 2),
         "n_left_out": 3,
@@ -39,16 +39,16 @@ def evaluation(several, **more):
         "by_artist": True,
         "n_drawn": 50,
         "control": Control(shares, 321),
-        "prior": figures.iloc[0],
+        "prior": metrics.iloc[0],
     }
     return Evaluation(**given | more)
 
 
 def with_plain(several, **more):
     found = evaluation(several, **more)
-    found.plain = found.figures - 0.1
+    found.plain = found.metrics - 0.1
     line = {"metric": "macro_auc" if several else "f1", "difference": 0.1, "low": 0.05, "high": 0.2}
-    found.differences = pd.DataFrame([line] * len(found.figures), index=found.figures.index)
+    found.differences = pd.DataFrame([line] * len(found.metrics), index=found.metrics.index)
     return found
 
 
@@ -116,7 +116,7 @@ def test_what_the_verdict_says(capsys, show):
     assert "There are few artists (7): the interval is rough." in told(with_plain(False, n_drawn=7))
     assert "Macro F1" not in told(with_plain(False))
     of_several = with_plain(True)
-    of_several.figures.loc[of_several.figures.index[-1], "f1"] = 0.04
+    of_several.metrics.loc[of_several.metrics.index[-1], "f1"] = 0.04
     assert "Macro F1 of the predictions: model 0.04, plain 0.40." in told(of_several)
 
 

@@ -127,15 +127,15 @@ def test_info_of_another_model(tmp_path, capsys):
 
 
 class TestHeldOut:
-    figures = {"f1": 0.5, "macro_auc": None}
+    metrics = {"f1": 0.5, "macro_auc": None}
     held_out = {
         "items": 81,
         "artists": 12,
-        "figures": figures,
+        "metrics": metrics,
         "genres": {"Jazz": {}, "Rock": {}},
         "never_predicted": ["Rock"],
         "prior": {"f1": 0.125, "macro_auc": 0.5},
-        "plain": {"figures": {"f1": 0.75, "macro_auc": 0.875}, "metric": "f1"},
+        "plain": {"metrics": {"f1": 0.75, "macro_auc": 0.875}, "metric": "f1"},
     }
 
     def told(self, capsys, several=False, **card):
@@ -159,7 +159,7 @@ class TestHeldOut:
         assert told[1] == "f1 0.500 (plain 0.750, class prior 0.125)"
 
     def test_of_an_older_file(self, capsys):
-        held_out = {"items": 81, "figures": self.figures}
+        held_out = {"items": 81, "metrics": self.metrics}
         assert self.told(capsys, held_out=held_out) == [
             "81 items, kept from training",
             "f1 0.500",
@@ -170,11 +170,11 @@ class TestHeldOut:
         held_out = self.held_out | {"plain": {"reason": "no words"}}
         assert self.told(capsys, held_out=held_out)[1] == "f1 0.500 (majority genre 0.125)"
 
-    @pytest.mark.parametrize("odd", [None, 3, "x", [], {}, {"figures": 3}])
+    @pytest.mark.parametrize("odd", [None, 3, "x", [], {}, {"metrics": 3}])
     def test_a_card_of_a_stranger(self, capsys, odd):
         self.told(capsys, held_out=odd)
         self.told(capsys, held_out=self.held_out | {"plain": odd, "prior": odd})
-        self.told(capsys, held_out=self.held_out | {"figures": {"f1": odd}, "artists": odd})
+        self.told(capsys, held_out=self.held_out | {"metrics": {"f1": odd}, "artists": odd})
 
 
 class TestSeveralGenres:

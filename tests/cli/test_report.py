@@ -32,10 +32,10 @@ def test_whom_the_model_has_seen_is_left_out(table, texts, tmp_path, capsys):
     assert named == set(learned["artist"])
     assert f"{len(rows) - len(learned)} of {len(rows)} rows scored" in page.all("header")[0]["text"]
     assert main(["evaluate", texts, table, "--split", "test", "--quiet", "--json"]) == 0
-    figures = json.loads(capsys.readouterr().out)["figures"]["text"]
+    metrics = json.loads(capsys.readouterr().out)["metrics"]["text"]
     told = column_of(page, "model")
-    assert told["Macro AUC"] == f"{figures['macro_auc']:.3f}"
-    assert told["Precision among the best 1"] == f"{figures['precision@1']:.3f}"
+    assert told["Macro AUC"] == f"{metrics['macro_auc']:.3f}"
+    assert told["Precision among the best 1"] == f"{metrics['precision@1']:.3f}"
     assert [title["text"] for title in page.all("h4")][0].startswith("i")  # their ids
 
 
@@ -48,7 +48,7 @@ def test_plain_of_evaluate(table, texts, tmp_path, capsys):
     assert main(["report", *words, *more, "--title", "A <title>"]) == 0
     page, plain = parsed_of(tmp_path / "r.html"), json.loads(found)["plain"]
     told = column_of(page, "plain control")
-    assert told["Macro AUC"] == f"{plain['figures']['text']['macro_auc']:.3f}"
+    assert told["Macro AUC"] == f"{plain['metrics']['text']['macro_auc']:.3f}"
     difference = plain["differences"]["text"]
     assert f"Macro AUC {difference['difference']:+.3f}" in page.by_id("verdict")["text"]
     assert page.all("h1")[0]["text"] == "A <title>"
@@ -65,7 +65,7 @@ def test_plain_of_train_stands_beside_the_same_items(table, tmp_path, capsys):
     card = json.loads(capsys.readouterr().out)
     assert main(["report", model, source, "-o", str(tmp_path / "r.html"), "--quiet"]) == 0
     page = parsed_of(tmp_path / "r.html")
-    plain = card["held_out"]["plain"]["figures"]
+    plain = card["held_out"]["plain"]["metrics"]
     told = column_of(page, "plain control")
     assert (
         told["Macro F1"] == f"{plain['f1']:.3f}" and told["Accuracy"] == f"{plain['accuracy']:.3f}"

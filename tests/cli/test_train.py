@@ -35,7 +35,7 @@ class TestSeveralGenres:
         told = json.loads(capsys.readouterr().out)
         assert "Bop" in told["genres"] and told["unknown_genres"] == {}
 
-    def test_held_out_figures(self, table, tmp_path, capsys):
+    def test_held_out_metrics(self, table, tmp_path, capsys):
         path = str(tmp_path / "m.skmmgenre")
         words = ["train", table, "-o", path, "--test-size", "0.3", "--target", "softmax"]
         words += ["--min-items", "3", *settings("text", "fusion"), "--quiet"]
@@ -45,7 +45,7 @@ class TestSeveralGenres:
         card = json.loads(capsys.readouterr().out)
         held_out = card["held_out"]
         assert held_out["items"] + card["items"] == 90
-        assert 0 <= held_out["figures"]["accuracy"] <= 1
+        assert 0 <= held_out["metrics"]["accuracy"] <= 1
         assert not card["several_genres"]
         for line in (
             "  left out: items of the table's test split: 30\n",
@@ -55,7 +55,7 @@ class TestSeveralGenres:
         assert f"{held_out['items']} items kept from training" in told
         (shown,) = (line.split() for line in told.splitlines() if line.startswith(" model "))
         names = ("precision", "recall", "f1", "accuracy", "macro_auc")
-        assert shown == ["model", *(f"{held_out['figures'][name]:.2f}" for name in names)]
+        assert shown == ["model", *(f"{held_out['metrics'][name]:.2f}" for name in names)]
 
 
 SMALL = [*settings("text", "fusion"), "--set", "text__max_epochs=1"]
@@ -266,9 +266,9 @@ class TestHeldOut:
         expected = genre_scores(y[test], predicted, labels=plain.classes_, y_score=scores)
         found = card["held_out"]["plain"]
         macro = expected.loc["macro"]
-        assert found["figures"]["f1"] == pytest.approx(macro["f1"], abs=1e-6)
-        assert found["figures"]["macro_auc"] == pytest.approx(macro["auc"], abs=1e-6)
-        assert found["figures"]["accuracy"] == pytest.approx(expected.attrs["accuracy"], abs=1e-6)
+        assert found["metrics"]["f1"] == pytest.approx(macro["f1"], abs=1e-6)
+        assert found["metrics"]["macro_auc"] == pytest.approx(macro["auc"], abs=1e-6)
+        assert found["metrics"]["accuracy"] == pytest.approx(expected.attrs["accuracy"], abs=1e-6)
         ours = skmmgenre.load(tmp_path / "m.skmmgenre").predict(rows)
         interval = bootstrap_interval(
             y[test], ours, predicted, labels=plain.classes_, n_resamples=1000,
@@ -284,7 +284,7 @@ class TestHeldOut:
         held_out = card["held_out"]
         assert sum(line["support"] for line in held_out["genres"].values()) == held_out["items"]
         mean = np.mean([line["f1"] for line in held_out["genres"].values()])
-        assert held_out["figures"]["f1"] == pytest.approx(mean, abs=1e-6)
+        assert held_out["metrics"]["f1"] == pytest.approx(mean, abs=1e-6)
         share = held_out["genres"]["Blues"]["support"] / held_out["items"]
         assert held_out["prior"]["accuracy"] == pytest.approx(share, abs=1e-6)
         assert held_out["prior"]["macro_auc"] == 0.5
@@ -296,13 +296,13 @@ class TestHeldOut:
         card, _ = self.train(tmp_path, capsys, table)
         held_out = card["held_out"]
         assert held_out["plain"]["metric"] == "macro_auc"
-        assert held_out["plain"]["figures"].keys() == held_out["figures"].keys()
-        difference = held_out["figures"]["macro_auc"] - held_out["plain"]["figures"]["macro_auc"]
+        assert held_out["plain"]["metrics"].keys() == held_out["metrics"].keys()
+        difference = held_out["metrics"]["macro_auc"] - held_out["plain"]["metrics"]["macro_auc"]
         assert held_out["plain"]["difference"] == pytest.approx(difference, abs=2e-6)
         assert held_out["prior"]["macro_auc"] == 0.5
         card, _ = self.train(tmp_path, capsys, table, "--target", "cosine")
         assert card["held_out"]["plain"] != held_out["plain"]  # the difference is another
-        assert card["held_out"]["plain"]["figures"] == held_out["plain"]["figures"]
+        assert card["held_out"]["plain"]["metrics"] == held_out["plain"]["metrics"]
 
     def test_without_plain(self, songs, tmp_path, capsys):
         card, _ = self.train(tmp_path, capsys, songs, "--no-plain")
@@ -317,7 +317,7 @@ class TestHeldOut:
         table = songs.assign(artist=["many"] * 31 + ["one"])
         card, _ = self.train(tmp_path, capsys, table)
         held_out = card["held_out"]
-        assert held_out["items"] == 1 and held_out["figures"]["macro_auc"] is None
+        assert held_out["items"] == 1 and held_out["metrics"]["macro_auc"] is None
         assert held_out["plain"]["low"] is held_out["plain"]["high"] is None
         assert held_out["plain"]["difference"] is not None
 
@@ -329,7 +329,7 @@ class TestHeldOut:
         held_out = card["held_out"]
         assert held_out["genres"]["Techno"]["support"] == 0
         assert held_out["genres"]["Techno"]["auc"] is None
-        assert held_out["figures"]["macro_auc"] is None
+        assert held_out["metrics"]["macro_auc"] is None
 
     def test_no_genre_of_the_held_out_part_is_learned(self, songs, tmp_path, capsys):
         table = songs.assign(genre=["Blues", "Techno"] * 15 + ["Ska"] * 2)
@@ -352,7 +352,7 @@ class TestHeldOut:
         for name in ("gone", "broken", "silent"):
             assert sum(f"{name}.wav" in line for line in lines) == 1
         assert len(lines) == 3 and "plain control" not in err
-        assert card["held_out"]["plain"]["figures"]["accuracy"] > 0.5
+        assert card["held_out"]["plain"]["metrics"]["accuracy"] > 0.5
 
     @pytest.mark.filterwarnings("ignore:.* count as missing")
     def test_all_held_out_sounds_are_silent(self, songs, tmp_path, capsys):
@@ -364,7 +364,7 @@ class TestHeldOut:
         card, err = self.train(tmp_path, capsys, table)
         held_out = card["held_out"]
         assert held_out["min_scores"][0] == {"min_score": 0, "share": 0, "precision": None}
-        assert held_out["plain"]["figures"]["macro_auc"] == 0.5
+        assert held_out["plain"]["metrics"]["macro_auc"] == 0.5
         assert err.count("set aside or odd") == 1
 
     def test_a_control_that_can_learn_nothing_does_not_end_the_training(
@@ -465,7 +465,7 @@ def test_all_modalities(odd, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["modalities"] == ["audio", "text", "image"]
     words = ["evaluate", path, str(odd.path), "--by", "album", "--quiet", "--json"]
     assert main(words) == 0
-    assert len(json.loads(capsys.readouterr().out)["figures"]) == 7
+    assert len(json.loads(capsys.readouterr().out)["metrics"]) == 7
 
 
 class TestSound:

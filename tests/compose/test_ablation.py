@@ -43,10 +43,10 @@ class TestSplits:
         np.testing.assert_array_equal(predictions["group"], predictions["row"])
 
     def test_a_reference_of_ones_own(self, ablate, words):
-        figures, _ = ablate(
+        metrics, _ = ablate(
             words, n_runs=1, reference="missing pattern", controls=["missing pattern"]
         )
-        assert set(figures["reference"]) == {"missing pattern"}
+        assert set(metrics["reference"]) == {"missing pattern"}
 
     def test_figures_alone(self, albums, words):
         answer = ablate_modalities(
@@ -69,10 +69,10 @@ def test_ready_vectors_alone(albums):
     branches = [("audio", "passthrough", ["a", "b", "c"]), ("text", "passthrough", ["d", "e"])]
     modalities = ColumnTransformer(branches).set_output(transform="pandas")
     model = GenrePipeline([("modalities", modalities), ("fusion", FusionClassifier(max_epochs=2))])
-    figures = ablate_modalities(
+    metrics = ablate_modalities(
         model, table, albums.y, albums.groups, n_runs=1, controls=["missing pattern"]
     )
-    assert list(figures.index) == ["audio", "text", "audio + text", "missing pattern"]
+    assert list(metrics.index) == ["audio", "text", "audio + text", "missing pattern"]
 
 
 def test_own_vectors_as_a_branch(albums, ablate, paper_model):
@@ -86,10 +86,10 @@ def test_own_vectors_as_a_branch(albums, ablate, paper_model):
         *branches.transformers,
         ("numbers", "passthrough", ["first", "second"]),
     ]
-    figures, predictions = ablate(
+    metrics, predictions = ablate(
         model, table=table, controls=["missing pattern", "mean of probabilities"], n_runs=1
     )
-    assert list(figures.index)[:3] == ["text", "numbers", "text + numbers"]
+    assert list(metrics.index)[:3] == ["text", "numbers", "text + numbers"]
     assert predictions["missing pattern"].isin(albums.y).all()
 
 
@@ -109,8 +109,8 @@ def test_words_as_a_branch(albums, ablate):
             ("fusion", FusionClassifier(max_epochs=30, random_state=0)),
         ]
     )
-    figures, predictions = ablate(model, table=table, controls=["plain"], n_runs=1)
-    assert list(figures.index)[:4] == ["text", "numbers", "text + numbers", "plain text"]
+    metrics, predictions = ablate(model, table=table, controls=["plain"], n_runs=1)
+    assert list(metrics.index)[:4] == ["text", "numbers", "text + numbers", "plain text"]
     test = predictions["row"].to_numpy()
     train = np.setdiff1d(np.arange(40), test)
     model.fit(table.iloc[train], albums.y[train], groups=np.asarray(albums.groups)[train])
@@ -190,12 +190,12 @@ class TestSetAside:
     def test_told_and_handed_on(self, ablate, paper_model, broken):
         model = paper_model(on_error="missing")
         with pytest.warns(UserWarning, match="Treated as missing") as told:
-            figures = ablate(model, broken)
+            metrics = ablate(model, broken)
         first, second = [str(warning.message) for warning in told]
         assert "5 of audio" in first and "audio of row 2, track 1: " in first
         assert "gone.wav" in first and "no such file" in first and "and 2 more" in first
         assert "2 of image" in second and "image of row 0: " in second and "gone 39.png" in second
-        errors = pd.DataFrame(figures.attrs["errors"])
+        errors = pd.DataFrame(metrics.attrs["errors"])
         assert set(errors.columns) == {"modality", "row", "track", "item", "reason", "remedy"}
         assert errors["modality"].tolist() == ["audio"] * 5 + ["image"] * 2
         assert errors["row"].tolist() == [2, 5, 6, 7, 8, 0, 39]
@@ -208,13 +208,13 @@ class TestSetAside:
         branches = model["modalities"]
         branches.transformers = [(name, branch, [c]) for name, branch, c in branches.transformers]
         with pytest.warns(UserWarning, match=r"5 of audio\. audio of row 2, track 1: "):
-            figures = ablate(model, broken, subsets=["audio"])
-        assert [error["row"] for error in figures.attrs["errors"]] == [2, 5, 6, 7, 8]
-        assert [error["track"] for error in figures.attrs["errors"]] == [1, 0, 0, 0, 0]
+            metrics = ablate(model, broken, subsets=["audio"])
+        assert [error["row"] for error in metrics.attrs["errors"]] == [2, 5, 6, 7, 8]
+        assert [error["track"] for error in metrics.attrs["errors"]] == [1, 0, 0, 0, 0]
 
     def test_nothing_to_tell(self, ablate, albums, paper_model):
-        figures = ablate(paper_model(audio=None, image=None, on_error="missing"), albums.table)
-        assert figures.attrs["errors"] == []
+        metrics = ablate(paper_model(audio=None, image=None, on_error="missing"), albums.table)
+        assert metrics.attrs["errors"] == []
 
     def test_by_default_it_is_an_error(self, ablate, paper_model, broken):
         with pytest.raises(ValueError, match=r"Row 2, track 1: .*gone\.wav"):
@@ -224,15 +224,15 @@ class TestSetAside:
         """A list of plain dicts does not get in the way of pandas."""
         model = paper_model(audio=None, on_error="missing")
         with pytest.warns(UserWarning, match="2 of image"):
-            figures = ablate(model, broken)
-        both = pd.concat([figures, figures])
-        assert len(both) == 2 * len(figures)
+            metrics = ablate(model, broken)
+        both = pd.concat([metrics, metrics])
+        assert len(both) == 2 * len(metrics)
         assert np.isfinite(both["f1"]).all()
 
 
 class TestPredictionsOfSeveralGenres:
     def test_scores_of_every_row(self, albums, labels, everything):
-        figures, predictions = everything
+        metrics, predictions = everything
         assert set(predictions) == {"rows", "true", "scores", "predicted"}
         rows = predictions.rows
         assert list(rows.columns) == ["run", "split", "row", "group"]
@@ -240,7 +240,7 @@ class TestPredictionsOfSeveralGenres:
         assert list(predictions.true.columns) == list(labels.columns)
         np.testing.assert_array_equal(predictions.true, labels.iloc[rows["row"]])
         np.testing.assert_array_equal(rows["group"], np.asarray(albums.groups)[rows["row"]])
-        assert list(predictions.scores) == list(figures.index)
+        assert list(predictions.scores) == list(metrics.index)
         for scores in predictions.scores.values():
             assert scores.shape == (len(rows), 8)
 

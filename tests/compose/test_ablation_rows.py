@@ -75,53 +75,53 @@ def numbers_alone():
 class TestRows:
     def test_the_nine_rows_of_the_paper(self, ablate, paper_model):
         model = paper_model(text=None, joint_space=True)
-        figures, predictions = ablate(model, subsets="paper", n_runs=1)
-        assert list(zip(figures.index, figures["input"], strict=True)) == PAPER
-        assert list(figures.columns) == COLUMNS
-        references = dict(zip(figures.index, figures["reference"], strict=True))
+        metrics, predictions = ablate(model, subsets="paper", n_runs=1)
+        assert list(zip(metrics.index, metrics["input"], strict=True)) == PAPER
+        assert list(metrics.columns) == COLUMNS
+        references = dict(zip(metrics.index, metrics["reference"], strict=True))
         for name, kind in PAPER:
             assert references[name] == ("CNN_Visual" if kind == "Video" else "CNN_Audio")
         assert list(predictions.columns) == ["run", "row", "group", "true", *dict(PAPER)]
 
     def test_the_paper_on_a_model_without_joint_space_and_with_text(self, ablate, paper_model):
         params = {"n_runs": 1, "subsets": "paper", "n_resamples": 10}
-        figures, _ = ablate(paper_model(), **params)
-        assert [*figures.index] == [*dict(PAPER)]
+        metrics, _ = ablate(paper_model(), **params)
+        assert [*metrics.index] == [*dict(PAPER)]
 
     def test_every_subset(self, subsets):
-        figures, _ = subsets
-        assert list(figures.index) == SUBSETS
-        assert list(figures["input"]) == SUBSETS
-        assert figures.drop(columns=["input", "reference"]).notna().all(axis=None)
-        best = figures.loc[list(MODALITIES), "f1"].idxmax()
-        assert set(figures["reference"]) == {best}
-        assert figures.loc[best, ["difference", "low", "high"]].tolist() == [0, 0, 0]
+        metrics, _ = subsets
+        assert list(metrics.index) == SUBSETS
+        assert list(metrics["input"]) == SUBSETS
+        assert metrics.drop(columns=["input", "reference"]).notna().all(axis=None)
+        best = metrics.loc[list(MODALITIES), "f1"].idxmax()
+        assert set(metrics["reference"]) == {best}
+        assert metrics.loc[best, ["difference", "low", "high"]].tolist() == [0, 0, 0]
 
     def test_the_reference_is_a_modality_with_the_joint_space_too(self, ablate, paper_model):
         model = paper_model(joint_space=True)
-        figures, _ = ablate(model, n_runs=1, n_resamples=10)
-        assert list(figures.index) == SUBSETS
-        assert set(figures["reference"]) == {figures.loc[list(MODALITIES), "f1"].idxmax()}
+        metrics, _ = ablate(model, n_runs=1, n_resamples=10)
+        assert list(metrics.index) == SUBSETS
+        assert set(metrics["reference"]) == {metrics.loc[list(MODALITIES), "f1"].idxmax()}
 
     def test_lists(self, ablate, paper_model, subsets):
         chosen = ["text", ("audio", "text"), ["image"], "text + image"]
-        figures, predictions = ablate(paper_model(), subsets=chosen, n_runs=2)
+        metrics, predictions = ablate(paper_model(), subsets=chosen, n_runs=2)
         names = ["text", "audio + text", "image", "text + image"]
-        assert list(figures.index) == names
+        assert list(metrics.index) == names
         # A row does not depend on which others there are.
         pd.testing.assert_frame_equal(predictions[names], subsets[1][names])
 
     def test_blocks_of_the_joint_space_in_a_list(self, ablate, paper_model):
         model = paper_model(text=None, joint_space=True)
-        figures, _ = ablate(
+        metrics, _ = ablate(
             model, subsets=["audio", "audio + mm_audio", ("mm_image", "image")], n_runs=1
         )
-        assert list(figures.index) == ["audio", "audio + mm_audio", "mm_image + image"]
-        assert list(figures["input"]) == ["audio", "audio", "image"]
+        assert list(metrics.index) == ["audio", "audio + mm_audio", "mm_image + image"]
+        assert list(metrics["input"]) == ["audio", "audio", "image"]
 
     def test_one_modality(self, ablate, paper_model):
-        figures, _ = ablate(paper_model(audio=None, image=None), n_runs=1)
-        assert list(figures.index) == ["text"]
+        metrics, _ = ablate(paper_model(audio=None, image=None), n_runs=1)
+        assert list(metrics.index) == ["text"]
 
 
 class TestTable6:
@@ -149,11 +149,11 @@ class TestTable6:
             return_predictions=True,
         )
         letters = {"A": "audio", "T": "text", "I": "image"}
-        figures, predictions, _ = table_6
-        rows = [name for name in figures.index if name.endswith(f" {target}")]
+        metrics, predictions, _ = table_6
+        rows = [name for name in metrics.index if name.endswith(f" {target}")]
         assert len(rows) == 7
         for name in rows:
-            blocks = " + ".join(letters[part] for part in figures.loc[name, "input"].split(" + "))
+            blocks = " + ".join(letters[part] for part in metrics.loc[name, "input"].split(" + "))
             np.testing.assert_array_equal(predictions.scores[name], expected.scores[blocks])
 
     def test_the_joint_space_has_no_part_in_it(self, names_of, labels, paper_model):
@@ -166,14 +166,14 @@ class TestTable6:
             ablate_labels(paper_model(image=None), subsets="paper")
 
     def test_fusions_of_both_targets_share_the_networks(self, table_6):
-        figures, predictions, trained = table_6
+        metrics, predictions, trained = table_6
         parts = [" + ".join(s) for n in (1, 2, 3) for s in combinations("ATI", n)]
         names = [f"{part} {target}" for part in parts for target in ("logistic", "cosine")]
-        assert set(figures.index[:-3]) == set(names)
+        assert set(metrics.index[:-3]) == set(names)
         for name in names:
             similar = (np.abs(predictions.scores[name]) <= 1 + 1e-6).all()
             assert similar == name.endswith("cosine")
-            assert figures.loc[name, "input"] == name.rpartition(" ")[0]
+            assert metrics.loc[name, "input"] == name.rpartition(" ")[0]
         assert trained["AudioCNN", "cosine"] == trained["ResNetEmbedder", "logistic"] == 1 + 2
         assert trained["TextMLP", "cosine"] == 1 + 2 + 1
         # The rows, the mean of three probabilities, cross_fit and two seeds.
@@ -181,12 +181,12 @@ class TestTable6:
         assert trained["FusionClassifier", "logistic"] + trained["FusionClassifier", "auto"] == 12
 
     def test_what_is_compared_with_what(self, table_6):
-        figures, _, _ = table_6
+        metrics, _, _ = table_6
         alone = [f"{part} {target}" for part in "ATI" for target in ("logistic", "cosine")]
-        best = figures.loc[alone, "macro_auc"].idxmax()
-        assert set(figures["reference"][:-2]) == {best}
-        assert figures.loc["cross_fit", "reference"] == "A + T + I logistic"
-        assert figures.loc["two seeds of text", "reference"] == "T logistic"
+        best = metrics.loc[alone, "macro_auc"].idxmax()
+        assert set(metrics["reference"][:-2]) == {best}
+        assert metrics.loc["cross_fit", "reference"] == "A + T + I logistic"
+        assert metrics.loc["two seeds of text", "reference"] == "T logistic"
 
     def test_a_model_without_text(self, ablate_labels, paper_model):
         with pytest.raises(ValueError, match="needs audio, text and image"):
@@ -257,7 +257,7 @@ class TestControls:
 
     def test_what_a_control_is_compared_with(self, ablate, paper_model):
         seeds = ["two seeds of text", "two seeds of image"]
-        figures, _ = ablate(
+        metrics, _ = ablate(
             paper_model(),
             subsets=["text", "audio", "audio + text"],
             controls=[*seeds, *(control for control in CONTROLS if control != "two seeds")],
@@ -265,8 +265,8 @@ class TestControls:
             n_folds=2,
             n_resamples=10,
         )
-        best = figures.loc[["text", "audio"], "f1"].idxmax()
-        assert figures["reference"][3:].to_dict() == {
+        best = metrics.loc[["text", "audio"], "f1"].idxmax()
+        assert metrics["reference"][3:].to_dict() == {
             "two seeds of text": "text",
             "two seeds of image": best,  # the images alone are no row
             "plain text": "text",

@@ -226,10 +226,10 @@ class TestWork:
 
     def test_runs_in_two_workers(self, ablate, paper_model):
         model = paper_model(audio=None, image=None)
-        figures, predictions = ablate(model, n_runs=2, n_jobs=2)
+        metrics, predictions = ablate(model, n_runs=2, n_jobs=2)
         alone, theirs = ablate(model, n_runs=2)
-        assert list(figures.index) == list(alone.index)
-        assert figures.drop(columns=["input", "reference"]).notna().all(axis=None)
+        assert list(metrics.index) == list(alone.index)
+        assert metrics.drop(columns=["input", "reference"]).notna().all(axis=None)
         assert predictions.shape == theirs.shape
         np.testing.assert_array_equal(predictions["row"], theirs["row"])
 
@@ -263,26 +263,26 @@ class TestControls:
     ]
 
     def test_all(self, all_controls, subsets):
-        figures, predictions = all_controls
-        assert list(figures.index) == SUBSETS + self.every
-        assert set(figures.loc[self.every, "input"]) == {"Control"}
-        assert figures.drop(columns=["input", "reference"]).notna().all(axis=None)
+        metrics, predictions = all_controls
+        assert list(metrics.index) == SUBSETS + self.every
+        assert set(metrics.loc[self.every, "input"]) == {"Control"}
+        assert metrics.drop(columns=["input", "reference"]).notna().all(axis=None)
         # Controls beside them leave the rows as they are.
         pd.testing.assert_frame_equal(predictions[SUBSETS], subsets[1][SUBSETS])
 
     def test_a_control_is_compared_with_its_row(self, all_controls):
-        figures, _ = all_controls
+        metrics, _ = all_controls
         for modality in MODALITIES:
-            assert figures.loc[f"two seeds of {modality}", "reference"] == modality
+            assert metrics.loc[f"two seeds of {modality}", "reference"] == modality
         for name in SUBSETS:
-            assert figures.loc[f"plain {name}", "reference"] == name
-        together = figures.loc["plain text + image, concatenated", "reference"]
+            assert metrics.loc[f"plain {name}", "reference"] == name
+        together = metrics.loc["plain text + image, concatenated", "reference"]
         assert together == "text + image"
-        assert figures.loc["cross_fit", "reference"] == "audio + text + image"
-        assert figures.loc["shuffled covers", "reference"] == "audio"
+        assert metrics.loc["cross_fit", "reference"] == "audio + text + image"
+        assert metrics.loc["shuffled covers", "reference"] == "audio"
 
     def test_a_control_of_the_paper_too(self, ablate, paper_model):
-        figures, _ = ablate(
+        metrics, _ = ablate(
             paper_model(text=None),
             subsets="paper",
             controls=["two seeds of image", "shuffled covers", "cross_fit"],
@@ -290,7 +290,7 @@ class TestControls:
             n_folds=2,
             n_resamples=10,
         )
-        references = figures["reference"][-3:].to_dict()
+        references = metrics["reference"][-3:].to_dict()
         assert references == {
             "two seeds of image": "CNN_Visual",
             "shuffled covers": "CNN_Audio",
@@ -299,10 +299,10 @@ class TestControls:
 
     @pytest.mark.parametrize("control", ["mean of probabilities", "cross_fit"])
     def test_one_by_one(self, ablate, paper_model, all_controls, control):
-        figures, predictions = ablate(
+        metrics, predictions = ablate(
             paper_model(), subsets=["text", MODALITIES], controls=control, n_runs=1, n_folds=2
         )
-        assert list(figures.index) == ["text", " + ".join(MODALITIES), control]
+        assert list(metrics.index) == ["text", " + ".join(MODALITIES), control]
         theirs = all_controls[1].query("run == 0")[control]
         np.testing.assert_array_equal(predictions[control], theirs)
 
@@ -311,19 +311,19 @@ class TestControls:
             ("two seeds", ["two seeds of text"]),
             ("two seeds of text", ["two seeds of text"]),
         ):
-            figures, _ = ablate(paper_model(audio=None, image=None), controls=[given], n_runs=1)
-            assert list(figures.index) == ["text", *names]
-        figures, predictions = ablate(
+            metrics, _ = ablate(paper_model(audio=None, image=None), controls=[given], n_runs=1)
+            assert list(metrics.index) == ["text", *names]
+        metrics, predictions = ablate(
             paper_model(), subsets=["text"], controls=["two seeds of text"], n_runs=1
         )
         theirs = all_controls[1].query("run == 0")["two seeds of text"]
         np.testing.assert_array_equal(predictions["two seeds of text"], theirs)
 
     def test_shuffled_covers(self, ablate, paper_model, all_controls):
-        figures, predictions = ablate(
+        metrics, predictions = ablate(
             paper_model(text=None), subsets=["audio"], controls=["shuffled covers"], n_runs=1
         )
-        assert list(figures.index) == ["audio", "shuffled covers"]
+        assert list(metrics.index) == ["audio", "shuffled covers"]
 
     @pytest.mark.parametrize("name", ["audio", "text", "audio + text + image"])
     @pytest.mark.parametrize("combine", ["mean", "concatenate"])
@@ -412,7 +412,7 @@ class TestControlsOfSeveralGenres:
         assert ((found >= 0) & (found <= 1)).all()
 
     def test_half_of_the_log_prior_changes_ranks_only_across_labels(self, labels, everything):
-        figures, predictions = everything
+        metrics, predictions = everything
         run = predictions.rows["run"] == 0
         train = np.setdiff1d(np.arange(40), predictions.rows["row"][run])
         np.testing.assert_array_equal(
@@ -421,7 +421,7 @@ class TestControlsOfSeveralGenres:
                 predictions.scores["text + image"][run], labels.iloc[train].mean(axis=0)
             ),
         )
-        line = figures.loc["half of log prior removed"]
+        line = metrics.loc["half of log prior removed"]
         assert line["difference"] == pytest.approx(0, abs=1e-12)
 
     def test_random_scores(self, everything):
@@ -445,7 +445,7 @@ class TestCosine:
     def test_scores_are_similarities(self, ablate_labels, paper_model):
         model = paper_model(audio=None, target="cosine")
         with pytest.warns(UserWarning) as told:
-            figures, predictions = ablate_labels(
+            metrics, predictions = ablate_labels(
                 model, controls=["half of log prior removed", "two seeds of text"], n_runs=1
             )
         # A label that nobody has is told of by the factorisation, and nothing else is.
@@ -454,7 +454,7 @@ class TestCosine:
             scores = predictions.scores[name]
             assert (np.abs(scores) <= 1 + 1e-6).all() and (scores < 0).any()
         assert np.abs(predictions.scores["half of log prior removed"]).max() > 1
-        assert figures["macro_auc"].between(0, 1).all()
+        assert metrics["macro_auc"].between(0, 1).all()
 
     def test_no_probabilities(self, ablate_labels, paper_model):
         model = paper_model(audio=None, target="cosine")

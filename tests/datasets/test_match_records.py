@@ -135,7 +135,7 @@ def test_without_rapidfuzz(monkeypatch):
         match_records(left, left)
 
 
-def figures(data, result):
+def metrics(data, result):
     truth = set(data.pairs.itertuples(index=False, name=None))
     found = set(pairs(result))
     return len(found & truth) / len(found), len(found & truth) / len(truth)
@@ -145,7 +145,7 @@ def figures(data, result):
 def test_generated_catalogues(typos):
     """The claim of `make bench`, at a size for tests, and with twice the mistakes."""
     data = make_catalogues(4000, typos=typos, random_state=7)
-    precision, recall = figures(data, match_records(data.left, data.right))
+    precision, recall = metrics(data, match_records(data.left, data.right))
     assert precision >= 0.98
     assert recall >= (0.93 if typos == 0.15 else 0.88)
 

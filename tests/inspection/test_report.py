@@ -364,9 +364,9 @@ class TestStored:
         together = "audio + text + image"
         evaluation = {
             "items": len(test),
-            "figures": {together: {"f1": round(scores.loc["macro", "f1"], 6)}},
+            "metrics": {together: {"f1": round(scores.loc["macro", "f1"], 6)}},
             "plain": {
-                "figures": {together: {"f1": 0.1234}},
+                "metrics": {together: {"f1": 0.1234}},
                 "differences": {
                     together: {"metric": "f1", "difference": 0.2, "low": 0.1, "high": 0.3}
                 },
@@ -384,11 +384,11 @@ class TestStored:
         assert f"{len(test) + 1} items, not those of this report" in page.by_id("metrics")["text"]
 
     def test_what_is_no_evaluation(self):
-        for found in ({}, {"figures": {}}, {"figures": {"audio": {"f1": None}}}):
+        for found in ({}, {"metrics": {}}, {"metrics": {"audio": {"f1": None}}}):
             with pytest.raises(ValueError, match="Pass what skmmgenre evaluate --json prints"):
                 of_evaluation(found)
 
-    @pytest.mark.parametrize("card", [{}, {"held_out": 3}, {"held_out": {"figures": {"f1": "x"}}}])
+    @pytest.mark.parametrize("card", [{}, {"held_out": 3}, {"held_out": {"metrics": {"f1": "x"}}}])
     def test_a_card_may_hold_anything(self, card):
         assert of_card(card) is None
 

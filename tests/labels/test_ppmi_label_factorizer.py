@@ -244,15 +244,15 @@ def test_whatever_the_labels_scores_are_finite(Y, power):
 def test_ceiling_is_what_the_true_factors_reach():
     Y = pd.DataFrame(random_labels(), columns=list("abcdefghijkl"))
     factorizer = PPMILabelFactorizer(n_components=4).fit(Y)
-    figures = factorizer.ceiling(Y)
+    metrics = factorizer.ceiling(Y)
     items = Y.to_numpy() @ factorizer.label_factors_
     scores = cosine_similarity(items, factorizer.label_factors_)
-    assert figures["macro_auc"] == pytest.approx(macro_auc_score(Y, scores))
+    assert metrics["macro_auc"] == pytest.approx(macro_auc_score(Y, scores))
     for k in (1, 3, 5):
-        assert figures[f"precision@{k}"] == pytest.approx(precision_at_k_score(Y, scores, k))
-        assert figures[f"diversity@{k}"] == pytest.approx(aggregated_diversity_score(scores, k))
+        assert metrics[f"precision@{k}"] == pytest.approx(precision_at_k_score(Y, scores, k))
+        assert metrics[f"diversity@{k}"] == pytest.approx(aggregated_diversity_score(scores, k))
     all_components = PPMILabelFactorizer(n_components=12).fit(Y).ceiling(sparse.csr_array(Y))
-    assert all_components["macro_auc"] > figures["macro_auc"]
+    assert all_components["macro_auc"] > metrics["macro_auc"]
 
 
 def test_ceiling_of_few_labels():

@@ -37,7 +37,7 @@ def small_table(seed=0, n=45, n_artists=9):
 def by_plain_loop(metric, y, pred, other, artists, runs, n_resamples, seed):
     """Rows of drawn artists are copied; nothing is weighted."""
 
-    def figure(rows):
+    def statistic(rows):
         differences = []
         for run in np.unique(runs[rows]):
             here = rows[runs[rows] == run]
@@ -50,11 +50,11 @@ def by_plain_loop(metric, y, pred, other, artists, runs, n_resamples, seed):
     # group_codes numbers artists as they appear, so draw in that order
     order = pd.unique(pd.Series(artists))
     rng = np.random.default_rng(seed)
-    figures = []
+    statistics = []
     for drawn in rng.integers(0, len(order), (n_resamples, len(order))):
         rows = [np.flatnonzero(artists == order[artist]) for artist in drawn]
-        figures.append(figure(np.concatenate(rows)))
-    return figure(np.arange(len(y))), *np.quantile(figures, (0.025, 0.975))
+        statistics.append(statistic(np.concatenate(rows)))
+    return statistic(np.arange(len(y))), *np.quantile(statistics, (0.025, 0.975))
 
 
 @pytest.mark.parametrize("metric", list(SKLEARN))
@@ -149,7 +149,7 @@ def test_halves_vary_as_resamples_do():
 
 
 def test_aggregated_diversity_of_halves():
-    """With replacement the interval lies below the figure; of halves it says what halves give."""
+    """With replacement the interval lies below the statistic; of halves it says what halves give."""
     rng = np.random.default_rng(0)
     Y, scores = rng.integers(0, 2, (60, 200)), rng.random((60, 200))
     estimate, _, high = bootstrap_interval(Y, scores, metric="diversity@3")
@@ -241,13 +241,13 @@ def test_seeds_are_drawn_as_in_the_plain_loop(metric, random_state):
     drawn = np.bincount(rng.integers(0, 2, 2), minlength=2)
     names = pd.factorize(artists)[0]
     times = np.bincount(rng.integers(0, 9, 9), minlength=9)[names]
-    figures = []
+    statistics = []
     for fold in range(4):
         rows = np.repeat(np.arange(len(y)), np.where(folds == fold, times, 0))
         name = metric if isinstance(metric, str) else "accuracy"
         of_fold = [SKLEARN[name](y[rows], answer[rows]) for answer in (pred, other)]
-        figures += [of_fold[0] - of_fold[1]] * drawn[fold // 2]
-    np.testing.assert_allclose(found.low, np.mean(figures))
+        statistics += [of_fold[0] - of_fold[1]] * drawn[fold // 2]
+    np.testing.assert_allclose(found.low, np.mean(statistics))
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_bad_input(change, message):
         bootstrap_interval(**arguments)
 
 
-# ---- figures of scores ----------------------------------------------------------------------
+# ---- statistics of scores ----------------------------------------------------------------------
 
 OF_SCORES = {
     "macro_auc": macro_auc_score,

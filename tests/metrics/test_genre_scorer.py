@@ -113,7 +113,7 @@ def test_in_searches(form, routing):
     )
     assert several.cv_results_["mean_test_precision@1"].shape == (2,)
     assert np.isfinite(mixed["test_auc"]).all() and np.isfinite(mixed["test_f1"]).all()
-    assert clone(one).scoring.figures == "macro_auc"
+    assert clone(one).scoring.metric == "macro_auc"
 
 
 def test_scikit_learns_make_scorer_takes_the_functions():
@@ -150,7 +150,7 @@ class Answers:
         return self.scores
 
 
-def test_one_prediction_serves_all_figures():
+def test_one_prediction_serves_all_metrics():
     X, Y, _ = data()
     calls = []
 
@@ -181,8 +181,8 @@ def test_copies_and_looks():
 
 
 @pytest.mark.parametrize("name", ["auc", "precision@", "precision@-1", "macro_auc@1", "f1@2", None])
-def test_unknown_figures(name):
-    with pytest.raises(ValueError, match="no figure"):
+def test_unknown_metrics(name):
+    with pytest.raises(ValueError, match="no metric"):
         GenreScorer([name])
 
 

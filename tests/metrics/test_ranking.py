@@ -108,24 +108,24 @@ def test_diversities_never_fall_as_k_grows(seed, n, n_labels):
     assert named[-1] == 1 and right[-1] == Y.any(axis=0).mean()
 
 
-@pytest.mark.parametrize("figure", AT_K)
-def test_of_equal_scores_the_later_label_is_better(figure):
-    assert figure([[0, 1, 0]], [[1.0, 1.0, 0.5]], 1) > 0
-    assert figure([[1, 0, 0]], [[1.0, 1.0, 0.5]], 1) == 0
+@pytest.mark.parametrize("metric", AT_K)
+def test_of_equal_scores_the_later_label_is_better(metric):
+    assert metric([[0, 1, 0]], [[1.0, 1.0, 0.5]], 1) > 0
+    assert metric([[1, 0, 0]], [[1.0, 1.0, 0.5]], 1) == 0
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_labels(form):
     Y, scores = drawn()
-    for figure in (macro_auc_score, macro_average_precision_score):
-        assert figure(form(Y), pd.DataFrame(scores)) == figure(Y, scores)
-        assert figure(form(Y.astype(bool)), scores) == figure(Y, scores)
-    for figure in AT_K:
-        assert figure(form(Y), scores, 2) == figure(Y, scores, 2)
+    for metric in (macro_auc_score, macro_average_precision_score):
+        assert metric(form(Y), pd.DataFrame(scores)) == metric(Y, scores)
+        assert metric(form(Y.astype(bool)), scores) == metric(Y, scores)
+    for metric in AT_K:
+        assert metric(form(Y), scores, 2) == metric(Y, scores, 2)
     pd.testing.assert_frame_equal(ranking_scores(form(Y), scores), ranking_scores(Y, scores))
 
 
-@pytest.mark.parametrize("figure", [macro_auc_score, macro_average_precision_score, *AT_K])
+@pytest.mark.parametrize("metric", [macro_auc_score, macro_average_precision_score, *AT_K])
 @pytest.mark.parametrize(
     "Y_true, Y_score, message",
     [
@@ -146,17 +146,17 @@ def test_every_form_of_labels(form):
         ),
     ],
 )
-def test_bad_input(figure, Y_true, Y_score, message):
-    k = {"k": 1} if figure in AT_K else {}
+def test_bad_input(metric, Y_true, Y_score, message):
+    k = {"k": 1} if metric in AT_K else {}
     with pytest.raises(ValueError, match=message):
-        figure(Y_true, Y_score, **k)
+        metric(Y_true, Y_score, **k)
 
 
 @pytest.mark.parametrize("k", [0, 4, 1.5, -1, "1"])
-@pytest.mark.parametrize("figure", AT_K)
-def test_bad_k(figure, k):
+@pytest.mark.parametrize("metric", AT_K)
+def test_bad_k(metric, k):
     with pytest.raises(ValueError, match="from 1 to"):
-        figure(np.eye(3), np.zeros((3, 3)), k)
+        metric(np.eye(3), np.zeros((3, 3)), k)
 
 
 @pytest.mark.parametrize("weight", [[1, 2], [1, -1, 1], [0, 0, 0], [1, np.nan, 1]])

@@ -28,7 +28,7 @@ _SEVERAL = {
     **{f"diversity@{k}": f"Diversity among the best {k}" for k in _KS},
 }
 _OF_PREDICTIONS = ("f1", "precision", "recall", "accuracy")
-# Figures by which model and plain are compared.
+# Metrics by which model and plain are compared.
 COMPARED = {False: "f1", True: "macro_auc"}
 
 
@@ -42,12 +42,12 @@ class Scores:
     n_items, n_drawn : int
         Rows, and what an interval draws: artists, or rows where none has an artist.
     by_artist : bool
-    figures : DataFrame
+    metrics : DataFrame
         By metric: label, value, low, high (NaN where there is no interval).
     genres : DataFrame
         `genre_scores`, without the means.
     prior : dict of str to float
-        Figures of what knows only how frequent the genres are; empty if nobody knows.
+        Metrics of what knows only how frequent the genres are; empty if nobody knows.
     majority : str
         The genre that it predicts, of one genre a row.
     """
@@ -56,7 +56,7 @@ class Scores:
     n_items: int
     n_drawn: int
     by_artist: bool
-    figures: pd.DataFrame
+    metrics: pd.DataFrame
     genres: pd.DataFrame
     prior: dict = field(default_factory=dict)
     majority: str = ""
@@ -149,7 +149,7 @@ class Judge:
             truth, said = self.column, answers.predicted
             asked["labels"] = self.classes
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # if no draw has a figure
+            warnings.simplefilter("ignore", RuntimeWarning)  # if no draw has a metric
             found = bootstrap_interval(truth, said, **asked, **self._drawing)
         return found.low, found.high
 

@@ -5,24 +5,24 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-_TOLERANCE = 2e-6  # stored figures have six digits
+_TOLERANCE = 2e-6  # stored metrics have six digits
 
 
 @dataclass
 class Stored:
-    """Figures of a model and of controls that were trained on the same items.
+    """Metrics of a model and of controls that were trained on the same items.
 
     Parameters
     ----------
     source : str
         Who stored them, in words.
     n_items : int or None
-    figures, plain, prior : dict of str to float
+    metrics, plain, prior : dict of str to float
         By metric; empty if there are none.
     comparison : dict
         metric, difference (the model less plain), low, high; empty if there is none.
     subsets, plain_subsets : dict of str to dict
-        Figures by modalities.
+        Metrics by modalities.
     n_in_both : int
         Items that plain was trained on, too, so that nothing says which side is better.
     of_ablation : bool
@@ -31,7 +31,7 @@ class Stored:
 
     source: str
     n_items: int | None
-    figures: dict
+    metrics: dict
     plain: dict = field(default_factory=dict)
     prior: dict = field(default_factory=dict)
     comparison: dict = field(default_factory=dict)
@@ -41,27 +41,27 @@ class Stored:
     of_ablation: bool = False
 
     def is_of(self, scores):
-        """Tell whether these are figures of the items of a report."""
-        shared = self.figures.keys() & set(scores.figures.index)
+        """Tell whether these are metrics of the items of a report."""
+        shared = self.metrics.keys() & set(scores.metrics.index)
         if not shared or self.n_items not in (None, scores.n_items):
             return False
-        told = [self.figures[name] for name in sorted(shared)]
-        found = scores.figures["value"].loc[sorted(shared)]
+        told = [self.metrics[name] for name in sorted(shared)]
+        found = scores.metrics["value"].loc[sorted(shared)]
         return bool(np.allclose(told, found, atol=_TOLERANCE, rtol=0, equal_nan=True))
 
 
 def of_card(card):
     """Return what `skmmgenre train --test-size` wrote onto a card, or None."""
     held_out = card.get("held_out")
-    figures = _numbers(_get(held_out, "figures"))
-    if not figures:
+    metrics = _numbers(_get(held_out, "metrics"))
+    if not metrics:
         return None
     plain = _get(held_out, "plain")
     return Stored(
         source="skmmgenre train, on items kept from training",
         n_items=_count(_get(held_out, "items")),
-        figures=figures,
-        plain=_numbers(_get(plain, "figures")),
+        metrics=metrics,
+        plain=_numbers(_get(plain, "metrics")),
         prior=_numbers(_get(held_out, "prior")),
         comparison=_comparison(plain),
     )
@@ -75,18 +75,18 @@ def of_evaluation(found):
     ValueError
         If it is something else.
     """
-    subsets = {name: _numbers(line) for name, line in _get(found, "figures", {}).items()}
+    subsets = {name: _numbers(line) for name, line in _get(found, "metrics", {}).items()}
     if not subsets or not all(subsets.values()):
         raise ValueError(
-            "evaluation holds no figures of modalities. Pass what skmmgenre evaluate --json prints."
+            "evaluation holds no metrics of modalities. Pass what skmmgenre evaluate --json prints."
         )
     together = list(subsets)[-1]
     plain = _get(found, "plain")
-    plain_subsets = {name: _numbers(line) for name, line in _get(plain, "figures", {}).items()}
+    plain_subsets = {name: _numbers(line) for name, line in _get(plain, "metrics", {}).items()}
     return Stored(
         source="skmmgenre evaluate",
         n_items=_count(_get(found, "items")),
-        figures=subsets[together],
+        metrics=subsets[together],
         plain=plain_subsets.get(together, {}),
         prior=_numbers(_get(found, "prior")),
         comparison=_comparison(_get(_get(plain, "differences"), together)),
@@ -97,10 +97,10 @@ def of_evaluation(found):
 
 
 def of_ablation(ablation, together):
-    """Return the figures of a table of `ablate_modalities` with its plain control, or None."""
+    """Return the metrics of a table of `ablate_modalities` with its plain control, or None."""
     if ablation is None or together not in ablation.index:
         return None
-    figures = _numbers(ablation.loc[together].to_dict())
+    metrics = _numbers(ablation.loc[together].to_dict())
     plain = f"plain {together}"
     line = ablation.loc[plain].to_dict() if plain in ablation.index else {}
     comparison = {}
@@ -114,7 +114,7 @@ def of_ablation(ablation, together):
     return Stored(
         source="ablate_modalities",
         n_items=None,
-        figures=figures,
+        metrics=metrics,
         plain=_numbers(line),
         comparison=comparison,
         of_ablation=True,

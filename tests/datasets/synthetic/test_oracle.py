@@ -120,15 +120,15 @@ def test_label_metrics_are_those_of_the_label_posterior():
     oracle, _, _ = simulate(3000, n_genres=9, missing=0.2)
     rows = np.arange(0, 3000, 3)
     truth, scores = oracle._Y[rows], oracle.label_posterior("text", rows)
-    figures = oracle.label_metrics("text", rows, ks=(1, 3))
-    assert figures["macro_auc"] == pytest.approx(roc_auc_score(truth, scores))
-    assert figures["macro_average_precision"] == pytest.approx(
+    metrics = oracle.label_metrics("text", rows, ks=(1, 3))
+    assert metrics["macro_auc"] == pytest.approx(roc_auc_score(truth, scores))
+    assert metrics["macro_average_precision"] == pytest.approx(
         average_precision_score(truth, scores)
     )
     best = np.argsort(scores, axis=1)[:, :-4:-1]
-    assert figures["precision@3"] == pytest.approx(np.take_along_axis(truth, best, 1).mean())
-    assert figures["diversity@3"] == len(np.unique(best)) / 9
-    for name, value in figures.items():
+    assert metrics["precision@3"] == pytest.approx(np.take_along_axis(truth, best, 1).mean())
+    assert metrics["diversity@3"] == len(np.unique(best)) / 9
+    for name, value in metrics.items():
         assert oracle.ceiling("text", rows, metric=name) == value
     assert "ndcg@5" in oracle.label_metrics()
 

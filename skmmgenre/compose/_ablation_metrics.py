@@ -1,4 +1,4 @@
-"""The figures of an ablation: what all rows answered, judged and compared."""
+"""The metrics of an ablation: what all rows answered, judged and compared."""
 
 from typing import NamedTuple
 
@@ -73,11 +73,11 @@ class Answers:
         rows = self.rows.drop(columns="split").assign(true=self.true)
         return pd.concat([rows, pd.DataFrame(self.predicted)], axis=1)
 
-    def figures(self, name):
-        """Figures of a row, a line a run.
+    def metrics(self, name):
+        """Metrics of a row, a line a run.
 
         Predicted genres of a run are judged together. Scores of different networks cannot be
-        ranked together: figures of them are means over the splits.
+        ranked together: metrics of them are means over the splits.
         """
         runs = self.rows["run"]
         judged = pd.DataFrame.from_dict(
@@ -122,7 +122,7 @@ class Answers:
 
 
 def tabulate(answers, rows, controls, reference, n_resamples):
-    """Figures of all rows and controls.
+    """Metrics of all rows and controls.
 
     Parameters
     ----------
@@ -135,33 +135,33 @@ def tabulate(answers, rows, controls, reference, n_resamples):
 
     Returns
     -------
-    figures : DataFrame
+    metrics : DataFrame
     """
     inputs = {row.name: row.input for row in rows} | dict.fromkeys(controls, "Control")
     lines = {}
     for name, kind in inputs.items():
-        runs = answers.figures(name)
+        runs = answers.metrics(name)
         both = pd.concat([runs.mean(), runs.std().add_suffix("_std")])
-        order = [part for figure in runs.columns for part in (figure, f"{figure}_std")]
+        order = [part for metric in runs.columns for part in (metric, f"{metric}_std")]
         lines[name] = {"input": kind, **both[order]}
-    figures = pd.DataFrame.from_dict(lines, orient="index").rename_axis("model")
+    metrics = pd.DataFrame.from_dict(lines, orient="index").rename_axis("model")
     if reference != "auto":
         references = dict.fromkeys(inputs, reference)
     else:
-        references = _references(figures[answers.metric], inputs, rows, controls)
+        references = _references(metrics[answers.metric], inputs, rows, controls)
     differences = {}
     for name, other in references.items():
         estimate, low, high = answers.interval(name, other, n_resamples)
         differences[name] = {"reference": other, "difference": estimate, "low": low, "high": high}
-    return figures.join(pd.DataFrame.from_dict(differences, orient="index"))
+    return metrics.join(pd.DataFrame.from_dict(differences, orient="index"))
 
 
-def _references(figure, inputs, rows, controls):
+def _references(metric, inputs, rows, controls):
     """The row that each row is compared with."""
     if own := own_reference(rows):
         references = {name: own.get(kind, own[None]) for name, kind in inputs.items()}
     else:
-        best = figure[_single_modalities(rows) or list(inputs)].idxmax()
+        best = metric[_single_modalities(rows) or list(inputs)].idxmax()
         references = dict.fromkeys(inputs, best)
     # A control is compared with the row it is the control of, where that is there.
     for control in controls:

@@ -39,7 +39,7 @@ CONTROLS_OF_TWO = [
 
 class TestFigures:
     def test_they_follow_from_the_predictions(self, albums, subsets):
-        figures, predictions = subsets
+        metrics, predictions = subsets
         labels = np.unique(albums.y)
         shared = {"labels": labels, "average": "macro", "zero_division": 0}
         assert set(predictions["run"]) == {0, 1}
@@ -56,16 +56,16 @@ class TestFigures:
                     ]
                 )
             columns = ["precision", "recall", "f1", "accuracy"]
-            mean = figures.loc[name, columns].astype(float)
-            spread = figures.loc[name, [c + "_std" for c in columns]].astype(float)
+            mean = metrics.loc[name, columns].astype(float)
+            spread = metrics.loc[name, [c + "_std" for c in columns]].astype(float)
             np.testing.assert_allclose(mean, np.mean(runs, axis=0))
             np.testing.assert_allclose(spread, np.std(runs, axis=0, ddof=1), atol=1e-12)
 
     def test_differences(self, albums, subsets):
-        figures, predictions = subsets
-        for name, line in figures.iterrows():
+        metrics, predictions = subsets
+        for name, line in metrics.iterrows():
             other = line["reference"]
-            assert line["difference"] == pytest.approx(line["f1"] - figures.loc[other, "f1"])
+            assert line["difference"] == pytest.approx(line["f1"] - metrics.loc[other, "f1"])
             assert line["low"] <= line["difference"] + 1e-9 or line["low"] <= line["high"]
             interval = bootstrap_interval(
                 predictions["true"],
@@ -82,16 +82,16 @@ class TestFigures:
     @pytest.mark.parametrize("metric", ["accuracy", "macro_auc", "macro_average_precision"])
     def test_another_metric(self, ablate, paper_model, metric):
         """The row that is compared with is the best in it."""
-        figures, _ = ablate(paper_model(audio=None), metric=metric, n_runs=1)
-        best = figures.loc[["text", "image"], metric].idxmax()
-        assert set(figures["reference"]) == {best}
-        gain = figures[metric] - figures.loc[best, metric]
-        np.testing.assert_allclose(figures["difference"], gain.astype(float), atol=1e-12)
+        metrics, _ = ablate(paper_model(audio=None), metric=metric, n_runs=1)
+        best = metrics.loc[["text", "image"], metric].idxmax()
+        assert set(metrics["reference"]) == {best}
+        gain = metrics[metric] - metrics.loc[best, metric]
+        np.testing.assert_allclose(metrics["difference"], gain.astype(float), atol=1e-12)
 
     def test_scores_are_ranked_split_by_split(self, albums, ablate, paper_model, table):
         cv = check_cv([(np.arange(20), np.arange(20, 40)), (np.arange(20, 40), np.arange(20))])
         words = paper_model(audio=None, image=None)
-        figures, _ = ablate(words, cv=cv, n_runs=1)
+        metrics, _ = ablate(words, cv=cv, n_runs=1)
         auc = []
         for train, test in cv.split():
             model = clone(words).set_params(text__random_state=0, fusion__random_state=0)
@@ -101,7 +101,7 @@ class TestFigures:
             columns = np.searchsorted(np.unique(albums.y), model.classes_)
             scores[:, columns] = model.predict_proba(table.iloc[test])
             auc.append(macro_auc_score(truth, scores))
-        assert figures.loc["text", "macro_auc"] == pytest.approx(np.mean(auc))
+        assert metrics.loc["text", "macro_auc"] == pytest.approx(np.mean(auc))
 
     def test_predictions_name_their_rows(self, albums, subsets):
         _, predictions = subsets
@@ -128,44 +128,44 @@ class TestFigures:
 
 class TestFiguresOfSeveralGenres:
     def test_rows_and_columns(self, everything):
-        figures, _ = everything
-        assert list(figures.index) == SUBSETS_OF_TWO + CONTROLS_OF_TWO
+        metrics, _ = everything
+        assert list(metrics.index) == SUBSETS_OF_TWO + CONTROLS_OF_TWO
         names = ["f1", "without_label", "macro_auc", "macro_average_precision"]
         for base in ("precision", "diversity"):
             names += [f"{base}@{k}" for k in (1, 3, 5)]
-        assert set(names) | {f"{name}_std" for name in names} < set(figures.columns)
-        assert list(figures.columns[-4:]) == ["reference", "difference", "low", "high"]
-        assert figures.drop(columns=["input", "reference"]).notna().all(axis=None)
+        assert set(names) | {f"{name}_std" for name in names} < set(metrics.columns)
+        assert list(metrics.columns[-4:]) == ["reference", "difference", "low", "high"]
+        assert metrics.drop(columns=["input", "reference"]).notna().all(axis=None)
 
     def test_they_follow_from_the_scores(self, everything):
-        figures, predictions = everything
+        metrics, predictions = everything
         for name, predicted in predictions.predicted.items():
             runs = [predictions.rows["run"] == run for run in (0, 1)]
             f1 = [
                 f1_score(predictions.true[run], predicted[run], average="macro", zero_division=0)
                 for run in runs
             ]
-            assert figures.loc[name, "f1"] == pytest.approx(np.mean(f1))
+            assert metrics.loc[name, "f1"] == pytest.approx(np.mean(f1))
             without = [(predicted[run] == 0).all(axis=1).mean() for run in runs]
-            assert figures.loc[name, "without_label"] == pytest.approx(np.mean(without))
+            assert metrics.loc[name, "without_label"] == pytest.approx(np.mean(without))
         by_hand = {
             "macro_auc": macro_auc_score,
             "precision@3": partial(precision_at_k_score, k=3),
             "diversity@5": lambda true, scores: aggregated_diversity_score(scores, 5),
         }
-        for name in figures.index:
-            for figure, score in by_hand.items():
+        for name in metrics.index:
+            for metric, score in by_hand.items():
                 runs = [
                     score(predictions.true[run], predictions.scores[name][run])
                     for run in (predictions.rows["run"] == 0, predictions.rows["run"] == 1)
                 ]
-                assert figures.loc[name, figure] == pytest.approx(np.mean(runs))
-                assert figures.loc[name, f"{figure}_std"] == pytest.approx(np.std(runs, ddof=1))
+                assert metrics.loc[name, metric] == pytest.approx(np.mean(runs))
+                assert metrics.loc[name, f"{metric}_std"] == pytest.approx(np.std(runs, ddof=1))
 
     def test_differences(self, everything):
-        figures, predictions = everything
-        best = figures.loc[list(TWO), "macro_auc"].idxmax()
-        for name, line in figures.iterrows():
+        metrics, predictions = everything
+        best = metrics.loc[list(TWO), "macro_auc"].idxmax()
+        for name, line in metrics.iterrows():
             other = line["reference"]
             if name.startswith("two seeds of "):
                 assert other == name.removeprefix("two seeds of ")
@@ -186,25 +186,25 @@ class TestFiguresOfSeveralGenres:
                 n_resamples=50,
             )
             assert interval == pytest.approx((line["difference"], line["low"], line["high"]))
-            gain = line["macro_auc"] - figures.loc[other, "macro_auc"]
+            gain = line["macro_auc"] - metrics.loc[other, "macro_auc"]
             assert line["difference"] == pytest.approx(gain)
 
     def test_splits_of_a_run_are_judged_by_themselves(self, ablate_labels, paper_model):
         model = paper_model(audio=None, image=None)
-        figures, predictions = ablate_labels(model, cv=ArtistKFold(2), n_runs=1)
+        metrics, predictions = ablate_labels(model, cv=ArtistKFold(2), n_runs=1)
         assert sorted(predictions.rows["row"]) == list(range(40))
         auc = [
             macro_auc_score(predictions.true[split], predictions.scores["text"][split])
             for split in (predictions.rows["split"] == 0, predictions.rows["split"] == 1)
         ]
-        assert figures.loc["text", "macro_auc"] == pytest.approx(np.mean(auc))
+        assert metrics.loc["text", "macro_auc"] == pytest.approx(np.mean(auc))
 
     def test_fewer_labels_than_the_largest_k(self, ablate_labels, labels, paper_model):
-        figures, _ = ablate_labels(
+        metrics, _ = ablate_labels(
             paper_model(audio=None, image=None), y=labels[list("abd")], n_runs=1
         )
-        assert {"precision@1", "precision@3"} < set(figures.columns)
-        assert "precision@5" not in figures.columns
+        assert {"precision@1", "precision@3"} < set(metrics.columns)
+        assert "precision@5" not in metrics.columns
 
     def test_figures_alone(self, ablate_labels, paper_model):
         model = paper_model(audio=None, image=None)
