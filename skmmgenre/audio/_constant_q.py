@@ -164,7 +164,7 @@ def constant_q(
     }
     try:
         transform = _checked_transform(**params)
-    except TypeError:  # a list or the like cannot be looked up, and is told as any bad parameter
+    except TypeError:  # an unhashable value, such as a list, is reported like any bad parameter
         transform = _checked_transform.__wrapped__(**params)
     y = np.asarray(y)
     if y.dtype.kind not in "fiu":

@@ -31,7 +31,7 @@ _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _SEGMENT = b"\x18\x53\x80\x67"  # of Matroska
 _SIGNATURE = 26  # bytes, up to the end of the length that a FLAC declares
 # Written by ffmpeg to a pipe. libsndfile (1.2.2) cannot read it to its end.
-_STREAMED_FLAC = Container("FLAC that declares no length", "flac", 0, b"fLaC")
+_STREAMED_FLAC = Container("FLAC without a declared length", "flac", 0, b"fLaC")
 
 
 def length_of_id3(file, start=0):

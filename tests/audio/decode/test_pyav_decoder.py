@@ -373,6 +373,6 @@ def test_a_flac_that_declares_no_length(tmp_path, monkeypatch):
     with pytest.raises(BadItem, match=r"truncated: \d\.\d s could be decoded"):
         AudioFile(tmp_path / "cut.flac")
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(BadItem, match="it is FLAC that declares no length") as error:
+    with pytest.raises(BadItem, match="it is FLAC without a declared length") as error:
         AudioFile(path)
     assert "skmmgenre[m4a]" in error.value.remedy and "ffmpeg" in error.value.remedy
