@@ -81,9 +81,9 @@ BAD_SOUND = {
 }
 BAD_COVERS = {
     "gone.png": (missing_file, "no such file.*Check the path"),
-    "empty.png": (empty_file, "empty.*Fetch it again"),
-    "text.jpg": (text_file, "not an image.*known formats"),
-    "cut.jpg": (cut_jpg, "truncated.*Fetch the file again"),
+    "empty.png": (empty_file, "empty.*Download or export it again"),
+    "text.jpg": (text_file, "not an image.*Supported formats"),
+    "cut.jpg": (cut_jpg, "truncated.*Download the file again"),
     "huge.png": (huge_png, "30,000 x 30,000 pixels.*Scale the image down"),
 }
 BAD = [("audio", name, *case) for name, case in BAD_SOUND.items()]

@@ -1,4 +1,4 @@
-"""From sound to vectors."""
+"""Audio features, embeddings and networks: from sound to vectors."""
 
 from typing import TYPE_CHECKING
 
@@ -20,13 +20,13 @@ __all__ = [
     "constant_q",
 ]
 
-# As files and pickles name them.
+# Pickles and model files refer to the public names.
 for _public in (AudioEmbedder, AudioStatistics, CQTExtractor, TimbreStatistics, constant_q):
     _public.__module__ = __name__
 
 
 def __getattr__(name):
-    # Later than the rest: joblib's workers compute patches and need no networks.
+    # Imported lazily: joblib's workers compute patches and do not need networks.
     if name == "AudioCNN":
         from ._audio_cnn import AudioCNN
 

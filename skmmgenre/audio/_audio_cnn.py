@@ -1,4 +1,4 @@
-"""The audio networks of the paper as an estimator, and the feed of patches that they learn from."""
+"""The audio networks of the paper as an estimator, and the feeds of patches they are trained on."""
 
 import warnings
 from numbers import Integral, Real
@@ -35,158 +35,165 @@ _ARCHITECTURES = {
 _TIME_WIDTH = (64, 128, 256)
 _WIDTHS = {"low": (64, 128, 128, 64), "high": (256, 512, 1024, 1024)}
 
-_MOST_PATCHES = 5  # of a row, whose answers are averaged, if it is for us to say
+_MOST_PATCHES = 5  # of a row, whose outputs are averaged, with n_patches="auto"
 
 _N_SHAPES = 25  # of the spectrum, in the linear model's summary
 
-# Rows that are read at once while values are checked and the mean and scale of bins summed:
-# few enough to be worked on in the processor's cache.
+# Rows that are read at once to check values and to sum the mean and scale of bins: few enough to
+# fit into the CPU cache.
 _CHUNK = 64
 
-# A patch in which fewer frames sound has nothing to tell a genre by. At 21.5 frames a second 20
-# are 0.93 s. The filters of the lowest bins are half a second long: 0.2 s of sound in silence
-# reach into 15 frames and 0.4 s into 19, a whole second into 24 or more (into 22 without silence
-# before it); of 409 recordings, no patch of 15 s has fewer than 81.
+# A patch with fewer audible frames counts as missing. At 21.5 frames per second, 20 frames are
+# 0.93 s. The filters of the lowest bins are half a second long: 0.2 s of sound within silence
+# spread over 15 frames, 0.4 s over 19, and a whole second over 24 or more (over 22 without silence
+# before it). In 409 recordings, no patch of 15 s has fewer than 81 audible frames.
 _MIN_SOUNDING = 20
 
-# A frame sounds if its loudest bin lies this far up from the row's least value to its greatest, in
-# decibels: 30 dB above the floor of 80. Below that lie the leaks of a constant offset (24 dB).
+# A frame is audible if its loudest bin is at least this fraction of the way from the smallest to
+# the largest value of the row, in decibels: 30 dB above the floor at -80 dB. The leakage of a
+# constant offset (24 dB) is below that.
 _SOUNDING = 0.375
-_RANGE = 80.0  # dB, of what decibels are cut to; magnitudes are compared as if they were, too
+_RANGE = 80.0  # dB, range to which decibels are clipped; magnitudes are compared as if clipped
 
 
 class AudioCNN(ErrorsMixin, NetEmbedder):
-    """Convolutional network over constant-Q patches.
+    """Convolutional network that predicts genres from constant-Q patches.
 
-    Learns the genres from patches and answers with the flattened output of its last
-    convolutional block (sections 3.1, 6.2 and 7.3.1, Table 5).
+    `transform` returns the flattened output of the last convolutional block (sections 3.1, 6.2
+    and 7.3.1, Table 5).
 
     Parameters
     ----------
     architecture : {"auto", "4x70", "4x96", "3x3", "time"}, default="auto"
-        "auto" is "time", with ``preset="paper"`` "4x70".
-        "time" is the single-label network of section 6.2 (three layers that convolve in
-        time alone); the others are those of Table 5, named after their first filter
-        (frames x bins).
+        "time" is the single-label network of section 6.2 (three layers that convolve only in
+        time); the others are those of Table 5, named after their first filter (frames x bins).
+        "auto" is "time", or "4x70" with ``preset="paper"``.
     width : {"low", "high"} or tuple of int, default="low"
-        Filters of each layer: low is 64, 128, 128, 64 and high 256, 512, 1024, 1024.
-        "time" is 64, 128, 256 for both names. A tuple gives the filters of each layer.
+        Number of filters of each layer: "low" is 64, 128, 128, 64 and "high" is 256, 512, 1024,
+        1024. For architecture "time", both are 64, 128, 256. A tuple gives the number of filters
+        of each layer.
     target : {"auto", "softmax", "logistic", "cosine"}, default="auto"
-        "auto" is softmax for one column of labels, logistic for an indicator matrix. "cosine"
-        regresses the label factors of an indicator matrix (section 5).
+        "auto" is "softmax" for single-label y and "logistic" for multilabel y. "cosine"
+        regresses the label factors of a multilabel y (section 5).
     label_factorizer : estimator or None, default=None
-        Of target "cosine": a `PPMILabelFactorizer` of your own; None takes one with
-        min(50, rank) components. A fitted one inside `sklearn.frozen.FrozenEstimator` is
-        used as it is.
+        `PPMILabelFactorizer` that computes the label factors for target "cosine". None uses one
+        with min(50, rank) components. A fitted one inside `sklearn.frozen.FrozenEstimator` is
+        used as is.
     dropout : float or "auto", default="auto"
-        After every block; "auto" is 0.5 for "time" and for a cosine target with width
-        "high", else 0 (section 7.3.1).
+        Dropout rate after every block. "auto" is 0.5 for architecture "time" and for target
+        "cosine" with width "high", else 0 (section 7.3.1).
     standardize : {"bin", "cell"} or None, default="bin"
-        Mean and scale, learned from the training rows, of each frequency bin, or of each
-        cell of the patch (as the authors' code does).
+        Whether to standardize each frequency bin, or each cell of the patch (as the authors' code
+        does), with the mean and scale of the training rows.
     patches : {"auto", "whole", "center", "epoch"}, default="auto"
-        What of X the network sees. "whole": all of it. "center": the middle `patch_frames`.
-        "epoch": in training `patch_frames` at another random place in every epoch, and else
-        the middle. Let the extractor answer more than a patch, for example
-        ``CQTExtractor(duration=30)``. Frames at the end of a row that hold nothing but its
-        least value, as the extractor pads with, are left out. "auto" is "epoch" where X has
-        more than `patch_frames`, else "whole"; with ``preset="paper"`` it is "whole".
+        Part of each row of X that the network sees. "whole": all of it. "center": the middle
+        `patch_frames`. "epoch": in training, `patch_frames` at another random position in every
+        epoch; otherwise the middle. For "epoch", X must be longer than a patch, for example
+        from ``CQTExtractor(duration=30)``. Padding, that is trailing frames that only contain the
+        smallest value of the row, is ignored. "auto" is "epoch" if X has more than
+        `patch_frames`, else "whole"; with ``preset="paper"`` it is "whole".
     patch_frames : int, default=323
-        Frames of a patch; 323 are 15 s. Not more than X has are taken.
+        Number of frames of a patch, at most the number of frames of X; 323 frames are 15 s.
     n_patches : int or "auto", default="auto"
-        Patches, spread evenly over the row, whose vectors are averaged in `transform` and in
-        predictions; 1 is the middle. More than 1 need `patches` other than "whole". "auto" is
-        1, and with ``patches="auto"`` as many as cover the row, at most 5.
+        Number of patches, spread evenly over the row, whose vectors are averaged in `transform`
+        and in prediction; 1 uses the middle patch. More than 1 requires `patches` other than
+        "whole". "auto" is 1 or, with ``patches="auto"``, as many as cover the row, at most 5.
     augment : bool, default=True
-        Of ``preset="auto"``: in training each patch is moved by up to two bins (as if played
-        in another key), and a band of bins and a stretch of frames are masked, in every epoch
-        differently. What happens follows from `random_state`.
+        Whether to shift each training patch by up to two bins (a transposition) and mask a band of
+        bins and a range of frames, differently in every epoch and reproducibly for a given
+        `random_state`. Only used with ``preset="auto"``.
     max_epochs : int, default=100
-        Most passes over the training rows. Early stopping usually ends training sooner; raise it
-        where a ConvergenceWarning says that the loss was still falling.
+        Maximum number of epochs. Increase it if a ConvergenceWarning reports that the loss was
+        still decreasing.
     batch_size : int, default=32
-        Patches in one training step, and at once in predictions. Lower it where memory is short.
+        Number of rows per training step. Decrease it if memory runs out. Also the number of rows
+        per batch in prediction.
     lr : float, default=1e-3
-        Learning rate of Adam.
+        Learning rate.
     patience : int, default=10
-        Epochs without a better loss on unseen rows after which training stops.
+        Number of epochs without a lower loss on unseen rows after which training stops.
     validation_fraction : float, default=0.1
-        Share of the artists held out for early stopping where there are no inner folds. 0: no
-        row is held out, all epochs are run, and nothing is chosen.
+        Fraction of the artists held out for early stopping when there are no inner folds. If 0,
+        no rows are held out, all epochs are run, and nothing is tuned on unseen rows.
     decision : {"auto", "tuned", "top1"} or float, default="auto"
-        Which of several genres `predict` tells. "tuned": those above thresholds that are best
-        for unseen artists, the nearest one where none is. "top1": the best. A number: those
-        whose probability (target "cosine": similarity) is above it. Of one genre a row, "tuned"
-        takes a part of their prior's logarithm from frequent genres, the part with which macro
-        F1 is best for unseen artists, unless there are class weights; all others take the
-        likeliest. "auto" is "tuned", with
-        ``preset="paper"`` 0.5 (target "cosine": the similarity of the best micro F1).
+        How `predict` chooses labels. For multilabel y, "tuned" predicts the labels whose scores
+        exceed thresholds tuned on unseen artists, or the label closest to its threshold if there
+        are none; "top1" predicts the label with the highest score; a float predicts the labels
+        whose probability (similarity for target "cosine") exceeds it. For single-label y, "tuned"
+        subtracts from each logit the fraction of the log prior that maximizes macro F1 on unseen
+        artists, unless `class_weight` is given; all other values predict the most likely class.
+        "auto" is "tuned", or with ``preset="paper"`` 0.5 (for target "cosine", the similarity
+        with the best micro F1).
     preset : {"auto", "paper"}, default="auto"
-        "paper" trains as Oramas et al. (2018) did. "auto" learns more from few rows: a linear
-        model of means and deviations of the bins learns beside the network, and how long, how
-        strongly penalised and in which shares both are heard is chosen on unseen artists, in
-        three inner folds; then both learn from all rows. The vectors hold what the linear
-        model sees, too. See `NetEmbedder`.
+        "paper" trains as Oramas et al. (2018) did. "auto" learns more from few rows: it also fits
+        a linear model on the mean and deviation of each bin. The number of epochs, the penalty of
+        the linear model and the weight of each of the two models are chosen on unseen artists, in
+        three inner folds; then both are trained on all rows. The vectors also contain the
+        features of the linear model. See `NetEmbedder`.
     refit : bool, default=True
-        Of "auto": False holds out inner validation rows instead, as "paper" does, and does
-        not learn from them.
+        Whether to train on all rows once the inner folds have made these choices. If False, inner
+        validation rows are held out, as with "paper", and not used for training. Only used with
+        ``preset="auto"``.
     cross_fit : int or "auto", default="auto"
-        Folds of `fit_transform`; see `NetEmbedder`.
+        Number of folds of the out-of-fold vectors that `fit_transform` returns; see `NetEmbedder`.
     class_weight : dict, "balanced" or None, default=None
-        Of one genre a row. Its logarithm is added to the logit of each class after training
-        (logit adjustment, Menon et al. 2021): what rows of such weights tend to where they are
-        many, without their noise where a class has few. With ``preset="paper"`` it is the rows
-        that are weighted.
+        Weights of the classes, for single-label y. The logarithm of each weight is added to the
+        logit of its class after training (logit adjustment, Menon et al. 2021). With many rows
+        this approaches training on weighted rows; for classes with few rows it is less noisy.
+        With ``preset="paper"``, the rows are weighted in the loss instead.
     device : str, default="auto"
-        Where the network is trained and applied. "auto" takes the GPU if there is one, else the
-        processor; "accelerate" trains on the devices of all processes that ``accelerate launch``
-        has started; else the name of a torch device, such as "cpu" or "cuda:0".
+        Device used for training and prediction. "auto" is the GPU if there is one, else the CPU;
+        "accelerate" trains on the devices of all processes started by ``accelerate launch``; any
+        other value is the name of a torch device, such as "cpu" or "cuda:0".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What layers compute in. "auto" trains in bfloat16 where the device has it natively,
-        else in float32, and answers in float32. Weights and vectors are float32 always.
+        Floating-point type of the computations. "auto" trains in bfloat16 on devices with native
+        support for it and in float32 otherwise, and predicts in float32. Weights and outputs are
+        always float32.
     random_state : int, RandomState or None, default=None
-        Seed of the first weights, the order of the rows, dropout and augmentation. An int gives the
-        same weights in every run with the same number of threads; None draws a new seed in each
-        `fit`.
+        Seed of the initial weights, the order of the rows, dropout and augmentation. Pass an int
+        for the same weights in every run with the same number of threads; None draws a new seed
+        in each `fit`.
     verbose : int, default=0
-        0 shows nothing, 1 a progress bar, 2 also skorch's table of epochs and bar of batches.
+        Verbosity: 0 is silent, 1 shows a progress bar, 2 also shows skorch's table of epochs and
+        progress of batches.
 
     Attributes
     ----------
     classes_ : ndarray
-        The genres, in the order of the columns of `predict_proba`: sorted, or the columns of an
+        Genres in the order of the columns of `predict_proba`: sorted, or the columns of an
         indicator y.
     n_parameters_ : int
-        Parameters of the network, the output layer's among them.
+        Number of parameters of the network, including the output layer.
     patches_, n_patches_ : str, int
-        What "auto" stood for.
+        Values of `patches` and `n_patches` chosen for "auto".
     n_iter_, best_iter_ : int
-        Epochs run, and the epoch whose weights were kept, counted from 1.
+        Number of epochs run, and the epoch whose weights were kept, counted from 1.
     history_ : list of dict
-        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch; where there are unseen
-        rows also ``valid_loss``, and ``valid_f1`` (macro F1) or ``valid_macro_auc``.
+        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch. If there are unseen
+        rows, also ``valid_loss``, and ``valid_f1`` (macro F1) or ``valid_macro_auc``.
     share_ : float
-        Of the network in the answer; the rest is the linear model's. With ``preset="auto"``.
+        Weight of the network in predictions; that of the linear model is 1 - `share_`. Defined
+        only with ``preset="auto"``.
     C_ : float
-        Inverse strength of the linear model's penalty. With ``preset="auto"``.
+        Inverse strength of the linear model's penalty. Defined only with ``preset="auto"``.
     thresholds_ : ndarray of float64, shape (n_labels,), or None
-        Of several genres.
+        Threshold of each label, for multilabel y.
     weights_ : dict of ndarray
-        Parameters and buffers of the network by their names, from which it is built again.
+        Parameters and buffers of the network by name, from which it is rebuilt.
     errors_ : DataFrame
-        A line for every row of the last X that has nothing to hear: row, item, reason,
-        remedy. The item is empty, for a patch has no name; `MeanOverTracks` names the track.
+        One line per silent row of the last X: row, item, reason, remedy. The item is empty,
+        because a patch has no name; `MeanOverTracks` names the track.
 
     Notes
     -----
-    A patch with nothing to hear counts as missing: one that is silent but for less than 20
-    frames (0.93 s), or for half of its frames if it has less than 40. It is not learned from,
-    `transform` returns NaN, and predictions are the class prior; `errors_` lists it. Of a row
-    longer than a patch, patches are taken where there is something to hear, and the mean of
-    `n_patches` leaves silent ones out.
+    A patch counts as missing if it is silent except for less than 20 frames (0.93 s), or less than
+    half of its frames if it has less than 40. It is not used for training, `transform` returns
+    NaN for it, its prediction is the class prior, and `errors_` lists it. In a row that is longer
+    than a patch, patches are taken from audible parts, and silent ones are excluded from the mean
+    over `n_patches`.
 
-    Table 5's geometry is built as printed; its count of parameters for 3x3 is not that of
-    the paper's Table 6, which no geometry gives.
+    The geometry of Table 5 is implemented as printed. The number of parameters of "3x3" differs
+    from that in Table 6 of the paper, which no geometry reproduces.
 
     Examples
     --------
@@ -200,7 +207,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
     (12, 2048)
     """
 
-    __module__ = "skmmgenre.audio"  # the room imports it later than its other names
+    __module__ = "skmmgenre.audio"  # set here, because the package imports this module lazily
 
     _parameter_constraints = {
         **NetEmbedder._parameter_constraints,
@@ -273,11 +280,11 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         X = X if isinstance(X, np.ndarray) else np.asarray(X)
         if X.ndim != 3 or X.dtype.kind not in "fiu":
             raise ValueError(
-                f"AudioCNN takes patches of shape (n, bins, frames), got an array of shape "
-                f"{X.shape} and dtype {X.dtype}. Put a CQTExtractor in front of it."
+                f"AudioCNN expects patches of shape (n, bins, frames), got an array of shape "
+                f"{X.shape} and dtype {X.dtype}. Compute them with CQTExtractor."
             )
         if not len(X):
-            raise ValueError("Found array with 0 sample(s) (no patch) while 1 is required.")
+            raise ValueError("Found array with 0 sample(s) (0 patches) while 1 is required.")
         if reset:
             self._choose_patches(X.shape[2])
         patches, _ = self._patches()
@@ -310,15 +317,15 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         if reset and self.patches == "epoch" and not feed.free[~missing].any():
             warnings.warn(
                 f"AudioCNN: no row has more than the {feed.sample_shape[1]} frames of a patch, so "
-                f"patches={self.patches!r} has nothing to choose from. Let the extractor answer "
-                "more, for example CQTExtractor(duration=30), or pass a smaller patch_frames.",
+                f"patches={self.patches!r} cannot choose different patches. Extract longer ones, "
+                "for example with CQTExtractor(duration=30), or pass a smaller patch_frames.",
                 UserWarning,
                 stacklevel=3,
             )
         return feed
 
     def _choose_patches(self, n_frames):
-        """Say what "auto" stands for, with rows of so many frames."""
+        """Set `patches_` and `n_patches_` for rows with this many frames."""
         self.patches_, self.n_patches_ = self.patches, 1
         if self.patches == "auto":
             longer = self.preset == "auto" and n_frames > self.patch_frames
@@ -327,21 +334,21 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         self.n_patches_ = self._patches()[1]
 
     def _patches(self):
-        """`patches` and `n_patches` as they are now, or what "auto" stood for in fit."""
-        # Models that were saved before there was a choice see the whole.
+        """Return the current `patches` and `n_patches`, with "auto" as resolved in fit."""
+        # Models saved before these parameters existed use the whole row.
         patches, n_patches = getattr(self, "patches_", "whole"), getattr(self, "n_patches_", 1)
         patches = patches if self.patches == "auto" else self.patches
         n_patches = n_patches if self.n_patches == "auto" else self.n_patches
         always_whole = self.patches == "whole" or patches != self.patches and self.preset == "paper"
         if always_whole and n_patches > 1:
             raise ValueError(
-                f"n_patches={self.n_patches} is for patches='center' or 'epoch'; with "
-                "patches='whole' the network sees all of a row at once."
+                f"n_patches={self.n_patches} requires patches='center' or 'epoch', because with "
+                "patches='whole' the network sees the whole row at once."
             )
         return patches, 1 if patches == "whole" else n_patches
 
     def _seed(self):
-        """Of what happens to patches in training."""
+        """Return the seed of augmentation and of random patches."""
         return draw_seeds(self.random_state, 1)[0]
 
     def _training_view(self, module, feed):
@@ -350,7 +357,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         return module, AugmentedFeed(feed, self._seed())
 
     def _set_aside(self, silent, missing, reset):
-        """Keep what `errors_` tells of rows with nothing to hear; warn of them in fit."""
+        """Record silent rows for `errors_`; warn about them in fit, log them otherwise."""
         reason, remedy = NOTHING_TO_HEAR
         self._errors = [
             {"row": int(row), "item": "", "reason": reason, "remedy": remedy}
@@ -378,7 +385,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             for start in range(0, len(rows), _CHUNK):
                 some, counts = spread.rows_of(rows[start : start + _CHUNK])
                 answers = super()._forward(spread, part, some, module, advance)
-                # The output layer is linear: that of the mean vector is the mean of the outputs.
+                # The output layer is linear, so the mean output is the output of the mean vector.
                 ends = np.cumsum(counts)
                 means += [
                     answers[end - count : end].mean(axis=0)
@@ -387,14 +394,14 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         return np.stack(means)
 
     def _heard_patches(self, feed, rows):
-        """Return the patches whose mean the answer for each row is, and their first frames.
+        """Return the patches over which each row's output is averaged, and their first frames.
 
         Returns
         -------
         patches : ndarray of float32, shape (n_patches, n_bins, n_frames)
             Row by row.
         starts : list of list of int
-            For each row.
+            First frames of the patches of each row.
         """
         if not isinstance(feed, PatchFeed):
             return feed.batch(rows), [[0] for _ in rows]
@@ -429,7 +436,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         }
 
     def _architecture(self):
-        """What "auto" stands for."""
+        """Return the architecture, with "auto" resolved."""
         if self.architecture != "auto":
             return self.architecture
         return "4x70" if self.preset == "paper" else "time"
@@ -446,7 +453,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         return np.stack(chunks)
 
     def _layers(self, n_bins):
-        """The layers as (filters, kernel, pool)."""
+        """Return the layers as (filters, kernel, pool)."""
         shapes = _ARCHITECTURES[self._architecture()]
         filters = self.width
         if isinstance(filters, str):
@@ -455,8 +462,8 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             isinstance(n, Integral) and n > 0 for n in filters
         ):
             raise ValueError(
-                f"width={self.width!r} must give the filters of each of the {len(shapes)} "
-                f"layers of architecture {self._architecture()!r}."
+                f"width={self.width!r} must give the number of filters of each of the "
+                f"{len(shapes)} layers of architecture {self._architecture()!r}."
             )
         return [
             (int(n), (time, n_bins if bins == BINS else bins), pool)
@@ -476,7 +483,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             f"Patches of {n_bins} bins and {n_frames} frames are too small for architecture "
             f"{self._architecture()!r}: it needs at least {least_bins} bins and {least_frames} "
             f"frames ({least_frames * 1024 / 22050:.1f} s at hop length 1024 and 22050 Hz). "
-            f"Raise {' and '.join(remedies)}."
+            f"Increase {' and '.join(remedies)}."
         )
 
     @staticmethod
@@ -502,10 +509,10 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
 
 
 def summarise_patch(patch):
-    """Means and deviations of a patch over its frames, float64.
+    """Return means and deviations of a patch over its frames, float64.
 
-    Of each bin the mean, the deviation and that of its steps from frame to frame; of the 25
-    smoothest shapes over the bins (a cosine transform) the latter two.
+    For each bin: its mean, its deviation and that of its differences between frames. For the first
+    25 coefficients of a cosine transform over the bins: the latter two.
     """
     patch = patch.astype(np.float64)
     shapes = dct(patch, axis=0, norm="ortho")[:_N_SHAPES]
@@ -517,7 +524,7 @@ def summarise_patch(patch):
 
 
 def _n_features(layers, n_frames, n_bins):
-    """Size of the flattened output: valid convolutions, pools that floor; 0 if too small."""
+    """Return the size of the flattened output (valid convolutions, floor pooling), 0 if empty."""
     shape = np.array([n_frames, n_bins])
     for _, kernel, pool in layers:
         shape = shape - kernel + 1
@@ -529,9 +536,9 @@ def _n_features(layers, n_frames, n_bins):
 
 
 def _inspect(X):
-    """Return which rows are missing, which frames sound, and the frames before the padding.
+    """Return the missing rows, the audible frames, and the length of each row without padding.
 
-    A missing row is NaN throughout; one that is partly NaN, or infinite, is an error.
+    A missing row is NaN throughout; a row that is partly NaN, or infinite, raises ValueError.
     """
     missing, lengths = np.zeros(len(X), dtype=bool), np.full(len(X), X.shape[2])
     sounding = np.zeros((len(X), X.shape[2]), dtype=bool)
@@ -544,24 +551,24 @@ def _inspect(X):
             if not np.isnan(patch).all():
                 what = "infinite" if np.isinf(patch).any() else "NaN"
                 raise ValueError(
-                    f"Row {start + row} of X holds {what} values in part. A missing patch is "
-                    "NaN throughout; any other value must be finite."
+                    f"Row {start + row} of X contains {what} values. Values must be finite, except "
+                    "that a missing patch is NaN throughout."
                 )
         missing[rows] = ~finite
         rows, chunk = rows[finite], chunk[finite]
         if len(rows):
             loudest = chunk.max(axis=1).astype(np.float32)
             least = chunk.min(axis=(1, 2)).astype(np.float32)[:, np.newaxis]
-            # No trailing ones where nothing sounds: nothing is left out.
+            # In an entirely silent row no frame is padding.
             lengths[rows] = X.shape[2] - (loudest > least)[:, ::-1].argmax(axis=1)
             sounding[rows] = _sounds(loudest, least)
     return missing, sounding, lengths
 
 
 def _sounds(loudest, least):
-    """Return which frames sound, by the loudest bin of each and the least value of their row."""
+    """Return the audible frames, given the loudest bin of each and the smallest value per row."""
     greatest = loudest.max(axis=1, keepdims=True)
-    # Magnitudes are at least 0, decibels of what is less than the loudest below it.
+    # Magnitudes are at least 0; decibels relative to the maximum are below 0.
     limit = np.where(
         least >= 0,
         greatest * np.float32(10 ** (-_RANGE * (1 - _SOUNDING) / 20)),
@@ -571,12 +578,12 @@ def _sounds(loudest, least):
 
 
 def _enough(n_frames):
-    """Return how many of a patch's frames must sound."""
+    """Return the number of frames of a patch that must be audible."""
     return min(_MIN_SOUNDING, -(-n_frames // 2))
 
 
 def _mean_and_scale(feed, rows, *, per_cell):
-    """Mean and standard deviation of each bin, or of each cell, over some rows."""
+    """Return the mean and standard deviation of each bin, or of each cell, over some rows."""
     axis = 0 if per_cell else (0, 2)
     count = len(rows) * (1 if per_cell else feed.sample_shape[1])
     chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
@@ -586,15 +593,16 @@ def _mean_and_scale(feed, rows, *, per_cell):
         np.square(feed.batch(chunk) - spread).sum(axis, dtype=np.float64) for chunk in chunks
     )
     scale = np.sqrt(variance / count)
-    scale[scale < 1e-6] = 1  # a constant bin is centred only
+    scale[scale < 1e-6] = 1  # a constant bin is only centred
     shape = feed.sample_shape if per_cell else (feed.sample_shape[0], 1)
     return mean.reshape(shape).astype(np.float32), scale.reshape(shape).astype(np.float32)
 
 
 class PatchFeed(ArrayFeed):
-    """Feed of `n_frames` frames of each row: another place in every epoch, or the middle.
+    """Feed of `n_frames` frames of each row, from a new position in every epoch or the middle.
 
-    A place is one with something to hear; a row without such a place is missing.
+    Patches start only at positions where enough frames are audible; a row without such a position
+    is missing.
 
     Parameters
     ----------
@@ -602,12 +610,12 @@ class PatchFeed(ArrayFeed):
     missing : ndarray of bool, shape (n_rows,)
     n_frames : int
     lengths : ndarray of int, shape (n_rows,)
-        Frames of each row before its padding. Patches reach into the padding only if there
-        are fewer than `n_frames`.
+        Number of frames of each row without its padding. Patches include padding only if this is
+        less than `n_frames`.
     sounding : ndarray of bool, shape (n_rows, frames of X)
-        Which frames sound.
+        Mask of the audible frames.
     seed : int or None
-        Of the places in training; None for the middle.
+        Seed of the positions in training; None for the middle.
     """
 
     def __init__(self, X, missing, *, n_frames, lengths, sounding, seed):
@@ -620,19 +628,19 @@ class PatchFeed(ArrayFeed):
         self.missing = missing | np.array([not len(self.places(row)) for row in range(len(X))])
 
     def places(self, row):
-        """Return the first frames of the patches of a row that have something to hear."""
+        """Return the first frames of all audible patches of a row."""
         n_frames = self.sample_shape[1]
         counts = np.concatenate([[0], np.cumsum(self.sounding[row])])
         within = counts[n_frames:] - counts[:-n_frames]
         return np.flatnonzero(within[: self.free[row] + 1] >= _enough(n_frames))
 
     def nearest(self, row, start):
-        """Return the place that is nearest to a frame, the earlier of two."""
+        """Return the position that is nearest to a frame, the earlier one in a tie."""
         places = self.places(row)
         return places[np.abs(places - start).argmin()]
 
     def batch(self, rows, epoch=None):
-        """Return the patches as float32; a place follows from (seed, epoch, row) alone."""
+        """Return the patches as float32; positions depend only on (seed, epoch, row)."""
         if epoch is None or self.seed is None:
             return self.cut(rows, [self.nearest(row, self.free[row] // 2) for row in rows])
         starts = []
@@ -643,7 +651,7 @@ class PatchFeed(ArrayFeed):
         return self.cut(rows, starts)
 
     def cut(self, rows, starts):
-        """Return the patch of each row that begins at a frame."""
+        """Return the patch of each row that starts at the given frame."""
         patches = np.empty((len(rows), *self.sample_shape), dtype=np.float32)
         for patch, row, start in zip(patches, rows, starts, strict=True):
             patch[:] = self.X[row, :, start : start + patch.shape[1]]
@@ -652,9 +660,9 @@ class PatchFeed(ArrayFeed):
 
 
 class SpreadFeed:
-    """Feed of `n_patches` patches of each row of a `PatchFeed`, from its begin to its end.
+    """Feed of `n_patches` patches of each row of a `PatchFeed`, spread from start to end.
 
-    The patches of row r are rows r * n_patches to (r + 1) * n_patches - 1 of this one.
+    The patches of row r are rows r * n_patches to (r + 1) * n_patches - 1 of this feed.
     """
 
     def __init__(self, feed, n_patches):
@@ -662,9 +670,9 @@ class SpreadFeed:
         self.sample_shape, self.reads_files = feed.sample_shape, feed.reads_files
 
     def rows_of(self, rows):
-        """Return the rows of this feed with something to hear, and how many each row has.
+        """Return the audible rows of this feed, and how many there are for each given row.
 
-        A row of which no patch has anything gets the one in the middle, moved to where it has.
+        If no patch of a row is audible, its middle patch is used, moved to an audible position.
         """
         chosen, counts = [], []
         for row in rows:
@@ -675,7 +683,7 @@ class SpreadFeed:
         return np.concatenate(chosen), counts
 
     def starts_of(self, row):
-        """Return the first frames of the patches of a row that has something to hear."""
+        """Return the first frames of the patches of a row that is not missing."""
         chosen, _ = self.rows_of([row])
         return [self.feed.nearest(row, start) for start in self._starts(chosen)]
 

@@ -1,4 +1,4 @@
-"""Tracks to vectors by a network that has learned from much music."""
+"""Track embeddings by pretrained networks."""
 
 import functools
 import importlib.metadata
@@ -22,62 +22,64 @@ from ._musicnn import N_UNITS, MusicnnEncoder
 from ._signals import check_transformed, is_heard, signal_of, store_of_features
 
 _AT_ONCE = 8  # windows that are embedded together
-_READ_SECONDS = 600.0  # that are decoded together at most
+_READ_SECONDS = 600.0  # longest sound that is decoded at once
 _NOTHING_TO_HEAR = (  # reason and remedy
     "nothing to hear: silence, less than 0.9 s of sound, or for musicnn less than 3 s",
-    "Leave the cell empty, or give a longer or another part of the track.",
+    "Leave the cell empty, or pass a longer or different part of the track.",
 )
-_VERSION = 1  # of what is computed here; after a change stores compute it again
+_VERSION = 1  # of the computation; increase it to invalidate stored vectors
 _OF_HUB_MODELS = {"revision": None, "layer": None, "trust_remote_code": False}
 
 
 class AudioEmbedder(CellTransformer):
-    """Vectors of tracks by a pretrained network, which stays as it is.
+    """Track embeddings from a pretrained network, which is not trained further.
 
-    The default is musicnn, which was trained to tag music. Its weights are fetched once, by
-    ``skmmgenre fetch musicnn``. Needs no fit. The answer for a track does not depend on the other
-    rows, on their order or on `n_jobs`.
+    The default model is musicnn, which was trained to tag music. Download its weights once with
+    ``skmmgenre fetch musicnn``. The estimator is stateless, so `fit` is not required. The vector of
+    a track does not depend on the other rows, their order or `n_jobs`.
 
     Parameters
     ----------
     model : str or callable, default="musicnn"
-        "musicnn" was trained on the Million Song Dataset with tags of Last.fm, "musicnn-mtt" on
-        MagnaTagATune; see :func:`skmmgenre.pretrained.list_models`. Another str is the name of a
-        model on the Hugging Face hub, or a folder, and is read by transformers
+        "musicnn" was trained on the Million Song Dataset with tags from Last.fm, "musicnn-mtt" on
+        MagnaTagATune; see :func:`skmmgenre.pretrained.list_models`. Any other str is the name of
+        a model on the Hugging Face hub, or a folder, and is loaded with transformers
         (``pip install "skmmgenre[pretrained]"``). A callable takes windows, float32 of shape
-        (n, samples) at `sr`, at most 8 at a time, and returns a vector for each, shape (n, d);
-        for the same bits its answer for a window must not depend on the others.
+        (n, samples) at `sr`, at most 8 at a time, and returns one vector per window, shape (n, d).
+        For reproducible bits, its output for a window must not depend on the other windows.
     weights : str, path or None, default=None
-        Of musicnn: a safetensors file, or the wheel. None takes what was fetched.
+        Weights of musicnn: a safetensors file, or the wheel. None uses the downloaded ones.
     output : {"embedding", "tags"}, default="embedding"
-        "embedding": the last hidden layer, 200 numbers for musicnn. "tags": the probabilities
-        of musicnn's 50 tags.
+        "embedding" returns the last hidden layer, 200 values for musicnn. "tags" returns the
+        probabilities of musicnn's 50 tags.
     n_patches : int or None, default=None
-        How many windows of a track are heard, spread over it; only these are decoded. None
-        takes all, one after the other. A track with fewer is heard whole.
+        Number of windows per track, spread evenly over it; only these are decoded. None uses all
+        consecutive windows, as does a track with fewer windows.
     sr : int or None, default=None
-        Sampling rate in Hz that a callable takes. Other models know theirs: 16000 for musicnn.
+        Sampling rate in Hz of the windows passed to a callable. Other models have a fixed rate:
+        16000 for musicnn.
     window : float or None, default=None
-        Seconds of a window, at least 1, for a callable or a hub model. None is what the hub model
-        takes, which is also the most, or 10 if it takes any; a callable gets the whole track.
-        musicnn takes 3 s.
+        Length of a window in seconds, at least 1, for a callable or a hub model. None is the input
+        length of the hub model, which is also the maximum, or 10 if the model accepts any length;
+        a callable gets the whole track. Windows of musicnn always last 3 s.
     cache : str, path or None, default=None
-        File of a store of vectors, made if it is not there: a track whose content was met before
-        by the same model is not decoded again. It may be that of a :class:`CQTExtractor`.
+        File of a vector store, created if it does not exist. A track whose content was embedded
+        before by the same model is not decoded again. It may be the store of a
+        :class:`CQTExtractor`.
     name : str or None, default=None
-        What the cache knows a callable by. Change it whenever the callable changes.
+        Name that identifies a callable in the cache. Change it whenever the callable changes.
     on_error : {"raise", "missing"}, default="raise"
         Whether a track that cannot be used raises an error that names it, or is treated as
         missing and listed in `errors_`.
     n_jobs : int or None, default=None
-        Number of joblib workers. A network computes in one thread of each.
+        Number of joblib workers. The network uses one thread in each.
     device : str, default="auto"
-        Where the network computes: "auto", "cpu", "cuda", ...; not for a callable.
+        Device of the network: "auto", "cpu", "cuda", ...; ignored for a callable.
     revision : str or None, default=None
         Branch, tag or commit of a hub model.
     layer : int or None, default=None
-        Hidden layer of a hub model whose mean over time is taken. None is what the model was
-        trained to return, else the last.
+        Hidden layer of a hub model, averaged over time. None uses the output that the model was
+        trained to return, or else the last layer.
     trust_remote_code : bool, default=False
         Whether code that comes with a hub model may run.
     verbose : int, default=0
@@ -86,28 +88,28 @@ class AudioEmbedder(CellTransformer):
     Attributes
     ----------
     errors_ : DataFrame
-        A line for every track that the last `transform` treated as missing, because of
-        ``on_error="missing"`` or because there is nothing to hear: row, item, reason, remedy.
+        One line per track that the last `transform` treated as missing, because of
+        ``on_error="missing"`` or because it is silent: row, item, reason, remedy.
 
     See Also
     --------
-    AudioStatistics : The plain baseline.
-    skmmgenre.compose.MeanOverTracks : Takes several tracks a row.
-    skmmgenre.pretrained.fetch : Fetches weights.
+    AudioStatistics : Baseline without a network.
+    skmmgenre.compose.MeanOverTracks : Accepts several tracks per row.
+    skmmgenre.pretrained.fetch : Downloads weights.
 
     Notes
     -----
-    The vector of a track is the mean over its windows, as are its tags. Windows in which less than
-    0.9 seconds are louder than 72 dB below full scale are left out. A track counts as missing if
-    none is left, or if it is shorter than a window of musicnn (2.98 s). For a callable a shorter
-    track is filled up with zeros; a hub model's own processor fills it up, or takes it as it is.
-    What remains of a track behind its last whole window is not heard.
+    The vector of a track is the mean over its windows, and so are its tags. Windows are skipped if
+    less than 0.9 seconds of them are louder than 72 dB below full scale. A track counts as missing
+    if no window remains, or if it is shorter than a window of musicnn (2.98 s). For a callable, a
+    shorter track is padded with zeros; the processor of a hub model pads it or uses it as is. The
+    remainder of a track after its last whole window is ignored.
 
-    musicnn heard songs of the Million Song Dataset: on MSD-I, on MuMu or on any collection that
-    shares songs with them, scores are too optimistic.
+    musicnn was trained on songs of the Million Song Dataset, so scores on MSD-I, on MuMu or on any
+    other collection that shares songs with them are too optimistic.
 
-    The weights are no part of a fitted model, nor of a saved one: they are read from the data home
-    on each machine. A callable cannot be saved by :func:`skmmgenre.save`.
+    The weights are not part of a fitted or saved model: they are read from the data home of each
+    machine. A callable cannot be saved by :func:`skmmgenre.save`.
 
     References
     ----------
@@ -130,7 +132,7 @@ class AudioEmbedder(CellTransformer):
 
     _parameter_constraints: dict = {
         **CellTransformer._parameter_constraints,
-        # No PathLike: `save` sets paths back, and a name is none. See `_model_types.py`.
+        # No PathLike, because `save` blanks paths, but must keep names. See `_model_types.py`.
         "model": [str, callable],
         "weights": [str, os.PathLike, None],
         "output": [StrOptions({"embedding", "tags"})],
@@ -145,7 +147,7 @@ class AudioEmbedder(CellTransformer):
         "trust_remote_code": ["boolean"],
     }
     _noun = "track"
-    _width = None  # of the vectors of a model, and which
+    _width = None  # (model identity, width of its vectors), once known
 
     def __init__(
         self,
@@ -183,11 +185,11 @@ class AudioEmbedder(CellTransformer):
         self.verbose = verbose
 
     def fit(self, X: Column, y: Any = None) -> Self:
-        """Check the parameters, that `X` is one column, and that the model is there.
+        """Check the parameters, that `X` is one column, and that the model is available.
 
         Parameters
         ----------
-        X : column of what `transform` takes, length n
+        X : column of tracks as in `transform`, length n
             No file is opened.
         y : None
             Ignored.
@@ -195,13 +197,13 @@ class AudioEmbedder(CellTransformer):
         Returns
         -------
         self : estimator
-            The embedder, checked and ready to use.
+            The embedder.
 
         Raises
         ------
         SetupError
-            If the weights of musicnn were not fetched, or a hub model is refused, cannot be
-            fetched or takes shorter windows.
+            If the weights of musicnn were not downloaded, or if a hub model is refused, cannot be
+            downloaded or accepts only shorter windows.
         """
         super().fit(X)
         encoder = self._encoder()
@@ -215,23 +217,23 @@ class AudioEmbedder(CellTransformer):
         Parameters
         ----------
         X : column of paths, of the content of files, or of 1-D float arrays, length n
-            Arrays are at the rate of the model: `sr`, 16000 Hz for musicnn; else give a dict
-            of "array" and "sampling_rate". As :meth:`CQTExtractor.transform` takes them. A
-            cell that is None, NaN or "" is missing.
+            Same inputs as :meth:`CQTExtractor.transform`. Arrays must have the sampling rate of
+            the model: `sr`, or 16000 Hz for musicnn; for another rate, pass a dict with "array"
+            and "sampling_rate". A cell that is None, NaN or "" is missing.
 
         Returns
         -------
         vectors : ndarray of float32, shape (n, d)
-            Of musicnn d is 200, or 50 for ``output="tags"``. Rows of tracks that are missing, or
-            have nothing to hear, are NaN.
+            For musicnn, d is 200, or 50 with ``output="tags"``. Rows of missing or silent tracks
+            are NaN.
 
         Raises
         ------
         BadItem
             If a track cannot be used and ``on_error="raise"``.
         SetupError
-            If the weights of musicnn were not fetched, a hub model is refused, cannot be fetched
-            or takes shorter windows, or a callable returns something else than vectors.
+            If the weights of musicnn were not downloaded, if a hub model is refused, cannot be
+            downloaded or accepts only shorter windows, or if a callable does not return vectors.
         """
         self._validate_params()
         encoder = self._encoder()
@@ -245,19 +247,19 @@ class AudioEmbedder(CellTransformer):
         widths = {len(value) for value in values if value is not None and np.isfinite(value[0])}
         if len(widths) > 1:
             raise ValueError(
-                f"The model returned vectors of {min(widths)} and of {max(widths)} numbers. Let it "
-                "return as many for each track."
+                f"The model returned vectors of different lengths, {min(widths)} and "
+                f"{max(widths)}. It must return vectors of the same length for all tracks."
             )
         if widths:
             self._width = (self._identity(), *widths)
         vectors = np.full((len(values), self._n_values(encoder)), np.nan, dtype=np.float32)
         for row, value in enumerate(values):
             if value is not None:
-                vectors[row] = value  # a single NaN of what has nothing to hear
+                vectors[row] = value  # a single NaN for a silent track
         return np.ascontiguousarray(vectors[:, self._part()])
 
     def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
-        """Names of the numbers.
+        """Return the names of the output columns.
 
         Parameters
         ----------
@@ -267,7 +269,7 @@ class AudioEmbedder(CellTransformer):
         Returns
         -------
         names : ndarray of str objects, shape (d,)
-            The tags, or "audioembedder0", "audioembedder1", ...
+            Names of the tags, or "audioembedder0", "audioembedder1", ...
         """
         if self.output == "tags" and self._is_musicnn():
             return np.array(MODELS[self.model].tags, dtype=object)
@@ -282,7 +284,7 @@ class AudioEmbedder(CellTransformer):
         return isinstance(self.model, str) and self.model in MODELS
 
     def _part(self):
-        """Which of the values of a track are answered."""
+        """Return the slice of a track's values that `transform` returns."""
         if not self._is_musicnn():
             return slice(None)
         return slice(N_UNITS, None) if self.output == "tags" else slice(N_UNITS)
@@ -291,7 +293,7 @@ class AudioEmbedder(CellTransformer):
         return self.model, self.sr, self.window, self.revision, self.layer
 
     def _n_values(self, encoder=None):
-        """How many values a track has; a model of which that is not known hears a second."""
+        """Return the number of values per track; if unknown, embed a second of silence."""
         if self._is_musicnn():
             return N_UNITS + len(MODELS[self.model].tags)
         if self._width is None or self._width[0] != self._identity():
@@ -301,33 +303,35 @@ class AudioEmbedder(CellTransformer):
         return self._width[1]
 
     def _encoder(self):
-        """Return what computes vectors, after a look at what fits together."""
+        """Return the encoder, after checking that the parameters are compatible."""
         hub = {name: getattr(self, name) for name in _OF_HUB_MODELS}
         if self._is_musicnn():
-            self._refuse("is not for musicnn", window=None, name=None, **_OF_HUB_MODELS)
+            self._refuse("is not supported by musicnn", window=None, name=None, **_OF_HUB_MODELS)
             if self.sr not in (None, MusicnnEncoder.sr):
                 raise ValueError(
-                    f"sr={self.sr!r}: {self.model} takes {MusicnnEncoder.sr} Hz. Leave sr out; "
-                    "give arrays of another rate as a dict of 'array' and 'sampling_rate'."
+                    f"sr={self.sr!r} does not match {self.model}, which takes {MusicnnEncoder.sr} "
+                    "Hz. Omit sr; pass arrays of another rate as a dict of 'array' and "
+                    "'sampling_rate'."
                 )
             return MusicnnEncoder(self.model, self.weights, self.device)
         if self.output == "tags":
             raise ValueError(
-                f"output='tags' is for {' and '.join(MODELS)}. Use output='embedding'."
+                f"output='tags' is only supported by {' and '.join(MODELS)}. Use "
+                "output='embedding'."
             )
         if not callable(self.model):
             self._refuse_misspelt()
-            self._refuse("is not for a model of the hub", weights=None, name=None, sr=None)
+            self._refuse("is not supported by hub models", weights=None, name=None, sr=None)
             return HubEncoder(self.model, self.window, device=self.device, **hub)
-        self._refuse("is not for a callable", weights=None, **_OF_HUB_MODELS)
+        self._refuse("is not supported by a callable", weights=None, **_OF_HUB_MODELS)
         if self.sr is None:
             raise ValueError(
-                "A callable needs sr, the sampling rate in Hz of the windows that it takes."
+                "A callable model requires sr, the sampling rate in Hz of the windows it takes."
             )
         if self.cache is not None and self.name is None:
             raise ValueError(
-                "A store cannot tell one callable from another: give it a name (name='MERT layer "
-                "7'), and another whenever it changes; or pass cache=None."
+                "A cache cannot distinguish callables: pass a name (name='MERT layer 7') and "
+                "change it whenever the callable changes, or pass cache=None."
             )
         return FunctionEncoder(self.model, self.sr, self.window, self.name)
 
@@ -335,14 +339,14 @@ class AudioEmbedder(CellTransformer):
         close = get_close_matches(str(self.model).lower(), MODELS, n=1)
         if close and not os.path.exists(self.model):
             raise ValueError(
-                f"model={self.model!r} is neither a folder nor one of {list(MODELS)}: did you mean "
+                f"model={self.model!r} is neither a folder nor one of {list(MODELS)}. Did you mean "
                 f"{close[0]!r}?"
             )
 
     def _refuse(self, why, **defaults):
         for parameter, default in defaults.items():
             if (value := getattr(self, parameter)) != default:
-                raise ValueError(f"{parameter}={value!r} {why}. Leave it at {default!r}.")
+                raise ValueError(f"{parameter}={value!r} {why}. Use {parameter}={default!r}.")
 
     def _store(self, encoder):
         if self.cache is None:
@@ -363,7 +367,7 @@ class AudioEmbedder(CellTransformer):
 
 
 def _embed(cell, *, encoder, n_patches):
-    """Return the mean vector of the windows of a track, or NaN if there is nothing to hear."""
+    """Return the mean vector of the windows of a track, or NaN if the track is silent."""
     total, count = 0.0, 0
     batch = []
     for window in windows_of(cell, encoder, n_patches):
@@ -381,9 +385,9 @@ def _sum(encoder, windows):
 
 
 def windows_of(cell, encoder, n_patches):
-    """Yield the windows of a track in which there is something to hear."""
+    """Yield the audible windows of a track."""
     for window in _windows(cell, encoder, n_patches):
-        check_transformed(window)  # resampled, it may not be finite
+        check_transformed(window)  # resampling may overflow
         if is_heard(window, encoder.sr):
             yield window
 
@@ -402,7 +406,7 @@ def _windows(cell, encoder, n_patches):
 
 
 def _pieces(read, length, encoder, n_patches):
-    """Yield windows of a sound of a length that ``read(start, n_samples)`` reads."""
+    """Yield the windows of a sound of `length` samples, read by ``read(start, n_samples)``."""
     if encoder.n_samples is None or (encoder.short == "whole" and length < encoder.n_samples):
         yield read(0, length)
         return
@@ -416,19 +420,19 @@ def _pieces(read, length, encoder, n_patches):
 
 
 def _starts(length, encoder, n_patches):
-    """First sample of each window that is heard."""
+    """Return the first sample of each window."""
     free = length + 2 * encoder.pad - encoder.n_samples
     if free < 0:
         return [] if encoder.short == "missing" else [0]
     n_all = free // encoder.step + 1
     if n_patches is None or n_patches >= n_all:
         return [k * encoder.step - encoder.pad for k in range(n_all)]
-    # In the middle of as many equal parts.
+    # Centred in `n_patches` equal parts.
     return [free * (2 * k + 1) // (2 * n_patches) - encoder.pad for k in range(n_patches)]
 
 
 def _runs(starts, encoder):
-    """Yield windows that touch each other together, so that their sound is read once."""
+    """Yield groups of adjoining windows, so that their sound is read only once."""
     run = []
     for start in starts:
         apart = run and start > run[-1] + encoder.n_samples

@@ -7,31 +7,31 @@ from ..nets._modules import Dropout, Linear, Standardize
 
 
 class WideConv2d(nn.Conv2d):
-    """First layer, of filters that see most of the bins.
+    """First layer, with filters that span most of the bins.
 
-    The bins that a filter sees are made channels, at each place where it fits, so that the
-    convolution runs over time alone: the same sums, on a shape that processors like better
-    (a 4x70 layer trains twice as fast as by a convolution over a map of one channel).
+    The bins that a filter sees at each of its positions become channels, so that the convolution
+    only runs over time. The sums are the same, but the shape is faster to compute (a 4x70 layer
+    trains twice as fast as with a convolution over a map of one channel).
 
     Parameters
     ----------
     filters : int
     kernel : tuple of (bins, frames)
     n_places : int
-        Places that are computed, counted from the lowest bin.
+        Number of positions that are computed, counted from the lowest bin.
     """
 
     def __init__(self, filters, kernel, n_places):
         bins, frames = kernel
-        # A filter that fits in one place only is kept with its bins as channels.
+        # A filter with a single position is stored with its bins as channels.
         shape = (bins, filters, (1, frames)) if n_places == 1 else (1, filters, kernel)
         super().__init__(*shape)
         self.bins, self.n_places = bins, n_places
 
     def forward(self, x):
-        """Patches (n, 1, bins, frames) to maps (n, filters, places, frames)."""
+        """Map patches (n, 1, bins, frames) to maps (n, filters, positions, frames)."""
         kind = x.device.type
-        if torch.is_autocast_enabled(kind):  # before the bins are copied, not after
+        if torch.is_autocast_enabled(kind):  # cast before the bins are copied
             x = x.to(torch.get_autocast_dtype(kind))
         n, _, _, n_frames = x.shape
         windows = x[:, 0].mT.contiguous().unfold(2, self.bins, 1)[:, :, : self.n_places]
@@ -55,8 +55,8 @@ class AudioNet(nn.Module):
 
     Notes
     -----
-    The paper's ReLU comes before the pooling. The largest value is the same in either order,
-    and behind the pooling there is a fraction of them left to compute and to keep.
+    In the paper, ReLU comes before pooling. The result is the same in either order, and after
+    pooling there are fewer values to compute and store.
     """
 
     def __init__(self, *, layers, n_bins, n_features, n_outputs, standardize_shape, dropout):
@@ -66,7 +66,7 @@ class AudioNet(nn.Module):
         for number, (filters, (time, frequency), pool) in enumerate(layers):
             if number == 0 and frequency > n_bins / 2:
                 n_places = n_bins - frequency + 1
-                if pool is not None:  # what the pooling leaves over is not computed
+                if pool is not None:  # skip positions that the pooling drops
                     n_places -= n_places % pool[1]
                 blocks.append(WideConv2d(filters, (frequency, time), n_places))
             else:
@@ -79,7 +79,7 @@ class AudioNet(nn.Module):
         self.head = Linear(n_features, n_outputs)
 
     def embed(self, x):
-        """Patches of shape (n, bins, frames) to the flattened last block, (n, n_features)."""
+        """Map patches (n, bins, frames) to the flattened last block, (n, n_features)."""
         return self.blocks(self.standardize(x).unsqueeze(1)).flatten(1)
 
     def forward(self, x):

@@ -15,28 +15,30 @@ from ._decode import AudioFile
 from ._signals import NOTHING_TO_HEAR, check_transformed, is_heard, signal_of, store_of_features
 
 _N_FFT, _HOP = 2048, 512
-_N_BANDS = 128  # of which librosa computes MFCC
-_FEATURES = {"mfcc": 20, "delta": 20, "mel": 40, "chroma": 12}  # and how many rows each has
+_N_BANDS = 128  # mel bands from which librosa computes MFCC
+_FEATURES = {"mfcc": 20, "delta": 20, "mel": 40, "chroma": 12}  # number of rows of each
 _STATISTICS = {"mean": np.mean, "std": np.std}
-_VERSION = 2  # of what is computed here; after a change stores compute it again
+_VERSION = 2  # of the computation; increase it to invalidate stored features
 
 
 class AudioStatistics(CellTransformer):
     """Mean and standard deviation of MFCC, their differences, mel bands and chroma of each track.
 
-    The plain baseline of the field: with a logistic regression behind it, it is what a network
-    has to beat. Needs no fit; the answer for a track depends on nothing but the track.
+    The usual baseline: together with a logistic regression, this is what a network has to beat.
+    The estimator is stateless, so `fit` is not required, and the statistics of a track only depend
+    on the track.
 
     Parameters
     ----------
     sr : int, default=22050
-        Sampling rate in Hz that files are resampled to, 8000 to 96000. Above, the lowest mel
-        bands would hold no frequency of a frame.
+        Sampling rate in Hz to which files are resampled, 8000 to 96000. At higher rates, the lowest
+        mel bands would not contain any frequency of a frame.
     duration : float or None, default=30.0
-        Seconds that are used, from the middle of the track; None uses the whole track.
+        Seconds used from the middle of the track. None uses the whole track.
     cache : str, path or None, default=None
-        File of a store of features, made if it is not there: a track whose content and settings
-        were met before is not decoded again. It may be that of a :class:`CQTExtractor`.
+        File of a feature store, created if it does not exist. A track whose features were computed
+        before with the same settings is not decoded again. It may be the store of a
+        :class:`CQTExtractor`.
     on_error : {"raise", "missing"}, default="raise"
         Whether a track that cannot be used raises an error that names it, or is treated as
         missing and listed in `errors_`.
@@ -48,27 +50,27 @@ class AudioStatistics(CellTransformer):
     Attributes
     ----------
     errors_ : DataFrame
-        A line for every track that the last `transform` treated as missing, because of
-        ``on_error="missing"`` or because there is nothing to hear: row, item, reason, remedy.
+        One line per track that the last `transform` treated as missing, because of
+        ``on_error="missing"`` or because it is silent: row, item, reason, remedy.
 
     See Also
     --------
-    AudioCNN : Learns from constant-Q patches.
-    TimbreStatistics : The baseline of the paper, of the Million Song Dataset's coefficients.
-    skmmgenre.compose.MeanOverTracks : Takes several tracks a row.
+    AudioCNN : Network trained on constant-Q patches.
+    TimbreStatistics : Baseline of the paper, from the Million Song Dataset's coefficients.
+    skmmgenre.compose.MeanOverTracks : Accepts several tracks per row.
 
     Notes
     -----
-    Frames of 2048 samples every 512, as librosa's defaults. 20 MFCC, the differences between
-    frames of each, 40 mel bands in decibels (at most 80 below the loudest) and 12 chroma: 92
-    numbers a frame, of which the mean and the standard deviation are taken over the track.
+    Frames have 2048 samples and a hop of 512, librosa's defaults. Each frame has 92 features: 20
+    MFCC and their differences between frames, 40 mel bands in decibels (at most 80 below the
+    loudest) and 12 chroma bins. Their mean and standard deviation are taken over the track.
 
     A track counts as missing if less than 0.9 seconds of it are louder than 72 dB below full
-    scale, counted in blocks of 20 ms. The tuning of chroma is estimated for each track; it is
-    A = 440 Hz where no pitch is found, as in very low tones.
+    scale, counted in blocks of 20 ms. The tuning of the chroma filters is estimated for each track;
+    it is A = 440 Hz if no pitch is found, as in very low tones.
 
-    The numbers differ in scale: put a ``StandardScaler`` behind them. It keeps NaN, which
-    ``SimpleImputer`` or :class:`~skmmgenre.fusion.FusionClassifier` take.
+    The features differ in scale, so apply a ``StandardScaler`` before a classifier. It keeps NaN,
+    which ``SimpleImputer`` and :class:`~skmmgenre.fusion.FusionClassifier` accept.
 
     Examples
     --------
@@ -115,18 +117,19 @@ class AudioStatistics(CellTransformer):
         Parameters
         ----------
         X : column of paths, of the content of files, or of 1-D float arrays at `sr`, length n
-            As :meth:`CQTExtractor.transform` takes them. A cell that is None, NaN or "" is missing.
+            Same inputs as :meth:`CQTExtractor.transform`. A cell that is None, NaN or "" is
+            missing.
 
         Returns
         -------
         statistics : ndarray of float64, shape (n, 184)
-            Rows of tracks that are missing, or have nothing to hear, are NaN.
+            Rows of missing or silent tracks are NaN.
 
         Raises
         ------
         BadItem
             If a track cannot be used and ``on_error="raise"``: a missing, empty or truncated
-            file, one that is not audio, 0 samples, NaN or infinite samples, a URL.
+            file, a file that is not audio, 0 samples, NaN or infinite samples, a URL.
         """
         self._validate_params()
         return self._map_to_rows(
@@ -142,7 +145,7 @@ class AudioStatistics(CellTransformer):
         )
 
     def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
-        """Names of the statistics.
+        """Return the names of the statistics.
 
         Parameters
         ----------
@@ -162,9 +165,9 @@ class AudioStatistics(CellTransformer):
 
 
 def _statistics(cell, *, sr, duration):
-    """Return the statistics of one track, shape (184,); NaN if there is nothing to hear."""
+    """Return the statistics of one track, shape (184,), or NaN if the track is silent."""
     y = _middle(cell, sr, duration)
-    check_transformed(y)  # resampled, it may not be finite
+    check_transformed(y)  # resampling may overflow
     if not is_heard(y, sr):
         return np.full(len(_STATISTICS) * sum(_FEATURES.values()), np.nan)
     frames = np.concatenate(_features(y, sr)).astype(np.float64)
@@ -172,7 +175,7 @@ def _statistics(cell, *, sr, duration):
 
 
 def _middle(cell, sr, duration):
-    """Return the samples that are used of a track."""
+    """Return the middle `duration` seconds of a track at `sr`."""
     file, _ = file_in(cell)
     if file is None:
         y = signal_of(cell, sr)
@@ -193,24 +196,24 @@ def _features(y, sr):
 
     with np.errstate(over="ignore", invalid="ignore"):
         power = np.abs(librosa.stft(y, n_fft=_N_FFT, hop_length=_HOP)) ** 2
-        check_transformed(4 * power.sum(axis=0))  # more than any number that follows from it
+        check_transformed(4 * power.sum(axis=0))  # an upper bound of all values computed from it
     filters = functools.partial(librosa.filters.mel, sr=sr, n_fft=_N_FFT)
     bands = librosa.power_to_db(_product(filters(n_mels=_N_BANDS), power))
     mfcc = librosa.feature.mfcc(S=bands, n_mfcc=_FEATURES["mfcc"])
-    # A frame has no difference to the one before the first.
+    # The first frame has no predecessor: its difference is 0.
     delta = np.diff(mfcc, axis=1, prepend=mfcc[:, :1])
     mel = librosa.power_to_db(_product(filters(n_mels=_FEATURES["mel"]), power))
     return mfcc, delta, mel, _chroma(power, sr)
 
 
 def _chroma(power, sr):
-    """Return the chroma of each frame, as librosa's ``chroma_stft``."""
+    """Return the chroma of each frame, like librosa's ``chroma_stft``."""
     import librosa
 
     n_chroma = _FEATURES["chroma"]
     pitches, magnitudes = librosa.piptrack(S=power, sr=sr)
     found = pitches > 0
-    tuning = 0.0  # librosa would warn where there is no pitch
+    tuning = 0.0  # librosa would warn if no pitch is found
     if found.any():
         clear = found & (magnitudes >= np.median(magnitudes[found]))
         tuning = librosa.pitch_tuning(pitches[clear], bins_per_octave=n_chroma)
@@ -221,6 +224,6 @@ def _chroma(power, sr):
 def _product(filters, power):
     """Return the power in each filter, shape (n_filters, n_frames).
 
-    The last bits of a product by BLAS would depend on the number of its threads.
+    A sparse product, because the last bits of a BLAS product depend on its number of threads.
     """
     return csr_array(filters) @ power

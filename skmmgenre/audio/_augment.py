@@ -1,19 +1,19 @@
-"""Patches that differ a little in every epoch, so that a network cannot learn them by heart."""
+"""Augmentation of patches, different in every epoch, so that a network cannot memorize them."""
 
 import numpy as np
 
-_MOST_BINS_UP = 2  # a patch is moved by up to so many bins, at 12 an octave semitones
-_MOST_BINS_MASKED, _MOST_FRAMES_MASKED = 0.1, 0.1  # shares of the patch
+_MOST_BINS_UP = 2  # largest shift in bins, which are semitones at 12 bins per octave
+_MOST_BINS_MASKED, _MOST_FRAMES_MASKED = 0.1, 0.1  # fractions of the patch
 
 
 class AugmentedFeed:
-    """Feed of patches that are augmented in training: moved over the bins, and masked.
+    """Feed of patches that are augmented in training: shifted along the bins, and masked.
 
     Parameters
     ----------
     feed : feed of patches
     seed : int
-        What happens to a patch follows from (seed, epoch, row) alone.
+        The augmentation of a patch depends only on (seed, epoch, row).
     """
 
     def __init__(self, feed, seed):
@@ -25,7 +25,7 @@ class AugmentedFeed:
         return len(self.feed)
 
     def batch(self, rows, epoch=None):
-        """Return the patches as float32, as they are outside of training (epoch None)."""
+        """Return the patches as float32, unchanged outside training (epoch None)."""
         patches = self.feed.batch(rows, epoch)
         if epoch is None:
             return patches
@@ -35,11 +35,11 @@ class AugmentedFeed:
 
 
 def augment_patch(patch, generator):
-    """Change a patch of shape (n_bins, n_frames) in place.
+    """Augment a patch of shape (n_bins, n_frames) in place.
 
-    It is moved by up to two bins up or down, as if played in another key, with its least value
-    where nothing moves in. Then a band of bins and a stretch of frames, each of up to a tenth of
-    the patch, are set to its mean, as by SpecAugment.
+    The patch is shifted by up to two bins up or down (a transposition), and the gap is filled with
+    its smallest value. Then a band of bins and a range of frames, each up to a tenth of the patch,
+    are set to its mean, as in SpecAugment.
     """
     n_bins, n_frames = patch.shape
     up = int(generator.integers(-_MOST_BINS_UP, _MOST_BINS_UP + 1))
@@ -55,7 +55,7 @@ def augment_patch(patch, generator):
 
 
 def _stretch(length, most, generator):
-    """Draw the ends of a stretch of up to a share of a length."""
+    """Draw the ends of a random range of up to the fraction `most` of `length`."""
     n_masked = int(generator.integers(int(most * length) + 1))
     first = int(generator.integers(length - n_masked + 1))
     return first, first + n_masked

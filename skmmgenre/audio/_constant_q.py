@@ -19,21 +19,21 @@ def _librosa(y, **scale):
     import librosa
 
     with warnings.catch_warnings():
-        # Of the lowest octave, in short signals.
+        # librosa warns about the lowest octave of short signals.
         warnings.filterwarnings("ignore", message="n_fft=.* is too large for input signal")
         try:
             return librosa.cqt(
                 y,
                 **scale,
-                sparsity=0,  # the default drops 1 % of each kernel's energy
+                sparsity=0,  # the default drops 1% of each kernel's energy
                 pad_mode="constant",
             )
         except librosa.ParameterError as error:
-            raise ValueError(f"librosa: {error}. Take backend='multirate'.") from error
+            raise ValueError(f"librosa: {error}. Use backend='multirate'.") from error
 
 
-# Every backend takes (y, *, sr, hop_length, n_bins, bins_per_octave, fmin, window) and answers
-# as librosa with sparsity=0.
+# Every backend takes (y, *, sr, hop_length, n_bins, bins_per_octave, fmin, window) and returns
+# the same as librosa with sparsity=0.
 _BACKENDS = {"librosa": _librosa, "multirate": multirate_cqt}
 
 PARAMETER_CONSTRAINTS = {
@@ -54,7 +54,7 @@ def check_bins(*, sr, n_bins, bins_per_octave, fmin, window):
     fmin = _C1 if fmin is None else fmin
     top = fmin * 2.0 ** ((n_bins - 1) / bins_per_octave)
     ratio = 4.0 ** (1 / bins_per_octave)
-    quality = (ratio + 1) / (ratio - 1)  # centre frequency by bandwidth
+    quality = (ratio + 1) / (ratio - 1)  # centre frequency divided by bandwidth
     try:
         bandwidth = librosa.filters.window_bandwidth(window)
     except ValueError as error:
@@ -64,15 +64,16 @@ def check_bins(*, sr, n_bins, bins_per_octave, fmin, window):
         fits = int(np.floor(bins_per_octave * np.log2(sr / 2 / reach / fmin))) + 1
         raise ValueError(
             f"sr={sr} is too low for n_bins={n_bins}: the highest bin, at {top:.1f} Hz, reaches "
-            f"up to {top * reach:.1f} Hz, above sr / 2. Take sr >= {int(np.ceil(2 * top * reach))}"
+            f"up to {top * reach:.1f} Hz, above sr / 2. Use sr >= {int(np.ceil(2 * top * reach))}"
             + (f" or n_bins <= {fits}." if fits > 0 else " or a lower fmin.")
         )
 
 
-# Checks would take a tenth of the time of the transform of 15 s, and are the same track by track.
+# Cached, because the checks take a tenth of the time of transforming 15 s, and are the same for
+# every track.
 @functools.lru_cache(maxsize=64, typed=True)
 def _checked_transform(**params):
-    """Check the parameters; the backend as a function of the signal."""
+    """Check the parameters and return the backend as a function of the signal."""
     validate_parameter_constraints(PARAMETER_CONSTRAINTS, params, caller_name="constant_q")
     backend, hop_length = params.pop("backend"), params.pop("hop_length")
     check_bins(**params)
@@ -92,54 +93,54 @@ def constant_q(
     window: str | tuple[Any, ...] | float | Callable[[int], np.ndarray] = "hann",
     backend: Literal["auto", "librosa", "multirate"] = "auto",
 ) -> npt.NDArray[np.complex64]:
-    """Constant-Q transform of a signal.
+    """Compute the constant-Q transform of a signal.
 
-    The answer is that of ``librosa.cqt(..., sparsity=0, pad_mode="constant")``: centred frames,
+    The result is that of ``librosa.cqt(..., sparsity=0, pad_mode="constant")``: centred frames,
     zeros beyond the edges, filters scaled by the square root of their length.
 
     Parameters
     ----------
     y : array-like of float, shape (n_samples,)
-        The signal, of any length from 1.
+        The signal, at least one sample long.
     sr : float, default=22050
         Sampling rate of `y` in Hz.
     hop_length : int, default=1024
-        Samples between two frames.
+        Number of samples between successive frames.
     n_bins : int, default=96
         Number of frequency bins.
     bins_per_octave : int, default=12
-        Bins in an octave.
+        Number of bins per octave.
     fmin : float or None, default=None
         Frequency of the lowest bin in Hz. None is C1, 32.70 Hz.
     window : str, tuple, float or callable, default="hann"
-        Window of the filters: a name that :func:`scipy.signal.get_window` knows, or a function
-        from a length to an array.
+        Window of the filters: any argument of :func:`scipy.signal.get_window`, or a function from
+        a length to an array.
     backend : {"auto", "multirate", "librosa"}, default="auto"
-        What computes the transform. "multirate" takes one matrix product an octave, at the
-        lowest rate that holds it; it is several times as fast and takes every signal and
-        parameter. "librosa" calls `librosa.cqt`, and is there to compare. "auto" is "multirate".
+        Implementation. "multirate" computes one matrix product per octave, at the lowest sampling
+        rate that contains the octave; it is several times faster and supports every signal and
+        parameter. "librosa" calls `librosa.cqt`, for comparison. "auto" is "multirate".
 
     Returns
     -------
     C : ndarray of complex64, shape (n_bins, 1 + n_samples // hop_length)
-        Bin by frame. A sine of amplitude a at the frequency of bin k has a magnitude that
-        grows with a and with the square root of the filter's length.
+        Transform, bins by frames. The magnitude of a sine at the frequency of a bin is
+        proportional to its amplitude and to the square root of the filter's length.
 
     Raises
     ------
     ValueError
-        If `y` is not 1-D, not real, is empty or holds NaN or infinite samples, if the highest
-        bin does not fit below ``sr / 2``, or if `window` has no such name.
+        If `y` is not 1-D, not real, empty or contains NaN or infinite samples, if the highest bin
+        does not fit below ``sr / 2``, or if `window` is unknown.
 
     Notes
     -----
-    Section 3.1 of the paper: 96 bins, 12 an octave, Hann window, hop of 1024 samples at
-    22,050 Hz.
+    The defaults are those of section 3.1 of the paper: 96 bins, 12 per octave, Hann window, hop of
+    1024 samples at 22,050 Hz.
 
-    "multirate" differs from librosa by rounding: by 2e-7 of the norm of the answer, and by less
-    than 1e-5 of the norm of any bin of the music that was tried. Its answer has the same bits
-    for any number of threads. The filters are made on the first call with their parameters, and
-    kept for later calls (the last four sets of parameters).
+    "multirate" differs from librosa only by rounding: by 2e-7 of the norm of the result, and by
+    less than 1e-5 of the norm of any bin, on the music that was tested. Its result is the same
+    bit for bit with any number of threads. The filters of the last four sets of parameters are
+    cached.
 
     Examples
     --------
@@ -149,7 +150,7 @@ def constant_q(
     >>> C = constant_q(a4)
     >>> C.shape
     (96, 22)
-    >>> int(np.abs(C[:, 11]).argmax())  # A4 is 45 half tones above C1
+    >>> int(np.abs(C[:, 11]).argmax())  # A4 is 45 semitones above C1
     45
     """
     params = {
@@ -163,19 +164,19 @@ def constant_q(
     }
     try:
         transform = _checked_transform(**params)
-    except TypeError:  # a list or the like cannot be looked up, and is told as any bad parameter
+    except TypeError:  # an unhashable value, such as a list, is reported like any bad parameter
         transform = _checked_transform.__wrapped__(**params)
     y = np.asarray(y)
     if y.dtype.kind not in "fiu":
-        raise ValueError(f"y must hold real numbers, got {y.dtype}.")
+        raise ValueError(f"y must contain real numbers, got dtype {y.dtype}.")
     if y.ndim != 1:
         raise ValueError(f"y must be 1-D, got shape {y.shape}. Take the mean over channels.")
     if len(y) == 0:
-        raise ValueError("y holds 0 samples.")
+        raise ValueError("y has 0 samples.")
     with np.errstate(over="ignore"):
         y = np.ascontiguousarray(y, dtype=np.float32)
     if not np.isfinite(y).all():
-        raise ValueError("y holds NaN or infinite samples.")
+        raise ValueError("y contains NaN or infinite samples.")
     C = transform(y)
-    # Where samples are left over, librosa may answer with a frame more.
+    # If the length is not a multiple of the hop, librosa may return an extra frame.
     return np.ascontiguousarray(C[:, : 1 + len(y) // hop_length], dtype=np.complex64)

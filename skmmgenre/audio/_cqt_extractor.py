@@ -19,28 +19,28 @@ from ._decode import AudioFile
 from ._signals import AUDIBLE, check_transformed, digest_of, signal_of, store_of_features
 
 _FLOOR = -80.0  # dB
-# Of what is computed here and in what it calls. After a change patches are computed again, and
-# stores keep the old ones until they are pruned.
+# Version of the computation, here and in what it calls. Increase it after a change, so that patches
+# are computed again; stores keep the old ones until they are pruned.
 _VERSION = 5
 
 
 class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
-    """Log-compressed constant-Q patch of each track.
+    """Extractor of a log-compressed constant-Q patch from each track.
 
-    One patch of `duration` seconds is taken from a track; only its seconds are decoded. Needs
-    no fit. The answer for a track does not depend on the other rows, on their order, on
-    `n_jobs` or on the folder of its file.
+    A patch lasts `duration` seconds, and only these seconds of a track are decoded. The estimator
+    is stateless, so `fit` is not required. The patch of a track does not depend on the other rows,
+    their order, `n_jobs` or the folder of its file.
 
     Parameters
     ----------
     sr : int, default=22050
-        Sampling rate in Hz that files are resampled to.
+        Sampling rate in Hz to which files are resampled.
     hop_length : int, default=1024
-        Samples between two frames.
+        Number of samples between successive frames.
     n_bins : int, default=96
         Number of frequency bins.
     bins_per_octave : int, default=12
-        Bins in an octave.
+        Number of bins per octave.
     fmin : float or None, default=None
         Frequency of the lowest bin in Hz. None is C1, 32.70 Hz.
     window : str, tuple, float or callable, default="hann"
@@ -48,64 +48,67 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
     duration : float, default=15.0
         Length of the patch in seconds.
     patch : {"random", "center", "start"}, default="random"
-        Where the patch lies in the track. "random": uniform, drawn by a hash of
-        `random_state`, the name of the file without its folder, and its length (for an array,
-        its content).
+        Position of the patch in the track. "random" draws it uniformly, from a hash of
+        `random_state`, the length of the track, and the file name without its folder (for an
+        array, its content).
     log : bool, default=True
-        Answer with decibels, ``10 log10(|C|**2 / ref)``, not below -80. False: with the
+        Whether to return decibels, ``10 log10(|C|**2 / ref)``, clipped at -80, instead of
         magnitudes ``|C|``.
     ref : {"patch", "clip"}, default="patch"
-        "patch": the patch is transformed alone, with zeros beyond its edges; 0 dB is its
-        maximum. "clip": the whole track is decoded and transformed, the patch is cut from
-        that; 0 dB is the track's maximum.
+        "patch" transforms the patch alone, with zeros beyond its edges; 0 dB is the maximum of the
+        patch. "clip" decodes and transforms the whole track before cutting the patch; 0 dB is the
+        maximum of the track.
     dtype : {"float32", "float16"}, default="float32"
-        Type of the decibels. Magnitudes are always float32.
+        Data type of the decibels. Magnitudes are always float32.
     backend : {"auto", "multirate", "librosa"}, default="auto"
-        What computes the transform, see :func:`constant_q`. "auto" is "multirate".
+        Implementation of the transform, see :func:`constant_q`. "auto" is "multirate".
     cache : str, path or None, default=None
-        File of a store of patches, made if it is not there: a track whose content and settings
-        were met before is not decoded again, whatever its folder. Any number of extractors
-        and processes may share one. It must lie on a disk of this machine.
+        File of a patch store, created if it does not exist. A track whose patch was computed before
+        with the same settings is not decoded again, whatever its folder. Extractors and processes
+        can share a store. It must be on a local disk.
     cache_dtype : {"float16", "uint8"} or None, default=None
-        How decibels are kept in the store, and rounded in the answer: None as `dtype` says,
-        "float16" in half the room (error at most 0.032 dB), "uint8" in a quarter (0.157 dB).
+        Data type of decibels in the store; returned decibels are rounded accordingly. None is
+        `dtype`, "float16" takes half the space (error at most 0.032 dB), "uint8" a quarter
+        (0.157 dB).
     on_error : {"raise", "missing"}, default="raise"
         Whether a track that cannot be used raises an error that names it, or is treated as
         missing and listed in `errors_`.
     n_jobs : int or None, default=None
         Number of joblib workers.
     random_state : int or None, default=None
-        Key of the random patches. None counts as 0, so that the same track always gives the
-        same patch.
+        Seed of the random positions. None is the same as 0, so that a track always gives the same
+        patch.
     verbose : int, default=0
         1 shows a progress bar.
 
     Attributes
     ----------
     errors_ : DataFrame
-        A line for every track that the last `transform` treated as missing because of
+        One line per track that the last `transform` treated as missing because of
         ``on_error="missing"``: row, item, reason, remedy.
 
     See Also
     --------
-    AudioCNN : Learns from these patches.
-    MeanOverTracks : Takes several tracks a row.
-    constant_q : The transform of one signal.
+    AudioCNN : Network trained on these patches.
+    MeanOverTracks : Accepts several tracks per row.
+    constant_q : Transform of one signal.
 
     Notes
     -----
-    Section 3.1 of the paper: 15 seconds, 96 bins, hop of 1024 samples at 22,050 Hz. The
-    number of frames is ``1 + int(duration * sr) // hop_length``, 323.
+    The defaults are those of section 3.1 of the paper: 15 seconds, 96 bins, hop of 1024 samples at
+    22,050 Hz. The number of frames is ``1 + int(duration * sr) // hop_length``, 323.
 
-    A track shorter than the patch is padded behind with -80 dB (magnitude 0). Silence is all
-    -80 dB: a patch (with ``ref="clip"``, a track) without a sample above 2**-12, 72 dB below full
-    scale, such as the dither of a silent recording. WAV, FLAC, OGG, MP3, M4A, AIFF, AU and
-    uncompressed W64 and RF64 files cut short are errors, whichever patch is wanted; NaN and
-    infinite samples are where they lie in the seconds that are read. That a file was cut short
-    cannot be told if it declares no length, as one written to a pipe, or in other formats. The
-    length of an mp3 is counted by its frames. What a header declares is checked: a file is an
-    error if its rate is not within 1 to 768 kHz or it has more than 64 channels, and with
-    ``ref="clip"`` if it lasts more than two hours.
+    A track shorter than the patch is padded at the end with -80 dB (magnitude 0). A silent patch
+    (with ``ref="clip"``, a silent track) is -80 dB throughout: one without a sample above 2**-12,
+    72 dB below full scale, such as the dither of a silent recording.
+
+    Truncated WAV, FLAC, OGG, MP3, M4A, AIFF, AU and uncompressed W64 and RF64 files are errors,
+    wherever the patch is; NaN and infinite samples are errors only in the decoded seconds.
+    Truncation cannot be detected in other formats, or if a file does not declare its length, for
+    example because it was written to a pipe. The length of an MP3 file is determined by counting
+    its frames. Headers are validated: a file is an error if its sampling rate is not within 1 to
+    768 kHz, if it has more than 64 channels or, with ``ref="clip"``, if it is longer than two
+    hours.
 
     Examples
     --------
@@ -181,10 +184,11 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
         Parameters
         ----------
         X : column of paths, of the content of files, or of 1-D float arrays at `sr`, length n
-            WAV, FLAC, OGG or MP3 files, mono or stereo, of any rate; M4A (AAC, Apple Lossless)
-            with PyAV (``pip install "skmmgenre[m4a]"``). Content is bytes, BytesIO, an open
-            binary file, or a dict with "bytes" and "path", or "array" and "sampling_rate", as
-            Hugging Face's datasets hold sound. A cell that is None, NaN or "" is missing.
+            Supported formats: WAV, FLAC, OGG and MP3, mono or stereo, at any sampling rate; M4A
+            (AAC, Apple Lossless) with PyAV (``pip install "skmmgenre[m4a]"``). Content is bytes,
+            BytesIO, an open binary file, or a dict with "bytes" and "path", or "array" and
+            "sampling_rate", as in Hugging Face datasets. A cell that is None, NaN or "" is
+            missing.
 
         Returns
         -------
@@ -195,7 +199,7 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
         ------
         BadItem
             If a track cannot be used and ``on_error="raise"``: a missing, empty or truncated
-            file, one that is not audio, 0 samples, NaN or infinite samples, a URL.
+            file, a file that is not audio, 0 samples, NaN or infinite samples, a URL.
         """
         self._validate_params()
         settings = self._settings()
@@ -208,7 +212,7 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
         )
 
     def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
-        """Names of the frequency bins.
+        """Return the names of the frequency bins.
 
         Parameters
         ----------
@@ -218,7 +222,7 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
         Returns
         -------
         names : ndarray of str objects, shape (n_bins,)
-            "cqt0", "cqt1", ...: the second axis of what `transform` answers.
+            "cqt0", "cqt1", ..., for the second axis of the patches.
         """
         return np.array([f"cqt{k}" for k in range(self.n_bins)], dtype=object)
 
@@ -233,13 +237,13 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
         )
         if int(self.duration * self.sr) < 1:
             raise ValueError(
-                f"duration={self.duration!r} s is less than one sample at sr={self.sr!r}: a patch "
-                f"needs at least {1 / self.sr:.2g} s."
+                f"duration={self.duration!r} s is less than one sample at sr={self.sr!r}. Use at "
+                f"least {1 / self.sr:.2g} s."
             )
         if self.cache is not None and callable(self.window):
             raise ValueError(
-                "A store cannot tell one function from another: name the window "
-                f"(window={self.window!r}), or pass cache=None."
+                f"A cache cannot distinguish functions, such as window={self.window!r}. Pass the "
+                "name of a window, or cache=None."
             )
 
     def _store(self):
@@ -270,7 +274,7 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
 
 
 def _extract(cell, *, n_samples, patch, log, ref, dtype, key, transform):
-    """The patch of one track, shape (n_bins, n_frames)."""
+    """Return the patch of one track, shape (n_bins, n_frames)."""
     file, name = file_in(cell)
     if file is not None:
         with AudioFile(file) as audio:
@@ -285,7 +289,7 @@ def _extract(cell, *, n_samples, patch, log, ref, dtype, key, transform):
         start = _patch_start(len(y), n_samples, patch=patch, name=y.tobytes(), key=key)
         if ref == "patch":
             y = y[start : start + n_samples]
-    check_transformed(y)  # resampled, it may not be finite
+    check_transformed(y)  # resampling may overflow
     if np.abs(y).max(initial=0) < AUDIBLE:
         y = np.zeros_like(y)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -294,7 +298,7 @@ def _extract(cell, *, n_samples, patch, log, ref, dtype, key, transform):
     values = _decibels(magnitude) if log else magnitude
     n_frames = 1 + n_samples // transform["hop_length"]
     if ref == "clip":
-        # The start of the patch in frames: with the rounding, it may reach beyond the end.
+        # First frame of the patch. Rounding must not move its end beyond that of the track.
         first = min(start // transform["hop_length"], max(0, values.shape[1] - n_frames))
         values = values[:, first : first + n_frames]
     filled = np.full((len(values), n_frames), _FLOOR if log else 0.0, dtype=dtype)
@@ -303,7 +307,7 @@ def _extract(cell, *, n_samples, patch, log, ref, dtype, key, transform):
 
 
 def second_of_patch(extractor, cell):
-    """Return where in a track the patch begins that an extractor cuts out of it, in seconds."""
+    """Return the start, in seconds, of the patch that an extractor takes from a track."""
     sr, n_samples = extractor.sr, int(extractor.duration * extractor.sr)
     file, name = file_in(cell)
     if file is not None:
@@ -318,7 +322,7 @@ def second_of_patch(extractor, cell):
 
 
 def _patch_start(length, n_samples, *, patch, name, key):
-    """First sample of the patch in a track of `length` samples."""
+    """Return the first sample of the patch in a track of `length` samples."""
     free = max(0, length - n_samples)
     if patch == "start":
         return 0
@@ -327,12 +331,12 @@ def _patch_start(length, n_samples, *, patch, name, key):
     digest = hashlib.blake2b(digest_size=8, key=str(key).encode())
     digest.update(b"%d\0" % length)
     digest.update(name)
-    # A 64-bit number scaled to 0..free, in whole numbers: the same on every machine.
+    # A 64-bit number scaled to 0..free in integer arithmetic: the same on every machine.
     return (int.from_bytes(digest.digest(), "big") * (free + 1)) >> 64
 
 
 def _decibels(magnitude):
-    """Decibels below the maximum, not below the floor; silence is all floor."""
+    """Return decibels relative to the maximum, clipped at the floor; silence is all floor."""
     peak = magnitude.max()
     if peak == 0:
         return np.full_like(magnitude, _FLOOR)

@@ -1,11 +1,11 @@
-"""What computes vectors from windows of sound: a function, or a model of the hub.
+"""Encoders from windows of sound to vectors: a function, or a model of the hub.
 
-An encoder (the third is `MusicnnEncoder`) is small and can be sent to workers; what it computes
-with is read where it is used. It has `sr` (Hz), `n_samples` of a window (None: a window is the
-whole sound), `step` between windows that follow each other, `pad` (zeros that count as sound at
-both ends), `short` (what becomes of a sound shorter than a window: it is "missing", "filled" up
-with zeros, or taken "whole"), `fingerprint` (tells it from others in a cache), and
-``embed(windows)``: float32 (n, n_samples) to (n, d).
+An encoder (the third is `MusicnnEncoder`) is small and can be sent to workers; weights are loaded
+where they are used. It has these attributes: `sr` (Hz), `n_samples` of a window (None: the whole
+sound is one window), `step` between successive windows, `pad` (zeros that count as sound at both
+ends), `short` (how to treat a sound that is shorter than a window: "missing", "filled" with zeros,
+or used "whole"), `fingerprint` (identifies it in a cache), and ``embed(windows)``, which maps
+float32 (n, n_samples) to (n, d).
 """
 
 import functools
@@ -15,11 +15,11 @@ import numpy as np
 from ..pretrained._hub_embedder import vectors_of_function
 from ..utils import BadItem, SetupError
 
-_HUB_WINDOW = 10.0  # seconds, of models that take a sound of any length
+_HUB_WINDOW = 10.0  # seconds, for models that accept sounds of any length
 
 
 class FunctionEncoder:
-    """A function from windows to vectors.
+    """Encoder by a function from windows to vectors.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class FunctionEncoder:
     window : float or None
         Seconds.
     name : str or None
-        What a cache knows it by.
+        Name that identifies the function in a cache.
     """
 
     pad, short = 0, "filled"
@@ -39,29 +39,29 @@ class FunctionEncoder:
 
     @property
     def fingerprint(self):
-        """The name that the user gave it."""
+        """Return the name that the user gave the function."""
         return f"function {self.name}"
 
     def embed(self, windows):
-        """Return the function's vectors, as an array."""
+        """Return the vectors of the function as an array."""
         given = f"windows of shape {windows.shape}"
-        remedy = f"Return a vector of numbers for each window, shape ({len(windows)}, d)."
+        remedy = f"Return one vector of numbers per window, shape ({len(windows)}, d)."
         return _check_finite(vectors_of_function(self.function, windows, given, remedy))
 
 
 class HubEncoder:
-    """A model of the hub, or in a folder.
+    """Encoder by a model of the hub, or in a folder.
 
     Parameters
     ----------
     model : str
     window : float or None
-        Seconds, at most the model's own; None takes that.
+        Seconds, at most the input length of the model; None is that length.
     **options
-        Of `load_hub_audio`.
+        Passed to `load_hub_audio`.
     """
 
-    pad, short = 0, "whole"  # the model's processor fills it up as in training
+    pad, short = 0, "whole"  # the model's processor pads it as in training
 
     def __init__(self, model, window, **options):
         self.model, self.window, self.options = model, window, options
@@ -73,30 +73,31 @@ class HubEncoder:
         loaded = load_hub_audio(self.model, **self.options)
         if self.window and loaded.window and self.window > loaded.window:
             raise SetupError(
-                f"window={self.window!r}: model={self.model!r} takes {loaded.window:g} s at once, "
-                "and its processor would cut off the rest. Leave window out, or pass less."
+                f"window={self.window!r} is too long for model={self.model!r}, whose processor "
+                f"truncates windows to {loaded.window:g} s. Omit window, or pass at most "
+                f"{loaded.window:g}."
             )
         return loaded
 
     @property
     def sr(self):
-        """Sampling rate that the model takes."""
+        """Return the sampling rate of the model."""
         return self._loaded.sr
 
     @property
     def n_samples(self):
-        """Samples of a window."""
+        """Return the number of samples of a window."""
         return round((self.window or self._loaded.window or _HUB_WINDOW) * self.sr)
 
     step = n_samples
 
     @property
     def fingerprint(self):
-        """The loader's."""
+        """Return the fingerprint of the loaded model."""
         return self._loaded.fingerprint
 
     def embed(self, windows):
-        """Return the model's vectors."""
+        """Return the vectors of the model."""
         return _check_finite(self._loaded.embed(windows))
 
     def __getstate__(self):

@@ -1,4 +1,4 @@
-"""The constant-Q transform octave by octave, each at the lowest rate that holds it."""
+"""Constant-Q transform, octave by octave, each at the lowest possible sampling rate."""
 
 import functools
 from typing import NamedTuple
@@ -7,40 +7,40 @@ import numpy as np
 import scipy.fft
 import soxr
 
-# Samples of overlapping frames that are copied at a time, so that memory does not grow with
-# the number of frames times their length.
+# Number of samples of overlapping frames that are copied at a time, so that memory does not grow
+# with the number of frames times their length.
 _BLOCK = 1 << 20
-# Multiplications in one matrix product, and in one row of it. OpenBLAS shares larger ones among
-# threads, which costs more than it brings, and the last bits would depend on their number.
+# Number of multiplications in one matrix product, and in one row of it. OpenBLAS computes larger
+# products in several threads, which is slower, and the last bits depend on the number of threads.
 _PRODUCT = 1 << 18
 _ROW = 9 << 10
 
 
 class _Octave(NamedTuple):
-    """How one octave follows from the signal of the octave above it."""
+    """How to compute one octave from the signal of the octave above it."""
 
-    factor: int  # the signal is first brought to 1 / factor of its rate
-    hop: int  # at that rate
+    factor: int  # by which the signal is first downsampled
+    hop: int  # at the new rate
     bins: slice
     kernel: np.ndarray  # float32, (taps, 2 * bins): real, imaginary, real, ...
 
 
 def multirate_cqt(y, *, sr, hop_length, n_bins, bins_per_octave, fmin, window):
-    """Constant-Q transform as that of librosa with ``sparsity=0``, in the time domain.
+    """Compute librosa's constant-Q transform with ``sparsity=0``, in the time domain.
 
-    The recursion is that of Schoerkhuber and Klapuri (2010, section 2.3) as librosa has it: the
-    signal is halved from octave to octave while the hop can be, so that the filters of every
-    octave are equally short. Where an octave comes close to half the rate, librosa 1.0 halves
-    later than 0.11 did; this follows the installed one. librosa multiplies the spectra of frames
-    with spectra of filters. As that is linear in the samples, it is done here by one matrix for
-    an octave, of as many rows as a frame has samples (128 by default): no Fourier transforms, no
-    sparse products.
+    The recursion is that of Schoerkhuber and Klapuri (2010, section 2.3), as in librosa: from
+    octave to octave, the signal is downsampled by 2 as long as the hop is even, so that the filters
+    of every octave are equally short. If an octave reaches close to half the rate, librosa 1.0
+    downsamples later than 0.11 did; this function follows the installed version. librosa multiplies
+    the spectra of frames with those of filters. This is linear in the samples, so it is done here
+    with one matrix per octave, with as many rows as a frame has samples (128 by default), without
+    Fourier transforms or sparse products.
 
     Parameters
     ----------
     y : ndarray of float32, shape (n_samples,)
     sr, hop_length, n_bins, bins_per_octave, fmin, window
-        As of :func:`constant_q`, `fmin` in Hz.
+        As in :func:`constant_q`, with `fmin` in Hz.
 
     Returns
     -------
@@ -63,11 +63,11 @@ def multirate_cqt(y, *, sr, hop_length, n_bins, bins_per_octave, fmin, window):
 
 @functools.lru_cache(maxsize=4)
 def _octaves(sr, hop_length, n_bins, bins_per_octave, fmin, window):
-    """The octaves from the top, a tuple of _Octave that all signals and threads share."""
+    """Return the octaves from the top, a tuple of _Octave shared by all signals and threads."""
     import librosa
 
-    # librosa's own numbers: where a filter is a whole number of samples long, the last bit of
-    # its length decides how many.
+    # Taken from librosa: if the length of a filter is close to an integer, the last bit decides
+    # how many samples it has.
     frequencies = librosa.interval_frequencies(
         n_bins, fmin=fmin, intervals="equal", bins_per_octave=bins_per_octave
     )
@@ -76,13 +76,13 @@ def _octaves(sr, hop_length, n_bins, bins_per_octave, fmin, window):
         librosa.filters.wavelet_lengths,
         freqs=frequencies,
         window=window,
-        # The relative bandwidth; librosa finds it from the frequencies if there are several.
+        # The relative bandwidth, which librosa cannot infer from a single frequency.
         alpha=np.array([(ratio**2 - 1) / (ratio**2 + 1)]) if n_bins == 1 else None,
     )
     _, reach = wavelet_lengths(sr=sr)
     n_octaves = -(-n_bins // bins_per_octave)
-    # Where the hop allows more halvings than there are octaves, the first come before the top
-    # octave, if its highest filter leaves room.
+    # If the hop can be halved more often than there are octaves, the signal is downsampled before
+    # the top octave, as far as its highest filter allows.
     early = min(
         max(0, int(np.ceil(np.log2(sr / 2 / reach))) - 2),
         max(0, _n_halvings(hop_length) - n_octaves + 1),
@@ -99,12 +99,12 @@ def _octaves(sr, hop_length, n_bins, bins_per_octave, fmin, window):
         kernel.setflags(write=False)
         octaves.append(_Octave(factor, hop, bins, kernel))
         factor = 1
-        # librosa 1.0 halves only where the next octave ends well below what the resampler lets
-        # through, earlier versions always. The octaves of the defaults all leave that room.
+        # librosa 1.0 only downsamples if the next octave is well within the passband of the
+        # resampler; earlier versions always do. With the defaults, it always is.
         leaves_room = bins.start == 0 or frequencies[bins.start - 1] <= rate / 5
         if hop % 2 == 0 and (leaves_room or _is_before_1(librosa.__version__)):
             factor, rate, hop = 2, rate / 2, hop // 2
-            scale *= np.sqrt(2)  # the filters are half as long, the bins as loud
+            scale *= np.sqrt(2)  # the filters have half the length; keep the level of the bins
     return tuple(octaves)
 
 
@@ -113,20 +113,20 @@ def _is_before_1(version):
 
 
 def _n_halvings(number):
-    """How often `number` can be halved."""
+    """Return how often `number` can be halved."""
     return (number & -number).bit_length() - 1
 
 
 def _kernel(frequencies, lengths, window):
-    """The matrix that a frame is multiplied with, complex, shape (taps, bins).
+    """Return the complex matrix that frames are multiplied with, shape (taps, bins).
 
-    `frequencies` are in cycles a sample, `lengths` in samples.
+    `frequencies` are in cycles per sample, `lengths` in samples.
     """
     import librosa
 
     n_taps = int(2.0 ** np.ceil(np.log2(lengths.max())))
-    # Single precision, as librosa has wavelets and spectra: what their rounding lets through
-    # of a loud tone is in its answer too.
+    # Single precision as in librosa, so that loud tones leak through the rounded filters by the
+    # same amount.
     wavelets = np.zeros((len(lengths), n_taps), dtype=np.complex64)
     for wavelet, frequency, length in zip(wavelets, frequencies, lengths, strict=True):
         time = np.arange(-length // 2, length // 2)
@@ -135,16 +135,17 @@ def _kernel(frequencies, lengths, window):
         start = (n_taps - len(time)) // 2
         wavelet[start : start + len(time)] = librosa.util.normalize(samples, norm=1)
     wavelets *= lengths[:, np.newaxis] / n_taps
-    # librosa sums the products of the spectra over the frequencies from 0 to half the rate.
+    # librosa sums the products of the spectra over frequencies from 0 to half the rate.
     spectra = scipy.fft.fft(wavelets).astype(complex)
     spectra[:, n_taps // 2 + 1 :] = 0
     return scipy.fft.fft(spectra).T
 
 
 def _downsample(y, factor):
-    """Bring a signal to 1 / factor of its rate and keep its energy, to librosa's last bit.
+    """Downsample a signal by a factor and keep its energy, bit for bit like librosa.
 
-    (Scaled once in the end, the resampler would round otherwise, which shows in quiet bins.)
+    The result is scaled at every step, because the resampler rounds differently otherwise, which
+    is visible in quiet bins.
     """
     n_samples = -(-len(y) // factor)
     down = soxr.resample(y, factor, 1, quality="HQ")[:n_samples]
@@ -153,7 +154,7 @@ def _downsample(y, factor):
 
 
 def _frames(y, first, last, hop, n_taps):
-    """Frames centred on the samples ``first * hop``, ..., with zeros beyond the edges."""
+    """Return the frames centred on the samples ``first * hop``, ..., zero-padded at the edges."""
     start = first * hop - n_taps // 2
     stop = start + (last - first - 1) * hop + n_taps
     begin, end = max(0, start), min(stop, len(y))
@@ -165,7 +166,7 @@ def _frames(y, first, last, hop, n_taps):
 
 
 def _product(frames, kernel):
-    """The matrix product, in small ones."""
+    """Return the matrix product, computed in small blocks."""
     n_taps, n_columns = kernel.shape
     step = min(n_taps, max(1, _ROW // n_columns))
     n_rows = max(1, _PRODUCT // (step * n_columns))

@@ -1,4 +1,4 @@
-"""musicnn (Pons and Serra, 2019) without its network: its input, its arrays, the encoder."""
+"""musicnn (Pons and Serra, 2019) without its network: input, weights and encoder."""
 
 import functools
 
@@ -13,18 +13,18 @@ SR, N_FFT, HOP = 16000, 512, 256
 N_FRAMES, N_BINS = 187, 96  # of a patch
 N_UNITS, _N_TAGS = 200, 50
 
-TIMBRAL = {"conv2d": 38, "conv2d_1": 67}  # bins that their filters see
-TEMPORAL = {"conv2d_2": 128, "conv2d_3": 64, "conv2d_4": 32}  # frames
+TIMBRAL = {"conv2d": 38, "conv2d_1": 67}  # height of the filters in bins
+TEMPORAL = {"conv2d_2": 128, "conv2d_3": 64, "conv2d_4": 32}  # length of the filters in frames
 MIDDLE = ("conv2d_5", "conv2d_6", "conv2d_7")
 _N_TIMBRAL, _N_TEMPORAL, _N_MIDDLE = 204, 51, 64  # filters
 _N_FRONT = len(TIMBRAL) * _N_TIMBRAL + len(TEMPORAL) * _N_TEMPORAL
 _N_POOLED = 2 * (_N_FRONT + len(MIDDLE) * _N_MIDDLE)
-TAPS = 7  # frames that timbral and middle filters see
+TAPS = 7  # length of timbral and middle filters in frames
 EPSILON = 1e-3  # of batch norm
 
 
 def _shapes():
-    """Names and shapes of the arrays, as TensorFlow calls and holds them."""
+    """Return the names and shapes of the weights, as stored by TensorFlow."""
     kernels = {name: (TAPS, bins, 1, _N_TIMBRAL) for name, bins in TIMBRAL.items()}
     kernels |= {name: (frames, 1, 1, _N_TEMPORAL) for name, frames in TEMPORAL.items()}
     inputs = (_N_FRONT, _N_MIDDLE, _N_MIDDLE)
@@ -32,7 +32,7 @@ def _shapes():
     kernels |= {"dense": (_N_POOLED, N_UNITS), "dense_1": (N_UNITS, _N_TAGS)}
     shapes = {f"{name}/kernel": shape for name, shape in kernels.items()}
     shapes |= {f"{name}/bias": shape[-1:] for name, shape in kernels.items()}
-    # Batch norms are numbered as the layers: the input, eight convolutions, the pools, a layer.
+    # Batch norms in order: input, eight convolutions, pooling, dense layer.
     widths = (1, *(shape[-1] for shape in kernels.values() if len(shape) == 4), _N_POOLED, N_UNITS)
     for number, width in enumerate(widths):
         for part in ("beta", "gamma", "moving_mean", "moving_variance"):
@@ -44,7 +44,7 @@ SHAPES = _shapes()
 
 
 class MusicnnEncoder:
-    """The networks of musicnn, see `_musicnn_net.py`: 200 activations, then 50 tags.
+    """Encoder by musicnn (see `_musicnn_net.py`) to 200 activations, then 50 tags.
 
     Parameters
     ----------
@@ -64,21 +64,21 @@ class MusicnnEncoder:
 
     @property
     def fingerprint(self):
-        """Hash of the weights; where they lie does not count."""
+        """Return a hash of the weights, independent of the path."""
         return self._read().fingerprint
 
     def _read(self):
         return read_weights(self.name, self.weights, SHAPES)
 
     def network(self):
-        """Return the device, and the network on it."""
+        """Return the device and the network on it."""
         from ..nets._devices import inference_device
 
         device = inference_device(self.device)
         return device, _network(self._read(), device)
 
     def embed(self, windows):
-        """Return activations and tags of windows."""
+        """Return the activations and tags of windows."""
         self._read()
         import torch
 
@@ -97,12 +97,12 @@ def _network(weights, device):
 
     from ._musicnn_net import Musicnn
 
-    with torch.inference_mode(False):  # so that it can tell slopes, too
+    with torch.inference_mode(False):  # so that gradients can be computed, too
         return Musicnn(weights.arrays).to(device).eval()
 
 
 def log_mel(windows):
-    """Return the input of musicnn: log-mel patches as librosa makes them, rounded to float16.
+    """Return the input of musicnn: log-mel patches like librosa's, rounded to float16.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def log_mel(windows):
     hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         power = np.abs(scipy.fft.rfft(frames * hann, axis=2)) ** 2
-        # A sparse product: the last bits of BLAS's would depend on the number of its threads.
+        # A sparse product, because the last bits of a BLAS product depend on its number of threads.
         mel = (_mel_filters() @ power.reshape(-1, power.shape[2]).T).T.astype(np.float16)
     check_transformed(mel)
     decades = np.log10(np.float32(10000) * mel.astype(np.float32) + np.float32(1))
@@ -125,8 +125,8 @@ def log_mel(windows):
 
 @functools.cache
 def _mel_filters():
-    """Filters of the mel scale of Slaney, of equal area, as librosa's, shape (96, 257)."""
-    # Linear up to 1000 Hz, three mel for 200 Hz; then 27 mel for each factor of 6.4.
+    """Return librosa's mel filters (Slaney scale, equal area), shape (96, 257)."""
+    # Linear up to 1000 Hz, three mel per 200 Hz; then 27 mel per factor of 6.4.
     highest = 15 + np.log(SR / 2 / 1000) * 27 / np.log(6.4)
     mel = np.linspace(0, highest, N_BINS + 2)
     edges = np.where(mel < 15, mel * 200 / 3, 1000 * np.exp(np.log(6.4) / 27 * (mel - 15)))

@@ -1,8 +1,8 @@
 """The network of musicnn (Pons and Serra, 2019), from log-mel patches to vectors and tags.
 
-Nearly all of its arithmetic is in the first layers, whose filters see one channel. They are written
-here as matrix products of few multiplications; see `_Timbral` and `_Temporal`. A patch passes
-alone: its answer does not depend on others, whatever kernels the products use.
+Nearly all of the computation is in the first layers, whose input has one channel. They are
+implemented as matrix products with few multiplications; see `_Timbral` and `_Temporal`. Patches are
+passed one by one, so that the output of a patch does not depend on other patches.
 """
 
 import numpy as np
@@ -13,12 +13,12 @@ from ._musicnn import EPSILON, MIDDLE, N_BINS, TAPS, TEMPORAL, TIMBRAL
 
 
 class Musicnn(nn.Module):
-    """The network, for answers only.
+    """The network of musicnn, for inference only.
 
     Parameters
     ----------
     arrays : dict of str to ndarray of float32
-        Of the names and shapes in `SHAPES` of `_musicnn.py`.
+        Weights with the names and shapes in `SHAPES` of `_musicnn.py`.
     """
 
     def __init__(self, arrays):
@@ -43,7 +43,7 @@ class Musicnn(nn.Module):
         self.tags = _Dense(arrays["dense_1/kernel"], arrays["dense_1/bias"])
 
     def forward(self, patch):
-        """Answer one patch.
+        """Return the output for one patch.
 
         Parameters
         ----------
@@ -52,12 +52,12 @@ class Musicnn(nn.Module):
         Returns
         -------
         answer : tensor of float32, shape (250,)
-            The 200 activations of the last hidden layer, then the probabilities of the tags.
+            The 200 activations of the last hidden layer, then the 50 tag probabilities.
         """
         return self.answer(self.input(patch))
 
     def answer(self, x):
-        """Answer one patch that has passed the first batch norm."""
+        """Return the output for one patch that has passed the first batch norm."""
         front = torch.cat([branch(x) for branch in self.front], dim=1)
         first, second, third = self.middle
         a = first(front)
@@ -70,7 +70,7 @@ class Musicnn(nn.Module):
 
 
 class _Norm(nn.Module):
-    """A batch norm of known statistics."""
+    """Batch norm with fixed statistics."""
 
     def __init__(self, scale, shift):
         super().__init__()
@@ -92,8 +92,8 @@ class _Dense(nn.Module):
 class _Highest(nn.Module):
     """Filters, bias, ReLU, batch norm, and the maximum over all bins.
 
-    The maximum is taken first, which is the same: of the filters whose batch norm turns the
-    order around, it is the minimum, so these filters are held with the other sign.
+    The maximum is taken first, which gives the same result. For filters whose batch norm has a
+    negative scale it would be the minimum, so these filters are stored with the opposite sign.
     """
 
     def __init__(self, bias, scale, shift):
@@ -102,7 +102,7 @@ class _Highest(nn.Module):
         _keep(self, sign=sign, bias=bias, scale=scale, shift=shift)
 
     def finish(self, highest):
-        """Answer the maxima of the filters' products, shape (n_frames, n_filters)."""
+        """Apply bias, ReLU and batch norm to the maxima, shape (n_frames, n_filters)."""
         y = torch.relu(torch.addcmul(self.bias, highest, self.sign))
         return torch.addcmul(self.shift, y, self.scale)
 
@@ -110,12 +110,12 @@ class _Highest(nn.Module):
 class _Timbral(_Highest):
     """Filters of 7 frames and some bins.
 
-    Over bins they are products of the spectra of bins, as a frame is short: for each frequency a
-    product of 14 numbers (7 frames, real and imaginary) a filter, then the transform back to those
-    places of the filter that lie within the bins. Seen from the middle of these places, cosines
-    are even and sines are odd: of two places that mirror each other the higher value is the even
-    part plus the size of the odd one. So a place takes 73 and 95 multiplications in place of 266
-    and 469.
+    The convolution over bins is computed as a product of spectra along the bins: for each frequency
+    and filter a product of 14 numbers (7 frames, real and imaginary), then the inverse transform at
+    the positions where the filter fits within the bins. Relative to the middle of these positions,
+    cosines are even and sines are odd, so the larger value of two mirrored positions is the even
+    part plus the absolute value of the odd part. A position therefore takes 73 and 95
+    multiplications instead of 266 and 469.
     """
 
     def __init__(self, kernel, bias, scale, shift):
@@ -124,8 +124,8 @@ class _Timbral(_Highest):
         kernel = kernel[:, :, 0].astype(np.float64) * sign  # (taps, bins, filters)
         n_places = N_BINS - kernel.shape[1] + 1
         middle = (n_places - 1) / 2
-        turn = 2 * np.pi / N_BINS * np.arange(N_BINS // 2 + 1)  # of each frequency, at each bin
-        # Conjugated: a layer of a network correlates. Shape (frequencies, taps, filters).
+        turn = 2 * np.pi / N_BINS * np.arange(N_BINS // 2 + 1)  # phase step per bin
+        # Conjugated, because a convolutional layer correlates. Shape (frequencies, taps, filters).
         spectrum = np.fft.rfft(kernel, N_BINS, axis=1).conj() * np.exp(1j * turn * middle)[:, None]
         spectrum = spectrum.transpose(1, 0, 2)
         weight = np.where((turn == 0) | (turn == np.pi), 1, 2) / N_BINS
@@ -152,7 +152,7 @@ class _Timbral(_Highest):
 
 
 class _Temporal(_Highest):
-    """Filters of some frames and one bin: one product with the frames laid over one another."""
+    """Filters of some frames and one bin, as one product with the shifted frames."""
 
     def __init__(self, kernel, bias, scale, shift):
         super().__init__(bias, scale, shift)
@@ -182,7 +182,7 @@ class _Middle(nn.Module):
 
 
 def _keep(module, **arrays):
-    """Hold arrays as tensors of float32, as they move with the module."""
+    """Register arrays as float32 buffers of a module."""
     for name, array in arrays.items():
         tensor = torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
         module.register_buffer(name, tensor)

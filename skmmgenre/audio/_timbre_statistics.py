@@ -8,7 +8,7 @@ from ..utils import BadItem, BadType, file_in, import_from_extra, is_path
 from ._decode import check_file
 
 _N_COEFFICIENTS = 12
-# In the order of the authors' notebook.
+# Same order as in the authors' notebook.
 _STATISTICS = {
     "mean": lambda segments: segments.mean(axis=0),
     "max": lambda segments: segments.max(axis=0),
@@ -16,14 +16,14 @@ _STATISTICS = {
     "l2_norm": lambda segments: np.linalg.norm(segments, axis=0),
 }
 _PATH_IN_FILE = "analysis/segments_timbre"
-_GET_AGAIN = "Get the file again: one song a file, as the Million Song Dataset has them."
+_GET_AGAIN = "Get the file again: one song per file, as in the Million Song Dataset."
 
 
 class TimbreStatistics(CellTransformer):
     """Mean, maximum, variance and l2 norm of the 12 timbre coefficients of each track.
 
-    The baseline that the paper compares its audio networks with. Needs no fit; the answer for
-    a track depends on nothing but the track.
+    The baseline of the paper's audio networks. The estimator is stateless, so `fit` is not
+    required, and the statistics of a track only depend on the track.
 
     Parameters
     ----------
@@ -38,29 +38,28 @@ class TimbreStatistics(CellTransformer):
     Attributes
     ----------
     errors_ : DataFrame
-        A line for every track that the last `transform` treated as missing because of
+        One line per track that the last `transform` treated as missing because of
         ``on_error="missing"``: row, item, reason, remedy.
 
     See Also
     --------
-    AudioCNN : Learns from the sound itself.
-    skmmgenre.compose.MeanOverTracks : Takes several tracks a row.
+    AudioCNN : Network trained on the sound itself.
+    skmmgenre.compose.MeanOverTracks : Accepts several tracks per row.
     skmmgenre.fusion.FusionClassifier : The layer of the paper's TIMBRE-MLP.
 
     Notes
     -----
-    TIMBRE-MLP (section 7.3.1 of the paper, Table 6) is a StandardScaler and
-    ``FusionClassifier(normalize=False)`` on these 48 numbers. The scaler is needed: variances
-    and norms are hundreds of times the means, and next to them the rest would count for
-    nothing.
+    TIMBRE-MLP (section 7.3.1 of the paper, Table 6) is a StandardScaler followed by
+    ``FusionClassifier(normalize=False)`` on these 48 features. The scaler is needed because
+    variances and norms are hundreds of times larger than the means and would dominate them.
 
-    The statistics are those of the authors' code: over the segments of a track, the variance
-    divided by their number, the norm a root of the sum of squares. The norm therefore grows
-    with the length of the track. Their code filled tracks without a file with zeros, here
-    such rows are NaN.
+    The statistics are computed over the segments of a track as in the authors' code: the variance
+    is divided by the number of segments, and the norm is the root of the sum of squares, so it
+    grows with the length of the track. Their code used zeros for tracks without a file; here such
+    rows are NaN.
 
-    Paths are those of the .h5 files of the Million Song Dataset, one song each; they are read
-    with h5py: ``pip install "skmmgenre[data]"``.
+    Paths refer to .h5 files of the Million Song Dataset, one song each. Reading them requires
+    h5py: ``pip install "skmmgenre[data]"``.
 
     Examples
     --------
@@ -90,7 +89,7 @@ class TimbreStatistics(CellTransformer):
         Parameters
         ----------
         X : column of paths, of the content of files, or of arrays of shape (n_segments, 12)
-            .h5 files of the Million Song Dataset, or their timbre coefficients. A cell that is
+            Files (.h5) of the Million Song Dataset, or their timbre coefficients. A cell that is
             None, NaN or "" is missing.
 
         Returns
@@ -103,16 +102,16 @@ class TimbreStatistics(CellTransformer):
         ------
         BadItem
             If a track cannot be used and ``on_error="raise"``: a missing, empty or broken
-            file, one without timbre coefficients or of several songs, no segment, another
-            number of coefficients, NaN or infinite ones.
+            file, a file without timbre coefficients or with several songs, 0 segments, a wrong
+            number of coefficients, NaN or infinite coefficients.
         ImportError
-            If a file is to be read and h5py is not installed.
+            If X contains a file and h5py is not installed.
         """
         self._validate_params()
         return self._map_to_rows(_statistics, X, description="timbre")
 
     def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
-        """Names of the statistics.
+        """Return the names of the statistics.
 
         Parameters
         ----------
@@ -130,7 +129,7 @@ class TimbreStatistics(CellTransformer):
 
 
 def _statistics(cell):
-    """The statistics of one track, shape (48,)."""
+    """Return the statistics of one track, shape (48,)."""
     if (file := file_in(cell)[0]) is not None:
         segments = _check_segments(_read_segments(file))
     elif hasattr(cell, "__array__"):
@@ -145,35 +144,33 @@ def _statistics(cell):
 
 
 def _read_segments(source):
-    """The timbre coefficients in a file, as they are."""
+    """Read the timbre coefficients in a file, without checking them."""
     h5py = import_from_extra("h5py", "Reading .h5 files", extra="data")
     if is_path(source):
         check_file(source)
     try:
         with h5py.File(source, "r") as file:
             if _PATH_IN_FILE not in file:
-                raise BadItem(f"it holds no {_PATH_IN_FILE}", _GET_AGAIN)
+                raise BadItem(f"it does not contain {_PATH_IN_FILE}", _GET_AGAIN)
             if "analysis/songs" in file and (n_songs := len(file["analysis/songs"])) > 1:
                 raise BadItem(
-                    f"it holds {n_songs} songs, a file of one is expected",
+                    f"it contains {n_songs} songs, but one song per file is expected",
                     "Split the aggregate file, or pass the coefficients of each song as arrays.",
                 )
             return np.asarray(file[_PATH_IN_FILE])
-    except (OSError, KeyError, RuntimeError, TypeError) as error:  # h5py's, of broken files
-        raise BadItem(f"it is broken, or no HDF5 file ({error})", _GET_AGAIN) from error
+    except (OSError, KeyError, RuntimeError, TypeError) as error:  # raised by h5py, broken file
+        raise BadItem(f"it is broken, or not an HDF5 file ({error})", _GET_AGAIN) from error
 
 
 def _check_segments(segments):
-    """The segments of one track as float64, rows in memory one behind the other."""
+    """Return the segments of one track as a C-contiguous float64 array, or raise BadItem."""
     if segments.dtype.kind not in "fiu":
-        raise BadItem(
-            f"the timbre coefficients are {segments.dtype}, not numbers", "Give floating point."
-        )
+        raise BadItem(f"the timbre coefficients are {segments.dtype}, not numbers", "Pass floats.")
     if segments.ndim != 2 or segments.shape[1] != _N_COEFFICIENTS:
         raise BadItem(
             f"the timbre coefficients have shape {segments.shape}, expected "
             f"(n_segments, {_N_COEFFICIENTS})",
-            "A cell is all segments of one track; put the array of a single track into a list.",
+            "A cell contains all segments of one track; put the array of a single track in a list.",
         )
     if len(segments) == 0:
         raise BadItem("the track has 0 segments", "Leave the cell empty.")
@@ -181,8 +178,8 @@ def _check_segments(segments):
     bad = np.flatnonzero(~np.isfinite(segments).all(axis=1))
     if len(bad):
         raise BadItem(
-            f"{len(bad)} of {len(segments)} segments hold NaN or infinite coefficients, the first "
-            f"is segment {bad[0]}",
+            f"{len(bad)} of {len(segments)} segments contain NaN or infinite coefficients, first "
+            f"segment {bad[0]}",
             "Drop these segments and pass the rest as an array, or leave the cell empty.",
         )
     return segments

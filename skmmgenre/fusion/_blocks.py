@@ -1,16 +1,16 @@
-"""Which columns belong to which modality.
+"""Blocks: the columns of each modality.
 
-A block that is missing in a row becomes zeros here. A row without any block gets the class prior
-(`NetClassifier._output`). A block of zeros has no direction: where blocks are divided by their
-norms, it is missing.
+A block that is missing in a row is replaced by zeros here. A row without any block gets the class
+prior (`NetClassifier._output`). A block of zeros has no direction, so it is missing wherever
+blocks are divided by their norms.
 """
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
-WHOLE = "all"  # the block that a bare array is
-# Bound what is held beside the answer, in float64 in part.
+WHOLE = "all"  # name of the single block of an array without column names
+# Limit the temporary arrays, some of which are float64.
 _ROWS_AT_ONCE = 512
 _VALUES_AT_ONCE = 2**22
 
@@ -21,9 +21,9 @@ def find_blocks(blocks, n_features, names=None):
     Parameters
     ----------
     blocks : "auto" or dict of str to int
-        "auto" reads the prefix before the first ``__`` of the column names; without names
-        all columns are one block, "all". A dict gives the number of columns of each block,
-        in order.
+        "auto" groups columns by the prefix before the first ``__`` of their names; without
+        names, all columns are one block, "all". A dict gives the number of columns of each
+        block, in order.
     n_features : int
     names : array-like of str, shape (n_features,) or (1, n_features), or None
         Column names.
@@ -35,16 +35,18 @@ def find_blocks(blocks, n_features, names=None):
     Raises
     ------
     ValueError
-        If the sizes or names do not add up to the columns, or a column has no prefix.
+        If the sizes or names do not match the number of columns, or a column has no prefix.
     """
     if blocks != "auto":
         sizes = list(blocks.values())
         if not sizes or not all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes):
-            raise ValueError(f"blocks={blocks!r} must give a number of columns to each block.")
+            raise ValueError(
+                f"blocks={blocks!r} must give the number of columns of each block, a positive int."
+            )
         if sum(sizes) != n_features:
             raise ValueError(
-                f"blocks={blocks!r} adds up to {sum(sizes)} columns, X has {n_features}. A "
-                "GenrePipeline counts them itself with blocks='auto'."
+                f"blocks={blocks!r} adds up to {sum(sizes)} columns, but X has {n_features}. In a "
+                "GenrePipeline, blocks='auto' counts the columns of each block."
             )
         ends = np.cumsum(sizes)
         return {
@@ -54,8 +56,8 @@ def find_blocks(blocks, n_features, names=None):
     names = () if names is None else [str(name) for name in np.ravel(names)]
     if names and len(names) != n_features:
         raise ValueError(
-            f"There are {len(names)} names of columns ({names[0]!r} to {names[-1]!r}), X has "
-            f"{n_features} columns. Give one name for each, or pass blocks={{name: number of "
+            f"There are {len(names)} column names ({names[0]!r} to {names[-1]!r}), but X has "
+            f"{n_features} columns. Pass one name per column, or blocks={{name: number of "
             "columns}."
         )
     prefixes = [name.partition("__")[0] if "__" in name else "" for name in names]
@@ -64,17 +66,18 @@ def find_blocks(blocks, n_features, names=None):
     if not all(prefixes):
         name = names[prefixes.index("")]
         raise ValueError(
-            f"Column {name!r} has no prefix that says its block (such as audio__{name}), while "
-            "others have. Rename it, or pass blocks={name: number of columns}."
+            f"Column {name!r} has no prefix that names its block (such as audio__{name}), but "
+            "other columns do. Rename it, or pass blocks={name: number of columns}."
         )
     prefixes = np.array(prefixes)
     return {str(p): np.flatnonzero(prefixes == p) for p in dict.fromkeys(prefixes)}
 
 
 def missing_in_block(X, columns, block, *, zeros=True):
-    """Return in which rows a block is missing: NaN throughout or, unless `zeros` is False, 0.
+    """Return a mask of the rows in which a block is missing.
 
-    A block that is partly NaN is an error.
+    A missing block is NaN throughout or, unless `zeros` is False, zero throughout. A block that is
+    partly NaN raises ValueError.
     """
     n_nan, n_other = _count_values(X, columns)
     missing = n_nan == len(columns)
@@ -85,11 +88,11 @@ def missing_in_block(X, columns, block, *, zeros=True):
         row = int(np.flatnonzero(partly)[0])
         raise ValueError(
             f"Input X contains NaN in part of block {block!r}, first in row {row} "
-            f"({int(partly.sum())} rows in all). A missing block is NaN throughout."
+            f"({int(partly.sum())} rows in total). A missing block must be NaN throughout."
             + (
-                " All columns are one block here: say which belong together with "
-                "blocks={'audio': 256, ...}, or let a GenrePipeline, or ColumnTransformer(...)"
-                ".set_output(transform='pandas'), pass their names on."
+                " All columns are one block here. Pass blocks={'audio': 256, ...}, or use a "
+                "GenrePipeline or ColumnTransformer(...).set_output(transform='pandas'), which "
+                "pass on the column names."
                 if block == WHOLE
                 else ""
             )
@@ -98,7 +101,7 @@ def missing_in_block(X, columns, block, *, zeros=True):
 
 
 def _count_values(X, columns):
-    """Return how many values of each row are NaN, and how many are neither NaN nor 0."""
+    """Return the number of NaN values, and of values that are neither NaN nor 0, per row."""
     X = sparse.csr_array(X) if sparse.issparse(X) else X
     n_nan, n_other = np.empty((2, X.shape[0]), dtype=int)
     for rows in gen_batches(X.shape[0], _ROWS_AT_ONCE):
@@ -109,7 +112,7 @@ def _count_values(X, columns):
 
 
 def vectors_of_block(X, columns, missing, *, normalize=True):
-    """Return the vectors that the rows have in a block.
+    """Return the vectors of the rows in a block.
 
     Parameters
     ----------
@@ -121,8 +124,8 @@ def vectors_of_block(X, columns, missing, *, normalize=True):
     Returns
     -------
     vectors : ndarray or csr_array of float32, shape (n_rows, len(columns))
-        Divided by their l2 norms if `normalize`; zeros where they are missing. Sparse if X is,
-        of the same numbers, bit for bit.
+        Divided by their l2 norms if `normalize`; zeros where they are missing. Sparse if X is
+        sparse, with the same values bit for bit.
     """
     if sparse.issparse(X):
         return _sparse_vectors(X, columns, missing, normalize)
@@ -133,7 +136,7 @@ def vectors_of_block(X, columns, missing, *, normalize=True):
 
 
 def vectors_of_blocks(X, blocks, missing, *, normalize=True):
-    """Return X with the vectors of every block in its columns; see `vectors_of_block`.
+    """Return X with each block replaced by its vectors; see `vectors_of_block`.
 
     Parameters
     ----------
@@ -163,7 +166,7 @@ def vectors_of_blocks(X, blocks, missing, *, normalize=True):
 
 
 def _dense_vectors(X, columns, missing, normalize):
-    """Yield slices of rows and the vectors that they have in a block."""
+    """Yield slices of rows and their vectors in a block."""
     for rows in gen_batches(X.shape[0], _ROWS_AT_ONCE):
         vectors = X[rows][:, columns].astype(np.float32, order="C")
         vectors[missing[rows]] = 0
@@ -177,7 +180,7 @@ def _sparse_vectors(X, columns, missing, normalize):
     lengths = np.diff(vectors.indptr)
     vectors.data[np.repeat(missing, lengths)] = 0
     if normalize:
-        # Norms are those of dense rows, for the last bits of a sum depend on where its zeros are.
+        # Norms are computed from dense rows, because the last bits of a sum depend on its zeros.
         n_rows = max(1, min(_ROWS_AT_ONCE, _VALUES_AT_ONCE // len(columns)))
         slices = gen_batches(X.shape[0], n_rows)
         norms = np.concatenate([_norms(vectors[rows].toarray()) for rows in slices])
@@ -187,13 +190,13 @@ def _sparse_vectors(X, columns, missing, normalize):
 
 
 def l2_normalize(vectors):
-    """Divide each row by its l2 norm, in float32; a row of zeros stays."""
-    # In C order: numpy sums the rows of other orders in another way when there is one row.
+    """Divide each row by its l2 norm, in float32; a row of zeros is unchanged."""
+    # C order, because numpy sums a single row in another order otherwise.
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
     return (vectors / _norms(vectors)[:, None]).astype(np.float32)
 
 
 def _norms(vectors):
-    """Return the l2 norm of each row, 1 of a row of zeros."""
+    """Return the l2 norm of each row, or 1 for a row of zeros."""
     norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
     return np.where(norms == 0, 1, norms)

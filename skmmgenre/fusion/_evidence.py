@@ -1,11 +1,11 @@
-"""What each block says on its own, added to what all of them say together.
+"""Weighted sum of a layer of all blocks and a layer of each block.
 
-The layer of all blocks has one penalty for all of them, and learns what a block says beside the
-others, which a row that lacks them cannot use. The layer of a block alone has its own penalty and
-learns from all rows with that block. The evidence of a layer is what it adds to the outputs of the
-class prior. The evidence of all these layers is added up, each weighted by how well unseen rows
-bear it out; a block that is missing brings none. A sum of linear layers is a linear layer, of the
-columns and of which blocks are there.
+The layer of all blocks has a single penalty, and its weights for one block assume that the other
+blocks are present, which is wrong for a row that lacks them. The layer of a single block has its
+own penalty and is trained on all rows with that block. The evidence of a layer is what it adds to
+the outputs of the class prior. The evidence of all these layers is added up, weighted by how well
+it predicts unseen rows; a missing block contributes none. The sum of linear layers is again a
+linear layer, of the columns and of the presence of each block.
 """
 
 import numpy as np
@@ -17,14 +17,14 @@ from ..nets._solver import LayerSolver
 
 
 class TriedLayer:
-    """A layer of some columns whose penalty has been chosen on unseen rows.
+    """Linear layer of some columns, with a penalty chosen on unseen rows.
 
     Parameters
     ----------
     plan : Plan
     columns : slice or list of int
     splits : list of Split
-        Without any, the penalty is not chosen.
+        If empty, the penalty is not chosen.
     strengths : sequence of float
     target : target
     device : torch.device
@@ -32,15 +32,15 @@ class TriedLayer:
     Attributes
     ----------
     splits : list of (ndarray of int, ndarray of int)
-        Rows that were learned from, and unseen rows.
+        Training rows and unseen rows of each split.
     tried : list of dict
         ``C`` and ``valid_loss`` of each strength that was tried.
     C : float
-        The best of them.
+        Strength with the smallest loss.
     unseen : ndarray of int, or None without splits
         The unseen rows of all splits.
     output, prior : ndarray of float32, shape (n_unseen, n_outputs), or None
-        Outputs for these rows, and those of the class prior of the rows that were learned from.
+        Outputs for these rows, and the outputs of the class prior of the training rows.
     """
 
     def __init__(self, plan, columns, splits, strengths, *, target, device):
@@ -63,7 +63,7 @@ class TriedLayer:
             )
 
     def evidence(self, n_rows):
-        """Return what is added to the prior of each of `n_rows` rows: 0, unless it is unseen."""
+        """Return what the layer adds to the prior of each of `n_rows` rows, 0 for seen rows."""
         evidence = np.zeros((n_rows, self.output.shape[1]), dtype=np.float32)
         evidence[self.unseen] = self.output - self.prior
         return evidence
@@ -74,10 +74,10 @@ class TriedLayer:
 
 
 def weigh(target, truth, row_weight, prior, evidence):
-    """Return how much the evidence of each layer counts, by the mean loss of unseen rows.
+    """Return the weights of the layers' evidence that minimize the mean loss on unseen rows.
 
-    Where rows are few, or tell all, the weights stay near those of the first layer alone: going
-    away from them costs as much as one row of loss 1/2 for a distance of 1.
+    A penalty keeps the weights close to those of the first layer alone if there are few rows or
+    they are separable: a distance of 1 costs as much as one row with a loss of 1/2.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def weigh(target, truth, row_weight, prior, evidence):
     Returns
     -------
     weights : ndarray of float64, shape (n_layers,)
-        None is below 0.
+        All at least 0.
     """
     share = torch.from_numpy(row_weight / row_weight.sum(dtype=np.float64))
     truth, prior, evidence = (torch.from_numpy(part) for part in (truth, prior, evidence))

@@ -1,4 +1,4 @@
-"""The multimodal fusion of the paper as an estimator."""
+"""The fusion classifier of the paper (section 4)."""
 
 from numbers import Real
 from typing import Literal, Self
@@ -30,136 +30,146 @@ from ..nets._linear_path import STRENGTH
 from ..utils import as_pandas, fit_context, refuse_repeated_columns
 from ._blocks import find_blocks, missing_in_block, vectors_of_blocks
 
-_STRENGTHS = np.geomspace(1e-2, 1e4, 13)  # that are tried
+_STRENGTHS = np.geomspace(1e-2, 1e4, 13)  # candidate values of C
 _MOST_ROWS_TO_SOLVE = 50_000
-# Dropout of the paper (section 6.2 for softmax, 7.4 for several genres).
+# Dropout of the paper (section 6.2 for softmax, 7.4 for multilabel targets).
 _DROPOUT = {"softmax": 0.5, "logistic": 0.0, "cosine": 0.7}
 
 
 class FusionClassifier(NetClassifier):
-    """Genres from the vectors of several modalities, any of which may be missing.
+    """Linear classifier on the vectors of several modalities, any of which may be missing.
 
-    Every block is divided by its l2 norm, the blocks are put side by side, and one layer
-    leads to the genres: multinomial logistic regression for one genre a row (section 4),
-    one sigmoid a label or the label factors for several (section 5). With ``C="auto"``, what
-    each block says on its own is added, weighted by how well it predicts unseen artists. The
-    result is one linear layer, so modalities add up: that one means something only together with
-    another cannot be learned.
+    Each block of columns is divided by its l2 norm, and a single linear layer on the
+    concatenated blocks predicts the genres: multinomial logistic regression for single-label y
+    (section 4), one sigmoid per label or regression of the label factors for multilabel y
+    (section 5). With ``C="auto"``, the evidence of a separate layer for each block is added,
+    weighted by how well it predicts unseen artists. The result is still one linear layer, so
+    the model cannot learn interactions between modalities.
 
     Parameters
     ----------
     target : {"auto", "softmax", "logistic", "cosine"}, default="auto"
-        "auto" is softmax for one column of labels, logistic for an indicator matrix. "cosine"
-        regresses the label factors of an indicator matrix (section 5): "lbfgs" by their squared
-        distance, which is ridge regression, "adam" by 1 - cosine.
+        "auto" is "softmax" for single-label y and "logistic" for multilabel y. "cosine"
+        regresses the label factors of a multilabel y (section 5): solver "lbfgs" minimizes
+        their squared distance, which is ridge regression, and "adam" minimizes 1 - cosine.
     solver : {"auto", "lbfgs", "adam"}, default="auto"
-        "lbfgs" finds the best weights under an l2 penalty. "adam" approaches those without
-        one, with dropout and early stopping, as in the paper. "auto" is "lbfgs" for up to
-        50,000 rows, unless `preset` is "paper", a dropout is given or the device is
+        "lbfgs" finds the optimal weights under an l2 penalty. "adam" has no penalty and uses
+        dropout and early stopping, as in the paper. "auto" is "lbfgs" for up to 50,000 rows,
+        unless `preset` is "paper", `dropout` or `modality_dropout` is set, or `device` is
         "accelerate".
     C : float or "auto", default="auto"
-        Of "lbfgs": inverse strength of the penalty, as in scikit-learn's
-        `LogisticRegression`. "auto" takes that of 1e-2 to 1e4 whose answers for unseen
-        artists have the smallest loss: for the marked validation rows, or else in three
-        folds. Of several blocks it takes one for the layer of all of them, and one for a layer of
-        each block, and adds up what these layers add to the class prior; see `block_weights_`.
+        Inverse strength of the l2 penalty, as in scikit-learn's `LogisticRegression`. "auto"
+        chooses the value from 1e-2 to 1e4 with the smallest loss on unseen artists: on the
+        marked validation rows, or else in three folds. If there are several blocks, it chooses
+        one value for the layer of all blocks and one for a layer of each block, and adds up the
+        evidence of these layers; see `block_weights_`. Only used when the solver is "lbfgs".
     label_factorizer : estimator or None, default=None
-        Of target "cosine": a `PPMILabelFactorizer` of your own; None takes one with
-        min(50, rank) components. A fitted one inside `sklearn.frozen.FrozenEstimator` is
-        used as it is.
+        `PPMILabelFactorizer` that computes the label factors for target "cosine". None uses one
+        with min(50, rank) components. A fitted one inside `sklearn.frozen.FrozenEstimator` is
+        used as is.
     dropout : float or "auto", default="auto"
-        Of "adam", after the input; "auto" is 0.5 for softmax (section 6.2), 0 for logistic
-        and 0.7 for cosine (section 7.4).
+        Dropout rate of the input. "auto" is 0.5 for softmax (section 6.2), 0 for logistic and
+        0.7 for cosine (section 7.4). Only used when the solver is "adam".
     normalize : bool, default=True
-        Divide each block of each row by its l2 norm.
+        Whether to divide each block of each row by its l2 norm.
     blocks : "auto" or dict of str to int, default="auto"
-        "auto" takes the prefix before the first ``__`` of the column names of a DataFrame
-        as the block, or of the `feature_names` that `GenrePipeline` passes to `fit`; a bare
-        array is one block. A dict gives the number of columns of each block, in order:
-        ``{"audio": 256, "text": 2048}``.
+        Columns of each block. "auto" groups the columns by the prefix before the first ``__`` of
+        their names: those of a DataFrame, or the `feature_names` that `GenrePipeline` passes to
+        `fit`. An array without names is one block. A dict gives the number of columns of each
+        block, in order: ``{"audio": 256, "text": 2048}``.
     modality_dropout : float, default=0.0
-        Chance that a block of a row is set to zero in a training step (never all of them),
-        so that the layer learns to do without.
+        Probability that a block of a row is set to zero in a training step, so that the layer
+        learns to predict without it. At least one block of a row is always kept. Only used when
+        the solver is "adam".
     class_weight : dict, "balanced" or None, default=None
-        Of one genre a row. Its logarithm is added to the logit of each class after training
-        (logit adjustment, Menon et al. 2021): what rows of such weights tend to where they are
-        many, without their noise where a class has few. With ``preset="paper"`` it is the rows
-        that are weighted.
+        Weights of the classes, for single-label y. The logarithm of each weight is added to the
+        logit of its class after training (logit adjustment, Menon et al. 2021). With many rows
+        this approaches training on weighted rows; for classes with few rows it is less noisy.
+        With ``preset="paper"``, the rows are weighted in the loss instead.
     max_epochs : int, default=100
-        Of "adam".
+        Maximum number of epochs. Increase it if a ConvergenceWarning reports that the loss was
+        still decreasing. Only used when the solver is "adam".
     batch_size : int, default=32
-        Of "adam".
+        Number of rows per training step. Decrease it if memory runs out. Only used when the
+        solver is "adam".
     lr : float, default=1e-3
-        Learning rate of Adam.
+        Learning rate. Only used when the solver is "adam".
     patience : int, default=10
-        Of "adam": epochs without a better validation loss after which training stops.
+        Number of epochs without a lower loss on unseen rows after which training stops. Only
+        used when the solver is "adam".
     validation_fraction : float, default=0.1
-        Of "adam": share of the artists held out for early stopping. 0, with either solver:
-        no row is held out, and "lbfgs" takes C = 10.
+        Fraction of the artists held out for early stopping when there are no inner folds. If 0,
+        no rows are held out, all epochs are run, and nothing is tuned on unseen rows; "lbfgs"
+        then replaces ``C="auto"`` by 10.
     decision : {"auto", "tuned", "top1"} or float, default="auto"
-        Which of several genres `predict` tells. "tuned": those above thresholds that are best
-        for unseen artists, the nearest one where none is. "top1": the best. A number: those
-        whose probability (target "cosine": similarity) is above it. Of one genre a row, "tuned"
-        takes a part of their prior's logarithm from frequent genres, the part with which macro
-        F1 is best for unseen artists, unless there are class weights; all others take the
-        likeliest. "auto" is "tuned", with
-        ``preset="paper"`` 0.5 (target "cosine": the similarity of the best micro F1).
+        How `predict` chooses labels. For multilabel y, "tuned" predicts the labels whose scores
+        exceed thresholds tuned on unseen artists, or the label closest to its threshold if there
+        are none; "top1" predicts the label with the highest score; a float predicts the labels
+        whose probability (similarity for target "cosine") exceeds it. For single-label y, "tuned"
+        subtracts from each logit the fraction of the log prior that maximizes macro F1 on unseen
+        artists, unless `class_weight` is given; all other values predict the most likely class.
+        "auto" is "tuned", or with ``preset="paper"`` 0.5 (for target "cosine", the similarity
+        with the best micro F1).
     preset : {"auto", "paper"}, default="auto"
-        "paper" is what Oramas et al. (2018) did: solver "adam".
+        "paper" trains as Oramas et al. (2018) did, with solver "adam".
     device : str, default="auto"
-        Where the layer is trained and applied. "auto" takes the GPU if there is one, else the
-        processor; "accelerate" trains on the devices of all processes that ``accelerate launch``
-        has started; else the name of a torch device, such as "cpu" or "cuda:0".
+        Device used for training and prediction. "auto" is the GPU if there is one, else the CPU;
+        "accelerate" trains on the devices of all processes started by ``accelerate launch``; any
+        other value is the name of a torch device, such as "cpu" or "cuda:0".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What layers compute in. "auto" trains in bfloat16 on a graphics card that has it
-        natively, else (on any processor, too) in float32, and answers in float32. Weights
-        are float32 always.
+        Floating-point type of the computations. "auto" trains in bfloat16 on GPUs with native
+        support for it and in float32 otherwise, and predicts in float32. Weights and outputs are
+        always float32.
     random_state : int, RandomState or None, default=None
-        Of "adam": seed of the first weights, the order of the rows and dropout. With either solver
-        an int is also the key by which artists are held out. None draws a new seed in each `fit`.
+        Seed of the initial weights, the order of the rows and dropout (solver "adam"), and of the
+        choice of held-out artists. Pass an int for the same weights in every run with the same
+        number of threads; None draws a new seed in each `fit`.
     verbose : int, default=0
-        0 shows nothing, 1 a progress bar, 2 also skorch's table of epochs and bar of batches.
+        Verbosity: 0 is silent, 1 shows a progress bar, 2 also shows skorch's table of epochs and
+        progress of batches.
 
     Attributes
     ----------
     classes_ : ndarray
-        The genres, in the order of the columns of `predict_proba`: sorted, or the columns of an
+        Genres in the order of the columns of `predict_proba`: sorted, or the columns of an
         indicator y.
     blocks_ : dict of str to list of int
         Columns of each block.
     n_features_in_ : int
-        Columns of X: those of all blocks.
+        Number of columns of X, over all blocks.
     feature_names_in_ : ndarray of str
-        Where X has column names.
+        Column names of X. Defined only when X has column names.
     n_parameters_ : int
-        Weights and biases of the layer.
+        Number of weights and biases of the layer.
     n_iter_, best_iter_ : int
-        Of "adam" the epochs run, and the epoch whose weights were kept, counted from 1. Of "lbfgs"
-        both are the number of steps.
+        Number of epochs run, and the epoch whose weights were kept, counted from 1. With solver
+        "lbfgs", both are the number of steps.
     history_ : list of dict
-        Of "adam" ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch, with inner
-        validation rows also ``valid_loss`` and their metric. Of "lbfgs" the first three of each
-        step.
+        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch or, with solver "lbfgs",
+        of each step. With solver "adam" and inner validation rows, also ``valid_loss`` and the
+        metric on these rows.
     weights_ : dict of ndarray
         ``head.weight`` and ``head.bias`` of the layer.
     C_ : float
-        Of "lbfgs": the strength that was taken for the layer of all blocks.
+        Value of C used for the layer of all blocks. Defined only for solver "lbfgs".
     tried_ : list of dict
-        Of "lbfgs": ``C`` and ``valid_loss`` of each strength that was tried for that layer.
+        ``C`` and ``valid_loss`` of each value of C that was tried for that layer. Defined only for
+        solver "lbfgs".
     joint_weight_ : float
-        How much the evidence of the layer of all blocks counts. Only where evidence was
-        weighed: with "lbfgs", ``C="auto"``, several blocks, and rows to choose by.
+        Weight of the evidence of the layer of all blocks. Defined only for solver "lbfgs" with
+        ``C="auto"``, several blocks, and unseen rows to tune on.
     block_weights_ : dict of str to float
-        How much the evidence of each block's own layer counts; where `joint_weight_` is.
+        Weight of the evidence of each block's own layer. Defined only if `joint_weight_` is.
 
     Notes
     -----
-    A missing block (NaN throughout) is zeros after the norm. A block of zeros is missing, too,
-    unless `normalize` is False: it has no direction. A row with no block at all is not learned
-    from, and is answered with the class prior.
+    A missing block (NaN throughout) is replaced by zeros after normalization. A block of zeros
+    has no direction, so it is missing too, unless `normalize` is False. A row without any block
+    is not used for training, and its prediction is the class prior.
 
-    X may be sparse or dense; both learn and answer the same: bit for bit up to 30 million cells
-    or with "adam", else up to rounding. A larger sparse X is never made dense as a whole.
+    X may be sparse or dense. Both give the same model and predictions: bit for bit up to 30
+    million cells or with solver "adam", otherwise up to rounding. A larger sparse X is never made
+    dense as a whole.
 
     Examples
     --------
@@ -248,26 +258,26 @@ class FusionClassifier(NetClassifier):
         feature_names: Column | None = None,
         folds: Column | None = None,
     ) -> Self:
-        """Train the layer.
+        """Fit the classifier.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
-            The blocks side by side. A row without any is not learned from.
+            The concatenated blocks. Rows without any block are ignored.
         y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
-            Genres: one a row, or several at once.
+            Genres, single-label or multilabel.
         groups : array-like of shape (n_rows,), default=None
-            Artists. No artist is in both the training and the inner validation rows.
+            Artist of each row. No artist is in both the training and the inner validation rows.
         validation : array-like of bool, shape (n_rows,), default=None
-            Marks the inner validation rows of a published split.
+            Mask of the inner validation rows, for a published split.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row in the loss, 0 or more; None weighs all rows the same.
+            Weight of each row in the loss, at least 0. None gives all rows the same weight.
         feature_names : array-like of str, shape (n_features,), default=None
-            Names of the columns where X has none, as sparse matrices do; their prefixes say
-            the blocks. `GenrePipeline` passes those that its steps give.
+            Column names, for X without names such as a sparse matrix; their prefixes are the
+            names of the blocks. `GenrePipeline` passes the names that its steps return.
         folds : array-like of int, shape (n_rows,), default=None
-            The inner fold of each row, counted from 0, -1 of rows that are not learned from;
-            by default they are made of y and groups.
+            Inner fold of each row, counted from 0; -1 for rows that are not used for training.
+            None makes the folds from `y` and `groups`.
 
         Returns
         -------
@@ -286,39 +296,39 @@ class FusionClassifier(NetClassifier):
         return self
 
     def add_genre(self, X: Matrix, y: Column, name: str, groups: Column | None = None) -> Self:
-        """Learn one more genre; what is known of the others stays as it is.
+        """Add a genre to a fitted multilabel classifier without changing the other genres.
 
-        Its row of the layer is solved alone, with the penalty of the others (`C_`), which takes a
-        fraction of a second. Give all rows at hand: those of other genres are what it is told
-        apart from.
+        Only the weights of the new genre are fitted, with the penalty of the others (`C_`), which
+        takes a fraction of a second. Pass all available rows: rows of other genres serve as
+        negative examples.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
             The columns of `fit`.
         y : array-like of bool, shape (n_rows,)
-            Which rows have the genre.
+            Mask of the rows that have the genre.
         name : str
-            Of the genre.
+            Name of the genre.
         groups : array-like of shape (n_rows,), default=None
-            Artists, for the threshold above which `predict` gives the genre. A genre of fewer
-            than 5 rows gets the median threshold of the others.
+            Artist of each row, used to tune the threshold of the genre. A genre with fewer than 5
+            rows gets the median threshold of the others.
 
         Returns
         -------
         self : FusionClassifier
-            The classifier, which now knows the genre.
+            The classifier with the added genre.
 
         Raises
         ------
         ValueError
-            If the model predicts one genre a row, or label factors: these are trained anew with
-            all genres. If the genre is known, or all rows have it, or none.
+            If the target is not "logistic" (other models must be refitted with all genres), if
+            the genre is already in `classes_`, or if all rows or no rows have it.
 
         Notes
         -----
-        The scores of the other genres are the same, up to rounding. Where ``decision`` is
-        "tuned", a row that passes no threshold gets the nearest genre, which may be the new one.
+        The scores of the other genres stay the same, up to rounding. With decision "tuned", a row
+        that passes no threshold gets the label closest to its threshold, which may be the new one.
 
         Examples
         --------
@@ -335,25 +345,28 @@ class FusionClassifier(NetClassifier):
         check_is_fitted(self)
         if self.target_.name != "logistic":
             raise ValueError(
-                f"A genre can be added to a model of several genres (target='logistic'), not to "
-                f"one of target={self.target_.name!r}, whose genres depend on each other: fit it "
-                "again, on the rows of all genres."
+                "A genre can only be added to a multilabel model with target='logistic'. This one "
+                f"has target={self.target_.name!r}, whose genres depend on each other: refit it "
+                "on the rows of all genres."
             )
         if name in self.classes_:
-            raise ValueError(f"The model knows {name!r}: {self.classes_.tolist()}.")
+            raise ValueError(
+                f"The model already has a genre {name!r}; its genres are {self.classes_.tolist()}."
+            )
         y = np.asarray(y).astype(int)
         if y.min() == y.max():
             raise ValueError(
-                f"{'Every' if y.all() else 'No'} row is {name!r}. Give rows that are, and rows "
-                "that are not."
+                f"{'All rows have' if y.all() else 'No row has'} the genre {name!r}. Pass both "
+                "rows that have it and rows that do not."
             )
-        # A column of its own and its opposite: an indicator matrix has two columns at least.
+        # The genre and its complement, because an indicator matrix needs at least two columns.
         labels = pd.DataFrame({name: y, f"not {name}": 1 - y})
         strength = getattr(self, "C_", STRENGTH)
         own = clone(self).set_params(solver="lbfgs", C=strength, preset="auto", target="logistic")
         own.fit(X, labels, groups=groups, feature_names=self._column_names())
         weight, bias = self.weights_["head.weight"], self.weights_["head.bias"]
-        row = np.zeros((1, weight.shape[1]), dtype=weight.dtype)  # presence of blocks: no evidence
+        # The columns that indicate the presence of blocks stay 0.
+        row = np.zeros((1, weight.shape[1]), dtype=weight.dtype)
         row[:, : self.n_features_in_] = own.weights_["head.weight"][0]
         self.weights_ = {
             "head.weight": np.vstack([weight, row]),
@@ -367,14 +380,14 @@ class FusionClassifier(NetClassifier):
         return self
 
     def _column_names(self):
-        """Names that say the blocks, for rows whose columns may have none."""
+        """Return column names with the prefixes of the fitted blocks."""
         names = np.empty(self.n_features_in_, dtype=object)
         for block, columns in self.blocks_.items():
             names[columns] = [f"{block}__{column}" for column in columns]
         return names
 
     def _solves(self, n_rows):
-        """Whether the best weights are found at once."""
+        """Return whether the solver is "lbfgs"."""
         if self.solver != "auto":
             return self.solver == "lbfgs"
         drops = self.dropout != "auto" or self.modality_dropout > 0
@@ -386,7 +399,7 @@ class FusionClassifier(NetClassifier):
         return self._solves(n_rows)
 
     def _solve(self, plan):
-        """Find the weights that are best for all rows that are not held out."""
+        """Fit the optimal weights on all rows that are not held out."""
         from ..nets._devices import own_settings
         from ..nets._modules import count_parameters
 
@@ -413,7 +426,7 @@ class FusionClassifier(NetClassifier):
             self._decide(plan, together.unseen, output + plan.shift, unseen=True)
 
     def _try_layers(self, plan):
-        """Choose the penalties of the layer of all blocks, and of each block's own."""
+        """Choose the penalty of the layer of all blocks and of the layer of each block."""
         from ..nets._devices import resolve_device
         from ._evidence import TriedLayer
 
@@ -426,12 +439,12 @@ class FusionClassifier(NetClassifier):
             for (block, columns), there in zip(self.blocks_.items(), plan.feed.there, strict=True):
                 splits = plan.splits(there)
                 if splits:
-                    # In larger steps: how much it counts is weighed, too.
+                    # A coarser grid is enough, because the layers are weighted afterwards.
                     alone[block] = TriedLayer(plan, columns, splits, strengths[::2], **settings)
         return together, alone
 
     def _weigh(self, plan, together, alone):
-        """Set how much the evidence of each layer counts; return the outputs for unseen rows."""
+        """Set the weight of each layer's evidence; return the outputs for unseen rows."""
         from ._evidence import weigh
 
         unseen, prior = together.unseen, together.prior
@@ -444,9 +457,9 @@ class FusionClassifier(NetClassifier):
         return prior + np.tensordot(weights.astype(np.float32), evidence, axes=1)
 
     def _add_up(self, plan, rows, weight, bias, prior, alone):
-        """Return the layer that gives the prior and all evidence.
+        """Return weight and bias of the layer that adds all evidence to the prior.
 
-        Behind the columns of X stands one for each block, 1 where it is there.
+        Each block has a column after those of X, which is 1 where the block is present.
         """
         weight = self.joint_weight_ * weight
         of_presence = np.zeros((len(weight), len(self.blocks_)))
@@ -461,8 +474,7 @@ class FusionClassifier(NetClassifier):
         return weight, (prior + self.joint_weight_ * (bias - prior)).astype(np.float32)
 
     def _inner_folds(self, labels, groups, held_out):
-        # With a C of one's own it is the logistic regression of that C: of one genre, nothing is
-        # left to choose.
+        # With a given C, a single-label model is plain logistic regression: nothing to choose.
         chosen = self.C == "auto" or (labels.several and self.decision in ("auto", "tuned"))
         if not chosen or held_out.any() or self.validation_fraction == 0:
             return None
@@ -502,7 +514,7 @@ class FusionClassifier(NetClassifier):
         block_of_column = np.empty(sample_shape[0], dtype=int)
         for number, columns in enumerate(self.blocks_.values()):
             block_of_column[columns] = number
-        n_others = sample_shape[0] - self.n_features_in_  # one of each block's presence, or none
+        n_others = sample_shape[0] - self.n_features_in_  # one presence column per block, or none
         block_of_column[self.n_features_in_ :] = np.arange(n_others)
         dropout = self.dropout
         if dropout == "auto":
@@ -521,7 +533,7 @@ class FusionClassifier(NetClassifier):
         return FusionNet(**recipe)
 
     def _prepare(self, module, plan, rows):
-        # Biases start at the prior: a rare genre need not be unlearned row by row.
+        # Start the biases at the prior, so that training need not learn first how rare genres are.
         import torch
 
         prior = self.target_.prior_output(plan.truth[rows], plan.weight[rows])

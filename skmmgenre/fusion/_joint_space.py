@@ -1,4 +1,4 @@
-"""The multimodal feature space of the paper as an estimator."""
+"""The multimodal feature space of the paper (section 3.4)."""
 
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -47,69 +47,75 @@ from ._retrieval import LARGEST_GALLERY, search, summarise, warn_of_chance
 
 _ROWS_AT_ONCE = 512
 _DROPOUT = 0.5
-# On 70 to 2,000 pairs, 80 steps are enough and 1,000 do no harm: where folds of few pairs ask for
-# less, it is chance.
+# On 70 to 2,000 pairs, 80 steps are enough and 1,000 do no harm. If folds with few pairs choose
+# fewer steps, that is chance.
 _FEWEST_STEPS = 100
 
 
 class JointSpaceProjector(TransformerMixin, NetEstimator):
-    """Embed two modalities in one space, each without need of the other.
+    """Projector of two modalities into a shared space, in which each is embedded on its own.
 
-    Two small networks, one for each view, are trained on items that have both: the two views of
-    an item come to lie close together, and away from those of other items (section 3.4 of the
-    paper). Afterwards each network embeds its view alone: MM_Audio needs no cover.
+    Two small networks, one per view, are trained on items that have both views, so that the two
+    embeddings of an item are close to each other and far from those of other items (section 3.4
+    of the paper). After training, each network embeds its view alone: MM_Audio needs no cover.
 
     Parameters
     ----------
     n_components : int, default=200
-        Dimensions of the shared space.
+        Number of dimensions of the shared space.
     hidden_units : int, default=1024
-        Units of the first layer of each network.
+        Number of units in the first layer of each network.
     margin : float, default=0.5
-        The m of the loss, in [0, 1]. At 0 most negatives count in full. At 1 only those count that
-        are closer than the item's other view, with `preset` "paper" none.
+        Margin m of the loss, in [0, 1]. At 0, most negatives contribute fully. At 1, only
+        negatives that are closer than the item's other view contribute; with ``preset="paper"``,
+        none do.
     dropout : float or "auto", default="auto"
-        Share of the columns of a view that a training step does not see. "auto" is 0.5, with
-        `preset` "paper" 0. With dropout it matters little how long is trained, even on 70
-        pairs.
+        Dropout rate of the input columns. "auto" is 0.5, or 0 with ``preset="paper"``. With
+        dropout, the number of epochs matters little, even with only 70 pairs.
     views : tuple of two str, default=("audio", "image")
-        The two blocks to embed.
+        Names of the two blocks to embed.
     passthrough : bool, default=False
-        Whether `transform` also returns the views' own columns.
+        Whether `transform` also returns the original columns of the views.
     blocks : "auto" or dict of str to int, default="auto"
-        As in `FusionClassifier`; a bare array is two halves.
+        Columns of each block, as in `FusionClassifier`, except that an array without column names
+        is split into two halves.
     max_epochs : int, default=100
-        Most passes over the pairs. Raise it where a ConvergenceWarning says so.
+        Maximum number of epochs. Increase it if a ConvergenceWarning reports that the loss was
+        still decreasing.
     batch_size : int, default=32
-        Pairs of a training step. With `preset` "auto" these are the negatives of each other.
+        Number of rows per training step. Decrease it if memory runs out. With ``preset="auto"``,
+        the other pairs of a batch are the negatives, so it also affects the loss.
     lr : float, default=1e-3
-        Learning rate of Adam.
+        Learning rate.
     patience : int, default=10
-        Epochs without a smaller loss on unseen pairs after which training stops.
+        Number of epochs without a lower loss on unseen rows after which training stops.
     validation_fraction : float, default=0.1
-        Share of the artists held out for early stopping, where there are no folds; 0 for
-        neither: all epochs are run.
+        Fraction of the artists held out for early stopping when there are no inner folds. If 0,
+        no rows are held out, all epochs are run, and nothing is tuned on unseen rows.
     preset : {"auto", "paper"}, default="auto"
-        "auto" brings each column of the views to mean 0 and deviation 1 over the training
-        pairs, takes all other pairs of a batch as negatives, and asks that an item's other view
-        is closer than the negatives (see Notes). "paper" is the training of Oramas et al.
-        (2018).
+        "auto" standardizes each column over the training pairs, uses all other pairs of a batch
+        as negatives, and minimizes a ranking loss (see Notes). "paper" trains as Oramas et al.
+        (2018) did.
     refit : bool, default=True
-        With `preset` "auto": find the number of training steps in three folds, no artist in
-        two of them, and then learn from all pairs for as many steps. False keeps to the
-        inner validation rows instead, and does not learn from them; so do rows marked by
-        `validation`.
+        Whether to choose the number of training steps in three folds that share no artist, and
+        then train on all pairs for that many steps. If False, or if `validation` marks rows,
+        inner validation rows are held out and not used for training. Only used with
+        ``preset="auto"``.
     device : str, default="auto"
-        "auto" takes the GPU if there is one; "accelerate" trains on the devices of all
-        processes that ``accelerate launch`` has started; else the name of a torch device.
+        Device used for training and prediction. "auto" is the GPU if there is one, else the CPU;
+        "accelerate" trains on the devices of all processes started by ``accelerate launch``; any
+        other value is the name of a torch device, such as "cpu" or "cuda:0".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What layers compute in. "auto" is bfloat16 in training where a GPU has it, and float32
-        in answers.
+        Floating-point type of the computations. "auto" trains in bfloat16 on GPUs with native
+        support for it and in float32 otherwise, and predicts in float32. Weights and outputs are
+        always float32.
     random_state : int, RandomState or None, default=None
-        Seed of the first weights, the order of the pairs and the negatives of "paper". An int
-        gives the same weights in every run.
+        Seed of the initial weights, the order of the rows, dropout and, with ``preset="paper"``,
+        the negatives. Pass an int for the same weights in every run with the same number of
+        threads; None draws a new seed in each `fit`.
     verbose : int, default=0
-        1 shows a progress bar, 2 also skorch's table of epochs.
+        Verbosity: 0 is silent, 1 shows a progress bar, 2 also shows skorch's table of epochs and
+        progress of batches.
 
     Attributes
     ----------
@@ -118,53 +124,53 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     views_ : tuple of two str
         The embedded blocks.
     retrieval_ : dict of str to number, or None
-        How well the views of unseen items find each other: ``recall_at_1`` and
-        ``recall_at_10`` (the share of the items whose other view is the nearest, or among the
-        10 nearest; the mean over both views) and ``median_rank`` of the other view, their
-        values at chance (``chance_recall_at_1``, ``chance_recall_at_10``,
-        ``chance_median_rank``), ``n_candidates`` (how many vectors are searched, on average)
-        and ``n_pairs`` (how many items are looked for). Items are unseen in their fold, or are
-        inner validation rows, of which at most 2,000 are searched at once; None without any.
-        With inner validation rows they are a little too optimistic, for training stopped
-        where their loss was smallest.
+        Retrieval metrics of unseen items: ``recall_at_1`` and ``recall_at_10`` (fraction of items
+        whose other view is the nearest, or among the 10 nearest; mean over both directions) and
+        ``median_rank`` of the other view, their values at chance (``chance_recall_at_1``,
+        ``chance_recall_at_10``, ``chance_median_rank``), ``n_candidates`` (mean number of
+        vectors searched) and ``n_pairs`` (number of items). Items are unseen in their fold, or
+        are inner validation rows; at most 2,000 are searched at once. None if there are no unseen
+        items. With inner validation rows, the metrics are slightly too optimistic, because
+        training stopped where the loss on these rows was smallest.
     history_ : list of dict
-        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch; where there are
-        unseen pairs also ``valid_loss`` and ``valid_recall_at_10``, with folds the means of
-        all folds after as many steps. A loss of 1 - `margin` is that of a space in which any
-        two items are as close as those that belong together.
+        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch. If there are unseen
+        pairs, also ``valid_loss`` and ``valid_recall_at_10``; with folds, these are the means over
+        the folds after as many steps. A loss of 1 - `margin` is that of a space in which any two
+        items are as close as the two views of one item.
     n_iter_, best_iter_ : int
-        Epochs run, and the epoch whose weights were kept, counted from 1.
+        Number of epochs run, and the epoch whose weights were kept, counted from 1.
     n_parameters_ : int
-        Parameters of both networks.
+        Number of parameters of both networks.
     weights_ : dict of ndarray
-        Parameters of both networks; with `preset` "auto" also the mean and the scale of each
+        Parameters of both networks. With ``preset="auto"``, also the mean and scale of each
         column: ``first.0.mean``, ``first.0.scale``, ``second.0.mean``, ``second.0.scale``.
     sample_shape_, module_recipe_ : tuple, dict
-        The plain numbers from which the networks are built.
+        Shape of an input row and settings from which the networks are built.
     n_features_in_ : int
-        Columns of X.
+        Number of columns of X.
     feature_names_in_ : ndarray of str
-        Where X has column names.
+        Column names of X. Defined only when X has column names.
 
     Warns
     -----
     UserWarning
-        If the views of unseen items find each other no better than by chance.
+        If retrieval between the views of unseen items is no better than chance.
 
     Notes
     -----
-    Inputs are l2-normalised. A negative is another item whose vector differs (tracks of one
-    album share a cover). Only rows with both views are learned from; a view of zeros is
-    missing, as one of NaN is. y is not learned from, and rows without a genre are pairs like
-    all others; it serves to make folds, or to choose inner validation rows, as the other steps
-    of a pipeline do. A DataFrame is answered with a DataFrame, so that the blocks keep their
-    names, and a sparse matrix with a sparse one, whose names `get_feature_names_out` has.
+    Inputs are l2-normalized. A negative is another item whose vector differs (tracks of one
+    album share a cover). Only rows with both views are used for training; a view of zeros is
+    missing, like a view of NaN. The networks ignore y, so rows without a genre are used like all
+    others; y only serves to make folds or to choose inner validation rows, as in the other steps
+    of a pipeline. `transform` returns a DataFrame for a DataFrame, so that the blocks keep their
+    names, and a sparse matrix for a sparse matrix, whose column names `get_feature_names_out`
+    returns.
 
     The loss of the paper is ``1 - cos(a, v) + max(0, cos(r_a, v) - m) + max(0, cos(a, r_v) - m)``.
-    A space that knows nothing, all at a cosine of m, has a loss of 1 - m, and no space has less
-    where no item's cover is more than twice as likely, given its sound, as by chance. So "auto"
-    takes the mean of ``max(0, 1 - m + cos(a, r) - cos(a, v))`` over the negatives of both views:
-    to bring all items to one place does not lower it.
+    An uninformative space, in which all cosines are m, has a loss of 1 - m, and no space has a
+    smaller one if, given the sound of an item, its cover is never more than twice as likely as by
+    chance. "auto" therefore uses the mean of ``max(0, 1 - m + cos(a, r) - cos(a, v))`` over the
+    negatives of both views, which collapsing all items to one point does not decrease.
 
     Examples
     --------
@@ -257,22 +263,23 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
-            The blocks side by side, those of the views among them. A view of NaN or zeros is
+            The concatenated blocks, including those of the views. A view of NaN or zeros is
             missing.
         y : array-like of shape (n_rows,) or (n_rows, n_labels), default=None
-            Genres; they only help to make folds or to choose inner validation rows. A row may
-            have none: None or NaN, in an indicator matrix a row of NaN or of zeros.
+            Genres, only used to make folds or to choose inner validation rows. A row may have no
+            genre: None or NaN, or a row of NaN or zeros in an indicator matrix.
         groups : array-like of shape (n_rows,), default=None
-            Artists. No artist is in two folds, or in both training and inner validation rows.
+            Artist of each row. No artist is in two folds, or in both the training and the inner
+            validation rows.
         validation : array-like of bool, shape (n_rows,), default=None
-            Marks the inner validation rows of a published split.
+            Mask of the inner validation rows, for a published split.
         sample_weight : array-like of shape (n_rows,), default=None
-            How much a pair counts in the loss.
+            Weight of each pair in the loss, at least 0. None gives all pairs the same weight.
         feature_names : array-like of str, shape (n_features,), default=None
-            As in `FusionClassifier`.
+            Column names, for X without names; see `FusionClassifier.fit`.
         folds : array-like of int, shape (n_rows,), default=None
-            The inner fold of each row, counted from 0, -1 of rows that are not learned from;
-            by default they are made of y and groups.
+            Inner fold of each row, counted from 0; -1 for rows that are not used for training.
+            None makes the folds from `y` and `groups`.
 
         Returns
         -------
@@ -295,11 +302,11 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X: Matrix, y: Genres | None = None, **fit_params: Any) -> Any:
-        """Learn the shared space and embed the rows; takes what `fit` takes.
+        """Learn the shared space and embed the rows.
 
-        With folds, the embeddings of a pair are those of the networks that have not seen it,
-        brought into the coordinates of the networks of all pairs: what the space has memorised
-        of a pair must not be taken for something that its sound tells.
+        With folds, the embeddings of a pair are out-of-fold: they come from networks that were not
+        trained on it, mapped to the coordinates of the final networks. A classifier trained on
+        these embeddings therefore does not rely on memorized pairs.
 
         Parameters
         ----------
@@ -308,12 +315,12 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         y : array-like of shape (n_rows,) or (n_rows, n_labels), default=None
             As in `fit`.
         **fit_params : dict
-            Further parameters of `fit`, such as `groups`.
+            Other parameters of `fit`, such as `groups`.
 
         Returns
         -------
         X_out : ndarray, DataFrame or csr_array of shape (n_rows, n_features_out)
-            As `transform` answers.
+            Same columns as those of `transform`.
         """
         (values, vectors, missing), plan, trials = self._fit(X, y, **fit_params)
         embedded = self._embed_views(vectors, missing)
@@ -325,7 +332,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     def _fit(
         self, X, y, groups=None, validation=None, sample_weight=None, feature_names=None, folds=None
     ):
-        """Learn; return the views of X, the plan, and the networks of the folds if there are."""
+        """Train; return the views of X, the plan, and the trials of the folds, if any."""
         views = self._views(X, reset=True, feature_names=feature_names)
         plan = self._plan(X, views, y, groups, validation, sample_weight, folds)
         splits = [] if plan.folds is None else self._splits(plan, "all epochs are run")
@@ -342,7 +349,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         return views, plan, trials
 
     def _replace_unseen(self, plan, trial, own, embedded):
-        """Put the embeddings of a fold's unseen pairs in place of those that have seen them."""
+        """Replace the embeddings of a fold's unseen pairs by out-of-fold embeddings."""
         seen, unseen = np.flatnonzero(trial.learned), np.flatnonzero(trial.unseen)
         theirs = [
             self._embed(number, plan.feed.vectors[number], np.r_[seen, unseen], trial.weights)
@@ -355,7 +362,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             answers[unseen] = to_own.predict(part[len(seen) :])
 
     def _plan(self, X, views, y, groups, validation, sample_weight, folds):
-        """What is trained on which rows."""
+        """Return the plan: what is trained on which rows."""
         _, vectors, missing = views
         n_rows = len(missing)
         labels = Labels(np.zeros(n_rows, dtype=int)) if y is None else _read_known_labels(y)
@@ -388,7 +395,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         return Plan(
             feed=feed,
             loss=Loss(self.margin),
-            y=Labels(np.arange(n_rows)),  # by which the metric knows which rows it is given
+            y=Labels(np.arange(n_rows)),  # row numbers, for the metric
             groups=groups,
             truth=truth,
             weight=weight,
@@ -402,14 +409,14 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         return self.preset == "auto" and self.refit
 
     def _inner_folds(self, labels, groups, held_out, folds):
-        """The fold of each row; None without folds."""
+        """Return the fold of each row, or None without folds."""
         wanted = self._folds_choose(len(labels)) and self.validation_fraction > 0
         if not wanted or held_out.any():
             return None
         return inner_folds(labels, groups=groups) if folds is None else read_folds(folds, held_out)
 
     def _learn_as_folds_say(self, plan, splits):
-        """Learn from all pairs for as many steps as were best in the folds; return their trials."""
+        """Train on all pairs for the best number of steps in the folds; return the trials."""
         self._set_recipe(plan, self.n_components)
         n_pairs = len(self._rows_to_learn(plan, ~plan.held_out))
         name, trials = type(self).__name__, []
@@ -436,7 +443,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         return trials
 
     def _n_epochs(self, trials, n_pairs):
-        """As many epochs as were best in the folds, but not so few that little is learned."""
+        """Return the best number of epochs in the folds, raised to a minimum number of steps."""
         best = n_epochs(trials, n_pairs, self.batch_size)
         if best is None:
             return None
@@ -461,7 +468,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             network[0].scale.copy_(torch.from_numpy(scale))
 
     def _search(self, plan, unseen):
-        """Say how well the views of unseen items find each other; warn if not above chance."""
+        """Compute the retrieval metrics of unseen items; warn if they are not above chance."""
         found = []
         for mask, weights in unseen:
             rows = np.flatnonzero(mask & ~plan.feed.missing)[:LARGEST_GALLERY]
@@ -476,7 +483,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             warn_of_chance(type(self).__name__, self.retrieval_)
 
     def _embed(self, number, vectors, rows, weights=None):
-        """Embed some rows of a view, with other weights than the own if they are given."""
+        """Embed some rows of a view, with the given weights instead of the fitted ones."""
         module = None
         if weights is not None and weights is not self.weights_:
             from ..nets._devices import inference_device
@@ -494,7 +501,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     @overload
     def transform(self, X: Matrix) -> Any: ...
     def transform(self, X: Matrix) -> Any:
-        """Embed each view that a row has.
+        """Embed the views of each row.
 
         Parameters
         ----------
@@ -504,15 +511,15 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         Returns
         -------
         X_out : ndarray, DataFrame or csr_array of shape (n_rows, n_features_out)
-            Columns outside the views, the views' own if `passthrough`, then
-            ``mm_<view>__<i>``; NaN where the view is missing.
+            Columns outside the views, the columns of the views if `passthrough`, then
+            ``mm_<view>__<i>``, which are NaN where the view is missing.
         """
         check_is_fitted(self)
         values, vectors, missing = self._views(X, reset=False)
         return self._answer(X, values, self._embed_views(vectors, missing))
 
     def _embed_views(self, vectors, missing):
-        """The embeddings of both views, NaN where one is missing."""
+        """Return the embeddings of both views, NaN where a view is missing."""
         parts = []
         for number in range(2):
             present = np.flatnonzero(~missing[:, number])
@@ -523,7 +530,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         return parts
 
     def _answer(self, X, values, embedded):
-        """Embeddings behind the columns that are kept, in the container that X came in."""
+        """Return the kept columns followed by the embeddings, in the container type of X."""
         parts = [values.astype(np.float32)[:, self._kept_columns()], *embedded]
         if sparse.issparse(values):
             return sparse.hstack(parts, format="csr")
@@ -533,17 +540,17 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         return answer
 
     def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
-        """Return the names of the columns that `transform` answers with.
+        """Return the names of the columns that `transform` returns.
 
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the columns of X. None takes those of `fit`, or x0, x1, ... where it had none.
+            Column names of X. None uses those seen in `fit`, or x0, x1, ... if there were none.
 
         Returns
         -------
         names : ndarray of str
-            Names of the kept columns, then ``mm_<view>__0``, ``mm_<view>__1``, ... of each view.
+            Names of the kept columns, then ``mm_<view>__0``, ``mm_<view>__1``, ... for each view.
         """
         check_is_fitted(self)
         names = [str(name) for name in check_feature_names_in(self, input_features)]
@@ -562,10 +569,10 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
 
     @property
     def _fitted_views(self):
-        return getattr(self, "views_", self.views)  # model files of old do not have it
+        return getattr(self, "views_", self.views)  # missing in old model files
 
     def _kept_columns(self):
-        """Columns of X that are answered as they are."""
+        """Return the columns of X that `transform` returns unchanged."""
         return [
             column
             for block, columns in self.blocks_.items()
@@ -574,7 +581,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         ]
 
     def _views(self, X, *, reset, feature_names=None):
-        """X as an array; normalised vectors of both views, zeros where missing; what is missing."""
+        """Return X as an array, the normalized vectors of both views, and which are missing."""
         refuse_repeated_columns(X)
         X = as_pandas(X)
         X = validate_data(
@@ -591,7 +598,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             self.blocks_ = self._find_blocks(X.shape[1], names)
             self.views_ = tuple(self.views)
         for block in self.blocks_.keys() - set(self._fitted_views):
-            missing_in_block(X, self.blocks_[block], block)  # partly NaN is an error here too
+            missing_in_block(X, self.blocks_[block], block)  # raises if partly NaN
         missing = np.stack(
             [missing_in_block(X, self.blocks_[view], view) for view in self._fitted_views], axis=1
         )
@@ -603,11 +610,11 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
 
     def _find_blocks(self, n_features, names):
         if len(self.views) != 2 or len(set(self.views)) != 2:
-            raise ValueError(f"views={self.views!r} must name two blocks.")
+            raise ValueError(f"views={self.views!r} must name two different blocks.")
         blocks = self.blocks
         if blocks == "auto" and names is None:
             if n_features < 2:
-                raise ValueError("X has n_features = 1; two views take at least one column each.")
+                raise ValueError("X has n_features = 1, but each of the two views needs a column.")
             half = n_features - n_features // 2
             blocks = dict(zip(self.views, (half, n_features - half), strict=True))
         found = {
@@ -617,8 +624,8 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         lacking = [view for view in self.views if view not in found]
         if lacking:
             raise ValueError(
-                f"X has no block {lacking[0]!r}; its blocks are {list(found)}. Name two of them "
-                "in views=, or give the columns of each block in blocks=."
+                f"X has no block {lacking[0]!r}; its blocks are {list(found)}. Pass two of them "
+                "as views, or the number of columns of each block as blocks."
             )
         return found
 
@@ -649,7 +656,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
 
 @dataclass
 class _Trial:
-    """Networks that have learned from some rows, a mask, and what they have not seen."""
+    """Networks trained on some rows (a mask), and the rows that they have not seen (a mask)."""
 
     learned: np.ndarray
     unseen: np.ndarray
@@ -658,9 +665,9 @@ class _Trial:
 
 
 def _mean_and_scale(vectors, rows):
-    """Return the mean and deviation of each column over some rows, float32.
+    """Return the mean and standard deviation of each column over some rows, float32.
 
-    A column that is constant there has a deviation so large that it says nothing anywhere.
+    The deviation of a constant column is set to the largest float, so that the column is ignored.
     """
     total, squares = np.zeros((2, vectors.shape[1]))
     batches = [rows[batch] for batch in gen_batches(len(rows), _ROWS_AT_ONCE)]
@@ -670,12 +677,12 @@ def _mean_and_scale(vectors, rows):
     for batch in batches:
         squares += np.square(dense(vectors[batch]) - mean).sum(axis=0)
     scale = np.sqrt(squares / len(rows))
-    scale[scale < 1e-6] = np.finfo(np.float32).max  # vectors are of length 1
+    scale[scale < 1e-6] = np.finfo(np.float32).max  # vectors have length 1
     return mean.astype(np.float32), scale.astype(np.float32)
 
 
 def _read_known_labels(y):
-    """Read y as `read_labels` does; rows of an indicator that are NaN throughout have no label."""
+    """Read y like `read_labels`; indicator rows that are NaN throughout have no label."""
     y = as_pandas(y)
     if sparse.issparse(y):
         y = sparse.csr_array(y, copy=True)

@@ -1,4 +1,4 @@
-"""Logistic regressions of the modalities: the plain control beside the networks."""
+"""Logistic regressions on the modalities: the baseline of the networks."""
 
 from numbers import Integral, Real
 from typing import Literal, Self
@@ -27,64 +27,65 @@ from ._blocks import find_blocks, missing_in_block
 
 
 class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
-    """Genres by logistic regression on the vectors of several modalities, any may be missing.
+    """One-vs-rest logistic regression on several modalities, any of which may be missing.
 
-    The plain control: what a few lines of scikit-learn do with the same vectors. There is one
-    regression for each genre against all others, of each block ("mean", late fusion) or of all
-    blocks side by side ("concatenate", early fusion).
+    The baseline of :class:`FusionClassifier`: what a few lines of scikit-learn do with the same
+    vectors. There is one regression of each genre against all others, on each block separately
+    ("mean", late fusion) or on the concatenated blocks ("concatenate", early fusion).
 
     Parameters
     ----------
     combine : {"mean", "concatenate"}, default="mean"
-        "mean" answers with the mean of the probabilities that the blocks give.
-        "concatenate" learns from all blocks at once.
+        "mean" averages the predicted probabilities of the blocks. "concatenate" fits one
+        regression on all blocks.
     C : float or dict of str to float, default=1.0
-        Inverse strength of the l2 penalty; a dict has that of each block.
+        Inverse strength of the l2 penalty; a dict gives one value per block.
     balanced : bool, default=True
-        Whether a genre and its rest weigh the same, however rare it is.
+        Whether to weight the rows so that a genre and all others have the same total weight,
+        however rare the genre is.
     blocks : "auto" or dict of str to int, default="auto"
-        As in :class:`FusionClassifier`.
+        Columns of each block, as in :class:`FusionClassifier`.
     max_iter : int, default=2000
-        Iterations of each regression, at most.
+        Maximum number of iterations of each regression.
 
     Attributes
     ----------
     classes_ : ndarray
-        The genres; of an indicator DataFrame its column names.
+        Genres; the column names if y is an indicator DataFrame.
     blocks_ : dict of str to list of int
         Columns of each block.
     coef_ : ndarray of float64, shape (n_classes, n_features)
-        Weights of each genre's regressions, in the order of the columns of X.
+        Weights of the regressions of each genre, in the order of the columns of X.
     intercept_ : ndarray of float64, shape (n_regressions, n_classes)
-        A row for each block with "mean", one row with "concatenate".
+        Intercepts, one row per block with "mean", one row with "concatenate".
     n_iter_ : int
-        Iterations of the regression that took the most.
+        Largest number of iterations of a regression.
     target_ : target
-        What was learned of y.
+        Classes and decision rule learned from y.
     n_features_in_ : int
-        Columns of X: those of all blocks.
+        Number of columns of X, over all blocks.
     feature_names_in_ : ndarray of str
-        Where X has column names.
+        Column names of X. Defined only when X has column names.
 
     See Also
     --------
     FusionClassifier : The fusion layer of the paper.
-    skmmgenre.compose.make_plain_classifier : A pipeline from a table of music to this.
+    skmmgenre.compose.make_plain_classifier : Pipeline from a table of music to this classifier.
 
     Notes
     -----
-    A missing block is zeros, in training and in answers, as those few lines would have it:
-    where it is missing a regression knows its intercept only, which draws the mean of the
-    probabilities to the middle.
+    A missing block is replaced by zeros in training and in prediction, as a simple scikit-learn
+    pipeline would do. The regression of a missing block then only uses its intercept, which pulls
+    the mean of the probabilities towards the middle.
 
-    Nothing is scaled here: put a ``StandardScaler`` behind vectors whose numbers differ in
-    scale. It keeps NaN, and zeros are then the mean of a block.
+    Vectors are not scaled here. If the features differ in scale, apply a ``StandardScaler`` first:
+    it keeps NaN, and zeros are then the mean of a block.
 
-    Blocks side by side keep their own `C`: a regression on a block times the square root of C,
-    with C = 1, is one with that C.
+    With "concatenate", each block keeps its own `C`: a regression with C = 1 on a block multiplied
+    by the square root of C is equivalent to one with that C on the block.
 
-    The probabilities of one genre a row are those of its regressions, divided by their sum, as
-    in :class:`sklearn.multiclass.OneVsRestClassifier`.
+    For single-label y, the probabilities of the regressions are divided by their sum, as in
+    :class:`sklearn.multiclass.OneVsRestClassifier`.
 
     Examples
     --------
@@ -136,11 +137,11 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
-            A block that is NaN throughout, or zeros throughout, is missing in a row.
+            The concatenated blocks. A block that is NaN or zero throughout a row is missing there.
         y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
-            Genres: one a row, or several at once.
+            Genres, single-label or multilabel.
         feature_names : array-like of str, shape (n_features,), default=None
-            As in :meth:`FusionClassifier.fit`.
+            Column names, for X without names; see :meth:`FusionClassifier.fit`.
 
         Returns
         -------
@@ -150,7 +151,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a block is partly NaN, `C` lacks a block, or there is one genre only.
+            If a block is partly NaN, `C` lacks a block, or there is only one genre.
         """
         X = self._read(X, reset=True, feature_names=feature_names)
         labels = read_labels(y)
@@ -172,7 +173,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _regressions(self):
-        """The blocks of each regression."""
+        """Return the blocks of each regression."""
         blocks = list(self.blocks_)
         return [[block] for block in blocks] if self.combine == "mean" else [blocks]
 
@@ -188,7 +189,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         by_column = np.repeat(factors, [part.shape[1] for part in parts])
         truth = truth.astype(int)
         for label, has in enumerate(truth.T):
-            if not has.any() or has.all():  # nothing to learn: what is there is all that is known
+            if not has.any() or has.all():  # a constant label: the intercept alone
                 self.intercept_[number, label] = logit((has.sum() + 0.5) / (len(has) + 1))
                 continue
             regression = LogisticRegression(
@@ -203,17 +204,17 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
             return self.C
         if block not in self.C:
             raise ValueError(
-                f"C={self.C!r} has no number for block {block!r}; the blocks are "
+                f"C={self.C!r} has no value for block {block!r}; the blocks are "
                 f"{list(self.blocks_)}."
             )
         return self.C[block]
 
     def _parts(self, X, blocks):
-        """The vectors of some blocks, zeros where they are missing."""
+        """Return the vectors of some blocks, zeros where they are missing."""
         parts = []
         for block in blocks:
             columns = self.blocks_[block]
-            missing_in_block(X, columns, block)  # all of it, or an error
+            missing_in_block(X, columns, block)  # raises if partly NaN
             part = X[:, columns]
             if sparse.issparse(part):
                 part.data = np.nan_to_num(part.data)
@@ -239,7 +240,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         return X
 
     def _output(self, X):
-        """Log-odds, or logarithms of probabilities, as the target takes them."""
+        """Return log-odds (multilabel) or log-probabilities (single-label), as the target does."""
         check_is_fitted(self)
         X = self._read(X, reset=False)
         mean = 0
@@ -257,17 +258,18 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         return logit(mean) if several else np.log(mean)
 
     def decision_function(self, X: Matrix) -> Float64Array:
-        """Return the log-odds of each label, or the logarithm of each probability.
+        """Return the log-odds of each label, or the log-probability of each class.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
-            The columns of `fit`. A block that is NaN or zeros throughout is missing in a row.
+            Same columns as in `fit`. A block that is NaN or zero throughout a row is missing there.
 
         Returns
         -------
         scores : ndarray of float64, shape (n_rows, n_classes), or (n_rows,) for two classes
-            The larger, the likelier. Of two classes the second one's score less the first one's.
+            Higher scores are more likely. For two classes, score of the second minus that of the
+            first.
         """
         output = self._output(X)
         return self.target_.scores(output)
@@ -278,43 +280,43 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
-            The columns of `fit`. A block that is NaN or zeros throughout is missing in a row.
+            Same columns as in `fit`. A block that is NaN or zero throughout a row is missing there.
 
         Returns
         -------
         probabilities : ndarray of float64, shape (n_rows, n_classes)
-            Rows add up to 1 for one genre a row.
+            Rows sum to 1 for single-label y.
         """
         output = self._output(X)
         return self.target_.proba(output)
 
     def predict(self, X: Matrix) -> np.ndarray:
-        """Return the likeliest genre of each row, or an indicator matrix of those above 0.5.
+        """Return the most likely genre of each row, or an indicator of those above 0.5.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
-            The columns of `fit`. A block that is NaN or zeros throughout is missing in a row.
+            Same columns as in `fit`. A block that is NaN or zero throughout a row is missing there.
 
         Returns
         -------
         y : ndarray of shape (n_rows,), or int ndarray of shape (n_rows, n_labels)
-            Genres, or for multilabel y an indicator of 0 and 1 with the columns of `classes_`.
+            Genres, or for multilabel y an indicator matrix with the columns of `classes_`.
         """
         output = self._output(X)
         return self.target_.predict(output)
 
     def score(self, X: Matrix, y: Genres, sample_weight: Column | None = None) -> float:
-        """Return the accuracy for one genre a row, the macro AUC for several.
+        """Return the accuracy for single-label y, or the macro AUC for multilabel y.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_rows, n_features)
-            The columns of `fit`.
+            Same columns as in `fit`.
         y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
-            True genres, in the form that `fit` was given.
+            True genres, in the same form as in `fit`.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row, for accuracy only. None weighs all rows the same.
+            Weight of each row; only used for the accuracy. None gives all rows the same weight.
 
         Returns
         -------
@@ -324,7 +326,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the columns of an indicator are not those of `fit`.
+            If the columns of an indicator differ from those seen in `fit`.
         """
         output = self._output(X)
         labels = read_labels_like(y, self.classes_)

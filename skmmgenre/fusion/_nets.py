@@ -1,6 +1,6 @@
 """The fusion layer (section 4) and the multimodal feature space (section 3.4) as torch modules.
 
-A file of its own keeps torch out of the import of the estimators.
+They are in a separate module so that importing the estimators does not import torch.
 """
 
 import torch
@@ -11,7 +11,7 @@ from ..nets._modules import Dropout, Linear, Standardize
 
 
 class BlockDropout(nn.Module):
-    """Set whole blocks of a row to zero in training, never all that it has."""
+    """Set whole blocks of a row to zero in training, but never all of its blocks."""
 
     generator = None
 
@@ -32,7 +32,7 @@ class BlockDropout(nn.Module):
             there.shape, generator=self.generator, dtype=torch.float32, device=x.device
         )
         kept = (draws >= self.p) & there
-        # Where all were dropped, the block with the largest draw stays.
+        # If all blocks were dropped, keep the one with the largest draw.
         spared = torch.where(there, draws, -1).argmax(dim=1)
         kept[torch.arange(len(x), device=x.device), spared] |= ~kept.any(dim=1)
         return x * kept[:, block_of_column]
@@ -47,7 +47,7 @@ class FusionNet(nn.Module):
         self.head = Linear(len(block_of_column), n_outputs)
 
     def embed(self, x):
-        # Dense here, so that a sparse batch draws and learns bit for bit what a dense one does.
+        # Made dense, so that a sparse batch gives the same results bit for bit as a dense one.
         return self.drop(x.to_dense() if x.is_sparse else x)
 
     def forward(self, x):
@@ -55,11 +55,11 @@ class FusionNet(nn.Module):
 
 
 class JointNet(nn.Module):
-    """Two layers a view with tanh between: e(x) = W2 tanh(W1 x).
+    """Two layers per view with tanh in between: e(x) = W2 tanh(W1 x).
 
-    An input row holds both views of an item, and with ``preset="paper"`` both of its negatives
-    behind them; an output row their embeddings, shape (2 or 4, n_components). `standardized`
-    networks bring the columns of a view to mean 0 and deviation 1 first; dropout comes next.
+    An input row contains both views of an item, followed by its two negatives with
+    ``preset="paper"``; an output row contains their embeddings, shape (2 or 4, n_components). If
+    `standardized`, the columns of a view are scaled to mean 0 and deviation 1 before dropout.
     """
 
     def __init__(self, *, widths, hidden_units, n_components, standardized=False, dropout=0.0):
@@ -86,11 +86,12 @@ class JointNet(nn.Module):
 
 
 class MarginLoss:
-    """L = 1 - cos(a, v) + max(0, cos(r_a, v) - m) + max(0, cos(a, r_v) - m), a row each.
+    """L = 1 - cos(a, v) + max(0, cos(r_a, v) - m) + max(0, cos(a, r_v) - m) of each row.
 
-    The negatives r of a row are given with it; its truth says whether it has them. A space that
-    knows nothing has a loss of 1 - m, and no space has less where no item's other view is more
-    than twice as likely as by chance: what the pull gains there, the two pushes take.
+    The negatives r of a row are part of its embeddings; its truth says whether it has them. An
+    uninformative space has a loss of 1 - m, and no space has a smaller one if an item's other view
+    is never more than twice as likely as by chance: the two push terms then cost at least as much
+    as the pull term gains.
     """
 
     def __init__(self, margin):
@@ -105,13 +106,13 @@ class MarginLoss:
 
 
 class RankingLoss:
-    """L = max(0, 1 - m + cos(a, r) - cos(a, v)), a row each.
+    """L = max(0, 1 - m + cos(a, r) - cos(a, v)) of each row.
 
-    The mean over all negatives r of the batch, those of a and those of v. These are the terms of
-    `MarginLoss`, cut off together, so that it does not fall where all items come closer: a
-    space that knows nothing has a loss of 1 - m or more. The truth of a row are the codes of
-    its two vectors, the same for equal ones; equal vectors are no negatives (tracks of one
-    album share a cover).
+    The mean over all negatives r in the batch, those of a and those of v. These are the terms of
+    `MarginLoss`, clipped together, so that moving all items closer to each other does not decrease
+    the loss: an uninformative space has a loss of at least 1 - m. The truth of a row is the codes
+    of its two vectors, which are the same for equal vectors; equal vectors are not negatives
+    (tracks of one album share a cover).
     """
 
     def __init__(self, margin):

@@ -1,4 +1,4 @@
-"""Items with both views as feeds, with or without the negatives of the paper."""
+"""Feeds of items with both views, with or without the negatives of the paper."""
 
 from hashlib import blake2b
 
@@ -9,13 +9,13 @@ from ._retrieval import LARGEST_GALLERY, NEAREST, search
 
 
 class PairFeed:
-    """Feed of both views of an item, side by side.
+    """Feed of the concatenated views of an item.
 
     Parameters
     ----------
     vectors : list of two ndarray or csr_array of float32, shape (n_rows, n_columns)
     codes : ndarray of int, shape (n_rows, 2)
-        The same number for equal vectors of a view.
+        Equal vectors of a view have the same code.
     missing : ndarray of bool, shape (n_rows,)
         Rows without both views.
     """
@@ -31,17 +31,17 @@ class PairFeed:
         return np.hstack([dense(part[rows]) for part in self.vectors])
 
     def recall(self, rows, embeddings):
-        """Return the recall at 10 of the two views of some rows, by their embeddings."""
+        """Return the recall at 10 between the two views of some rows, given their embeddings."""
         rows, embeddings = rows[:LARGEST_GALLERY], embeddings[:LARGEST_GALLERY]
         ranks, _ = search(embeddings[:, 0], embeddings[:, 1], self.codes[rows])
         return float((ranks <= NEAREST).mean())
 
 
 class FeedOfNegatives(PairFeed):
-    """Feed of both views of an item and of one negative a view, as in the paper.
+    """Feed of both views of an item and of one negative per view, as in the paper.
 
-    In training, negatives are training rows drawn anew in every epoch; outside of it they
-    are validation rows, always the same.
+    In training, negatives are training rows drawn again in every epoch. Outside training, they are
+    validation rows, always the same.
     """
 
     def __init__(self, vectors, codes, *, missing, train_pool, valid_pool, seed):
@@ -53,7 +53,7 @@ class FeedOfNegatives(PairFeed):
         self.valid = [_Negatives(c, valid_pool) for c in codes.T]
 
     def has_negatives(self, held_out):
-        """1 for each row and view with a negative; views all alike have none."""
+        """Return 1 for each row and view with a negative, else 0 (all vectors are equal)."""
         train, valid = (
             np.array([part.enough for part in parts], dtype=np.float32)
             for parts in (self.train, self.valid)
@@ -69,7 +69,7 @@ class FeedOfNegatives(PairFeed):
         return np.hstack([super().batch(rows), *map(dense, others)])
 
     def _draws(self, epoch):
-        """Numbers in [0, 1), one a view and row: the same however an epoch is shared out."""
+        """Draw a number in [0, 1) per view and row, independent of how an epoch is batched."""
         if self._drawn is None or self._drawn[0] != epoch:
             rng = np.random.default_rng([self.seed, 0 if epoch is None else epoch + 1])
             self._drawn = epoch, rng.random((len(self.vectors), len(self.missing)))
@@ -86,10 +86,10 @@ class _Negatives:
         self.enough = len(pool) > 0 and self.pool_codes[0] != self.pool_codes[-1]
 
     def pick(self, rows, drawn):
-        """Return one for each of `rows`, by numbers drawn from [0, 1)."""
+        """Return a negative for each of `rows`, given numbers drawn from [0, 1)."""
         if not self.enough:
             return rows
-        # The pool is sorted by vector, so that those to leave out stand side by side.
+        # The pool is sorted by vector, so that the vectors to exclude are adjacent.
         first = np.searchsorted(self.pool_codes, self.codes[rows], side="left")
         last = np.searchsorted(self.pool_codes, self.codes[rows], side="right")
         place = (drawn * (len(self.pool) - (last - first))).astype(int)
@@ -97,7 +97,7 @@ class _Negatives:
 
 
 def vector_codes(vectors):
-    """An integer a row, the same for equal vectors."""
+    """Return an integer per row, the same for equal vectors."""
     known = {}
     if sparse.issparse(vectors):
         ends = zip(vectors.indptr[:-1], vectors.indptr[1:], strict=True)

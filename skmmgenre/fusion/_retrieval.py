@@ -1,29 +1,29 @@
-"""How well the two views of items find each other."""
+"""Retrieval of one view of an item by the other."""
 
 import warnings
 
 import numpy as np
 from scipy.stats import binom
 
-# Items that are searched at once; more would only take longer.
+# Maximum number of items searched at once; more would only take longer.
 LARGEST_GALLERY = 2000
 NEAREST = 10
 
 
 def search(first, second, codes):
-    """Look for the second view of each item by its first one, and the other way round.
+    """Rank the second view of each item by its first one, and the other way round.
 
     Parameters
     ----------
     first, second : ndarray of float32, shape (n_items, n_components)
     codes : ndarray of int, shape (n_items, 2)
-        The same for equal vectors of a view, which are not told apart.
+        Equal vectors of a view have the same code, and are not candidates for each other.
 
     Returns
     -------
     ranks, n_candidates : ndarray of shape (2 * n_items,)
-        The rank of the right answer among how many vectors. A vector that is as close as the
-        right one counts as half.
+        Rank of the correct vector, and the number of vectors it is ranked among. Another vector
+        at the same distance adds one half to the rank.
     """
     first, second = (
         part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
@@ -41,7 +41,7 @@ def search(first, second, codes):
 
 
 def summarise(found):
-    """Return the metrics of `retrieval_` from ranks and numbers of candidates, pair by pair."""
+    """Return the metrics of `retrieval_` from the ranks and candidate counts of each search."""
     ranks, n_candidates = map(np.concatenate, zip(*found, strict=True))
     return {
         "recall_at_1": float((ranks <= 1).mean()),
@@ -56,17 +56,18 @@ def summarise(found):
 
 
 def warn_of_chance(name, retrieval):
-    nearest = NEAREST if retrieval["chance_recall_at_10"] < 1 else 1  # of ten all are found
+    # With ten candidates or fewer, the recall at 10 is always 1.
+    nearest = NEAREST if retrieval["chance_recall_at_10"] < 1 else 1
     recall, chance = (retrieval[f"{of}recall_at_{nearest}"] for of in ("", "chance_"))
-    # Both views of an item are looked for, but these are not independent: items are counted.
+    # The two searches of an item are not independent, so the test counts items.
     highest = binom.ppf(0.975, retrieval["n_pairs"], chance) / retrieval["n_pairs"]
     if recall > highest or chance == 1:
         return
     warnings.warn(
         f"{name}: of {retrieval['n_pairs']} unseen pairs, {recall:.1%} have their other view "
-        f"among the {nearest} nearest, by chance {chance:.1%} (up to {highest:.1%} would not be "
-        "strange): the space may know nothing of what belongs together. Give more rows that have "
-        "both views, check that the views of a row belong together, or leave this step out.",
+        f"among the {nearest} nearest, which is not significantly above chance ({chance:.1%}; "
+        f"significant above {highest:.1%}). The shared space may be uninformative. Add rows that "
+        "have both views, check that the views of each row belong together, or remove this step.",
         UserWarning,
         stacklevel=4,
     )

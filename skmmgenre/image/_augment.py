@@ -1,7 +1,7 @@
-"""An RGB image as the network takes it, with and without chance.
+"""Transform an RGB image into the input of the network, with or without augmentation.
 
-The transforms of the authors' training (facts of section 3.2: random sized crop, colour
-jitter, lighting, flip), drawn from a generator that is passed in: torchvision's own read
+The random transforms are those of the authors' training (section 3.2: random sized crop, colour
+jitter, lighting, flip). They use a generator that is passed in, because those of torchvision use
 the global one.
 """
 
@@ -10,7 +10,7 @@ import math
 import numpy as np
 from PIL import Image
 
-# Mean and standard deviation of ImageNet's RGB values in [0, 1]: what its weights expect.
+# Mean and standard deviation of ImageNet's RGB values in [0, 1], as its weights expect.
 _MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 _STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 
@@ -30,26 +30,26 @@ _LIGHTING = 0.1
 
 
 def decoding_side(size, *, training):
-    """Side down to which an image may be decoded at a part of its size.
+    """Return the smallest side at which an image may be decoded below its full size.
 
-    In training: no crop of 8 % of its area is scaled up. Else twice the side it is scaled to:
-    pixels then differ by about 1 of 255 from those of the whole image scaled down.
+    In training, no crop of 8% of the area is scaled up. Otherwise, twice the side it is scaled to;
+    pixels then differ by about 1 of 255 from those of the full image scaled down.
     """
     return math.ceil(size / math.sqrt(_AREA[0])) if training else 2 * _scaled_side(size)
 
 
 def _scaled_side(size):
-    """Length to which the shorter side is scaled before the centre is cropped."""
+    """Return the length to which the shorter side is scaled before the centre is cropped."""
     return round(size * 256 / 224)
 
 
 def centre_crop(image, size):
-    """Scale, crop the centre.
+    """Scale an image and crop its centre.
 
     Parameters
     ----------
     image : PIL.Image.Image
-        Of mode RGB.
+        Image in mode RGB.
     size : int
         Side of the crop in pixels; the shorter side is scaled to 256/224 of it.
 
@@ -61,7 +61,7 @@ def centre_crop(image, size):
 
 
 def for_evaluation(crop):
-    """Normalise what `centre_crop` returns.
+    """Normalize the output of `centre_crop`.
 
     Parameters
     ----------
@@ -75,12 +75,12 @@ def for_evaluation(crop):
 
 
 def for_training(image, size, rng):
-    """Crop, colour and flip at random, normalise.
+    """Crop, jitter and flip an image at random, and normalize it.
 
     Parameters
     ----------
     image : PIL.Image.Image
-        Of mode RGB.
+        Image in mode RGB.
     size : int
         Side of the crop in pixels.
     rng : numpy.random.Generator
@@ -95,10 +95,10 @@ def for_training(image, size, rng):
 
 
 def _centre(image, size, shorter):
-    """Scale the shorter side to `shorter`, crop the central `size` x `size`."""
+    """Scale the shorter side to `shorter` and crop the central `size` x `size`."""
     width, height = image.size
-    # A strip of 1 x 10,000 would be scaled to millions of columns: what the crop cannot
-    # reach goes first.
+    # A strip of 1 x 10,000 would be scaled to millions of columns, so first cut off what cannot be
+    # in the crop.
     reach = 4 * min(width, height)
     if max(width, height) > reach:
         left, top = max(0, (width - reach) // 2), max(0, (height - reach) // 2)
@@ -112,7 +112,7 @@ def _centre(image, size, shorter):
 
 
 def _random_sized_crop(image, size, rng):
-    """A crop of 8 to 100 % of the area and an aspect of 3/4 to 4/3, scaled; 10 tries."""
+    """Return a scaled random crop: 8 to 100% of the area, aspect 3/4 to 4/3, 10 tries."""
     width, height = image.size
     for _ in range(_CROP_TRIES):
         area = rng.uniform(*_AREA) * width * height
@@ -133,7 +133,7 @@ def _to_float(image):
 
 
 def _colour_jitter(pixels, rng):
-    """Brightness, contrast and saturation, each by up to 40 %, in random order."""
+    """Change brightness, contrast and saturation by up to 40% each, in random order."""
     for kind in rng.permutation(3):
         amount = np.float32(1 + rng.uniform(-_JITTER, _JITTER))
         if kind == 0:  # brightness: towards black
@@ -146,7 +146,7 @@ def _colour_jitter(pixels, rng):
 
 
 def _lighting(pixels, rng):
-    """Noise along the principal axes of ImageNet's colours, one draw an image."""
+    """Add noise along the principal axes of ImageNet's colours, one draw per image."""
     shift = _PCA_VECTORS @ (rng.normal(0, _LIGHTING, 3) * _PCA_VALUES)
     return pixels + shift.astype(np.float32)
 

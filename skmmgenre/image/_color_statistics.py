@@ -6,18 +6,19 @@ from .._typing import Column, Float64Array, ObjectArray, OnError
 from ..store import CellTransformer
 from ._decode import decode_image
 
-_SIDE = 64  # pixels that an image is scaled to
-_TILES = 8  # in a row, and rows of them
-_BINS = 16  # of a histogram
+_SIDE = 64  # pixels to which an image is scaled
+_TILES = 8  # per row and per column
+_BINS = 16  # per histogram
 _CHANNELS = ("hue", "saturation", "value")
 N_STATISTICS = len(_CHANNELS) * (_TILES**2 + _BINS)
 
 
 class ColorStatistics(CellTransformer):
-    """Colours of 8 x 8 tiles of each cover, and histograms of all of it.
+    """Mean colours of 8 x 8 tiles of each cover, and colour histograms of the whole cover.
 
-    The plain baseline: with a logistic regression behind it, it is what a network has to beat.
-    Needs no fit; the answer for a cover depends on nothing but the cover.
+    A simple baseline: together with a logistic regression, this is what a network has to beat. The
+    estimator is stateless, so `fit` is not required, and the statistics of a cover only depend on
+    the cover.
 
     Parameters
     ----------
@@ -32,18 +33,18 @@ class ColorStatistics(CellTransformer):
     Attributes
     ----------
     errors_ : DataFrame
-        A line for every image that the last `transform` treated as missing because of
+        One line per image that the last `transform` treated as missing because of
         ``on_error="missing"``: row, item, reason, remedy.
 
     See Also
     --------
-    ResNetEmbedder : Learns from the image itself.
+    ResNetEmbedder : Network trained on the image itself.
 
     Notes
     -----
     The image is scaled to 64 x 64 pixels and converted to hue, saturation and value, each in
-    [0, 1]. The mean of each channel is taken in 8 x 8 tiles (192 numbers), and a histogram of 16
-    bins of each over the whole image, scaled so that their mean is 1 (48 numbers).
+    [0, 1]. The statistics are the mean of each channel in 8 x 8 tiles (192 features) and a
+    histogram of each channel with 16 bins, scaled to a mean of 1 (48 features).
 
     Examples
     --------
@@ -72,7 +73,7 @@ class ColorStatistics(CellTransformer):
         Parameters
         ----------
         X : column of paths, of the content of files, PIL images or uint8 arrays, length n
-            As :meth:`ResNetEmbedder.transform` takes them. A cell that is None, NaN or "" is
+            Same inputs as :meth:`ResNetEmbedder.transform`. A cell that is None, NaN or "" is
             missing.
 
         Returns
@@ -89,7 +90,7 @@ class ColorStatistics(CellTransformer):
         return self._map_to_rows(_statistics, X, description="colours")
 
     def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
-        """Names of the statistics.
+        """Return the names of the statistics.
 
         Parameters
         ----------
@@ -99,7 +100,7 @@ class ColorStatistics(CellTransformer):
         Returns
         -------
         names : ndarray of str objects, shape (240,)
-            "hue_0_0", "saturation_0_0", "value_0_0" of the tile in the first row and column to
+            "hue_0_0", "saturation_0_0", "value_0_0" (tile in the first row and column) to
             "value_7_7", then "hue_histogram_0" to "value_histogram_15".
         """
         tiles = [

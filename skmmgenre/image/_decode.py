@@ -1,4 +1,4 @@
-"""A cell of covers as 8-bit RGB."""
+"""Decode a cell of a cover column to an 8-bit RGB image."""
 
 import io
 import os
@@ -10,42 +10,42 @@ from PIL import Image, ImageOps
 
 from ..utils import BadItem, BadType, file_in
 
-# A cover of 7,000 x 7,000 pixels. Decoded to RGB it takes 150 MB.
+# About 7,000 x 7,000 pixels, which take 150 MB when decoded to RGB.
 MAX_PIXELS = 50_000_000
 
-# The formats of covers. Pillow reads more, some of them by running other programs.
+# Supported formats. Pillow reads more, some of them by running other programs.
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
 
-# Threads may share an image that is not loaded yet; Pillow loads it for one of them.
+# Threads may share an image that is not loaded yet, and Pillow's loading is not thread-safe.
 _loading = threading.Lock()
 
 _EXPORT_AGAIN = "Export it again as JPEG or PNG."
-_SCALE_DOWN = "Scale the image down; networks look at a few hundred pixels a side."
+_SCALE_DOWN = "Scale the image down; the networks use a few hundred pixels per side."
 
 
 def decode_image(cell, *, min_side=None):
-    """Return what a cell holds as an RGB image.
+    """Return the image in a cell, converted to RGB.
 
     Parameters
     ----------
     cell : path, content of a file, PIL image, or ndarray of uint8, shape (height, width[, 3 or 4])
-        See `skmmgenre.utils.file_in` for what the content of a file may be. Transparent parts
-        are laid on white; of an animation the first frame counts; 16 bits are scaled to 8; a
-        photo is turned as its EXIF orientation says.
+        See `skmmgenre.utils.file_in` for the types of file content. Transparency is composited on
+        white, the first frame of an animation is used, 16 bits are scaled to 8, and the EXIF
+        orientation is applied.
     min_side : int, default=None
-        JPEG files may be decoded at 1/2, 1/4 or 1/8 of their size as long as no side gets
-        shorter than this. A PIL image is the caller's, and is left at its size.
+        JPEG files may be decoded at 1/2, 1/4 or 1/8 of their size as long as no side becomes
+        shorter than this. A PIL image keeps its size, because it belongs to the caller.
 
     Returns
     -------
     image : PIL.Image.Image
-        Of mode RGB.
+        Image in mode RGB.
 
     Raises
     ------
     BadItem
-        If there is no image to be had; more than `MAX_PIXELS` pixels are refused before
-        anything is decoded.
+        If the cell is not a valid image. Images with more than `MAX_PIXELS` pixels are rejected
+        before they are decoded.
     """
     with _opened(cell) as image:
         if min_side is not None and image is not cell and hasattr(image, "draft"):
@@ -54,7 +54,7 @@ def decode_image(cell, *, min_side=None):
 
 
 def check_header(cell):
-    """Refuse what need not be decoded to see that it is no image; see `decode_image`.
+    """Raise BadItem if a cell is invalid, without decoding a file; see `decode_image`.
 
     A PIL image is loaded.
     """
@@ -63,7 +63,7 @@ def check_header(cell):
 
 
 def content_of_image(cell):
-    """Return what tells one PIL image, or one file's content, from another.
+    """Return the content of a PIL image or of an in-memory file, as a key of a store.
 
     Parameters
     ----------
@@ -72,18 +72,18 @@ def content_of_image(cell):
     Returns
     -------
     content : tuple or None
-        What its values mean (colours, what is transparent, which way is up), and their bytes.
-        None for anything else, or a broken image.
+        The interpretation of the pixels (mode, size, palette, transparency, orientation), and their
+        bytes. None for other types of cells, or a broken image.
     """
     if not isinstance(cell, Image.Image):
         try:
             file, _ = file_in(cell)
-        except BadItem:  # said when it is decoded
+        except BadItem:  # reported when it is decoded
             return None
         return ("file", file.getvalue()) if isinstance(file, io.BytesIO) else None
     try:
         _load(cell)
-    except BadItem:  # said when it is decoded
+    except BadItem:  # reported when it is decoded
         return None
     palette = cell.getpalette(None) if "P" in cell.mode else None
     transparent = cell.info.get("transparency")
@@ -93,7 +93,7 @@ def content_of_image(cell):
 
 @contextmanager
 def _opened(cell):
-    """A cell as a PIL image of a size that may be decoded; of a file, its header is read."""
+    """Open a cell as a PIL image of a valid size; only the header of a file is read."""
     if isinstance(cell, np.ndarray):
         yield _from_array(cell)
     elif isinstance(cell, Image.Image):
@@ -107,7 +107,7 @@ def _opened(cell):
     else:
         raise BadType(
             f"expected an image, got {type(cell).__name__}",
-            "Pass paths, the bytes of files, PIL images or uint8 arrays of shape "
+            "Pass a path, the bytes of a file, a PIL image or a uint8 array of shape "
             "(height, width, 3).",
         )
 
@@ -115,17 +115,17 @@ def _opened(cell):
 def _from_array(array):
     if array.dtype != np.uint8:
         raise BadItem(
-            f"pixels of dtype {array.dtype}",
-            "Pass uint8 from 0 to 255; for floats from 0 to 1: "
+            f"its pixels have dtype {array.dtype}, expected uint8",
+            "Pass uint8 from 0 to 255; convert floats in [0, 1] with "
             "np.rint(image * 255).astype(np.uint8).",
         )
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
         raise BadItem(
-            f"an array of shape {array.shape}",
-            "Pass (height, width), (height, width, 3) or (height, width, 4).",
+            f"it is an array of shape {array.shape}",
+            "Pass an array of shape (height, width), (height, width, 3) or (height, width, 4).",
         )
     if array.size == 0:
-        raise BadItem(f"an array of shape {array.shape} has no pixel", "")
+        raise BadItem(f"it is an array of shape {array.shape} without pixels", "")
     _check_size((array.shape[1], array.shape[0]))
     return Image.fromarray(np.ascontiguousarray(array))
 
@@ -136,44 +136,44 @@ def _open_file(source):
     except FileNotFoundError:
         raise BadItem(
             "there is no such file",
-            "Check the path; a relative one starts from the working directory.",
+            "Check the path; a relative path starts at the current working directory.",
         ) from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason = getattr(error, "strerror", None) or str(error)
         raise BadItem(f"the file cannot be read ({reason})", "Check the path.") from None
     if not file.seek(0, os.SEEK_END):
         file.close()
-        raise BadItem("the file is empty (0 bytes)", "Fetch it again.")
+        raise BadItem("the file is empty (0 bytes)", "Download or export it again.")
     return file
 
 
 def _open_lazily(file):
-    """Read the header only.
+    """Read only the header of a file.
 
-    Image.open does the same, but checks the declared size against a limit that is global
-    to the process, and warns. `_check_size` is ours.
+    Unlike Image.open, this does not compare the size with a limit that is global to the process,
+    nor warn. Use `_check_size` instead.
     """
     file.seek(0)
     start = file.read(16)
     Image.init()
     for name in _FORMATS:
-        if name not in Image.OPEN:  # Pillow may be built without it
+        if name not in Image.OPEN:  # Pillow may be built without this format
             continue
         opener, accepts = Image.OPEN[name]
         try:
-            # A string, instead of True or False, is a reason why it cannot.
+            # `accepts` may return a string, the reason why it does not accept the file.
             if accepts is None or accepts(start) is True:
                 file.seek(0)
                 return opener(file, "")
-        except Image.DecompressionBombError as error:  # of WebP, Pillow asks on its own
+        except Image.DecompressionBombError as error:  # for WebP, Pillow checks the size itself
             raise BadItem(str(error).rstrip("."), _SCALE_DOWN) from None
         except (OSError, ValueError, MemoryError) as error:
-            raise BadItem(f"a broken {name} header ({error})", _EXPORT_AGAIN) from None
-        except Exception:  # of any kind, which Pillow's own open takes for "another format"
+            raise BadItem(f"its {name} header is broken ({error})", _EXPORT_AGAIN) from None
+        except Exception:  # like Pillow's own open, treat it as another format
             continue
     raise BadItem(
-        "not an image",
-        f"Its first bytes are {start[:8]!r}; known formats are {', '.join(_FORMATS)}.",
+        "it is not an image in a supported format",
+        f"Its first bytes are {start[:8]!r}. Supported formats: {', '.join(_FORMATS)}.",
     )
 
 
@@ -181,18 +181,19 @@ def _check_size(size):
     width, height = size
     if width * height > MAX_PIXELS:
         raise BadItem(
-            f"{width:,} x {height:,} pixels are declared; at most {MAX_PIXELS:,} in all "
-            "are decoded",
+            f"its size is {width:,} x {height:,} pixels, more than the maximum of "
+            f"{MAX_PIXELS:,} pixels",
             _SCALE_DOWN,
         )
     if width < 1 or height < 1:
-        raise BadItem(f"{width} x {height} pixels", _EXPORT_AGAIN)
+        raise BadItem(f"its size is {width} x {height} pixels", _EXPORT_AGAIN)
 
 
 def _load(image):
-    """Load an image of the caller's.
+    """Load a PIL image of the caller.
 
-    What it failed of is kept with it: asked again, Pillow answers with what it had read.
+    An error is stored as an attribute, because a second call of ``load`` would not fail but return
+    the part that was read.
     """
     with _loading:
         fault = getattr(image, "skmmgenre_fault", None)
@@ -208,7 +209,7 @@ def _load(image):
 def _decode(image):
     try:
         image.load()
-    except Exception as error:  # Pillow's decoders raise many kinds for broken data
+    except Exception as error:  # Pillow's decoders raise various exceptions for broken data
         raise BadItem(*_broken(error)) from None
     try:
         return _to_rgb(_turned(image))
@@ -217,7 +218,7 @@ def _decode(image):
 
 
 def _turned(image):
-    """The image as its EXIF orientation says; a broken EXIF says nothing."""
+    """Apply the EXIF orientation; ignore broken EXIF data."""
     try:
         return ImageOps.exif_transpose(image)
     except MemoryError:
@@ -237,15 +238,15 @@ def _broken(error):
     reason = str(error) or type(error).__name__
     return (
         f"the image is truncated or broken ({reason})",
-        f"Fetch the file again. {_EXPORT_AGAIN}",
+        f"Download the file again. {_EXPORT_AGAIN}",
     )
 
 
 def _to_rgb(image):
     if image.mode == "F":
-        raise BadItem("pixels are floating-point numbers", _EXPORT_AGAIN)
-    if image.mode == "La":  # Pillow converts it to nothing but LA
-        raise BadItem("pixels of mode 'La'", 'Convert the image: image.convert("LA").')
+        raise BadItem("its pixels are floating-point numbers", _EXPORT_AGAIN)
+    if image.mode == "La":  # Pillow can only convert it to LA
+        raise BadItem("its mode is 'La'", 'Convert the image: image.convert("LA").')
     if image.mode == "I" or image.mode.startswith("I;16"):
         # Pillow's own conversion to 8 bits clips at 255 instead of scaling.
         wide = np.clip(np.asarray(image).astype(np.int64), 0, 65535)

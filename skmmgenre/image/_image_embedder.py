@@ -1,4 +1,4 @@
-"""Covers to vectors by an encoder that others have trained."""
+"""Cover embeddings by pretrained encoders."""
 
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -14,64 +14,65 @@ from ._decode import content_of_image, decode_image
 
 
 class ImageEmbedder(HubEmbedder):
-    """Encode covers with a pretrained model, which stays as it is.
+    """Cover embeddings from a pretrained model, which is not trained further.
 
-    The model is one of the hub, a folder, or any function from images to vectors. Needs no fit.
-    Put a classifier behind it: vectors are computed once and can be kept in a `cache`.
+    The model is one of the Hugging Face hub, one in a folder, or any function from images to
+    vectors. The estimator is stateless, so `fit` is not required. Use a classifier on top of it;
+    vectors can be kept in a `cache` so that they are only computed once.
 
     Parameters
     ----------
     model : str or callable, default="openai/clip-vit-base-patch32"
-        Name on the hub, or a folder as ``save_pretrained`` of transformers writes it, with that of
-        its image processor; both need ``pip install "skmmgenre[pretrained]"``. Weights are read
-        from safetensors only. Or a function that takes a list of PIL images of mode RGB and
-        returns an array of shape (n, d).
+        Name on the hub, or a folder written by ``save_pretrained`` of the transformers model and
+        of its image processor; both require ``pip install "skmmgenre[pretrained]"``. Weights are
+        only read from safetensors files. Alternatively, a function that takes a list of PIL images
+        in mode RGB and returns an array of shape (n, d).
     revision : str or None, default=None
-        Branch, tag or commit of a hub name. A commit makes results repeatable.
+        Branch, tag or commit of a hub model. Pass a commit for reproducible results.
     layer : int or None, default=None
-        Hidden layer whose mean over patches is returned; 0 is the input of the first, -1 the last.
-        None: what the model was trained to return, the image's features of CLIP or the pooled
-        output of ViT and DINO.
+        Hidden layer to average over patches; 0 is the input of the first layer, -1 the last layer.
+        None uses the output that the model was trained to return: the image features of CLIP, or
+        the pooled output of ViT and DINO.
     batch_size : int, default=32
-        Images that a GPU takes at once (on a CPU their number is fixed, so that results do not
-        depend on it), or that a function takes at once.
+        Number of images per batch on a GPU or for a function. On a CPU the number is fixed, so
+        that results do not depend on it.
     trust_remote_code : bool, default=False
-        Whether code that comes with a hub model may run. Read the code first, and fix `revision`.
+        Whether code that comes with a hub model may run. Review the code first, and pin `revision`.
     cache : str, path or None, default=None
-        File of a store of vectors, made if it is not there: an image that this model has encoded
+        File of a vector store, created if it does not exist. An image that this model encoded
         before is not decoded again.
     name : str or None, default=None
-        What the `cache` knows a function by; give it another name whenever it changes.
+        Name that identifies a function in the `cache`. Change it whenever the function changes.
     on_error : {"raise", "missing"}, default="raise"
         Whether an image that cannot be used raises an error that names it, or is treated as
         missing and listed in `errors_`.
     device : str, default="auto"
-        Torch device of a hub model; "auto" takes a GPU if there is one.
+        Torch device of a hub model; "auto" is the GPU if there is one, else the CPU.
     verbose : int, default=0
         1 shows a progress bar.
 
     Attributes
     ----------
     errors_ : DataFrame
-        A line for every image that the last `transform` treated as missing because of
+        One line per image that the last `transform` treated as missing because of
         ``on_error="missing"`` or because its vector was not finite: row, item, reason, remedy.
 
     See Also
     --------
-    ResNetEmbedder : Learns from the image itself.
-    ColorStatistics : The plain baseline.
+    ResNetEmbedder : Network trained on the image itself.
+    ColorStatistics : Baseline without a network.
 
     Notes
     -----
     Images are scaled, cropped and normalized by the model's own processor. A vector of a hub model
-    depends on its image alone, bit for bit. A function gets the images of several rows at once;
-    pass ``batch_size=1`` if what it returns depends on them.
+    depends only on its image, bit for bit. A function gets the images of several rows at once;
+    pass ``batch_size=1`` if the vector of one image depends on the others.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skmmgenre.image import ImageEmbedder
-    >>> def mean_color(images):  # stands for a model
+    >>> def mean_color(images):  # in place of a model
     ...     return [np.asarray(image).mean(axis=(0, 1)) for image in images]
     >>> red = np.zeros((100, 100, 3), dtype=np.uint8)
     >>> red[..., 0] = 255
@@ -113,7 +114,7 @@ class ImageEmbedder(HubEmbedder):
         Parameters
         ----------
         X : column of paths, of the content of files, PIL images or uint8 arrays, length n
-            As :meth:`ResNetEmbedder.transform` takes them. A cell that is None, NaN or "" is
+            Same inputs as :meth:`ResNetEmbedder.transform`. A cell that is None, NaN or "" is
             missing.
 
         Returns
@@ -126,8 +127,8 @@ class ImageEmbedder(HubEmbedder):
         BadItem
             If an image cannot be used and ``on_error="raise"``.
         SetupError
-            If the model is refused (pickled weights, code of its own, files that do not fit), or
-            is not on this machine and cannot be fetched.
+            If the model is refused (pickled weights, custom code, files that do not fit), or is not
+            on this machine and cannot be downloaded.
         """
         return self._encode(X)
 
@@ -144,7 +145,7 @@ class ImageEmbedder(HubEmbedder):
 
     @staticmethod
     def _versions():
-        try:  # with it, images are scaled by its kernels
+        try:  # if installed, its kernels scale the images
             torchvision = version("torchvision")
         except PackageNotFoundError:
             torchvision = None

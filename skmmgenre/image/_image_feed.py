@@ -1,4 +1,4 @@
-"""Feed of images: decoded and transformed a batch at a time."""
+"""Feed of images that decodes and transforms them batch by batch."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from ._decode import check_header, decode_image
 
 _MAX_THREADS = 8
 _KEPT_BYTES = 256 * 1024**2
-_KNOWN_AT_ONCE = 64  # images that are in memory for their colours
-_LONGEST = 4  # a picture that is kept, as a multiple of a square of its shorter side
+_KNOWN_AT_ONCE = 64  # images in memory while their colours are computed
+_LONGEST = 4  # largest picture that is kept, as a multiple of a square of its shorter side
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """What is kept of an image after it was checked."""
+    """Data kept of an image after it was checked."""
 
     crop: np.ndarray | None = None
     picture: np.ndarray | None = None
@@ -38,25 +38,24 @@ class ImageFeed:
     cells : list
         Paths, PIL images or uint8 arrays; some may be missing.
     image_size : int
-        Side of what the network sees.
+        Side of the network's input in pixels.
     seed : int or None
-        Of the augmentation; None for none.
+        Seed of the augmentation; None for no augmentation.
     on_error, n_jobs, verbose
         See `skmmgenre.store.map_cells`.
     once : bool, default=False
-        Whether each image is asked for once. If so, only headers are read, and PIL images
-        loaded, when the feed is made. An image whose header is good and whose rest is not is
-        found in its batch: it is raised then, or gets a batch's row of zeros and a line in
-        `errors`, and is `missing` from then on. Else every image is decoded first, so that a
-        bad one is found before anything is computed; what the network sees of it without
-        augmentation is kept if that of all rows takes little memory (at 224 pixels that of
-        1,783 covers).
+        Whether each image is used only once. If True, creating the feed only reads headers and
+        loads PIL images. A file with a valid header and broken data is then found in its batch: it
+        raises an error, or gets a row of zeros and an entry in `errors`, and is `missing` from
+        then on. If False, every image is decoded first, so that a broken one is found before
+        anything is computed. The network's input without augmentation is kept if the inputs of
+        all rows fit into little memory (1,783 covers at 224 pixels).
     colours : bool, default=False
-        Whether the statistics of colours are computed whenever an image is decoded.
+        Whether to compute the colour statistics whenever an image is decoded.
     shrinks : bool, default=False
-        Whether images to augment are first scaled down to as many pixels as the smallest crop
-        needs. They are kept then if those of all rows take little memory (at 64 pixels those
-        of 1,736 covers), so that no file is decoded once an epoch.
+        Whether to scale down images before augmentation, to as many pixels as the smallest crop
+        needs. They are kept if those of all rows fit into little memory (1,736 covers at 64
+        pixels), so that files are not decoded again in every epoch.
 
     Attributes
     ----------
@@ -64,10 +63,10 @@ class ImageFeed:
     sample_shape : tuple of int
         (3, image_size, image_size).
     errors : list of dict
-        The bad images that `on_error="missing"` set aside.
+        The bad images that are treated as missing with ``on_error="missing"``.
     """
 
-    reads_files = False  # it does, and spends its time on what is in them
+    reads_files = False  # it does read files, but decoding dominates
 
     def __init__(
         self,
@@ -85,7 +84,7 @@ class ImageFeed:
         self.cells, self.image_size, self.seed = cells, image_size, seed
         self.on_error, self.once, self._shrinks = on_error, once, shrinks
         self.sample_shape = (3, image_size, image_size)
-        # Images that are there already are loaded here, each once, not sent to workers.
+        # PIL images are loaded once in this process instead of being sent to workers.
         if any(isinstance(cell, Image.Image) for cell in cells):
             n_jobs = 1
         kept = {"crop": seed is None or shrinks, "picture": seed is not None and shrinks}
@@ -115,14 +114,14 @@ class ImageFeed:
         return len(self.cells)
 
     def batch(self, rows, epoch=None):
-        """Return images as float32 of shape (n, 3, size, size), normalised.
+        """Return normalized images as float32 of shape (n, 3, size, size).
 
-        `epoch` is None outside training. In training the augmentation of a row follows
-        from (seed, epoch, row) alone, so neither order nor threads change it.
+        `epoch` is None outside training. In training, the augmentation of a row depends only on
+        (seed, epoch, row), so neither order nor threads change it.
         """
         import torch
 
-        # As many as the network has: a joblib worker has its share of the processor's.
+        # As many as torch uses, which in a joblib worker is its share of the CPU.
         threads = min(_MAX_THREADS, torch.get_num_threads(), len(rows))
         with ThreadPoolExecutor(threads) as pool:
             images = list(pool.map(partial(self._row, epoch=epoch), rows))
@@ -135,7 +134,7 @@ class ImageFeed:
         return pixels
 
     def _row(self, row, epoch):
-        """Pixels of one image, or what is wrong with it."""
+        """Return the pixels of one image, or the BadItem that decoding raised."""
         seen = self._seen[row]
         augmented = epoch is not None and self.seed is not None
         if not augmented and seen.crop is not None:
@@ -164,7 +163,7 @@ class ImageFeed:
         return self._colours is not None
 
     def colours(self, rows):
-        """Return the statistics of colours of some rows, zeros where an image was set aside.
+        """Return the colour statistics of some rows, zeros where an image is missing.
 
         Returns
         -------
@@ -176,11 +175,11 @@ class ImageFeed:
         return np.nan_to_num(self._colours[rows])
 
     def set_colours(self, rows, colours):
-        """Take the statistics of some rows from where they were kept."""
+        """Set the colour statistics of some rows, read from a store."""
         self._colours[rows] = colours
 
     def set_aside(self, row, fault):
-        """Raise for a row found to be bad in its batch, or list it and let it be missing.
+        """Raise an error for a row that is bad, or list it in `errors` and mark it as missing.
 
         Parameters
         ----------
@@ -189,7 +188,7 @@ class ImageFeed:
             Reason and remedy.
         """
         cell = self.cells[row]
-        if not self.once:  # it was good a while ago
+        if not self.once:  # it was valid when the feed was created
             reason, remedy = fault
             raise BadItem(
                 f"Row {row}: image {describe_cell(cell)} has changed since it was checked: "
@@ -204,12 +203,12 @@ class ImageFeed:
             warn_of_skipped_cells(self.errors, n_images, "image")
 
     def fault(self, row):
-        """Return reason and remedy of a row that was set aside."""
+        """Return the reason and remedy of a bad row."""
         return next((e["reason"], e["remedy"]) for e in self.errors if e["row"] == row)
 
 
 def _check(size, keep, colours, cell):
-    """What is to be kept of an image that can be decoded."""
+    """Decode an image and return the data to keep of it."""
     image = decode_image(cell, min_side=decoding_side(size, training=False))
     picture = None
     if "picture" in keep:
@@ -225,7 +224,7 @@ def _check(size, keep, colours, cell):
 
 
 def _shrunk(image, side):
-    """The image, its shorter side scaled down to `side` if it is longer."""
+    """Return the image with its shorter side scaled down to `side` if it is longer."""
     scale = side / min(image.size)
     if scale >= 1:
         return image

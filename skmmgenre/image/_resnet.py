@@ -1,4 +1,4 @@
-"""Networks of covers: torchvision's ResNets, where their weights come from, and a small one."""
+"""Networks for covers: torchvision's ResNets with their weights, and a small network."""
 
 import copy
 import math
@@ -17,10 +17,10 @@ from ..utils import first_few
 
 DEPTHS = (18, 34, 50, 101, 152)
 
-# torchvision's name of the weights trained as in He et al.; its "V2" differ in recipe.
+# torchvision's name of the weights trained as in He et al.; "V2" was trained differently.
 _IMAGENET = "IMAGENET1K_V1"
 
-# Blocks of the four stages, and whether a block has three convolutions instead of two.
+# Number of blocks in the four stages, and whether a block has three convolutions instead of two.
 _STAGES = {
     ((2, 2, 2, 2), False): 18,
     ((3, 4, 6, 3), False): 34,
@@ -30,15 +30,15 @@ _STAGES = {
 }
 
 
-# Filters of the small network's five blocks, and what follows each: half as many pixels a side.
+# Filters of the small network's five blocks. Each but the last halves the sides of its input.
 _SMALL_WIDTHS = (24, 48, 96, 192, 512)
 
-# Of their running statistics: at torch's 0.1 they lag behind while an epoch is four batches.
+# Of batch norm's running statistics. With torch's 0.1 they lag behind if an epoch has four batches.
 _MOMENTUM = 0.3
 
 
 class _Convolutions(nn.Module):
-    """Children that are applied in turn, and the weights that they start from."""
+    """Modules that are applied in sequence, with their weight initialization."""
 
     def forward(self, x):
         x = x.contiguous(memory_format=torch.channels_last)
@@ -48,17 +48,17 @@ class _Convolutions(nn.Module):
 
     @torch.no_grad()
     def initialize(self, generator):
-        """Fill all weights as torchvision does."""
+        """Initialize all weights like torchvision."""
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
                 fan_out = part.weight.shape[0] * math.prod(part.kernel_size)
                 part.weight.normal_(0, math.sqrt(2 / fan_out), generator=generator)
             elif isinstance(part, nn.BatchNorm2d):
-                part.reset_parameters()  # ones and zeros, nothing is drawn
+                part.reset_parameters()  # ones and zeros, not random
 
 
 class Trunk(_Convolutions):
-    """All of a residual network up to the last feature map."""
+    """ResNet without its pooling and head, up to the last feature map."""
 
     def __init__(self, depth):
         super().__init__()
@@ -71,11 +71,11 @@ class Trunk(_Convolutions):
 
 
 class SmallTrunk(_Convolutions):
-    """Five blocks of convolution, batch norm and ReLU, for 300 covers and two cores.
+    """Five blocks of convolution, batch norm and ReLU, suited to 300 covers and two cores.
 
-    The first block steps over every other pixel; each of the next three ends in a pooling of
-    2 x 2. At 64 pixels the last feature map has 4 x 4 places. It takes 40 million products an
-    image, a ResNet-101 at 224 pixels 7,800.
+    The first block has a stride of 2, and each of the next three ends in 2 x 2 pooling. With 64
+    pixels, the last feature map is 4 x 4. An image takes 40 million multiplications, compared with
+    7,800 million for a ResNet-101 at 224 pixels.
     """
 
     n_features = _SMALL_WIDTHS[-1]
@@ -100,7 +100,7 @@ class SmallTrunk(_Convolutions):
 
 
 class ResNet(nn.Module):
-    """Trunk, global average pooling, and a fresh linear head.
+    """Trunk, global average pooling, and a new linear head.
 
     Parameters
     ----------
@@ -114,9 +114,9 @@ class ResNet(nn.Module):
         self.head = nn.Linear(self.trunk.n_features, n_outputs)
 
     def feature_map(self, x):
-        """Last feature map, shape (n, n_features, height, width)."""
+        """Return the last feature map, shape (n, n_features, height, width)."""
         if self.training and len(x) == 1:
-            # The last batch of an epoch may be one image: no statistics of a batch then.
+            # The last batch of an epoch may have one image, which has no batch statistics.
             self.trunk.eval()
             try:
                 return self.trunk(x)
@@ -125,7 +125,7 @@ class ResNet(nn.Module):
         return self.trunk(x)
 
     def embed(self, x):
-        """Mean of the last feature map over its places, shape (n, n_features)."""
+        """Return the spatial mean of the last feature map, shape (n, n_features)."""
         return self.feature_map(x).mean(dim=(2, 3))
 
     def forward(self, x):
@@ -133,7 +133,7 @@ class ResNet(nn.Module):
 
 
 def folded(module):
-    """Return a copy for inference whose convolutions do what batch norm does behind them."""
+    """Return a copy for inference with batch norm folded into the convolutions."""
     module = copy.deepcopy(module)
     for part in list(module.modules()):
         children = list(part.named_children())
@@ -150,8 +150,8 @@ def read_weights(weights, depth, *, verbose=0):
     Parameters
     ----------
     weights : str or path
-        "imagenet", a name of torchvision ("IMAGENET1K_V2"), or the path of a state dict
-        written by torch.save. Its head is left out.
+        "imagenet", a name of torchvision's weights ("IMAGENET1K_V2"), or the path of a state dict
+        written by torch.save. The weights of a head are ignored.
     depth : {18, 34, 50, 101, 152}
     verbose : int
         1 shows the progress of a download.
@@ -164,7 +164,7 @@ def read_weights(weights, depth, *, verbose=0):
     Raises
     ------
     OSError
-        If the weights cannot be fetched or read.
+        If the weights cannot be downloaded or read.
     ValueError
         If they do not fit the network.
     """
@@ -179,7 +179,7 @@ def read_weights(weights, depth, *, verbose=0):
     else:
         names = ", ".join(repr(entry.name) for entry in known)
         raise FileNotFoundError(
-            f"weights={os.fspath(weights)!r} is neither a file nor a name of torchvision's "
+            f"weights={os.fspath(weights)!r} is neither a file nor the name of torchvision "
             f"weights for depth={depth}. Pass 'imagenet', {names}, the path of a state dict, "
             "or None to start from random weights."
         )
@@ -187,14 +187,14 @@ def read_weights(weights, depth, *, verbose=0):
 
 
 def read_weights_at_hand(depth):
-    """Return ImageNet's weights for `Trunk(depth)` if torch hub's cache has them, else None.
+    """Return ImageNet weights for `Trunk(depth)` if they are in torch hub's cache, else None.
 
-    Nothing is downloaded. torchvision's first weights are preferred to those of other recipes.
+    Nothing is downloaded. torchvision's "V1" weights are preferred to others.
 
     Raises
     ------
     OSError, ValueError
-        If the file cannot be read, or holds something else.
+        If the file cannot be read, or does not contain the weights.
     """
     folder = os.path.join(torch.hub.get_dir(), "checkpoints")
     for entry in get_model_weights(f"resnet{depth}"):
@@ -204,8 +204,9 @@ def read_weights_at_hand(depth):
                 return _fitted_to(depth, _read_file(path), f"weights={path!r}")
             except ValueError as error:
                 raise ValueError(
-                    f"The file of ImageNet's weights that torch hub keeps is of no use: {error} "
-                    "Or delete it, and weights='imagenet' downloads it again."
+                    f"The ImageNet weights in torch hub's cache cannot be used: {error} "
+                    "Alternatively, delete the file and pass weights='imagenet' to download it "
+                    "again."
                 ) from error
     return None
 
@@ -216,8 +217,8 @@ def _fetch(entry, depth, verbose):
     except (OSError, RuntimeError) as error:
         file = entry.url.rsplit("/", 1)[-1]
         raise OSError(
-            f"The weights of ResNet-{depth} cannot be fetched: {error}. Download {file} from "
-            f"{entry.url} on a machine that can, and pass weights='path/to/{file}'; or pass "
+            f"The weights of ResNet-{depth} cannot be downloaded: {error}. Download {file} from "
+            f"{entry.url} on another machine and pass weights='path/to/{file}', or pass "
             "weights=None to start from random weights."
         ) from error
 
@@ -228,11 +229,11 @@ def _read_file(path):
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise ValueError(
-            f"weights={os.fspath(path)!r} is no state dict that torch.load reads with "
+            f"weights={os.fspath(path)!r} is not a state dict that torch.load can read with "
             f"weights_only=True ({str(error).splitlines()[0] if str(error) else 'empty file'}). "
             f"{remedy}"
         ) from None
-    # Checkpoints of training scripts hold the weights beside other things.
+    # Checkpoints of training scripts contain other entries next to the weights.
     for key in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
@@ -240,19 +241,20 @@ def _read_file(path):
         isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
     ):
         raise ValueError(
-            f"weights={os.fspath(path)!r} holds no state dict (names and tensors). {remedy}"
+            f"weights={os.fspath(path)!r} does not contain a state dict (names and tensors). "
+            f"{remedy}"
         )
     return state
 
 
 def _fitted_to(depth, state, source):
-    """Take what the trunk needs; say what is missing or differs."""
+    """Return the weights that the trunk needs, or raise an error that lists what does not fit."""
     state = {key.removeprefix("module."): value for key, value in state.items()}
     state = {key: value for key, value in state.items() if not key.startswith("fc.")}
     likely = _likely_depth(state)
     with torch.device("meta"):
         expected = Trunk(depth).state_dict()
-    # A counter that inference does not read; weights of before 2018 lack it.
+    # A counter that inference does not use; weights from before 2018 lack it.
     for key, value in expected.items():
         if key.endswith("num_batches_tracked"):
             state.setdefault(key, torch.zeros(value.shape, dtype=value.dtype))
@@ -269,26 +271,26 @@ def _fitted_to(depth, state, source):
         if state[key].shape != expected[key].shape
     )
     if missing or unknown or reshaped:
-        faults = (("missing", missing), ("not known", unknown), ("of another shape", reshaped))
+        faults = (("missing", missing), ("unexpected", unknown), ("of another shape", reshaped))
         told = "; ".join(
             f"{first_few(keys, count=True)}{' are' * (len(keys) > 3)} {fault}"
             for fault, keys in faults
             if keys
         )
         remedy = (
-            f"They look like those of depth={likely}: pass that."
+            f"They look like weights for depth={likely}: pass that."
             if likely not in (None, depth)
             else f"Pass the state dict of a torchvision resnet{depth}."
         )
-        raise ValueError(f"{source} does not fit depth={depth}: {told}. {remedy}")
+        raise ValueError(f"{source} does not match depth={depth}: {told}. {remedy}")
     for key, value in state.items():
         if not torch.isfinite(value).all():
-            raise ValueError(f"{source}: {key} holds NaN or infinite values.")
+            raise ValueError(f"{source}: {key} contains NaN or infinite values.")
     return {key: value.to(expected[key].dtype) for key, value in state.items()}
 
 
 def _likely_depth(state):
-    """The depth whose blocks a state dict has, None if there is no such."""
+    """Return the depth that matches the blocks of a state dict, or None."""
     blocks = tuple(
         len({key.split(".")[1] for key in state if key.startswith(f"layer{stage}.")})
         for stage in (1, 2, 3, 4)

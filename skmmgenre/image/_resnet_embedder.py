@@ -1,4 +1,4 @@
-"""The cover network of the paper as an estimator; its vectors may be kept in a store."""
+"""The cover network of the paper as an estimator, with an optional store of its vectors."""
 
 import functools
 import hashlib
@@ -33,168 +33,174 @@ from ._image_feed import ImageFeed
 
 
 class ResNetEmbedder(ErrorsMixin, NetEmbedder):
-    """Convolutional network over album covers.
+    """Convolutional network that predicts genres from album covers.
 
-    Learns the genres from covers and answers with the input of its last layer (section
-    3.2): a ResNet that starts from ImageNet's weights, and a fresh output layer. Where these
-    weights are not on the machine, the default is a small network, which trains in minutes.
+    A ResNet pretrained on ImageNet with a new output layer; `transform` returns the input of that
+    layer (section 3.2). If the pretrained weights are not available, the default is a small
+    network, which trains in minutes.
 
     Parameters
     ----------
     depth : {"auto", "small", 18, 34, 50, 101, 152}, default="auto"
-        "auto" is 101 wherever `weights` gives a ResNet something to start from, or is None.
-        "small" is a network of five convolutions at 64 x 64 pixels, which starts from random
+        Depth of the ResNet. "small" is a network of five convolutions at 64 x 64 pixels, which
+        starts from random weights. "auto" is 101, or "small" if ``weights="auto"`` finds no
         weights.
     weights : str, path or None, default="auto"
-        What the network starts from. "auto" is ImageNet's weights of this depth if torch
-        hub's cache has them; else a warning says that a small network is trained instead.
-        Nothing is downloaded, unless with ``preset="paper"``, where "auto" is "imagenet".
-        "imagenet" is torchvision's "IMAGENET1K_V1", trained
-        as in He et al.; another name of torchvision's weights may be given, or the path
-        of a state dict of a torchvision ResNet (with or without its head), written by
-        torch.save. None draws random weights. torchvision downloads named weights once
-        and keeps them in torch hub's cache.
+        Initial weights. "auto" uses the ImageNet weights of this depth if they are in torch hub's
+        cache; otherwise it warns and trains a small network instead. It downloads nothing, except
+        with ``preset="paper"``, where it is the same as "imagenet". "imagenet" is torchvision's
+        "IMAGENET1K_V1", trained as in He et al.; other names of torchvision's weights are also
+        accepted, as is the path of a state dict of a torchvision ResNet (with or without its
+        head) written by torch.save. None draws random weights. torchvision downloads named
+        weights once and keeps them in torch hub's cache.
     fine_tune : bool or "auto", default="auto"
-        Whether all of the network is trained, batch norm included. If not, the trunk stays
-        as it starts, its batch norm uses its running statistics, every cover is seen once
-        and without augmentation, and only the output layer learns. "auto" is False for the
-        weights that ``weights="auto"`` found, and where there is a `cache` for given weights;
-        else, and with ``preset="paper"``, True.
+        Whether to train the whole network, including batch norm. If False, the trunk is frozen
+        and its batch norm uses the running statistics; each cover passes through it once, without
+        augmentation, and only the output layer is trained. "auto" is False for weights found by
+        ``weights="auto"``, and for given weights with a `cache`; otherwise, and with
+        ``preset="paper"``, it is True.
     augment : bool, default=True
-        Train on random crops (8 to 100 % of the area, aspect 3/4 to 4/3), with random
-        brightness, contrast and saturation (40 %), lighting (0.1) and flips.
+        Whether to train on random crops (8 to 100% of the area, aspect ratio 3/4 to 4/3), with
+        random brightness, contrast and saturation (40%), lighting (0.1) and flips.
     image_size : int or "auto", default="auto"
-        Side of what the network sees, in pixels; "auto" is 224, and 64 for the small network.
-        Outside training the shorter side is scaled to 256/224 of it and the centre cropped.
+        Side of the network's input in pixels. "auto" is 224, or 64 for the small network. Outside
+        training, the shorter side of a cover is scaled to 256/224 of it and the centre is cropped.
     target : {"auto", "softmax", "logistic", "cosine"}, default="auto"
-        "auto" is softmax for one column of labels, logistic for an indicator matrix. "cosine"
-        regresses the label factors of an indicator matrix (section 5).
+        "auto" is "softmax" for single-label y and "logistic" for multilabel y. "cosine"
+        regresses the label factors of a multilabel y (section 5).
     label_factorizer : estimator or None, default=None
-        Of target "cosine": a `PPMILabelFactorizer` of your own; None takes one with
-        min(50, rank) components. A fitted one inside `sklearn.frozen.FrozenEstimator` is
-        used as it is.
+        `PPMILabelFactorizer` that computes the label factors for target "cosine". None uses one
+        with min(50, rank) components. A fitted one inside `sklearn.frozen.FrozenEstimator` is
+        used as is.
     batch_size : int, default=50
-        Covers in one training step; predictions take at most 16 at once on a processor. Lower it
-        where memory is short.
+        Number of rows per training step. Decrease it if memory runs out. Prediction uses the same
+        number per batch, but at most 16 on a CPU.
     max_epochs : int, default=90
-        Most passes over the training rows. Early stopping usually ends training sooner; raise it
-        where a ConvergenceWarning says that the loss was still falling.
+        Maximum number of epochs. Increase it if a ConvergenceWarning reports that the loss was
+        still decreasing.
     lr : float or "auto", default="auto"
-        Learning rate, the same for all layers and epochs. "auto" is 1e-4, and 1e-3 for the
-        small network.
+        Learning rate, the same for all layers and epochs. "auto" is 1e-4, or 1e-3 for the small
+        network.
     weight_decay : float, default=1e-4
-        L2 penalty on all parameters that are trained.
+        L2 penalty on all trained parameters.
     optimizer : {"adam", "sgd"}, default="adam"
-        "adam" is the paper; "sgd" (Nesterov momentum of 0.9) is the authors' code.
+        Optimizer: "adam" as in the paper, or "sgd" (Nesterov momentum of 0.9) as in the authors'
+        code.
     patience : int, default=10
-        Epochs without a better loss on unseen rows after which training stops.
+        Number of epochs without a lower loss on unseen rows after which training stops.
     validation_fraction : float, default=0.1
-        Share of the artists held out for early stopping where there are no inner folds. 0: no
-        row is held out, all epochs are run, and nothing is chosen.
+        Fraction of the artists held out for early stopping when there are no inner folds. If 0,
+        no rows are held out, all epochs are run, and nothing is tuned on unseen rows.
     decision : {"auto", "tuned", "top1"} or float, default="auto"
-        Which of several genres `predict` tells. "tuned": those above thresholds that are best
-        for unseen artists, the nearest one where none is. "top1": the best. A number: those
-        whose probability (target "cosine": similarity) is above it. Of one genre a row, "tuned"
-        takes a part of their prior's logarithm from frequent genres, the part with which macro
-        F1 is best for unseen artists, unless there are class weights; all others take the
-        likeliest. "auto" is "tuned", with
-        ``preset="paper"`` 0.5 (target "cosine": the similarity of the best micro F1).
+        How `predict` chooses labels. For multilabel y, "tuned" predicts the labels whose scores
+        exceed thresholds tuned on unseen artists, or the label closest to its threshold if there
+        are none; "top1" predicts the label with the highest score; a float predicts the labels
+        whose probability (similarity for target "cosine") exceeds it. For single-label y, "tuned"
+        subtracts from each logit the fraction of the log prior that maximizes macro F1 on unseen
+        artists, unless `class_weight` is given; all other values predict the most likely class.
+        "auto" is "tuned", or with ``preset="paper"`` 0.5 (for target "cosine", the similarity
+        with the best micro F1).
     preset : {"auto", "paper"}, default="auto"
-        "paper" trains as Oramas et al. (2018) did. "auto" learns more from few rows: a linear
-        model of colours (of colours and the trunk's vectors, if the trunk stays as it is)
-        learns beside the network, and how long, how strongly penalised and in which shares
-        both are heard is chosen on unseen artists, in three inner folds; then both learn from
-        all rows. The vectors hold what the linear model sees, too. See `NetEmbedder`.
+        "paper" trains as Oramas et al. (2018) did. "auto" learns more from few rows: it also fits
+        a linear model on the colours, and on the vectors of the trunk if that is frozen. The
+        number of epochs, the penalty of the linear model and the weight of each of the two models
+        are chosen on unseen artists, in three inner folds; then both are trained on all rows. The
+        vectors also contain the features of the linear model. See `NetEmbedder`.
     refit : bool, default=True
-        Of "auto": False holds out inner validation rows instead, as "paper" does, and does
-        not learn from them.
+        Whether to train on all rows once the inner folds have made these choices. If False, inner
+        validation rows are held out, as with "paper", and not used for training. Only used with
+        ``preset="auto"``.
     cross_fit : int or "auto", default="auto"
-        Folds of `fit_transform`; see `NetEmbedder`.
+        Number of folds of the out-of-fold vectors that `fit_transform` returns; see `NetEmbedder`.
     class_weight : dict, "balanced" or None, default=None
-        Of one genre a row. Its logarithm is added to the logit of each class after training
-        (logit adjustment, Menon et al. 2021): what rows of such weights tend to where they are
-        many, without their noise where a class has few. With ``preset="paper"`` it is the rows
-        that are weighted.
+        Weights of the classes, for single-label y. The logarithm of each weight is added to the
+        logit of its class after training (logit adjustment, Menon et al. 2021). With many rows
+        this approaches training on weighted rows; for classes with few rows it is less noisy.
+        With ``preset="paper"``, the rows are weighted in the loss instead.
     device : str, default="auto"
-        Where the network is trained and applied. "auto" takes the GPU if there is one, else the
-        processor; "accelerate" trains on the devices of all processes that ``accelerate launch``
-        has started; else the name of a torch device, such as "cpu" or "cuda:0".
+        Device used for training and prediction. "auto" is the GPU if there is one, else the CPU;
+        "accelerate" trains on the devices of all processes started by ``accelerate launch``; any
+        other value is the name of a torch device, such as "cpu" or "cuda:0".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What layers compute in. "auto" trains in bfloat16 where the device has it natively,
-        else in float32, and answers in float32, the vectors of ``fine_tune=False`` among
-        them. Weights and answers are float32 always.
+        Floating-point type of the computations. "auto" trains in bfloat16 on devices with native
+        support for it and in float32 otherwise, and predicts in float32. Weights and outputs are
+        always float32. With "auto", a frozen trunk computes in float32.
     cache : str, path or None, default=None
-        For a trunk that stays as it is: file of a store of vectors, made if it is not there.
-        A cover whose content was met before, by the same weights and settings, is not decoded
-        again nor seen by the network, whatever its folder. Any number of networks and
-        processes may share one. It must lie on a disk of this machine.
+        File of a vector store for a frozen trunk, created if it does not exist. A cover whose
+        vector was computed before with the same weights and settings is not decoded or passed
+        through the network again, whatever its folder. Networks and processes can share a store.
+        It must be on a local disk.
     on_error : {"raise", "missing"}, default="raise"
-        Whether an image that cannot be used ends the call, or counts as missing and is
-        listed in `errors_`.
+        Whether an image that cannot be used raises an error that names it, or is treated as
+        missing and listed in `errors_`.
     n_jobs : int or None, default=None
         Number of joblib workers that check the images before training and prediction; None is
-        one. Batches are decoded by as many threads as the network has.
+        one. Batches are decoded by as many threads as the network uses.
     random_state : int, RandomState or None, default=None
-        Seed of the first weights, the order of the rows and augmentation. An int gives the same
-        weights in every run with the same number of threads; None draws a new seed in each `fit`.
+        Seed of the initial weights, the order of the rows and augmentation. Pass an int for the
+        same weights in every run with the same number of threads; None draws a new seed in each
+        `fit`.
     verbose : int, default=0
-        0 shows nothing, 1 progress bars, 2 also skorch's table of epochs and bar of batches.
+        Verbosity: 0 is silent, 1 shows a progress bar, 2 also shows skorch's table of epochs and
+        progress of batches.
 
     Attributes
     ----------
     classes_ : ndarray
-        The genres, in the order of the columns of `predict_proba`: sorted, or the columns of an
+        Genres in the order of the columns of `predict_proba`: sorted, or the columns of an
         indicator y.
     errors_ : DataFrame
-        Row, item, reason and remedy of the images that the last call set aside.
+        One line per image that the last call treated as missing because of
+        ``on_error="missing"``: row, item, reason, remedy.
     depth_ : int or "small"
-        The network that was taken.
+        Depth of the network, with "auto" resolved.
     fine_tune_ : bool
-        Whether all of it was trained.
+        Whether the whole network was trained.
     n_parameters_ : int
-        Parameters of the network, the output layer's among them.
+        Number of parameters of the network, including the output layer.
     n_iter_, best_iter_ : int
-        Epochs run, and the epoch whose weights were kept, counted from 1.
+        Number of epochs run, and the epoch whose weights were kept, counted from 1.
     history_ : list of dict
-        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch; where there are unseen
-        rows also ``valid_loss``, and ``valid_f1`` (macro F1) or ``valid_macro_auc``.
+        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch. If there are unseen
+        rows, also ``valid_loss``, and ``valid_f1`` (macro F1) or ``valid_macro_auc``.
     share_ : float
-        Of the network in the answer; the rest is the linear model's. With ``preset="auto"``.
+        Weight of the network in predictions; that of the linear model is 1 - `share_`. Defined
+        only with ``preset="auto"``.
     C_ : float
-        Inverse strength of the linear model's penalty. With ``preset="auto"``.
+        Inverse strength of the linear model's penalty. Defined only with ``preset="auto"``.
     thresholds_ : ndarray of float64, shape (n_labels,), or None
-        Of several genres.
+        Threshold of each label, for multilabel y.
     weights_ : dict of ndarray
-        Batch norm's running statistics included.
+        Parameters and buffers of the network by name, including the running statistics of batch
+        norm.
 
     Raises
     ------
     BadItem
-        For an image that cannot be used, if `on_error="raise"`: it names the row, the
-        file, the reason and the way out.
+        If an image cannot be used and ``on_error="raise"``. The message names the row, the file,
+        the reason and the remedy.
     OSError
-        If weights that were asked for by name cannot be fetched.
+        If weights requested by name cannot be downloaded.
     ValueError
-        If the weights do not fit `depth`; if there is a `cache` for a network that is
-        trained, or ``fine_tune=False`` for a small one.
+        If the weights do not fit `depth`, if a `cache` is given for a network that is trained, or
+        with ``fine_tune=False`` for a small network.
 
     See Also
     --------
-    skmmgenre.audio.AudioCNN : The network of sound.
-    skmmgenre.text.TextMLP : The network of reviews.
+    skmmgenre.audio.AudioCNN : Network for audio.
+    skmmgenre.text.TextMLP : Network for reviews.
 
     Notes
     -----
-    X is one column of paths, PIL images, or uint8 arrays of shape (height, width[, 3 or
-    4]); transform answers with 2048 features, 512 for a depth of 18, 34 or "small", and a row
-    of NaN where the cover is missing. Before anything is computed, a `fit` that trains the
-    trunk decodes every image and all else reads every header, so that what is no image is
-    found at once; images of more than 50 million pixels are refused by what their header declares.
-    Large JPEG files are decoded at 1/2, 1/4 or 1/8 of their size, as long as both sides keep
-    twice the length they are scaled to.
+    X is one column of paths, PIL images, or uint8 arrays of shape (height, width[, 3 or 4]).
+    `transform` returns 2048 features, or 512 for a depth of 18, 34 or "small", and a row of NaN
+    for a missing cover. Invalid images are found before anything is computed: a `fit` that trains
+    the trunk first decodes every image, and all other calls read every header. Images whose header
+    declares more than 50 million pixels are rejected. Large JPEG files are decoded at 1/2, 1/4 or
+    1/8 of their size, as long as both sides keep twice the length they are scaled to.
 
-    What "auto" stands for is settled once, in `fit`: a fitted network, saved or not, answers
-    the same on a machine with other files.
+    "auto" is resolved once, in `fit`, so a fitted or saved network gives the same predictions on a
+    machine with other files.
 
     Examples
     --------
@@ -285,7 +291,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
 
     def _read(self, X, *, reset):
         cells = as_cells(X, noun="image")
-        # What is wrong with the weights is told before all covers are decoded, not after.
+        # Report problems with the weights before all covers are decoded.
         pretrained = self._settle() if reset else None
         augmented = reset and self.augment and self._fine_tunes
         auto = self.preset == "auto" if reset else hasattr(self, "_linear")
@@ -300,13 +306,13 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
             colours=auto,
             shrinks=auto,
         )
-        self._errors = feed.errors  # the list itself: a broken image may be found later
-        feed.pretrained = pretrained  # for `_prepare`, once a fold; gone with the feed after fit
+        self._errors = feed.errors  # not a copy: a broken image may be found later
+        feed.pretrained = pretrained  # for `_prepare` of each fold; freed with the feed after fit
         feed.vectors = None
         return feed
 
     def _settle(self):
-        """Decide what is trained, and return the weights that the trunk starts from, or None."""
+        """Resolve "auto" and return the initial weights of the trunk, or None."""
         from ._resnet import read_weights, read_weights_at_hand
 
         depth = _DEPTH if self.depth == "auto" else self.depth
@@ -314,8 +320,8 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         if depth == _SMALL:
             if self.weights not in ("auto", None):
                 raise ValueError(
-                    f"weights={os.fspath(self.weights)!r} are those of a ResNet; depth='small' "
-                    "starts from random ones. Pass the depth of the ResNet, or leave weights out."
+                    f"weights={os.fspath(self.weights)!r} requires a ResNet, but depth='small' "
+                    "starts from random weights. Pass the depth of the ResNet, or omit weights."
                 )
         elif self.weights == "auto" and self.preset == "auto":
             pretrained = read_weights_at_hand(depth)
@@ -333,18 +339,18 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         return pretrained
 
     def _check_settled(self, lacking):
-        """Refuse what a network cannot do; say if it is small because weights are lacking.
+        """Check that the parameters are compatible; warn of a small network instead of a ResNet.
 
-        `lacking` is the depth of ImageNet's weights that are not on the machine, or None.
+        `lacking` is the depth of the ImageNet weights that are not available, or None.
         """
         why = ""
         if lacking is not None:
-            why = f"ImageNet's weights of ResNet-{lacking} are not in torch hub's cache, so "
+            why = f"ImageNet weights of ResNet-{lacking} are not in torch hub's cache, so "
         if self.depth_ == _SMALL and not self._fine_tunes:
             raise ValueError(
-                f"{why}fine_tune=False would leave a small network as random as it starts. Pass "
-                "weights='imagenet', which downloads ImageNet's, or the path of a state dict; or "
-                "fine_tune='auto'."
+                f"{why}fine_tune=False would use a small network with random weights. Pass "
+                "weights='imagenet', which downloads the ImageNet weights, or the path of a state "
+                "dict, or fine_tune='auto'."
             )
         if self.cache is not None and self._fine_tunes:
             remedy = "fine_tune=False"
@@ -352,21 +358,21 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
                 why += "a small network is trained: "
                 remedy = "weights='imagenet', which downloads them"
             raise ValueError(
-                f"{why}cache={os.fspath(self.cache)!r} keeps the vectors of a network that stays "
-                f"as it is. Pass {remedy}, or cache=None."
+                f"{why}cache={os.fspath(self.cache)!r} cannot be used: only vectors of a frozen "
+                f"network can be stored. Pass {remedy}, or cache=None."
             )
         if why:
             warnings.warn(
-                f"{type(self).__name__}: {why}a small network of {self._side()} x {self._side()} "
-                "pixels is trained instead. weights='imagenet' downloads them once; depth='small' "
-                "takes the small network without this warning.",
+                f"{type(self).__name__}: {why}a small network at {self._side()} x {self._side()} "
+                "pixels is trained instead. Pass weights='imagenet' to download the weights once, "
+                "or depth='small' to silence this warning.",
                 UserWarning,
                 stacklevel=7,
             )
 
     @property
     def _fine_tunes(self):
-        return getattr(self, "fine_tune_", self.fine_tune)  # model files of old do not have it
+        return getattr(self, "fine_tune_", self.fine_tune)  # missing in old model files
 
     @property
     def _fitted_depth(self):
@@ -384,8 +390,8 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     def _make_module(**recipe):
         import torch
 
-        # The caller builds on the meta device. torchvision before 0.23 makes tensors when it is
-        # first imported, and reads them.
+        # The caller builds on the meta device, but torchvision before 0.23 creates and reads
+        # tensors when it is first imported.
         with torch.device("cpu"):
             from ._resnet import ResNet
 
@@ -412,12 +418,12 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         return self._fine_tunes
 
     def _fit(self, plan, *, vectors):
-        if not self._fine_tunes:  # before rows are counted: some may turn out to be broken
+        if not self._fine_tunes:  # before rows are counted, because some images may be broken
             self._look_at_all(plan)
         return super()._fit(plan, vectors=vectors)
 
     def _look_at_all(self, plan):
-        """Compute the vectors of all rows by the trunk as it starts, and keep them in the feed."""
+        """Compute the vectors of all rows with the initial trunk, and keep them in the feed."""
         from ..nets._devices import inference_device, own_settings, to_device
         from ..nets._modules import build_empty, initialize
 
@@ -446,9 +452,9 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         return super()._forward(ArrayFeed(vectors, there), "head")
 
     def _vectors(self, feed, rows, module=None):
-        """Vectors by a trunk that stays as it is: of `module`, or of the fitted network.
+        """Return the vectors of a frozen trunk: that of `module`, or of the fitted network.
 
-        Those of all rows are computed when the first are asked for.
+        The vectors of all rows are computed on the first call.
         """
         if feed.vectors is None:
             there = np.flatnonzero(~feed.missing)
@@ -459,7 +465,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
 
     def _see(self, feed, rows, width, module):
         network = super()._forward
-        # Not before it is needed: the store may have all.
+        # Lazy, because the store may already have all vectors.
         arranged = functools.cache(lambda: module and self._for_inference(module))
 
         def forward(some, advance=None):
@@ -482,7 +488,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
             return vectors
 
     def _store(self, feed, module):
-        """The store of vectors by all that they depend on; of weights, not where they are from."""
+        """Return the store of vectors, keyed by all settings and the values of the weights."""
         import torch
 
         from ..nets._devices import inference_device, inference_dtype
@@ -504,9 +510,9 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
             "versions": {"torch": torch.__version__, "pillow": PIL.__version__},
         }
         if feed.has_colours:
-            settings["colours"] = True  # they stand behind the vector
-        # Kernels are chosen by the shape of a batch and differ in the last bits. A processor's
-        # batches are all of one shape.
+            settings["colours"] = True  # stored after the vector
+        # GPU kernels depend on the shape of a batch and differ in the last bits. On a CPU, all
+        # batches have the same shape.
         if device.type != "cpu":
             settings["rows_at_once"] = padded(self._rows_at_once(device))
         return FeatureStore(
@@ -516,7 +522,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     def _optimizer(self):
         from torch.optim import SGD, Adam
 
-        # Fused: one kernel a tensor; on a CPU twice as fast or more as one an operation.
+        # Fused: one kernel per tensor, at least twice as fast on a CPU as one per operation.
         lr = self.lr
         if lr == "auto":
             lr = 1e-3 if self.depth_ == _SMALL else 1e-4
@@ -533,20 +539,20 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         return tags
 
 
-# What "auto" stands for, and the name of the small network.
+# Values of "auto", and the name of the small network.
 _DEPTH, _SIDE = 101, 224
 _SMALL, _SMALL_SIDE = "small", 64
 
-# Of what is computed here and in what it calls. After a change vectors are computed again, and
-# stores keep the old ones until they are pruned.
+# Version of the computation, here and in what it calls. Increase it after a change, so that vectors
+# are computed again; stores keep the old ones until they are pruned.
 _VERSION = 1
 
-# Rows of a round: at first, and at most. What it computed is kept before the next one starts.
+# Rows per round: initial and maximum. Results are stored before the next round starts.
 _PER_ROUND = (64, 64)
 
 
 def _trunk_digest(weights):
-    """A hash of the weights of a trunk, which stay as they are; those of the head do not."""
+    """Return a hash of the weights of a trunk, without those of the head."""
     digest = hashlib.blake2b(digest_size=20)
     for name, array in sorted(weights.items()):
         if name.startswith("trunk."):
@@ -556,23 +562,23 @@ def _trunk_digest(weights):
 
 
 def stored_vectors(store, forward, feed, rows, n_features, advance):
-    """Return the vectors of some rows; what the store lacks is computed and kept.
+    """Return the vectors of some rows; compute and store those that the store lacks.
 
     Parameters
     ----------
     store : FeatureStore
     forward : callable
-        Takes an array of rows, returns their vectors. What it finds to be bad it sets aside.
+        Takes an array of rows and returns their vectors. It marks bad rows as missing in `feed`.
     feed : ImageFeed
     rows : ndarray of int, shape (n,)
     n_features : int
     advance : callable
-        Of a progress bar; is told the number of rows that are settled.
+        Advances a progress bar by the number of rows that are done.
 
     Returns
     -------
     vectors : ndarray of float32, shape (n, n_features)
-        Zeros in rows that were set aside on the way.
+        Zeros in rows that turned out to be bad.
     """
     vectors = np.zeros((len(feed), n_features), dtype=np.float32)
 

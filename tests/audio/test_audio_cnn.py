@@ -77,20 +77,20 @@ def test_fitted_sizes(architecture, width, n_features):
 @pytest.mark.parametrize(("architecture", "least"), [("time", 95), ("4x96", 127), ("4x70", 127)])
 def test_too_short_names_the_least_length(architecture, least):
     model = cnn(architecture=architecture, width="low")
-    with pytest.raises(ValueError, match=rf"at least .* {least} frames.*Raise duration of the"):
+    with pytest.raises(ValueError, match=rf"at least .* {least} frames.*Increase duration of the"):
         model.fit(patches(4, n_frames=least - 1), [0, 0, 1, 1])
     assert untrained(2, least, architecture=architecture).head.in_features > 0
 
 
 def test_too_few_bins_names_the_least():
-    with pytest.raises(ValueError, match=r"at least 93 bins.*Raise n_bins of the extractor\."):
+    with pytest.raises(ValueError, match=r"at least 93 bins.*Increase n_bins of the extractor\."):
         cnn(architecture="4x70").fit(patches(4, n_bins=80), [0, 0, 1, 1])
     assert untrained(2, n_bins=93, architecture="4x70").head.in_features > 0
 
 
 def test_a_patch_cut_too_short_names_patch_frames():
     model = cnn(architecture="4x96", patches="center", patch_frames=100)
-    with pytest.raises(ValueError, match=r"127 frames .*Raise patch_frames\."):
+    with pytest.raises(ValueError, match=r"127 frames .*Increase patch_frames\."):
         model.fit(patches(4, n_frames=400), [0, 0, 1, 1])
 
 
@@ -165,7 +165,7 @@ def test_missing_patches():
 def test_partly_bad_patches_are_refused(value, what):
     X = patches(4, n_frames=130)
     X[2, 3, 4] = value
-    with pytest.raises(ValueError, match=f"Row 2 of X holds {what} values in part"):
+    with pytest.raises(ValueError, match=f"Row 2 of X contains {what} values"):
         cnn().fit(X, [0, 0, 1, 1])
 
 
@@ -402,7 +402,7 @@ def test_other_lengths_at_predict(long_patches):
 
 def test_several_patches_of_the_whole_are_refused(long_patches):
     X, y = long_patches
-    with pytest.raises(ValueError, match="n_patches=3 is for patches='center' or 'epoch'"):
+    with pytest.raises(ValueError, match="n_patches=3 requires patches='center' or 'epoch'"):
         cnn_of_pieces(n_patches=3).fit(X, y)
 
 

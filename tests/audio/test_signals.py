@@ -29,7 +29,7 @@ def test_signals_of_arrays():
         (np.float64(1), "a single number"),
         ([0.1, 0.2], "got list"),
         (np.zeros(9, int), "not floating point"),
-        (np.zeros((2, 9)), "a signal is 1-D"),
+        (np.zeros((2, 9)), "expected a 1-D signal"),
         (np.zeros(0), "0 samples"),
         (np.array([0, np.nan]), "NaN or infinite"),
         (np.array([1e300]), "NaN or infinite"),

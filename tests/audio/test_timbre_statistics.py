@@ -125,14 +125,14 @@ def bad_files(tmp_path_factory, files):
 BAD = [
     ("gone.h5", "no such file"),
     ("empty.h5", "0 bytes"),
-    ("text.h5", "no HDF5 file"),
+    ("text.h5", "not an HDF5 file"),
     ("cut.h5", "broken.*truncated"),
-    ("hollow.h5", "no analysis/segments_timbre"),
+    ("hollow.h5", "does not contain analysis/segments_timbre"),
     ("no_segments.h5", "0 segments"),
     ("flat.h5", r"shape \(12,\)"),
     ("narrow.h5", r"shape \(9, 11\)"),
     ("words.h5", "not numbers"),
-    ("nan.h5", "2 of 20 segments hold NaN.*segment 7"),
+    ("nan.h5", "2 of 20 segments contain NaN.*segment 7"),
     ("three.h5", "3 songs"),
     ("", "folder"),
 ]
@@ -161,9 +161,9 @@ def test_bad_files_are_missing_and_listed(bad_files, files):
     ("cell", "reason"),
     [
         (np.zeros((0, 12)), "0 segments"),
-        (np.zeros(12), r"shape \(12,\).*put the array of a single track into a list"),
+        (np.zeros(12), r"shape \(12,\).*put the array of a single track in a list"),
         (np.zeros((12, 900)), r"shape \(12, 900\)"),
-        (np.full((3, 12), np.inf), "3 of 3 segments hold NaN or infinite.*segment 0"),
+        (np.full((3, 12), np.inf), "3 of 3 segments contain NaN or infinite.*segment 0"),
         (np.zeros((3, 12), dtype=complex), "not numbers"),
         (["a.h5", "b.h5"], "got list.*MeanOverTracks"),
         (7, "got int"),
@@ -175,7 +175,7 @@ def test_bad_cells(cell, reason):
 
 
 def test_one_track_without_a_list_is_refused():
-    with pytest.raises(BadItem, match="put the array of a single track into a list"):
+    with pytest.raises(BadItem, match="put the array of a single track in a list"):
         TimbreStatistics().transform(segments(0))
 
 
@@ -248,7 +248,9 @@ def test_files_of_the_million_song_dataset(source, request, tmp_path):
     with h5py.File(songs[3]) as file:
         n_segments = len(file["analysis/segments_timbre"])
     np.testing.assert_allclose(norm[3] ** 2, n_segments * (variance[3] + mean[3] ** 2))
-    with pytest.raises(BadItem, match=f"Row 12: .*{broken.name}.*no analysis/segments_timbre"):
+    with pytest.raises(
+        BadItem, match=f"Row 12: .*{broken.name}.*not contain analysis/segments_timbre"
+    ):
         TimbreStatistics().transform([*songs, broken])
     timbre = TimbreStatistics(on_error="missing")
     assert np.isnan(timbre.transform([*songs, broken])[12]).all()

@@ -83,11 +83,11 @@ def test_a_genre_of_few_rows_has_the_threshold_of_the_others():
 @pytest.mark.parametrize(
     ("target", "name", "has", "message"),
     [
-        ("logistic", "Rock", None, "knows 'Rock'"),
-        ("logistic", "Dub", True, "Every row is 'Dub'"),
-        ("logistic", "Dub", False, "No row is 'Dub'"),
-        ("cosine", "Dub", None, "target='cosine'.*fit it again"),
-        ("softmax", "Dub", None, "target='softmax'.*fit it again"),
+        ("logistic", "Rock", None, "already has a genre 'Rock'"),
+        ("logistic", "Dub", True, "All rows have the genre 'Dub'"),
+        ("logistic", "Dub", False, "No row has the genre 'Dub'"),
+        ("cosine", "Dub", None, "target='cosine'.*refit it"),
+        ("softmax", "Dub", None, "target='softmax'.*refit it"),
     ],
 )
 def test_what_cannot_be_added(target, name, has, message):

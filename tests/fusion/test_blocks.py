@@ -42,13 +42,13 @@ def test_sizes_share_out_all_columns_in_order(sizes):
 @pytest.mark.parametrize(
     ("blocks", "n_features", "names", "message"),
     [
-        ({"audio": 3}, 4, None, "adds up to 3 columns, X has 4"),
+        ({"audio": 3}, 4, None, "adds up to 3 columns, but X has 4"),
         ({"audio": 0, "text": 4}, 4, None, "number of columns"),
         ({"audio": 1.5}, 4, None, "number of columns"),
         ({}, 4, None, "number of columns"),
         ("auto", 2, ["audio__a", "b"], "'b' has no prefix .*audio__b"),
         ("auto", 2, ["audio__a", "__b"], "'__b' has no prefix"),
-        ("auto", 3, ["audio__a", "audio__b"], "2 names of columns .*X has 3 columns.*blocks={name"),
+        ("auto", 3, ["audio__a", "audio__b"], "2 column names .*X has 3 columns.*blocks={name"),
     ],
 )
 def test_bad_blocks(blocks, n_features, names, message):

@@ -312,13 +312,13 @@ def test_names_may_stand_beside_the_columns(words):
     assert fusion().fit(own, y, feature_names=NAMES).blocks_ == {"x": [0, 1, 2, 3, 4]}
     by_size = fusion(blocks={"a": 4, "b": 1}).fit(np.nan_to_num(X), y, feature_names=NAMES)
     assert list(by_size.blocks_) == ["a", "b"]
-    with pytest.raises(ValueError, match="There are 4 names of columns"):
+    with pytest.raises(ValueError, match="There are 4 column names"):
         fusion().fit(X, y, feature_names=NAMES[:4])
 
 
 def test_nan_in_part_of_a_sparse_table_without_blocks(words):
     X, y = words
-    with pytest.raises(ValueError, match="All columns are one block here: .* GenrePipeline"):
+    with pytest.raises(ValueError, match=r"All columns are one block here\. .* GenrePipeline"):
         fusion().fit(sparse.csr_array(X), y)
 
 

@@ -133,8 +133,8 @@ def test_other_views(table):
     ("params", "message"),
     [
         ({"views": ("audio", "lyrics")}, r"no block 'lyrics'; its blocks are \['audio'"),
-        ({"views": ("audio", "audio")}, "must name two blocks"),
-        ({"views": ("audio",)}, "must name two blocks"),
+        ({"views": ("audio", "audio")}, "must name two different blocks"),
+        ({"views": ("audio",)}, "must name two different blocks"),
         ({"margin": 2}, "'margin' parameter"),
     ],
 )
@@ -351,7 +351,7 @@ def test_views_that_do_not_belong_together_are_warned_of(preset):
     X[:, 20:] = X[np.random.default_rng(0).permutation(200), 20:]
     params = {"blocks": blocks, "preset": preset, "max_epochs": 10, "hidden_units": 16}
     model = joint(**params, validation_fraction=0.2)
-    with pytest.warns(UserWarning, match="other view among the 10 nearest, by chance .* Give more"):
+    with pytest.warns(UserWarning, match="among the 10 nearest, .* above chance .* Add rows"):
         model.fit(X, groups=artists(200))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

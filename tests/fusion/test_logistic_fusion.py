@@ -119,10 +119,10 @@ def test_names_of_blocks_and_labels(table):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"C": {"audio": 1}}, "no number for block 'text'"),
+        ({"C": {"audio": 1}}, "no value for block 'text'"),
         ({"C": 0}, "'C' parameter"),
         ({"combine": "sum"}, "'combine' parameter"),
-        ({"blocks": {"audio": 4}}, "adds up to 4 columns, X has 7"),
+        ({"blocks": {"audio": 4}}, "adds up to 4 columns, but X has 7"),
     ],
 )
 def test_bad_parameters(table, change, message):

@@ -181,9 +181,9 @@ def broken(state, fault):
     [
         ("missing", r"layer2\.0\.conv1\.weight missing\. Pass the state dict of a .* resnet18"),
         ("shape", r"conv1\.weight \(64, 1, 7, 7\) instead of \(64, 3, 7, 7\) of another shape"),
-        ("unknown", r"attention\.weight not known"),
-        ("nan", r"bn1\.bias holds NaN"),
-        ("numbers", r"holds no state dict.*torch\.save"),
+        ("unknown", r"attention\.weight unexpected"),
+        ("nan", r"bn1\.bias contains NaN"),
+        ("numbers", r"does not contain a state dict.*torch\.save"),
     ],
 )
 def test_bad_state_dict(tmp_path, resnet18, fault, told):
@@ -210,7 +210,7 @@ class _Call:
 def test_a_pickle_that_would_run_code_is_refused(tmp_path, capsys):
     path = tmp_path / "weights.pth"
     torch.save({"conv1.weight": _Call()}, path)
-    with pytest.raises(ValueError, match="no state dict"):
+    with pytest.raises(ValueError, match="not a state dict"):
         read_weights(path, 18)
     assert "run" not in capsys.readouterr().out
 
@@ -236,7 +236,7 @@ def test_weights_that_cannot_be_fetched_name_the_remedy(tmp_path, monkeypatch, c
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
     # A real attempt, at a port where nothing listens: fast, with or without a network.
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    with pytest.raises(OSError, match=r"ResNet-101 cannot be fetched") as caught:
+    with pytest.raises(OSError, match=r"ResNet-101 cannot be downloaded") as caught:
         read_weights("imagenet", 101)
     message = str(caught.value)
     assert "weights='path/to/resnet101-63fe2227.pth'" in message

@@ -343,7 +343,7 @@ def test_models_of_before_these_were_derived_answer(table, fitted):
 def test_wrong_weights_are_told_before_covers_are_read(table, tmp_path):
     path = tmp_path / "weights.pth"
     torch.save({"conv1.weight": torch.zeros(3)}, path)
-    with pytest.raises(ValueError, match=r"weights\.pth.*does not fit depth=18"):
+    with pytest.raises(ValueError, match=r"weights\.pth.*does not match depth=18"):
         ResNetEmbedder(**{**SMALL, "weights": path}).fit(["gone.png"] * 4, list("abab"))
 
 
@@ -451,8 +451,8 @@ QUICK = {"max_epochs": 2, "validation_fraction": 0, "random_state": 0}
 
 def test_without_weights_at_hand_a_small_network_is_trained(table, hub):
     told = (
-        r"^ResNetEmbedder: ImageNet's weights of ResNet-101 are not .* 64 x 64 pixels "
-        r".*weights='imagenet' downloads them once; depth='small'"
+        r"^ResNetEmbedder: ImageNet weights of ResNet-101 are not .* 64 x 64 pixels "
+        r".*weights='imagenet' to download the weights once, or depth='small'"
     )
     with pytest.warns(UserWarning, match=told) as caught:
         net = ResNetEmbedder(**QUICK).fit(table["cover"], table["genre"])
@@ -519,10 +519,10 @@ def test_a_broken_file_at_hand_is_named(table, hub):
 
 def test_the_paper_starts_from_imagenet(table, hub):
     net = ResNetEmbedder(**QUICK, preset="paper")
-    with pytest.raises(OSError, match=r"ResNet-101 cannot be fetched.*no network") as caught:
+    with pytest.raises(OSError, match=r"ResNet-101 cannot be downloaded.*no network") as caught:
         net.fit(table["cover"], table["genre"])
     assert "resnet101-63fe2227.pth" in str(caught.value)
-    with pytest.raises(OSError, match="ResNet-101 cannot be fetched"):
+    with pytest.raises(OSError, match="ResNet-101 cannot be downloaded"):
         ResNetEmbedder(**QUICK, weights="imagenet").fit(table["cover"], table["genre"])
 
 
@@ -542,10 +542,13 @@ def test_the_paper_trains_all_of_imagenets_weights(table, hub, resnet18):
 @pytest.mark.parametrize(
     ("params", "told"),
     [
-        ({"fine_tune": False}, "ResNet-101 are not .*as random as it starts.*weights='imagenet'"),
-        ({"fine_tune": False, "depth": "small"}, "^fine_tune=False would leave"),
-        ({"cache": "store"}, "ResNet-101 are not .*cache='store' keeps.*weights='imagenet', which"),
-        ({"depth": "small", "weights": "imagenet"}, "weights='imagenet' are those of a ResNet"),
+        ({"fine_tune": False}, "ResNet-101 are not .*random weights.*weights='imagenet'"),
+        ({"fine_tune": False, "depth": "small"}, "^fine_tune=False would use"),
+        (
+            {"cache": "store"},
+            "ResNet-101 are not .*cache='store' cannot be used.*weights='imagenet', which",
+        ),
+        ({"depth": "small", "weights": "imagenet"}, "weights='imagenet' requires a ResNet"),
     ],
 )
 def test_what_a_small_network_cannot_do(table, hub, params, told):

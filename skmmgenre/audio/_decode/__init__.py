@@ -1,4 +1,4 @@
-"""Decode seconds of sound files of any format."""
+"""Decode parts of audio files in any supported format."""
 
 from ._audio_file import AudioFile, check_file, version_of_decoder
 from ._claims import check_format

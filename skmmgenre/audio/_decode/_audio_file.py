@@ -1,4 +1,4 @@
-"""An audio file of any kind: the decoder for it is chosen, and seconds of it are read."""
+"""Audio files of any format: choose the decoder and read parts of the file."""
 
 import errno
 import functools
@@ -17,40 +17,41 @@ from ._pyav_decoder import PyAVDecoder
 from ._sndfile_decoder import open_with_sndfile
 from ._view import View, size_of
 
-# Beyond it, the resampled piece is the same as if the whole file were resampled.
+# With this margin, a resampled piece is the same as if the whole file were resampled.
 _RESAMPLING_MARGIN = 0.05  # seconds
-_LONGEST = 2 * 3600  # seconds that are read at once: 635 MB at 22,050 Hz
+_LONGEST = 2 * 3600  # most seconds that are read at once: 635 MB at 22,050 Hz
 
 
 class AudioFile:
-    """An open audio file of any rate and channels.
+    """An open audio file with any sampling rate and number of channels.
 
-    A context manager.
+    It is a context manager.
 
     Parameters
     ----------
     source : str, bytes, PathLike or seekable binary file
-        WAV, FLAC, OGG, MP3 and what else libsndfile decodes; MP4 (m4a: AAC, Apple Lossless),
-        AAC, WMA, WebM and APE by PyAV, where it is installed. The content alone decides. A file
-        is read from its beginning, left at any place, and not closed.
+        Supported formats: WAV, FLAC, OGG, MP3 and others that libsndfile decodes; MP4 (m4a: AAC,
+        Apple Lossless), AAC, WMA, WebM and APE if PyAV is installed. The format is detected from
+        the content, not the name. A file object is read from its start, left at any position, and
+        not closed.
 
     Attributes
     ----------
     n_frames : int
-        Length of the file, in samples a channel at its own rate.
+        Length of the file, in samples per channel at its own rate.
     sample_rate : int
-        Its own rate in Hz.
+        Sampling rate of the file in Hz.
 
     Raises
     ------
     BadItem
-        If there is no such file, or it is empty, no audio, cut short, or without a sample; if its
-        header claims what cannot be; or if it needs PyAV, which is not there.
+        If the file does not exist, is empty, is not audio, is truncated or has 0 samples; if its
+        header is not plausible; or if it requires PyAV, which is not installed.
     """
 
     def __init__(self, source):
         is_path = isinstance(source, (str, bytes, os.PathLike))
-        # Decoders get no names: libsndfile would go by them, and by the names beside them.
+        # Decoders get no file names, because libsndfile would use the name, and files next to it.
         file = _open(source) if is_path else _view(source)
         self._close = file.close if is_path else _nothing
         try:
@@ -61,7 +62,7 @@ class AudioFile:
         self.sample_rate, self.n_frames = self._decoder.sample_rate, self._decoder.n_frames
         if self.n_frames <= 0:
             self.__exit__()
-            raise BadItem("the file holds 0 samples of audio", "Leave the cell empty.")
+            raise BadItem("the file contains 0 samples of audio", "Leave the cell empty.")
 
     def __enter__(self):
         return self
@@ -71,41 +72,41 @@ class AudioFile:
         self._close()
 
     def n_samples(self, sr):
-        """Length of the file in samples at `sr`."""
+        """Return the length of the file in samples at `sr`."""
         return max(1, int(self.n_frames * sr // self.sample_rate))
 
     def read(self, start, n_samples, sr):
-        """Read a piece of the file, as one channel.
+        """Read a piece of the file, mixed down to mono.
 
         Parameters
         ----------
         start, n_samples : int
-            Where the piece starts and its length, in samples at `sr`.
+            Start and length of the piece, in samples at `sr`.
         sr : int
-            Rate of the answer in Hz.
+            Target sampling rate in Hz.
 
         Returns
         -------
         y : ndarray of float32, shape (at most n_samples,)
-            The mean of the channels, resampled. Shorter where the file ends.
+            The mean of the channels, resampled. Shorter if the file ends earlier.
 
         Raises
         ------
         BadItem
-            If the file is cut short within the piece, or holds NaN or infinite samples there; or
-            if the piece is longer than two hours.
+            If the file is truncated within the piece, or contains NaN or infinite samples there;
+            or if the piece is longer than two hours.
         """
         rate = self.sample_rate
         seconds = min(n_samples, self.n_samples(sr) - start) / sr
         if seconds > _LONGEST:
             raise BadItem(
-                f"{seconds / 3600:,.1f} hours of it are too long to be read at once (at most "
+                f"{seconds / 3600:,.1f} hours are too long to be read at once (the maximum is "
                 f"{_LONGEST // 3600})",
-                "Use ref='patch', which reads the patch alone, or split the file.",
+                "Use ref='patch', which only reads the patch, or split the file.",
             )
         if rate == sr:
             return _joined([*self._blocks(start, start + n_samples)])[:n_samples]
-        # Start at a sample that both rates share, so that the piece has the phase of the whole.
+        # Start at a sample common to both rates, so that the phase is that of the whole file.
         common = math.gcd(rate, sr)
         step_in, step_out = rate // common, sr // common
         margin = math.ceil(_RESAMPLING_MARGIN * sr / step_out)
@@ -116,12 +117,12 @@ class AudioFile:
         return y[start : start + n_samples]
 
     def _blocks(self, start, stop):
-        """Yield one channel from a frame to another, some at a time."""
+        """Yield blocks of the mean of the channels, from a frame to another."""
         for block in self._decoder.blocks(start, min(stop, self.n_frames)):
             y = _mean_of_channels(block)
             if not np.isfinite(y).all():
                 raise BadItem(
-                    "it holds NaN or infinite samples",
+                    "it contains NaN or infinite samples",
                     "Write the file again with finite samples in [-1, 1].",
                 )
             yield y
@@ -136,7 +137,7 @@ def _decoder_of(file):
 
 
 def version_of_decoder(signature):
-    """Return the version of what decodes a file, if that is not libsndfile.
+    """Return the version of the decoder of a file, unless that is libsndfile.
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ def version_of_decoder(signature):
     Returns
     -------
     version : bytes
-        b"" of what libsndfile decodes, and where PyAV is absent.
+        Empty if libsndfile decodes the file, or if PyAV is not installed.
     """
     try:
         return b"" if container_of(signature) is None else f"PyAV {_pyav_version()}\0".encode()
@@ -160,10 +161,10 @@ def _pyav_version():
 
 
 def _mean_of_channels(y):
-    """The mean over the second axis, which is short: numpy's own takes ten times as long."""
+    """Return the mean over the second axis; numpy's mean is ten times slower on a short axis."""
     if y.shape[1] == 1:
         return y[:, 0]
-    with np.errstate(over="ignore"):  # what is not finite is told of the file
+    with np.errstate(over="ignore"):  # reported by the caller
         mean = y[:, 0] + y[:, 1]
         for channel in range(2, y.shape[1]):
             mean += y[:, channel]
@@ -172,9 +173,9 @@ def _mean_of_channels(y):
 
 
 def _resampled(blocks, rate, sr):
-    """Join blocks at another rate. A long piece is never held at the rate of its file."""
+    """Resample and join blocks, without storing a long piece at the rate of its file."""
     some = [*itertools.islice(blocks, 2)]
-    if len(some) == 1:  # the same bits, sooner
+    if len(some) == 1:  # same bits, but faster
         return soxr.resample(some[0], rate, sr, quality="HQ")
     stream = soxr.ResampleStream(rate, sr, 1, dtype="float32", quality="HQ")
     y = [stream.resample_chunk(block) for block in itertools.chain(some, blocks)]
@@ -187,7 +188,7 @@ def _joined(blocks):
 
 
 def check_file(path):
-    """Check that a path is that of a file that can be opened and is not empty.
+    """Check that a file exists, can be opened and is not empty.
 
     Parameters
     ----------
@@ -196,7 +197,7 @@ def check_file(path):
     Raises
     ------
     BadItem
-        If it is not.
+        If it does not, cannot be opened or is empty.
     """
     _open(path).close()
 
@@ -204,22 +205,22 @@ def check_file(path):
 def _open(path):
     """Open a file that is not empty, or raise BadItem."""
     try:
-        # A pipe would be waited for.
+        # Opening a pipe would block.
         is_file = stat.S_ISREG(mode := os.stat(path).st_mode) or stat.S_ISDIR(mode)
         file = open(path, "rb", buffering=0) if is_file else None
     except IsADirectoryError:
         raise BadItem(
-            "it is a folder", "Name a file; MeanOverTracks takes a list of files a row."
+            "it is a folder", "Pass a file; MeanOverTracks accepts a list of files per row."
         ) from None
     except FileNotFoundError:
         raise BadItem(
             "there is no such file",
-            "Check the path; a relative one starts at the current working folder.",
+            "Check the path; a relative path starts at the current working directory.",
         ) from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         reason = os.strerror(error.errno) if getattr(error, "errno", None) else str(error)
         remedy = (
-            "Check the rights of the file."
+            "Check the permissions of the file."
             if getattr(error, "errno", None) == errno.EACCES
             else "Check the path."
         )
@@ -233,7 +234,7 @@ def _open(path):
 
 
 def _view(file):
-    """Show a file that the user opened, or raise BadItem if it cannot be read."""
+    """Return a view of a file opened by the user, or raise BadItem if it cannot be read."""
     try:
         file.seek(0)
         is_binary = isinstance(file.read(1), bytes)
@@ -241,7 +242,7 @@ def _view(file):
     except (OSError, ValueError) as error:  # ValueError: it is closed
         raise BadItem(
             f"the open file cannot be read ({error})",
-            "Open it anew, or pass io.BytesIO(file.read()) of a stream that cannot be rewound.",
+            "Open it again, or pass io.BytesIO(file.read()) for a stream that cannot be rewound.",
         ) from error
     if view is None:
         raise BadItem("the file is open as text", "Open it with mode 'rb'.")
@@ -255,4 +256,4 @@ def _empty():
 
 
 def _nothing():
-    """Leave open what the user opened."""
+    """Do nothing: a file opened by the user stays open."""

@@ -1,4 +1,4 @@
-"""Silence what C libraries write to standard error."""
+"""Silence messages that C libraries write to standard error."""
 
 import contextlib
 import ctypes
@@ -8,20 +8,20 @@ import sys
 import threading
 
 _lock = threading.Lock()
-_inside = []  # threads that want quiet
+_inside = []  # threads inside the context manager
 
 
 @contextlib.contextmanager
 def quiet_c_stderr():
-    """Send nowhere what C code prints to standard error meanwhile, in all threads.
+    """Discard what C code prints to standard error within the context, in all threads.
 
-    Until the last thread that asked for it leaves.
+    It takes effect until the last thread leaves the context.
 
-    Python's own standard error, and that of processes that are started meanwhile, are as ever:
-    the file descriptor is not touched, only the C library's variable `stderr`.
+    Python's own standard error, and that of new processes, are not affected: only the C library's
+    variable `stderr` is changed, not the file descriptor.
     """
     if not can_quiet_c_stderr():
-        raise RuntimeError("The C library has no variable stderr that could be set.")
+        raise RuntimeError("The C library does not allow its variable stderr to be set.")
     variable, usual, nowhere = _streams()
     thread = threading.get_ident()
     with _lock:
@@ -37,12 +37,12 @@ def quiet_c_stderr():
 
 
 def can_quiet_c_stderr():
-    """Tell whether the C library is one that lets `stderr` be set: glibc or that of macOS."""
+    """Return whether the C library allows `stderr` to be set: glibc or that of macOS."""
     return _streams() is not None
 
 
 def _after_fork():
-    """Only the thread that forked goes on in the child."""
+    """Reset the state in the child, where only the forking thread exists."""
     if _inside:
         _inside[:] = [thread for thread in _inside if thread == threading.get_ident()]
         if not _inside:
@@ -59,7 +59,7 @@ if hasattr(os, "register_at_fork"):
 
 @functools.cache
 def _streams():
-    """The variable `stderr`, its value, and a stream to nowhere."""
+    """Return the variable `stderr`, its value, and a stream to the null device."""
     if sys.platform == "darwin":
         name = "__stderrp"
     elif "CS_GNU_LIBC_VERSION" in getattr(os, "confstr_names", {}):

@@ -1,19 +1,19 @@
-"""What a sound file may claim of itself, and the errors where its content is another.
+"""Validation of file headers, and the errors for files whose content does not match the header.
 
-The decoders compare the two when a file is opened, by counting what the content is made of, and
-where too little is read.
+Decoders compare the two when a file is opened, by counting its frames or packets, and when too few
+samples can be read.
 """
 
 from ...utils import BadItem
 
 GET_AGAIN = "Get the file again, or re-encode what is left of it (ffmpeg -i INPUT out.flac)."
-# Telephones and the first games have 8,000 and 4,000 Hz, recordings made for DSD 768,000.
+# Telephones use 8,000 Hz, early games 4,000 Hz, and recordings made for DSD 768,000 Hz.
 _RATES = 1_000, 768_000  # Hz
 _MOST_CHANNELS = 64
 
 
 def check_format(sample_rate, n_channels):
-    """Check that a rate and a number of channels are possible.
+    """Check that a sampling rate and a number of channels are plausible.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def check_format(sample_rate, n_channels):
     Raises
     ------
     BadItem
-        If they are not.
+        If one of them is not.
     """
     least, most = _RATES
     if not least <= sample_rate <= most:
@@ -35,22 +35,23 @@ def check_format(sample_rate, n_channels):
         )
     if not 1 <= n_channels <= _MOST_CHANNELS:
         raise BadItem(
-            f"its header declares {n_channels:,} channels, more than {_MOST_CHANNELS}", GET_AGAIN
+            f"its header declares {n_channels:,} channels, but 1 to {_MOST_CHANNELS} are supported",
+            GET_AGAIN,
         )
 
 
 def truncated(n_decoded, n_frames, sample_rate, detail=None):
-    """Return the error that says how much of a file could be decoded.
+    """Return an error that reports how much of a truncated file could be decoded.
 
     Parameters
     ----------
     n_decoded : int
     n_frames : int or None
-        As many as the file should hold, if it declares them.
+        Number of frames that the file declares, if it does.
     sample_rate : int
         In Hz.
     detail : str, default=None
-        What the decoder says.
+        Message of the decoder.
 
     Returns
     -------

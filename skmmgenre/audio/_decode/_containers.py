@@ -1,4 +1,4 @@
-"""What kind of file a sound file is, and how long the tags in front of its sound are."""
+"""Detect the container of an audio file and the length of the tags before its audio data."""
 
 from typing import NamedTuple
 
@@ -6,17 +6,17 @@ from ._view import size_of
 
 
 class Container(NamedTuple):
-    """A kind of file that PyAV is to decode."""
+    """A file format that PyAV decodes."""
 
     name: str
-    demuxer: str  # ffmpeg's name; naming it keeps ffmpeg from trying those that open other files
+    demuxer: str  # ffmpeg's name; without it, ffmpeg might try demuxers that open other files
     place: int
     mark: bytes
 
 
 _CONTAINERS = (
     Container("MP4 (m4a: AAC or Apple Lossless)", "mov", 4, b"ftyp"),
-    # MPEG-4 and MPEG-2, without and with a checksum; the bits of an MP3's layer are other.
+    # MPEG-4 and MPEG-2, without and with a checksum; MP3 differs in the bits of the layer.
     Container("AAC", "aac", 0, b"\xff\xf1"),
     Container("AAC", "aac", 0, b"\xff\xf0"),
     Container("AAC", "aac", 0, b"\xff\xf9"),
@@ -29,25 +29,25 @@ _CONTAINERS = (
 _START = 1 << 16  # bytes in which a file declares its size
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _SEGMENT = b"\x18\x53\x80\x67"  # of Matroska
-_SIGNATURE = 26  # bytes: a FLAC declares its length up to there
-# What ffmpeg writes to a pipe. libsndfile (1.2.2) cannot read it to its end.
-_STREAMED_FLAC = Container("FLAC that declares no length", "flac", 0, b"fLaC")
+_SIGNATURE = 26  # bytes, up to the end of the length that a FLAC declares
+# Written by ffmpeg to a pipe. libsndfile (1.2.2) cannot read it to its end.
+_STREAMED_FLAC = Container("FLAC without a declared length", "flac", 0, b"fLaC")
 
 
 def length_of_id3(file, start=0):
-    """Return where the ID3v2 tags end that stand in front of the sound.
+    """Return the end of the ID3v2 tags before the audio data.
 
     Parameters
     ----------
     file : binary file
-        Is left at any place.
+        Left at any position.
     start : int, default=0
-        Where the tags begin, in bytes.
+        Start of the tags in bytes.
 
     Returns
     -------
     end : int
-        `start` if there are none.
+        End of the tags in bytes; `start` if there are none.
     """
     length = start
     while True:
@@ -55,21 +55,21 @@ def length_of_id3(file, start=0):
         head = file.read(10)
         if len(head) < 10 or not head.startswith(b"ID3") or (size := size_of_id3(head)) is None:
             return length
-        length += size + 10 * bool(head[5] & 0x10)  # and a footer
+        length += size + 10 * bool(head[5] & 0x10)  # with the footer, if any
 
 
 def size_of_id3(head):
-    """Return how many bytes an ID3v2 tag has.
+    """Return the size of an ID3v2 tag in bytes.
 
     Parameters
     ----------
     head : bytes
-        The ten with which it begins.
+        First ten bytes of the tag.
 
     Returns
     -------
     size : int or None
-        With these bytes and without a footer; None if they declare no size.
+        Size including these bytes, without a footer; None if they do not declare a valid size.
     """
     size = 0
     for byte in head[6:10]:  # seven bits each
@@ -80,24 +80,24 @@ def size_of_id3(head):
 
 
 def signature_of(file):
-    """Read the first bytes of a file, behind its tags: they tell its kind.
+    """Read the first bytes of a file after its tags, which identify the format.
 
     Parameters
     ----------
     file : binary file
-        Is left at any place.
+        Left at any position.
 
     Returns
     -------
     signature : bytes
-        26 of them; fewer of a file that ends there.
+        26 bytes, or fewer if the file ends earlier.
     """
     file.seek(length_of_id3(file))
     return file.read(_SIGNATURE)
 
 
 def container_of(signature):
-    """Tell what kind of a file that PyAV is to decode a file is.
+    """Return the container of a file that PyAV decodes.
 
     Parameters
     ----------
@@ -107,6 +107,7 @@ def container_of(signature):
     Returns
     -------
     container : Container or None
+        None if libsndfile decodes the file.
     """
     if signature.startswith(_STREAMED_FLAC.mark) and len(signature) == _SIGNATURE:
         n_frames = int.from_bytes(signature[18:], "big") & (1 << 36) - 1
@@ -115,18 +116,18 @@ def container_of(signature):
 
 
 def is_cut_short(file, container):
-    """Tell whether a file has fewer bytes than it declares.
+    """Return whether a file has fewer bytes than it declares.
 
     Parameters
     ----------
     file : binary file
-        Is left at any place.
+        Left at any position.
     container : Container
 
     Returns
     -------
     is_cut_short : bool or None
-        None if it declares none, or where is not known.
+        None if the file does not declare its size, or in an unknown way.
     """
     n_bytes = None
     length = size_of(file)
@@ -135,7 +136,7 @@ def is_cut_short(file, container):
     if container.demuxer == "asf" and (at := start.find(_ASF_PROPERTIES)) >= 0:
         n_bytes = int.from_bytes(start[at + 40 : at + 48], "little")
     elif container.demuxer == "matroska" and 0 <= (at := start.find(_SEGMENT)) < len(start) - 12:
-        # A number says by the zeros in front how many bytes it has; only ones are unknown.
+        # The leading zeros of a number give its length in bytes; all ones means unknown.
         n_more = 8 - start[at + 4].bit_length()
         end = at + 5 + n_more
         most = (1 << 7 * (n_more + 1)) - 1

@@ -1,36 +1,36 @@
-"""The length of a FLAC file by its last block, beside the one that it declares."""
+"""Determine the length of a FLAC file from its last block, to check the declared length."""
 
 from ._containers import length_of_id3
 from ._view import size_of
 
-_END = 1 << 17  # bytes at the end of a file that are searched: a block seldom has a quarter of them
-_MOST_TRIES = 8  # blocks whose checksum is computed, which takes 10 ms at most
-_HEADER = 42  # bytes of the file up to the end of its first metadata
+_END = 1 << 17  # bytes searched at the end of a file; a block is seldom a quarter as long
+_MOST_TRIES = 8  # maximum number of blocks whose checksum is computed, which takes up to 10 ms
+_HEADER = 42  # bytes up to the end of the first metadata block
 _BLOCK_SIZES = {
     1: 192,
     **{k: 576 << k - 2 for k in range(2, 6)},
     **{k: 1 << k for k in range(8, 16)},
 }
-# Where the number of samples stands, with four bits of another number in front.
+# Bytes of the number of samples, preceded by four bits of another number.
 _TOTAL = slice(21, 26)
 _MOST = (1 << 36) - 1
 
 
 def true_flac_header(file):
-    """Return a header that declares the true length of a FLAC, where the file's own does not.
+    """Return a header with the true length of a FLAC file if the file declares a wrong one.
 
     Parameters
     ----------
     file : seekable binary file
-        It is left at any place.
+        Left at any position.
 
     Returns
     -------
     start : int
-        Place of the file's own header, in bytes.
+        Position of the file's own header in bytes.
     header : bytes or None
-        To take the place of as many bytes. None if the length is as declared, or the last block
-        is not found whole: the file was cut short.
+        Replacement for the same number of bytes. None if the declared length is correct, or if
+        no complete last block is found, because the file is truncated.
     """
     start = length_of_id3(file)
     file.seek(start)
@@ -50,10 +50,10 @@ def true_flac_header(file):
 
 
 def _end_of_last_block(end, usual, declared):
-    """Number of samples up to the end of the last block, None if that is not found.
+    """Return the number of samples up to the end of the last block, None if it is not found.
 
-    A header that agrees with what is declared is enough; one that does not must be that of a
-    block whose checksum proves it whole.
+    A block header that matches the declared length is sufficient; otherwise, the checksum of the
+    block must be valid.
     """
     at, n_tries = len(end), 0
     while n_tries < _MOST_TRIES and (at := end.rfind(b"\xff", 0, at)) >= 0:
@@ -67,7 +67,7 @@ def _end_of_last_block(end, usual, declared):
 
 
 def _end_of_block(header, usual):
-    """Number of samples up to the end of a block, by its header; None if it is not a header."""
+    """Return the number of samples up to the end of a block from its header, None if invalid."""
     if len(header) < 6 or header[1] & 0xFE != 0xF8 or header[3] & 1:
         return None
     length = _length_of_number(header[4])
@@ -84,12 +84,12 @@ def _end_of_block(header, usual):
         number = number << 6 | byte & 0x3F
     after = header[4 + length : 4 + length + n_size]
     size = int.from_bytes(after, "big") + 1 if n_size else _BLOCK_SIZES[size_code]
-    # Blocks of one size are numbered; of others, the first sample is.
+    # With a fixed block size the header gives the block number, otherwise that of the first sample.
     return (number if header[1] & 1 else number * usual) + size
 
 
 def _length_of_number(first):
-    """Bytes of a number that is coded as UTF-8 codes characters, by the first; 0 if it is none."""
+    """Return the length of a number coded like UTF-8, from its first byte; 0 if invalid."""
     n_ones = 8 - (first ^ 0xFF).bit_length()
     return 1 if n_ones == 0 else n_ones if 2 <= n_ones <= 7 else 0
 
@@ -99,7 +99,7 @@ def _without_id3v1(end):
 
 
 def _crc8(data):
-    """Checksum of a header; 0 of one with its checksum behind it."""
+    """Return the checksum of a header, 0 for one followed by its checksum."""
     crc = 0
     for byte in data:
         crc = _CRC8[crc ^ byte]
@@ -107,7 +107,7 @@ def _crc8(data):
 
 
 def _crc16(data):
-    """Checksum of a block; 0 of one with its checksum behind it."""
+    """Return the checksum of a block, 0 for one followed by its checksum."""
     crc = 0
     for byte in data:
         crc = (crc << 8 & 0xFFFF) ^ _CRC16[crc >> 8 ^ byte]

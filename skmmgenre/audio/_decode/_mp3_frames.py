@@ -1,4 +1,4 @@
-"""Count the frames of an MPEG audio file (MP3, MP2) by their headers, without decoding."""
+"""Count the frames of an MPEG audio file (MP3, MP2) from their headers, without decoding."""
 
 import functools
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from ._view import size_of
 
 _BLOCK = 1 << 16  # bytes read at a time
 _MOST_JUNK = 1 << 16  # bytes that are searched for the next frame
-_PROOF = 4  # frames in a row, each beginning where the last ends, are no coincidence
-# libmpg123, which decodes, gives up where more bytes lie between two frames.
+_PROOF = 4  # this many adjacent frames in a row cannot be a coincidence
+# The decoder, libmpg123, gives up if there are more bytes between two frames.
 _MOST_LOST = 1023
-_ROOM = 192  # bytes of a frame that holds a declaration
+_ROOM = 192  # bytes, minimum size of a frame with a declaration
 _TAGS_AT_THE_END = (b"TAG", b"APETAGEX", b"LYRICSBEGIN")
-# By the code of the version (MPEG 2.5, 2, 1): sampling rates in Hz, by their code.
+# Sampling rates in Hz by their code, for each code of the version (MPEG 2.5, 2, 1).
 _RATES = {0: (11025, 12000, 8000), 2: (22050, 24000, 16000), 3: (44100, 48000, 32000)}
-# By the layer, and whether the version is MPEG 1: kbit/s, by their code from 1 on.
+# Bit rates in kbit/s by their code, counted from 1, for each (layer, is MPEG 1).
 _BIT_RATES = {
     (1, True): range(32, 449, 32),
     (2, True): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
@@ -28,32 +28,32 @@ _BIT_RATES = {
 
 @dataclass(frozen=True)
 class Mp3Frames:
-    """What the headers of frames say, and what the first frame declares of them."""
+    """Content of the frame headers, and the declaration in the first frame."""
 
-    begin: int  # end of the tags in front, in bytes
-    start: int  # place of the first frame
-    stop: int  # end of the last whole frame
+    begin: int  # end of the leading tags in bytes
+    start: int  # position of the first frame
+    stop: int  # end of the last complete frame
     first: bytes  # the first frame
-    n_frames: int  # frames of sound; a first frame with a declaration holds none
+    n_frames: int  # frames of sound; a first frame with a declaration has no sound
     layer: int
     samples_per_frame: int
     sample_rate: int
     is_cut: bool  # whether the file ends within a frame
-    is_gapless: bool  # whether the decoder reads over all that lies between frames
+    is_gapless: bool  # whether the decoder can skip all bytes between frames
 
     @property
     def n_samples(self):
-        """Length of the sound, with the silence that encoders put around it."""
+        """Return the number of samples, including the padding that encoders add."""
         return self.n_frames * self.samples_per_frame
 
     @property
     def declared_frames(self):
-        """Number of frames that the file declares, None if it does not."""
+        """Return the declared number of frames, or None."""
         return self._declared(1, 8)
 
     @property
     def declared_bytes(self):
-        """Number of bytes that the file declares, None if it does not."""
+        """Return the declared number of bytes, or None."""
         return self._declared(2, 12 if self._declared(1, 8) is not None else 8)
 
     def _declared(self, flag, offset):
@@ -66,12 +66,12 @@ class Mp3Frames:
         return int.from_bytes(self.first[at : at + 4], "big")
 
     def is_cut_short(self, length):
-        """Tell whether frames that are declared were cut off, instead of miscounted.
+        """Return whether declared frames are missing because the file is truncated.
 
         Parameters
         ----------
         length : int
-            Bytes of the file.
+            Size of the file in bytes.
 
         Returns
         -------
@@ -80,25 +80,25 @@ class Mp3Frames:
         n_missing = (self.declared_frames or 0) - self.n_frames
         if n_missing < 1 or self.is_cut:
             return n_missing > 0
-        if n_missing == 1:  # some encoders count the frame with the declaration, too
+        if n_missing == 1:  # some encoders also count the frame with the declaration
             return False
         return self.declared_bytes is None or self.declared_bytes > length - self.start
 
     @property
     def start_of_sound(self):
-        """Place of the first frame that holds sound."""
+        """Return the position of the first frame with sound."""
         return self.start + len(self.first) * _holds_declaration(self.first)
 
     def true_declaration(self):
-        """Return a first frame that declares as many frames as were counted."""
+        """Return a first frame that declares the number of frames that were counted."""
         n_frames = self.n_frames.to_bytes(4, "big")
-        if self.declared_frames is not None:  # what else it declares stays: silence to cut off
+        if self.declared_frames is not None:  # keep its other fields, such as the encoder padding
             at = _place_of_xing(self.first) + 8
             n_bytes = (self.stop - self.start).to_bytes(4, "big")
             after = n_bytes if self.declared_bytes is not None else b""
             fields = n_frames + after
             return self.first[:at] + fields + self.first[at + len(fields) :]
-        # Without a checksum, and of the smallest bit rate that leaves room for a declaration.
+        # Without a checksum, at the smallest bit rate at which a declaration fits.
         sizes = _sizes(*_kind(self.first))
         size, third = min((size, third) for third, size in enumerate(sizes) if size >= _ROOM)
         header = bytes((0xFF, self.first[1] | 1, third, self.first[3]))
@@ -112,13 +112,13 @@ def count_mp3_frames(file):
     Parameters
     ----------
     file : seekable binary file
-        It is left at any place.
+        Left at any position.
 
     Returns
     -------
     frames : Mp3Frames or None
-        None if there are none of sound near the start of the file, or they do not declare their
-        size.
+        None if there are no frames of sound near the start of the file, or if they do not declare
+        their size.
     """
     length, begin = size_of(file), length_of_id3(file)
     file.seek(begin)
@@ -174,23 +174,23 @@ def count_mp3_frames(file):
 
 
 def starts_with_mp3_frame(signature):
-    """Tell whether the first bytes of a file are the header of a frame, if perhaps a wrong one."""
+    """Return whether the first bytes of a file look like the header of a frame."""
     return len(signature) > 1 and signature[0] == 0xFF and _is_second_byte(signature[1])
 
 
 def _is_second_byte(byte):
-    """Tell whether a byte ends the mark of a frame, and names a version and a layer."""
+    """Return whether a byte completes the sync word and has a valid version and layer."""
     return byte >= 0xE0 and byte >> 3 & 3 != 1 and byte >> 1 & 3 != 0
 
 
 def _kind(header):
-    """Version, layer and sampling rate of a frame by their codes: equal in all of a file."""
+    """Return the version, layer and rate code of a frame, which are the same in a whole file."""
     return header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3), header[2] >> 2 & 3
 
 
 @functools.cache
 def _sizes(version, layer, rate):
-    """Size of a frame in bytes by the third byte of its header, 0 where that is of another kind."""
+    """Return frame sizes in bytes, indexed by the third header byte; 0 for another kind."""
     sizes = [0] * 256
     if rate == 3:
         return sizes
@@ -210,9 +210,9 @@ def _samples_per_frame(version, layer):
 
 
 def _follow(block, kind, most=None):
-    """Follow frames from the start of a block: their number, their bytes and those of the last.
+    """Follow frames from the start of a block; return their number, total size and last size.
 
-    The bytes may reach beyond the block.
+    The last frame may extend beyond the block.
     """
     sizes = _sizes(*kind)
     version, layer, _ = kind
@@ -228,9 +228,9 @@ def _follow(block, kind, most=None):
 
 
 def _next_frame(block, kind=None):
-    """Place of the first frame in a block that others follow, None if there is none.
+    """Return the position of the first frame that is followed by others, None if there is none.
 
-    Where the block begins with frames, they may be few, to its end.
+    A block that starts with frames may have fewer if they extend to its end.
     """
     at = block.find(b"\xff")
     while 0 <= at < len(block) - 3:
@@ -251,7 +251,7 @@ def _length_of_side_info(frame):
 
 
 def _place_of_xing(frame):
-    """Place of the words Xing or Info, which begin a declaration; 0 if there are none."""
+    """Return the position of the word Xing or Info, which starts a declaration; 0 if missing."""
     if _kind(frame)[1] != 3:
         return 0
     at = 4 + _length_of_side_info(frame)
@@ -259,5 +259,5 @@ def _place_of_xing(frame):
 
 
 def _holds_declaration(frame):
-    """Tell whether a frame holds a declaration (VBRI: that of Fraunhofer's encoder), no sound."""
+    """Return whether a frame is a declaration (Xing, or VBRI by Fraunhofer) without sound."""
     return bool(_place_of_xing(frame)) or frame[36:40] == b"VBRI"

@@ -1,20 +1,20 @@
-"""The number of packets that an MP4 file declares, for which ffmpeg takes memory unseen."""
+"""Check the number of packets declared by an MP4 file, for which ffmpeg allocates memory."""
 
 from ._view import size_of
 
 _WITH_BOXES = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf"}
 _MOST_BOXES = 1_000_000
 _LEAST_PACKET = 4  # bytes
-_OF_EACH = 0xF00  # flags of a run of packets: it lists a number of four bytes or more of each
+_OF_EACH = 0xF00  # flags of a run of packets that lists at least four bytes for each packet
 
 
 def declares_too_many_packets(file):
-    """Tell whether an MP4 declares more packets than its bytes can hold.
+    """Return whether an MP4 file declares more packets than fit into its size.
 
     Parameters
     ----------
     file : seekable binary file
-        It is left at any place.
+        Left at any position.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def declares_too_many_packets(file):
         file.seek(start)
         head = file.read(12)
         first, second = (int.from_bytes(head[at : at + 4], "big") for at in (4, 8))
-        # Where the size of each packet is listed, the list ends with the file.
+        # With individual packet sizes, the list is limited by the size of the file.
         if name == b"stsz" and first * second > length:
             return True
         if name == b"trun" and not int.from_bytes(head[1:4], "big") & _OF_EACH:
@@ -37,10 +37,10 @@ def declares_too_many_packets(file):
 
 
 def _boxes(file, length):
-    """Yield the name and the place of the content of every box, and of boxes in boxes."""
+    """Yield the name and the position of the content of every box, including nested boxes."""
     place = 0
     for _ in range(_MOST_BOXES):
-        if place > length - 8:  # a size may be beyond all places
+        if place > length - 8:  # a declared size may exceed the file
             return
         file.seek(place)
         head = file.read(16)
@@ -48,5 +48,5 @@ def _boxes(file, length):
         if size == 1:
             size, start = int.from_bytes(head[8:], "big"), place + 16
         yield name, start
-        # A box of size 0 reaches to the end of the file.
+        # A box of size 0 extends to the end of the file.
         place = start if name in _WITH_BOXES else max(start, place + size) if size else length

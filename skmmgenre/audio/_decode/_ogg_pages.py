@@ -1,4 +1,4 @@
-"""What the pages of an Ogg file declare of its length, and the streams chained in it."""
+"""Read the pages of an Ogg file: its chained streams and their declared length."""
 
 import math
 from dataclasses import dataclass
@@ -8,28 +8,28 @@ from ._view import size_of
 
 _BLOCK = 1 << 16  # bytes read at a time
 _STEP = 1 << 12  # bytes that are searched at a time
-_HEADER = 27  # bytes of a page in front of the sizes of its segments
+_HEADER = 27  # bytes of a page before the sizes of its segments
 _HEAD = 64  # bytes of a packet that describe a stream
-_MOST_OF_A_PAGE = _HEADER + 255 + _HEAD  # that is looked at
+_MOST_OF_A_PAGE = _HEADER + 255 + _HEAD  # most bytes of a page that are read
 _FIRST, _LAST = 2, 4  # flags of a page
-_NO_POSITION = (1 << 64) - 1  # of a page on which no packet ends
+_NO_POSITION = (1 << 64) - 1  # position of a page on which no packet ends
 
 
 @dataclass
 class OggLink:
-    """One of the streams that follow each other in a file; most files hold one."""
+    """One of the chained streams of a file; most files have one."""
 
-    start: int  # place in the file, in bytes
+    start: int  # position in the file in bytes
     stop: int = 0
-    most_per_packet: float = math.inf  # frames of sound that a packet can hold
+    most_per_packet: float = math.inf  # maximum number of frames of sound per packet
     position: int = -1  # number of frames up to the end of the last page
     n_frames_on_last_page: float = math.inf
-    is_ended: bool = False  # whether the last page says that it is the last
-    rises: bool = True  # whether no page ends before the page in front of it
-    fits: bool = True  # whether every page has the packets for the frames that it declares
+    is_ended: bool = False  # whether the last page has the end-of-stream flag
+    rises: bool = True  # whether the positions of pages never decrease
+    fits: bool = True  # whether every page has enough packets for the frames that it declares
 
     def add(self, flags, position, n_packets):
-        """Take a page into account."""
+        """Update the link with a page."""
         self.is_ended = bool(flags & _LAST)
         if position == _NO_POSITION:
             return
@@ -41,14 +41,14 @@ class OggLink:
 
 
 def ogg_links(file):
-    """List the streams that follow each other in an Ogg file.
+    """List the chained streams of an Ogg file.
 
-    Streams that run side by side (sound and pictures) are one link, of which the first counts.
+    Multiplexed streams (sound and pictures) are one link, described by its first stream.
 
     Parameters
     ----------
     file : seekable binary file
-        It is left at any place.
+        Left at any position.
 
     Returns
     -------
@@ -71,9 +71,9 @@ def ogg_links(file):
 
 
 def _pages(file):
-    """Yield the place of each page, its end, its header, and the first bytes behind that.
+    """Yield the position of each page, its end, its header, and the first bytes after the header.
 
-    Pages are left out that were cut short, so that the next page begins within.
+    Truncated pages, within which the next page starts, are skipped.
     """
     length, place = size_of(file), length_of_id3(file)
     begin, block, page = place, b"", None
@@ -88,7 +88,7 @@ def _pages(file):
             page = _page(block, at, place)
             place = page[1] if page else length
             continue
-        # Bytes between pages, or within what the last one declares as its own.
+        # Bytes between pages, or a page that is shorter than declared.
         after = page[0] + len(page[2]) if page else place
         following = _find(file, b"OggS", after)
         if page and following >= page[1]:
@@ -99,7 +99,7 @@ def _pages(file):
 
 
 def _page(block, at, place):
-    """A page at a place of a file and of a block, None if its header is cut short."""
+    """Return the page at a position of a file and a block, None if its header is truncated."""
     n_segments = block[at + 26] if at + 26 < len(block) else 0
     end = at + _HEADER + n_segments
     header = block[at:end]
@@ -109,7 +109,7 @@ def _page(block, at, place):
 
 
 def _find(file, mark, place):
-    """Place of a mark in a file from a place on, the end of the file if there is none."""
+    """Return the next position of a mark in a file, or the end of the file if there is none."""
     file.seek(place)
     kept = b""
     while block := file.read(_STEP):
@@ -122,7 +122,7 @@ def _find(file, mark, place):
 
 
 def _most_per_packet(head):
-    """Frames of sound that a packet can hold at most, by the first packet of a stream."""
+    """Return the maximum number of frames per packet, from the first packet of a stream."""
     if head.startswith(b"\x01vorbis") and len(head) > 28:
         return 1 << (head[28] >> 4) >> 1  # half of a long block, which overlaps the next
     if head.startswith(b"OpusHead"):

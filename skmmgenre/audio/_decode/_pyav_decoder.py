@@ -1,4 +1,4 @@
-"""Files that PyAV decodes and libsndfile does not: M4A, AAC, WMA, WebM, APE."""
+"""Decoder for formats that libsndfile does not support: M4A, AAC, WMA, WebM, APE."""
 
 import numpy as np
 
@@ -8,34 +8,34 @@ from ._containers import is_cut_short
 from ._mp4_boxes import declares_too_many_packets
 from ._view import View, size_of
 
-# A packet that is decoded after a seek lacks what came before it: decode this much more and throw
-# it away. AAC overlaps the packet before; its extensions for low bit rates remember more.
+# The first packets after a seek depend on earlier ones, so decode this much more and discard it.
+# AAC overlaps the previous packet; its extensions for low bit rates depend on more.
 _PREROLL = 0.5  # seconds
-# The last packet may hold less than is declared.
+# The last packet may have fewer frames than declared.
 _SLACK = 4096  # frames
 _BLOCK = 1 << 14  # frames of silence at a time
-# Frames that a packet of MP4 holds at most, if its codec does not say.
+# Maximum number of frames per MP4 packet, if the codec does not declare it.
 _MOST_PER_PACKET = 1 << 16
 
 
 class PyAVDecoder:
-    """An open file of one of the kinds that `container_of` knows.
+    """An open file in one of the formats that `container_of` detects.
 
     Parameters
     ----------
     file : seekable binary file
-        It is not closed with the decoder.
+        Not closed with the decoder.
     container : Container
 
     Attributes
     ----------
     n_frames, sample_rate : int
-        As of `AudioFile`.
+        As in `AudioFile`.
 
     Raises
     ------
     BadItem
-        If PyAV is not installed, or the file holds no sound, is encrypted, or cut short.
+        If PyAV is not installed, or if the file contains no audio, is encrypted or truncated.
     """
 
     def __init__(self, file, container):
@@ -47,19 +47,19 @@ class PyAVDecoder:
                 'Install PyAV (pip install "skmmgenre[m4a]"), or convert the file '
                 "(ffmpeg -i INPUT out.flac).",
             ) from error
-        # A view, because a seek before the start of a file is an error of Python's.
+        # A view, because Python raises an error for a seek before the start of a file.
         self._container, self._file, self._options = container, View(file), {}
         if container.demuxer == "mov" and declares_too_many_packets(file):
-            raise BadItem("it declares more packets of sound than its bytes can hold", GET_AGAIN)
+            raise BadItem("it declares more audio packets than fit into its size", GET_AGAIN)
         self._measure()
 
     def close(self):
-        """Do nothing: the file is open for PyAV only while it is read."""
+        """Do nothing: PyAV opens the file only while it is read."""
 
     def _open(self):
-        """Open it anew: a decoder that has read before answers with other bits of noise."""
+        """Open the file again, because a decoder that was used before returns different noise."""
         self._file.seek(0)
-        # A title may be in any encoding, of which PyAV is to be told before its version 19.
+        # Tags may have any encoding, an error in PyAV before 19 unless it is told to replace.
         is_old = int(self._av.__version__.partition(".")[0]) < 19
         encoding = {"metadata_errors": "replace"} if is_old else {}
         try:
@@ -68,24 +68,27 @@ class PyAVDecoder:
             )
         except self._av.FFmpegError as error:
             raise BadItem(
-                f"it is no whole {self._container.name} file ({_reason(error)})", GET_AGAIN
+                f"it is not a complete {self._container.name} file ({_reason(error)})", GET_AGAIN
             ) from error
 
     def _measure(self):
         with self._open() as container:
             if not container.streams.audio:
-                raise BadItem(f"the {self._container.name} file holds no sound", "Leave it out.")
+                raise BadItem(
+                    f"the {self._container.name} file contains no audio", "Leave the cell empty."
+                )
             stream = container.streams.audio[0]
             codec = stream.codec_context
             if codec is None or not codec.sample_rate:
                 raise BadItem(
-                    "its sound is encrypted or of an unknown kind", "Get the file without a lock."
+                    "its audio is encrypted or in an unknown format",
+                    "Get the file without DRM, or convert it (ffmpeg -i INPUT out.flac).",
                 )
             check_format(codec.sample_rate, codec.channels)
             self.sample_rate = codec.sample_rate
             step = stream.time_base * self.sample_rate
             index = stream.index_entries
-            # Where each packet is, and when, in samples: of MP4 only.
+            # The index gives position and time of each packet in samples; only MP4 has one.
             self._can_seek = len(index) > 1 and step.denominator == 1 and bool(stream.duration)
             if self._can_seek:
                 self.n_frames = int(stream.duration * step)
@@ -95,13 +98,13 @@ class PyAVDecoder:
                     self.n_frames, len(index), _frames_per_packet(codec)
                 ):
                     return
-                # The times that it declares are not those of its packets, nor what it cuts by them.
+                # The declared times do not match the packets, so ignore edits based on them, too.
                 self._can_seek, self._options = False, {"ignore_editlist": "1"}
             declared = container.duration if self._container.demuxer != "aac" else None
         self.n_frames = self._count_frames()
         declared = int((declared or 0) * self.sample_rate / self._av.time_base)
         is_cut = is_cut_short(self._file, self._container)
-        if is_cut is None:  # it declares no bytes
+        if is_cut is None:  # the size is not declared
             is_cut = self.n_frames < declared - self.sample_rate // 2
         if is_cut:
             self.n_frames = max(self.n_frames, declared)
@@ -112,7 +115,7 @@ class PyAVDecoder:
         reached = start
         try:
             for place, block in self._blocks(start):
-                if place > reached:  # a gap is silence
+                if place > reached:  # fill a gap with silence
                     n_missing = min(place, stop) - reached
                     yield from _silence(n_missing, block.shape[1])
                     reached += n_missing
@@ -128,7 +131,7 @@ class PyAVDecoder:
             raise self._truncated()
 
     def _blocks(self, start=0):
-        """Decode from near a frame on: pairs of the place of a block and its samples."""
+        """Yield the positions and samples of blocks, from shortly before a frame."""
         with self._open() as container:
             stream = container.streams.audio[0]
             begin = start - int(_PREROLL * self.sample_rate)
@@ -156,7 +159,7 @@ class PyAVDecoder:
         return count
 
     def _truncated(self, detail=None):
-        """The error that says how much of the file could be decoded."""
+        """Return the error that reports how much of the file could be decoded."""
         count = 0
         try:
             for place, block in self._blocks():
@@ -167,17 +170,17 @@ class PyAVDecoder:
 
 
 def _frames_per_packet(codec):
-    """Frames of sound in a packet of MP4, 0 if it is not known."""
+    """Return the number of frames per MP4 packet, 0 if unknown."""
     if codec.name == "alac" and codec.extradata:
         return int.from_bytes(codec.extradata[12:16], "big")
     return codec.frame_size or 0
 
 
 def _fits(n_frames, n_packets, frames_per_packet):
-    """Tell whether packets can hold as many frames as an MP4 declares.
+    """Return whether the packets of an MP4 file match the declared number of frames.
 
-    HE-AAC may declare half of the rate, or of the frames, that it is decoded to; the first and
-    the last packet may be cut.
+    HE-AAC may declare half of the decoded rate or number of frames, and the first and the last
+    packet may be trimmed.
     """
     least = (n_packets - 2) * frames_per_packet // 2
     most = n_packets * 2 * (frames_per_packet or _MOST_PER_PACKET)

@@ -1,6 +1,6 @@
-"""Files that libsndfile decodes: MP3, WAV, FLAC, Ogg, AIFF.
+"""Decoder for formats that libsndfile supports: MP3, WAV, FLAC, Ogg, AIFF.
 
-Where the header of a file does not fit its content, libsndfile is shown one that does.
+If the header of a file does not match its content, libsndfile gets a corrected header.
 """
 
 import contextlib
@@ -21,30 +21,30 @@ from ._ogg_pages import ogg_links
 from ._view import View, size_of
 from ._wav_chunks import plain_wav, samples_of_wav, wav_header
 
-# A seek in a compressed file lands exactly, but the first packets after it lack what came
-# before them: decode this much more and throw it away. In mp3, a packet may borrow 511 bytes
-# (255 below 32 kHz) of those before, which at 8 kbit/s, the least, are those of 0.6 s; in Ogg, it
-# overlaps the one before, of 8192 samples at most.
+# A seek in a compressed file is exact, but the first packets after it depend on earlier ones, so
+# decode this much more and discard it. In MP3, a packet may use 511 bytes (255 below 32 kHz) of
+# earlier packets, which are 0.6 s at the lowest bit rate, 8 kbit/s; in Ogg, it overlaps the
+# previous packet, of at most 8192 samples.
 _MP3_PREROLL = 0.65  # seconds
 _OGG_PREROLL = 8192  # frames
-# The mp3 decoder writes a line to standard error for every packet that it lacks. Where that
-# cannot be silenced, a seek is made only if it saves much: not in previews of 30 s.
+# The MP3 decoder writes a line to standard error for every missing packet. If that cannot be
+# silenced, seek only if it saves much time: not in previews of 30 s.
 _NOISY_SEEK_FROM = 15.0  # seconds
-# A seek to the very last block of a FLAC decodes the whole file at times.
-_FLAC_END = 2 * 4608  # frames: two blocks of usual size
-_BLOCK = 1 << 21  # samples decoded at a time, of all channels: 23 s of two at 44,100 Hz
+# A seek to the very last block of a FLAC sometimes decodes the whole file.
+_FLAC_END = 2 * 4608  # frames: two blocks of the usual size
+_BLOCK = 1 << 21  # samples decoded at a time, over all channels: 23 s of stereo at 44,100 Hz
 _MOST_LINKS = 1_000
-# libsndfile's codes of errors. The second is of a file beside it, where it looks for the kind.
+# libsndfile's error codes. The second refers to a file next to it that it checks for the format.
 _UNRECOGNISED = 1, 7
-# Of what is longer and declares no samples, a program has written the samples alone.
+# A longer file that declares no samples was not finished by the program that wrote it.
 _LONGEST_HEADER = 1 << 14  # bytes
 _UNFILLED = {"AIFF", "AU", "CAF", "RF64", "W64", "WAV", "WAVEX"}
-_MP3_FRAME = 1152  # frames of audio at most in a frame of mp3
+_MP3_FRAME = 1152  # maximum number of audio frames per MP3 frame
 _CONVERT = (
-    "Supported formats: WAV, FLAC, OGG, MP3 and, with PyAV, M4A, AAC, WMA, WebM and APE; the "
-    "content decides, not the name. Convert other files (ffmpeg -i INPUT out.flac)."
+    "Supported formats: WAV, FLAC, OGG, MP3 and, with PyAV, M4A, AAC, WMA, WebM and APE, detected "
+    "from the content, not the name. Convert other files (ffmpeg -i INPUT out.flac)."
 )
-# The size of the samples that a file declares and the one that libsndfile finds, in its log.
+# Patterns in libsndfile's log of the declared size of the samples and the size that it found.
 _DATA_SIZE = {
     "WAV": r"^data : (\d+) \(should be (\d+)\)",
     "WAVEX": r"^data : (\d+) \(should be (\d+)\)",
@@ -52,9 +52,9 @@ _DATA_SIZE = {
     "AIFF": r"^ SSND : (\d+) \(should be (\d+)\)",
     "AU": r"^  Data Size   : (\d+) \(should be (\d+)\)",
 }
-# Of these formats for long files, it logs the declared one alone.
+# For these formats of long files, it only logs the declared size.
 _LONG_DATA_SIZE = {"W64": r"^data : (\d+)", "RF64": r"^  Data size : (\d+)"}
-# In these encodings every frame takes as many bytes.
+# Encodings in which all frames have the same number of bytes.
 _FRAME_BY_FRAME = {
     *("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 }
@@ -95,26 +95,26 @@ def open_with_sndfile(file, signature):
         decoder = _open_malformed(file)
         if decoder is None:
             raise
-    if decoder.subtype.startswith("MPEG"):  # in a WAV file, which tells no more of its length
+    if decoder.subtype.startswith("MPEG"):  # in a WAV file, which does not declare its length
         decoder.close()
         return _open_mp3(samples_of_wav(file) or file)
     return decoder
 
 
 def _open_malformed(file):
-    """Open a WAV with a malformed header, or an MP3 behind other bytes; None if it is neither."""
+    """Open a WAV with a malformed header, or an MP3 after other bytes; None if it is neither."""
     if (view := plain_wav(file)) is not None:
         return SndfileDecoder(view)
     return _open_mp3(file) if count_mp3_frames(file) is not None else None
 
 
 def _open_mp3(file):
-    """Open an MPEG audio file, with a declaration of its length that is that of its frames."""
+    """Open an MPEG audio file, with a header that declares the counted number of frames."""
     frames = count_mp3_frames(file)
     if frames is None:
         return SndfileDecoder(file, is_mp3=True)
     declared, n_frames = frames.declared_frames, frames.n_frames
-    if not frames.is_gapless:  # the decoder will see how far it gets
+    if not frames.is_gapless:  # let the decoder determine how far it gets
         source = View(file, frames.start)
         return SndfileDecoder(source, is_mp3=True, is_counted=declared is None)
     if declared is not None and declared > n_frames and frames.is_cut_short(size_of(file)):
@@ -124,14 +124,14 @@ def _open_mp3(file):
     elif frames.layer == 3:
         head = frames.true_declaration()
         source = View(file, frames.start_of_sound, frames.stop, head)
-    else:  # in layers 1 and 2 nothing can be declared
+    else:  # layers 1 and 2 have no declaration
         source = View(file, frames.start, frames.stop)
     options = {"is_mp3": True, "is_counted": frames.layer != 3}
     try:
         return SndfileDecoder(source, **options)
     except _Malformed:
-        # libsndfile takes files of the working folder (._ or .AppleDouble) for a part of a bare
-        # MP3, but not of a WAV.
+        # libsndfile mistakes files in the working directory (._ or .AppleDouble) for a part of a
+        # bare MP3, but not of a WAV.
         description = struct.pack("<HHIIHHHHIHHH", 85, 2, 44100, 0, 1, 0, 12, 0, 0, 0, 0, 0)
         return SndfileDecoder(
             View(source, head=wav_header(description, size_of(source))), **options
@@ -139,10 +139,10 @@ def _open_mp3(file):
 
 
 class _SoundFile(soundfile.SoundFile):
-    """A file that is read on from where it is.
+    """A file that is read sequentially without seeks.
 
-    soundfile seeks to where it is after every read, and with that the MP3 decoder forgets what
-    the next packets borrow from those before.
+    soundfile seeks to the current position after every read, which makes the MP3 decoder discard
+    data of earlier packets that the next packets need.
     """
 
     def seekable(self):
@@ -151,23 +151,23 @@ class _SoundFile(soundfile.SoundFile):
 
 
 class SndfileDecoder:
-    """An open file of one stream.
+    """An open file with one stream.
 
     Parameters
     ----------
     source : FileIO or View
-        It is not closed with the decoder.
+        Not closed with the decoder.
     is_mp3 : bool, default=False
         Whether it is MPEG audio.
     is_counted : bool, default=False
-        Whether its length is to be found by decoding it.
+        Whether to determine the length by decoding the file.
     link : OggLink, default=None
-        What the pages of an Ogg file declare.
+        Declarations in the pages of an Ogg file.
 
     Attributes
     ----------
     n_frames, sample_rate : int
-        As of `AudioFile`.
+        As in `AudioFile`.
     n_channels : int
     subtype : str
         libsndfile's name of the encoding.
@@ -175,20 +175,20 @@ class SndfileDecoder:
     Raises
     ------
     BadItem
-        If it is not audio, or cut short, or its header claims what cannot be.
+        If the file is not audio or is truncated, or if its header is not plausible.
     """
 
     def __init__(self, source, *, is_mp3=False, is_counted=False, link=None):
         self._source, self._is_mp3, self._link = source, is_mp3, link
         self.n_frames = None
-        self._n_bytes = size_of(source)  # now: a descriptor moves with its copies
+        self._n_bytes = size_of(source)  # now, because copies of a descriptor share its position
         self._file = self._open()
         try:
             self.sample_rate, self.n_channels = self._file.samplerate, self._file.channels
             self.subtype = self._file.subtype
             check_format(self.sample_rate, self.n_channels)
             self.n_frames = self._file.frames
-            self._seekable = self.n_frames  # frames up to which a seek lands well
+            self._seekable = self.n_frames  # last frame to which a seek is exact
             if is_counted:
                 self.n_frames = self._count_frames()
             self._inspect()
@@ -206,17 +206,17 @@ class SndfileDecoder:
         Parameters
         ----------
         start, stop : int
-            At the file's own rate; stop is not beyond its end.
+            At the file's own rate; `stop` must not be beyond its end.
 
         Yields
         ------
         block : ndarray of float32, shape (n, n_channels)
-            Frames that follow each other. At the end of an mp3 they may be fewer than asked for.
+            Consecutive frames. At the end of an MP3 there may be fewer than requested.
 
         Raises
         ------
         BadItem
-            If the file is cut short before `stop`.
+            If the file is truncated before `stop`.
         """
         place = start
         if self._is_mp3:
@@ -225,7 +225,7 @@ class SndfileDecoder:
                 place = 0
         elif self._link is not None:
             place = max(0, min(start, self._seekable) - _OGG_PREROLL)
-        # The last frames of an mp3 may be declared and hold nothing.
+        # The last declared frames of an MP3 may be empty.
         slack = 2 * _MP3_FRAME if self._is_mp3 else 0
         quiet = _quiet if self._is_mp3 else contextlib.nullcontext
         n_per_block = max(1, _BLOCK // self.n_channels)
@@ -248,10 +248,10 @@ class SndfileDecoder:
             raise self._truncated()
 
     def _open(self):
-        """Open the file anew.
+        """Open the file again.
 
-        By its descriptor, not its path: libsndfile takes a file beside it called ._NAME for a
-        part of it, and goes by the ends of names.
+        It is opened by its descriptor, not its path, because libsndfile would use the extension,
+        and mistake a file called ._NAME next to it for a part of it.
         """
         source = self._source
         try:
@@ -269,7 +269,7 @@ class SndfileDecoder:
         if frame == self._file.tell():
             return
         if self._link is not None and self._file.tell() > 0:
-            # After a read, libsndfile (1.2.2) may seek to another place.
+            # After a read, libsndfile (1.2.2) may seek to a wrong position.
             self._reopen()
         self._file.seek(frame)
 
@@ -278,7 +278,7 @@ class SndfileDecoder:
         self._file = self._open()
 
     def _inspect(self):
-        """Settle the length of the file and find out whether it was cut short."""
+        """Determine the length of the file and check whether it is truncated."""
         kind, log = self._file.format, self._file.extra_info
         if self._link is not None:
             self._inspect_ogg(log)
@@ -293,25 +293,25 @@ class SndfileDecoder:
                 raise self._truncated()
         elif kind in _DATA_SIZE and (sizes := re.search(_DATA_SIZE[kind], log, re.MULTILINE)):
             declared, found = map(int, sizes.groups())
-            # A size near 2 or 4 GB is what programs write that cannot know it.
+            # Programs that do not know the size write one near 2 or 4 GB.
             if found < declared < 0x7FFF0000:
                 self.n_frames = int(self.n_frames * declared / max(found, 1))
                 raise self._truncated()
         elif kind in _LONG_DATA_SIZE and self.subtype in _FRAME_BY_FRAME:
             size = re.search(_LONG_DATA_SIZE[kind], log, re.MULTILINE)
             frame = re.search(r"^  Block Align   : (\d+)", log, re.MULTILINE)
-            # What a program writes that cannot know the size; libsndfile rounds it up to 8 bytes.
+            # Sizes written by programs that do not know it; libsndfile rounds up to 8 bytes.
             none = (0, 0xFFFFFFFF, 1 << 32)
             if size and frame and int(size[1]) not in none and int(size[1]) < 1 << 62:
-                # Of W64, its header of 24 bytes is counted, and what fills it to a multiple of 8.
+                # W64 includes its header of 24 bytes, and padding to a multiple of 8.
                 declared = int(size[1]) - (24 + 7 if kind == "W64" else 1)
                 if self.n_frames * int(frame[1]) < declared:
                     self.n_frames = declared // int(frame[1])
                     raise self._truncated()
         if not self.n_frames and kind in _UNFILLED and self._n_bytes > _LONGEST_HEADER:
             raise _Malformed(
-                f"its header declares no samples, though the file has {self._n_bytes:,} bytes: the "
-                "program that wrote it may not have come to fill in the sizes",
+                f"its header declares no samples, although the file has {self._n_bytes:,} bytes: "
+                "the program that wrote it may have stopped before it filled in the sizes",
                 GET_AGAIN,
             )
 
@@ -320,15 +320,15 @@ class SndfileDecoder:
             self.n_frames = None
             raise self._truncated("no end-of-stream mark")
         if not self._link.rises:
-            raise BadItem("its pages declare places that contradict each other", GET_AGAIN)
+            raise BadItem("its pages declare inconsistent positions", GET_AGAIN)
         if self._link.fits:
-            # libsndfile (1.2.2) answers a seek into the last page with samples of another place.
+            # After a seek into the last page, libsndfile (1.2.2) returns wrong samples.
             self._seekable = self.n_frames - self._link.n_frames_on_last_page
         else:
             self.n_frames, self._seekable = self._count_frames(), 0
 
     def _count_frames(self):
-        """Decode the file to its end."""
+        """Return the number of frames by decoding the file to its end."""
         try:
             count = sum(self._decode_to_end())
         except soundfile.LibsndfileError as error:
@@ -338,7 +338,7 @@ class SndfileDecoder:
         return count
 
     def _truncated(self, detail=None):
-        """The error that says how much of the file could be decoded."""
+        """Return the error that reports how much of the file could be decoded."""
         count = 0
         try:
             self._reopen()
@@ -350,39 +350,40 @@ class SndfileDecoder:
         return truncated(count, self.n_frames, self.sample_rate, detail)
 
     def _decode_to_end(self):
-        """Yield numbers of frames until there are no more."""
+        """Yield the number of frames of each read until the end."""
         with _quiet():
-            # A second: what is decoded before an error in the same call is lost.
+            # One second at a time, because a read that fails loses everything it decoded.
             second = self.sample_rate
             while n_read := len(self._file.read(second, dtype="float32", always_2d=True)):
                 yield n_read
 
 
 class ChainedDecoder:
-    """An open Ogg file of several streams, one after the other: of them libsndfile reads the first.
+    """An open Ogg file with several chained streams, of which libsndfile only reads the first.
 
     Parameters
     ----------
     file : FileIO or View
-        It is not closed with the decoder.
+        Not closed with the decoder.
     links : list of OggLink
 
     Attributes
     ----------
     n_frames, sample_rate : int
-        As of `AudioFile`.
+        As in `AudioFile`.
 
     Raises
     ------
     BadItem
-        If a stream is cut short, or not like the first.
+        If a stream is truncated, or differs from the first in its format.
     """
 
     def __init__(self, file, links):
         if len(links) > _MOST_LINKS:
             raise BadItem(
-                f"it is a chain of {len(links):,} streams, more than {_MOST_LINKS:,}",
-                "Re-encode it as one (ffmpeg -i INPUT out.flac).",
+                f"it is a chain of {len(links):,} streams, more than the maximum of "
+                f"{_MOST_LINKS:,}",
+                "Re-encode it as one stream (ffmpeg -i INPUT out.flac).",
             )
         self._file, self._links, self._ends = file, links, [0]
         kinds = set()
@@ -392,8 +393,8 @@ class ChainedDecoder:
                 self._ends.append(self._ends[-1] + decoder.n_frames)
             if len(kinds) > 1:
                 raise BadItem(
-                    "the streams chained in it differ in their sampling rate or channels",
-                    "Re-encode it as one (ffmpeg -i INPUT out.flac).",
+                    "its chained streams differ in sampling rate or number of channels",
+                    "Re-encode it as one stream (ffmpeg -i INPUT out.flac).",
                 )
         (self.sample_rate, _), self.n_frames = *kinds, self._ends[-1]
 
@@ -417,11 +418,11 @@ class _Malformed(BadItem):
 
 def _refused(error):
     if error.code in _UNRECOGNISED:
-        return _Malformed("it is not audio, or of an unknown format", _CONVERT)
+        return _Malformed("it is not audio, or has an unknown format", _CONVERT)
     reason = error.error_string.rstrip(".") or "its header is malformed"
     return _Malformed(f"it cannot be decoded ({reason})", GET_AGAIN)
 
 
 def _quiet():
-    """Silence the mp3 decoder, which writes of what it lacks, where that can be."""
+    """Silence the MP3 decoder, which reports missing packets, if that is possible."""
     return quiet_c_stderr() if can_quiet_c_stderr() else contextlib.nullcontext()

@@ -1,23 +1,23 @@
-"""Part of a file behind a header of our own: what a decoder is shown where the header is wrong."""
+"""View of part of a file with another header, for decoders if the file's own header is wrong."""
 
 import io
 
 
 class View(io.RawIOBase):
-    """A header that tells the truth, then bytes of a file, as a file to read.
+    """A corrected header followed by bytes of a file, as a read-only file.
 
-    It has no name, so a decoder judges it by its content.
+    It has no name, so a decoder uses only its content.
 
     Parameters
     ----------
     file : seekable binary file
-        It is left at any place, and not closed.
+        Left at any position, and not closed.
     start : int, default=0
-        First byte of the file to show.
+        First byte of the file to include.
     stop : int, default=None
-        The byte behind the last one to show. None shows the file to its end.
+        End of the bytes to include. None is the end of the file.
     head : bytes, default=b""
-        What stands in front of these bytes.
+        Header before these bytes.
     """
 
     def __init__(self, file, start=0, stop=None, head=b""):
@@ -34,11 +34,11 @@ class View(io.RawIOBase):
         return True
 
     def tell(self):
-        """Return the place of the next byte."""
+        """Return the position of the next byte."""
         return self._place
 
     def seek(self, offset, whence=io.SEEK_SET):
-        """Go to a place; see `io.IOBase.seek`."""
+        """Change the position; see `io.IOBase.seek`."""
         length = len(self._head) + self._stop - self._start
         origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: length}[whence]
         self._place = max(0, origin + offset)
@@ -58,5 +58,5 @@ class View(io.RawIOBase):
 
 
 def size_of(file):
-    """Return the number of bytes of a file, which is left at its end."""
+    """Return the size of a file in bytes; the file is left at its end."""
     return file.seek(0, io.SEEK_END)

@@ -1,19 +1,19 @@
-"""The chunks of a WAV file: read where libsndfile cannot use what its header declares."""
+"""Read the chunks of a WAV file, for files whose header libsndfile cannot use."""
 
 import struct
 
 from ._view import View, size_of
 
 _MOST_CHUNKS = 1000
-_MOST_SIZE = 0xFFFFF000  # bytes of samples that a header can declare
-_MOST_FORMAT = 1 << 12  # bytes of a chunk that describes the format: 40 are usual
+_MOST_SIZE = 0xFFFFF000  # largest size of the samples in bytes that a header can declare
+_MOST_FORMAT = 1 << 12  # largest size of the format chunk in bytes; 40 is usual
 
 
 def plain_wav(file):
-    """Show a WAV file as its format and its samples alone.
+    """Return a view of a WAV file that only has its format and its samples.
 
-    That is how it can be read if another chunk is malformed, or if its writer stopped before it
-    could fill in the sizes: samples of which 0 bytes are declared reach to the end of the file,
+    It can be read even if another chunk is malformed, or if the program that wrote the file stopped
+    before it filled in the sizes: samples with a declared size of 0 extend to the end of the file,
     unless other chunks follow.
 
     Parameters
@@ -23,7 +23,7 @@ def plain_wav(file):
     Returns
     -------
     view : View or None
-        None if it is not a WAV file, or has no format or no samples.
+        None if the file is not WAV, or has no format or no samples.
     """
     chunks = {}
     for name, start, size in _chunks(file):
@@ -48,9 +48,9 @@ def wav_header(described, size):
     Parameters
     ----------
     described : bytes
-        Content of the chunk that describes the format.
+        Content of the format chunk.
     size : int
-        Bytes of the samples.
+        Size of the samples in bytes.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def wav_header(described, size):
 
 
 def samples_of_wav(file):
-    """Show the content of the chunk that holds the samples of a WAV file.
+    """Return a view of the samples of a WAV file.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def samples_of_wav(file):
     Returns
     -------
     view : View or None
-        None if there is no such chunk.
+        None if there is no chunk of samples.
     """
     for name, start, size in _chunks(file):
         if name == b"data":
@@ -80,7 +80,7 @@ def samples_of_wav(file):
 
 
 def _chunks(file):
-    """Yield the name, the place of the content and the declared size of each chunk."""
+    """Yield the name, the position of the content and the declared size of each chunk."""
     file.seek(0)
     head = file.read(12)
     if head[:4] != b"RIFF" or head[8:] != b"WAVE":
@@ -100,7 +100,7 @@ def _chunks_from(file, place):
 
 
 def _chunks_follow(file, place):
-    """Tell whether the rest of a file is chunks: they have names, and fit into it."""
+    """Return whether the rest of a file consists of named chunks that fit into it."""
     length = size_of(file)
     end = place
     for name, start, size in _chunks_from(file, place):

@@ -123,4 +123,6 @@ def test_every_format_that_declares_its_length(tmp_path):
             with pytest.raises(BadItem) as error:
                 AudioFile(io.BytesIO(content[: int(share * len(content))]))
             reason = error.value.reason
-            assert reason.startswith(("truncated", "it is no whole", "it cannot be decoded")), name
+            assert reason.startswith(
+                ("truncated", "it is not a complete", "it cannot be decoded")
+            ), name

@@ -34,7 +34,7 @@ def flac(n_frames):
         (b"0&\xb2u\x8ef\xcf\x11" + bytes(20), "Windows Media"),
         (b"\x1aE\xdf\xa3" + bytes(30), "WebM"),
         (b"MAC " + bytes(30), "Monkey's Audio"),
-        (flac(0), "FLAC that declares no length"),
+        (flac(0), "FLAC without a declared length"),
         (flac(SR), None),
         (flac(0)[:20], None),
         (b"RIFF\0\0\0\0WAVE" + bytes(20), None),

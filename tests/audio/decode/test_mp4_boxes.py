@@ -73,5 +73,5 @@ def test_a_file_that_declares_them_is_refused_before_it_is_opened(tmp_path):
     AudioFile(io.BytesIO(content)).__exit__()
     struct.pack_into(">II", content, content.index(b"stsz") + 8, 16, 1 << 24)
     struct.pack_into(">I", content, content.index(b"stts") + 12, 1 << 24)
-    with pytest.raises(BadItem, match="more packets of sound than its bytes can hold"):
+    with pytest.raises(BadItem, match="more audio packets than fit into its size"):
         AudioFile(io.BytesIO(content))
