@@ -183,8 +183,8 @@ class EmbeddingMapDisplay:
         n_neighbors : int, default=10
             Number of neighbours of the purity; fewer if the map has fewer albums.
         perplexity : float, default=30.0
-            Perplexity of t-SNE, roughly the number of neighbours that are kept together. Limited
-            to a third of the albums on maps of about 90 albums or fewer.
+            Perplexity of t-SNE, roughly the number of neighbours that are kept together. At most
+            a third of the number of albums is used.
         shuffled : bool, default=False
             Whether to draw a second map of the same points with randomly permuted genres, and
             compute their purity.

@@ -181,7 +181,7 @@ class NearestAlbums(BaseEstimator):
             neighbours, or new rows in the format of `fit`. Rows of `fit` that are passed again
             count as new rows and find themselves.
         n_neighbors : int, default=None
-            Number of albums per query. None: the value of the constructor.
+            Number of albums per query. None: the constructor parameter.
         other_artists : bool, default=False
             Whether to exclude albums by the artist of the query.
         groups : array-like of shape (n_queries,), default=None
@@ -220,7 +220,7 @@ class NearestAlbums(BaseEstimator):
             The seeds, in the format of the queries of `like`. Seeds given by name are excluded
             from the playlist.
         n_neighbors : int, default=None
-            Number of albums in the playlist. None: the value of the constructor.
+            Number of albums in the playlist. None: the constructor parameter.
         other_artists : bool, default=False
             Whether to exclude all albums by the artists of the seeds.
         groups : array-like of shape (n_seeds,), default=None
@@ -255,7 +255,7 @@ class NearestAlbums(BaseEstimator):
             The weight of each genre, such as ``{"Jazz": 0.7, "Funk": 0.3}``; only their ratios
             matter. A negative weight moves the query away from a genre.
         n_neighbors : int, default=None
-            Number of albums to return. None: the value of the constructor.
+            Number of albums to return. None: the constructor parameter.
 
         Returns
         -------
@@ -303,7 +303,7 @@ class NearestAlbums(BaseEstimator):
         X : DataFrame or array-like of n_queries rows
             Rows in the format of `fit`. Every row must have a vector.
         n_neighbors : int, default=None
-            Number of albums per query. None: the value of the constructor.
+            Number of albums per query. None: the constructor parameter.
 
         Returns
         -------
