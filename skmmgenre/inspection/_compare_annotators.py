@@ -178,14 +178,14 @@ def compare_annotators(
 def _join(said, y_true, y_pred):
     """Join annotations with true and predicted genres, one row per annotation."""
     if said.empty:
-        raise ValueError("The annotations contain no genre: all items were skipped, or none was annotated.")
+        raise ValueError("The annotations contain no genres; all items were skipped.")
     answers = said[["annotator", "mode", "item"]].copy()
     answers["true"] = _look_up(said["item"], y_true, "y_true")
     answers["human"] = said["genre"]
     if y_pred is not None:
         strange = sorted(set(map(str, y_pred)) - set(MODES))
         if strange:
-            raise ValueError(f"y_pred has an unknown mode {strange[0]!r}; expected {', '.join(MODES)}.")
+            raise ValueError(f"Unknown mode {strange[0]!r} in y_pred; expected {', '.join(MODES)}.")
         answers["model"] = None
         for mode in y_pred:
             rows = answers["mode"] == mode
@@ -205,7 +205,7 @@ def _look_up(items, genres, name):
     genres.index = genres.index.map(str)
     if genres.index.has_duplicates:
         twice = genres.index[genres.index.duplicated()][0]
-        raise ValueError(f"{name} has more than one genre for item {twice!r}; pass one genre per item.")
+        raise ValueError(f"{name} has several genres for item {twice!r}; pass one genre per item.")
     found = items.map(genres).astype(object)
     absent = items[found.isna()].unique()
     if len(absent):

@@ -229,7 +229,7 @@ def _one_row(row):
         cells = {name: [cell] for name, cell in row.items()}
         return pd.DataFrame(cells, index=[row.name], dtype=object)
     if len(row) != 1:
-        raise ValueError(f"explain takes a single row, got {len(row)} rows. Pass table.iloc[[number]].")
+        raise ValueError(f"explain takes one row, got {len(row)} rows. Pass table.iloc[[number]].")
     return row
 
 

@@ -326,5 +326,5 @@ def _legend(words):
         Patch(color=_COLORS[kind], label=kind) for kind in _COLORS if kind in set(words["kind"])
     ]
     if (words["sign"] < 0).any():
-        handles.append(Patch(facecolor="none", edgecolor="grey", label="less frequent in the genre"))
+        handles.append(Patch(facecolor="none", edgecolor="grey", label="rarer in the genre"))
     return handles

@@ -282,7 +282,7 @@ class NearestAlbums(BaseEstimator):
             )
         for genre, weight in genres.items():
             if not isinstance(weight, Real) or not np.isfinite(weight):
-                raise ValueError(f"The weight of {genre!r} must be a finite number, got {weight!r}.")
+                raise ValueError(f"The weight of {genre!r} must be finite, got {weight!r}.")
         weights = np.array([genres.get(genre, 0) for genre in known], dtype=np.float64)
         query = (weights @ self._directions)[np.newaxis]
         if not query.any():
@@ -326,7 +326,7 @@ class NearestAlbums(BaseEstimator):
         """Return vectors and names of the queries, and the positions that each excludes."""
         check_is_fitted(self)
         if other_artists and self.artists_ is None:
-            raise ValueError("other_artists=True needs the artists: fit(X, groups=table['artist']).")
+            raise ValueError("other_artists=True needs groups: fit(X, groups=table['artist']).")
         albums = as_pandas(albums)
         if isinstance(albums, pd.DataFrame) or getattr(albums, "ndim", 1) == 2:
             return self._new_queries(albums, other_artists, groups)
@@ -376,7 +376,7 @@ class NearestAlbums(BaseEstimator):
         excluded = [np.empty(0, dtype=int)] * len(names)
         if other_artists:
             if groups is None:
-                raise ValueError("other_artists=True needs the artists of the new rows: pass groups.")
+                raise ValueError("other_artists=True needs groups, the artists of the new rows.")
             artists = read_groups(groups, len(names)).names
             excluded = [self._places_of_artist(artist) for artist in artists]
         return vectors, names, excluded

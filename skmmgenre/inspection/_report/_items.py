@@ -69,7 +69,7 @@ class LeftOut:
 
     @property
     def n_seen(self):
-        """Number of rows that are excluded because they, or their artists, were seen in training."""
+        """Number of rows that are excluded because they were seen in training."""
         return sum(self.artists.values()) + len(self.items)
 
 
