@@ -380,7 +380,7 @@ def test_what_is_refused(albums, network):
     with pytest.raises(ValueError, match="names 2 genres for 3 rows"):
         class_activation_map(network, covers, network.classes_[:2])
     plain = LogisticRegression().fit([[0], [1]], [0, 1])
-    with pytest.raises(ValueError, match="holds no network to look into"):
+    with pytest.raises(ValueError, match="contains none of the networks"):
         class_activation_map(plain, [[0]])
 
 

@@ -283,7 +283,7 @@ def test_what_is_refused(model, table):
     with pytest.raises(ValueError, match="does not know \\['Polka'\\]"):
         explain(model, table.iloc[[0]], genres="Polka")
     plain = make_pipeline(LogisticRegression()).fit([[0], [1]], [0, 1])
-    with pytest.raises(ValueError, match="holds no pipeline"):
+    with pytest.raises(ValueError, match="contains no pipeline"):
         explain(plain, table.iloc[[0]])
 
 

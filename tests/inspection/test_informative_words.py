@@ -195,13 +195,13 @@ def test_bad_input(table, random_texts, random_genres):
     with pytest.raises(ValueError, match="no vectorizer"):
         informative_words(mlp.fit(np.eye(2), ["a", "b"]), np.eye(2), ["a", "b"])
     twice = ColumnTransformer([(name, ReviewVectorizer(), "review") for name in "ab"])
-    with pytest.raises(ValueError, match="holds 2 vectorizers; one is needed.*the branch"):
+    with pytest.raises(ValueError, match="contains 2 vectorizers; expected exactly one.*the branch"):
         informative_words(twice.fit(table), table, random_genres)
     with pytest.raises(ValueError, match="y has 149 rows, the table has 150"):
         informative_words(fitted, random_texts, random_genres[1:])
     with pytest.raises(ValueError, match="All 2 texts are missing"):
         informative_words(fitted, [None, ""], ["a", "b"])
-    with pytest.raises(ValueError, match="n_words must be 1"):
+    with pytest.raises(ValueError, match="n_words must be >= 1"):
         informative_words(fitted, random_texts, random_genres, n_words=0)
 
 

@@ -203,7 +203,7 @@ class TestReadWeights:
             read_weights("musicnn", path, SHAPES)
         save_file(arrays, path)
         cut(path)
-        with pytest.raises(SetupError, match="not a whole safetensors file"):
+        with pytest.raises(SetupError, match="not a valid safetensors file"):
             read_weights("musicnn", path, SHAPES)
         path_of("musicnn").parent.mkdir(parents=True)
         path.rename(path_of("musicnn"))

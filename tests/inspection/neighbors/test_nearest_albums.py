@@ -186,8 +186,8 @@ def test_the_plain_control(table, Y):
 @pytest.mark.parametrize(
     ("mix", "message"),
     [
-        ({"Polka": 1.0, "Jazz": 1.0}, "does not know 'Polka'; its genres are Dub, Funk, Jazz"),
-        ({"Jazz": "much"}, "weight of 'Jazz' must be a number, got 'much'"),
+        ({"Polka": 1.0, "Jazz": 1.0}, "Unknown genres 'Polka'; the genres of the model are Dub, Funk, Jazz"),
+        ({"Jazz": "much"}, "weight of 'Jazz' must be finite, got 'much'"),
         ({"Jazz": np.nan}, "must be a number"),
         ({"Jazz": 0.0}, "is nothing"),
         ({}, "is nothing"),
@@ -203,8 +203,8 @@ def test_mixes_that_are_refused(nearest, mix, message):
     [
         (lambda nearest: nearest.like("album 90"), "no album 'album 90' in the index.*its row"),
         (lambda nearest: nearest.like([]), "albums is empty"),
-        (lambda nearest: nearest.like("album 2", n_neighbors=0), "must be 1 or above, got 0"),
-        (lambda nearest: nearest.like("album 2", groups=["A"]), "groups is for new rows"),
+        (lambda nearest: nearest.like("album 2", n_neighbors=0), "must be an integer >= 1, got 0"),
+        (lambda nearest: nearest.like("album 2", groups=["A"]), "groups is only for new rows"),
         (lambda nearest: nearest.like(pd.DataFrame({"audio__0": [1.0]})), "names should match"),
     ],
 )
@@ -215,7 +215,7 @@ def test_queries_that_are_refused(nearest, call, message):
 
 def test_what_fit_refuses(table, nearest):
     vectors = np.ones((3, 2))
-    with pytest.raises(ValueError, match="index of X repeats 'a'.*reset_index"):
+    with pytest.raises(ValueError, match="index of X contains 'a' more than once.*reset_index"):
         NearestAlbums().fit(pd.DataFrame(vectors, index=["a", "b", "a"]))
     with pytest.raises(ValueError, match="None of 3 albums has a vector"):
         NearestAlbums().fit(vectors * np.nan)
@@ -230,11 +230,11 @@ def test_what_fit_refuses(table, nearest):
     with pytest.raises(NotFittedError):
         NearestAlbums(FusionClassifier()).fit(table)
     plain = NearestAlbums().fit(vectors * [1, -1])
-    with pytest.raises(ValueError, match="needs a model that predicts them"):
+    with pytest.raises(ValueError, match="needs a model that predicts genres"):
         plain.mix({"Jazz": 1})
     with pytest.raises(ValueError, match="needs artists"):
         plain.like(0, other_artists=True)
-    with pytest.raises(ValueError, match="have 3 columns, those of fit have 2"):
+    with pytest.raises(ValueError, match="have 3 columns, but those of fit have 2"):
         plain.like(np.ones((1, 3)))
 
 
