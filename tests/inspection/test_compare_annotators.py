@@ -248,7 +248,7 @@ def test_genres_that_are_given_count_all(data):
     fewer = compare_annotators(said, y_true, n_resamples=50)
     np.testing.assert_allclose(found.scores["f1"], fewer.scores["f1"] * 4 / 5)
     assert found.labels[-1] == "Zydeco" and set(found.correlations["genres"]) == {4}
-    with pytest.raises(ValueError, match="'Blues' occurs as true, annotated or predicted genre, but is"):
+    with pytest.raises(ValueError, match="'Blues' occurs as true, annotated or predicted genre"):
         compare_annotators(said, y_true, labels=GENRES[1:])
 
 
@@ -277,7 +277,7 @@ def test_confusion_matrices_side_by_side(data, comparison):
     assert rows == [0, 0, 0, 1, 1, 1]
     both = ConfusionMatricesDisplay.from_comparison(comparison, normalize=None, n_cols=6)
     assert both.confusion_matrices["human, sound"].sum() == 120
-    with pytest.raises(ValueError, match=r"Unknown annotator 'Cy'; the annotators are \['Ann', 'Bo'"):
+    with pytest.raises(ValueError, match=r"annotator 'Cy'; the annotators are \['Ann', 'Bo'"):
         ConfusionMatricesDisplay.from_comparison(comparison, annotator="Cy")
 
 

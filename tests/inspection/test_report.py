@@ -385,7 +385,7 @@ class TestStored:
 
     def test_what_is_no_evaluation(self):
         for found in ({}, {"metrics": {}}, {"metrics": {"audio": {"f1": None}}}):
-            with pytest.raises(ValueError, match="Pass what skmmgenre evaluate --json prints"):
+            with pytest.raises(ValueError, match="Pass the output of skmmgenre evaluate --json"):
                 of_evaluation(found)
 
     @pytest.mark.parametrize("card", [{}, {"held_out": 3}, {"held_out": {"metrics": {"f1": "x"}}}])
@@ -403,7 +403,7 @@ class TestStored:
 
 
 def test_names_and_y_must_fit(albums, model):
-    with pytest.raises(ValueError, match="names has 1 rows, the table has 40"):
+    with pytest.raises(ValueError, match="names has 1 rows, but the table has 40"):
         report(model, albums.table, albums.y, names=["a"])
     with pytest.raises(ValueError, match="y has 2 columns, but the model has 3 genres"):
         report(model, albums.table, np.ones((40, 2), dtype=int))

@@ -127,7 +127,7 @@ def test_fusion_must_agree(tmp_path):
 def test_a_model_that_returns_no_vectors(tmp_path):
     encoder = load_hub_audio(save_encodec(tmp_path / "codec"))
     assert encoder.window == 1.0
-    with pytest.raises(SetupError, match="EncodecModel does not return hidden states .* or a function"):
+    with pytest.raises(SetupError, match="EncodecModel does not return .* or a function"):
         encoder.embed(windows_of_noise(1, 1.0, 16000))
 
 
@@ -179,7 +179,7 @@ def test_weights_in_parts(tmp_path):
     assert len(parts) > 1
     np.testing.assert_array_equal(load_hub_audio(folder).embed(windows), expected)
     parts[0].unlink()
-    with pytest.raises(SetupError, match=f"lacks {parts[0].name}. Fetch"):
+    with pytest.raises(SetupError, match=f"{parts[0].name} is missing. Download"):
         HubFolder(folder)
 
 
@@ -194,7 +194,7 @@ def test_code_of_a_model_is_not_executed(bert, tmp_path):
     assert not mark.exists()
     del config["auto_map"]
     (bert / "config.json").write_text(json.dumps(config))
-    with pytest.raises(SetupError, match="of type 'own', which transformers .* does not know"):
+    with pytest.raises(SetupError, match="of type 'own', which transformers .* does not support"):
         HubFolder(bert)
 
 
@@ -263,7 +263,7 @@ def test_missing_weights_are_not_drawn(bert):
     arrays = load_file(bert / "model.safetensors")
     del arrays["encoder.layer.1.output.dense.weight"]
     save_file(arrays, bert / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(SetupError, match="layer.1.output.dense.weight among them.*random"):
+    with pytest.raises(SetupError, match="such as .*output.dense.weight, and would be random"):
         HubFolder(bert).read_network("cpu")
 
 
@@ -299,7 +299,7 @@ def test_without_network(tmp_path):
     found = run(code, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path))
     last = found.stderr.strip().splitlines()[-1]
     assert last.startswith(
-        "skmmgenre.utils._cells.SetupError: model='owner/name' is not available locally and cannot be"
+        "skmmgenre.utils._cells.SetupError: model='owner/name' is not available locally and"
     )
     assert "hf download owner/name --local-dir FOLDER" in last
     assert "://" not in last and str(tmp_path) not in last
