@@ -220,7 +220,7 @@ def test_what_fit_refuses(table, nearest):
     vectors = np.ones((3, 2))
     with pytest.raises(ValueError, match="index of X contains 'a' more than once.*reset_index"):
         NearestAlbums().fit(pd.DataFrame(vectors, index=["a", "b", "a"]))
-    with pytest.raises(ValueError, match="None of 3 albums has a vector"):
+    with pytest.raises(ValueError, match="None of the 3 albums has a vector"):
         NearestAlbums().fit(vectors * np.nan)
     with pytest.raises(
         ValueError, match="space 'text'; the spaces .* are 'fused', 'audio', 'image'"
