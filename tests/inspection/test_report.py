@@ -377,7 +377,7 @@ class TestStored:
         page = ParsedPage(report(*asked, evaluation=evaluation, **QUICK))
         head, first, *_ = page.table("t-metrics")
         assert first[head.index("plain control")] == "0.123"
-        assert "The model is better than plain: Macro F1 +0.200" in page.by_id("verdict")["text"]
+        assert "better than the plain control: Macro F1 +0.200" in page.by_id("verdict")["text"]
         evaluation["items"] += 1  # of other items
         page = ParsedPage(report(*asked, evaluation=evaluation, **QUICK))
         assert "plain control" not in page.table("t-metrics")[0] and not page.by_id("verdict")
