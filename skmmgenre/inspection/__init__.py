@@ -1,4 +1,4 @@
-"""Look inside a fitted model: what it confuses, how it learned, why it answers, what is near."""
+"""Inspect fitted models: confusion, learning curves, explanations and nearest albums."""
 
 from ._activation_map_display import ActivationMapDisplay
 from ._activation_maps import class_activation_map
@@ -31,5 +31,5 @@ __all__ = [
     "report",
 ]
 
-for _name in __all__:  # model files and pickles name what is public, so that files can move
+for _name in __all__:  # model files and pickles refer to the public path, so that files can move
     globals()[_name].__module__ = __name__

@@ -1,4 +1,4 @@
-"""Class activation maps over the covers that they belong to."""
+"""Display of class activation maps on top of covers or sound."""
 
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,33 +12,33 @@ if TYPE_CHECKING:
 
 
 class ActivationMapDisplay:
-    """Maps of what speaks for a genre, over the covers or the sound, a panel each.
+    """Class activation maps over covers or sound, one panel per map.
 
-    Use :meth:`from_estimator`, which looks for the rows that a network is most convinced of.
+    Use :meth:`from_estimator`, which selects the rows with the highest scores.
 
     Parameters
     ----------
     maps : array-like of shape (n, height, width), or list of 2-D arrays
-        As `class_activation_map` returns them.
+        Maps, as returned by `class_activation_map`.
     pictures : list of n arrays
-        What the maps lie over: uint8 images of shape (height, width, 3), or patches of sound of
-        shape (bins, frames), which are drawn with the lowest band at the bottom. Pictures and maps
-        may differ in size; both are drawn as large.
+        The background of each map: uint8 images of shape (height, width, 3), or patches of sound
+        of shape (bins, frames), which are drawn with the lowest band at the bottom. Pictures and
+        maps may differ in size; both are scaled to fill the panel.
     titles : list of n str, default=None
-        Above the panels.
+        Titles of the panels.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure or SubFigure
-        What was drawn in.
+        The figure that contains the panels.
     axes_ : ndarray of matplotlib.axes.Axes, shape (n,)
         The panels.
     rows_ : list of int
-        The row of each panel in what was passed to :meth:`from_estimator`.
+        The row of each panel, as its position in the `X` of :meth:`from_estimator`.
 
     See Also
     --------
-    class_activation_map : The maps alone.
+    class_activation_map : Compute the maps without drawing them.
 
     Examples
     --------
@@ -69,30 +69,30 @@ class ActivationMapDisplay:
         n_items: int = 4,
         **plot_params: Any,
     ) -> Self:
-        """Draw the rows that a network is most convinced of, genre by genre.
+        """Draw the rows with the highest scores of each genre.
 
         Parameters
         ----------
         model : estimator
-            As `class_activation_map` takes it.
+            A fitted model, as accepted by `class_activation_map`.
         X : DataFrame, column or array of n rows
-            What `model` takes.
+            Input of `model`.
         genres : str or list, default=None
-            The genres to draw, in this order, or the name of one; None for all.
+            The genres to draw, in this order, or the name of a single genre. None: all genres.
         n_items : int, default=4
-            Rows of each genre, those of the highest score first. Missing ones are left out.
+            Number of rows per genre, highest score first. Missing covers or tracks are skipped.
         **plot_params : dict
-            Parameters of :meth:`plot`.
+            Parameters passed to :meth:`plot`.
 
         Returns
         -------
         display : ActivationMapDisplay
-            The drawn display. Its `rows_` are the positions of the drawn rows.
+            The drawn display, with `rows_` set to the positions of the drawn rows.
 
         Raises
         ------
         ValueError
-            If all covers are missing; and as `class_activation_map` raises.
+            If all rows are missing, or if `class_activation_map` raises it.
         """
         found = find_maps(model, X)
         scores = found.scores()
@@ -101,7 +101,7 @@ class ActivationMapDisplay:
         codes = codes_of(genres, found.classes_, len(genres))
         there = np.flatnonzero(~found.missing)
         if not len(there):
-            raise ValueError(f"All {len(scores)} rows are missing; there is nothing to draw.")
+            raise ValueError(f"All {len(scores)} rows are missing, so there is nothing to draw.")
         best = [there[np.argsort(-scores[there, code], kind="stable")][:n_items] for code in codes]
         rows = np.concatenate(best)
         codes = np.repeat(codes, [len(of_genre) for of_genre in best])
@@ -122,18 +122,18 @@ class ActivationMapDisplay:
         cmap: Any = "inferno",
         alpha: float = 0.5,
     ) -> Self:
-        """Draw a panel for each map.
+        """Draw one panel per map.
 
         Parameters
         ----------
         figure : matplotlib.figure.Figure or SubFigure, default=None
-            What to draw in. None makes a figure with pyplot.
+            Figure to draw in. None creates one with pyplot.
         n_cols : int, default=4
-            Panels in a row at most.
+            Maximum number of panels per row.
         cmap : str or matplotlib.colors.Colormap, default="inferno"
-            Colours of the maps.
+            Colormap of the maps.
         alpha : float, default=0.5
-            How much a map covers its picture: 0 nothing, 1 all of it.
+            Opacity of the maps: 0 shows the picture only, 1 hides it.
 
         Returns
         -------
@@ -153,7 +153,7 @@ class ActivationMapDisplay:
 
 
 def draw_map(panel, activation_map, picture, *, cmap="inferno", alpha=0.5):
-    """Draw a map over a picture, both as large as the panel."""
+    """Draw a map over a picture, both scaled to the panel."""
     is_sound = np.ndim(picture) == 2
     place = {
         "extent": (0, 1, 0, 1),

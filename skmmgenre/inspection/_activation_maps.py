@@ -1,4 +1,4 @@
-"""Which part of a cover, or of a sound, speaks for a genre."""
+"""Class activation maps of covers and sound."""
 
 from typing import Any
 
@@ -18,72 +18,76 @@ from ._steps import input_of, paths_of
 
 
 def class_activation_map(model: Any, X: Any, genre: Any = None) -> Float32Array:
-    """Return which part of each cover, or of each sound, speaks for a genre.
+    """Compute which parts of each cover or track contribute to a genre.
 
     Parameters
     ----------
     model : estimator
-        A fitted `ResNetEmbedder` or `AudioCNN`, or whatever holds one: a `GenrePipeline`, its
-        branch, a search. Or a fitted model with an `ImageEmbedder` of the hub or an
-        `AudioEmbedder` of musicnn in it, such as `load_ready_model` returns. Where covers and
-        sound are looked at, the covers are shown; for the sound of an `AudioCNN` pass the branch,
+        A fitted `ResNetEmbedder` or `AudioCNN`, or an estimator that contains one: a
+        `GenrePipeline`, one of its branches, a search. Or a fitted model that contains an
+        `ImageEmbedder` with a hub model or an `AudioEmbedder` with musicnn, such as the models of
+        `load_ready_model`. If the model uses both covers and sound, the maps are those of the
+        covers; for the sound of an `AudioCNN`, pass the branch,
         ``model["modalities"].named_transformers_["audio"]``, and its column.
     X : DataFrame, column or array of n rows
-        What `model` takes. A row of one track each where `model` takes tracks.
+        Input of `model`. For a model of sound, each row must have a single track.
     genre : str, array-like of shape (n,), or None, default=None
-        The genre to ask for, one for all rows or one per row. None: the one that the network
-        scores highest in each row.
+        The genre to map: one for all rows, or one per row. None: the genre with the highest
+        score of each row.
 
     Returns
     -------
     maps : ndarray of float32
-        Of covers, shape (n, height, width), at the size that the network sees: the shorter side
-        of the cover is scaled to 256/224 of it and the centre is cropped. Of sound, shape
-        (n, bins, frames), as the patches that `AudioCNN` takes; of musicnn 96 mel bands and 187
-        frames of 16 ms for each window that it hears, one behind the other, NaN behind the last
-        of a short track. From 0, does not speak for the genre, to 1, the strongest of the row.
-        Zeros throughout where nothing speaks for it, NaN where the cover or the sound is missing.
+        For covers, shape (n, height, width), at the input size of the network: the shorter side
+        of the cover is scaled to 256/224 of that size and the centre is cropped. For sound, shape
+        (n, bins, frames), like the input patches of `AudioCNN`; for musicnn, 96 mel bands and 187
+        frames of 16 ms per input window, concatenated in time and padded with NaN for short
+        tracks. Values range from 0 (does not contribute to the genre) to 1 (the largest
+        contribution of the row). A map is all zeros if no part contributes to the genre, and NaN
+        if the cover or the sound is missing.
 
     Raises
     ------
     NotFittedError
         If the model is not fitted.
     ValueError
-        If there is no such network in it, or several; if `genre` is not one of the network's
+        If the model contains no such network, or several; if `genre` is not one of the network's
         classes; if a row has several tracks.
 
     See Also
     --------
-    ActivationMapDisplay : Draws the maps over the covers.
-    explain : Everything that can be said of one row.
+    ActivationMapDisplay : Draw the maps over the covers.
+    explain : Explain the prediction of a single row.
 
     Notes
     -----
     Covers: the class activation map of section 6.5.2 of Oramas et al. (2018) (Zhou et al. 2016).
-    The network averages its last feature map over all places, and one layer leads to the genres,
-    so each place has its own share in the genre's score: the sum over all places is the score but
-    for the bias. Negative shares are cut off. With target "softmax" the share is that in the
-    genre's logit above the mean of all logits, as only differences count; with target "cosine" it
-    is the slope of the similarity. The map has few places (7 x 7 for 224 pixels, 4 x 4 for the
-    small network) and is scaled up.
+    The network averages its last feature map over all positions and applies a single linear
+    layer, so each position has its own share of the genre's score: the shares of all positions
+    add up to the score without the bias. Negative shares are clipped. With target "softmax", the
+    shares are those of the genre's logit minus the mean of all logits, because only differences
+    matter; with target "cosine", they are computed from the gradient of the similarity. The map
+    is coarse (7 x 7 for 224 pixels, 4 x 4 for the small network) and is scaled up.
 
-    Sound: a filter of `AudioCNN` spans all bands, or most of them, so that the last feature map
-    knows seconds only. The map is the slope of the genre's score times the input, at the input,
-    where both bands and frames are left: what this band at this time adds to the score because it
-    is louder or softer than its mean over the training set (``standardize``). It is then averaged
-    over 5 bins and 5 frames, and negative values are cut off. Where several patches of a row are
-    averaged, the map spans all of them; frames that no patch covers are 0.
+    Sound: the filters of `AudioCNN` span all bands, or most of them, so the last feature map only
+    has a time axis. The map is therefore the gradient of the genre's score times the input,
+    computed at the input, where both bands and frames are available: what a band at a given time
+    adds to the score because it is louder or softer than its mean over the training set
+    (``standardize``). It is then averaged over 5 bins and 5 frames, and negative values are
+    clipped. If several patches of a row are averaged, the map spans all of them; frames that no
+    patch covers are 0.
 
-    Encoders that others have trained know no genres of yours. How the score of the whole model
-    rises with the encoder's vector is measured by small steps along each of its numbers, other
-    modalities as they are. Covers: Grad-CAM (Selvaraju et al. 2017), each feature map weighed by
-    the mean of the score's slope over its places; of a transformer, the tokens that enter its
-    last layer. Sound: slope times input, behind musicnn's first batch norm.
+    Pretrained encoders were not trained on your genres. The gradient of the score of the whole
+    model with respect to the encoder's vector is estimated by finite differences, with the other
+    modalities unchanged. Covers: Grad-CAM (Selvaraju et al. 2017), where each feature map is
+    weighted by the gradient of the score, averaged over positions; for a transformer, the tokens
+    that enter its last layer are used. Sound: gradient times input, after the first batch norm of
+    musicnn.
 
-    The map of an own network is of the network alone. With ``preset="auto"`` the network is mixed
-    with a linear model, of colours or of the mean spectrum, by ``share_``; and in a pipeline with a
-    fusion layer other modalities have their say. With ``share_`` near 0 a map tells little about
-    the answer.
+    The map of a network trained by this package describes the network only. With
+    ``preset="auto"``, the network is mixed with a linear model of colours or of the mean spectrum,
+    weighted by ``share_``; and in a pipeline with a fusion layer, other modalities contribute to
+    the prediction. With ``share_`` near 0, a map says little about the prediction.
 
     Examples
     --------
@@ -102,7 +106,7 @@ def class_activation_map(model: Any, X: Any, genre: Any = None) -> Float32Array:
 
 
 def find_maps(model, X):
-    """Return what makes maps of rows: of the network of covers in a fitted model, or of sound.
+    """Find the network of covers, or else of sound, in a fitted model.
 
     See `class_activation_map`.
 
@@ -115,8 +119,8 @@ def find_maps(model, X):
         paths = paths_of(model, kind)
         if len(paths) > 1:
             raise ValueError(
-                f"{type(model).__name__} holds {len(paths)} networks of class {kind.__name__}. "
-                "Pass the one that is meant, and what it takes."
+                f"{type(model).__name__} contains {len(paths)} networks of class {kind.__name__}. "
+                "Pass one of them, and its input."
             )
         if paths and issubclass(kind, NetEstimator):
             return MapsOfNetwork(*input_of(model, paths[0], X))
@@ -124,17 +128,17 @@ def find_maps(model, X):
             return MapsOfEncoder(model, paths[0], X)
     names = ", ".join(kind.__name__ for kind in kinds)
     raise ValueError(
-        f"{type(model).__name__} holds no network to look into ({names}). For others, use "
-        "explain, which hides parts of the input in turn."
+        f"{type(model).__name__} contains none of the networks that activation maps support "
+        f"({names}). Use explain instead, which hides parts of the input in turn."
     )
 
 
 class MapsOfNetwork:
-    """Maps of a network that has learned genres itself.
+    """Maps of a network that was trained on the genres.
 
     Parameters
     ----------
-    X : what the network takes, of n rows
+    X : input of the network, n rows
     network : ResNetEmbedder or AudioCNN
 
     Attributes
@@ -151,22 +155,22 @@ class MapsOfNetwork:
         self.n_rows = len(self.missing)
 
     def scores(self):
-        """Return the score of each genre of each row, (n_rows, n_genres)."""
+        """Return the scores of all rows, (n_rows, n_genres)."""
         scores_of = getattr(self.network, "predict_proba", self.network.decision_function)
         return scores_of(self.X)
 
     def of_rows(self, rows):
-        """Return the same of some rows, given by position."""
+        """Return the object restricted to some rows, given by position."""
         return MapsOfNetwork(safe_indexing(self.X, rows), self.network)
 
     def maps(self, codes):
-        """Return the maps; `codes` are genres as positions in `classes_`, -1 for the best."""
+        """Return the maps; `codes` are positions in `classes_`, -1 for the best genre."""
         of_covers = isinstance(self.network, ResNetEmbedder)
         compute = _maps_of_covers if of_covers else _maps_of_sound
         return compute(self.network, self.X, codes)
 
     def pictures(self):
-        """Return what the network sees of each row, as one would draw it."""
+        """Return the input of the network for each row, in a form that can be drawn."""
         if isinstance(self.network, AudioCNN):
             return list(np.asarray(self.X))
         size = self.network.sample_shape_[1]
@@ -177,7 +181,7 @@ _LEAST_SIDE = 224  # pixels of a cover that is drawn
 
 
 def seen_of_cover(cell, size):
-    """Return the part of a cover that a network of `size` pixels sees, in at least 224 pixels."""
+    """Return the crop of a cover that a network of `size` pixels sees, at 224 pixels or more."""
     from ..image._augment import centre_crop
     from ..image._decode import decode_image
 
@@ -185,27 +189,27 @@ def seen_of_cover(cell, size):
 
 
 class MapsOfEncoder:
-    """Maps of an encoder that others have trained, by the classifier behind it.
+    """Maps of a pretrained encoder, through the classifier that follows it.
 
     Parameters
     ----------
     model : estimator
-        What holds both.
+        The fitted model that contains both.
     path : tuple of str
-        Of the encoder in it.
-    X : what the model takes, of n rows
+        Path of the encoder in `model`.
+    X : input of the model, n rows
 
     Attributes
     ----------
     classes_, n_rows, missing
-        As of `MapsOfNetwork`.
+        See `MapsOfNetwork`.
     """
 
     def __init__(self, model, path, X):
         if not path:
             raise ValueError(
-                f"{type(model).__name__} tells no genres: a map is of what speaks for one. Pass "
-                "the model that it is a part of, and the table of that."
+                f"{type(model).__name__} does not predict genres, so there is no score to map. "
+                "Pass the model that contains it, and the table of that model."
             )
         self.model, self.path, self.X = model, path, as_pandas(X)
         column, self.encoder = input_of(model, path, X)
@@ -216,16 +220,16 @@ class MapsOfEncoder:
         self.missing = np.array([is_missing(cell) for cell in self.cells], dtype=bool)
 
     def scores(self):
-        """Return the score of each genre of each row, (n_rows, n_genres)."""
+        """Return the scores of all rows, (n_rows, n_genres)."""
         behind, vectors = self._answer()
         return np.concatenate([behind(row, vectors[row : row + 1]) for row in range(self.n_rows)])
 
     def of_rows(self, rows):
-        """Return the same of some rows, given by position."""
+        """Return the object restricted to some rows, given by position."""
         return MapsOfEncoder(self.model, self.path, safe_indexing(self.X, rows))
 
     def maps(self, codes):
-        """Return the maps; `codes` are genres as positions in `classes_`, -1 for the best."""
+        """Return the maps; `codes` are positions in `classes_`, -1 for the best genre."""
         behind, vectors = self._answer()
         slopes = behind.slopes(vectors, codes).astype(np.float32)
         heard = ~np.isnan(vectors).any(axis=1)
@@ -243,7 +247,7 @@ class MapsOfEncoder:
         return behind, np.asarray(self.encoder.transform(self.cells))
 
     def pictures(self):
-        """Return what the encoder is given of each row, as one would draw it."""
+        """Return the input of the encoder for each row, in a form that can be drawn."""
         return [picture_of_cell(self.encoder, cell) for cell in self.cells]
 
 
@@ -257,26 +261,26 @@ def _maps_of_covers(network, X, codes):
     n_rows = padded(network._rows_at_once(inference_device(network.device)))
     for start in range(0, len(rows), n_rows):
         some = rows[start : start + n_rows]
-        # Not by the network's own `_forward`: a store has no feature maps.
+        # Bypass the network's own `_forward`: the feature store contains no feature maps.
         features = NetEstimator._forward(network, feed, "feature_map", some)
         outputs = network._head(features.mean(axis=(2, 3)), network.weights_)
         slopes = slopes_of_scores(network.target_, outputs, codes[some])
         for row, feature_map, slope in zip(some, features, slopes, strict=True):
             shares = np.tensordot(slope @ network.weights_["head.weight"], feature_map, axes=1)
             maps[row] = _scaled_up(shares, maps.shape[1:])
-    maps[feed.missing] = np.nan  # some may have turned out to be bad on the way
+    maps[feed.missing] = np.nan  # includes covers that turned out to be unreadable
     return maps
 
 
 def _scaled_up(shares, shape):
-    """A map of a few places as one of an image's size, its maximum 1."""
+    """Scale a coarse map up to the size of an image, with a maximum of 1."""
     image = Image.fromarray(np.maximum(shares, 0).astype(np.float32))
     scaled = np.asarray(image.resize(shape[::-1], Image.Resampling.BILINEAR))
     return _up_to_one(scaled)
 
 
 def _up_to_one(values):
-    """Positive values, the largest as 1; zeros if there are none."""
+    """Clip negative values and scale the largest to 1; all zeros if none is positive."""
     values = np.maximum(values, 0)
     largest = values.max()
     return values / largest if largest > 0 else values
@@ -297,19 +301,19 @@ def _smoothed(values):
 
 
 def parts_of_sound(network, X, codes):
-    """Return what each band adds to the score of a genre at each time.
+    """Compute what each band adds to the score of a genre at each time.
 
     Parameters
     ----------
     network : AudioCNN
     X : ndarray of shape (n, bins, frames)
     codes : ndarray of int, shape (n,)
-        Genres as positions in `classes_`; -1 for the one of the highest score.
+        Genres as positions in `classes_`; -1 for the genre with the highest score.
 
     Returns
     -------
     parts : ndarray of float32, shape (n, bins, frames)
-        Slope of the score times standardized input; NaN where a patch is missing.
+        Gradient of the score times the standardized input; NaN if a patch is missing.
     """
     from ._slopes import slope_times_input
 
@@ -334,14 +338,14 @@ def parts_of_sound(network, X, codes):
 
 
 def slopes_of_scores(target, outputs, codes):
-    """Return how the score of one genre of each row rises with the outputs of a network.
+    """Compute the gradient of the score of one genre per row with respect to the outputs.
 
     Parameters
     ----------
     target : target
     outputs : ndarray of shape (n, n_outputs)
     codes : ndarray of int, shape (n,)
-        Genres as positions in `classes_`; -1 for the one of the highest score.
+        Genres as positions in `classes_`; -1 for the genre with the highest score.
 
     Returns
     -------
@@ -368,18 +372,19 @@ def slopes_of_scores(target, outputs, codes):
 
 
 def codes_of(genre, classes, n_rows):
-    """Genres that are asked for as positions in `classes`, -1 for the best."""
+    """Return the requested genres as positions in `classes`, -1 for the best one."""
     if genre is None:
         return np.full(n_rows, -1)
     position = {name: code for code, name in enumerate(classes.tolist())}
-    # A genre may be a number; a text is one genre, and no list of letters.
+    # A genre may be a number; a str is one genre, not a sequence of letters.
     genres = np.asarray(genre, dtype=object)
     genres = [genre] * n_rows if genres.ndim == 0 else genres.tolist()
     if len(genres) != n_rows:
         raise ValueError(
-            f"genre names {len(genres)} genres for {n_rows} rows: give one, or one each."
+            f"genre has {len(genres)} genres, but there are {n_rows} rows. Pass one genre for all "
+            "rows, or one per row."
         )
     unknown = [name for name in dict.fromkeys(genres) if name not in position]
     if unknown:
-        raise ValueError(f"The network does not know {unknown}; its genres are {list(position)}.")
+        raise ValueError(f"Unknown genres {unknown}; the genres of the model are {list(position)}.")
     return np.array([position[name] for name in genres], dtype=int)

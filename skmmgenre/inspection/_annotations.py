@@ -1,4 +1,4 @@
-"""Answers of people who tell the genres of items blind: the table they are kept in."""
+"""Read the genre annotations that people made without seeing the true labels."""
 
 import csv
 import io
@@ -10,37 +10,39 @@ import pandas as pd
 
 from ..utils import first_few
 
-MODES = ("sound", "cover", "both")  # what an annotator hears or sees of an item
-# What `skmmgenre annotate` writes. An answer is added after each item, and none is ever changed.
+MODES = ("sound", "cover", "both")  # what an annotator hears or sees of each item
+# Columns that `skmmgenre annotate` writes. Rows are appended per item and never changed.
 COLUMNS = ("annotator", "item", "mode", "genre", "seconds", "time", "revision", "answer")
 _NEEDED = COLUMNS[:4]
-# The last cell of a line, so that a line which was cut off is known by it.
+# Content of the last cell of a row; a row without it was cut off.
 ANSWER_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def read_annotations(source: Any) -> pd.DataFrame:
-    """Return the answer that counts for each item, mode and annotator.
+    """Return the last annotation of each item, mode and annotator.
 
     Parameters
     ----------
     source : path, DataFrame, or list of these
-        Files of ``skmmgenre annotate``, or tables with the columns annotator, item, mode and
-        genre. Rows are in order of time: of several for the same item the last one counts.
+        Files written by ``skmmgenre annotate``, or tables with the columns annotator, item, mode
+        and genre. Rows must be in chronological order: if an item was annotated several times,
+        the last annotation counts.
 
     Returns
     -------
     annotations : DataFrame
-        Columns annotator, item, mode, genre (None where the item was skipped) and, where there
-        are any, seconds, time, revision and answer.
+        Columns annotator, item, mode, genre (None if the item was skipped) and, if present,
+        seconds, time, revision and answer.
 
     Raises
     ------
     ValueError
-        If a column is missing, a line has other cells than the first, or a mode is unknown.
+        If a column is missing, a row has more or fewer cells than the header, or a mode is
+        unknown.
 
     See Also
     --------
-    compare_annotators : How right they are, beside a model.
+    compare_annotators : Compare the annotations with the true genres and with a model.
 
     Examples
     --------
@@ -53,7 +55,7 @@ def read_annotations(source: Any) -> pd.DataFrame:
     """
     sources = source if isinstance(source, (list, tuple)) else [source]
     if not sources:
-        raise ValueError("annotations names no file and no table; pass at least one.")
+        raise ValueError("annotations is empty; pass at least one file or table.")
     tables = []
     for number, one in enumerate(sources):
         is_table = isinstance(one, pd.DataFrame)
@@ -62,13 +64,13 @@ def read_annotations(source: Any) -> pd.DataFrame:
         absent = [column for column in _NEEDED if column not in table.columns]
         if absent:
             raise ValueError(
-                f"{name} has no column {absent[0]!r}; annotations have the columns "
+                f"{name} has no column {absent[0]!r}; annotations need the columns "
                 f"{', '.join(_NEEDED)}."
             )
         strange = sorted(set(map(str, table["mode"])) - set(MODES))
         if strange:
             raise ValueError(
-                f"{name}: the mode {strange[0]!r} is unknown; modes are {', '.join(MODES)}."
+                f"{name}: unknown mode {strange[0]!r}; expected one of {', '.join(MODES)}."
             )
         tables.append(table)
     table = pd.concat(tables, ignore_index=True)
@@ -84,13 +86,14 @@ def _read_file(path):
     with open(path, encoding="utf-8-sig", newline="") as file:
         rows, _ = read_rows(file.read())
     if not rows:
-        raise ValueError(f"{os.fspath(path)!r} is empty; skmmgenre annotate writes annotations.")
+        raise ValueError(f"{os.fspath(path)!r} is empty; expected a file of skmmgenre annotate.")
     head, *rows = rows
     wrong = [number for number, row in enumerate(rows, 2) if len(row) != len(head)]
     if wrong:
         raise ValueError(
-            f"{os.fspath(path)!r}: {first_few(wrong, 3, count=True, name='row {}'.format)} has not "
-            f"the {len(head)} cells of the first row. Correct it, or remove it."
+            f"{os.fspath(path)!r}: expected {len(head)} cells per row, as in the header, but got a "
+            f"different number in {first_few(wrong, 3, count=True, name='row {}'.format)}. Fix or "
+            "remove the row."
         )
     table = pd.DataFrame(rows, columns=head, dtype=object)
     if "seconds" in table:
@@ -99,7 +102,7 @@ def _read_file(path):
 
 
 def read_rows(text):
-    """Return the rows of a CSV, and the text that a writer left unfinished at its end.
+    """Return the rows of a CSV text, and an incomplete last row.
 
     Parameters
     ----------
@@ -108,15 +111,15 @@ def read_rows(text):
     Returns
     -------
     rows : list of list of str
-        With the head. A last line without its end counts if its last cell is whole, as an
-        editor may have taken the end away.
+        Includes the header. A last row without a newline is kept if its last cell is complete,
+        because an editor may have removed the newline.
     rest : str
-        The last line if it does not count, else "".
+        The text of the last row if it is incomplete, else "".
     """
     rows = [row for row in csv.reader(io.StringIO(text)) if row]
     cut_off = rows and not text.endswith("\n")
     if cut_off and rows[0] == list(COLUMNS) and not _is_whole(rows[-1]):
-        # A name holds no line break: the page's server writes it as an escape.
+        # Names contain no line breaks: the server of the page escapes them.
         return rows[:-1], text[text.rfind("\n") + 1 :]
     return rows, ""
 

@@ -1,4 +1,4 @@
-"""How well people tell genres, beside a model on the same items (section 6.4 of the paper)."""
+"""Compare annotators with a model on the same items (section 6.4 of the paper)."""
 
 import warnings
 from itertools import combinations
@@ -31,28 +31,28 @@ def compare_annotators(
     confidence_level: float = 0.95,
     random_state: int | np.random.Generator | None = 0,
 ) -> Bunch:
-    """Compare what people said of items with their true genres, with a model and with each other.
+    """Compare annotators with the true genres, with a model and with each other.
 
     Parameters
     ----------
     annotations : path, DataFrame, or list of these
-        Files of ``skmmgenre annotate``, or tables with the columns annotator, item, mode
-        ("sound", "cover" or "both") and genre. An empty genre is an item that was skipped. Of
-        several rows for the same annotator, item and mode the last one counts.
+        Files written by ``skmmgenre annotate``, or tables with the columns annotator, item, mode
+        ("sound", "cover" or "both") and genre. An empty genre means that the item was skipped. If
+        there are several rows for the same annotator, item and mode, the last one counts.
     y_true : Series or dict
-        The true genre by the name of the item. It may hold further items.
+        Maps the name of each item to its true genre. It may contain additional items.
     y_pred : DataFrame, or dict of str to Series or dict, default=None
-        For each mode that the model knows, its predicted genre by the name of the item. None
-        leaves the model out.
+        For each mode that the model supports, maps the name of each item to its predicted genre.
+        None: no model is compared.
     labels : array-like, default=None
-        All genres, which means are over: pass the ``classes_`` of the model. None: those that
-        the annotated items have and those that were answered or predicted, sorted.
+        All genres over which means are taken; pass the ``classes_`` of the model. None: the
+        sorted genres that occur as true, annotated or predicted genres.
     n_resamples : int, default=2000
-        How often the items are drawn for the intervals.
+        Number of bootstrap resamples for the intervals.
     confidence_level : float in (0, 1), default=0.95
-        Of the intervals.
+        Confidence level of the intervals.
     random_state : int, Generator or None, default=0
-        Seed of these draws.
+        Seed of the bootstrap.
 
     Returns
     -------
@@ -60,20 +60,20 @@ def compare_annotators(
         ``scores`` : DataFrame
             Indexed by annotator, mode and rater: "human", "model" on the same items, and
             "difference", human minus model. Columns precision, recall and f1 (means over
-            `labels`) and accuracy, each with ``_low`` and ``_high``, the ends of its interval,
-            and items and skipped. Skipped items count for neither.
+            `labels`) and accuracy, each with ``_low`` and ``_high``, the bounds of its interval,
+            and the counts items and skipped. Skipped items are excluded for both raters.
         ``by_genre`` : DataFrame
-            F1 of each genre (index) for each annotator, rater and mode (columns).
+            F1 per genre (index) for each annotator, rater and mode (columns).
         ``correlations`` : DataFrame
             Pearson correlation of F1 over genres for pairs of rater and mode: columns
-            annotator, first, second, pearson, low, high, genres. Genres of which neither mode
-            has an item are left out. NaN where there are fewer than three genres, or one side is
-            equally good at all of them.
+            annotator, first, second, pearson, low, high, genres. Only genres that have items on
+            both sides are included. NaN if there are fewer than three genres, or if F1 is constant
+            on one side.
         ``kappa`` : DataFrame
-            Cohen's kappa of each pair of annotators on the items that both answered, for each
+            Cohen's kappa of each pair of annotators on the items that both annotated, for each
             mode and for "all" modes: columns first, second, mode, items, kappa, low, high.
         ``answers`` : DataFrame
-            One row for each answer: annotator, mode, item, true, human and, with `y_pred`,
+            One row per annotation: annotator, mode, item, true, human and, with `y_pred`,
             model.
         ``labels`` : list
             The genres that were compared, sorted unless `labels` was given.
@@ -81,22 +81,22 @@ def compare_annotators(
     Raises
     ------
     ValueError
-        If an item has no true genre or no prediction, a genre is not among `labels`, nobody
-        answered anything, or a parameter is out of range.
+        If an item has no true genre or no prediction, a genre is not among `labels`, there are
+        no annotations, or a parameter is out of range.
 
     See Also
     --------
-    ConfusionMatricesDisplay.from_comparison : What people and the model confuse, side by side.
-    skmmgenre.metrics.bootstrap_interval : Intervals over artists, for models.
+    ConfusionMatricesDisplay.from_comparison : Confusion matrices of annotators and model.
+    skmmgenre.metrics.bootstrap_interval : Bootstrap intervals of a model over artists.
 
     Notes
     -----
-    The intervals are percentiles of the bootstrap by item: items are drawn with replacement.
-    People and model are drawn together, so the interval of their difference is paired. Intervals
-    say how much the items matter, not how much another person would differ. A draw of the
-    correlation is over the genres that have an item in it.
+    The intervals are percentile intervals of the bootstrap over items: items are drawn with
+    replacement. Annotator and model share the same draws, so the interval of their difference is
+    paired. The intervals reflect the choice of the items, not the variation between annotators. In
+    each resample, the correlation is computed over the genres that occur in it.
 
-    Experts see another set of items in each mode, so differences between modes are also
+    Annotators see a different set of items in each mode, so differences between modes are also
     differences between items.
 
     Examples
@@ -176,16 +176,16 @@ def compare_annotators(
 
 
 def _join(said, y_true, y_pred):
-    """Answers with the true genre and the model's, one row each."""
+    """Join annotations with true and predicted genres, one row per annotation."""
     if said.empty:
-        raise ValueError("The annotations hold no answer: nothing was annotated, or all skipped.")
+        raise ValueError("The annotations contain no genres; all items were skipped.")
     answers = said[["annotator", "mode", "item"]].copy()
     answers["true"] = _look_up(said["item"], y_true, "y_true")
     answers["human"] = said["genre"]
     if y_pred is not None:
         strange = sorted(set(map(str, y_pred)) - set(MODES))
         if strange:
-            raise ValueError(f"y_pred has {strange[0]!r}; modes are {', '.join(MODES)}.")
+            raise ValueError(f"Unknown mode {strange[0]!r} in y_pred; expected {', '.join(MODES)}.")
         answers["model"] = None
         for mode in y_pred:
             rows = answers["mode"] == mode
@@ -205,13 +205,13 @@ def _look_up(items, genres, name):
     genres.index = genres.index.map(str)
     if genres.index.has_duplicates:
         twice = genres.index[genres.index.duplicated()][0]
-        raise ValueError(f"{name} has several genres for the item {twice!r}; give one.")
+        raise ValueError(f"{name} has several genres for item {twice!r}; pass one genre per item.")
     found = items.map(genres).astype(object)
     absent = items[found.isna()].unique()
     if len(absent):
         raise ValueError(
             f"{name} has no genre for {len(absent)} annotated items: {first_few(map(repr, absent))}"
-            ". Its index must hold the names that the annotations have in the column item."
+            ". Its index must contain the names in the column 'item' of the annotations."
         )
     return found.map(str)
 
@@ -225,25 +225,25 @@ def _labels_of(answers, labels):
     strange = sorted(map(str, occurring - set(labels)))
     if strange:
         raise ValueError(
-            f"The genre {strange[0]!r} was answered, predicted or is true, but is not in labels. "
-            "Add it, or leave labels out."
+            f"The genre {strange[0]!r} occurs as true, annotated or predicted genre, but is not in "
+            "labels. Add it, or pass labels=None."
         )
     return labels
 
 
 def _raters(rows):
-    """Who judged these items: the model where it predicts them."""
+    """Return the raters of these items; the model only if it predicts all of them."""
     has_model = "model" in rows and rows["model"].notna().all()
     return ("human", "model") if has_model else ("human",)
 
 
 def _draw(n_items, n_draws, rng):
-    """How often each item is drawn, (n_draws, n_items)."""
+    """Draw bootstrap counts of the items, (n_draws, n_items)."""
     return rng.multinomial(n_items, np.full(n_items, 1 / n_items), size=n_draws).astype(float)
 
 
 class _Judged:
-    """Metrics of one rater on some items, and those of draws of these items."""
+    """Metrics of one rater on some items, and on resamples of these items."""
 
     def __init__(self, true, said, labels, weights):
         found = precision_recall_fscore_support(true, said, labels=labels, zero_division=0)
@@ -267,7 +267,7 @@ def _with_intervals(values, draws, interval):
 
 
 def _index(keys):
-    """Annotator, mode and rater, whose order counts as sorted: pandas looks up parts of it."""
+    """Return a lexsorted MultiIndex, so that pandas can look up a part of a key."""
     columns = list(zip(*keys, strict=True))
     levels = [list(dict.fromkeys(columns[0])), MODES, _RATERS]
     codes = [
@@ -277,7 +277,7 @@ def _index(keys):
 
 
 def _correlations(annotator, drawn, interval):
-    """Lines of the table of correlations: people and model, then modes of each."""
+    """Yield the rows of the correlations: human with model, then pairs of modes of each."""
     raters = dict.fromkeys(rater for rater, _ in drawn)
     modes = dict.fromkeys(mode for _, mode in drawn)
     pairs = [(("human", mode), ("model", mode)) for mode in modes if "model" in raters]
@@ -301,7 +301,7 @@ def _correlations(annotator, drawn, interval):
 
 
 def _pearson(first, second):
-    """The correlation; NaN where there are too few genres, or one side is constant."""
+    """Return the correlation; NaN if there are too few genres or one side is constant."""
     if len(first) < 3:
         return np.nan
     with warnings.catch_warnings():
@@ -311,7 +311,7 @@ def _pearson(first, second):
 
 
 def _pearson_draws(first, second, there):
-    """The same of each draw (row), over the genres that are drawn."""
+    """Return the correlation of each draw (row) over the genres that occur in it."""
     n = there.sum(axis=1, keepdims=True)
     sides = [np.where(there, side, 0) for side in (first, second)]
     one, other = (
@@ -325,7 +325,7 @@ def _pearson_draws(first, second, there):
 
 
 def _kappas(answers, first, second, labels, n_resamples, rng, interval):
-    """Lines of the table of kappas: of all modes, if there are several, and of each."""
+    """Yield the rows of the kappas: of each mode and, if there are several, of all modes."""
     keys = ["mode", "item"]
     own, others = (answers[answers["annotator"] == name] for name in (first, second))
     both = own.merge(others[[*keys, "human"]], on=keys, suffixes=("", "_other"))
@@ -335,7 +335,7 @@ def _kappas(answers, first, second, labels, n_resamples, rng, interval):
         parts["all"] = both
     for mode, rows in parts.items():
         one, other = rows["human"], rows["human_other"]
-        if len({*one, *other}) == 1:  # the same genre throughout: agreement by chance is 1
+        if len({*one, *other}) == 1:  # a single genre throughout: chance agreement is 1
             kappa, draws = np.nan, np.full(1, np.nan)
         else:
             kappa = cohen_kappa_score(one, other, labels=labels)

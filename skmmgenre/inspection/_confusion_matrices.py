@@ -1,4 +1,4 @@
-"""What each of several models confuses, side by side."""
+"""Display of the confusion matrices of several models, side by side."""
 
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -24,7 +24,7 @@ _MEANINGS = {
 
 
 class ConfusionMatricesDisplay:
-    """Confusion matrices of several models on the same items, a panel each.
+    """Confusion matrices of several models on the same items, one panel per model.
 
     Use :meth:`from_predictions` or :meth:`from_comparison`, which compute the matrices and draw
     them.
@@ -32,31 +32,31 @@ class ConfusionMatricesDisplay:
     Parameters
     ----------
     confusion_matrices : dict of str to ndarray of shape (n_labels, n_labels)
-        For each model: rows are true genres, columns predicted ones.
+        Matrix of each model. Rows are true genres, columns are predicted genres.
     display_labels : array-like of shape (n_labels,), default=None
-        Names of the genres; None numbers them.
+        Names of the genres. None: the genres are numbered.
     normalize : {"true", "pred", "all"} or None, default=None
-        What the matrices hold: shares of each true genre's items, of each predicted genre's,
-        of all items, or counts.
+        How the matrices are normalized: over the true genres (rows), the predicted genres
+        (columns), all items, or not at all (counts).
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure or SubFigure
-        What was drawn in.
+        The figure that contains the panels.
     axes_ : ndarray of matplotlib.axes.Axes, shape (n_models,)
         The panels, in the order of the models.
 
     See Also
     --------
-    LearningCurvesDisplay : How the networks of a model learned.
-    compare_annotators : People beside a model.
-    sklearn.metrics.ConfusionMatrixDisplay : One model.
+    LearningCurvesDisplay : Learning curves of the networks of a model.
+    compare_annotators : Compare annotators with a model.
+    sklearn.metrics.ConfusionMatrixDisplay : Confusion matrix of a single model.
     skmmgenre.compose.ablate_modalities : Predictions of every subset of modalities.
 
     Notes
     -----
-    Figure 3 of the paper: sound, covers and both, with the shares of each true genre. All
-    panels have one scale of colours, so that they can be compared.
+    This is Figure 3 of the paper: sound, covers and both, normalized over the true genres. All
+    panels share one colour scale, so that they can be compared.
 
     Examples
     --------
@@ -103,21 +103,21 @@ class ConfusionMatricesDisplay:
         Parameters
         ----------
         y_true : array-like of shape (n,)
-            True genres, one an item.
+            True genre of each item.
         y_pred : dict of str to array-like of shape (n,), or DataFrame
-            Predicted genres of each model by its name; of a DataFrame, each column's.
+            Predicted genres by the name of the model; each column of a DataFrame is a model.
         labels : array-like of shape (n_labels,), default=None
-            The genres to show, in this order. None: all that occur in `y_true` or in any
+            The genres to show, in this order. None: all genres that occur in `y_true` or in any
             prediction, sorted.
         sample_weight : array-like of shape (n,), default=None
             Weight of each item.
         normalize : {"true", "pred", "all"} or None, default="true"
-            "true": shares of each true genre's items, "pred": of each predicted genre's,
-            "all": of all items; None: counts.
+            Normalize over the true genres (rows), the predicted genres (columns) or all items.
+            None: counts.
         display_labels : array-like of shape (n_labels,), default=None
             Names to show instead of `labels`.
         **plot_params : dict
-            Parameters of :meth:`plot`.
+            Parameters passed to :meth:`plot`.
 
         Returns
         -------
@@ -127,22 +127,22 @@ class ConfusionMatricesDisplay:
         Raises
         ------
         ValueError
-            If there is no model, or the predictions of one are not one genre for each item.
+            If `y_pred` is empty, or the predictions of a model are not one genre per item.
         """
         if not hasattr(y_pred, "items"):
             raise ValueError(
-                "y_pred must give the predictions of each model by its name, such as "
-                f"{{'audio': predicted}}; got {type(y_pred).__name__}."
+                "y_pred must be a dict or DataFrame of predictions by the name of the model, such "
+                f"as {{'audio': predicted}}; got {type(y_pred).__name__}."
             )
         y_true = np.asarray(y_true)
         predictions = {str(name): np.asarray(predicted) for name, predicted in y_pred.items()}
         if not predictions:
-            raise ValueError("y_pred names no model; give the predictions of at least one.")
+            raise ValueError("y_pred is empty; pass the predictions of at least one model.")
         for name, predicted in predictions.items():
             if predicted.shape != y_true.shape or predicted.ndim != 1:
                 raise ValueError(
                     f"The predictions of {name!r} have shape {predicted.shape}, y_true has "
-                    f"{y_true.shape}: one genre an item is expected in both."
+                    f"{y_true.shape}: expected one genre per item in both."
                 )
         if labels is None:
             labels = unique_labels(y_true, *predictions.values())
@@ -165,20 +165,21 @@ class ConfusionMatricesDisplay:
         display_labels: Column | None = None,
         **plot_params: Any,
     ) -> Self:
-        """Draw what a person and the model confuse in each mode, the person's panels first.
+        """Draw the confusion matrices of an annotator and the model for each mode.
 
         Parameters
         ----------
         comparison : Bunch
-            Of :func:`compare_annotators`.
+            Result of :func:`compare_annotators`.
         annotator : str, default=None
-            Whose answers; None is all annotators' together.
+            Name of the annotator. None: all annotators together.
         normalize : {"true", "pred", "all"} or None, default="true"
-            As in :meth:`from_predictions`.
+            Normalization, as in :meth:`from_predictions`.
         display_labels : array-like of shape (n_labels,), default=None
             Names to show instead of the genres.
         **plot_params : dict
-            Parameters of :meth:`plot`. By default a row of panels holds the modes of one rater.
+            Parameters passed to :meth:`plot`. By default, each row of panels shows the modes of
+            one rater, with the annotator in the first row.
 
         Returns
         -------
@@ -188,7 +189,7 @@ class ConfusionMatricesDisplay:
         Raises
         ------
         ValueError
-            If nobody of this name annotated.
+            If there are no annotations by `annotator`.
 
         Examples
         --------
@@ -208,7 +209,7 @@ class ConfusionMatricesDisplay:
             names = sorted(answers["annotator"].unique())
             answers = answers[answers["annotator"] == annotator]
             if answers.empty:
-                raise ValueError(f"Nobody called {annotator!r} annotated; there are {names}.")
+                raise ValueError(f"Unknown annotator {annotator!r}; the annotators are {names}.")
         modes, matrices = answers["mode"].unique(), {}
         for rater in ("human", "model"):
             for mode in modes if rater in answers else ():
@@ -232,26 +233,26 @@ class ConfusionMatricesDisplay:
         xticks_rotation: Literal["vertical", "horizontal"] | float = "vertical",
         colorbar: bool = True,
     ) -> Self:
-        """Draw a panel for each model.
+        """Draw one panel per model.
 
         Parameters
         ----------
         figure : matplotlib.figure.Figure or SubFigure, default=None
-            What to draw in. None makes a figure with pyplot, as large as the names of the
-            genres need.
+            Figure to draw in. None creates one with pyplot, large enough for the names of the
+            genres.
         n_cols : int, default=4
-            Panels in a row at most.
+            Maximum number of panels per row.
         include_values : bool or "auto", default="auto"
-            Write the number into each cell; "auto": where there are at most 10 genres.
+            Whether to show the value in each cell. "auto": if there are at most 10 genres.
         values_format : str, default=None
-            Format of these numbers. None is "d" for whole counts, else ".2f".
+            Format of these values. None: "d" for integer counts, else ".2f".
         cmap : str or matplotlib.colors.Colormap, default="Blues"
-            Colours of the cells, from the lowest number to the highest.
+            Colormap of the cells.
         xticks_rotation : {"vertical", "horizontal"} or float, default="vertical"
-            Of the genres below the panels.
+            Rotation of the genre names below the panels.
         colorbar : bool, default=True
-            Show the scale of colours beside the panels: from 0 to 1 for shares, to the largest
-            count of all panels for counts.
+            Whether to show a colorbar next to the panels: from 0 to 1 for shares, or up to the
+            largest count of all panels for counts.
 
         Returns
         -------
@@ -284,7 +285,7 @@ class ConfusionMatricesDisplay:
             if include_values:
                 _contrast(drawn)
             panel.set_title(name)
-            if number % n_cols:  # the genres are written at the outer panels only
+            if number % n_cols:  # only the outer panels show the genre names
                 panel.set(ylabel="", yticklabels=[])
             if number + n_cols < len(matrices):
                 panel.set(xlabel="", xticklabels=[])
@@ -295,7 +296,7 @@ class ConfusionMatricesDisplay:
 
 
 def _contrast(drawn):
-    """Numbers in the colour far from their cell's: scikit-learn goes by the panel's own scale."""
+    """Choose text colours that contrast on the shared scale; scikit-learn uses the panel's own."""
     image = drawn.im_
     for cell, text in np.ndenumerate(drawn.text_):
         dark = image.norm(drawn.confusion_matrix[cell]) > 0.5

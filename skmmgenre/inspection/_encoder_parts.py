@@ -1,4 +1,4 @@
-"""What the parts of a cover, or of a sound, add to a score through a frozen encoder."""
+"""Contributions of the parts of a cover or track to a score, through a frozen encoder."""
 
 import numpy as np
 
@@ -7,27 +7,27 @@ from ..image import ImageEmbedder
 
 
 def parts_of_cells(embedder, cells, slopes, there):
-    """Return what each part of each cell adds to a score.
+    """Compute what each part of each cell adds to a score.
 
     Parameters
     ----------
     embedder : ImageEmbedder or AudioEmbedder
     cells : list of n
     slopes : ndarray of float32, shape (n, n_values)
-        How the score of each cell rises with its vector.
+        Gradient of the score of each cell with respect to its vector.
     there : ndarray of bool, shape (n,)
         Whether the cell has a vector.
 
     Returns
     -------
     parts : list of n
-        Of sound ndarray of shape (bins, frames). Of covers (ndarray of shape (places, places),
-        shape of what the network sees). NaN where nothing is there.
+        For sound, ndarrays of shape (bins, frames). For covers, tuples of an ndarray of shape
+        (places, places) and the shape of the network's input. NaN for missing cells.
 
     Raises
     ------
     ValueError
-        If the encoder cannot be looked into.
+        If the encoder is not supported.
     """
     of_cell = _part_of_cover if isinstance(embedder, ImageEmbedder) else _part_of_sound
     encoder = _encoder_of(embedder)
@@ -38,7 +38,7 @@ def parts_of_cells(embedder, cells, slopes, there):
 
 
 def picture_of_cell(embedder, cell):
-    """Return what an encoder is given of a cell: pixels (height, width, 3), or (bins, frames)."""
+    """Return the input of an encoder for a cell: (height, width, 3) pixels or (bins, frames)."""
     encoder = _encoder_of(embedder)
     if isinstance(embedder, ImageEmbedder):
         pixels = _pixels(encoder.prepare(embedder._read(cell)))
@@ -53,14 +53,14 @@ def _encoder_of(embedder):
     if isinstance(embedder, ImageEmbedder):
         if callable(embedder.model):
             raise ValueError(
-                "An ImageEmbedder of a function has no feature maps to look at. Use explain, "
-                "which hides parts of the cover in turn."
+                "The feature maps of an ImageEmbedder whose model is a function are not available. "
+                "Use explain, which hides parts of the cover in turn."
             )
         return embedder._make_encoder()
     if not embedder._is_musicnn():
         raise ValueError(
-            "Only of musicnn is it known which bands and seconds it hears. For other models of "
-            "an AudioEmbedder use explain, which hides seconds in turn."
+            "Activation maps of an AudioEmbedder are only available for musicnn. Use explain for "
+            "other models, which hides parts of the sound in turn."
         )
     return embedder._encoder()
 
@@ -76,7 +76,7 @@ def _part_of_cover(embedder, encoder, cell, slope):
 
 
 def _pixels(prepared):
-    """What an image processor has made of an image, (3, height, width)."""
+    """Return the output of an image processor, (3, height, width)."""
     return prepared["pixel_values"]
 
 
@@ -92,7 +92,7 @@ def _part_of_sound(embedder, encoder, cell, slope):
 
 
 def _patches(embedder, encoder, cell):
-    """The log-mel patches of the windows that an encoder hears, each (frames, bins)."""
+    """Return the log-mel patches of an encoder's input windows, each (frames, bins)."""
     from ..audio._musicnn import log_mel
 
     windows = windows_of(cell, encoder, embedder.n_patches)

@@ -1,4 +1,4 @@
-"""Why a model gives one row its genres: modalities, words, seconds and the part of the cover."""
+"""Explain the prediction of a single row by its modalities, words, seconds and cover."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,20 +25,20 @@ from ._neighbors import NearestAlbums
 from ._neighbors._spaces import vectors_in_space
 from ._steps import dense, input_of, with_branch
 
-_WINDOW = 1.0  # seconds that are hidden of a sound at once
-_WINDOW_OF_ENCODER = 3.0  # the same for encoders, whose own windows are about as long
-_TILES = 7  # a side, that are hidden of a cover one by one
-_GREY = 128  # not the mean of the cover, which would spread what is hidden over all tiles
+_WINDOW = 1.0  # seconds of sound that are hidden at a time
+_WINDOW_OF_ENCODER = 3.0  # the same for encoders, whose input windows have about this length
+_TILES = 7  # per side of a cover; hidden one at a time
+_GREY = 128  # not the mean colour of the cover, which depends on the hidden tile too
 _ENCODERS_OF_COVERS = ImageEmbedder, ColorStatistics
 
 
 @dataclass(eq=False)
 class Explanation:
-    """Why a model gives one row its genres, as :func:`explain` returns it.
+    """Explanation of the prediction of a single row, as returned by :func:`explain`.
 
-    An effect is what the score of a genre loses when a word, some seconds or a part of the cover
-    are hidden from the whole model: above 0 they speak for the genre, below 0 against it. Effects
-    of single parts need not add up.
+    An effect is the decrease of a genre's score when a word, some seconds of sound or a part of
+    the cover is hidden from the whole model. Positive effects support the genre, negative effects
+    count against it. The effects of single parts need not add up.
 
     Attributes
     ----------
@@ -47,26 +47,26 @@ class Explanation:
     predicted : list
         The genres that the model predicts.
     genres : list
-        The genres that are explained, in the order of their scores.
+        The explained genres; by default in the order of their scores.
     contributions : DataFrame, shape (n_genres, n_blocks + 2)
-        A line for each of these genres; see `modality_contributions`.
+        One row per explained genre; see `modality_contributions`.
     missing : list of str
-        The modalities that the row lacks, by the names of their branches.
+        Names of the branches whose modality is missing in the row.
     words : DataFrame
-        genre, word, kind ("word" or "category"), effect; for each genre the words of the greatest
-        effect in either direction, from the one that speaks for it most. Empty without words.
+        Columns genre, word, kind ("word" or "category") and effect. For each genre, the words with
+        the largest absolute effects, in descending order of effect. Empty without words.
     sound : DataFrame
-        genre, track (counted from 0), start, end (seconds), effect, in order of time. Empty
-        without sound, or where its encoder is unknown here. Only what the model hears is there:
-        the patch that a `CQTExtractor` cuts out of the track.
+        Columns genre, track (counted from 0), start, end (in seconds) and effect, in chronological
+        order. Empty without sound, or if the encoder of the sound is not supported. Only the part
+        of a track that the model uses is included, such as the patch of a `CQTExtractor`.
     cover : ndarray of uint8, shape (side, side, 3), or None
-        The part of the cover that the model sees.
+        The part of the cover that the model uses.
     cover_maps : dict of str to ndarray of float32
-        For each genre the map of what in `cover` speaks for it, in [0, 1]: of a `ResNetEmbedder`
-        its `class_activation_map`, else the effect of tiles that are hidden.
+        For each genre, a map in [0, 1] of the parts of `cover` that support it: the
+        `class_activation_map` of a `ResNetEmbedder`, or else the effects of hidden tiles.
     nearest : DataFrame or None
-        The albums that are most like the row, as `NearestAlbums.like` returns them, without the
-        query; None if `explain` was given none to search in, or the row has no vector there.
+        The albums most similar to the row, as returned by `NearestAlbums.like`, without the
+        query. None if `explain` was called without `albums`, or if the row has no vector.
     """
 
     row: object
@@ -110,49 +110,52 @@ def explain(
     n_words: int = 10,
     albums: NearestAlbums | None = None,
 ) -> Explanation:
-    """Explain why a model gives one row its genres.
+    """Explain the prediction of a model for a single row.
 
     Parameters
     ----------
     model : estimator
-        A fitted `GenrePipeline` of branches and a `FusionClassifier`, as `make_genre_classifier`
-        writes it, or what holds one (`LabelThresholds`, a search).
+        A fitted `GenrePipeline` of branches and a `FusionClassifier`, as returned by
+        `make_genre_classifier`, or an estimator that contains one (`LabelThresholds`, a search).
     row : DataFrame of one row, or Series
         A row of the table: ``table.iloc[[3]]`` or ``table.loc["some album"]``.
     genres : str, list or None, default=None
-        The genres to explain, or the name of one. None: those that are predicted, and up to three
-        of the highest scores.
+        The genres to explain, or the name of a single genre. None: the predicted genres, filled
+        up to three genres with those of the highest scores.
     n_words : int, default=10
-        Words of each genre.
+        Number of words per genre.
     albums : NearestAlbums or None, default=None
-        Fitted on the albums that the model has learned from: those most like the row are named.
-        The row itself is left out if its label is among them.
+        A search fitted on the training albums; the explanation then lists the albums most similar
+        to the row. The row itself is excluded if its label is among them.
 
     Returns
     -------
     explanation : Explanation
-        Plain data; ``print(explanation)`` sums it up, `ExplanationDisplay` draws it.
+        The explanation as plain data. ``print(explanation)`` prints a summary,
+        `ExplanationDisplay` draws it.
 
     Raises
     ------
     NotFittedError
         If the model is not fitted.
     ValueError
-        If it is no such pipeline, there is not exactly one row, or a genre is unknown.
+        If `model` contains no such pipeline, `row` is not exactly one row, or a genre is unknown.
 
     See Also
     --------
-    modality_contributions, class_activation_map : For many rows.
-    informative_words : Which words tell a genre over a whole table.
+    modality_contributions : Contributions of the modalities for many rows.
+    class_activation_map : Activation maps for many rows.
+    informative_words : Words that are informative of a genre over a whole table.
 
     Notes
     -----
-    The parts of the modalities are exact. Words, seconds and tiles of covers are hidden one at a
-    time, and what the score of the whole model loses is measured: exact for each of them, but two
-    words that say the same thing hide each other, so effects need not add up. A word is hidden in
-    the tf-idf weights, whose norm is then set anew; a second of an `AudioCNN`'s patch is set to the
-    mean of each band, and three seconds of what an `AudioEmbedder` hears to silence. A joint space,
-    which mixes sound and cover, is part of what is measured.
+    The contributions of the modalities are exact. Words, seconds and tiles of covers are hidden
+    one at a time, and the decrease of the score of the whole model is measured. Each effect is
+    exact on its own, but words with the same meaning can stand in for each other, so effects need
+    not add up. A word is hidden by setting its tf-idf weight to 0 and normalizing again. For an
+    `AudioCNN`, one second of the patch is set to the mean of each band; for an `AudioEmbedder`,
+    three seconds of its input are replaced by silence. A joint space, which mixes sound and cover,
+    is included in the measured effects.
 
     Examples
     --------
@@ -215,18 +218,18 @@ def _pipeline_in(model):
             if isinstance(step.steps[0][1], ColumnTransformer):
                 return step
     raise ValueError(
-        f"{type(model).__name__} holds no pipeline from a ColumnTransformer to a "
-        "FusionClassifier. Pass a model of make_genre_classifier."
+        f"{type(model).__name__} contains no pipeline that starts with a ColumnTransformer and "
+        "ends with a FusionClassifier. Pass a model of make_genre_classifier."
     )
 
 
 def _one_row(row):
     row = as_pandas(row)
-    if isinstance(row, pd.Series):  # of object cells, lists among them
+    if isinstance(row, pd.Series):  # cells are objects and may be lists
         cells = {name: [cell] for name, cell in row.items()}
         return pd.DataFrame(cells, index=[row.name], dtype=object)
     if len(row) != 1:
-        raise ValueError(f"explain takes one row, got {len(row)}: pass table.iloc[[number]].")
+        raise ValueError(f"explain takes one row, got {len(row)} rows. Pass table.iloc[[number]].")
     return row
 
 
@@ -249,12 +252,12 @@ def _genres_to_explain(genres, predicted, scores):
     genres = [genres] if isinstance(genres, str) else list(genres)
     unknown = [genre for genre in genres if genre not in ranked]
     if unknown:
-        raise ValueError(f"The model does not know {unknown}; its genres are {sorted(ranked)}.")
+        raise ValueError(f"Unknown genres {unknown}; the genres of the model are {sorted(ranked)}.")
     return genres
 
 
 class _Answer:
-    """The answer of a pipeline to one row, and what becomes of it when a branch says otherwise."""
+    """Scores of a pipeline for one row, and their change if the vector of a branch changes."""
 
     def __init__(self, pipeline, table, codes):
         self.pipeline, self.table, self.codes = pipeline, table, codes
@@ -274,7 +277,7 @@ class _Answer:
         return self.modalities.named_transformers_[branch]
 
     def input_of(self, branch):
-        """What a branch is given: a column of one cell."""
+        """Return the input of a branch: a column of one cell."""
         name = self.pipeline.steps[0][0]
         return input_of(self.pipeline, (name, branch), self.table)[0]
 
@@ -282,7 +285,7 @@ class _Answer:
         return as_cells(self.input_of(branch), noun="item")[0]
 
     def effects(self, branch, variants):
-        """What the genres' scores lose if the vector of a branch is another: (n, n_genres)."""
+        """Return the decrease of the scores for variants of a branch's vector, (n, n_genres)."""
         vectors = with_branch(self.modalities, self.vectors, branch, variants)
         return self.scores - self._scores_of(vectors)
 
@@ -294,7 +297,7 @@ class _Answer:
 
 
 def _effects_of_words(answer, branch):
-    """(word, kind), effects on the genres, of every word that a branch weighs."""
+    """Return a list of ((word, kind), effects on the genres) for all words of a branch."""
     estimator = answer.fitted(branch)
     steps = estimator.steps if isinstance(estimator, Pipeline) else [(branch, estimator)]
     places = [number for number, (_, step) in enumerate(steps) if "vocabulary_" in vars(step)]
@@ -338,7 +341,7 @@ def _words_of_most_effect(words, genres, n_words):
 
 
 def _lines(found, names, genres):
-    """A DataFrame of (values of names, effects on genres), genre by genre."""
+    """Convert a list of (values of `names`, effects on the genres) to a DataFrame."""
     lines = [
         [genre, *values, effects[number]]
         for number, genre in enumerate(genres)
@@ -349,7 +352,7 @@ def _lines(found, names, genres):
 
 
 def _effects_of_seconds(answer, branch):
-    """(track, start, end), effects on the genres, of every piece of time of each track."""
+    """Return a list of ((track, start, end), effects on the genres) for all tracks."""
     estimator = answer.fitted(branch)
     cell = answer.cell_of(branch)
     tracks = [cell]
@@ -370,10 +373,10 @@ def _effects_of_seconds(answer, branch):
     found = []
     for number in np.flatnonzero(there):
         places, variants = pieces(steps, tracks[number])
-        # An album's vector is the mean of its tracks'.
+        # The vector of an album is the mean over its tracks.
         others = own[there & (np.arange(len(own)) != number)]
         means = (others.sum(axis=0) + variants) / (len(others) + 1)
-        silent = np.isnan(variants).all(axis=1)  # what is left is nothing to hear
+        silent = np.isnan(variants).all(axis=1)  # the rest of the track is silent
         means[silent] = others.mean(axis=0) if len(others) else np.nan
         for (start, end), effects in zip(places, answer.effects(branch, means), strict=True):
             found.append(((int(number), start, end), effects))
@@ -381,7 +384,7 @@ def _effects_of_seconds(answer, branch):
 
 
 def _pieces_of_patch(steps, track):
-    """Seconds of a patch, and its vectors with each of them set to the mean of its band."""
+    """Return the pieces of a patch, and vectors with each piece set to the mean of its band."""
     extractor, *others = steps
     patch = extractor.transform([track])
     n_frames = 1 + np.flatnonzero(patch[0].max(axis=0) > patch.min())[-1]  # without padding
@@ -399,7 +402,7 @@ def _pieces_of_patch(steps, track):
 
 
 def _pieces_of_samples(steps, track):
-    """Pieces of a track, and its vectors with silence in the place of each."""
+    """Return the pieces of a track, and vectors with each piece replaced by silence."""
     from ..audio._decode import AudioFile
     from ..audio._signals import signal_of
     from ..utils import file_in
@@ -426,7 +429,7 @@ def _pieces_of_samples(steps, track):
 
 
 def _map_of_cover(answer, branch, genres):
-    """What a model sees of a cover, and a map for each genre; None if the branch is of none."""
+    """Return the used part of a cover and a map per genre; None for branches without covers."""
     estimator = answer.fitted(branch)
     steps = (
         [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
@@ -450,7 +453,7 @@ def _map_of_cover(answer, branch, genres):
 
 
 def _without_tiles(network, others, picture):
-    """Vectors of a picture, each with one tile in grey."""
+    """Return the vectors of a picture, each with one tile in grey."""
     height, width = (np.linspace(0, side, _TILES + 1).astype(int) for side in picture.shape[:2])
     hidden = []
     for top, bottom in zip(height, height[1:], strict=False):

@@ -1,4 +1,4 @@
-"""An explanation of one row in panels."""
+"""Display of the explanation of a single row."""
 
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,26 +18,26 @@ _COLORS = ["tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:
 
 
 class ExplanationDisplay:
-    """An explanation in panels: modalities, words, seconds of the sound, part of the cover.
+    """Explanation of a row in panels: modalities, words, seconds of sound and cover.
 
     Use :meth:`from_estimator`, which explains a row and draws it.
 
     Parameters
     ----------
     explanation : Explanation
-        What to draw, as :func:`explain` returns it.
+        The explanation to draw, as returned by :func:`explain`.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure or SubFigure
-        What was drawn in.
+        The figure that contains the panels.
     axes_ : dict of str to matplotlib.axes.Axes
-        The panels: "modalities", and "words", "sound", "cover" and "nearest" where there is
-        something to draw.
+        The panels: "modalities", and those of "words", "sound", "cover" and "nearest" for which
+        the explanation has data.
 
     See Also
     --------
-    explain : The data alone.
+    explain : Compute the explanation without drawing it.
 
     Examples
     --------
@@ -73,9 +73,9 @@ class ExplanationDisplay:
         Parameters
         ----------
         model, row, genres, n_words, albums
-            As :func:`explain` takes them.
+            Parameters passed to :func:`explain`.
         **plot_params : dict
-            Parameters of :meth:`plot`.
+            Parameters passed to :meth:`plot`.
 
         Returns
         -------
@@ -88,16 +88,16 @@ class ExplanationDisplay:
     def plot(
         self, *, figure: "Figure | SubFigure | None" = None, genre: Any = None, n_cols: int = 4
     ) -> Self:
-        """Draw a panel for each kind of evidence.
+        """Draw one panel per kind of evidence.
 
         Parameters
         ----------
         figure : matplotlib.figure.Figure or SubFigure, default=None
-            What to draw in. None makes a figure with pyplot.
+            Figure to draw in. None creates one with pyplot.
         genre : str, default=None
-            The genre whose words and part of the cover are drawn; None for the first.
+            The genre whose words and cover map are drawn. None: the first explained genre.
         n_cols : int, default=4
-            Panels in a row at most.
+            Maximum number of panels per row.
 
         Returns
         -------
@@ -107,12 +107,12 @@ class ExplanationDisplay:
         Raises
         ------
         ValueError
-            If `genre` is not explained.
+            If `genre` is not one of the explained genres.
         """
         told = self.explanation
         genre = told.genres[0] if genre is None else genre
         if genre not in told.genres:
-            raise ValueError(f"{genre!r} is not among the explained genres: {told.genres}.")
+            raise ValueError(f"genre={genre!r} is not among the explained genres {told.genres}.")
         panels = {"modalities": self._draw_modalities}
         if (told.words["genre"] == genre).any():
             panels["words"] = self._draw_words
@@ -141,7 +141,7 @@ class ExplanationDisplay:
         panel.set_yticks(range(len(parts)), map(str, parts.index))
         panel.invert_yaxis()
         panel.legend(fontsize="x-small")
-        panel.set(title=str(told.row), xlabel="adds to the score")
+        panel.set(title=str(told.row), xlabel="contribution to the score")
 
     def _draw_words(self, panel, genre):
         words = self.explanation.words
@@ -179,4 +179,4 @@ class ExplanationDisplay:
         panel.barh(range(len(nearest)), nearest["similarity"], color="tab:green")
         panel.set_yticks(range(len(nearest)), map(str, nearest["album"]), fontsize="small")
         panel.invert_yaxis()
-        panel.set(title="most like it", xlabel="similarity")
+        panel.set(title="most similar albums", xlabel="similarity")

@@ -1,4 +1,4 @@
-"""Which words point to a genre, as a table and as bars."""
+"""Information gain of words for genres, as a table and as a display."""
 
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 
 def read_words(model, table):
-    """Take a table to the texts that a fitted model weighs the words of.
+    """Compute the texts that the vectorizer of a fitted model takes from a table.
 
     Parameters
     ----------
     model : estimator
-        A fitted vectorizer with a vocabulary, or whatever holds one: a Pipeline, a
-        ColumnTransformer in it, a search around it.
+        A fitted vectorizer with a vocabulary, or an estimator that contains one: a Pipeline, a
+        ColumnTransformer, a search.
     table : DataFrame, or column of texts
-        What `model` takes.
+        Input of `model`.
 
     Returns
     -------
     texts : Series, list or array
-        What the vectorizer takes.
+        Input of the vectorizer.
     vectorizer : estimator
 
     Raises
@@ -39,72 +39,73 @@ def read_words(model, table):
     NotFittedError
         If the model is not fitted.
     ValueError
-        If it holds no such vectorizer, or several.
+        If the model contains no such vectorizer, or several.
     """
     check_is_fitted(model)
     paths = [path for path, step, _ in walk(model) if "vocabulary_" in vars(step)]
     if len(paths) != 1:
         found = "no vectorizer with a vocabulary" if not paths else f"{len(paths)} vectorizers"
         raise ValueError(
-            f"{type(model).__name__} holds {found}; one is needed. Pass the branch that reads "
-            "the texts, and their column: model['modalities'].named_transformers_['text'], "
+            f"{type(model).__name__} contains {found}; expected exactly one. Pass the branch that "
+            "reads the texts, and their column: model['modalities'].named_transformers_['text'], "
             "table['text']."
         )
     return input_of(model, paths[0], table)
 
 
 def informative_words(model: Any, table: Table, y: Genres, *, n_words: int = 20) -> pd.DataFrame:
-    """Tell which words and categories of the reviews are informative of each genre.
+    """Compute which words and categories of the reviews are informative of each genre.
 
     The information gain of a word for a genre (section 7.5 of Oramas et al. 2018) is the
-    mutual information of two facts about a text: that it has the word, and that it is of the
-    genre.
+    mutual information of two binary variables of a text: whether it contains the word, and
+    whether it is of the genre.
 
     Parameters
     ----------
     model : estimator
-        A fitted `GenrePipeline` whose text branch is found by itself, or the branch alone, or
+        A fitted `GenrePipeline`, whose text branch is found automatically, or that branch, or
         any fitted pipeline with a vectorizer that has a vocabulary. The words are those of
         the vocabulary; the steps before the vectorizer are applied to the texts.
     table : DataFrame, or column of texts, of n rows
-        What `model` takes. Rows whose text is missing are left out.
+        Input of `model`. Rows with a missing text are excluded.
     y : array-like of shape (n,), or indicator of shape (n, n_genres)
-        Genres. Pass `model.predict(table)` to ask what tells the model's own answers.
+        Genres. Pass `model.predict(table)` to find words that are informative of the predictions.
     n_words : int or None, default=20
-        Words of each genre, those of most information; None for the whole vocabulary.
+        Number of words per genre, highest information gain first. None: the whole vocabulary.
 
     Returns
     -------
     words : DataFrame
-        Genres in the order of their names or columns, and of each the words in order of their
-        information: genre, word, kind ("word" or "category"), information_gain (bits, in
-        [0, 1]), share (of the genre's texts that have the word, in [0, 1]), share_of_others
-        (the same of all other texts), sign (1 where the genre has the word more often than
-        the others, -1 where less often, else 0).
+        One row per genre and word: genres in the order of their names or columns, words in
+        descending order of information gain. Columns genre, word, kind ("word" or "category"),
+        information_gain (in bits, in [0, 1]), share (share of the genre's texts that contain the
+        word, in [0, 1]), share_of_others (the same for all other texts) and sign (1 if the word
+        is more frequent in the genre than in the other texts, -1 if less frequent, else 0).
 
     Raises
     ------
     NotFittedError
         If the model is not fitted.
     ValueError
-        If it holds no vectorizer with a vocabulary, or several; if there is no text; if y does
-        not fit the table.
+        If the model contains no vectorizer with a vocabulary, or several; if all texts are
+        missing; if `y` and `table` differ in length.
 
     See Also
     --------
-    InformativeWordsDisplay : Draws the words.
-    sklearn.feature_selection.mutual_info_classif : The same for all genres of a column at
-        once, in nats.
+    InformativeWordsDisplay : Draw the words.
+    sklearn.feature_selection.mutual_info_classif : Mutual information with a single-label
+        target, over all its genres together, in nats.
 
     Notes
     -----
-    For a genre g and a word w, each of which a text has or has not:
+    For a genre g and a word w, with a = 1 if a text contains the word and b = 1 if it is of the
+    genre, else 0:
 
     .. math:: IG(w, g) = \\sum_{a, b} P(w = a, g = b)
               \\log_2 \\frac{P(w = a, g = b)}{P(w = a) P(g = b)}
 
-    A word of a genre's own name is informative too, and one that few texts have is not,
-    however sure it is.
+    The name of a genre is an informative word too. A word that occurs in few texts has a low
+    information gain, even if all of them are of the genre.
 
     Examples
     --------
@@ -120,17 +121,17 @@ def informative_words(model: Any, table: Table, y: Genres, *, n_words: int = 20)
     1  Rock  drums               1.0    1.0     1
     """
     if n_words is not None and n_words < 1:
-        raise ValueError(f"n_words must be 1 or above, or None for all; got {n_words!r}.")
+        raise ValueError(f"n_words must be >= 1, or None for all words; got {n_words!r}.")
     texts, vectorizer = read_words(model, table)
     texts = as_cells(texts, noun="text")
     genres, member = _membership(y)
     if len(member) != len(texts):
         raise ValueError(
-            f"y has {len(member)} rows, the table has {len(texts)}. Pass the genre of each row."
+            f"y has {len(member)} rows, but the table has {len(texts)}. Pass the genre of each row."
         )
     there = np.array([not is_missing(text) for text in texts])
     if not there.any():
-        raise ValueError(f"All {len(texts)} texts are missing, so no word tells anything.")
+        raise ValueError(f"All {len(texts)} texts are missing, so no word is informative.")
     texts = [text for text, is_there in zip(texts, there, strict=True) if is_there]
     present = (vectorizer.transform(texts) != 0).astype(np.float64)
     member = member[there].astype(np.float64)
@@ -142,14 +143,14 @@ def informative_words(model: Any, table: Table, y: Genres, *, n_words: int = 20)
     for number, genre in enumerate(genres):
         lines = _gains(n_both[:, number], n_word, member[:, number].sum(), len(texts))
         lines = pd.DataFrame({"genre": genre, "word": words, "kind": kinds, **lines})
-        # Words in alphabetical order where they tell as much.
+        # Ties are in alphabetical order.
         lines = lines.sort_values(["information_gain", "word"], ascending=[False, True])
         parts.append(lines.head(n_words or len(lines)))
     return pd.concat(parts, ignore_index=True)
 
 
 def _membership(y):
-    """Names of the genres, and which rows are of each: (n, n_genres)."""
+    """Return the names of the genres, and an indicator of shape (n, n_genres)."""
     labels = read_labels(y)
     if labels.several:
         return labels.names, labels.values
@@ -158,7 +159,7 @@ def _membership(y):
 
 
 def _gains(n_both, n_word, n_genre, n):
-    """Information of each word in bits, and the shares of texts that have it."""
+    """Return the information gain of each word in bits, and the shares of texts with it."""
     counts = [
         (n_both, n_word, n_genre),
         (n_word - n_both, n_word, n - n_genre),
@@ -169,10 +170,10 @@ def _gains(n_both, n_word, n_genre, n):
     for both, with_word, of_genre in counts:
         expected = with_word * of_genre / n
         gain += xlogy(both, np.divide(both, expected, out=np.ones_like(both), where=both > 0))
-    with np.errstate(invalid="ignore"):  # no text is of the genre, or every one: nan
+    with np.errstate(invalid="ignore"):  # nan if no text is of the genre, or all are
         share, share_of_others = n_both / n_genre, (n_word - n_both) / (n - n_genre)
     return {
-        # Rounding may leave a word that tells nothing a hair below 0.
+        # Rounding can make the gain of an uninformative word slightly negative.
         "information_gain": np.maximum(gain / (n * np.log(2)), 0.0),
         "share": share,
         "share_of_others": share_of_others,
@@ -187,25 +188,25 @@ _LETTER_WIDTH = 0.075
 
 
 class InformativeWordsDisplay:
-    """Information gain of words and categories, a panel for each genre.
+    """Information gain of words and categories, one panel per genre.
 
     Use :meth:`from_estimator`, which computes the gains and draws them.
 
     Parameters
     ----------
     words : DataFrame
-        As `informative_words` answers.
+        Table of words, as returned by `informative_words`.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure or SubFigure
-        What was drawn in.
+        The figure that contains the panels.
     axes_ : ndarray of matplotlib.axes.Axes, shape (n_genres,)
         The panels, in the order of the genres.
 
     See Also
     --------
-    informative_words : The table alone.
+    informative_words : Compute the table without drawing it.
 
     Examples
     --------
@@ -235,22 +236,22 @@ class InformativeWordsDisplay:
         genres: str | list[Any] | None = None,
         **plot_params: Any,
     ) -> Self:
-        """Compute what is informative of each genre and draw it.
+        """Compute the informative words of each genre and draw them.
 
         Parameters
         ----------
         model : estimator
             A fitted pipeline with a vectorizer; see `informative_words`.
         table : DataFrame, or column of texts, of n rows
-            What `model` takes.
+            Input of `model`.
         y : array-like of shape (n,), or indicator of shape (n, n_genres)
             Genres.
         n_words : int, default=10
-            Words of each genre.
+            Number of words per genre.
         genres : str or list, default=None
-            The genres to draw, in this order, or the name of one; None for all.
+            The genres to draw, in this order, or the name of a single genre. None: all genres.
         **plot_params : dict
-            Parameters of :meth:`plot`.
+            Parameters passed to :meth:`plot`.
 
         Returns
         -------
@@ -260,7 +261,7 @@ class InformativeWordsDisplay:
         Raises
         ------
         ValueError
-            If a genre is not one of those in `y`; and as `informative_words` raises.
+            If a genre does not occur in `y`, or if `informative_words` raises it.
         """
         words = informative_words(model, table, y, n_words=n_words)
         if genres is not None:
@@ -268,23 +269,24 @@ class InformativeWordsDisplay:
             of_genre = dict(list(words.groupby("genre")))
             unknown = [genre for genre in genres if genre not in of_genre]
             if unknown:
-                raise ValueError(f"{unknown} are not among the genres: {list(of_genre)}.")
+                raise ValueError(f"Unknown genres {unknown}; the genres of y are {list(of_genre)}.")
             words = pd.concat([of_genre[genre] for genre in genres], ignore_index=True)
         return cls(words).plot(**plot_params)
 
     def plot(self, *, figure: "Figure | SubFigure | None" = None, n_cols: int = 3) -> Self:
-        """Draw a panel for each genre.
+        """Draw one panel per genre.
 
-        A full bar is a word that the genre has more often than the others, a hollow one a
-        word that it has less often. Letters that matplotlib's font lacks are boxes: name a font
-        that has them, for example ``pyplot.rcParams["font.family"] = ["Noto Sans CJK JP"]``.
+        Words that are more frequent in the genre than in other texts have filled bars, words that
+        are less frequent have hollow bars. Characters that matplotlib's font lacks are drawn as
+        boxes; choose a font that includes them, for example
+        ``pyplot.rcParams["font.family"] = ["Noto Sans CJK JP"]``.
 
         Parameters
         ----------
         figure : matplotlib.figure.Figure or SubFigure, default=None
-            What to draw in. None makes a figure with pyplot.
+            Figure to draw in. None creates one with pyplot.
         n_cols : int, default=3
-            Panels in a row at most.
+            Maximum number of panels per row.
 
         Returns
         -------
@@ -306,7 +308,7 @@ class InformativeWordsDisplay:
             )
             panel.set_yticks(range(len(lines)), map(label_of_word, lines["word"], lines["kind"]))
             panel.invert_yaxis()
-            panel.set(title=str(genre), xlabel="information gain in bits")
+            panel.set(title=str(genre), xlabel="information gain (bits)")
         self.figure_.legend(
             handles=_legend(self.words), loc="outside upper left", ncols=3, fontsize="small"
         )

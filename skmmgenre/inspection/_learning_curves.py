@@ -1,4 +1,4 @@
-"""Losses and validation metric of the networks of a fitted model, epoch by epoch."""
+"""Display of the losses and validation metric of a model's networks per epoch."""
 
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 _LOSSES = {"train_loss": "training", "valid_loss": "validation"}
-# The legend: losses fall and metrics rise, so no corner of a panel is free.
+# The legend is below the panel: losses fall and metrics rise, so no corner is free.
 _BELOW = {
     "loc": "upper center",
     "bbox_to_anchor": (0.5, -0.2),
@@ -27,43 +27,43 @@ _BELOW = {
 
 
 class LearningCurvesDisplay:
-    """Training and validation loss and validation metric by epoch, a panel for each network.
+    """Training loss, validation loss and validation metric per epoch, one panel per network.
 
     Use :meth:`from_estimator`, which finds the networks of a fitted model and draws them.
 
     Parameters
     ----------
     histories : dict of str to list of dict
-        `history_` of each network by the name of its panel: ``train_loss`` and, where there
-        were validation rows, ``valid_loss`` of each epoch, and ``valid_f1`` (macro F1, one
-        genre a row) or ``valid_macro_auc`` (several).
+        `history_` of each network by the title of its panel. Each epoch has ``train_loss`` and,
+        with validation rows, ``valid_loss`` and ``valid_f1`` (macro F1, single-label) or
+        ``valid_macro_auc`` (multilabel).
     best_iters : dict of str to int, default=None
-        The epoch whose weights each network kept, counted from 1; it is marked.
+        The epoch whose weights each network kept, counted from 1. It is marked in the panel.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure or SubFigure
-        What was drawn in.
+        The figure that contains the panels.
     axes_ : ndarray of matplotlib.axes.Axes, shape (n_networks,)
-        The panels, in the order of the networks; their scale on the left is that of the loss.
+        The panels, in the order of the networks, with the scale of the loss on the left.
     metric_axes_ : list of matplotlib.axes.Axes or None
-        The scale of the metric on the right of each panel, from 0 to 1; None where the history
-        holds no metric: without validation rows or labels, or in models saved by older versions.
+        The axes of the metric on the right of each panel, from 0 to 1. None if the history
+        contains no metric: without validation rows or labels, or in models saved by older
+        versions.
 
     See Also
     --------
-    ConfusionMatricesDisplay : What several models confuse.
-    sklearn.model_selection.LearningCurveDisplay : Scores by the number of training rows.
+    ConfusionMatricesDisplay : Confusion matrices of several models.
+    sklearn.model_selection.LearningCurveDisplay : Scores by number of training rows.
 
     Notes
     -----
-    A network that stops long before its last epoch while its training loss still falls has
-    learned its training rows by heart. One whose validation loss still falls at the end may
-    be given more epochs (`max_epochs`).
+    If the training loss still falls while training stopped long before `max_epochs`, the network
+    overfits. If the validation loss still falls at the end, increase `max_epochs`.
 
-    Training stops on the validation loss, not on the metric, and the two need not agree: a
-    network that becomes too certain raises its loss while the ranking of the genres, and with
-    it the AUC, still improves.
+    Early stopping monitors the validation loss, not the metric, and the two need not agree: when
+    a network becomes overconfident, its loss rises while the ranking of the genres, and with it
+    the AUC, still improves.
 
     Examples
     --------
@@ -98,11 +98,11 @@ class LearningCurvesDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted network, or a Pipeline, ColumnTransformer or meta-estimator that holds
-            some; of a search, the best estimator's are shown. A panel has the name of the
-            branch or step, such as "audio" and "fusion".
+            A fitted network, or a Pipeline, ColumnTransformer or meta-estimator that contains
+            networks. For a search, the networks of the best estimator are shown. Each panel is
+            titled by its branch or step, such as "audio" and "fusion".
         **plot_params : dict
-            Parameters of :meth:`plot`.
+            Parameters passed to :meth:`plot`.
 
         Returns
         -------
@@ -114,16 +114,16 @@ class LearningCurvesDisplay:
         NotFittedError
             If the model is not fitted.
         ValueError
-            If it holds no network.
+            If the model contains no network.
         """
         check_is_fitted(estimator)
         found = find_steps(estimator, NetEstimator)
-        # A wrapper that fits several copies has none that is the fitted one.
+        # A wrapper that fits several clones has no single fitted network.
         networks = {name: net for name, net in found.items() if hasattr(net, "history_")}
         if not networks:
             raise ValueError(
-                f"{type(estimator).__name__} holds no network of this package, so there are no "
-                "losses to show. To draw your own: LearningCurvesDisplay(histories).plot()."
+                f"{type(estimator).__name__} contains no network of skmmgenre, so there are no "
+                "losses to draw. For other losses use LearningCurvesDisplay(histories).plot()."
             )
         display = cls(
             {name: network.history_ for name, network in networks.items()},
@@ -132,14 +132,14 @@ class LearningCurvesDisplay:
         return display.plot(**plot_params)
 
     def plot(self, *, figure: "Figure | SubFigure | None" = None, n_cols: int = 4) -> Self:
-        """Draw a panel for each network.
+        """Draw one panel per network.
 
         Parameters
         ----------
         figure : matplotlib.figure.Figure or SubFigure, default=None
-            What to draw in. None makes a figure with pyplot.
+            Figure to draw in. None creates one with pyplot.
         n_cols : int, default=4
-            Panels in a row at most.
+            Maximum number of panels per row.
 
         Returns
         -------
@@ -165,16 +165,16 @@ class LearningCurvesDisplay:
 
 
 def _draw_curve(axes, history, key, label, **style):
-    """Draw a value of `history_` by epoch, if it is there."""
+    """Draw a value of `history_` per epoch, if present."""
     values = [epoch[key] for epoch in history if key in epoch]
     if values:
-        # A line of one point would not be seen.
+        # A line through a single point is invisible.
         marker = "o" if len(values) == 1 else None
         axes.plot(np.arange(1, len(values) + 1), values, label=label, marker=marker, **style)
 
 
 def _draw_metric(panel, history):
-    """Draw the validation metric with a scale of its own, and return its axes, or None."""
+    """Draw the validation metric on a separate scale; return its axes, or None."""
     for key, name in METRICS.items():
         if not np.isnan([epoch.get(key, np.nan) for epoch in history]).all():
             axes = panel.twinx()

@@ -1,4 +1,4 @@
-"""What each modality brings to the score of each genre."""
+"""Contributions of the modalities to the scores of the genres."""
 
 from typing import Any
 
@@ -14,63 +14,65 @@ from ._steps import input_of, paths_of
 
 
 def modality_contributions(model: Any, table: Table) -> pd.DataFrame:
-    """Return how much each modality adds to the score of each genre.
+    """Compute the contribution of each modality to the score of each genre.
 
-    Use it to see which modality decided. The fusion layer is linear, so the parts add up to the
-    score exactly; nothing is estimated.
+    Use it to see which modality determined a prediction. The fusion layer is linear, so the
+    contributions add up to the score exactly; nothing is estimated.
 
     Parameters
     ----------
     model : estimator
-        A fitted `FusionClassifier`, or whatever holds one: a `GenrePipeline`, a search,
-        `LabelThresholds`.
+        A fitted `FusionClassifier`, or an estimator that contains one: a `GenrePipeline`, a
+        search, `LabelThresholds`.
     table : DataFrame or array-like of n rows
-        What `model` takes.
+        Input of `model`.
 
     Returns
     -------
     contributions : DataFrame of float64, n * n_genres rows
         Indexed by row (the label in the index of `table`, or its position) and genre. Column
-        "bias" is the same for all rows with a modality; a row without any gets the class prior.
-        Then there is a column for each block in the order of `blocks_`, such as "audio", "text",
-        "image", "mm_audio": what it adds, 0 where it is missing. Column "score" is their sum: the
-        logit (target "softmax" or "logistic"), or the similarity ("cosine").
+        "bias" is the same for all rows that have a modality; for rows without any, it is the class
+        prior. It is followed by one column per block in the order of `blocks_`, such as "audio",
+        "text", "image", "mm_audio": the contribution of the block, 0 if it is missing. Column
+        "score" is their sum: the logit (target "softmax" or "logistic"), or the similarity
+        ("cosine").
 
     Raises
     ------
     NotFittedError
         If the model is not fitted.
     ValueError
-        If the model holds no `FusionClassifier`, or several; or if it predicts label factors of
-        another class than `PPMILabelFactorizer`, whose scores need not be sums.
+        If the model contains no `FusionClassifier`, or several; or if it predicts label factors
+        of another class than `PPMILabelFactorizer`, whose scores need not be sums.
 
     See Also
     --------
-    explain : Everything that can be said of one row.
-    skmmgenre.compose.ablate_modalities : What each modality is worth over a whole table.
+    explain : Explain the prediction of a single row.
+    skmmgenre.compose.ablate_modalities : Measure the value of each modality over a whole table.
 
     Notes
     -----
-    With x_b the vector of block b, divided by its norm, and p_b whether it is there, the score of
-    genre g is
+    Let x_b be the vector of block b, divided by its norm, and p_b = 1 if the block is present,
+    else 0. The score of genre g is
 
     .. math:: s_g = c_g + \\sum_b (w_{gb} \\cdot x_b + v_{gb} p_b)
 
-    where v is 0 unless the fusion weighed what each block predicts on its own
-    (``block_weights_``). A block adds the term in the brackets. For logits it is exactly what the
-    score loses if this modality is missing, as long as the row has another one.
+    where v is 0 unless the fusion weighted the predictions of each block on its own
+    (``block_weights_``). The contribution of a block is the term in parentheses. For logits, it is
+    exactly the decrease of the score if this modality were missing, as long as the row has another
+    one.
 
-    With target "softmax" only differences between genres count: what is added to all of them
-    changes no probability. For two genres, `decision_function` returns the difference of their
-    scores.
+    With target "softmax", only differences between genres matter: adding a constant to the scores
+    of all genres does not change the probabilities. For two genres, `decision_function` returns
+    the difference of their scores.
 
-    With target "cosine" the fusion predicts label factors, and the similarity of a genre is the
-    sum of what each block adds to them along the genre's factors, divided by the length of the
-    predicted factors. The parts add up, but the length depends on all blocks, so a missing
-    modality changes the other parts too.
+    With target "cosine", the fusion predicts label factors. The similarity of a genre is the sum
+    of the blocks' contributions to these factors, projected on the genre's factors and divided by
+    the norm of the predicted factors. The contributions add up, but the norm depends on all
+    blocks, so a missing modality also changes the contributions of the others.
 
-    A model with ``precision="bfloat16"`` rounds its own scores; the parts are of its weights in
-    float32.
+    A model with ``precision="bfloat16"`` rounds its own scores; the contributions are computed
+    with its weights in float32.
 
     Examples
     --------
@@ -91,14 +93,14 @@ def modality_contributions(model: Any, table: Table) -> pd.DataFrame:
     paths = paths_of(model, FusionClassifier)
     if len(paths) != 1:
         raise ValueError(
-            f"{type(model).__name__} holds {len(paths) or 'no'} FusionClassifier"
-            f"{'s' * (len(paths) > 1)}; one is needed, whose layer is linear. Pass a model of "
+            f"{type(model).__name__} contains {len(paths) or 'no'} FusionClassifier"
+            f"{'s' * (len(paths) > 1)}; expected exactly one. Pass a model of "
             "make_genre_classifier, or its fusion step and the vectors."
         )
     X, fusion = input_of(model, paths[0], table)
     parts = fusion_parts(fusion, X)
     index = getattr(table, "index", None)
-    if not isinstance(index, pd.Index):  # a list has a method of this name
+    if not isinstance(index, pd.Index):  # lists have a method called index
         index = pd.RangeIndex(parts.shape[1])
     n_genres = len(fusion.classes_)
     rows = np.repeat(index.to_flat_index(), n_genres)
@@ -114,7 +116,7 @@ def modality_contributions(model: Any, table: Table) -> pd.DataFrame:
 
 
 def fusion_parts(fusion, X):
-    """Return the parts of the scores of a fitted `FusionClassifier`.
+    """Compute the contributions to the scores of a fitted `FusionClassifier`.
 
     Parameters
     ----------
@@ -130,7 +132,7 @@ def fusion_parts(fusion, X):
 
     feed = fusion._read(X, reset=False)
     weight, bias = fusion.weights_["head.weight"], fusion.weights_["head.bias"]
-    # Behind the columns of X may stand one for the presence of each block.
+    # The columns of X may be followed by one column per block that marks its presence.
     block_of_column = np.array(fusion.module_recipe_["block_of_column"])
     nothing = np.zeros(len(weight), dtype=np.float32)
     parts = [np.where(feed.missing[:, np.newaxis], fusion.target_.empty_output_, bias)]
@@ -140,19 +142,19 @@ def fusion_parts(fusion, X):
         parts.append(apply_layer(feed.X[:, columns], own_weight, nothing))
     parts = np.stack(parts).astype(np.float64)
     if fusion.target_.name == "cosine":
-        # Where the predicted factors are nearly 0, their direction hangs on the last bits of the
-        # sum: it is to be that of the fusion's own scores.
+        # If the predicted factors are nearly 0, their direction depends on the rounding of the
+        # sum, so use the direction of the fusion's own scores.
         parts[0] += fusion._output_of(feed) - parts.sum(axis=0)
         return _parts_of_similarity(parts, fusion.target_.label_factorizer_)
     return parts
 
 
 def _parts_of_similarity(parts, factorizer):
-    """Parts of the cosine of predicted factors and each label's factors."""
+    """Split the cosine of predicted factors and each label's factors into contributions."""
     factorizer = ppmi_factorizer(factorizer)
     length = np.linalg.norm(parts.sum(axis=0), axis=1)[:, np.newaxis]
     parts = parts @ normalize(factorizer.label_factors_).T / np.where(length > 0, length, 1)
-    # Labels that nobody had, or everybody: no factors of theirs, but a score by decree.
+    # Labels of no training row, or of all, have no factors, but a fixed score.
     for share, score in ((0, -1), (1, 1)):
         told = factorizer.label_share_ == share
         parts[:, :, told] = 0
@@ -161,13 +163,13 @@ def _parts_of_similarity(parts, factorizer):
 
 
 def ppmi_factorizer(factorizer):
-    """Return a fitted factorizer of labels whose scores are cosines, out of its freezer."""
+    """Return a fitted `PPMILabelFactorizer`, unwrapped from a `FrozenEstimator`."""
     if isinstance(factorizer, FrozenEstimator):
         factorizer = factorizer.estimator
     if not isinstance(factorizer, PPMILabelFactorizer):
         raise ValueError(
             f"The model predicts label factors of a {type(factorizer).__name__}, whose scores "
-            "need not be cosines, so what adds up to them is unknown. It can be told for "
-            "PPMILabelFactorizer, and for the targets 'softmax' and 'logistic'."
+            "need not be cosines, so they cannot be split into contributions. Supported are "
+            "PPMILabelFactorizer, and the targets 'softmax' and 'logistic'."
         )
     return factorizer

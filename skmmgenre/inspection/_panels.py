@@ -1,4 +1,4 @@
-"""Panels of one size side by side."""
+"""Grids of panels of equal size."""
 
 
 def make_panels(figure, n_panels, *, n_cols, size):
@@ -7,7 +7,7 @@ def make_panels(figure, n_panels, *, n_cols, size):
     Parameters
     ----------
     figure : matplotlib.figure.Figure, SubFigure or None
-        None makes one with pyplot, large enough for panels of `size`.
+        None creates one with pyplot, large enough for panels of `size`.
     n_panels : int
     n_cols : int
     size : tuple of two float

@@ -1,4 +1,4 @@
-"""How the scores of a fitted model rise with the vector that one of its steps returns."""
+"""Gradients of a model's scores with respect to the output of one of its steps."""
 
 import numpy as np
 from scipy.special import logit
@@ -9,20 +9,20 @@ from sklearn.utils.validation import check_is_fitted
 from ..utils import safe_indexing, walk
 from ._steps import input_of, with_branch
 
-_STEP = 1e-2  # of the length of a vector, either way
-_LEAST = 1e-12  # of a probability, and of one's opposite
+_STEP = 1e-2  # finite difference, relative to the norm of a vector
+_LEAST = 1e-12  # smallest probability, and 1 minus the largest
 
 
 class ScoresBehind:
-    """What a fitted model makes of the rows of a table, given what one of its steps returns.
+    """Scores of a fitted model as a function of the output of one of its steps.
 
     Parameters
     ----------
     model : estimator
     path : tuple of str
-        Of a transformer of single cells in it, as `walk` yields it.
+        Path of the step, a transformer of single cells, as yielded by `walk`.
     table : DataFrame, or column of n rows
-        What `model` takes. Other branches answer for its rows.
+        Input of `model`. The outputs of other branches are computed from it.
 
     Attributes
     ----------
@@ -32,15 +32,15 @@ class ScoresBehind:
     def __init__(self, model, path, table):
         check_is_fitted(model)
         self._parents = {at: parent for at, _, parent in walk(model)}
-        # The paths from the step outwards, without the model's own.
+        # The paths of the step and its ancestors, innermost first, without the model itself.
         self._places = [path[:n] for n in range(len(path), 0, -1)]
-        self._wholes = {}  # by place of a branch, the vectors of all branches for all rows
+        self._wholes = {}  # by path of a branch: the vectors of all branches for all rows
         for at in self._places:
             parent = self._parents[at]
             if isinstance(parent, FeatureUnion):
                 raise ValueError(
-                    f"{at[-1]!r} is a part of a FeatureUnion, through which scores are not "
-                    "followed. Make it a branch of its own."
+                    f"{at[-1]!r} is part of a FeatureUnion, which activation maps do not support. "
+                    "Make it a separate branch."
                 )
             if isinstance(parent, ColumnTransformer):
                 taken, _ = input_of(model, at[:-1], table)
@@ -49,10 +49,10 @@ class ScoresBehind:
         self._one_genre = np.ndim(model.predict(safe_indexing(table, [0]))[0]) == 0
 
     def __call__(self, row, vectors):
-        """Return the scores of a row if the step returned other vectors, (n_vectors, n_genres).
+        """Compute the scores of a row for other outputs of the step, (n_vectors, n_genres).
 
-        The score of a genre is its logit; where a row has one genre, its logit above the mean of
-        all, as only differences count.
+        The score of a genre is its logit. For single-label models, the mean of all logits is
+        subtracted, because only differences matter.
         """
         for at in self._places:
             parent = self._parents[at]
@@ -70,19 +70,19 @@ class ScoresBehind:
         return vectors
 
     def slopes(self, vectors, codes):
-        """Return how the score of one genre of each row rises with the vector of the step.
+        """Compute the gradient of the score of one genre per row by finite differences.
 
         Parameters
         ----------
         vectors : ndarray of float32, shape (n_rows, n_values)
-            What the step returns for the rows; NaN where a row is missing.
+            Output of the step for the rows; NaN for missing rows.
         codes : ndarray of int, shape (n_rows,)
-            Genres as positions in `classes_`; -1 for the one of the highest score.
+            Genres as positions in `classes_`; -1 for the genre with the highest score.
 
         Returns
         -------
         slopes : ndarray of float64, shape (n_rows, n_values)
-            By differences; 0 where a row is missing.
+            Gradient with respect to the output of the step; 0 for missing rows.
         """
         slopes = np.zeros(vectors.shape)
         for row in np.flatnonzero(~np.isnan(vectors).any(axis=1)):
@@ -98,7 +98,7 @@ class ScoresBehind:
 
 
 def _scores(classifier, vectors):
-    """Logits, or what stands for them, of each genre."""
+    """Return the decision function of each genre, or logits of the probabilities."""
     if hasattr(classifier, "decision_function"):
         scores = np.asarray(classifier.decision_function(vectors), dtype=np.float64)
         return np.stack([-scores, scores], axis=1) / 2 if scores.ndim == 1 else scores

@@ -1,4 +1,4 @@
-"""Slopes of a network's scores, by torch. A file of its own keeps torch out of the import."""
+"""Gradients of a network's scores. A separate module, so that torch is imported lazily."""
 
 from contextlib import contextmanager
 
@@ -8,12 +8,12 @@ from torch import nn
 
 from ..nets._devices import inference_device, own_settings
 
-_ROWS_AT_ONCE = 16  # always as many, so that a row has the same bits alone as among others
+_ROWS_AT_ONCE = 16  # a fixed size, so that results are bit-identical for any selection of rows
 
 
 @own_settings()
 def slope_times_input(network, patches, slopes):
-    """Return what each cell of a patch adds to a score: the score's slope times the input.
+    """Compute gradient times input of each cell of a patch.
 
     Parameters
     ----------
@@ -21,12 +21,12 @@ def slope_times_input(network, patches, slopes):
         Its module has `standardize`, `blocks` and `head`.
     patches : ndarray of float32, shape (n_patches, n_bins, n_frames)
     slopes : ndarray of float32, shape (n_patches, n_outputs)
-        How the score rises with the outputs.
+        Gradient of the score with respect to the outputs.
 
     Returns
     -------
     parts : ndarray of float32, shape (n_patches, n_bins, n_frames)
-        Slope times the standardized input.
+        Gradient times the standardized input: what each cell adds to the score.
     """
     device = inference_device(network.device)
     module = network._module(device)
@@ -50,21 +50,22 @@ def slope_times_input(network, patches, slopes):
 
 @own_settings()
 def parts_of_musicnn(encoder, patches, slope, part):
-    """Return what each cell of some patches of one track adds to a score, of musicnn.
+    """Compute gradient times input of each cell of the patches of a track, for musicnn.
 
     Parameters
     ----------
     encoder : MusicnnEncoder
     patches : list of ndarray of float32, shape (n_frames, n_bins)
     slope : ndarray of float32, shape (n_values,)
-        How the score rises with the values that a patch gives.
+        Gradient of the score with respect to the values of a patch.
     part : slice
-        Which of the network's values these are.
+        Which values of the network's output these are.
 
     Returns
     -------
     parts : list of ndarray of float32, shape (n_frames, n_bins)
-        Slope times the input behind the first batch norm, whose mean is that of musicnn's training.
+        Gradient times the output of the first batch norm, whose mean is that of musicnn's
+        training data.
     """
     device, network = encoder.network()
     slope = torch.from_numpy(slope).to(device)
@@ -80,7 +81,7 @@ def parts_of_musicnn(encoder, patches, slope, part):
 
 @own_settings()
 def grad_cam(encoder, prepared, slope):
-    """Return Grad-CAM (Selvaraju et al. 2017) of an image by an encoder of the hub.
+    """Compute Grad-CAM (Selvaraju et al. 2017) of an image for a hub encoder.
 
     Parameters
     ----------
@@ -88,13 +89,14 @@ def grad_cam(encoder, prepared, slope):
     prepared : dict of ndarray
         The image, as `encoder.prepare` returns it.
     slope : ndarray of float32, shape (n_values,)
-        How the score rises with the image's vector.
+        Gradient of the score with respect to the image's vector.
 
     Returns
     -------
     shares : ndarray of float32, shape (height, width)
-        Of each place of the last feature maps of a convolutional network; of the tokens that go
-        into the last layer of a transformer, as what they are there need not be read any more.
+        One share per position of the last feature maps of a convolutional network, or per token
+        that enters the last layer of a transformer. The tokens after the last layer cannot be
+        used: the vector need not depend on all of them.
     """
     batch = {
         name: torch.from_numpy(values[np.newaxis]).to(encoder.device)
@@ -105,8 +107,8 @@ def grad_cam(encoder, prepared, slope):
         score = (vector.flatten() * torch.from_numpy(slope).to(encoder.device)).sum()
     if len(tokens) < 2 and not maps:
         raise ValueError(
-            f"{encoder.folder.name} has neither feature maps nor layers of tokens to look at. Use "
-            "explain, which hides parts of the cover in turn."
+            f"{encoder.folder.name} has neither feature maps nor layers of tokens, so an "
+            "activation map is not available. Use explain, which hides parts of the cover in turn."
         )
     state = tokens[-2] if len(tokens) > 1 else maps[-1]
     (gradient,) = torch.autograd.grad(score, state)
@@ -116,7 +118,7 @@ def grad_cam(encoder, prepared, slope):
 
 @contextmanager
 def _noting_states(network):
-    """Yield the lists of feature maps and of layers' tokens, which a forward pass fills."""
+    """Record the feature maps and the tokens of each layer during a forward pass."""
     maps, tokens = [], []
     lists = [module for module in network.modules() if isinstance(module, nn.ModuleList)]
     layers = {layer for of_list in lists for layer in of_list}
@@ -139,7 +141,7 @@ def _noting_states(network):
 
 
 def _places(state):
-    """Maps (d, height, width), or tokens (n, d) whose first few are no places, by place."""
+    """Arrange maps (d, height, width) or tokens (n, d) by position, without class tokens."""
     if state.ndim == 3:
         return state.permute(1, 2, 0)
     side = int(len(state) ** 0.5)

@@ -1,4 +1,4 @@
-"""Find a step of a fitted model, and what the steps before it make of a table."""
+"""Find the steps of a fitted model, and compute the input of a step from a table."""
 
 import numpy as np
 import pandas as pd
@@ -13,49 +13,49 @@ from ..utils import as_cells, as_pandas, safe_indexing, walk
 
 
 def paths_of(model, kind):
-    """Return the paths of the steps of a class in a fitted model; see `walk`."""
+    """Return the paths of all steps of a given class in a fitted model; see `walk`."""
     check_is_fitted(model)
     return [path for path, step, _ in walk(model) if isinstance(step, kind)]
 
 
 def input_of(model, path, table):
-    """Take a table to what a step of a fitted model is given.
+    """Compute the input of a step of a fitted model.
 
     Parameters
     ----------
     model : estimator
     path : tuple of str
-        Of the step, as `walk` yields it.
+        Path of the step, as yielded by `walk`.
     table : DataFrame, or column
-        What `model` takes.
+        Input of `model`.
 
     Returns
     -------
-    X : what the step takes
+    X : input of the step
     step : estimator
 
     Raises
     ------
     ValueError
-        If the step sees single tracks and a row has several.
+        If the step takes single tracks and a row has several.
     """
     X = as_pandas(table)
     for at, step, parent in walk(model):
-        if at == path[: len(at)]:  # on the way to the step, or itself
+        if at == path[: len(at)]:  # an ancestor of the step, or the step itself
             X = _pass_on(parent, at, X)
             found = step
     return X, found
 
 
 def with_branch(modalities, vectors, branch, variants):
-    """Return the vectors of one row as many times as there are variants of a branch's vector.
+    """Return copies of the vectors of one row, each with a variant of a branch's vector.
 
     Parameters
     ----------
     modalities : ColumnTransformer
         Fitted.
     vectors : ndarray, sparse matrix or DataFrame of one row
-        As it returns them.
+        The output of `modalities` for the row.
     branch : str
     variants : array-like or sparse matrix of shape (n_variants, n_features of the branch)
 
@@ -74,12 +74,12 @@ def with_branch(modalities, vectors, branch, variants):
 
 
 def dense(vectors):
-    """Return an ndarray of a matrix of any kind."""
+    """Convert a matrix of any kind to a dense ndarray."""
     return vectors.toarray() if sparse.issparse(vectors) else np.asarray(vectors)
 
 
 def _pass_on(parent, path, X):
-    """Take what a fitted estimator is given to what the step at a path in it is given."""
+    """Compute the input of a child step from the input of its fitted parent."""
     if isinstance(parent, ColumnTransformer):
         columns = {branch: columns for branch, _, columns in parent.transformers_}
         return safe_indexing(X, columns[path[-1]], axis=1)
@@ -93,14 +93,14 @@ def _pass_on(parent, path, X):
 
 
 def _single_tracks(X):
-    """The track of each album, None where there is none."""
+    """Return the track of each album, None for albums without tracks."""
     tracks, owner, _, n_albums = flatten_tracks(as_cells(X, noun="album"))
     counts = np.bincount(owner, minlength=n_albums)
     if (counts > 1).any():
         row = int(np.flatnonzero(counts > 1)[0])
         raise ValueError(
-            f"Row {row} has {counts[row]} tracks; one per row is needed. Give each a row of its "
-            "own: table.explode('audio')."
+            f"Row {row} has {counts[row]} tracks; expected one track per row. Split the lists of "
+            "tracks into rows with table.explode('audio')."
         )
     cells = [None] * n_albums
     for row, track in zip(owner, tracks, strict=True):

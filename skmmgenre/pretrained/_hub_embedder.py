@@ -1,4 +1,4 @@
-"""What the transformers that use an encoder of others have in common."""
+"""Base class of the transformers that use a pretrained encoder."""
 
 import os
 from numbers import Integral
@@ -19,13 +19,13 @@ _NOT_FINITE = (
 
 
 class HubEmbedder(CellTransformer):
-    """Base class: a column of cells, each encoded by a model that stays as it is.
+    """Base class of transformers that encode a column of cells with a frozen model.
 
-    The model is a function, a name on the hub, or a folder. It is no part of the estimator's
-    state: it is read with the first use and shared by all estimators of the process.
+    The model is a function, a hub name, or a folder. It is not part of the estimator's state: it
+    is loaded on first use and shared by all estimators of the process.
 
     A subclass has the parameters `model`, `batch_size`, `cache`, `name`, `on_error`, `device` and
-    `verbose`, others of its own, and the parts below that raise NotImplementedError.
+    `verbose`, may add others, and implements the methods below that raise NotImplementedError.
     """
 
     _parameter_constraints: dict = {
@@ -41,16 +41,16 @@ class HubEmbedder(CellTransformer):
         "verbose": ["verbose"],
     }
     _of_hub_models = {"revision": None, "layer": None, "trust_remote_code": False}
-    _version = 1  # of what is computed; after a change stores compute it again
-    _width = None  # of the last vectors, and the model they are of
+    _version = 1  # increment to invalidate stored vectors
+    _width = None  # model parameters of the last encoding, and the length of its vectors
 
     def fit(self, X: Column, y: Any = None) -> Self:
         """Check the parameters, the column and the model; nothing is learned.
 
         Parameters
         ----------
-        X : column of what `transform` takes, length n
-            Not encoded.
+        X : column of n cells
+            Input in the format of `transform`. It is checked, but not encoded.
         y : None
             Ignored.
 
@@ -64,7 +64,7 @@ class HubEmbedder(CellTransformer):
         return self
 
     def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
-        """Return a name for each number of a vector: the class's in lower case, and its place.
+        """Return output feature names: the lower-case name of the class, followed by a number.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class HubEmbedder(CellTransformer):
         Returns
         -------
         names : ndarray of str objects, shape (d,)
-            "textembedder0", "textembedder1", ... for a TextEmbedder whose vectors have d numbers.
+            "textembedder0", "textembedder1", ... for a TextEmbedder with d-dimensional vectors.
         """
         prefix = type(self).__name__.lower()
         return np.array([f"{prefix}{i}" for i in range(self._n_features())], dtype=object)
@@ -83,7 +83,7 @@ class HubEmbedder(CellTransformer):
         return {key: value for key, value in super().__getstate__().items() if key != "_width"}
 
     def _encode(self, X):
-        """Return the vectors of a column, NaN where a cell is missing or bad."""
+        """Compute the vectors of a column, NaN for missing and invalid cells."""
         self._validate_params()
         encoder = self._make_encoder()
         self._errors = []
@@ -101,8 +101,8 @@ class HubEmbedder(CellTransformer):
         widths = {len(value) for value in values if value is not None}
         if len(widths) > 1:
             raise SetupError(
-                f"{_name_model(self.model)} returned vectors of {min(widths)} and of "
-                f"{max(widths)} numbers. Return as many for each {self._noun}."
+                f"{_name_model(self.model)} returned vectors of different lengths, such as "
+                f"{min(widths)} and {max(widths)}. Return the same length for each {self._noun}."
             )
         width = widths.pop() if widths else self._n_features(encoder)
         self._width = (*self._model_parameters(), width)
@@ -113,7 +113,7 @@ class HubEmbedder(CellTransformer):
         return vectors
 
     def _n_features(self, encoder=None):
-        """Return the length of a vector; a model of which it is not known encodes a probe."""
+        """Return the length of a vector; if it is unknown, a probe is encoded."""
         if self._width is not None and self._width[:-1] == self._model_parameters():
             return self._width[-1]
         if encoder is None:
@@ -131,20 +131,20 @@ class HubEmbedder(CellTransformer):
             for name, default in self._of_hub_models.items():
                 if getattr(self, name) != default:
                     raise ValueError(
-                        f"{name}={getattr(self, name)!r} is for a model by name or folder, and "
-                        f"{_name_model(self.model)} is a function. Let the function do it, and "
-                        f"leave {name} at {default!r}."
+                        f"{name}={getattr(self, name)!r} is only for hub names and folders, but "
+                        f"{_name_model(self.model)} is a function. Implement it in the function, "
+                        f"and leave {name} at {default!r}."
                     )
             if self.cache is not None and self.name is None:
                 raise ValueError(
-                    "A store cannot tell one function from another: pass name='...', and another "
-                    "one whenever the function changes, or cache=None."
+                    "A feature store cannot identify a function. Pass name='...', and change it "
+                    "whenever the function changes; or pass cache=None."
                 )
             return FunctionEncoder(self.model, self._noun, self.batch_size, self.name)
         if self.name is not None:
             raise ValueError(
-                f"name={self.name!r} is for a function; model={self.model!r} is known by its "
-                "files. Leave name out."
+                f"name={self.name!r} is only for functions; model={self.model!r} is identified by "
+                "its files. Omit name."
             )
         options = {name: getattr(self, name) for name in self._of_hub_models}
         return self._load(
@@ -168,15 +168,15 @@ class HubEmbedder(CellTransformer):
         )
 
     def _cells(self, X):
-        """Return the cells of a column; a subclass may change them."""
+        """Return the cells of a column; subclasses may override it."""
         return as_cells(X, noun=self._noun)
 
     def _read(self, cell):
-        """Return what a cell holds, a list of what the model takes."""
+        """Return the content of a cell as a list of inputs of the model."""
         raise NotImplementedError
 
     def _probe(self):
-        """Return a cell that every model takes."""
+        """Return a cell that is valid for every model."""
         raise NotImplementedError
 
     def _load(self, model, **options):
@@ -184,26 +184,26 @@ class HubEmbedder(CellTransformer):
         raise NotImplementedError
 
     def _content_of(self, cell):
-        """Return what tells the content of a cell; see `FeatureStore`."""
+        """Return a value that identifies the content of a cell; see `FeatureStore`."""
         raise NotImplementedError
 
     def _versions(self):
-        """Return versions of what prepares a cell."""
+        """Return the versions of libraries that prepare a cell."""
         return {}
 
 
 class FunctionEncoder:
-    """A function from a list of texts or images to their vectors, as an encoder.
+    """Encoder that calls a function from a list of texts or images to their vectors.
 
     Parameters
     ----------
     function : callable
     noun : str
-        What it takes, for errors.
+        Name of the inputs in error messages.
     batch_size : int
-        How many it takes at once, at most.
+        Maximum number of inputs per call.
     name : str or None
-        What a store knows it by.
+        Name that identifies the function in a feature store.
     """
 
     def __init__(self, function, noun, batch_size, name):
@@ -212,11 +212,11 @@ class FunctionEncoder:
 
     @staticmethod
     def prepare(items):
-        """Return the items of a cell as they are."""
+        """Return the items of a cell unchanged."""
         return items
 
     def vectors(self, cells):
-        """Return the mean vector of the items of each cell."""
+        """Compute the mean vector of the items of each cell."""
         items = [item for cell in cells for item in cell]
         vectors = []
         for start in range(0, len(items), self.batch_size):
@@ -229,19 +229,19 @@ class FunctionEncoder:
 
     def _call(self, batch):
         given = f"{len(batch)} {self.noun}s"
-        remedy = "Return one vector for each: numbers of shape (n, d)."
+        remedy = "Return a numeric array of shape (n, d), one row per input."
         return vectors_of_function(self.function, batch, given, remedy)
 
 
 def vectors_of_function(function, batch, given, remedy):
-    """Return what a user's function makes of a batch, as an array.
+    """Call a user's function on a batch, and check the returned vectors.
 
     Parameters
     ----------
     function : callable
     batch : sequence
     given, remedy : str
-        For errors: what the batch is, and what to return for it.
+        For error messages: description of the batch, and what to return for it.
 
     Returns
     -------
@@ -250,7 +250,7 @@ def vectors_of_function(function, batch, given, remedy):
     Raises
     ------
     SetupError
-        If these are no vectors of numbers, one for each.
+        If the function does not return one numeric vector per input.
     """
     found = function(batch)
     if hasattr(found, "detach"):  # a tensor
@@ -259,8 +259,8 @@ def vectors_of_function(function, batch, given, remedy):
     is_vectors = found.ndim == 2 and len(found) == len(batch) and found.shape[1] > 0
     if not is_vectors or found.dtype.kind not in "fiu":
         raise SetupError(
-            f"{_name_model(function)} returned an array of shape {found.shape}, dtype "
-            f"{found.dtype}, for {given}. {remedy}"
+            f"{_name_model(function)} returned an array of shape {found.shape} and dtype "
+            f"{found.dtype} for {given}. {remedy}"
         )
     return found
 
@@ -270,5 +270,5 @@ def _name_model(model):
 
 
 def _finite_or_nan(vectors):
-    """Return vectors; one that is not finite is NaN throughout."""
+    """Return the vectors, with those that are not finite set to NaN."""
     return [v if np.isfinite(v).all() else np.full_like(v, np.nan) for v in vectors]

@@ -1,7 +1,7 @@
-"""Sound, texts and images through networks of `transformers`.
+"""Encode sound, texts and images with networks of `transformers`.
 
-A vector depends on its window, text or image alone, bit for bit: rows of one shape go through the
-network together, in batches that are filled up to one size. On a processor the size is fixed.
+Each vector depends only on its window, text or image, bit for bit: rows of the same shape are
+batched together, and batches are padded to a constant size. On a CPU the size is fixed.
 """
 
 import threading
@@ -13,15 +13,15 @@ import torch
 from ..nets._devices import inference_device, one_thread, own_settings
 from ..utils import BadItem, SetupError
 
-# Rows at once on a processor: small encoders of texts (16 to 128 tokens) take 1.4 to 3 times as
-# long one by one as in eights, and no less in batches of 32.
+# Batch size on a CPU: small text encoders (16 to 128 tokens) take 1.4 to 3 times as long with
+# single rows as with batches of 8, and batches of 32 are not faster.
 _ROWS_ON_CPU = 8
 _TOKENS_ON_CPU = 256  # in a batch of texts
-_WINDOWS_ON_CPU = 1  # ten seconds of sound are enough for a product
+_WINDOWS_ON_CPU = 1  # ten seconds of sound are enough work for a matrix product
 _WINDOWS = 8  # on other devices
 _BUCKET = 32  # tokens; texts are padded to a multiple
-_UNLIMITED = 100_000  # tokenizers without a limit name a huge one
-# As sentence-transformers names them, in the order in which it joins them.
+_UNLIMITED = 100_000  # tokenizers without a limit have a huge model_max_length
+# Names of sentence-transformers, in the order in which it concatenates them.
 _POOLINGS = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
@@ -30,10 +30,10 @@ _POOLINGS = {
 
 
 class _RandomStates:
-    """Leave numpy's and torch's global generators as they are found, whatever is drawn inside.
+    """Context manager that restores the global random states of numpy and torch on exit.
 
-    The last thread to leave puts back what the first one found: if each put back its own, what
-    another had drawn before it entered would stay.
+    The last thread to exit restores the states that the first thread saved. If each thread
+    restored its own, draws that another thread made before it entered would persist.
     """
 
     def __init__(self):
@@ -53,17 +53,17 @@ class _RandomStates:
                 torch.set_rng_state(self._found[1])
 
 
-# CLAP's processor draws which window to call long, and wav2vec 2.0 which layers to leave out, of
-# which there are none.
+# The processor of CLAP draws which window is marked as long; wav2vec 2.0 draws which layers to drop
+# (none, at inference).
 random_states = _RandomStates()
 
 
 class _HubEncoder:
-    """What the encoders have in common: a folder, a network, and batches of one size."""
+    """Base class of the encoders: a folder, a network, and batches of constant size."""
 
     eager = False
     rows_on_cpu = _ROWS_ON_CPU
-    threads = nullcontext()  # as many as torch has
+    threads = nullcontext()  # the default number of threads of torch
 
     def __init__(self, folder, *, layer, device, batch_size):
         self.folder, self.layer = folder, layer
@@ -72,7 +72,7 @@ class _HubEncoder:
 
     @property
     def fingerprint(self):
-        """What vectors depend on beside what is encoded, as text; no path is in it."""
+        """A str of everything besides the input that vectors depend on, without paths."""
         rows = "" if self.device.type == "cpu" else f" {self.n_rows} rows"
         return (
             f"{self.folder.digest} layer {self.layer} {self.device.type}{rows} torch "
@@ -84,7 +84,7 @@ class _HubEncoder:
         return self.folder.read_network(self.device, eager=self.eager)
 
     def forward(self, inputs):
-        """Return the vectors of inputs, each a dict of arrays; those of one shape go together."""
+        """Compute the vectors of inputs (dicts of arrays), batching those of the same shape."""
         groups = {}
         for i, arrays in enumerate(inputs):
             shape = tuple((name, array.shape) for name, array in sorted(arrays.items()))
@@ -95,7 +95,7 @@ class _HubEncoder:
                 n_rows = self.rows_at_once(inputs[group[0]])
                 for start in range(0, len(group), n_rows):
                     chosen = group[start : start + n_rows]
-                    # The last one fills the batch: it is an input that the network knows.
+                    # Pad the batch with copies of its last row, which is a valid input.
                     filled = chosen + chosen[-1:] * (n_rows - len(chosen))
                     batch = {
                         name: torch.from_numpy(np.stack([inputs[i][name] for i in filled])).to(
@@ -109,40 +109,41 @@ class _HubEncoder:
         return vectors
 
     def rows_at_once(self, arrays):
-        """Return how many rows of one shape go together, and are filled up to."""
+        """Return the batch size for rows of this shape, to which batches are padded."""
         return self.n_rows
 
     def hidden(self, network, batch):
-        """Return the chosen hidden layer, before pooling."""
+        """Compute the selected hidden layer, before pooling."""
         states = network(**batch, output_hidden_states=True).hidden_states
         if not -len(states) <= self.layer < len(states):
             raise SetupError(
-                f"layer={self.layer}: {self.folder.name} has the layers 0 to {len(states) - 1}, "
-                "0 being the input of the first."
+                f"layer={self.layer} is out of range: {self.folder.name} has the layers 0 (the "
+                f"input of the first layer) to {len(states) - 1}."
             )
         return states[self.layer]
 
     def pooled(self, network, batch):
-        """Return the model's own summary, else the mean over positions."""
+        """Compute the pooled output of the model, or else the mean over positions."""
         answer = _encoder_of(network)(**batch)
         pooled = getattr(answer, "pooler_output", None)
         if pooled is None:
-            if not hasattr(answer, "last_hidden_state"):  # such as a codec
+            if not hasattr(answer, "last_hidden_state"):  # for example a codec
                 raise SetupError(
-                    f"{self.folder.name}: {type(network).__name__} returns no vectors that can be "
-                    "averaged. Pass another model, or a function that makes vectors with this one."
+                    f"{self.folder.name}: {type(network).__name__} does not return hidden states "
+                    "that can be averaged. Pass another model, or a function that computes vectors "
+                    "with this one."
                 )
             return _mean_over_places(answer.last_hidden_state)
-        if network.lacks_pooler:  # the first token is what the pooler would have got
+        if network.lacks_pooler:  # the input of the missing pooler
             return answer.last_hidden_state[:, 0]
         return pooled
 
 
 class HubAudio(_HubEncoder):
-    """Windows of sound to vectors; see `load_hub_audio`."""
+    """Encoder of windows of sound; see `load_hub_audio`."""
 
     rows_on_cpu = _WINDOWS_ON_CPU
-    threads = one_thread  # workers compute as many tracks at a time as there are
+    threads = one_thread  # tracks are encoded in parallel by the workers
 
     def __init__(self, folder, *, layer, device):
         super().__init__(folder, layer=layer, device=device, batch_size=_WINDOWS)
@@ -150,18 +151,18 @@ class HubAudio(_HubEncoder):
         sr = getattr(self._processor, "sampling_rate", None)
         if sr is None:
             raise SetupError(
-                f"{folder.name} is not a model of sound: its processor names no sampling rate."
+                f"{folder.name} is not an audio model: its processor has no sampling rate."
             )
         self.sr = int(sr)
         self.window = self._seconds()
         self._check_fusion()
 
     def embed(self, windows):
-        """Return the vectors of windows, float32 (n, samples) at `sr`, as float32 (n, d)."""
+        """Compute the float32 vectors (n, d) of float32 windows (n, samples) at `sr`."""
         return np.stack(self.forward([self._input(window) for window in windows]))
 
     def answer(self, network, batch):
-        """Return the vectors of a batch."""
+        """Compute the vectors of a batch."""
         if self.layer is not None:
             tower = getattr(network, "audio_model", None) or _encoder_of(network)
             return _mean_over_places(self.hidden(tower, batch))
@@ -175,21 +176,21 @@ class HubAudio(_HubEncoder):
                 np.asarray(window, dtype=np.float32), sampling_rate=self.sr, return_tensors="np"
             )
         arrays = {name: np.asarray(value)[0] for name, value in found.items()}
-        if "is_longer" in arrays:  # a window never is
+        if "is_longer" in arrays:  # windows are never long
             arrays["is_longer"] = np.zeros_like(arrays["is_longer"], dtype=bool)
-        arrays.pop("attention_mask", None)  # no window is padded
+        arrays.pop("attention_mask", None)  # windows are not padded
         return arrays
 
     def _seconds(self):
-        """Seconds that the processor takes at once, or None."""
+        """Return the window length of the processor in seconds, or None."""
         processor = self._processor
-        # Where there is chunk_length_s, chunk_length counts samples.
+        # If there is chunk_length_s, chunk_length is in samples.
         of_chunks = "chunk_length_s" if hasattr(processor, "chunk_length_s") else "chunk_length"
         for name in ("max_length_s", of_chunks):
             if getattr(processor, name, None):
                 return float(getattr(processor, name))
         if self.folder.config.get("model_type") == "audio-spectrogram-transformer":
-            return processor.max_length / 100  # frames, of 10 ms
+            return processor.max_length / 100  # frames of 10 ms
         return None
 
     def _check_fusion(self):
@@ -206,7 +207,7 @@ class HubAudio(_HubEncoder):
 
 
 class HubText(_HubEncoder):
-    """Texts to vectors; see `TextEmbedder`."""
+    """Encoder of texts; see `TextEmbedder`."""
 
     eager = True
 
@@ -217,17 +218,17 @@ class HubText(_HubEncoder):
         self.max_length = self._limit(max_length)
 
     def rows_at_once(self, arrays):
-        """Return fewer for long windows, which gain nothing in a batch and are slow to fill up."""
+        """Return a smaller batch size for long windows, where batching only costs padding."""
         if self.device.type != "cpu":
             return self.n_rows
         return max(1, min(self.n_rows, _TOKENS_ON_CPU // len(arrays["input_ids"])))
 
     def prepare(self, texts):
-        """Return the windows of tokens of a cell's texts: a list of dicts of arrays a text."""
+        """Tokenize the texts of a cell into windows: a list of dicts of arrays per text."""
         return [self._windows(text) for text in texts]
 
     def vectors(self, cells):
-        """Return the vector of each prepared cell."""
+        """Compute the vector of each prepared cell."""
         inputs = [window for cell in cells for windows in cell for window in windows]
         answers = iter(self.forward(inputs))
         return [
@@ -240,7 +241,7 @@ class HubText(_HubEncoder):
         ]
 
     def answer(self, network, batch):
-        """Return the vectors of a batch."""
+        """Compute the vectors of a batch."""
         encoder = _encoder_of(network)
         if self.layer is None:
             states = encoder(**batch).last_hidden_state
@@ -259,7 +260,7 @@ class HubText(_HubEncoder):
         return torch.nn.functional.normalize(vectors, dim=1) if self._normalize else vectors
 
     def _mean(self, answers):
-        """Return the vector of a text: the mean of its windows by their numbers of tokens."""
+        """Compute the vector of a text: the mean of its windows, weighted by number of tokens."""
         if len(answers) == 1:
             return answers[0][0]
         lengths = [window["attention_mask"].sum() for _, window in answers]
@@ -282,7 +283,7 @@ class HubText(_HubEncoder):
                 for start in range(0, max(len(tokens), 1), step)
             ]
         if not all(map(len, found)):
-            raise BadItem("the model has no token for it", "Remove the text.")
+            raise BadItem("the model has no token for this text", "Remove the text.")
         return [self._padded(tokens) for tokens in found]
 
     def _padded(self, tokens):
@@ -293,10 +294,10 @@ class HubText(_HubEncoder):
         return {"input_ids": input_ids, "attention_mask": mask}
 
     def _limit(self, max_length):
-        """Return how many tokens a window has, special ones included."""
+        """Return the maximum number of tokens per window, including special tokens."""
         config = self.folder.config
         positions = config.get("max_position_embeddings") or _UNLIMITED
-        # Positions of these begin behind that of padding.
+        # The positions of these models start after the padding index.
         if "roberta" in config.get("model_type", "") or config.get("model_type") in (
             "camembert",
             "mpnet",
@@ -307,19 +308,19 @@ class HubText(_HubEncoder):
         if max_length is not None:
             if max_length > most:
                 raise ValueError(
-                    f"max_length={max_length}: {self.folder.name} takes {most} tokens at most. "
-                    "Longer texts are read in windows."
+                    f"max_length={max_length} is too large: {self.folder.name} accepts at most "
+                    f"{most} tokens. Longer texts are split into windows."
                 )
             return max_length
         own = (self.folder.read_json("sentence_bert_config.json") or {}).get("max_seq_length")
         return min(most, own or most, 512 if most >= _UNLIMITED else most)
 
     def _read_pooling(self, pooling):
-        """Return the poolings whose results stand side by side, and whether to normalize them."""
+        """Return the poolings to concatenate, and whether to normalize the result."""
         if "text_config" in self.folder.config:
             raise SetupError(
-                f"{self.folder.name} is a model of texts and something else. Pass a function that "
-                "calls its get_text_features as model."
+                f"{self.folder.name} is not a text-only model. Pass a function that calls its "
+                "get_text_features as model."
             )
         if pooling != "auto":
             return [pooling], False
@@ -327,7 +328,7 @@ class HubText(_HubEncoder):
         kinds = [(module["type"].rpartition(".")[2], module["path"]) for module in modules]
         for kind, _ in kinds:
             if kind not in ("Transformer", "Pooling", "Normalize"):
-                self._refuse(f"has a layer {kind!r} behind the network")
+                self._refuse(f"has a layer {kind!r} after the network")
         normalize = any(kind == "Normalize" for kind, _ in kinds)
         path = next((path for kind, path in kinds if kind == "Pooling"), "1_Pooling")
         settings = self.folder.read_json(f"{path}/config.json")
@@ -344,35 +345,36 @@ class HubText(_HubEncoder):
         order = list(_POOLINGS.values())
         for mode in modes:
             if mode not in order:
-                self._refuse(f"pools by {mode!r}")
+                self._refuse(f"uses the pooling {mode!r}")
         return sorted(modes, key=order.index) or ["mean"], normalize
 
     def _refuse(self, what):
         raise SetupError(
-            f"{self.folder.name} {what}, which pooling='auto' does not know. Pass pooling='mean', "
-            "'cls' or 'max', or sentence_transformers' SentenceTransformer(...).encode as model."
+            f"{self.folder.name} {what}, which pooling='auto' does not support. Pass "
+            "pooling='mean', 'cls' or 'max', or sentence_transformers' "
+            "SentenceTransformer(...).encode as model."
         )
 
 
 class HubImage(_HubEncoder):
-    """Images to vectors; see `ImageEmbedder`."""
+    """Encoder of images; see `ImageEmbedder`."""
 
     def __init__(self, folder, *, layer, device, batch_size):
         super().__init__(folder, layer=layer, device=device, batch_size=batch_size)
         self._processor = folder.read_processor("AutoImageProcessor")
 
     def prepare(self, images):
-        """Return what the network takes of the one image of a cell, a PIL image of mode RGB."""
+        """Preprocess the image of a cell, a PIL image of mode RGB, for the network."""
         (image,) = images
         found = self._processor(images=image, return_tensors="pt")
         return {name: value[0].numpy() for name, value in found.items()}
 
     def vectors(self, cells):
-        """Return the vector of each prepared image."""
+        """Compute the vector of each prepared image."""
         return self.forward(cells)
 
     def answer(self, network, batch):
-        """Return the vectors of a batch."""
+        """Compute the vectors of a batch."""
         if self.layer is not None:
             tower = getattr(network, "vision_model", network)
             return _mean_over_places(self.hidden(tower, batch))
@@ -386,5 +388,5 @@ def _encoder_of(network):
 
 
 def _mean_over_places(states):
-    """Return the mean over positions (n, length, d), or over the places of maps (n, d, h, w)."""
+    """Average over the positions of (n, length, d) states or of (n, d, h, w) maps."""
     return states.mean(dim=(2, 3)) if states.ndim == 4 else states.mean(dim=1)

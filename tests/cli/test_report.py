@@ -35,7 +35,7 @@ def test_whom_the_model_has_seen_is_left_out(table, texts, tmp_path, capsys):
     metrics = json.loads(capsys.readouterr().out)["metrics"]["text"]
     told = column_of(page, "model")
     assert told["Macro AUC"] == f"{metrics['macro_auc']:.3f}"
-    assert told["Precision among the best 1"] == f"{metrics['precision@1']:.3f}"
+    assert told["Precision at 1"] == f"{metrics['precision@1']:.3f}"
     assert [title["text"] for title in page.all("h4")][0].startswith("i")  # their ids
 
 
@@ -94,7 +94,7 @@ def test_a_folder_whose_places_stay_here(odd, model, tmp_path, capsys):
     skmmgenre.save(skmmgenre.load(model), old)  # as a file of an earlier version
     assert main(["report", old, str(odd.path), "-o", str(path), "--quiet"]) == 0
     page = parsed_of(path)
-    assert "does not say which artists" in page.by_id("unknown-training")["text"]
+    assert "does not record its training artists" in page.by_id("unknown-training")["text"]
     assert str(odd.path) not in path.read_text(encoding="utf-8")
     assert len(page.all("h4")) == 20
 
@@ -105,7 +105,7 @@ def test_a_folder_whose_places_stay_here(odd, model, tmp_path, capsys):
         (["-o", "no/r.html"], "there is no folder 'no' for the report"),
         (["-o", "r.html", "--evaluation", "bad.json"], "--evaluation 'bad.json' is not valid JSON"),
         (["-o", "r.html", "--evaluation", "list.json"], "holds no object"),
-        (["-o", "r.html", "--evaluation", "{}.json"], "Pass what skmmgenre evaluate --json prints"),
+        (["-o", "r.html", "--evaluation", "{}.json"], "Pass the output of skmmgenre evaluate"),
         (["-o", "r.html", "--split", "dev set"], "no row has the split 'dev set'"),
     ],
 )

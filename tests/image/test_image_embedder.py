@@ -110,7 +110,7 @@ def test_layer(name, models, covers):
         states = getattr(model, "vision_model", model)(**inputs, output_hidden_states=True)
     expected = states.hidden_states[1][0].mean(dim=0).numpy()
     np.testing.assert_allclose(vector, expected, atol=1e-5)
-    with pytest.raises(SetupError, match="layer=-4: .* has the layers 0 to 2"):
+    with pytest.raises(SetupError, match="layer=-4 is out of range: .* the layers 0 .* to 2"):
         ImageEmbedder(model=str(models[name]), layer=-4).transform(covers)
 
 

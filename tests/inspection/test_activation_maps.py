@@ -375,12 +375,12 @@ def test_what_is_refused(albums, network):
     covers = albums.table["cover"][:3]
     with pytest.raises(NotFittedError):
         class_activation_map(ResNetEmbedder(), covers)
-    with pytest.raises(ValueError, match="does not know \\['Polka'\\]"):
+    with pytest.raises(ValueError, match="Unknown genres \\['Polka'\\]"):
         class_activation_map(network, covers, "Polka")
-    with pytest.raises(ValueError, match="names 2 genres for 3 rows"):
+    with pytest.raises(ValueError, match="has 2 genres, but there are 3 rows"):
         class_activation_map(network, covers, network.classes_[:2])
     plain = LogisticRegression().fit([[0], [1]], [0, 1])
-    with pytest.raises(ValueError, match="holds no network to look into"):
+    with pytest.raises(ValueError, match="contains none of the networks"):
         class_activation_map(plain, [[0]])
 
 

@@ -248,7 +248,7 @@ def test_genres_that_are_given_count_all(data):
     fewer = compare_annotators(said, y_true, n_resamples=50)
     np.testing.assert_allclose(found.scores["f1"], fewer.scores["f1"] * 4 / 5)
     assert found.labels[-1] == "Zydeco" and set(found.correlations["genres"]) == {4}
-    with pytest.raises(ValueError, match="'Blues' was answered, predicted or is true, but is not"):
+    with pytest.raises(ValueError, match="'Blues' occurs as true, annotated or predicted genre"):
         compare_annotators(said, y_true, labels=GENRES[1:])
 
 
@@ -277,7 +277,7 @@ def test_confusion_matrices_side_by_side(data, comparison):
     assert rows == [0, 0, 0, 1, 1, 1]
     both = ConfusionMatricesDisplay.from_comparison(comparison, normalize=None, n_cols=6)
     assert both.confusion_matrices["human, sound"].sum() == 120
-    with pytest.raises(ValueError, match=r"Nobody called 'Cy' annotated; there are \['Ann', 'Bo'"):
+    with pytest.raises(ValueError, match=r"annotator 'Cy'; the annotators are \['Ann', 'Bo'"):
         ConfusionMatricesDisplay.from_comparison(comparison, annotator="Cy")
 
 
@@ -285,12 +285,12 @@ def test_bad_input(data):
     said, y_true, y_pred = data
     for params, message in [
         ({"y_true": y_true.iloc[1:]}, "y_true has no genre for 1 annotated items: 'sound 0'"),
-        ({"y_true": pd.concat([y_true, y_true])}, "y_true has several genres for the item"),
+        ({"y_true": pd.concat([y_true, y_true])}, "y_true has several genres for item"),
         ({"y_pred": {"sound": {}}}, r"y_pred\['sound'\] has no genre for 60 annotated items"),
-        ({"y_pred": {"text": {}}}, "y_pred has 'text'; modes are sound, cover, both"),
+        ({"y_pred": {"text": {}}}, "Unknown mode 'text' in y_pred; expected sound, cover, both"),
         ({"n_resamples": 0}, "n_resamples must be an integer above 0"),
         ({"confidence_level": 1}, r"confidence_level must be in \(0, 1\)"),
-        ({"annotations": said.assign(genre=None)}, "hold no answer"),
+        ({"annotations": said.assign(genre=None)}, "contain no genres"),
     ]:
         with pytest.raises(ValueError, match=message):
             compare_annotators(**{"annotations": said, "y_true": y_true} | params)

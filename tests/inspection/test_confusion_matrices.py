@@ -162,8 +162,8 @@ def test_nothing_is_cut_off(n_labels):
 @pytest.mark.parametrize(
     ("y_pred", "message"),
     [
-        (TRUE, "of each model by its name.*got list"),
-        ({}, "names no model"),
+        (TRUE, "by the name of the model.*got list"),
+        ({}, "y_pred is empty"),
         ({"audio": TRUE, "text": TRUE[:3]}, r"'text' have shape \(3,\), y_true has \(6,\)"),
         ({"audio": np.zeros((6, 2))}, r"'audio' have shape \(6, 2\)"),
     ],

@@ -188,7 +188,7 @@ def test_what_is_refused(made_musicnn_weights, songs):
 
     covers, genres, _ = make_covers(6)
     model = Pipeline([("encoder", ImageEmbedder(model=mean_color)), ("last", LogisticRegression())])
-    with pytest.raises(ValueError, match="of a function has no feature maps.*Use explain"):
+    with pytest.raises(ValueError, match="model is a function are not available.*Use explain"):
         class_activation_map(model.fit(covers, genres), covers)
 
     def loudness(windows):
@@ -196,5 +196,5 @@ def test_what_is_refused(made_musicnn_weights, songs):
 
     encoder = AudioEmbedder(model=loudness, sr=SR, window=1.0)
     model = Pipeline([("encoder", encoder), ("last", LogisticRegression())])
-    with pytest.raises(ValueError, match="Only of musicnn.*use explain"):
+    with pytest.raises(ValueError, match="only available for musicnn. Use explain"):
         class_activation_map(model.fit(songs, list("ababab")), songs)

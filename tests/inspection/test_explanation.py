@@ -280,10 +280,10 @@ def test_what_is_refused(model, table):
         explain(make_model(), table.iloc[[0]])
     with pytest.raises(ValueError, match="takes one row, got 2"):
         explain(model, table.iloc[:2])
-    with pytest.raises(ValueError, match="does not know \\['Polka'\\]"):
+    with pytest.raises(ValueError, match="Unknown genres \\['Polka'\\]"):
         explain(model, table.iloc[[0]], genres="Polka")
     plain = make_pipeline(LogisticRegression()).fit([[0], [1]], [0, 1])
-    with pytest.raises(ValueError, match="holds no pipeline"):
+    with pytest.raises(ValueError, match="contains no pipeline"):
         explain(plain, table.iloc[[0]])
 
 

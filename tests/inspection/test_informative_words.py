@@ -189,19 +189,19 @@ def test_bad_input(table, random_texts, random_genres):
     with pytest.raises(NotFittedError):
         informative_words(make_pipeline(ReviewVectorizer()), random_texts, random_genres)
     hashed = make_pipeline(HashingVectorizer(), TfidfTransformer()).fit(random_texts)
-    with pytest.raises(ValueError, match="Pipeline holds no vectorizer with a vocabulary"):
+    with pytest.raises(ValueError, match="Pipeline contains no vectorizer with a vocabulary"):
         informative_words(hashed, random_texts, random_genres)
     mlp = TextMLP(hidden_units=(2,), max_epochs=1, validation_fraction=0)
     with pytest.raises(ValueError, match="no vectorizer"):
         informative_words(mlp.fit(np.eye(2), ["a", "b"]), np.eye(2), ["a", "b"])
     twice = ColumnTransformer([(name, ReviewVectorizer(), "review") for name in "ab"])
-    with pytest.raises(ValueError, match="holds 2 vectorizers; one is needed.*the branch"):
+    with pytest.raises(ValueError, match="contains 2 vectorizers; expected exactly.*the branch"):
         informative_words(twice.fit(table), table, random_genres)
-    with pytest.raises(ValueError, match="y has 149 rows, the table has 150"):
+    with pytest.raises(ValueError, match="y has 149 rows, but the table has 150"):
         informative_words(fitted, random_texts, random_genres[1:])
     with pytest.raises(ValueError, match="All 2 texts are missing"):
         informative_words(fitted, [None, ""], ["a", "b"])
-    with pytest.raises(ValueError, match="n_words must be 1"):
+    with pytest.raises(ValueError, match="n_words must be >= 1"):
         informative_words(fitted, random_texts, random_genres, n_words=0)
 
 
@@ -259,7 +259,7 @@ class TestDisplay:
             vectorizer, random_texts, random_genres, genres="Rock", figure=Figure()
         )
         assert list(self.drawn(display)) == ["Rock"]
-        with pytest.raises(ValueError, match=r"\['Polka'\] are not among the genres: .*'Jazz'"):
+        with pytest.raises(ValueError, match=r"Unknown genres \['Polka'\]; the genres .*'Jazz'"):
             InformativeWordsDisplay.from_estimator(
                 vectorizer, random_texts, random_genres, genres=["Polka"]
             )

@@ -149,7 +149,7 @@ def test_networks_in_wrappers_and_unions():
         model.fit(X, np.column_stack([Y == "Jazz", Y == "Rock"]).astype(int))
     assert titles(LearningCurvesDisplay.from_estimator(model)) == ["one", "two", "last"]
     several = OneVsRestClassifier(net()).fit(X, Y)
-    with pytest.raises(ValueError, match="OneVsRestClassifier holds no network"):
+    with pytest.raises(ValueError, match="OneVsRestClassifier contains no network"):
         LearningCurvesDisplay.from_estimator(several)
 
 
@@ -171,7 +171,7 @@ def test_histories_of_ones_own():
 
 
 def test_without_a_network():
-    with pytest.raises(ValueError, match="Pipeline holds no network"):
+    with pytest.raises(ValueError, match="Pipeline contains no network"):
         LearningCurvesDisplay.from_estimator(make_pipeline(LogisticRegression()).fit(X, Y))
 
 

@@ -223,5 +223,5 @@ def test_what_is_refused(X, y):
     with pytest.raises(NotFittedError):
         modality_contributions(FusionClassifier(), X)
     plain = LogisticRegression().fit(np.nan_to_num(X), y)
-    with pytest.raises(ValueError, match="LogisticRegression holds no FusionClassifier"):
+    with pytest.raises(ValueError, match="LogisticRegression contains no FusionClassifier"):
         modality_contributions(plain, X)

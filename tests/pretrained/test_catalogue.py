@@ -20,5 +20,5 @@ def test_tags():
 
 
 def test_a_name_that_is_not_there():
-    with pytest.raises(ValueError, match="No model 'vggish' .* There are: musicnn, musicnn-mtt"):
+    with pytest.raises(ValueError, match="model 'vggish'; available models: musicnn, musicnn-mtt"):
         model_named("vggish")

@@ -46,7 +46,7 @@ def test_an_index_cut_anywhere_is_refused():
 def test_data_cut_anywhere_are_refused():
     index, data = write_checkpoint(ARRAYS)
     for n in range(0, len(data), 97):
-        with pytest.raises(ValueError, match="the data of the checkpoint are cut short"):
+        with pytest.raises(ValueError, match="the data file of the checkpoint is truncated"):
             read_checkpoint(index, data[:n])
 
 
@@ -70,10 +70,10 @@ def test_a_damaged_index_raises_nothing_but_value_errors():
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"dtype": 9}, "another type than float32"),
-        ({"shard": 1}, "another file of data"),
-        ({"size": 8}, "a shape that is not of its size"),
-        ({"offset": 2**62}, "the data of the checkpoint are cut short"),
+        ({"dtype": 9}, "a type other than float32"),
+        ({"shard": 1}, "a different data file"),
+        ({"size": 8}, "a shape that does not match its size"),
+        ({"offset": 2**62}, "the data file of the checkpoint is truncated"),
     ],
 )
 def test_entries_that_cannot_be(changed, reason):
@@ -83,7 +83,7 @@ def test_entries_that_cannot_be(changed, reason):
 
 @pytest.mark.parametrize("content", [b"", b"PK\3\4" * 100, bytes(200), b"\xff" * 200])
 def test_a_file_of_another_kind(content):
-    with pytest.raises(ValueError, match="cut short, or a file of another kind"):
+    with pytest.raises(ValueError, match="truncated, or is not a checkpoint index"):
         read_checkpoint(content, b"")
 
 

@@ -1,4 +1,4 @@
-"""Albums as points in a space: a map of it, and a search for the nearest."""
+"""Albums as points in a vector space: search for nearest albums, and maps."""
 
 from ._embedding_map_display import EmbeddingMapDisplay
 from ._nearest_albums import NearestAlbums

@@ -1,4 +1,4 @@
-"""Albums as points in two dimensions, by t-SNE (Figures 7 and 8)."""
+"""Two-dimensional maps of albums by t-SNE (Figures 7 and 8 of the paper)."""
 
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,58 +19,58 @@ from ._spaces import present_vectors, vectors_in_space
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
-_MOST_COLUMNS = 50  # more are reduced to as many by PCA before t-SNE
+_MOST_COLUMNS = 50  # PCA reduces wider vectors to this width before t-SNE
 _MARKERS = "os^Dv<>P"
 _N_COLORS = 10
 
 
 class EmbeddingMapDisplay:
-    """A map of albums: near each other on it if their vectors are, coloured by genre.
+    """Map of albums, coloured by genre, on which albums with similar vectors are close.
 
     Use :meth:`from_estimator` for the vectors inside a fitted model, or :meth:`from_vectors`.
 
     Parameters
     ----------
     positions : ndarray of shape (n, 2)
-        Where each album lies.
+        Position of each album on the map.
     genres : array-like of shape (n,)
         The genre of each album.
     purity, chance : float, default=None
-        As `neighbor_purity` returns them, of the vectors before their projection.
+        Results of `neighbor_purity` for the vectors before the projection.
     n_neighbors : int, default=None
-        Neighbours of the purity.
+        Number of neighbours of the purity.
     shuffled_genres : array-like of shape (n,), default=None
-        Genres dealt out at random, for a second map beside the first.
+        Randomly permuted genres, for a second map next to the first.
     shuffled_purity : float, default=None
-        Their purity.
+        Purity of the shuffled genres.
 
     Attributes
     ----------
     rows_ : ndarray of int, shape (n,)
-        The rows of what was passed in that are on the map.
+        Row positions of the albums on the map, in the input.
     figure_ : matplotlib.figure.Figure or SubFigure
-        What was drawn in.
+        The figure that contains the maps.
     axes_ : ndarray of matplotlib.axes.Axes, shape (n_maps,)
-        The map, and that of shuffled genres.
+        The map and, if drawn, the map of shuffled genres.
 
     See Also
     --------
     NearestAlbums : Search in the same spaces.
-    skmmgenre.metrics.neighbor_purity : The number below the map.
+    skmmgenre.metrics.neighbor_purity : The score below the map.
 
     Notes
     -----
-    t-SNE keeps neighbours together and little else: distances between clusters, and their sizes,
-    mean nothing, and it makes clusters of noise, too. So the purity of the vectors before the
-    projection stands below the map, with its value at chance, and ``shuffled=True`` draws the same
-    points with genres that mean nothing.
+    t-SNE preserves neighbourhoods and little else: the distances between clusters and their sizes
+    have no meaning, and even noise can appear clustered. The purity of the vectors before the
+    projection is therefore shown below the map, together with its value at chance, and
+    ``shuffled=True`` draws the same points with randomly permuted genres.
 
-    Figure 7 of the paper is a map of label factors, which are made of the genres themselves: that
-    albums of a genre lie together there is no evidence about music. Figure 8 is one of vectors of
-    covers. A network may know its training albums by heart, so pass others.
+    Figure 7 of the paper is a map of label factors, which are computed from the genres themselves,
+    so clusters of genres on it are not evidence about the music. Figure 8 is a map of vectors of
+    covers. A network can overfit its training albums, so pass other albums.
 
-    Vectors are divided by their length. Those of more than 50 columns are reduced to 50 by PCA
-    before t-SNE; t-SNE starts from the first two principal components.
+    Vectors are divided by their norm. Vectors of more than 50 columns are reduced to 50 by PCA
+    before t-SNE, which is initialized with the first two principal components.
 
     Examples
     --------
@@ -113,23 +113,24 @@ class EmbeddingMapDisplay:
         space: str = "fused",
         **params: Any,
     ) -> Self:
-        """Compute the vectors of albums in a fitted model, project and draw them.
+        """Compute the vectors of albums with a fitted model, and draw their map.
 
         Parameters
         ----------
         model : estimator
-            A fitted `GenrePipeline` with a fusion layer, or what holds one; a fitted
-            `PPMILabelFactorizer`, whose factors of the albums are drawn (Figure 7); or any other
+            A fitted `GenrePipeline` with a fusion layer, or an estimator that contains one; a
+            fitted `PPMILabelFactorizer`, whose album factors are drawn (Figure 7); or any other
             fitted transformer.
         table : DataFrame or array-like of n rows
-            What `model` takes; the indicator matrix for a `PPMILabelFactorizer`.
+            Input of `model`; for a `PPMILabelFactorizer`, the indicator matrix.
         y : array-like of shape (n,), or indicator of shape (n, n_genres), default=None
-            Genres; see :meth:`from_vectors`. None only for a `PPMILabelFactorizer`: `table`.
+            Genres; see :meth:`from_vectors`. None is only allowed for a `PPMILabelFactorizer`, and
+            uses `table`.
         space : str, default="fused"
-            Of a model with a fusion layer: "fused", "joint", "factors", "genres" or the name of a
-            block, such as "image" (Figure 8); see `NearestAlbums`.
+            The space of a model with a fusion layer: "fused", "joint", "factors", "genres" or the
+            name of a block, such as "image" (Figure 8); see `NearestAlbums`.
         **params : dict
-            Parameters of :meth:`from_vectors` and :meth:`plot`.
+            Parameters passed to :meth:`from_vectors` and :meth:`plot`.
 
         Returns
         -------
@@ -139,14 +140,14 @@ class EmbeddingMapDisplay:
         Raises
         ------
         ValueError
-            If the model has no such space, `y` is None; and as :meth:`from_vectors` raises.
+            If the model has no such space, `y` is missing, or :meth:`from_vectors` raises it.
         """
         if isinstance(model, PPMILabelFactorizer):
             vectors, y = model.transform(table), table if y is None else y
         else:
-            vectors, _ = vectors_in_space(model, table, space)  # zeros where there is nothing
+            vectors, _ = vectors_in_space(model, table, space)  # zeros for albums without a vector
         if y is None:
-            raise ValueError("y is None: pass the genre of each row, or an indicator matrix.")
+            raise ValueError("y is None; pass the genre of each row, or an indicator matrix.")
         return cls.from_vectors(vectors, y, **params)
 
     @classmethod
@@ -164,34 +165,35 @@ class EmbeddingMapDisplay:
         n_jobs: int | None = None,
         **plot_params: Any,
     ) -> Self:
-        """Project vectors and draw them.
+        """Project vectors to two dimensions and draw the map.
 
         Parameters
         ----------
         vectors : array-like or sparse matrix of shape (n, d)
-            Rows of NaN, or of zeros, are albums without a vector and are left out.
+            Vectors of the albums. Rows of NaN or zeros mark albums without a vector, which are not
+            drawn.
         y : array-like of shape (n,), or indicator of shape (n, n_genres)
-            Genres. Of several per album, only albums with one of the top level are drawn.
+            Genres. Multilabel albums are only drawn if they have exactly one top-level genre.
         taxonomy : GenreTaxonomy, default=None
-            Says which genres are of the top level: albums are coloured by their parent genre, and
-            those with several are left out (`GenreTaxonomy.single_parents`). None: all genres
-            are.
+            Defines the top-level genres: albums are coloured by their parent genre, and albums
+            with several parent genres are excluded (`GenreTaxonomy.single_parents`). None: all
+            genres are top-level genres.
         groups : array-like of shape (n,), default=None
             Artists. For the purity, albums of the same artist are not counted as neighbours.
         n_neighbors : int, default=10
-            Neighbours of the purity; as many as there are in a smaller map.
+            Number of neighbours of the purity; fewer if the map has fewer albums.
         perplexity : float, default=30.0
-            Of t-SNE: about as many neighbours are kept together. Less in a map of fewer than
-            90 albums: a third of them.
+            Perplexity of t-SNE, roughly the number of neighbours that are kept together. At most
+            a third of the number of albums is used.
         shuffled : bool, default=False
-            Draw a second map of the same points with genres dealt out at random, and compute
-            their purity.
+            Whether to draw a second map of the same points with randomly permuted genres, and
+            compute their purity.
         random_state : int, RandomState or None, default=0
-            Seed of PCA, t-SNE and the shuffled genres.
+            Seed of PCA, t-SNE and the permutation of the genres.
         n_jobs : int, default=None
-            Threads that look for neighbours.
+            Number of threads for the neighbour search of t-SNE.
         **plot_params : dict
-            Parameters of :meth:`plot`.
+            Parameters passed to :meth:`plot`.
 
         Returns
         -------
@@ -201,8 +203,8 @@ class EmbeddingMapDisplay:
         Raises
         ------
         ValueError
-            If lengths differ, a vector is NaN in part, vectors have one column, or fewer than 4
-            albums can be drawn.
+            If lengths differ, a vector is partly NaN, the vectors have a single column, or fewer
+            than 4 albums can be drawn.
         """
         vectors, there = present_vectors(vectors)
         genres = _one_genre(y, taxonomy)
@@ -210,9 +212,9 @@ class EmbeddingMapDisplay:
         rows = np.flatnonzero(there & np.not_equal(genres, None))
         if len(rows) < 4 or vectors.shape[1] < 2:
             raise ValueError(
-                "A map needs vectors of 2 columns and 4 albums at least. There are "
-                f"{vectors.shape[1]} columns, and {len(rows)} of {len(genres)} albums have a "
-                f"vector and exactly one genre{' of the top level' if taxonomy else ''}."
+                "A map needs vectors of at least 2 columns, and at least 4 albums. Got "
+                f"{vectors.shape[1]} columns; {len(rows)} of {len(genres)} albums have a vector "
+                f"and exactly one {'top-level ' if taxonomy else ''}genre."
             )
         vectors, genres = vectors[rows], genres[rows]
         groups = None if groups is None else read_groups(groups, len(there)).take(rows)
@@ -220,7 +222,7 @@ class EmbeddingMapDisplay:
         display = cls(_project(vectors, perplexity, rng.randint(2**31), n_jobs), genres)
         display.rows_ = rows
         n_others = len(rows) - (1 if groups is None else np.bincount(groups.codes).max())
-        if n_others:  # albums that are not by one artist
+        if n_others:  # the albums are by more than one artist
             display.n_neighbors = min(n_neighbors, n_others)
             search = {"n_neighbors": display.n_neighbors, "groups": groups}
             display.purity, display.chance = neighbor_purity(vectors, genres, **search)
@@ -239,16 +241,16 @@ class EmbeddingMapDisplay:
         n_cols: int = 2,
         size: float | None = None,
     ) -> Self:
-        """Draw the map, and that of shuffled genres if there are any.
+        """Draw the map and, if there are shuffled genres, their map.
 
         Parameters
         ----------
         figure : matplotlib.figure.Figure or SubFigure, default=None
-            What to draw in. None makes a figure with pyplot.
+            Figure to draw in. None creates one with pyplot.
         n_cols : int, default=2
-            Maps in a row at most.
+            Maximum number of maps per row.
         size : float, default=None
-            Area of a point in square points (1/72 inch). None: the smaller, the more albums.
+            Area of a marker in square points (1/72 inch). None: chosen by the number of albums.
 
         Returns
         -------
@@ -290,7 +292,7 @@ class EmbeddingMapDisplay:
 
 
 def _one_genre(y, taxonomy):
-    """Return the one genre of each item that counts, None where there is none or several."""
+    """Return the genre of each item, None for items with no genre or several."""
     if taxonomy is not None:
         return taxonomy.single_parents(y)
     labels = read_labels(y)
@@ -303,7 +305,7 @@ def _one_genre(y, taxonomy):
 
 
 def _project(vectors, perplexity, seed, n_jobs):
-    """Positions of vectors by t-SNE, float32 of shape (n, 2)."""
+    """Project vectors by t-SNE to float32 positions of shape (n, 2)."""
     if vectors.shape[1] > _MOST_COLUMNS:
         n_components = min(_MOST_COLUMNS, vectors.shape[0] - 1)
         solver = "arpack" if sparse.issparse(vectors) else "auto"

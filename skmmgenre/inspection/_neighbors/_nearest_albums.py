@@ -1,4 +1,4 @@
-"""Search for albums: like this one, like these, or of a mix of genres."""
+"""Search for albums that are similar to one album, to several, or to a mix of genres."""
 
 from numbers import Integral, Real
 from typing import Any, Self
@@ -25,59 +25,61 @@ from ._spaces import (
 
 
 class NearestAlbums(BaseEstimator):
-    """Find the albums that are nearest to others in a space of a fitted model.
+    """Search for the nearest albums in a vector space of a fitted model.
 
-    Use it for albums like a given one, for playlists that start from several, and for a mix of
-    genres. Nearness is cosine similarity, searched by scikit-learn's `NearestNeighbors`.
+    Use it to find albums similar to a given one, to build playlists from several seed albums, or
+    to search for a mix of genres. Similarity is cosine similarity, and the search is
+    scikit-learn's `NearestNeighbors`.
 
     Parameters
     ----------
     model : estimator or None, default=None
-        A fitted model: a `GenrePipeline` with a fusion layer, what holds one (a search,
-        `LabelThresholds`), or any fitted transformer. It is not fitted again; to `clone` this
-        object, wrap it in `sklearn.frozen.FrozenEstimator`. None: `fit` takes vectors.
+        A fitted model: a `GenrePipeline` with a fusion layer, an estimator that contains one (a
+        search, `LabelThresholds`), or any fitted transformer. It is not fitted again; to `clone`
+        this object, wrap the model in `sklearn.frozen.FrozenEstimator`. None: `fit` takes vectors.
     space : str, default="fused"
-        Where a model with a fusion layer compares albums. "fused": the vectors of all modalities
-        side by side, each of length 1, as the fusion layer sees them; a modality that knows little
-        counts as much as any other. "joint": the joint space of sound and cover, in which albums
-        with only one of the two can be compared. "factors": the predicted label factors, with
-        ``target="cosine"``; "genres": the predicted probabilities, with other targets. Or the name
-        of one block, such as "audio".
+        The space in which a model with a fusion layer compares albums. "fused": the concatenated
+        vectors of all modalities, each of unit norm, as in the input of the fusion layer; every
+        modality has the same weight, even an uninformative one. "joint": the joint space of sound
+        and cover, in which albums with only one of the two can be compared. "factors": the
+        predicted label factors, with ``target="cosine"``. "genres": the predicted probabilities,
+        with other targets. Or the name of a single block, such as "audio".
     n_neighbors : int, default=10
-        Albums to return, unless a method is told otherwise.
+        Default number of albums to return.
 
     Attributes
     ----------
     vectors_ : ndarray or csr_array of float32, shape (n_found, d)
-        Vectors of the albums that have one, of length 1.
+        Unit-norm vectors of the albums that have one.
     rows_ : ndarray of int, shape (n_found,)
-        Their rows in what was passed to `fit`.
+        Their row positions in the `X` of `fit`.
     albums_ : ndarray of object, shape (n,)
-        Names of all albums: the index of the table, or the number of each row.
+        Names of all albums: the index of the table, or row numbers.
     artists_ : ndarray of object, shape (n,), or None
-        The groups of `fit`.
+        Artists of all albums: the `groups` of `fit`.
     genres_ : ndarray of shape (n_genres,), or None
-        Genres that `mix` takes; None without a model that predicts them.
+        Genres that `mix` accepts; None without a model that predicts genres.
     genre_vectors_ : ndarray of shape (n_found, d), or None
-        Where `mix` searches: the predicted label factors, or else the probabilities of the genres.
+        The vectors that `mix` searches: the predicted label factors, or else the predicted
+        probabilities.
     search_ : NearestNeighbors
-        Fitted on `vectors_`.
+        The search, fitted on `vectors_`.
     n_features_in_ : int
-        Columns of what was passed to `fit`.
+        Number of columns of the `X` of `fit`.
 
     See Also
     --------
-    EmbeddingMapDisplay : A map of the same spaces.
-    skmmgenre.metrics.retrieval_scores : How good a space is to search in.
-    sklearn.neighbors.NearestNeighbors : The search alone.
+    EmbeddingMapDisplay : Maps of the same spaces.
+    skmmgenre.metrics.retrieval_scores : Evaluate the search in a space.
+    sklearn.neighbors.NearestNeighbors : The underlying search.
 
     Notes
     -----
-    Albums of one artist are often nearest to each other because of the voice, the studio or the
-    design of the cover; ``other_artists=True`` leaves them out.
+    Albums of the same artist are often nearest to each other because of the voice, the studio or
+    the design of the cover; ``other_artists=True`` excludes them.
 
-    An album without any of the modalities of the space has no vector. It is not found, and asking
-    for its neighbours is an error.
+    An album without any of the modalities of the space has no vector. It is never returned, and
+    using it as a query raises an error.
 
     Examples
     --------
@@ -103,43 +105,43 @@ class NearestAlbums(BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Matrix, y: Any = None, groups: Column | None = None) -> Self:
-        """Compute the vectors of albums to search among.
+        """Compute the vectors of the albums to search.
 
         Parameters
         ----------
         X : DataFrame or array-like of n rows
-            What `model` takes; without a model, vectors of shape (n, d), where a row of NaN or of
-            zeros is an album without one.
+            Input of `model`. Without a model, vectors of shape (n, d); rows of NaN or zeros mark
+            albums without a vector.
         y : None
-            Not used.
+            Ignored.
         groups : array-like of shape (n,), default=None
-            Artists, for `other_artists`.
+            Artist of each album. Required for `other_artists`.
 
         Returns
         -------
         self : NearestAlbums
-            Ready to search.
+            The fitted search.
 
         Raises
         ------
         ValueError
-            If the model has no such space, no album has a vector, or the index of X repeats a
-            name.
+            If the model has no such space, no album has a vector, or the index of X has
+            duplicates.
         """
         X = as_pandas(X)
         vectors, there = vectors_in_space(self.model, X, self.space)
         if not there.any():
             raise ValueError(
-                f"None of {len(there)} albums has a vector in the space {self.space!r}: their "
-                "modalities are missing."
+                f"None of the {len(there)} albums has a vector in the space {self.space!r}, "
+                "because their modalities are missing."
             )
         self.albums_ = _names(X, len(there))
         if len(set(self.albums_)) < len(self.albums_):
             repeated = pd.Index(self.albums_)
             repeated = repeated[repeated.duplicated()][0]
             raise ValueError(
-                f"The index of X repeats {repeated!r}, and albums are asked for by their index. "
-                "Make it unique: table.reset_index(drop=True)."
+                f"The index of X contains {repeated!r} more than once, but albums are looked up by "
+                "the index. Make it unique, for example with table.reset_index(drop=True)."
             )
         self.artists_ = None if groups is None else read_groups(groups, len(there)).names
         self.rows_ = np.flatnonzero(there)
@@ -170,30 +172,32 @@ class NearestAlbums(BaseEstimator):
         other_artists: bool = False,
         groups: Column | None = None,
     ) -> pd.DataFrame:
-        """Return the albums that are most like each of some.
+        """Return the nearest albums of each query.
 
         Parameters
         ----------
         albums : label, list of labels, DataFrame or array of shape (n_queries, d)
-            Names of albums of `fit`, which are not among their own neighbours. Or new rows of what
-            `fit` takes; rows of `fit` passed again are new rows, and find themselves.
+            The queries: names of albums passed to `fit`, which are excluded from their own
+            neighbours, or new rows in the format of `fit`. Rows of `fit` that are passed again
+            count as new rows and find themselves.
         n_neighbors : int, default=None
-            Albums for each; None for the parameter of the same name.
+            Number of albums per query. None: the constructor parameter.
         other_artists : bool, default=False
-            Leave out albums of the artist of the query.
+            Whether to exclude albums by the artist of the query.
         groups : array-like of shape (n_queries,), default=None
             Artists of new rows, for `other_artists`.
 
         Returns
         -------
         found : DataFrame
-            Columns query, rank (from 1), album, similarity (the cosine, at most 1), and artist
-            where `fit` was given groups. A query has fewer rows where no more albums are left.
+            Columns query, rank (from 1), album, similarity (the cosine, at most 1) and, if `fit`
+            was given groups, artist. A query has fewer than `n_neighbors` rows if there are not
+            enough albums.
 
         Raises
         ------
         ValueError
-            If an album is not known, or has no vector; if `other_artists` lacks groups.
+            If an album is unknown or has no vector, or if `other_artists` is used without groups.
         """
         vectors, names, excluded = self._queries(albums, other_artists, groups)
         return self._found(self.search_, vectors, excluded, n_neighbors, names)
@@ -206,30 +210,32 @@ class NearestAlbums(BaseEstimator):
         other_artists: bool = False,
         groups: Column | None = None,
     ) -> pd.DataFrame:
-        """Return the albums that go with several seeds.
+        """Return the albums that are nearest to several seeds together.
 
-        They are those of the largest mean similarity to the seeds.
+        These are the albums with the largest mean similarity to the seeds.
 
         Parameters
         ----------
         albums : list of labels, DataFrame or array of shape (n_seeds, d)
-            The seeds, as `like` takes its queries. They are not in the playlist.
+            The seeds, in the format of the queries of `like`. Seeds given by name are excluded
+            from the playlist.
         n_neighbors : int, default=None
-            Albums in the playlist; None for the parameter of the same name.
+            Number of albums in the playlist. None: the constructor parameter.
         other_artists : bool, default=False
-            Leave out all albums of the artists of the seeds.
+            Whether to exclude all albums by the artists of the seeds.
         groups : array-like of shape (n_seeds,), default=None
             Artists of new rows, for `other_artists`.
 
         Returns
         -------
         found : DataFrame
-            As of `like`, without query. The similarity is that to the mean of the seeds.
+            As returned by `like`, without the column query. The similarity is that to the mean of
+            the seeds.
 
         Raises
         ------
         ValueError
-            As `like`.
+            In the same cases as `like`.
         """
         vectors, _, excluded = self._queries(albums, other_artists, groups)
         mean = vectors.mean(axis=0)[np.newaxis]
@@ -238,51 +244,51 @@ class NearestAlbums(BaseEstimator):
     def mix(self, genres: dict[str, float], *, n_neighbors: int | None = None) -> pd.DataFrame:
         """Return the albums that are nearest to a mix of genres.
 
-        In a model that predicts label factors (``target="cosine"``), the factors of the genres
-        are mixed, and compared with the predicted factors of the albums. In another model, the
-        mix is compared with the predicted probabilities of all genres: an album that is Jazz and
-        Funk and little else comes before one that is Jazz, Funk and Soul.
+        For a model that predicts label factors (``target="cosine"``), the factors of the genres
+        are mixed and compared with the predicted factors of the albums. For other models, the
+        mix is compared with the predicted probabilities of all genres: an album of Jazz and Funk
+        only ranks before one of Jazz, Funk and Soul.
 
         Parameters
         ----------
         genres : dict of str to float
             The weight of each genre, such as ``{"Jazz": 0.7, "Funk": 0.3}``; only their ratios
-            count. A negative weight leads away from a genre.
+            matter. A negative weight moves the query away from a genre.
         n_neighbors : int, default=None
-            Albums to return; None for the parameter of the same name.
+            Number of albums to return. None: the constructor parameter.
 
         Returns
         -------
         found : DataFrame
-            As of `like`, without query.
+            As returned by `like`, without the column query.
 
         Raises
         ------
         ValueError
-            If the model predicts no genres, a genre is not known, or all weights are 0.
+            If the model does not predict genres, a genre is unknown, or all weights are 0.
         """
         check_is_fitted(self)
         if self.genres_ is None:
             raise ValueError(
-                "A mix of genres needs a model that predicts them: pass a fitted pipeline with a "
-                "fusion layer, NearestAlbums(model)."
+                "mix needs a model that predicts genres. Pass a fitted pipeline with a fusion "
+                "layer: NearestAlbums(model)."
             )
         known = {genre: place for place, genre in enumerate(self.genres_.tolist())}
         unknown = [genre for genre in genres if genre not in known]
         if unknown:
             raise ValueError(
-                f"The model does not know {', '.join(map(repr, unknown))}; its genres are "
+                f"Unknown genres {', '.join(map(repr, unknown))}; the genres of the model are "
                 f"{', '.join(map(str, known))}."
             )
         for genre, weight in genres.items():
             if not isinstance(weight, Real) or not np.isfinite(weight):
-                raise ValueError(f"The weight of {genre!r} must be a number, got {weight!r}.")
+                raise ValueError(f"The weight of {genre!r} must be finite, got {weight!r}.")
         weights = np.array([genres.get(genre, 0) for genre in known], dtype=np.float64)
         query = (weights @ self._directions)[np.newaxis]
         if not query.any():
             raise ValueError(
-                f"The mix {genres!r} is nothing: give at least one genre a weight, and one that "
-                "has label factors."
+                f"The mix {genres!r} is a zero vector. Give a nonzero weight to at least one genre "
+                "that has label factors."
             )
         nothing = [np.empty(0, dtype=int)]
         return self._found(_search_of(self.genre_vectors_), query, nothing, n_neighbors)
@@ -290,21 +296,21 @@ class NearestAlbums(BaseEstimator):
     def kneighbors(
         self, X: Matrix, n_neighbors: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return distances and rows of the nearest albums, as scikit-learn does.
+        """Return distances and rows of the nearest albums, as in scikit-learn.
 
         Parameters
         ----------
         X : DataFrame or array-like of n_queries rows
-            What `fit` takes. Every row must have a vector.
+            Rows in the format of `fit`. Every row must have a vector.
         n_neighbors : int, default=None
-            None for the parameter of the same name.
+            Number of albums per query. None: the constructor parameter.
 
         Returns
         -------
         distances : ndarray of shape (n_queries, n_neighbors)
             1 - cosine similarity.
         rows : ndarray of int, shape (n_queries, n_neighbors)
-            Rows of what was passed to `fit`.
+            Row positions in the `X` of `fit`.
         """
         vectors, *_ = self._new_queries(as_pandas(X), False, None)
         distances, found = self.search_.kneighbors(vectors, self._n_neighbors(n_neighbors))
@@ -313,34 +319,34 @@ class NearestAlbums(BaseEstimator):
     def _n_neighbors(self, n_neighbors):
         n_neighbors = self.n_neighbors if n_neighbors is None else n_neighbors
         if not isinstance(n_neighbors, Integral) or n_neighbors < 1:
-            raise ValueError(f"n_neighbors must be 1 or above, got {n_neighbors!r}.")
+            raise ValueError(f"n_neighbors must be an integer >= 1, got {n_neighbors!r}.")
         return int(n_neighbors)
 
     def _queries(self, albums, other_artists, groups):
-        """Vectors and names of queries, and which of `vectors_` each must not find."""
+        """Return vectors and names of the queries, and the positions that each excludes."""
         check_is_fitted(self)
         if other_artists and self.artists_ is None:
-            raise ValueError("other_artists=True needs artists: fit(X, groups=table['artist']).")
+            raise ValueError("other_artists=True needs groups: fit(X, groups=table['artist']).")
         albums = as_pandas(albums)
         if isinstance(albums, pd.DataFrame) or getattr(albums, "ndim", 1) == 2:
             return self._new_queries(albums, other_artists, groups)
         if groups is not None:
-            raise ValueError("groups is for new rows; the artists of albums of fit are known.")
+            raise ValueError("groups is only for new rows; the artists of fitted albums are known.")
         scalar = isinstance(albums, (str, tuple)) or np.ndim(albums) == 0
         names = [albums] if scalar else list(albums)
         if not names:
-            raise ValueError("albums is empty: name at least one.")
+            raise ValueError("albums is empty; pass at least one album.")
         place_of = {name: place for place, name in enumerate(self.albums_[self.rows_])}
         places = []
         for name in names:
             if name not in place_of:
                 known = name in set(self.albums_)
                 raise ValueError(
-                    f"The album {name!r} has no vector in the space {self.space!r}: its "
+                    f"The album {name!r} has no vector in the space {self.space!r}, because its "
                     "modalities are missing."
                     if known
-                    else f"There is no album {name!r} in the index of the table that was passed "
-                    "to fit. To ask for a new album, pass its row: table.iloc[[0]]."
+                    else f"Unknown album {name!r}: it is not in the index of the table that was "
+                    "passed to fit. To search with a new album, pass its row: table.iloc[[0]]."
                 )
             places.append(place_of[name])
         excluded = [np.array([place]) for place in places]
@@ -359,18 +365,18 @@ class NearestAlbums(BaseEstimator):
         if not there.all():
             row = int(np.flatnonzero(~there)[0])
             raise ValueError(
-                f"Row {row} ({names[row]!r}) has no vector in the space {self.space!r}: its "
-                "modalities are missing. Leave such rows out."
+                f"Row {row} ({names[row]!r}) has no vector in the space {self.space!r}, because "
+                "its modalities are missing. Remove such rows."
             )
         if vectors.shape[1] != self.vectors_.shape[1]:
             raise ValueError(
-                f"The new rows have {vectors.shape[1]} columns, those of fit have "
-                f"{self.vectors_.shape[1]}."
+                f"The vectors of the new rows have {vectors.shape[1]} columns, but those of fit "
+                f"have {self.vectors_.shape[1]}."
             )
         excluded = [np.empty(0, dtype=int)] * len(names)
         if other_artists:
             if groups is None:
-                raise ValueError("other_artists=True needs the artists of new rows: groups=.")
+                raise ValueError("other_artists=True needs groups, the artists of the new rows.")
             artists = read_groups(groups, len(names)).names
             excluded = [self._places_of_artist(artist) for artist in artists]
         return vectors, names, excluded
@@ -405,8 +411,8 @@ def _search_of(vectors):
 
 
 def _names(X, n):
-    """Names of rows: the index of a table, or numbers."""
+    """Return names of rows: the index of a table, or row numbers."""
     names = np.empty(n, dtype=object)
-    index = getattr(X, "index", None)  # a list has a method of this name
+    index = getattr(X, "index", None)  # lists have a method called index
     names[:] = index.tolist() if isinstance(index, pd.Index) else range(n)
     return names

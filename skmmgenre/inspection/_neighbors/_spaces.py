@@ -1,4 +1,4 @@
-"""The spaces in which a fitted model sees albums."""
+"""The vector spaces of a fitted model in which albums are compared."""
 
 import numpy as np
 from scipy import sparse
@@ -16,13 +16,13 @@ FUSIONS = FusionClassifier, LogisticFusionClassifier
 
 
 def vectors_in_space(model, table, space):
-    """Return the vectors of albums in one of a model's spaces.
+    """Compute the vectors of albums in a space of a model.
 
     Parameters
     ----------
     model : estimator or None
-        A fitted model with a fusion layer; any other fitted transformer, whose vectors are the
-        only space; None if `table` holds vectors.
+        A fitted model with a fusion layer; or any other fitted transformer, whose output is the
+        only space; or None if `table` contains vectors.
     table : DataFrame or array-like of n rows
     space : str
         "fused", "joint", "factors", "genres", or the name of a block.
@@ -30,9 +30,9 @@ def vectors_in_space(model, table, space):
     Returns
     -------
     vectors : ndarray or csr_array of float32, shape (n, d)
-        Of length 1; zeros where there is nothing.
+        Vectors of unit norm; zeros for albums without a vector.
     there : ndarray of bool, shape (n,)
-        Which albums have a vector.
+        Whether each album has a vector.
     """
     if model is None:
         return present_vectors(table)
@@ -41,22 +41,22 @@ def vectors_in_space(model, table, space):
         if not paths and hasattr(model, "transform"):
             return present_vectors(model.transform(table))
         raise ValueError(
-            f"{type(model).__name__} holds {len(paths) or 'no'} fusion layer"
-            f"{'s' * (len(paths) > 1)}; one is needed. Pass a model of make_genre_classifier, or a "
-            "transformer, or vectors."
+            f"{type(model).__name__} contains {len(paths) or 'no'} fusion layer"
+            f"{'s' * (len(paths) > 1)}; expected exactly one. Pass a model of "
+            "make_genre_classifier, a transformer, or vectors."
         )
     X, fusion = input_of(model, paths[0], table)
     if space in ("factors", "genres") and space not in fusion.blocks_:
         predict = predicted_factors if space == "factors" else predicted_genres
         predicted, there = predict(fusion, X)
-        # Of an album with nothing they are the prior, which says nothing of the album.
+        # Without any modality the prediction is the prior, which says nothing about the album.
         return normalize(predicted) * there[:, np.newaxis], there
     blocks = _blocks_of_space(fusion, space)
     return _side_by_side(_checked(fusion, X), blocks, mean=space == "joint")
 
 
 def _blocks_of_space(fusion, space):
-    """Columns of the blocks that a space is made of."""
+    """Return the columns of the blocks that make up a space."""
     if space in fusion.blocks_:
         return {space: fusion.blocks_[space]}
     if space == "fused":
@@ -67,30 +67,30 @@ def _blocks_of_space(fusion, space):
     spaces = ["fused", *fusion.blocks_]
     spaces += ["joint"] * bool(joint) + ["factors" if gives_factors(fusion) else "genres"]
     hints = {
-        "joint": " A joint space comes with make_genre_classifier(joint_space=True).",
-        "factors": " Label factors come with target='cosine', for several genres per item.",
-        "genres": " With target='cosine' there are no probabilities; take 'factors'.",
+        "joint": " For a joint space, use make_genre_classifier(joint_space=True).",
+        "factors": " For label factors, use target='cosine' (multilabel).",
+        "genres": " With target='cosine' there are no probabilities; use 'factors'.",
     }
     raise ValueError(
-        f"The model has no space {space!r}; it has {', '.join(map(repr, spaces))}."
+        f"Unknown space {space!r}; the spaces of the model are {', '.join(map(repr, spaces))}."
         + hints.get(space, "")
     )
 
 
 def gives_factors(fusion):
-    """Whether a fitted fusion layer predicts label factors."""
+    """Return whether a fitted fusion layer predicts label factors."""
     return getattr(fusion.target_, "name", None) == "cosine"
 
 
 def _side_by_side(X, blocks, *, mean):
-    """Blocks of length 1 side by side, or their mean; of length 1 again, and where there is one."""
+    """Concatenate or average unit-norm blocks; return unit-norm vectors and which rows have one."""
     parts, missing = [], []
     for block, columns in blocks.items():
         absent = missing_in_block(X, columns, block)
         parts.append(vectors_of_block(X, columns, absent))
         missing.append(absent)
     there = ~np.all(missing, axis=0)
-    if mean:  # both views of an album lie close together in a joint space
+    if mean:  # in a joint space, the vectors of an album's sound and cover are close
         vectors = sum(parts)
     else:
         vectors = sparse.hstack(parts, format="csr") if sparse.issparse(X) else np.hstack(parts)
@@ -103,7 +103,7 @@ def predicted_factors(fusion, X):
     Raises
     ------
     ValueError
-        If it predicts none.
+        If the fusion layer does not predict label factors.
     """
     if not gives_factors(fusion):
         _blocks_of_space(fusion, "factors")
@@ -127,7 +127,7 @@ def predicted_genres(fusion, X):
 
 
 def _checked(fusion, X):
-    """X as an array or csr_array, if its columns are those of fit."""
+    """Return X as an array or csr_array, after checking its columns against fit."""
     X = validate_data(
         fusion, as_pandas(X), reset=False, accept_sparse="csr", ensure_all_finite="allow-nan"
     )
@@ -135,12 +135,12 @@ def _checked(fusion, X):
 
 
 def label_directions(fusion):
-    """Return the factors of the genres of a fusion layer that predicts such, of length 1."""
+    """Return the unit-norm label factors of the genres of a fusion layer with target "cosine"."""
     return normalize(ppmi_factorizer(fusion.target_.label_factorizer_).label_factors_)
 
 
 def present_vectors(vectors):
-    """Return ready vectors, of length 1, and which rows have one: neither all NaN nor all 0."""
+    """Return given vectors with unit norm, and which rows are neither all NaN nor all 0."""
     vectors = as_pandas(vectors)
     vectors = sparse.csr_array(vectors) if sparse.issparse(vectors) else np.asarray(vectors)
     if vectors.dtype.kind not in "fiub":

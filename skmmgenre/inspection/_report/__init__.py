@@ -1,4 +1,4 @@
-"""A report on a model that one can send: one HTML file without anything from a network."""
+"""Report on a model as a self-contained HTML file."""
 
 from ._report import report
 

@@ -1,4 +1,4 @@
-"""What a model predicts for the rows of a report, with all modalities and with some of them."""
+"""Predictions for the rows of a report, with all modalities and with subsets of them."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -10,7 +10,7 @@ from scipy import sparse
 from ...compose import GenrePipeline
 from ...fusion import FusionClassifier
 
-_MOST_BRANCHES = 4  # of which all subsets are shown
+_MOST_BRANCHES = 4  # with more branches, only some subsets are shown
 
 
 @dataclass
@@ -21,6 +21,7 @@ class Answers:
     ----------
     classes : list of str
     several : bool
+        Whether the model is multilabel.
     predicted : ndarray of str of shape (n,), or of 0 and 1 of shape (n, n_classes)
     scores : ndarray of shape (n, n_classes)
     """
@@ -31,7 +32,7 @@ class Answers:
     scores: np.ndarray
 
     def genres(self, row):
-        """Return the genres that are predicted for a row, the best first."""
+        """Return the predicted genres of a row, highest score first."""
         if not self.several:
             return [str(self.predicted[row])]
         chosen = np.flatnonzero(self.predicted[row])
@@ -40,16 +41,17 @@ class Answers:
 
 @dataclass
 class Predictions:
-    """All that a model says of the rows of a report.
+    """All predictions of a model for the rows of a report.
 
     Parameters
     ----------
     answers : Answers
+        Predictions with all modalities.
     subsets : dict of str to Answers
-        By the modalities that are not called missing, all of them last; empty if the model has
-        one, or is not a pipeline of branches.
+        Predictions by the modalities that are kept, all of them last; empty if the model has a
+        single modality, or is not a pipeline of branches.
     vectors : ndarray of shape (n, d), or None
-        What the fusion layer reads, a missing block as NaN.
+        Input of the fusion layer, with missing blocks as NaN.
     blocks : dict of str to list of int
         Columns of `vectors`.
     """
@@ -61,7 +63,7 @@ class Predictions:
 
 
 def predict(model, table):
-    """Ask a model, decoding each file once if it is a pipeline of branches.
+    """Compute the predictions of a model; a pipeline of branches decodes each file once.
 
     Parameters
     ----------
@@ -98,7 +100,7 @@ def _answers(model, rows, classes):
         scores = np.asarray(model.predict_proba(rows))
     else:
         scores = np.asarray(model.decision_function(rows))
-        if scores.ndim == 1:  # of two classes: that of the second
+        if scores.ndim == 1:  # binary: the score of the second class
             scores = np.column_stack([-scores, scores])
     if not several:
         predicted = np.array([str(name) for name in predicted], dtype=object)
@@ -134,7 +136,7 @@ def _without(vectors, columns):
 
 
 def _of_fusion(rest, vectors):
-    """What the last step reads, and its blocks."""
+    """Return the input of the fusion layer, and its blocks."""
     fusion = rest.steps[-1][1]
     if not isinstance(fusion, FusionClassifier):
         return None, {}

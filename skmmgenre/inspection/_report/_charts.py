@@ -1,4 +1,4 @@
-"""Where the lines and points of the pictures lie; the template draws them."""
+"""Coordinates of the lines and points of the charts, which the template draws."""
 
 import math
 
@@ -12,17 +12,18 @@ N_COLORS = 10
 
 
 def draw_curves(curve):
-    """Return the lines of one network's learning curves.
+    """Compute the lines of the learning curves of a network.
 
     Parameters
     ----------
     curve : dict
-        Of `curves_of`.
+        An element of the result of `curves_of`.
 
     Returns
     -------
     drawn : dict
-        lines (label, points, the last value), ticks of both scales, x of the best epoch, n_epochs.
+        name, lines (label, points, last value), metric (a line or None), ticks, best (x of the
+        best epoch), best_epoch, n_epochs.
     """
     series, metric = curve["series"], curve["metric"]
     n = max(map(len, [*series.values(), metric.get("values", [])]))
@@ -38,7 +39,7 @@ def draw_curves(curve):
     if metric:
         told = {"label": metric["label"], "points": _line(metric["values"], n, 0.0, 1.0)}
         told["value"] = next(v for v in reversed(metric["values"]) if math.isfinite(v))
-    # As many digits as tell the ticks apart.
+    # Enough digits to distinguish the ticks.
     digits = int(np.clip(2 - math.floor(math.log10(high - low)), 0, 4)) if high < 100 else 0
     ticks = [
         (_height(value, low, high), f"{value:.{digits}f}") for value in np.linspace(low, high, 3)
@@ -49,7 +50,7 @@ def draw_curves(curve):
 
 
 def _line(values, n, low, high):
-    """The points of a line; of a single value a short dash, which would not be seen else."""
+    """Return the points of a line; a single value becomes a short dash, to be visible."""
     points = [
         (_place(epoch, n), _height(value, low, high))
         for epoch, value in enumerate(values, start=1)
@@ -72,7 +73,7 @@ def _height(value, low, high):
 
 
 def draw_map(found, items, answers):
-    """Return the points of a map, its legend and what is told of each point.
+    """Compute the points of a map, its legend and the tooltip of each point.
 
     Parameters
     ----------
@@ -83,14 +84,15 @@ def draw_map(found, items, answers):
     Returns
     -------
     drawn : dict
-        points (x, y, colour, whether right), legend (name, colour, n), tips (list of list).
+        points (x, y, colour, whether right), legend (name, colour, n), tips (list of list),
+        n_wrong.
     """
     first = [items.genres[row][0] for row in found.rows]
     counts = {}
     for name in first:
         counts[name] = counts.get(name, 0) + 1
     ranked = sorted(counts, key=lambda name: (-counts[name], name))
-    # One colour is left for all the others.
+    # The last colour is shared by all other genres.
     n_own = N_COLORS if len(ranked) <= N_COLORS else N_COLORS - 1
     color = {name: min(number, n_own) for number, name in enumerate(ranked)}
     legend = [{"name": name, "color": color[name], "n": counts[name]} for name in ranked[:n_own]]
@@ -118,7 +120,7 @@ def draw_map(found, items, answers):
 
 
 def draw_pieces(seconds):
-    """Return the bars of the pieces of a sound: place, width, height and sign, all in [0, 100]."""
+    """Compute the bars of the pieces of a track: x, width and height in [0, 100], and sign."""
     pieces = seconds["pieces"]
     start, end = pieces[0]["start"], pieces[-1]["end"]
     largest = max(abs(piece["effect"]) for piece in pieces) or 1.0

@@ -1,4 +1,4 @@
-"""The items that a model is best and worst at, each with its explanation."""
+"""Select and explain the best and worst items of a model."""
 
 import base64
 import io
@@ -14,38 +14,39 @@ from ...utils import BadItem, as_cells, file_in, is_missing, progress_hidden
 from .._explanation import Explanation, explain
 
 MEDIA = ("none", "thumbnails", "clips")
-_N_GENRES = 3  # that are explained
-_N_WORDS = 6  # of a genre
-_SIDE = 160  # of a thumbnail, in pixels
-_SECONDS = 10  # of a clip
+_N_GENRES = 3  # explained genres per item
+_N_WORDS = 6  # words per genre
+_SIDE = 160  # side of a thumbnail in pixels
+_SECONDS = 10  # length of a clip
 _RATE = 22050
-_TILES = 14  # a side of a map of a cover that is drawn
+_TILES = 14  # per side of the cover map in the page
 
 
 @dataclass
 class Example:
-    """One item.
+    """One item with its explanation.
 
     Parameters
     ----------
     row : int
-        Position among the items that are scored.
+        Position among the scored items.
     name, artist : str
     true, predicted : list of str
     margin : float
-        By how much the lowest score of a true genre is above the highest of another.
+        The lowest score of a true genre minus the highest score of any other genre.
     explanation : Explanation or None
     words : dict of str to list of dict
-        By genre: word, kind, effect; the strongest.
+        By genre: word, kind and effect of the strongest words.
     seconds : dict of str to dict
-        By genre, the first alone: start, end, effect and track of the strongest piece, n_tracks,
-        and the effects of all pieces.
+        For the first genre: start, end, effect and track of the strongest piece, n_tracks, and
+        the effects of all pieces of that track.
     cover : list of list of float, or None
-        The map of the predicted genre, coarse.
+        A coarse cover map of the first genre.
     cover_genre : str
     thumbnail, clip : str
-        Data URIs; empty if they are not wanted or not to be had.
+        Data URIs; empty if not requested or not available.
     clip_seconds : tuple of float
+        Start and end of the clip.
     """
 
     row: int
@@ -66,7 +67,7 @@ class Example:
 
 
 def margins_of(answers, items):
-    """Return by how much the true genres of each item are above all others.
+    """Compute the margin between the true genres of each item and all others.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ def margins_of(answers, items):
     Returns
     -------
     margins : ndarray of float
-        NaN of an item that has all genres.
+        NaN for items that have all genres.
     """
     is_true = np.array([[name in item for name in answers.classes] for item in items.genres])
     lowest = np.where(is_true, answers.scores, np.inf).min(axis=1)
@@ -85,7 +86,7 @@ def margins_of(answers, items):
 
 
 def choose_examples(model, answers, items, *, n, media):
-    """Return the items of the largest and the smallest margins, explained.
+    """Select the items with the largest and the smallest margins, and explain them.
 
     Parameters
     ----------
@@ -93,15 +94,15 @@ def choose_examples(model, answers, items, *, n, media):
     answers : Answers
     items : Items
     n : int
-        Of each kind, fewer if there are not twice as many items.
+        Number of best items, and of worst; at most half of all items each.
     media : {"none", "thumbnails", "clips"}
 
     Returns
     -------
     best, worst : list of Example
-        From the surest and from the most wrong.
+        Best: largest margin first. Worst: smallest margin first.
     reason : str
-        Why there is no explanation, if there is none.
+        Why there are no explanations; empty if there are.
     """
     margins = margins_of(answers, items)
     order = [row for row in np.argsort(-margins, kind="stable") if not np.isnan(margins[row])]
@@ -128,12 +129,12 @@ def choose_examples(model, answers, items, *, n, media):
 
 
 def _explain(example, model, answers, items):
-    """Fill in an explanation; return why there can be none."""
+    """Add an explanation to an example; return the reason if that is not possible."""
     ranked = [answers.classes[k] for k in np.argsort(-answers.scores[example.row], kind="stable")]
     genres = list(dict.fromkeys([*example.predicted, *example.true, *ranked]))[:_N_GENRES]
     label_of = {str(label): label for label in model.classes_}
     with progress_hidden(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the rows were predicted before, and have warned
+        warnings.simplefilter("ignore")  # the same rows have warned at prediction
         try:
             told = explain(
                 model,
@@ -161,7 +162,7 @@ def _explain(example, model, answers, items):
 
 def _strongest_seconds(seconds):
     lengths = seconds["end"] - seconds["start"]
-    whole = seconds[lengths >= lengths.max() / 2]  # what is left at the end may be very short
+    whole = seconds[lengths >= lengths.max() / 2]  # the last piece may be very short
     best = whole.loc[whole["effect"].idxmax()]
     of_track = seconds[seconds["track"] == best["track"]]
     return {
@@ -175,7 +176,7 @@ def _strongest_seconds(seconds):
 
 
 def _coarse(heat):
-    """A map of at most so many tiles a side, each the mean of what it covers."""
+    """Average a map over a grid of at most `_TILES` tiles per side."""
     for axis in (0, 1):
         n = heat.shape[axis]
         if n > _TILES:
@@ -188,7 +189,7 @@ def _coarse(heat):
 
 
 def _columns_by_kind(model):
-    """The column of the sound and of the cover, of a model that reads them."""
+    """Return the columns of the sound and of the cover, if the model uses them."""
     if not isinstance(model, GenrePipeline) or "modalities" not in model.named_steps:
         return {}
     found = {}
@@ -200,7 +201,7 @@ def _columns_by_kind(model):
 
 
 def _add_media(example, row, columns, media):
-    """Fill in a small picture of the cover and a piece of the sound, where they can be read."""
+    """Add a thumbnail of the cover and a clip of the sound, if they can be read."""
     if media == "none":
         return
     if "image" in columns and not is_missing(row[columns["image"]]):
@@ -224,7 +225,7 @@ def _thumbnail(cell):
 
 
 def _add_clip(example, cell, heard):
-    """Cut ten seconds around the piece that spoke for the predicted genre, or out of the middle."""
+    """Add a clip around the strongest piece of the predicted genre, or from the middle."""
     import soundfile
 
     from ...audio._decode import AudioFile
@@ -233,7 +234,7 @@ def _add_clip(example, cell, heard):
     tracks = [track for track in tracks if not is_missing(track)]
     try:
         file, _ = file_in(tracks[heard["track"] - 1 if heard else 0])
-        if file is None:  # samples, whose rate is not known here
+        if file is None:  # samples have an unknown sampling rate
             return
         with AudioFile(file) as audio:
             n = audio.n_samples(_RATE)
@@ -255,7 +256,7 @@ def _data_uri(kind, content):
 
 
 def parts_of(example):
-    """Return what each modality adds to the scores of the explained genres.
+    """Return the contribution of each modality to the scores of the explained genres.
 
     Returns
     -------

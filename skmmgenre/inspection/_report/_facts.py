@@ -1,4 +1,4 @@
-"""What a report says of the data and on the model card."""
+"""The sections of a report on the data, the learning curves and the model card."""
 
 import numpy as np
 
@@ -11,40 +11,40 @@ from ...pretrained._catalogue import MODELS
 from ...text import TextEmbedder
 from ...utils import estimators_in, find_steps, first_few, is_missing
 
-_SHOWN = 20  # cells that could not be used
-# Of the card, what has a line of its own or is part of another section.
+_SHOWN = 20  # errors that are listed
+# Entries of the card that are shown in other sections.
 _TOLD_ELSEWHERE = {"held_out", "items_by_genre", "genres", "limits"}
 _LABELS = {
     "made_by": "Made by",
     "trained_on": "Trained on",
     "modalities": "Modalities",
-    "several_genres": "Several genres an item",
+    "several_genres": "Multilabel",
     "class_weight": "Class weights",
     "items": "Items trained on",
     "artists": "Artists trained on",
-    "left_out": "Left out of the training",
-    "first_genre_only": "Items whose first genre alone counted",
+    "left_out": "Excluded from training",
+    "first_genre_only": "Items with several genres, of which the first was used",
     "audio_model": "Network for the sound",
     "seed": "Seed",
 }
 _LIMITS = (
-    "It knows the genres of its training data and no others; each item is compared with these.",
-    "The metrics are of the rows of this report. Other music, other languages and other periods "
-    "may give others.",
-    "Intervals say how the metrics vary with the artists that were tested, not with the training "
+    "The model only knows the genres of its training data, and predicts among these.",
+    "The metrics are those of the rows of this report. They may differ for other music, other "
+    "languages and other periods.",
+    "The intervals reflect how the metrics vary with the tested artists, not with the training "
     "data or the seed.",
-    "An explanation says what the model used, not what makes the music that genre.",
+    "An explanation shows what the model used, not what makes the music belong to a genre.",
 )
 
 
 def facts_of_data(items, columns):
-    """Return the numbers of items, artists and missing cells.
+    """Count items, artists and missing cells.
 
     Parameters
     ----------
     items : Items
     columns : dict of str to (str or list)
-        Of the model, by modality.
+        Columns of the model, by modality.
 
     Returns
     -------
@@ -76,12 +76,12 @@ def facts_of_data(items, columns):
 
 
 def facts_of_errors(errors):
-    """Return the first of the cells that could not be used, and how many there are."""
+    """Return the first errors, and their total number."""
     return {"n": len(errors), "first": errors[:_SHOWN]}
 
 
 def encoders_of(model):
-    """Return the networks of others in a model, with their licences.
+    """List the pretrained encoders of a model, with their licences.
 
     Returns
     -------
@@ -93,15 +93,15 @@ def encoders_of(model):
     for step in estimators_in(model):
         for kind, use in kinds.items():
             if isinstance(step, kind):
-                name = str(step.model) if isinstance(step.model, str) else "an encoder of the user"
+                name = str(step.model) if isinstance(step.model, str) else "a user-defined encoder"
                 found[name] = {"name": name, "use": use, **_licence_of(name)}
         if isinstance(step, ResNetEmbedder) and hasattr(step, "depth_"):
             if step.depth_ != "small" and step.weights is not None:
                 found["ResNet"] = {
-                    "name": f"ResNet-{step.depth_}, started from trained weights",
+                    "name": f"ResNet-{step.depth_}, initialized with pretrained weights",
                     "use": "covers",
-                    "licence": "torchvision: BSD-3-Clause; the pictures of ImageNet are for "
-                    "research that is not commercial",
+                    "licence": "torchvision: BSD-3-Clause; the images of ImageNet are for "
+                    "non-commercial research only",
                     "citation": "He et al. (2016). Deep residual learning for image recognition.",
                 }
     return list(found.values())
@@ -110,16 +110,16 @@ def encoders_of(model):
 def _licence_of(name):
     if name in MODELS:
         return {"licence": MODELS[name].licence, "citation": MODELS[name].citation}
-    return {"licence": "not known here: see the page of the model", "citation": ""}
+    return {"licence": "unknown; see the model's page", "citation": ""}
 
 
 def curves_of(model):
-    """Return the losses and the metric of each network in a model.
+    """Collect the losses and the metric of each network in a model.
 
     Returns
     -------
     curves : list of dict
-        name, best, and series by label: list of float.
+        name, best, series (list of float by label) and metric (label, values; may be empty).
     """
     found = []
     for name, network in find_steps(model, NetEstimator).items():
@@ -143,15 +143,15 @@ def curves_of(model):
 
 
 def facts_of_model(model, card, versions):
-    """Return the model card.
+    """Build the section of the model card.
 
     Parameters
     ----------
     model : estimator
     card : dict
-        Of a model file.
+        The card of a model file.
     versions : dict of str to str or None
-        Of the libraries that it was saved with; None if it comes from no file.
+        Library versions that the model was saved with; None if it is not from a file.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def facts_of_model(model, card, versions):
             label = _LABELS.get(name, str(name).replace("_", " ").capitalize())
             lines.append((label, _text(value)))
     networks = [
-        (name, f"{type(net).__name__}, epoch {net.best_iter_} of {net.n_iter_} is the best")
+        (name, f"{type(net).__name__}, best epoch: {net.best_iter_} of {net.n_iter_}")
         for name, net in find_steps(model, NetEstimator).items()
         if hasattr(net, "n_iter_")
     ]
@@ -183,7 +183,7 @@ def facts_of_model(model, card, versions):
 
 
 def _text(value):
-    """A value of a card in words; a card may hold anything."""
+    """Format a value of a card, which may contain any type."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):

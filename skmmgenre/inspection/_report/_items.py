@@ -1,4 +1,4 @@
-"""Which rows a report scores: those that the model has not seen and whose genres it knows."""
+"""Select the rows that a report scores: not seen in training, and with a known genre."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,9 +19,9 @@ class Items:
     table : DataFrame
     names : list of str
     genres : list of list of str
-        Of each row those that the model knows; of a model of one genre a row, one.
+        The genres of each row that the model knows; a single one for single-label models.
     artists : ndarray of object or None
-        None where a row has no artist.
+        None for rows without an artist.
     """
 
     table: pd.DataFrame
@@ -30,7 +30,7 @@ class Items:
     artists: np.ndarray | None
 
     def artist(self, row):
-        """Return the artist of a row as text, "" if there is none."""
+        """Return the artist of a row as a str, "" if there is none."""
         if self.artists is None or self.artists[row] is None:
             return ""
         return str(self.artists[row])
@@ -43,19 +43,19 @@ class LeftOut:
     Parameters
     ----------
     n_rows : int
-        Of the whole table.
+        Number of rows of the whole table.
     knows_artists, knows_items : bool
-        Whether it is known what the model was trained on.
+        Whether the artists, or items, of the training set are known.
     artists : dict of str to int
-        Artists that the model was trained on, with the number of their rows.
+        Artists of the training set, with the number of their rows.
     items : list of str
-        Other rows that it was trained on.
+        Other rows of the training set.
     n_without : int
         Rows without a genre that the model knows.
     unknown : dict of str to int
         Genres that it does not know, with the number of rows.
     n_first_only : int
-        Rows of several genres of which the first counts.
+        Multilabel rows of which only the first genre counts.
     """
 
     n_rows: int
@@ -69,17 +69,17 @@ class LeftOut:
 
     @property
     def n_seen(self):
-        """How many rows are left out because the model was trained on them."""
+        """Number of rows that are excluded because they were seen in training."""
         return sum(self.artists.values()) + len(self.items)
 
 
 def genres_of_rows(y, classes):
-    """Return the genres of each row as texts.
+    """Return the genres of each row as lists of str.
 
     Parameters
     ----------
     y : array-like of shape (n,) or (n, n_labels), or list of lists of str
-        As a model takes it; of an array without names the columns are `classes`.
+        Genres in the format of `fit`; the columns of an array are `classes`.
     classes : list of str
 
     Returns
@@ -96,14 +96,14 @@ def genres_of_rows(y, classes):
     names = [str(name) for name in y.columns] if isinstance(y, pd.DataFrame) else classes
     if len(names) != labels.values.shape[1]:
         raise ValueError(
-            f"y has {labels.values.shape[1]} columns, the model has {len(names)} genres. Pass a "
-            "DataFrame whose columns are the names of the genres."
+            f"y has {labels.values.shape[1]} columns, but the model has {len(names)} genres. Pass "
+            "a DataFrame whose columns are the names of the genres."
         )
     return [[names[k] for k in np.flatnonzero(row)] for row in np.asarray(labels.values)]
 
 
 def choose_items(table, genres, groups, names, *, classes, several, columns, seen):
-    """Leave out what a model has seen, and what has no genre that it knows.
+    """Exclude rows that were seen in training, and rows without a known genre.
 
     Parameters
     ----------
@@ -114,11 +114,11 @@ def choose_items(table, genres, groups, names, *, classes, several, columns, see
     classes : list of str
         Genres of the model.
     several : bool
-        Whether it predicts several genres a row.
+        Whether the model is multilabel.
     columns : sequence of str
-        Those that the model reads, by which rows are known again.
+        Columns that the model reads, by which seen rows are recognized.
     seen : Seen or None
-        What the model was trained on; None if nobody knows.
+        What the model was trained on; None if unknown.
 
     Returns
     -------
@@ -128,11 +128,11 @@ def choose_items(table, genres, groups, names, *, classes, several, columns, see
     Raises
     ------
     ValueError
-        If nothing is left, or lengths differ.
+        If no row is left, or lengths differ.
     """
     for what, found in {"y": genres, "names": names}.items():
         if len(found) != len(table):
-            raise ValueError(f"{what} has {len(found)} rows, the table has {len(table)}.")
+            raise ValueError(f"{what} has {len(found)} rows, but the table has {len(table)}.")
     artists = None if groups is None else read_groups(groups, len(table)).names
     left_out = LeftOut(
         n_rows=len(table),
@@ -172,10 +172,11 @@ def _mark_seen(left_out, table, artists, names, columns, seen):
 def _nothing_left(left_out, classes):
     if left_out.n_seen and not left_out.n_without:
         return (
-            f"All {left_out.n_rows:,} rows are of artists, or are rows, that the model was trained "
-            "on, so nothing can be said of it. Pass rows of other artists."
+            f"The model was trained on all {left_out.n_rows:,} rows, or on their artists, so the "
+            "metrics would be too optimistic. Pass rows of other artists."
         )
     return (
-        f"No row is left: {left_out.n_seen:,} of {left_out.n_rows:,} were seen in training, and "
-        f"{left_out.n_without:,} have no genre that the model knows ({sorted(classes)[:8]})."
+        f"No row is left to score: {left_out.n_seen:,} of {left_out.n_rows:,} were seen in "
+        f"training, and {left_out.n_without:,} have no genre that the model knows "
+        f"({sorted(classes)[:8]})."
     )

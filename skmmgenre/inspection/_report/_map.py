@@ -1,4 +1,4 @@
-"""The map of a report: items as points, near each other where their vectors are alike."""
+"""The map of a report: items as points, where similar vectors are close to each other."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from ...utils import read_groups
 _MOST_POINTS = 5000
 _MOST_FOR_TSNE = 3000
 _FEWEST_FOR_TSNE = 30
-_WIDTH = 50  # components that t-SNE is given, which is slow with more
+_WIDTH = 50  # components that are passed to t-SNE, which is slow with more
 _N_NEIGHBOURS = 10
 
 
@@ -28,12 +28,12 @@ class Map:
     points : ndarray of shape (n, 2)
         In [0, 1].
     method : str
-        How they were found.
+        Name of the projection.
     space : str
-        What the vectors are.
+        Description of the vectors.
     purity, chance : float
-        Share of the nearest items by other artists, in the space of the vectors, that are of the
-        same genre; and of all items that are.
+        Share of the nearest items by other artists, in the space of the vectors, that have the
+        same genre; and the same share expected by chance.
     n_neighbours : int
     """
 
@@ -47,7 +47,7 @@ class Map:
 
 
 def make_map(predictions, items, *, random_state):
-    """Return the map of items, None of fewer than three.
+    """Compute the map of items; None for fewer than three items.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def make_map(predictions, items, *, random_state):
         space = "the scores of the genres"
     else:
         vectors = _filled(predictions.vectors[rows], predictions.blocks)
-        space = "the vectors that the fusion layer reads"
+        space = "the input vectors of the fusion layer"
     genres = np.array([items.genres[row][0] for row in rows], dtype=object)
     groups = None if items.artists is None else items.artists[rows]
     artists = read_groups(groups, len(rows)).codes
@@ -81,7 +81,7 @@ def make_map(predictions, items, *, random_state):
 
 
 def _filled(vectors, blocks):
-    """Blocks of length 1; a missing one is the mean of the others, so that it pulls nowhere."""
+    """Scale blocks to unit norm, and fill missing ones with the mean, which is neutral."""
     parts = []
     for columns in blocks.values():
         block = vectors[:, columns]
@@ -110,14 +110,14 @@ def _points(vectors, random_state):
 
 
 def _purity(vectors, genres, artists):
-    """How often near items by other artists are of the same genre."""
+    """Return how often the nearest items by other artists have the same genre, and chance."""
     n = len(genres)
     of_artist = np.bincount(artists).max()
     asked = min(n - 1, _N_NEIGHBOURS + of_artist)
     near = NearestNeighbors(n_neighbors=asked).fit(vectors).kneighbors(return_distance=False)
     same = genres[near] == genres[:, np.newaxis]
     other = artists[near] != artists[:, np.newaxis]
-    # Of each row the first neighbours that are by others.
+    # The first neighbours of each row that are by other artists.
     counted = other & (np.cumsum(other, axis=1) <= _N_NEIGHBOURS)
     if not counted.any():
         return np.nan, np.nan, _N_NEIGHBOURS

@@ -1,4 +1,4 @@
-"""The report: what it is made of, and the page."""
+"""Build the report and render it as a page."""
 
 import base64
 import hashlib
@@ -47,79 +47,80 @@ def report(
     n_resamples: int = 1000,
     random_state: int = 0,
 ) -> str:
-    """Write a report on a model that one can send: one HTML file that needs no network.
+    """Write a report on a model as a self-contained HTML file.
 
-    It shows the data, the metrics with 95 % intervals over artists, each genre, what is confused,
-    how the networks learned, what each modality brings, a map of the items, the items that the
-    model is best and worst at with their explanations, and the model card. Nothing is trained.
+    The report shows the data, the metrics with 95 % intervals over artists, the metrics of each
+    genre, the confusion matrix, the learning curves, the value of each modality, a map of the
+    items, the best and worst items with explanations, and the model card. Nothing is trained.
 
     Parameters
     ----------
     model : estimator, or path of a model file
-        A fitted `GenrePipeline`; of another classifier there are no explanations. A file of
-        :func:`skmmgenre.save` tells its card, its versions and what it was trained on, too.
+        A fitted `GenrePipeline`, or another classifier, for which there are no explanations. A
+        file written by :func:`skmmgenre.save` also provides the model card, the versions and what
+        the model was trained on.
     table : DataFrame of n rows
-        Rows that the model was not trained on. Those of artists that it has seen, and rows that it
-        has seen, are named in the report and not scored.
+        Rows that the model was not trained on. Rows of the training set, and rows by artists of
+        the training set, are listed in the report and not scored.
     y : array-like of shape (n,) or (n, n_labels)
-        True genres; of several genres per row a DataFrame whose columns are their names, or an
+        True genres. Multilabel: a DataFrame whose columns are the names of the genres, or an
         indicator in the order of ``model.classes_``. Rows without a genre that the model knows are
         not scored.
     groups : array-like of shape (n,), default=None
-        The artist of each row: what the intervals draw. None draws rows.
+        The artist of each row. Intervals are bootstrapped over artists; None: over rows.
     path : str or path-like, default=None
-        Where to write the page; what is there is replaced. None writes nothing.
+        Where to write the page; an existing file is replaced. None: no file is written.
     names : sequence of str, default=None
-        What each row is called; None takes the index of the table. Paths of this machine do not
-        belong into a report that is sent.
+        Display name of each row. None: the index of the table. Do not use local paths in a report
+        that you share.
     card : dict, default=None
-        The model card; None is that of the file.
+        The model card. None: the card in the model file.
     seen_groups : array-like, default=None
-        The artists that the model was trained on, in whatever order. None takes those of the file;
-        where nobody knows, the report says so.
+        The artists that the model was trained on, in any order. None: those recorded in the model
+        file; if they are not known, the report says so.
     evaluation : dict, default=None
-        What ``skmmgenre evaluate --json`` printed, which may hold a plain control of the same rows.
-        A card of ``skmmgenre train --test-size`` has one of its own.
+        The output of ``skmmgenre evaluate --json``, which may contain a plain control of the same
+        rows. The card of a model from ``skmmgenre train --test-size`` contains its own.
     ablation : DataFrame, default=None
-        What :func:`skmmgenre.compose.ablate_modalities` returned. None shows what the model says if
-        some modalities are called missing.
+        The result of :func:`skmmgenre.compose.ablate_modalities`. None: the report shows the
+        metrics of the model when some modalities are treated as missing.
     media : {"none", "thumbnails", "clips"}, default="none"
-        "thumbnails" puts small pictures of the covers beside the best and worst items, "clips"
-        those and ten seconds of the sound. Pass them only for music that you may send on.
+        "thumbnails" includes thumbnails of the covers of the best and worst items, "clips" also
+        ten seconds of their sound. Use them only for music that you are allowed to share.
     title : str
-        The heading.
+        Title of the page.
     n_examples : int, default=10
-        Items shown of the best, and of the worst.
+        Number of best items, and of worst items.
     n_resamples : int, default=1000
-        Draws of each interval.
+        Number of bootstrap resamples of each interval.
     random_state : int, default=0
         Seed of the intervals and of the map.
 
     Returns
     -------
     page : str
-        The HTML.
+        The HTML page.
 
     Raises
     ------
     NotFittedError
         If the model is not fitted.
     ValueError
-        If no row is left to score, lengths differ, or a parameter is not valid.
+        If there is no row to score, lengths differ, or a parameter is invalid.
 
     See Also
     --------
-    explain : Why the model gives one row its genres.
-    skmmgenre.save : With `table` and `groups` the file keeps, as hashes, what the model has seen.
+    explain : Explain the prediction of a single row.
+    skmmgenre.save : With `table` and `groups`, the file records hashes of the training data.
 
     Notes
     -----
-    The page holds the names of the rows and artists that it shows, words of the texts of the best
-    and worst items, and with `media` covers and sound; nothing else of the table. Scripts other
-    than its own, and requests of any kind, are forbidden to it by a Content-Security-Policy.
+    The page contains the names of the rows and artists that it shows, words of the texts of the
+    best and worst items and, with `media`, covers and sound; nothing else of the table. Its
+    Content-Security-Policy forbids network requests, and scripts other than its own.
 
-    The best items are those whose true genres have scores furthest above all others; the worst,
-    furthest below.
+    The best items have the largest margin between the scores of their true genres and those of
+    all other genres, the worst items the smallest.
 
     Examples
     --------
@@ -173,7 +174,7 @@ def report(
 
 
 def write_page(page, path):
-    """Write a page to a file; what was there stays until the new one is whole."""
+    """Write a page to a file atomically; an existing file is kept until the page is complete."""
     with replacing(path) as new:
         with open(new, "w", encoding="utf-8") as file:
             file.write(page)
@@ -199,22 +200,22 @@ def build_page(
     errors=(),
     folder="",
 ):
-    """Return the page; see `report`.
+    """Render the page; see `report`.
 
     Parameters
     ----------
     model, table, groups, names, card, evaluation, ablation, media, title
         As for `report`.
     genres : list of list of str
-        Of each row, spelled as the model's.
+        Genres of each row, in the spelling of the model.
     versions : dict or None
-        Of the file of the model.
+        Library versions recorded in the model file.
     seen : Seen or None
     n_examples, n_resamples, random_state : int
     errors : sequence of (str, str)
-        Item and reason of what was set aside before the model saw the table.
+        Item and reason of cells that were skipped before the table was passed to the model.
     folder : str
-        A place of this machine, which is taken out of the reasons.
+        A local path, which is removed from the reasons.
 
     Returns
     -------
@@ -237,7 +238,7 @@ def build_page(
     stored = [] if evaluation is None else [of_evaluation(evaluation)]
     predictions = predict(model, items.table)
     answers = predictions.answers
-    # Before the explanations, which ask the model anew.
+    # Collected before the explanations, which run the model again.
     set_aside = [*errors, *_errors_of(model, items)]
     if folder:
         inside = os.path.join(folder, "")
@@ -262,7 +263,7 @@ def build_page(
         errors=facts_of_errors(list(dict.fromkeys(set_aside))),
         scores=scores,
         beside=next((found for found in stored if found.plain and found.is_of(scores)), None),
-        # A table of an ablation has its own place.
+        # The table of an ablation is shown in its own section.
         elsewhere=[found for found in stored if not (found.of_ablation or found.is_of(scores))],
         compared=COMPARED[several],
         learned=counts,
@@ -283,7 +284,7 @@ def build_page(
 
 
 def _shares(counts, card):
-    """The share of the training items that has each genre, if the card tells."""
+    """Return the share of training items per genre, if the card contains it."""
     n = card.get("items")
     if not counts or not isinstance(n, int) or n < 1:
         return None
@@ -309,7 +310,7 @@ def _never_predicted(answers):
 
 
 def _subsets(judge, predictions, stored, scores, several):
-    """A line for each subset of the modalities: value, interval, and plain where it is stored."""
+    """Return a row per subset of the modalities: value, interval and, if stored, plain."""
     metric, lines = COMPARED[several], []
     plain = {}
     for found in stored:
@@ -323,7 +324,7 @@ def _subsets(judge, predictions, stored, scores, several):
 
 
 def _ablation(ablation, several):
-    """The lines of a table of `ablate_modalities`."""
+    """Return the rows of a table of `ablate_modalities`."""
     if ablation is None:
         return []
     metric = COMPARED[several]
@@ -344,7 +345,7 @@ def _ablation(ablation, several):
 
 @cache
 def _template():
-    # Imported here, as torch imports it only where it compiles.
+    # Imported lazily: torch, too, imports jinja2 only when it compiles.
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
@@ -371,8 +372,8 @@ def _template():
 
 
 def _visible(value):
-    """Control characters, and what UTF-8 lacks, as escapes."""
-    if type(value) is not str:  # markup is the template's own
+    """Escape control characters and what UTF-8 cannot encode."""
+    if type(value) is not str:  # Markup is from the template itself
         return value
     if value.isprintable():
         return value
@@ -398,7 +399,7 @@ def _sha256(text):
 
 
 def _in_script(value):
-    """JSON that can stand inside a script element."""
+    """Return JSON that is safe inside a script element."""
     from markupsafe import Markup
 
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))

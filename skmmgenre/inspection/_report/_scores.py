@@ -1,4 +1,4 @@
-"""The metrics of a report: with intervals over artists, beside controls, and of each genre."""
+"""The metrics of a report: with intervals over artists, of controls, and of each genre."""
 
 import warnings
 from dataclasses import dataclass, field
@@ -24,32 +24,32 @@ _SEVERAL = {
     "f1": "Macro F1",
     "macro_auc": "Macro AUC",
     "macro_average_precision": "Macro average precision",
-    **{f"precision@{k}": f"Precision among the best {k}" for k in _KS},
-    **{f"diversity@{k}": f"Diversity among the best {k}" for k in _KS},
+    **{f"precision@{k}": f"Precision at {k}" for k in _KS},
+    **{f"diversity@{k}": f"Diversity at {k}" for k in _KS},
 }
 _OF_PREDICTIONS = ("f1", "precision", "recall", "accuracy")
-# Metrics by which model and plain are compared.
+# The metric that compares model and plain, by whether the model is multilabel.
 COMPARED = {False: "f1", True: "macro_auc"}
 
 
 @dataclass
 class Scores:
-    """What the answers to some rows are worth.
+    """Metrics of the predictions for some rows.
 
     Parameters
     ----------
     several : bool
     n_items, n_drawn : int
-        Rows, and what an interval draws: artists, or rows where none has an artist.
+        Number of rows, and of the units that are bootstrapped: artists, or else rows.
     by_artist : bool
     metrics : DataFrame
-        By metric: label, value, low, high (NaN where there is no interval).
+        By metric: label, value, low, high (NaN without an interval).
     genres : DataFrame
-        `genre_scores`, without the means.
+        Result of `genre_scores`, without the means.
     prior : dict of str to float
-        Metrics of what knows only how frequent the genres are; empty if nobody knows.
+        Metrics of the class prior; empty if the genre frequencies are unknown.
     majority : str
-        The genre that it predicts, of one genre a row.
+        The genre that the class prior predicts; single-label only.
     """
 
     several: bool
@@ -63,7 +63,7 @@ class Scores:
 
 
 class Judge:
-    """Compares answers with the genres of the items.
+    """Compare predictions with the genres of the items.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Judge:
     classes : list of str
     several : bool
     n_resamples, random_state : int
-        Of the bootstrap.
+        Parameters of the bootstrap.
     """
 
     def __init__(self, items, classes, several, *, n_resamples, random_state):
@@ -86,13 +86,13 @@ class Judge:
         self._drawing = {"n_resamples": n_resamples, "random_state": random_state}
 
     def scores(self, answers, shares=None):
-        """Return the scores of answers, with intervals.
+        """Compute the metrics of predictions, with intervals.
 
         Parameters
         ----------
         answers : Answers
         shares : dict of str to float or None
-            Of the training items that have each genre.
+            Share of the training items per genre.
 
         Returns
         -------
@@ -120,7 +120,7 @@ class Judge:
         return found
 
     def values(self, answers):
-        """Return the value of each metric."""
+        """Compute the value of each metric."""
         scores = self._genre_scores(answers)
         macro = scores.loc["macro"]
         values = {name: macro[name] for name in ("f1", "precision", "recall")}
@@ -133,10 +133,10 @@ class Judge:
         return {name: float(values[name]) for name in self._labels() if name in values}
 
     def interval(self, answers, metric):
-        """Return the ends of the 95 % interval of a metric; NaN if it has none.
+        """Compute the bounds of the 95 % interval of a metric; NaN if it has none.
 
-        A diversity grows with the number of different items, so that draws with replacement say
-        nothing of it.
+        Diversity grows with the number of distinct items, so it cannot be bootstrapped with
+        replacement.
         """
         if self.n_drawn < 2 or metric.startswith("diversity"):
             return np.nan, np.nan
@@ -149,18 +149,18 @@ class Judge:
             truth, said = self.column, answers.predicted
             asked["labels"] = self.classes
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # if no draw has a metric
+            warnings.simplefilter("ignore", RuntimeWarning)  # if a metric is undefined in all draws
             found = bootstrap_interval(truth, said, **asked, **self._drawing)
         return found.low, found.high
 
     def confusion(self, answers, n_most):
-        """Return of each genre's items the share for which each genre is predicted.
+        """Compute the share of each genre's items for which each genre is predicted.
 
         Parameters
         ----------
         answers : Answers
         n_most : int
-            Genres that are shown at most, the most frequent.
+            Maximum number of genres, the most frequent first.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Results that `skmmgenre train` and `skmmgenre evaluate` stored: plain controls, subsets."""
+"""Read results stored by `skmmgenre train` and `skmmgenre evaluate`."""
 
 from dataclasses import dataclass, field
 
@@ -10,23 +10,23 @@ _TOLERANCE = 2e-6  # stored metrics have six digits
 
 @dataclass
 class Stored:
-    """Metrics of a model and of controls that were trained on the same items.
+    """Metrics of a model and of controls on the same items.
 
     Parameters
     ----------
     source : str
-        Who stored them, in words.
+        Description of what stored the metrics.
     n_items : int or None
     metrics, plain, prior : dict of str to float
-        By metric; empty if there are none.
+        Values by metric; empty if there are none.
     comparison : dict
-        metric, difference (the model less plain), low, high; empty if there is none.
+        metric, difference (model minus plain), low, high; empty if there is none.
     subsets, plain_subsets : dict of str to dict
-        Metrics by modalities.
+        Metrics by subset of modalities.
     n_in_both : int
-        Items that plain was trained on, too, so that nothing says which side is better.
+        Items that plain was also trained on; if any, the comparison is not valid.
     of_ablation : bool
-        Whether the fusion layer of `ablate_modalities` is judged.
+        Whether the metrics are those of `ablate_modalities`.
     """
 
     source: str
@@ -41,7 +41,7 @@ class Stored:
     of_ablation: bool = False
 
     def is_of(self, scores):
-        """Tell whether these are metrics of the items of a report."""
+        """Return whether these are metrics of the items of a report."""
         shared = self.metrics.keys() & set(scores.metrics.index)
         if not shared or self.n_items not in (None, scores.n_items):
             return False
@@ -51,14 +51,14 @@ class Stored:
 
 
 def of_card(card):
-    """Return what `skmmgenre train --test-size` wrote onto a card, or None."""
+    """Read the metrics that `skmmgenre train --test-size` stored in a card, or return None."""
     held_out = card.get("held_out")
     metrics = _numbers(_get(held_out, "metrics"))
     if not metrics:
         return None
     plain = _get(held_out, "plain")
     return Stored(
-        source="skmmgenre train, on items kept from training",
+        source="skmmgenre train, on held-out items",
         n_items=_count(_get(held_out, "items")),
         metrics=metrics,
         plain=_numbers(_get(plain, "metrics")),
@@ -68,17 +68,17 @@ def of_card(card):
 
 
 def of_evaluation(found):
-    """Return what `skmmgenre evaluate --json` printed.
+    """Read the output of `skmmgenre evaluate --json`.
 
     Raises
     ------
     ValueError
-        If it is something else.
+        If it is not such an output.
     """
     subsets = {name: _numbers(line) for name, line in _get(found, "metrics", {}).items()}
     if not subsets or not all(subsets.values()):
         raise ValueError(
-            "evaluation holds no metrics of modalities. Pass what skmmgenre evaluate --json prints."
+            "evaluation contains no metrics. Pass the output of skmmgenre evaluate --json."
         )
     together = list(subsets)[-1]
     plain = _get(found, "plain")
@@ -97,7 +97,7 @@ def of_evaluation(found):
 
 
 def of_ablation(ablation, together):
-    """Return the metrics of a table of `ablate_modalities` with its plain control, or None."""
+    """Read the metrics of a table of `ablate_modalities` and its plain control, or return None."""
     if ablation is None or together not in ablation.index:
         return None
     metrics = _numbers(ablation.loc[together].to_dict())
@@ -106,7 +106,7 @@ def of_ablation(ablation, together):
     comparison = {}
     if line.get("reference") == together:
         metric = "macro_auc" if "without_label" in ablation else "f1"
-        # The table tells plain less the model.
+        # The table contains plain minus model.
         told = [-line[name] for name in ("difference", "high", "low")]
         comparison = _comparison(
             dict(zip(("difference", "low", "high"), told, strict=True)) | {"metric": metric}
