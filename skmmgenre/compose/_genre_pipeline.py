@@ -431,7 +431,7 @@ def check_table(X, y, groups=None, validation=None, sample_weight=None, folds=No
             check_classification_targets(labels.values)
             if (labels.values == labels.values[0]).all():
                 raise ValueError(
-                    f"y has only one class ({labels.values.tolist()[0]!r}); at least 2 classes are "
+                    f"y has one class only ({labels.values.tolist()[0]!r}); at least 2 classes are "
                     "required."
                 )
     check_rows(X, labels, None if groups is None else read_groups(groups, n_rows), noun=noun)
