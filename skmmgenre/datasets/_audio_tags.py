@@ -231,7 +231,7 @@ def open_audio(path, **of_id3):
             )
         kind = "MP3"
     if kind not in TAGGED:
-        raise BadItem(f"writing tags of {kind} files is not supported", _CONVERT)
+        raise BadItem(f"tags of {kind} files are not written", _CONVERT)
     mutagen = import_from_extra("mutagen", "Reading tags", extra="data")
     from mutagen import aiff, flac, mp3, mp4, oggflac, oggopus, oggvorbis, wave
 
