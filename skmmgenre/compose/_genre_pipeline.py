@@ -242,7 +242,7 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         return self
 
     if TYPE_CHECKING:
-        # Those of these that the last step has; `classes_` is that of the last step.
+        # Available if the last step has them; `classes_` is an attribute of the last step.
         classes_: np.ndarray
 
         def __init__(

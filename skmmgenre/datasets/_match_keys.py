@@ -207,9 +207,9 @@ def _sorted_words(texts):
 
 
 _END = 3  # letters
-_N_ENDS = 10  # of a record, the rarest
-_N_MET = 1000  # records that a record meets at most
-_N_CANDIDATES = 12  # of these the likeliest
+_N_ENDS = 10  # the rarest ends of a record
+_N_MET = 1000  # records found per record, at most
+_N_CANDIDATES = 12  # the best of these
 _CHUNK = 1000  # records
 
 
