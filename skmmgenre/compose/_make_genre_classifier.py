@@ -67,10 +67,10 @@ def make_genre_classifier(
         is above it. Single-label: "tuned" reduces the preference for frequent genres, by the
         amount that maximises macro F1 on unseen artists.
     preset : {"auto", "paper"}, default="auto"
-        "auto" gives the best results: the length of training, the strength of the penalties and
-        the thresholds are chosen on unseen artists, and the model is then trained on all rows.
-        It uses 30 s of each track, and trains on a different 15 s of them in every epoch. "paper"
-        uses the settings of Oramas et al. (2018), and 15 s of each track.
+        "auto", which is recommended, chooses the length of training, the strength of the penalties
+        and the thresholds on unseen artists, and then trains the model on all rows. It uses 30 s of
+        each track, and trains on a different 15 s of them in every epoch. "paper" uses the
+        settings of Oramas et al. (2018), and 15 s of each track.
     **params
         Parameters of the steps. A bare name is set on every step that has it
         (``random_state=0``, ``n_jobs=2``, ``verbose=1``); ``audio__``, ``text__``,
