@@ -134,9 +134,12 @@ class TestErrors:
         [
             ({"subsets": "some"}, "subsets must be 'all', 'paper' or a list, got 'some'"),
             ({"subsets": "paper"}, r"needs audio and image.*the model has \['text'\]"),
-            ({"subsets": ["text + audio"]}, r"names \['audio'\]; known are"),
-            ({"subsets": [()]}, "known are"),
-            ({"subsets": ["mm_audio"]}, r"names \['mm_audio'\]; known are \['text'\]"),
+            ({"subsets": ["text + audio"]}, r"unknown blocks \['audio'\]; known blocks are"),
+            ({"subsets": [()]}, "known blocks are"),
+            (
+                {"subsets": ["mm_audio"]},
+                r"unknown blocks \['mm_audio'\]; known blocks are \['text'\]",
+            ),
             ({"controls": ["luck"]}, "Unknown control 'luck': choose from .*'missing pattern'"),
             ({"controls": ["shuffled covers"]}, "needs audio and image"),
             ({"reference": "audio"}, r"reference 'audio' is not a row; rows are \['text'\]"),
