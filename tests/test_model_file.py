@@ -288,7 +288,9 @@ class TestLeftOut:
             skmmgenre.load(tmp_path / "m", params={"GazetteerLinker.base": "music.kb"})
         with pytest.raises((ValueError, TypeError), match="'kb' parameter of GazetteerLinker must"):
             skmmgenre.load(tmp_path / "m", params={"GazetteerLinker.kb": 1})
-        with pytest.raises(ValueError, match="'GazetteerLinker.kb'.* these can be set: none"):
+        with pytest.raises(
+            ValueError, match="'GazetteerLinker.kb'.* can be set on this model: none"
+        ):
             skmmgenre.load(small_file, params={"GazetteerLinker.kb": "music.kb"})
 
     def test_a_bare_name_and_an_open_knowledge_base(self, enriched, albums, tmp_path):

@@ -168,7 +168,7 @@ def test_engineers(tmp_path):
     assert '"takes":["audio","cover","text"]' in answers[3]
 
 
-@pytest.mark.filterwarnings("ignore:M.* is not whole")  # the set is small
+@pytest.mark.filterwarnings("ignore:M.* is not complete")  # the set is small
 def test_researchers(tmp_path):
     msdi, mumu = tmp_path / "msdi", tmp_path / "mumu"
     msdi.mkdir()

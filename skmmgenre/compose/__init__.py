@@ -1,4 +1,4 @@
-"""Items from parts: pipelines of modalities, albums of tracks, ablations."""
+"""Multimodal pipelines, albums as the mean of their tracks, and ablations."""
 
 from ._ablation import ablate_modalities
 from ._genre_pipeline import GenrePipeline
@@ -19,5 +19,5 @@ __all__ = [
     "make_plain_classifier",
 ]
 
-for _name in __all__:  # model files and pickles name what is public, so that files can move
+for _name in __all__:  # model files and pickles store public paths, so private files can move
     globals()[_name].__module__ = __name__

@@ -1,4 +1,4 @@
-"""What each modality brings: ablations in the manner of Tables 2 and 6, and their results."""
+"""Ablations of modalities, as in Tables 2 and 6 of the paper."""
 
 import warnings
 from collections.abc import Sequence
@@ -87,121 +87,122 @@ def ablate_modalities(
     return_predictions=False,
     validation=None,
 ):
-    """Tell what each modality, and each subset of them, brings.
+    """Compare the scores of each subset of the modalities.
 
-    The networks are trained once a run; every row of the answer is a fusion layer trained
-    on a subset of their vectors. What learns nothing (decoding, constant-Q transforms) is
-    done once for all runs.
+    The networks are trained once per run; every row of the result is a fusion layer trained on a
+    subset of their vectors. Stateless steps (decoding, constant-Q transforms) run once for all
+    runs.
 
     Parameters
     ----------
     model : GenrePipeline
-        As `make_genre_classifier` writes it: steps ``modalities``, maybe ``joint``, and
+        As `make_genre_classifier` builds it: steps ``modalities``, optionally ``joint``, and
         ``fusion``. It is cloned, not fitted.
     table : DataFrame
         One row per item, with the columns that the model reads.
     y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
-        One genre a row, or several: an ndarray, DataFrame or sparse matrix of 0 and 1.
+        Single-label: one genre per row. Multilabel: an ndarray, DataFrame or sparse matrix of 0
+        and 1.
     groups : array-like of shape (n_rows,), default=None
-        Artists. They may be left out only where `cv` needs none.
+        Artists. May be None only if `cv` does not need them.
     subsets : "all", "paper" or list, default="all"
-        "all": every subset of the modalities (with the joint space's vectors of those that
-        are in it). "paper": for one genre a row the nine rows of Table 2; for several the
-        eight fusions of Table 6 ("A + T logistic", ..., "A + T + I cosine") beside each
-        modality alone. Which targets the networks of the modalities have is the model's
-        affair: in the paper cosine for audio and text, logistic for images. A list names
-        blocks: ``["audio", ("audio", "text"), "audio + mm_audio"]``.
+        "all": every subset of the modalities (with the joint-space vectors of those that are in
+        the joint space). "paper": single-label, the nine rows of Table 2; multilabel, the eight
+        fusions of Table 6 ("A + T logistic", ..., "A + T + I cosine") and each modality alone.
+        The targets of the modalities' networks are set in the model; in the paper they are cosine
+        for audio and text, logistic for images. A list names blocks:
+        ``["audio", ("audio", "text"), "audio + mm_audio"]``.
     n_runs : int, default=3
         Runs with seeds ``random_state``, ``random_state + 1``, ...
     controls : sequence of str or "all", default=()
-        Rows that show what is not due to the modalities; "all" leaves out, with a warning,
-        those that the model has no modalities for:
-        "plain" (what a few lines of scikit-learn learn from the same rows: for each subset of
-        the modalities the logistic regressions of `make_plain_classifier`, "plain audio +
-        text" with the mean of their probabilities, "plain audio + text, concatenated" with one
-        regression on all; each is compared with the model's row of that subset, and tells
-        several genres by thresholds of its own where the model does),
-        "missing pattern" (a logistic regression that sees only which cells are there),
-        "mean of probabilities" (of the modalities, without a fusion layer; there are none
-        with target "cosine"),
+        Control rows, which show effects that are not due to the modalities; "all" excludes, with
+        a warning, those that the model lacks modalities for:
+        "plain" (baselines trained on the same rows: for each subset of the modalities, the
+        logistic regressions of `make_plain_classifier`; "plain audio + text" averages their
+        probabilities, "plain audio + text, concatenated" is one regression on all features; each
+        is compared with the model's row of that subset, and its multilabel predictions use
+        thresholds of its own if those of the model do),
+        "missing pattern" (a logistic regression on nothing but which cells are missing),
+        "mean of probabilities" (of the modalities, without a fusion layer; not available with
+        target "cosine"),
         "two seeds" (two networks of one modality fused; "two seeds of audio" for one only),
         "shuffled covers" (CNN_Audio + MM_Audio, the joint space trained with the covers of
         other items) and "cross_fit" (the largest row, trained on vectors of fold networks, as
-        ``preset="auto"`` is anyway).
-        For several genres also "random scores" and "half of log prior removed" (the largest
-        row as a logistic one, common labels favoured less), since diversity can be had
-        cheaply.
+        ``preset="auto"`` does anyway).
+        Multilabel only: "random scores" and "half of log prior removed" (the largest row with
+        a logistic target, common labels favoured less), since a high diversity is easy to reach.
     reference : str, default="auto"
-        The row the others are compared with. "auto": the best single modality by the mean of
-        the `metric`; for Table 2 each input's own CNN row, and CNN_Audio for A + V. Some
-        controls are compared with the row that they are the control of.
+        The row that the others are compared with. "auto": the best single modality by the mean of
+        the `metric`; for Table 2 the CNN row of each input, and CNN_Audio for A + V. Some
+        controls are compared with the row that they are a control for.
     metric : str, default="auto"
-        The metric that rows are compared by, a column of the answer: one of genres predicted
+        The metric that rows are compared by, a column of the result: a metric of predicted genres
         (``"f1"``, ``"accuracy"``) or of scores (``"macro_auc"``,
-        ``"macro_average_precision"``). "auto" is f1, for several genres macro_auc.
+        ``"macro_average_precision"``). "auto" is f1 in the single-label case, macro_auc in the
+        multilabel case.
     cv : cross-validation splitter or callable, default=None
-        All its splits together are one run. A callable makes the splitter of a run:
-        ``cv(random_state=seed)``. None is one `ArtistShuffleSplit` a run.
+        All its splits together are one run. A callable returns the splitter of a run:
+        ``cv(random_state=seed)``. None is one split of `ArtistShuffleSplit` per run.
     test_size : float, default=0.2
-        Share of the test rows where `cv` is None.
+        Fraction of test rows if `cv` is None.
     n_folds : int, default=5
-        Folds of the control "cross_fit".
+        Number of folds of the control "cross_fit".
     random_state : int, default=0
         Seed of the first run's split and networks; each further run takes the next number.
     n_resamples : int, default=2000
-        Of the bootstrap; that of macro AUC takes its time on thousands of rows and hundreds
-        of labels.
+        Number of bootstrap resamples. The bootstrap of macro AUC is slow with thousands of rows
+        and hundreds of labels.
     n_jobs : int or None, default=None
-        Number of joblib workers, each of which does whole runs; None is one. A worker trains
-        with one thread, and the last bits of what is learned depend on the number of threads.
+        Number of joblib workers, each of which computes whole runs; None is one. A worker trains
+        with one thread, and the last bits of learned weights depend on the number of threads.
     verbose : int, default=0
         1 shows a progress bar of the runs.
     return_predictions : bool or "scores", default=False
-        "scores" gives those of one genre a row, too.
+        Whether to also return the predictions. "scores" returns scores in the single-label case
+        too.
     validation : array-like of bool, shape (n_rows,), default=None
         Marks the inner validation rows of a published split, which stop the training of every
-        network. Those that `cv` tests on are not used.
+        network. Validation rows that are test rows of `cv` are not used.
 
     Returns
     -------
     metrics : DataFrame
-        A row a model (index), with ``input``, mean and standard deviation over the runs of
+        One row per model (index), with ``input``, mean and standard deviation over the runs of
         macro ``precision``, ``recall``, ``f1`` and ``accuracy`` (``f1_std``, ...),
         ``macro_auc`` and ``macro_average_precision``, the ``reference`` it is compared with,
         the ``difference`` in the `metric`, and ``low`` and ``high``, its paired 95 %
-        bootstrap interval over artists and, where there are several runs, their seeds. For
-        several genres the metrics are ``f1``, ``without_label`` (the share of the rows for
-        which no genre is predicted) and those of `ranking_scores`.
-        ``metrics.attrs["errors"]`` lists the cells that ``on_error="missing"`` set aside
-        (make a DataFrame of it).
+        bootstrap interval over artists and, if there are several runs, their seeds. In the
+        multilabel case, the metrics are ``f1``, ``without_label`` (the fraction of rows without a
+        predicted genre) and those of `ranking_scores`. ``metrics.attrs["errors"]`` lists the cells
+        that were skipped because of ``on_error="missing"`` (pass it to ``pandas.DataFrame``).
     predictions : DataFrame or Bunch
-        If asked for. One genre a row: a DataFrame of ``run``, ``row`` (position in the
-        table), ``group``, ``true`` and a column of predicted genres for each model.
-        Several: a Bunch of ``rows`` (DataFrame: run, split, row, group), ``true``
+        Only if `return_predictions` is not False. Single-label: a DataFrame of ``run``, ``row``
+        (position in the table), ``group``, ``true`` and one column of predicted genres per model.
+        Multilabel: a Bunch of ``rows`` (DataFrame: run, split, row, group), ``true``
         (DataFrame: the labels of these rows), ``scores`` (dict: for each model an ndarray of
-        shape (len(rows), n_labels); logits, cosine similarities, or, of "missing pattern" and
+        shape (len(rows), n_labels); logits, cosine similarities, or, for "missing pattern" and
         "mean of probabilities", probabilities) and ``predicted`` (likewise, 0 and 1). With
-        "scores" the answer for one genre is such a Bunch, too: of ``true`` and ``predicted``
-        genres, the ``labels`` and the ``scores`` of each, which are probabilities.
+        "scores", the single-label result is such a Bunch too, with the ``true`` and ``predicted``
+        genres, the ``labels``, and the ``scores`` of each label, which are probabilities.
 
     Raises
     ------
     ValueError
-        If a subset, or a control asked for by name, needs what the model lacks.
+        If a subset, or a control requested by name, needs something that the model lacks.
 
     Warns
     -----
     UserWarning
-        If ``controls="all"`` leaves one out, or if cells are treated as missing because of
+        If ``controls="all"`` excludes a control, or if cells are treated as missing because of
         ``on_error="missing"``.
 
     Notes
     -----
-    The best single modality is chosen on the test rows, which favours it, not the fusion.
+    The best single modality is chosen on the test rows, which favours it over the fusion.
 
-    Where `cv` has several splits, predicted genres of a run are judged together; scores are
-    judged split by split, since those of different networks cannot be ranked together, and
-    a run's metric is the mean.
+    If `cv` has several splits, metrics of predicted genres are computed over all splits of a run.
+    Metrics of scores are computed per split, since scores of different networks cannot be ranked
+    together, and averaged over the splits of a run.
 
     Examples
     --------
@@ -219,14 +220,14 @@ def ablate_modalities(
     if not {"modalities", "fusion"} <= set(steps):
         raise ValueError(
             "ablate_modalities takes a GenrePipeline with the steps modalities and fusion, as "
-            f"make_genre_classifier writes it; this model has the steps {list(steps)}."
+            f"make_genre_classifier builds it; this model has the steps {list(steps)}."
         )
     if not isinstance(n_runs, Integral) or n_runs < 1:
         raise ValueError(f"n_runs must be an integer above 0, got {n_runs!r}.")
     if groups is None and cv is None:
         raise ValueError(
             "Without groups (the artist of each row) rows cannot be split by artist: pass "
-            "groups=table['artist'], or a cv that needs none."
+            "groups=table['artist'], or a cv that does not need groups."
         )
     labels = read_labels(y)
     given, table = table, as_pandas(table)
@@ -236,7 +237,7 @@ def ablate_modalities(
         validation = inner_validation_mask(labels, validation=validation)
     y, several = labels.values, labels.several
     if several:
-        y = pd.DataFrame(y, columns=labels.names)  # so that what is told of a label has its name
+        y = pd.DataFrame(y, columns=labels.names)  # so that messages about a label name it
     branches = {
         name: branch for name, branch, _ in steps["modalities"].transformers if branch != "drop"
     }
@@ -251,7 +252,7 @@ def ablate_modalities(
     if metric != "auto" and metric not in METRICS[several]:
         raise ValueError(f"metric must be 'auto' or one of {METRICS[several]}, got {metric!r}.")
     if reference != "auto" and reference not in names:
-        raise ValueError(f"reference {reference!r} is no row; rows are {names}.")
+        raise ValueError(f"reference {reference!r} is not a row; rows are {names}.")
     missing = np.column_stack(
         [
             _missing_rows(table, columns)
@@ -307,7 +308,7 @@ def ablate_modalities(
 
 
 def _run(number, seed, *, y, groups, rows, controls, cv, test_size, n_folds, **shared):
-    """What is answered where, and what was set aside, for each split of one run."""
+    """Return the test rows, predictions and skipped cells of each split of one run."""
     if cv is None:
         cv = partial(ArtistShuffleSplit, 1, test_size=test_size)
     splitter = cv(random_state=seed) if callable(cv) else cv
@@ -328,20 +329,20 @@ def _run(number, seed, *, y, groups, rows, controls, cv, test_size, n_folds, **s
 
 
 def _missing_rows(table, columns):
-    """Tell in which rows all cells of a branch's columns are missing."""
+    """Return whether all cells of a branch's columns are missing, for each row."""
     cells = safe_indexing(table, columns(table) if callable(columns) else columns, axis=1)
     columns = [cells] if cells.ndim == 1 else [column for _, column in cells.items()]
     return np.all([[is_missing(cell) for cell in column] for column in columns], axis=0)
 
 
 def _distinct(errors):
-    """A cell is met in every run: list it once, in order of the table."""
+    """Return each cell once, in order of the table; a cell is skipped in every run."""
     of_cell = {(error["modality"], error["row"], error["track"]): error for error in errors}
     return [of_cell[cell] for cell in sorted(of_cell, key=lambda c: (c[0], c[1], c[2] or 0))]
 
 
 def _warn_of_errors(errors):
-    """Say how many cells are treated as missing, and name the first of them."""
+    """Warn how many cells are treated as missing, and name the first of them."""
     if not errors:
         return
     counts = pd.Series([error["modality"] for error in errors]).value_counts(sort=False)
@@ -355,7 +356,7 @@ def _warn_of_errors(errors):
     warnings.warn(
         "Treated as missing because of on_error='missing': "
         + ", ".join(f"{count} of {modality}" for modality, count in counts.items())
-        + f". {listed}. All of them are in the answer: pandas.DataFrame(metrics.attrs['errors']).",
+        + f". {listed}. For the full list, see pandas.DataFrame(metrics.attrs['errors']).",
         UserWarning,
         stacklevel=3,
     )

@@ -1,4 +1,4 @@
-"""The metrics of an ablation: what all rows answered, judged and compared."""
+"""The metrics of an ablation: scores of all rows, and their comparison."""
 
 from typing import NamedTuple
 
@@ -11,29 +11,29 @@ from ._ablation_rows import controlled_row, own_reference
 
 _KS = (1, 3, 5)  # of Table 6
 _OF_SCORES = ("macro_auc", "macro_average_precision")
-# What rows can be compared by, of one genre a row and of several.
+# The metrics that rows can be compared by, single-label and multilabel.
 METRICS = {False: ("precision", "recall", "f1", "accuracy", *_OF_SCORES), True: ("f1", *_OF_SCORES)}
 
 
 class Answer(NamedTuple):
-    """What a row answers for the test rows of one split."""
+    """Predictions of a row for the test rows of one split."""
 
     predicted: np.ndarray  # genres, shape (n,), or an indicator, shape (n, n_labels)
     scores: np.ndarray  # shape (n, n_labels)
 
 
 class Answers:
-    """What all rows of an ablation answer for the test rows of all runs.
+    """Predictions of all rows of an ablation for the test rows of all runs.
 
     Parameters
     ----------
     rows : DataFrame
-        run, split, row and group of each answer.
+        run, split, row and group of each prediction.
     y : ndarray of shape (n_table_rows,), or DataFrame of shape (n_table_rows, n_labels)
     answers : list of dict of str to Answer
-        Of each split, by name of the row.
+        Predictions of each split, by name of the row.
     metric : str, default="auto"
-        What rows are compared by; "auto" is f1, for several genres macro_auc.
+        The metric that rows are compared by; "auto" is f1, for multilabel y macro_auc.
     """
 
     def __init__(self, rows, y, answers, metric="auto"):
@@ -57,7 +57,7 @@ class Answers:
 
     @property
     def scored(self):
-        """The answers with their scores, of one genre a row as of several."""
+        """The predictions with their scores, in the single-label and the multilabel case."""
         answers = Bunch(
             rows=self.rows, true=self.true, scores=self.scores, predicted=self.predicted
         )
@@ -67,17 +67,17 @@ class Answers:
 
     @property
     def predictions(self):
-        """The answers, as `ablate_modalities` returns them."""
+        """The predictions, as `ablate_modalities` returns them."""
         if self.several:
             return self.scored
         rows = self.rows.drop(columns="split").assign(true=self.true)
         return pd.concat([rows, pd.DataFrame(self.predicted)], axis=1)
 
     def metrics(self, name):
-        """Metrics of a row, a line a run.
+        """Return the metrics of a row, with one line per run.
 
-        Predicted genres of a run are judged together. Scores of different networks cannot be
-        ranked together: metrics of them are means over the splits.
+        Metrics of predicted genres are computed over all splits of a run. Scores of different
+        networks cannot be ranked together: their metrics are means over the splits.
         """
         runs = self.rows["run"]
         judged = pd.DataFrame.from_dict(
@@ -105,7 +105,7 @@ class Answers:
         return dict(ranked.loc["scores"])
 
     def interval(self, name, other, n_resamples):
-        """Difference of two rows in the metric, with its interval over artists and runs."""
+        """Return the difference of two rows and its interval over artists and runs."""
         runs = self.rows["run"].to_numpy()
         asked = {
             "metric": self.metric,
@@ -122,7 +122,7 @@ class Answers:
 
 
 def tabulate(answers, rows, controls, reference, n_resamples):
-    """Metrics of all rows and controls.
+    """Compute the metrics of all rows and controls.
 
     Parameters
     ----------
@@ -157,13 +157,13 @@ def tabulate(answers, rows, controls, reference, n_resamples):
 
 
 def _references(metric, inputs, rows, controls):
-    """The row that each row is compared with."""
+    """Return the row that each row is compared with."""
     if own := own_reference(rows):
         references = {name: own.get(kind, own[None]) for name, kind in inputs.items()}
     else:
         best = metric[_single_modalities(rows) or list(inputs)].idxmax()
         references = dict.fromkeys(inputs, best)
-    # A control is compared with the row it is the control of, where that is there.
+    # A control is compared with the row that it is a control for, if there is such a row.
     for control in controls:
         row = controlled_row(control, rows)
         if row is not None:
@@ -172,7 +172,7 @@ def _references(metric, inputs, rows, controls):
 
 
 def _single_modalities(rows):
-    """Rows of one modality; where there is one without the joint space, only that."""
+    """Return the rows of one modality; the one without the joint space only, if there is one."""
     alone = {row.input for row in rows if len(row.blocks) == 1}
     return [
         row.name

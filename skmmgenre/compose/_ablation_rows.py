@@ -1,4 +1,4 @@
-"""The rows of an ablation: what each is trained on, and what it is a control of."""
+"""The rows of an ablation: the blocks each is trained on, and the row each control refers to."""
 
 import warnings
 from itertools import chain, combinations
@@ -15,14 +15,14 @@ CONTROLS = (
     "shuffled covers",
     "cross_fit",
 )
-# For several genres only: diversity can be had cheaply.
+# Multilabel only: a high diversity is easy to reach.
 CONTROLS_OF_SCORES = ("random scores", "half of log prior removed")
 _TWO_SEEDS = "two seeds of "
 PLAIN, _CONCATENATED = "plain ", ", concatenated"
 
 
 class Row(NamedTuple):
-    """A fusion layer trained on some blocks; `target` is the model's own if None."""
+    """A fusion layer trained on some blocks; if `target` is None, that of the model is used."""
 
     input: str
     name: str
@@ -42,7 +42,7 @@ _TABLE_2 = [
     Row("A + V", "MM_Audio + MM_Visual", ("mm_audio", "mm_image")),
     Row("A + V", "All", ("audio", "image", "mm_audio", "mm_image")),
 ]
-# The vectors of Table 6 alone, and its eight fusions.
+# Each modality of Table 6 alone, and its eight fusions.
 _LETTERS = {"A": "audio", "T": "text", "I": "image"}
 _TABLE_6 = [
     Row(parts, f"{parts} {target}", tuple(_LETTERS[part] for part in parts.split(" + ")), target)
@@ -53,17 +53,17 @@ _TABLE_6 = [
 
 
 def resolve_rows(subsets, modalities, views, *, several):
-    """Rows of an ablation.
+    """Return the rows of an ablation.
 
     Parameters
     ----------
     subsets : "all", "paper" or list
     modalities : list of str
-        The model's.
+        The model's modalities.
     views : sequence of str
-        Of the model's joint space; empty if it has none.
+        Views of the model's joint space; empty if it has none.
     several : bool
-        Whether there are several genres a row.
+        Whether y is multilabel.
 
     Returns
     -------
@@ -88,7 +88,10 @@ def resolve_rows(subsets, modalities, views, *, several):
         blocks = subset.split(" + ") if isinstance(subset, str) else list(subset)
         unknown = [block for block in blocks if block not in known]
         if unknown or not blocks:
-            raise ValueError(f"subset {subset!r} names {unknown}; known are {sorted(known)}.")
+            raise ValueError(
+                f"subset {subset!r} has the unknown blocks {unknown}; known blocks are "
+                f"{sorted(known)}."
+            )
         inputs = " + ".join(dict.fromkeys(block.removeprefix("mm_") for block in blocks))
         rows.append(Row(inputs, " + ".join(blocks), tuple(blocks)))
     return rows
@@ -98,7 +101,7 @@ def _paper_rows(modalities, views, *, several):
     if several:
         if not set(_LETTERS.values()) <= set(modalities):
             raise ValueError(
-                "subsets='paper' for several genres needs audio, text and image; the model has "
+                "subsets='paper' with multilabel y needs audio, text and image; the model has "
                 f"{modalities}."
             )
         return _TABLE_6
@@ -111,10 +114,10 @@ def _paper_rows(modalities, views, *, several):
 
 
 def resolve_controls(controls, rows, branches, views, targets, *, several):
-    """Controls by name; "two seeds" is a row a modality, "plain" one or two a subset.
+    """Return the names of the controls to run.
 
-    A control that is asked for by name and cannot be run is an error; "all" leaves it out
-    with a warning.
+    "two seeds" is one row per modality, "plain" one or two per subset. A control that is requested
+    by name and cannot be run is an error; "all" excludes it with a warning.
 
     Parameters
     ----------
@@ -123,11 +126,11 @@ def resolve_controls(controls, rows, branches, views, targets, *, several):
     branches : dict of str to estimator
         The model's modalities.
     views : sequence of str
-        Of the model's joint space; empty if it has none.
+        Views of the model's joint space; empty if it has none.
     targets : set of str
-        What the fusion layers of the rows learn.
+        Targets of the fusion layers of the rows.
     several : bool
-        Whether there are several genres a row.
+        Whether y is multilabel.
 
     Returns
     -------
@@ -143,8 +146,8 @@ def resolve_controls(controls, rows, branches, views, targets, *, several):
     for control in controls:
         if control not in known and control not in seeds:
             raise ValueError(
-                f"control {control!r} is unknown; known are {list(known)}"
-                + (" (for several genres)." if several else " (for one genre a row).")
+                f"Unknown control {control!r}: choose from {list(known)}"
+                + (" (multilabel)." if several else " (single-label).")
             )
         if control == "two seeds":
             some = [name for name in seeds if name not in hindered]
@@ -160,12 +163,12 @@ def resolve_controls(controls, rows, branches, views, targets, *, several):
         else:
             raise ValueError(f"The control {control!r} {reason}.")
     if left_out:
-        warnings.warn(f"controls='all' leaves out: {'; '.join(left_out)}.", stacklevel=3)
+        warnings.warn(f"controls='all' excludes: {'; '.join(left_out)}.", stacklevel=3)
     return names
 
 
 def _plain_rows(rows):
-    """The names of the plain controls of all subsets of the modalities."""
+    """Return the names of the plain controls of all subsets of the modalities."""
     names = []
     for subset in dict.fromkeys(_modalities(row) for row in rows):
         name = f"{PLAIN}{' + '.join(subset)}"
@@ -174,7 +177,7 @@ def _plain_rows(rows):
 
 
 def plain_subset(control):
-    """The modalities of a plain control, and how they are combined; None for others."""
+    """Return the modalities of a plain control and how they are combined; None for others."""
     if not control.startswith(PLAIN):
         return None
     subset = control.removeprefix(PLAIN).removesuffix(_CONCATENATED)
@@ -183,12 +186,12 @@ def plain_subset(control):
 
 
 def _modalities(row):
-    """The modalities whose vectors a row has, itself or in the joint space."""
+    """Return the modalities whose vectors a row contains, including joint-space vectors."""
     return tuple(dict.fromkeys(block.removeprefix("mm_") for block in row.blocks))
 
 
 def _hindered(branches, views, targets):
-    """Why some controls cannot be run, by their names."""
+    """Return the reasons why some controls cannot be run, by their names."""
     networks = {name: find_networks(branch) for name, branch in branches.items()}
     hindered = {
         f"{_TWO_SEEDS}{name}": f"needs a network, and {name} has none"
@@ -208,35 +211,37 @@ def _hindered(branches, views, targets):
     if not folds:
         hindered["cross_fit"] = "needs a modality with a network"
     elif any(folds):
-        hindered["cross_fit"] = "takes networks with cross_fit=0; the model's cross-fit already"
+        hindered["cross_fit"] = (
+            "needs networks with cross_fit=0, but those of the model cross-fit already"
+        )
     return hindered
 
 
 def find_networks(estimator):
-    """Networks inside an estimator, or itself, before they are fitted."""
+    """Return the networks inside an estimator, or the estimator itself, before they are fitted."""
     steps = [step for _, step, _ in walk(estimator, fitted=False)]
     return [step for step in steps if isinstance(step, NetEstimator)]
 
 
 def seeded_modality(control):
-    """The modality of a control "two seeds of ..."; None for others."""
+    """Return the modality of a control "two seeds of ..."; None for others."""
     return control.removeprefix(_TWO_SEEDS) if control.startswith(_TWO_SEEDS) else None
 
 
 def controlled_row(control, rows):
-    """The row that a control is a control of, or None."""
+    """Return the row that a control is a control for, or None."""
     if control in ("cross_fit", "half of log prior removed"):
         return max(rows, key=lambda row: len(row.blocks))
     if plain := plain_subset(control):
         return next(row for row in rows if _modalities(row) == plain[0])
-    # MM_Audio of shuffled covers is to gain nothing over the sound alone.
+    # MM_Audio with shuffled covers must not gain anything over audio alone.
     blocks = {"audio"} if control == "shuffled covers" else {seeded_modality(control)}
     return next((row for row in rows if set(row.blocks) == blocks), None)
 
 
 def own_reference(rows):
-    """With reference="auto": the row that those of an input are compared with.
+    """Return the row that each input is compared with if reference="auto".
 
-    None stands for all other inputs; an empty dict for the best single modality.
+    The key None means all other inputs; an empty dict means the best single modality.
     """
     return {"Video": "CNN_Visual", None: "CNN_Audio"} if rows is _TABLE_2 else {}

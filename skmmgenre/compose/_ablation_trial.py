@@ -1,6 +1,6 @@
-"""One split of one run of an ablation: networks are trained once, every row is predicted.
+"""One split of one run of an ablation: networks are trained once and used by every row.
 
-Steps that learn nothing run once for all trials (`extract_once`).
+Stateless steps run once for all trials (`extract_once`).
 """
 
 from contextlib import nullcontext
@@ -27,13 +27,13 @@ _SECOND_SEED = 100_003  # far from the seeds of other runs
 
 
 class Trial:
-    """Networks trained once on the training rows, test rows answered from their vectors.
+    """Networks trained once on the training rows, and predictions for the test rows.
 
     Parameters
     ----------
     model : GenrePipeline
     branches : ColumnTransformer
-        The model's modalities, behind what was extracted once.
+        The model's modalities, without the steps that were run once.
     table : DataFrame
     y : ndarray of shape (n_rows,), or DataFrame of shape (n_rows, n_labels)
     groups : ndarray of shape (n_rows,) or None
@@ -42,16 +42,16 @@ class Trial:
     train, test : ndarray of int
         Positions in the table.
     seed : int
-        Of all networks.
+        Seed of all networks.
     plain : (ColumnTransformer, DataFrame, dict) or None
-        What the plain control learns from, in place of `branches` and `table`, and the C of
-        each modality.
+        The branches and table of the plain control, in place of `branches` and `table`, and the C
+        of each modality.
 
     Attributes
     ----------
     errors : list of dict
-        Cells treated as missing: modality, row, track (None where there is one cell a row),
-        item, reason, remedy.
+        Cells treated as missing: modality, row, track (None if there is one item per row), item,
+        reason, remedy.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Trial:
         self.errors = []
 
     def run(self, rows, controls, n_folds):
-        """Answers for the test rows, by row and control.
+        """Return the predictions of each row and control for the test rows.
 
         Returns
         -------
@@ -102,7 +102,7 @@ class Trial:
             elif control == "shuffled covers":
                 answers[control] = self._shuffled_covers(row, vectors, tested)
             elif control == "cross_fit":
-                # The largest row again, trained on what fold networks answered.
+                # The largest row again, trained on the vectors of fold networks.
                 has_joint = any(block.startswith("mm_") for block in row.blocks)
                 pair = self._embed(folded, tested) if has_joint else (folded, tested)
                 answers[control] = self._answer_row(row, *pair)
@@ -111,7 +111,7 @@ class Trial:
         return answers
 
     def _vectors(self, branches, seed, cross_fit=None, held_out=None):
-        """Vectors of training and test rows; of training rows also from fold networks."""
+        """Return vectors of training and test rows, and of training rows from fold networks."""
         branches = _seeded(branches, seed)
         if cross_fit is not None:
             for network in find_networks(branches):
@@ -127,18 +127,18 @@ class Trial:
         self._note_errors(fitted, self.test)
         if cross_fit is None:
             return answer, tested, None
-        # The network of all rows is trained either way, so it answers for both.
+        # The network trained on all rows exists either way, so it computes both.
         return _as_frame(fitted.transform(table), fitted), tested, answer
 
     def _note_errors(self, fitted, positions):
-        """Keep what the last call set aside; rows are those of the table."""
+        """Store the cells that the last call skipped, by their rows in the table."""
         self.errors += [
             {**error, "row": int(positions[error["row"]])}
             for error in fitted.errors_.to_dict("records")
         ]
 
     def _embed(self, vectors, tested, learned=None):
-        """Both with the joint space's vectors, which learns from `learned` if it is given."""
+        """Add joint-space vectors to both; the joint space is fitted on `learned` if given."""
         joint = _seeded(self.joint, self.seed).set_params(passthrough=True)
         learned = vectors if learned is None else learned
         pipeline = _as_pipeline(joint).fit(
@@ -153,7 +153,7 @@ class Trial:
         return self._answer(self._fitted_fusion(vectors, target), tested)
 
     def _answer(self, model, tested):
-        """What a fitted model says: scores of several genres, probabilities of one."""
+        """Return predictions with multilabel scores or single-label probabilities."""
         if self.several:
             return Answer(model.predict(tested), model.decision_function(tested))
         predicted = model.predict(tested)
@@ -162,7 +162,7 @@ class Trial:
         return Answer(predicted, self._scores(model.classes_, model.predict_proba(tested)))
 
     def _scores(self, classes, probabilities):
-        """Probabilities of all labels; one that was not learned has the probability 0."""
+        """Return probabilities of all labels; 0 for labels that were not in the training rows."""
         scores = np.zeros((len(probabilities), len(self.labels)))
         scores[:, np.searchsorted(self.labels, classes)] = probabilities
         return scores
@@ -174,9 +174,10 @@ class Trial:
         return fusion.fit(vectors, self.y, groups=self.groups, validation=self.validation)
 
     def _fitted_plain(self):
-        """The plain control of the rows that networks learn from, and the vectors of the test rows.
+        """Return the fitted plain control, and its vectors of the test rows.
 
-        It needs no validation rows, and does not get them where they are given.
+        It is fitted on the rows that networks are trained on: it does not need validation rows,
+        and given ones are excluded.
         """
         branches, table, strengths = self.plain
         kept = np.arange(len(self.train))
@@ -204,7 +205,7 @@ class Trial:
         return Answer(scores > 0.5, scores)
 
     def _mean_of_probabilities(self, vectors, tested):
-        """Mean over the modalities that a row has; the class prior if it has none."""
+        """Average over the modalities that a row has; use the class prior if it has none."""
         # Rows of Table 6 have both targets; only one of them has probabilities.
         target = "logistic" if getattr(self.fusion, "target", None) == "cosine" else None
         total, prior, n_there = 0, 0, 0
@@ -212,7 +213,7 @@ class Trial:
             fusion = self._fitted_fusion(_blocks(vectors, (name,)), target)
             block = _blocks(tested, (name,))
             there = block.notna().any(axis=1).to_numpy()[:, None]
-            # A row with nothing gets the prior.
+            # For a row without the modality this is the prior.
             probabilities = fusion.predict_proba(block)
             total = total + np.where(there, probabilities, 0)
             prior, n_there = prior + probabilities, n_there + there
@@ -224,13 +225,13 @@ class Trial:
         return Answer(self.labels[scores.argmax(axis=1)], scores)
 
     def _half_of_log_prior_removed(self, row, vectors, tested):
-        """The largest row with common labels favoured less, which needs log-odds."""
+        """Score the largest row with common labels favoured less, which needs log-odds."""
         log_odds = self._answer_row(row._replace(target="logistic"), vectors, tested)
         scores = remove_log_prior(log_odds.scores, self.y.mean())
         return Answer(scores > 0, scores)
 
     def _shuffled_covers(self, row, vectors, tested):
-        """CNN_Audio + MM_Audio with covers of other items in the joint space's training."""
+        """Predict with CNN_Audio + MM_Audio, the joint space trained on covers of other items."""
         shuffled = vectors.copy()
         cover = _columns(vectors, "image")
         there = np.flatnonzero(vectors[cover].notna().all(axis=1))
@@ -242,11 +243,11 @@ class Trial:
         return self._fuse(*(_blocks(part, ("audio", "mm_audio")) for part in pair), target)
 
     def _two_seeds(self, row, modality, vectors, tested):
-        """Two networks of one modality, fused as two modalities would be."""
+        """Predict with two networks of one modality, fused as two modalities would be."""
         only = clone(self.branches).set_params(
             transformers=[t for t in self.branches.transformers if t[0] == modality]
         )
-        # The second network learns from the rows that the first and the fusion learn from.
+        # The second network is trained on the same rows as the first one and the fusion.
         network, held_out = find_networks(only)[0], None
         if not _learns_from_all(network):
             held_out = inner_validation_mask(
@@ -265,12 +266,12 @@ class Trial:
 
 
 def _learns_from_all(network):
-    """Whether a network holds out no rows, if none are marked."""
+    """Return whether a network holds out no rows if none are marked."""
     return getattr(network, "refit", False) and network.preset == "auto"
 
 
 def _as_frame(vectors, fitted):
-    """Vectors as a table; those with word weights in them come as a sparse matrix."""
+    """Return vectors as a DataFrame; they are a sparse matrix if they contain word weights."""
     if isinstance(vectors, pd.DataFrame):
         return vectors
     vectors = vectors.toarray() if sparse.issparse(vectors) else vectors
@@ -282,7 +283,7 @@ def _as_pipeline(step):
 
 
 def _seeded(estimator, seed):
-    """A clone whose networks have this seed; extractors keep theirs."""
+    """Return a clone whose networks have this seed; extractors keep theirs."""
     estimator = clone(estimator)
     for network in find_networks(estimator):
         network.set_params(random_state=seed)
@@ -292,17 +293,17 @@ def _seeded(estimator, seed):
 def _columns(vectors, block):
     columns = [name for name in vectors.columns if name.split("__", 1)[0] == block]
     if not columns:
-        raise ValueError(f"The model answers with no block {block!r}.")
+        raise ValueError(f"The model does not output a block {block!r}.")
     return columns
 
 
 def _blocks(vectors, blocks):
-    """The columns of some blocks."""
+    """Return the columns of some blocks."""
     return vectors[[name for block in blocks for name in _columns(vectors, block)]]
 
 
 def extract_once(modalities, table):
-    """Replace the leading stateless steps of every branch by what they answer.
+    """Replace the leading stateless steps of every branch by their output.
 
     Parameters
     ----------
@@ -313,12 +314,12 @@ def extract_once(modalities, table):
     Returns
     -------
     modalities : ColumnTransformer
-        Its branches start where learning starts.
+        The branches without their leading stateless steps.
     table : DataFrame
-        Cells of the replaced columns are positions in what was extracted.
+        Cells of the replaced columns are positions in the extracted items.
     errors : list of dict
-        Cells that ``on_error="missing"`` set aside: modality, row, track (None where there
-        is one cell a row), item, reason, remedy.
+        Cells that were skipped because of ``on_error="missing"``: modality, row, track (None if
+        there is one item per row), item, reason, remedy.
     """
     table, branches, errors = table.copy(), [], []
     for name, branch, column in modalities.transformers:
@@ -349,7 +350,7 @@ def extract_once(modalities, table):
                             errors += _of_table(step.errors_, name, owner, place)
                 column = f"{column} of {name}"  # another branch may read the same column
                 table[column] = pd.Series(positions, index=table.index, dtype=object)
-                # A function that answers patches, say, names nothing.
+                # A FunctionTransformer that returns patches, for example, has no names.
                 named = hasattr(step, "get_feature_names_out")
                 names = step.get_feature_names_out() if named else None
                 take = ("extracted", TakeExtracted(_Shared(extracted, names)))
@@ -361,7 +362,7 @@ def extract_once(modalities, table):
 
 
 def _of_table(errors, modality, owner, place):
-    """Errors of items, by the rows of the table they are in."""
+    """Return errors of items, by their rows in the table."""
     return [
         {
             "modality": modality,
@@ -374,7 +375,7 @@ def _of_table(errors, modality, owner, place):
 
 
 def _chain(road):
-    """The steps one after the other, those of Pipelines in Pipelines in their places."""
+    """Return a flat list of the steps, with those of nested Pipelines in their places."""
     chain, opened = [], {id(None)}
     for path, step, parent in walk(road, fitted=False):
         if id(parent) in opened and isinstance(step, Pipeline):
@@ -392,7 +393,7 @@ def _count_stateless(steps):
 
 
 class _Shared:
-    """Holds what was extracted; clones share it."""
+    """Container of extracted items that clones share."""
 
     def __init__(self, values, names):
         self.values, self.names = values, names
@@ -402,7 +403,7 @@ class _Shared:
 
 
 class TakeExtracted(TransformerMixin, BaseEstimator):
-    """Answer positions with what was extracted there."""
+    """Transform positions to the extracted items at these positions."""
 
     def __init__(self, extracted):
         self.extracted = extracted
@@ -424,9 +425,9 @@ class TakeExtracted(TransformerMixin, BaseEstimator):
         return values[positions]
 
     def set_output(self, *, transform=None):
-        """Do nothing: rows and columns of a table keep their names anyway."""
+        """Do nothing: rows and columns of a table always keep their names."""
         return self
 
     def get_feature_names_out(self, input_features=None):
-        """Return the names that the last replaced step gives, if it gives any."""
+        """Return the output names of the last replaced step, if it has any."""
         return input_features if self.extracted.names is None else self.extracted.names

@@ -1,4 +1,4 @@
-"""A Pipeline that hands artists to every network in it."""
+"""A Pipeline that passes artists to every network inside it."""
 
 import functools
 import warnings
@@ -42,7 +42,7 @@ def _ends_in_a_transformer(pipeline):
 
 
 def _taking_any_table(name):
-    """A method of `Pipeline` that takes tables of pyarrow and polars too."""
+    """Return a method of `Pipeline` that also accepts pyarrow and polars tables."""
     inherited = getattr(Pipeline, name)
 
     @available_if(lambda pipeline: hasattr(super(GenrePipeline, pipeline), name))
@@ -58,48 +58,51 @@ def _ends_in_what_grows(pipeline):
 
 
 class GenrePipeline(NamesBetweenSteps, Pipeline):
-    """A `sklearn.pipeline.Pipeline` whose `fit` takes artists.
+    """A `sklearn.pipeline.Pipeline` whose `fit` accepts artists.
 
-    `groups`, `validation` and `sample_weight` reach every network inside, however deep,
-    so that all of them hold out the same artists; metadata routing need not be switched
-    on. Before any step is fitted, each one inside that has a method `check_setup` is asked
-    whether all it needs is there. `set_params` takes short names, so that a search does too
-    (``{"text__hidden_units": [...]}``). A step whose `fit` takes `feature_names`, such as
-    `FusionClassifier`, gets those that the steps before it give, so that blocks keep their
-    names in arrays and sparse matrices. Everything else is `Pipeline`'s.
+    `groups`, `validation` and `sample_weight` are passed to every network inside, however deeply
+    nested, so that all of them hold out the same artists; metadata routing does not have to be
+    enabled. Before any step is fitted, the method `check_setup` of every nested step that has one
+    checks that everything the step needs is available. `set_params` accepts short parameter names,
+    and so does a search (``{"text__hidden_units": [...]}``). A step whose `fit` takes
+    `feature_names`, such as `FusionClassifier`, receives the output names of the preceding steps,
+    so that blocks keep their names in arrays and sparse matrices. Everything else is inherited
+    from `Pipeline`.
 
     Parameters
     ----------
     steps : list of (str, estimator)
         Names and estimators in the order they are applied; all but the last are transformers.
     transform_input : list of str, default=None
-        As in :class:`sklearn.pipeline.Pipeline`: parameters of `fit` that the steps before the one
-        that takes them transform, as they transform X. It needs metadata routing.
+        Names of `fit` parameters that the preceding steps transform in the same way as X before
+        they reach the step that takes them; see :class:`sklearn.pipeline.Pipeline`. Requires
+        metadata routing.
     memory : str or joblib.Memory, default=None
-        Where fitted transformers are cached: a folder, or an object of joblib. None caches nothing.
-        The last step is never cached.
+        Cache for fitted transformers: the path of a folder, or a joblib.Memory object. None
+        disables caching. The last step is never cached.
     verbose : bool, default=False
-        Whether to print the seconds that each step took to fit.
+        Whether to print the time in seconds that each step took to fit.
 
     Attributes
     ----------
     errors_ : DataFrame
-        What the last call treated as missing because of ``on_error="missing"``: modality (the
-        name of its branch, or of its step where there are no branches), track (of an album of
-        several, else None), row, item, reason, remedy. Left out of saved models.
+        Items that the last call treated as missing because of ``on_error="missing"``: modality
+        (the name of the branch, or of the step if there are no branches), track (in an album of
+        several, else None), row, item, reason, remedy. Not stored in saved models.
 
     See Also
     --------
-    make_genre_classifier : Writes the usual pipeline.
+    make_genre_classifier : Build the usual pipeline.
 
     Notes
     -----
-    In `cross_validate` and `GridSearchCV` the artists travel by scikit-learn's own
-    routing: call ``sklearn.set_config(enable_metadata_routing=True)`` and pass
+    In `cross_validate` and `GridSearchCV`, artists are passed by scikit-learn's metadata routing:
+    call ``sklearn.set_config(enable_metadata_routing=True)`` and pass
     ``params={"groups": table.artist}`` (for a search, ``fit(table, y, groups=table.artist)``).
 
-    A branch may end in tf-idf weights. No DataFrame can hold them, so `fit` takes back the
-    ``set_output(transform="pandas")`` of a ColumnTransformer or FeatureUnion with such a branch.
+    A branch may end in tf-idf weights. A DataFrame cannot store these as a sparse matrix, so `fit`
+    resets ``set_output(transform="pandas")`` to the default for a ColumnTransformer or FeatureUnion
+    with such a branch.
 
     Examples
     --------
@@ -128,19 +131,19 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         Parameters
         ----------
         X : DataFrame or list
-            The table, one row an item. Of pandas, polars or pyarrow.
+            The table, one row per item; a pandas, polars or pyarrow table.
         y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
             Genres.
         groups : array-like of shape (n_rows,), default=None
-            Artists; a missing one is an artist of its own.
+            Artists. Each row without an artist is a group of its own.
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the inner validation rows of a published split.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row in the loss of every network, 0 or more; None weighs all rows the
-            same.
+            Weight of each row in the loss of every network; must not be negative. None gives all
+            rows the same weight.
         folds : array-like of int, shape (n_rows,), default=None
-            The inner fold of each row, counted from 0; see `NetEmbedder`. By default the networks
-            make them of y and groups.
+            Inner fold of each row, counted from 0; see `NetEmbedder`. By default, the networks
+            derive the folds from y and groups.
 
         Returns
         -------
@@ -150,17 +153,19 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         Raises
         ------
         ValueError
-            If the table is empty, has two columns of one name, or y or groups do not fit it.
+            If the table is empty, has two columns with the same name, or does not match y or
+            groups.
         SetupError
-            If something that a step needs is not there, such as the knowledge base of a linker.
+            If something that a step needs is not available, such as the knowledge base of a linker.
 
         Warns
         -----
         UserWarning
-            If the table is of `load_msdi` or `load_mumu` and an encoder was trained on its songs.
+            If the table comes from `load_msdi` or `load_mumu` and an encoder was trained on its
+            songs.
         """
         table = as_pandas(X)
-        # X may have no index
+        # X as given: only its own index can be compared with that of y
         metadata = self._checked(X, y, groups, validation, sample_weight, folds)
         with config_context(enable_metadata_routing=True), rows_checked():
             return super().fit(table, y, **self._of_use(metadata))
@@ -175,7 +180,7 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         sample_weight: Column | None = None,
         folds: Column | None = None,
     ) -> Any:
-        """Fit all steps and transform; takes what `fit` takes.
+        """Fit all steps and return the output of the last one.
 
         Parameters
         ----------
@@ -195,7 +200,7 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         Returns
         -------
         vectors : ndarray, DataFrame or sparse matrix of shape (n_rows, n_features_out)
-            What the `fit_transform` of the last step returns.
+            The output of the last step's `fit_transform`.
         """
         table = as_pandas(X)
         metadata = self._checked(X, y, groups, validation, sample_weight, folds)
@@ -204,40 +209,40 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
 
     @available_if(_ends_in_what_grows)
     def add_genre(self, X: Table, y: Column, name: str, groups: Column | None = None) -> Self:
-        """Learn one more genre; what is known of the others stays as it is.
+        """Add a genre to the fitted pipeline; the other genres are not changed.
 
-        Only the last step learns, see :meth:`skmmgenre.fusion.FusionClassifier.add_genre`. So the
-        steps before it should be encoders that know music already (``audio_model="musicnn"``), or
-        have learned from many genres.
+        Only the last step is trained; see :meth:`skmmgenre.fusion.FusionClassifier.add_genre`. The
+        preceding steps should therefore be pretrained encoders (``audio_model="musicnn"``) or
+        networks that were trained on many genres.
 
         Parameters
         ----------
         X : DataFrame or list
-            A table as in `fit`: rows of the genre, and of all others at hand.
+            A table as in `fit`, with rows of the new genre and of all other genres available.
         y : array-like of bool, shape (n_rows,)
-            Which rows have the genre.
+            Whether each row has the genre.
         name : str
-            Of the genre.
+            Name of the genre.
         groups : array-like of shape (n_rows,), default=None
             Artists.
 
         Returns
         -------
         self : GenrePipeline
-            The pipeline, which now knows the genre.
+            The pipeline, which now also predicts the genre.
 
         Raises
         ------
         ValueError
-            If the model predicts one genre a row, the genre is known, or all rows have it, or
-            none.
+            If the model is single-label, the genre is already known, or all rows or no rows have
+            it.
         """
         vectors = self[:-1].transform(X) if len(self.steps) > 1 else as_pandas(X)
         self.steps[-1][1].add_genre(vectors, y, name, groups=groups)
         return self
 
     if TYPE_CHECKING:
-        # What the last step has of these; `classes_` is that of the last step, too.
+        # Available if the last step has them; `classes_` is an attribute of the last step.
         classes_: np.ndarray
 
         def __init__(
@@ -265,26 +270,26 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
 
     @property
     def errors_(self) -> pd.DataFrame:
-        """DataFrame with a line for every item of every modality treated as missing."""
+        """DataFrame with one row for each item of each modality that was treated as missing."""
         lines = [{"modality": part, "track": None, **line} for part, line in errors_inside(self)]
         columns = ["modality", "track", "row", "item", "reason", "remedy"]
         return pd.DataFrame(lines, columns=columns, dtype=object).astype({"row": int})
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters by the names of `get_params`, or by short ones.
+        """Set parameters by the names of `get_params`, or by short names.
 
         Parameters
         ----------
         **params : dict
-            ``modalities__text__mlp__lr=1e-4`` as in any Pipeline, or ``text__lr=1e-4``: the part
-            (a branch, or a step behind the branches) and the parameter. Of the steps of a part
-            that have the parameter, the network is set, or else the last one. A name of
-            `get_params` has the last word over a short one. A name without a part is the
-            pipeline's own (``verbose``), or one of those that say how a model runs, not what it
-            predicts by: ``device``, ``n_jobs``, ``batch_size``, ``precision``, ``on_error``,
-            ``cache``, ``keep_mentions``. Such a one goes to every step that has it. However
-            they are named, these reach the fitted copies of the steps too, so that a fitted
-            model uses them at once.
+            ``modalities__text__mlp__lr=1e-4`` as in any Pipeline, or ``text__lr=1e-4``: a part
+            (a branch, or a step after the branches) and a parameter. If several steps of the part
+            have the parameter, it is set on the network, or on the last of these steps if none
+            is a network. A name of `get_params` takes precedence over a short name. A name without
+            a part is a parameter of the pipeline itself (``verbose``), or one that controls how a
+            model runs but not what it predicts: ``device``, ``n_jobs``, ``batch_size``,
+            ``precision``, ``on_error``, ``cache``, ``keep_mentions``. The latter is set on every
+            step that has it. However these runtime parameters are named, they are also set on the
+            fitted copies of the steps, so that a fitted model uses them immediately.
 
         Returns
         -------
@@ -303,7 +308,7 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
             if name.rpartition("__")[2] in RUNTIME and name not in own
         }
         short = {name: value for name, value in params.items() if name not in runtime}
-        # What is set may bring steps whose parameters are set too.
+        # Setting a parameter may add steps whose own parameters are set in the same call.
         while own := short.keys() & self.get_params().keys():
             super().set_params(**{name: short.pop(name) for name in sorted(own)})
         for name, value in short.items():
@@ -311,8 +316,8 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
             if "__" not in name:
                 addressed = dict.fromkeys(f"{part}__{name}" for part in parts.values())
                 raise ValueError(
-                    f"{name!r} is a parameter of steps, not of {type(self).__name__} itself; name "
-                    f"the part: {' or '.join(map(repr, addressed))}."
+                    f"{name!r} is a parameter of steps, not of {type(self).__name__} itself; "
+                    f"specify the part: {' or '.join(map(repr, addressed))}."
                 )
             super().set_params(**{place: value for place in parts if place not in params})
         for name in by_precedence(self, runtime):
@@ -322,12 +327,12 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
 
     def _checked(self, X, y, *metadata):
         if y is None and is_classifier(self):
-            read_labels(y)  # it says that y is lacking
+            read_labels(y)  # raises the error that y is missing
         metadata = check_table(X, y, *metadata)
         for _, step in self.steps:
             if isinstance(step, _SPLITS) and _has_branch_of_words(step):
-                TransformerMixin.set_output(step, transform="default")  # not its branches'
-        # Steps come one after the other: the last may find its lack when others are trained.
+                TransformerMixin.set_output(step, transform="default")  # not that of its branches
+        # Checked first: otherwise a later step fails only after the earlier ones are trained.
         for step in self.get_params().values():
             if hasattr(step, "fit") and hasattr(step, "check_setup"):
                 step.check_setup()
@@ -344,14 +349,14 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
                 f"Scores on {source} will be too optimistic: musicnn was trained on the Million "
                 f"Song Dataset, from which the songs of {source} come, with tags that are close "
                 'to genres. Use AudioEmbedder(model="musicnn-mtt"), which was trained on other '
-                "music, or rows of another data set.",
+                "music, or evaluate on another data set.",
                 UserWarning,
                 stacklevel=4,
             )
 
     def _metadata_from_steps_before(self, number):
         step = self.steps[number][1]
-        # Steps inside a step have others before them.
+        # In a nested Pipeline, a step follows other steps than this one does.
         if any(isinstance(inner, Pipeline) for _, inner, _ in walk(step, fitted=False)):
             return {}
         takes_names = get_routing_for_object(step).consumes("fit", ["feature_names"])
@@ -361,23 +366,24 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         for name, before in self.steps[:number]:
             if before is not None and before != "passthrough":
                 names = _names_out(name, before, names)
-        # Words are no names of blocks, even if some have "__" in them.
+        # Words of a vocabulary are not names of blocks, even if some contain "__".
         if names is None or not all("__" in name for name in names):
             return {}
-        # In one row, so that what splits rows does not take them for one name a row.
+        # As a single row, so that code that splits rows does not mistake them for one name per row.
         return {"feature_names": np.array([names], dtype=object)}
 
     def _of_use(self, metadata):
-        """Without artists that no step takes, as where there are ready vectors only.
+        """Drop metadata that no step takes, such as artists if there are only ready vectors.
 
-        Weights stay, so that a step that could do with them does not go without in silence.
+        Weights are kept, so that a step that does not support them raises instead of silently
+        ignoring them.
         """
         taken = get_routing_for_object(self).consumes("fit", metadata)
         return {name: metadata[name] for name in metadata if name in {*taken, "sample_weight"}}
 
 
 def _has_branch_of_words(split):
-    """Return whether a branch ends in the weights of words."""
+    """Return whether a branch ends in word counts or tf-idf weights."""
     for path, last, _ in walk(split, fitted=False):
         while isinstance(last, Pipeline):
             last = last.steps[-1][1]
@@ -387,20 +393,20 @@ def _has_branch_of_words(split):
 
 
 def _names_out(name, step, names_in):
-    """Return the names of the columns of a fitted step, None if it does not know them."""
+    """Return the names of the output columns of a fitted step, or None if they are not known."""
     try:
         return step.get_feature_names_out(names_in)
     except (AttributeError, ValueError) as error:
-        if isinstance(step, ColumnTransformer):  # it knows whose columns they are
+        if isinstance(step, ColumnTransformer):  # it knows the branch of each column
             slices = step.output_indices_.items()
             return [
                 f"{branch}__{i}" for branch, part in slices for i in range(part.stop - part.start)
             ]
         if isinstance(step, FeatureUnion):
             warnings.warn(
-                f"The blocks of step {name!r} are taken as one, because it does not name its "
-                f"columns: {error} Give each branch get_feature_names_out, or say the number of "
-                "columns of each block in blocks= of the next step.",
+                f"The blocks of step {name!r} are treated as one, because it does not name its "
+                f"columns: {error} Implement get_feature_names_out in each branch, or pass the "
+                "number of columns of each block as blocks= of the next step.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -408,7 +414,7 @@ def _names_out(name, step, names_in):
 
 
 def check_table(X, y, groups=None, validation=None, sample_weight=None, folds=None, *, noun="X"):
-    """Refuse before hours of extraction what a network would refuse after them."""
+    """Validate the table and its metadata before feature extraction, which may take hours."""
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
     if n_rows == 0:
         raise ValueError("The table is empty: it has 0 rows (0 samples) while 1 is required.")
@@ -426,14 +432,14 @@ def check_table(X, y, groups=None, validation=None, sample_weight=None, folds=No
             if (labels.values == labels.values[0]).all():
                 raise ValueError(
                     f"y has one class only ({labels.values.tolist()[0]!r}); at least 2 classes are "
-                    "needed to tell genres apart."
+                    "required."
                 )
     check_rows(X, labels, None if groups is None else read_groups(groups, n_rows), noun=noun)
     given = {"groups": groups, "validation": validation}
     given |= {"sample_weight": sample_weight, "folds": folds}
     for name, values in given.items():
         if values is not None and not hasattr(values, "__len__"):
-            raise ValueError(f"{name} must hold one value for each row, got {values!r}.")
+            raise ValueError(f"{name} must contain one value per row, got {values!r}.")
         if values is not None and len(values) != n_rows:
             raise ValueError(
                 f"{name} has {len(values)} rows, the table has {n_rows}. Pass one value for "

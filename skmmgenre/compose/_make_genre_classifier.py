@@ -1,4 +1,4 @@
-"""The usual pipeline, written in one call."""
+"""Build the usual pipeline in one call."""
 
 import os
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from ._mean_over_tracks import MeanOverTracks
 from ._parameters import find_parameter
 from ._ready_vectors import ReadyVectors
 
-_SECONDS = 30.0  # of a track: two patches, and what shops and services let one hear
+_SECONDS = 30.0  # of a track: two patches, and the length of the previews of shops and services
 
 
 def make_genre_classifier(
@@ -35,53 +35,55 @@ def make_genre_classifier(
     preset: Preset = "auto",
     **params: Any,
 ) -> GenrePipeline:
-    """Write the pipeline from a table of music to its genres.
+    """Build a pipeline that predicts genres from a table of music.
 
     Parameters
     ----------
     audio, text, image : str or None
-        The column of each modality; None leaves the modality out. A cell of audio is a
-        path or a list of paths, of text a text or a list of texts in order of time, of
-        image a path.
+        The column of each modality; None excludes the modality. An audio cell is a path or a list
+        of paths, a text cell a text or a list of texts in chronological order, an image cell a
+        path.
     target : {"auto", "softmax", "logistic", "cosine"}, default="auto"
-        Of all networks and of the fusion layer; ``text__target`` and the like change one.
+        Target of all networks and of the fusion layer; ``text__target`` and the like change one of
+        them.
     joint_space : bool, default=False
         Whether to add the joint space of audio and image (section 3.4).
     linker : object with a method link, default=None
-        Finds what the texts mention, such as ``GazetteerLinker(knowledge_base)``: the
-        categories of that become words of the texts (section 3.3). None leaves them as they
-        are. Only with ``text_model="mlp"``.
+        Finds the entities that the texts mention, such as ``GazetteerLinker(knowledge_base)``;
+        their categories are added to the texts as words (section 3.3). None leaves the texts as
+        they are. Only with ``text_model="mlp"``.
     audio_model, text_model, image_model : str or callable
-        What makes vectors of each modality. "cnn", "mlp" and "resnet", the defaults, are networks
-        that learn from the table. "vectors" takes a column of ready vectors (`ReadyVectors`).
-        Any other name is an encoder that was trained before and stays as it is: "musicnn",
-        "musicnn-mtt", the name of a model on a hub, a local folder or a callable, as ``model`` of
-        `AudioEmbedder`, `TextEmbedder` and `ImageEmbedder` takes them; ``audio__cache`` and the
-        like set their other parameters.
+        What computes the vectors of each modality. "cnn", "mlp" and "resnet", the defaults, are
+        networks that are trained on the table. "vectors" expects a column of precomputed vectors
+        (`ReadyVectors`). Any other value is a pretrained encoder, used as it is: "musicnn",
+        "musicnn-mtt", the name of a model on a hub, a local folder or a callable, as for the
+        parameter ``model`` of `AudioEmbedder`, `TextEmbedder` and `ImageEmbedder`;
+        ``audio__cache`` and the like set their other parameters.
     decision : {"tuned", "top1"} or float, default="tuned"
-        Which of several genres `predict` tells. "tuned": those above thresholds that are best
-        for unseen artists, the nearest one where none is, and none of a row without any
-        modality; with ``preset="paper"`` as in the paper. "top1": the best. A number: those
-        whose probability (target "cosine": similarity) is above it. Of one genre a row, "tuned"
-        has frequent genres favoured less, as much as macro F1 of unseen artists asks for.
+        Which genres `predict` returns. Multilabel: "tuned" returns those above thresholds that are
+        tuned on unseen artists, the one closest to its threshold if none is, and no genre for a
+        row without any modality (with ``preset="paper"``, as in the paper); "top1" returns the
+        most probable one; a number returns those whose probability (target "cosine": similarity)
+        is above it. Single-label: "tuned" reduces the preference for frequent genres, by the
+        amount that maximises macro F1 on unseen artists.
     preset : {"auto", "paper"}, default="auto"
-        "auto" learns best: how long, how strongly penalised and with which thresholds is
-        chosen on unseen artists, and then all is learned from all rows; 30 s of a track are
-        heard, in training another 15 s of them in every epoch. "paper" takes the settings of
-        Oramas et al. (2018), and 15 s.
+        "auto", which is recommended, chooses the length of training, the strength of the penalties
+        and the thresholds on unseen artists, and then trains the model on all rows. It uses 30 s of
+        each track, and trains on a different 15 s of them in every epoch. "paper" uses the
+        settings of Oramas et al. (2018), and 15 s of each track.
     **params
-        Parameters of the steps. A bare name goes to every step that has it
+        Parameters of the steps. A bare name is set on every step that has it
         (``random_state=0``, ``n_jobs=2``, ``verbose=1``); ``audio__``, ``text__``,
-        ``image__``, ``joint__`` and ``fusion__`` address one modality's steps, its network
-        before the others (``audio__lr=1e-4``). Names of the second kind also work in
-        `set_params` of the model, and in the parameters of a search.
+        ``image__``, ``joint__`` and ``fusion__`` address the steps of one part, its network
+        before the others (``audio__lr=1e-4``). Names with such a prefix also work in `set_params`
+        of the model, and in the parameters of a search.
 
     Returns
     -------
     model : GenrePipeline
         Steps ``modalities`` (a ColumnTransformer; ``audio`` is a MeanOverTracks over
         ``cqt`` and ``cnn``, ``text`` is ``truncate``, ``enrich`` if there is a linker,
-        ``tfidf``, ``mlp``, and ``image``), ``joint`` if asked for, ``fusion``. With an encoder,
+        ``tfidf``, ``mlp``, and ``image``), ``joint`` if requested, ``fusion``. With an encoder,
         ``audio`` is a MeanOverTracks over it, ``text`` is ``truncate``, ``encoder``, and
         ``image`` is the encoder.
 
@@ -90,12 +92,13 @@ def make_genre_classifier(
     TypeError
         If no step has a parameter of a given name, or a model is neither a name nor a callable.
     ValueError
-        If no modality is left, the joint space lacks one of its two, or a linker the text or its
-        network; or if the linker is none.
+        If all modalities are None, the joint space lacks audio or image, a linker is given without
+        a text column or with another `text_model` than "mlp", or `linker` has no method link.
 
     Notes
     -----
-    A search takes the steps themselves: ``{"modalities__audio": [MeanOverTracks(AudioEmbedder()),
+    To search over encoders, pass the steps themselves:
+    ``{"modalities__audio": [MeanOverTracks(AudioEmbedder()),
     MeanOverTracks(AudioEmbedder(model="musicnn-mtt"))]}``.
 
     Examples
@@ -106,11 +109,11 @@ def make_genre_classifier(
     'time'
     """
     if linker is not None and text is None:
-        raise ValueError("A linker needs texts: name their column, or leave linker=None.")
+        raise ValueError("linker requires texts: pass their column as text, or use linker=None.")
     if linker is not None and text_model != "mlp":
         raise ValueError(
-            'A linker adds words for text_model="mlp" to learn from: leave text_model as it is, or '
-            "linker=None."
+            'linker requires text_model="mlp", which learns from the words that it adds: leave '
+            "text_model as it is, or use linker=None."
         )
     branches = [
         ("audio", _branch_of_sound(audio_model, preset), audio),
@@ -119,7 +122,7 @@ def make_genre_classifier(
     ]
     modalities = ColumnTransformer([branch for branch in branches if branch[2] is not None])
     if not modalities.transformers:
-        raise ValueError("All modalities are None; name the column of at least one.")
+        raise ValueError("All modalities are None; pass the column of at least one.")
     if joint_space and (audio is None or image is None):
         raise ValueError("joint_space=True needs both audio and image.")
     steps = [("modalities", modalities.set_output(transform="pandas"))]
@@ -166,17 +169,17 @@ def _branch_of_covers(model):
 
 
 def _is_of_vectors(model, name):
-    """Tell whether a modality has ready vectors; refuse what names no encoder either."""
+    """Return whether a modality has ready vectors; raise if `model` is not an encoder either."""
     if not (isinstance(model, (str, os.PathLike)) and os.fspath(model)) and not callable(model):
         raise TypeError(
-            f"{name} must be the name of a model or a callable, got {model!r}. To leave a modality "
-            f"out, pass {name.partition('_')[0]}=None."
+            f"{name} must be the name of a model or a callable, got {model!r}. To exclude a "
+            f"modality, pass {name.partition('_')[0]}=None."
         )
     return isinstance(model, str) and model == "vectors"
 
 
 def set_params_of_steps(model, params, caller):
-    """Set parameters by short names; a name with its part has the last word."""
+    """Set parameters by short names; a name with a part takes precedence."""
     try:
         for name, value in params.items():
             if "__" not in name:

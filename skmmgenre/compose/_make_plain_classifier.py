@@ -1,4 +1,4 @@
-"""The plain control as a model: logistic regression on statistics, words and colours."""
+"""The plain control as a model: logistic regression on audio statistics, words and colours."""
 
 from typing import Any, Literal
 
@@ -17,18 +17,18 @@ def make_plain_classifier(
     combine: Literal["mean", "concatenate"] = "mean",
     **params: Any,
 ) -> GenrePipeline:
-    """Write the plain control: what a few lines of scikit-learn learn from the same table.
+    """Build the plain control: logistic regressions on simple features of the same table.
 
-    Statistics of the sound, word weights and colours go to logistic regressions. A network that
-    is no better than this has learned little.
+    The features are statistics of the audio, tf-idf weights of words and statistics of colours. A
+    network that does not outperform this baseline has learned little.
 
     Parameters
     ----------
     audio, text, image : str or None
-        The column of each modality, as in `make_genre_classifier`; None leaves it out.
+        The column of each modality, as in `make_genre_classifier`; None excludes it.
     combine : {"mean", "concatenate"}, default="mean"
-        "mean": of the probabilities of a regression a modality. "concatenate": one regression
-        on all of them.
+        "mean" averages the probabilities of one regression per modality. "concatenate" trains one
+        regression on the features of all modalities.
     **params
         Parameters of the steps, by the names that `make_genre_classifier` takes
         (``on_error="missing"``, ``n_jobs=2``, ``text__ngram_range=(1, 2)``).
@@ -45,17 +45,17 @@ def make_plain_classifier(
     TypeError
         If no step has a parameter of a given name.
     ValueError
-        If no modality is left.
+        If all modalities are None.
 
     See Also
     --------
-    make_genre_classifier : The networks that it is the control of.
-    ablate_modalities : Compares both (``controls=["plain"]``).
+    make_genre_classifier : Build the networks that it is the control for.
+    ablate_modalities : Compare both (``controls=["plain"]``).
 
     Notes
     -----
-    Its settings are fixed, not tuned: classes weighed alike, C = 0.05 for the statistics of
-    sound, 3 for words, 0.01 for colours.
+    The settings are fixed, not tuned: balanced class weights, C = 0.05 for the statistics of
+    audio, 3 for words, 0.01 for colours.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def make_plain_classifier(
         (kind, plain_branch(kind), column) for kind, column in columns.items() if column is not None
     ]
     if not branches:
-        raise ValueError("All modalities are None; name the column of at least one.")
+        raise ValueError("All modalities are None; pass the column of at least one.")
     strengths = {kind: STRENGTHS[kind] for kind, _, _ in branches}
     model = GenrePipeline(
         [

@@ -1,4 +1,4 @@
-"""An album's vector is the mean of its tracks' vectors."""
+"""Transformer of albums: the mean of the vectors of their tracks."""
 
 import warnings
 from contextlib import contextmanager, nullcontext
@@ -39,13 +39,13 @@ from ..utils import (
     walk_parts,
 )
 
-# Tracks in flight at transform: enough to keep workers and batches full, few enough for
-# their patches (124 kB each) to stay small beside a network.
+# Tracks processed at once by `transform`: enough to keep workers and batches full, few enough for
+# their patches (124 kB each) to use little memory compared with a network.
 _TRACKS_AT_ONCE = 256
 
 
 class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
-    """Fit a transformer on tracks and answer with each album's mean vector.
+    """Fit a transformer on tracks and return the mean vector of each album.
 
     In `fit` every track is an example with its album's genres (steps 1 and 2 of section
     7.3.1).
@@ -53,7 +53,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
     Parameters
     ----------
     estimator : transformer
-        What takes a column of tracks to vectors, for example
+        Transforms a column of tracks to vectors, for example
         ``Pipeline([("cqt", CQTExtractor()), ("cnn", AudioCNN())])``.
 
     Attributes
@@ -61,19 +61,19 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
     estimator_ : transformer
         The fitted transformer of tracks.
     errors_ : DataFrame
-        Tracks treated as missing; ``row`` is the album's, ``track`` the place in its list,
-        counted from 0.
+        Tracks treated as missing; ``row`` is the row of the album, ``track`` the position in its
+        list, counted from 0.
 
     Notes
     -----
     A cell is one track or a list of them. An album without tracks, or whose tracks are all
-    missing, gets a row of NaN. Inner validation rows are chosen on albums, so that they are
-    those of the other modalities. So are the label factors of target "cosine": fitted on
-    albums, whatever the number of their tracks.
+    missing, gets a row of NaN. Inner validation rows are chosen among albums, so that they are
+    the same as those of the other modalities. The label factors of target "cosine" are also fitted
+    on albums, so that they do not depend on the number of tracks.
 
-    `transform` has at most 256 tracks in flight (32 MB of patches), however many tracks and
-    albums there are. `fit` holds the patches of all tracks, 124 kB each (half of it with
-    ``CQTExtractor(dtype="float16")``), since a network is trained on them many times.
+    `transform` processes at most 256 tracks at once (32 MB of patches), however many tracks and
+    albums there are. `fit` keeps the patches of all tracks in memory, 124 kB each (half of that
+    with ``CQTExtractor(dtype="float16")``), since a network is trained on them many times.
 
     Examples
     --------
@@ -110,16 +110,18 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : column of tracks or lists of tracks
-            One cell per album: a track, or a list of tracks, as the transformer takes them.
+            One cell per album: a track, or a list of tracks, in the form that the transformer
+            takes.
         y : array-like of shape (n_albums,) or (n_albums, n_labels), default=None
-            Genres of the albums; each track is given those of its album. None if the transformer
-            needs none.
+            Genres of the albums; each track gets those of its album. None if the transformer does
+            not need any.
         groups : array-like of shape (n_albums,), default=None
             Artists.
         validation : array-like of bool, shape (n_albums,), default=None
-            Marks the albums of the inner validation rows of a published split.
+            Marks the albums that are inner validation rows of a published split.
         sample_weight : array-like of shape (n_albums,), default=None
-            Weight of each album, passed on to each of its tracks; None weighs all the same.
+            Weight of each album, given to each of its tracks; None gives all albums the same
+            weight.
 
         Returns
         -------
@@ -131,7 +133,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         y, metadata = self._of_tracks(X, owner, n_albums, y, groups, validation, sample_weight)
         with self._collecting_errors(len(tracks)) as errors:
             _call(self.estimator_, "fit", tracks, owner, place, errors, y, **metadata)
-            # Not every transformer tells its width before it has answered.
+            # Some transformers have no known output width until they have transformed something.
             with progress_hidden():
                 first = tracks[:1], owner[:1], place[:1]
                 vectors = _call(self.estimator_, "transform", *first, [])
@@ -147,7 +149,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         validation: Column | None = None,
         sample_weight: Column | None = None,
     ) -> Float32Array:
-        """Fit, and answer with the mean of what the transformer's `fit_transform` gives.
+        """Fit, and return the mean over tracks of the output of the transformer's `fit_transform`.
 
         Parameters
         ----------
@@ -202,7 +204,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
             return _album_means(vectors, n_albums, self.n_features_out_)
 
     def _vectors(self, tracks, owner, place, errors):
-        """Albums and vectors of some tracks at a time; errors are appended."""
+        """Yield the albums and vectors of chunks of tracks; append errors."""
         starts = range(0, len(tracks), _TRACKS_AT_ONCE)
         estimator, verbose, hidden = self.estimator_, 0, nullcontext
         if len(starts) > 1:  # one bar over all tracks, not one for each chunk
@@ -219,7 +221,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
 
     @contextmanager
     def _collecting_errors(self, n_tracks):
-        """Yield the list of errors, and warn of them once, also where they end the work."""
+        """Yield the list of errors, and warn about them once, also if an error is raised."""
         self._errors = []
         try:
             with no_warning_of_skipped_cells():
@@ -234,7 +236,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         return pd.DataFrame(list(self._errors), columns=columns)
 
     def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
-        """Return the names that the transformer of tracks gives.
+        """Return the output names of the transformer of tracks.
 
         Parameters
         ----------
@@ -244,21 +246,21 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         names : ndarray of str objects, shape (n_features_out,)
-            One name for each number of a vector.
+            One name per element of a vector.
         """
         check_is_fitted(self)
         return self.estimator_.get_feature_names_out(input_features)
 
     def _read(self, X):
-        """All tracks, the album of each and its place in the album, and the number of albums."""
+        """Return all tracks, the album and position of each, and the number of albums."""
         return flatten_tracks(as_cells(X, noun="album"))
 
     def _of_tracks(self, X, owner, n_albums, y, groups, validation, sample_weight):
-        """y and metadata of every track; validation albums are chosen here."""
+        """Return y and metadata of every track; choose the validation albums."""
         if not len(owner):
             raise ValueError(
-                f"None of the {n_albums} albums has a track to learn from. Leave this modality "
-                "out, or check that the right column was passed."
+                f"None of the {n_albums} albums has a track to learn from. Exclude "
+                "this modality, or check that the right column was passed."
             )
         metadata = {"groups": groups, "validation": validation, "sample_weight": sample_weight}
         for values in (y, *metadata.values()):
@@ -272,7 +274,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         with config_context(enable_metadata_routing=True):
             names = [*metadata, "folds"]
             taken = get_routing_for_object(self.estimator_).consumes("fit", names)
-        # A frozen encoder learns nothing, so that no album need be held out.
+        # A frozen encoder is not trained, so no album has to be held out.
         is_held_out = validation is not None and "validation" in taken
         chosen = y is not None and (network is not None or is_held_out)
         labels = read_labels(y) if chosen else y
@@ -284,7 +286,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
             mask, metadata["folds"] = _unseen_albums(network, labels, groups, validation)
             metadata["validation"] = mask if mask[owner].any() else None
             if not mask[owner].any() and (mask.any() or metadata["folds"] is None):
-                # Told by now, or here; the network need not tell it again.
+                # A warning was given before, or is given here; the network must not repeat it.
                 if mask.any():
                     name = type(network or self.estimator_).__name__
                     warnings.warn(
@@ -294,7 +296,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
                     )
                 for step in networks:
                     step.set_params(validation_fraction=0)
-        # Tracks of one album stay together, whether its artist is known or not.
+        # Tracks of an album stay in one group, even if its artist is not known.
         metadata["groups"] = artist_names(groups, n_albums)
         metadata = {
             name: np.asarray(values)[owner]
@@ -313,7 +315,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
 
 
 def flatten_tracks(cells):
-    """All tracks that are there, the album of each, its place in the album; how many albums."""
+    """Return tracks that are not missing, their albums and positions, and the number of albums."""
     tracks, owner, place = [], [], []
     for album, cell in enumerate(cells):
         is_list = isinstance(cell, (list, tuple)) or (
@@ -328,7 +330,7 @@ def flatten_tracks(cells):
 
 
 def _unseen_albums(network, labels, groups, validation):
-    """Which albums are inner validation rows, a mask, and the inner fold of each, if there are."""
+    """Return a mask of the inner validation albums, and the inner fold of each album or None."""
     if isinstance(network, NetClassifier):
         mask = network._hold_out(labels, groups, validation)
         return mask, network._inner_folds(labels, groups, mask)
@@ -343,7 +345,7 @@ def _unseen_albums(network, labels, groups, validation):
 
 
 def _factors_of_albums(labels, label_factorizer):
-    """The label factors that the other modalities learn, ready for the tracks."""
+    """Return the label factors, fitted on albums as the other modalities fit them, and frozen."""
     if isinstance(label_factorizer, FrozenEstimator):
         return label_factorizer
     target = make_target("cosine", labels.names, label_factorizer).fit(labels.values)
@@ -352,7 +354,7 @@ def _factors_of_albums(labels, label_factorizer):
 
 @contextmanager
 def naming_albums(owner, place):
-    """What is wrong with a track, told by its number among all, names its album instead."""
+    """Re-raise errors that name a track by its number so that they name its album and position."""
     try:
         yield
     except BadItem as error:
@@ -363,9 +365,9 @@ def naming_albums(owner, place):
 
 
 def _call(estimator, method, tracks, owner, place, errors, y=None, **metadata):
-    """Call the transformer of tracks; what is wrong with a track names its album.
+    """Call the transformer of tracks; errors in a track name its album.
 
-    What was set aside is appended to `errors`.
+    Skipped tracks are appended to `errors`.
     """
     arguments = [tracks] if method == "transform" else [tracks, y]
     routing = config_context(enable_metadata_routing=True)
@@ -373,7 +375,7 @@ def _call(estimator, method, tracks, owner, place, errors, y=None, **metadata):
         with naming_albums(owner, place), routing, rows_checked():
             answer = getattr(estimator, method)(*arguments, **metadata)
     except ValueError:
-        if method != "transform":  # there may be no track left to learn from
+        if method != "transform":  # no track may be left to learn from
             errors += _errors_of_albums(estimator, tracks, owner, place)
         raise
     errors += _errors_of_albums(estimator, tracks, owner, place)
@@ -385,16 +387,16 @@ def _errors_of_albums(estimator, tracks, owner, place):
     for _, error in errors_inside(estimator):
         number = error["row"]
         where = {"row": int(owner[number]), "track": int(place[number])}
-        # A step behind the extractor sees a patch, and not of which track it is.
+        # A step after the extractor sees a patch, and does not know its track.
         item = error["item"] or describe_cell(tracks[number])
         errors.append({**error, **where, "item": item})
     return errors
 
 
 def errors_inside(model):
-    """Yield what the steps inside a model set aside: name of the part ("" of itself), line.
+    """Yield the items that steps of a model skipped: name of the part ("" for the model), error.
 
-    What is set aside inside a MeanOverTracks is among its own errors, with the album's row.
+    Items skipped inside a MeanOverTracks are among its own errors, with the row of the album.
     """
     outer = None
     for names, path, step in walk_parts(model):
@@ -404,7 +406,7 @@ def errors_inside(model):
 
 
 def _networks(estimator):
-    """What learns with inner validation rows of ours; of a frozen one nothing can be set."""
+    """Return the steps that take inner validation rows; a frozen step cannot be changed."""
     steps = [step for _, _, step in walk_parts(estimator, fitted=False)]
     with config_context(enable_metadata_routing=True):
         return [
@@ -416,10 +418,10 @@ def _networks(estimator):
 
 
 def _album_means(chunks, n_albums, n_features):
-    """Mean over the tracks of each album whose vector is there.
+    """Return the mean over the tracks of each album whose vectors are not missing.
 
-    Chunks are (owner, vectors) of consecutive tracks in order of albums. Tracks are added
-    up one by one, so that it does not matter where an album is cut.
+    Chunks are (owner, vectors) of consecutive tracks in order of albums. Tracks are added one by
+    one, so that the result does not depend on where an album is divided into chunks.
     """
     means = np.full((n_albums, n_features), np.nan, dtype=np.float32)
     current, total, count = None, None, 0

@@ -1,4 +1,4 @@
-"""Parameters of a model by short names, and those that may change once it is fitted."""
+"""Short names of a model's parameters, and the parameters that may change after `fit`."""
 
 import os
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from ..nets import NetEstimator
 from ..utils import estimators_in, walk, walk_parts
 
-# How a model runs: what `transform` and `predict` read anew in every call, and what decides
-# neither what was learned nor what of a cell is looked at.
+# Parameters of how a model runs: `transform` and `predict` read them again in every call, and they
+# affect neither what was learned nor which part of a cell is used.
 RUNTIME = (
     "device",
     "n_jobs",
@@ -26,31 +26,31 @@ RUNTIME = (
     "backoff",
     "verbose",
 )
-# Their own parameters are those of other work: a bare n_jobs is not meant for the branches.
+# Their own parameters mean something else: a bare n_jobs does not set the workers over branches.
 _CONTAINERS = (Pipeline, ColumnTransformer, FeatureUnion)
 
 
 def find_parameter(model, name, *, fitted=False):
-    """Find what a short name stands for.
+    """Resolve a short parameter name.
 
     Parameters
     ----------
     model : estimator
     name : str
-        ``part__parameter``: the one of the network of a part, or else of its last step that has
-        it. A bare ``parameter``: those of all steps that have it.
+        ``part__parameter``: the parameter of the network of a part, or else of its last step that
+        has it. A bare ``parameter``: that of every step that has it.
     fitted : bool or None, default=False
         Whether to look at the fitted copies of the steps, as in `walk`.
 
     Returns
     -------
     parts : dict of str to str
-        The long name of each parameter, as in `get_params`, and the part it is in.
+        The full name of each parameter, as in `get_params`, and the part it belongs to.
 
     Raises
     ------
     ValueError
-        If there is none; it names the parts, or parameters of a similar name.
+        If no step has the parameter; the message lists the parts, or parameters with similar names.
     """
     part, _, bare = name.rpartition("__")
     parts_of = walk_parts(model, fitted=fitted)
@@ -62,61 +62,61 @@ def find_parameter(model, name, *, fitted=False):
             f"Unknown parameter {name!r}: there is no part {part!r}; the parts are {parts}."
             + "".join(f" Did you mean {long!r}?" for long in close)
         )
-    # Networks first, and the last step before those in front of it.
+    # Networks first, then the other steps from the last to the first.
     steps = sorted(steps[::-1], key=lambda found: not isinstance(found[2], NetEstimator))
     found, known = {}, set()
     for owner, path, step in steps:
         if part in ("", owner):
-            own = step.get_params(deep=False).keys() - {"estimator"}  # that is the next step
+            own = step.get_params(deep=False).keys() - {"estimator"}  # which is the next step
             known |= own
             if bare in own:
                 found["__".join((*path, bare))] = owner
     if not found:
         close = get_close_matches(bare, sorted(known))
         raise ValueError(
-            f"Unknown parameter {name!r}: no step of it has the parameter {bare!r}; "
+            f"Unknown parameter {name!r}: no step has the parameter {bare!r}; "
             + (
                 f"did you mean {' or '.join(map(repr, close))}?"
                 if close
-                else "the API reference names those of each step."
+                else "see the API reference for the parameters of each step."
             )
         )
     return dict(list(found.items())[:1]) if part else found
 
 
 def by_precedence(model, names):
-    """Sort names of parameters: bare ones, those with a part, those of `get_params`.
+    """Sort parameter names: bare names, names with a part, names of `get_params`.
 
-    Set in this order, the more exact name has the last word.
+    If parameters are set in this order, the more specific name takes precedence.
     """
     known = model.get_params()
     return sorted(names, key=lambda name: (name in known, "__" in name or "." in name))
 
 
 def find_runtime_parameter(model, name, *, also=()):
-    """Find what a name means of the parameters that may change once a model is fitted.
+    """Find the runtime parameters of a fitted model that a name refers to.
 
     Parameters
     ----------
     model : estimator
     name : str
-        ``parameter``: of all steps that have it, and of what they hold, such as linkers.
-        A bare ``cache`` leaves out a fine-tuned network, which cannot have one.
+        ``parameter``: that of all steps that have it, and of objects inside them, such as linkers.
+        A bare ``cache`` skips fine-tuned networks, which cannot have a cache.
         ``part__parameter``: as in `find_parameter`. A name of `get_params`. ``Class.parameter``:
-        of all estimators of that class.
+        that of all estimators of the class.
     also : collection of str, default=()
-        Names ``Class.parameter`` of parameters beside `RUNTIME`.
+        Names ``Class.parameter`` of parameters that are allowed in addition to `RUNTIME`.
 
     Returns
     -------
     found : list of (estimator, str)
-        Each estimator, the fitted copies among them, and the parameter. Empty if the name is
-        one of `RUNTIME` alone and no step has it.
+        Each estimator, including fitted copies, and the parameter. Empty if the name is a bare name
+        of `RUNTIME` and no step has it.
 
     Raises
     ------
     ValueError
-        If the name is not known, or is one of a parameter that is fixed in `fit`.
+        If the name is unknown, or the parameter is fixed in `fit`.
     """
     bare = name.replace(".", "__").rpartition("__")[2]
     if bare not in {*RUNTIME, *(other.rpartition(".")[2] for other in also)}:
@@ -140,19 +140,19 @@ def find_runtime_parameter(model, name, *, also=()):
 
 
 def _takes_bare(step, parameter):
-    """Whether a bare name is meant for a step: not a container, nor a network without a store."""
+    """Return whether a bare name applies to a step; it skips containers and uncached networks."""
     if parameter == "cache" and getattr(step, "fine_tune", False):
         return False
     return not isinstance(step, _CONTAINERS)
 
 
 def _addressed(model, name):
-    """The estimators of a name with its part, or of a name of `get_params`."""
+    """Return the estimators that a name with a part, or a name of `get_params`, refers to."""
     steps = {}
     for path, step, _ in walk(model, fitted=None):
         steps.setdefault(path, []).append(step)
     *owner, parameter = name.split("__")
-    inside = []  # names of what a step holds beside steps, such as a linker
+    inside = []  # names of objects inside a step that are not steps, such as a linker
     while tuple(owner) not in steps:
         inside.insert(0, owner.pop())
     found = steps[tuple(owner)]
@@ -170,47 +170,48 @@ def _own_params(held):
 
 
 def _why_not(model, name, bare, also):
-    """The message for a name that is not one of a parameter to set."""
+    """Return the error message for a parameter that cannot be set."""
     known = {name for step in estimators_in(model) for name in step.get_params(deep=False)}
     can_be_set = [*(other for other in RUNTIME if other in known), *sorted(also)]
     listed = ", ".join(can_be_set) or "none"
     if bare in known and "." not in name:
         return (
-            f"The parameter {name!r} is fixed once a model is fitted: set it before fit. Of this "
-            f"model these can be set: {listed}."
+            f"The parameter {name!r} is fixed once a model is fitted: set it before fit. "
+            f"Parameters that can be set on this model: {listed}."
         )
     close = get_close_matches(bare, can_be_set) or get_close_matches(name, can_be_set)
     return (
         f"Unknown parameter {name!r}: "
         + (f"did you mean {' or '.join(map(repr, close))}? " if close else "")
-        + f"Of this model these can be set: {listed}."
+        + f"Parameters that can be set on this model: {listed}."
     )
 
 
 def set_runtime_params(model, params, *, also=()):
-    """Set parameters of a fitted model, in the fitted copies of its steps too.
+    """Set parameters of a fitted model, including the fitted copies of its steps.
 
     Parameters
     ----------
     model : estimator
     params : dict
-        By names that `find_runtime_parameter` knows. The more exact name has the last word.
+        Names that `find_runtime_parameter` accepts, and values. The more specific name takes
+        precedence.
     also : collection of str, default=()
         As in `find_runtime_parameter`.
 
     Returns
     -------
     names : set of str
-        What was set, as ``Class.parameter``.
+        The parameters that were set, as ``Class.parameter``.
 
     Raises
     ------
     TypeError
         If `params` is not a dict, or a name is not a str.
     ValueError
-        If a name is not known, or is one of a parameter that is fixed in `fit`.
+        If a name is unknown, or the parameter is fixed in `fit`.
     InvalidParameterError
-        If a value is not one that a step takes; it is both a ValueError and a TypeError.
+        If a value is not valid for a step; this is both a ValueError and a TypeError.
     """
     if not isinstance(params, Mapping):
         raise TypeError(
@@ -219,7 +220,7 @@ def set_runtime_params(model, params, *, also=()):
     for name in params:
         if not isinstance(name, str):
             raise TypeError(
-                f"params must have names of parameters as keys, such as 'device', got {name!r} "
+                f"The keys of params must be parameter names, such as 'device', got {name!r} "
                 f"({type(name).__name__})."
             )
     names = set()

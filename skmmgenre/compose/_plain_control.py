@@ -1,4 +1,4 @@
-"""The plain control of a model: regressions on the cells that its networks learn from."""
+"""The plain control of a model: regressions on the same cells as its networks."""
 
 import numpy as np
 from scipy import sparse
@@ -17,13 +17,13 @@ from ..utils import find_steps, read_labels, safe_indexing, walk
 from ._genre_pipeline import GenrePipeline
 from ._mean_over_tracks import MeanOverTracks
 
-# What reads sound, texts and covers, so that a branch with it is one of that modality.
+# Steps that read audio, texts and covers; they determine the modality of a branch.
 _READERS = {
     "audio": (CQTExtractor, AudioEmbedder, AudioStatistics),
     "text": (ReviewTruncator, TextEmbedder, CountVectorizer),
     "image": (ResNetEmbedder, ImageEmbedder, ColorStatistics),
 }
-# Inverse strength of the penalties. They are not tuned, on no table that results are told of.
+# Inverse strength of the penalties. Not tuned on any table for which results are reported.
 STRENGTHS = {"audio": 0.05, "text": 3.0, "image": 0.01}
 _OF_VECTORS = 0.05
 _STATISTICS = {"audio": AudioStatistics, "image": ColorStatistics}
@@ -31,7 +31,7 @@ _HOW_TO_READ = {"cache", "n_jobs", "on_error", "verbose"}  # as the model does
 
 
 class PlainControl:
-    """Regressions that learn from some modalities of a table, in place of a model's networks.
+    """Regressions on some modalities of a table, in place of a model's networks.
 
     Parameters
     ----------
@@ -40,13 +40,13 @@ class PlainControl:
     strengths : dict of str to float
         C of each modality.
     tuned : bool, default=False
-        Whether several genres are told by thresholds that are best for unseen artists, as the
-        model tells them; else those above 0.5 are.
+        Whether multilabel predictions use thresholds tuned on unseen artists, as the model's do;
+        else the threshold is 0.5.
 
     Attributes
     ----------
     modalities : GenrePipeline
-        What makes vectors of the cells.
+        Computes the vectors of the cells.
     """
 
     def __init__(self, modalities, strengths, *, tuned=False):
@@ -55,7 +55,7 @@ class PlainControl:
         self.strengths, self.tuned = strengths, tuned
 
     def fit(self, table, y, groups=None):
-        """Learn to make vectors, and keep those of these rows for `regress`."""
+        """Fit the feature extraction, and keep the vectors of these rows for `regress`."""
         self._vectors, self._y = self.modalities.fit_transform(table, y), y
         self._folds = None
         if self.tuned and y.ndim == 2:
@@ -67,7 +67,7 @@ class PlainControl:
         return self.modalities.transform(table)
 
     def regress(self, subset, combine="mean"):
-        """Return the regression on some modalities, fitted.
+        """Return the fitted regression on some modalities.
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ class PlainControl:
         Returns
         -------
         regression : LogisticFusionClassifier
-            Of vectors that `part` gives.
+            Takes vectors that `part` returns.
         """
         slices = self._slices()
         widths = {name: slices[name].stop - slices[name].start for name in subset}
@@ -89,7 +89,7 @@ class PlainControl:
         return regression
 
     def _tune(self, regression, vectors):
-        """Set thresholds by the scores that regressions on other artists give."""
+        """Tune the thresholds on out-of-fold scores, from regressions fitted on other artists."""
         unseen = [np.flatnonzero(self._folds == fold) for fold in np.unique(self._folds)]
         scores = []
         for rows in unseen:
@@ -112,13 +112,13 @@ class PlainControl:
 
 
 def tells_by_tuned_thresholds(classifier):
-    """Whether a fitted network tells several genres by thresholds that it has tuned."""
+    """Return whether the multilabel predictions of a fitted network use tuned thresholds."""
     tuned = getattr(classifier, "decision", None) in ("auto", "tuned")
     return tuned and getattr(classifier, "thresholds_", None) is not None
 
 
 def plain_branch(kind):
-    """Return what makes vectors of a modality without a network."""
+    """Return a transformer that computes the vectors of a modality without a network."""
     if kind == "audio":
         steps = [("statistics", AudioStatistics()), ("scale", StandardScaler())]
         return MeanOverTracks(Pipeline(steps))
@@ -128,7 +128,7 @@ def plain_branch(kind):
 
 
 def kind_of(branch):
-    """Return which modality a branch reads; None for one of ready vectors, or of a user's own."""
+    """Return the modality that a branch reads; None for ready vectors and for custom branches."""
     steps = [step for _, step, _ in walk(branch, fitted=False)]
     for kind, readers in _READERS.items():
         if any(isinstance(step, readers) for step in steps):
@@ -142,12 +142,12 @@ def plain_modalities(modalities):
     Parameters
     ----------
     modalities : ColumnTransformer
-        The model's. A branch that reads no sound, text or cover stays as it is.
+        The model's modalities. A branch that does not read audio, text or covers is kept.
 
     Returns
     -------
     modalities : ColumnTransformer
-        Of the same names and columns, reading as the model does.
+        The same names, columns and settings for reading cells as in the model.
     strengths : dict of str to float
         C of each branch.
     """

@@ -1,4 +1,4 @@
-"""A model that predicts genres without training: the tags of musicnn, by a table of genres."""
+"""A model that predicts genres without training, from the tags of musicnn."""
 
 from numbers import Real
 
@@ -15,8 +15,8 @@ from ..utils import as_pandas, read_labels_like
 from ._genre_pipeline import GenrePipeline
 from ._mean_over_tracks import MeanOverTracks
 
-# By the names of the tags, before any score was seen. Decades, moods, voices and instruments are
-# no genres.
+# Chosen by the names of the tags, before any score was seen. Decades, moods, voices and instruments
+# are not genres.
 _GENRES = {
     "Alternative Rock": ["alternative rock", "alternative"],
     "Ambient": ["ambient"],
@@ -45,12 +45,13 @@ _GENRES = {
     "Soul": ["soul"],
 }
 
-# Places of a track that are heard: as good as all of 20 seconds, and fast.
+# Patches of a track that are used: as accurate as all of 20 seconds, and faster.
 _N_PATCHES = 3
 _N_SAMPLES = 64_000  # of a tone, more than musicnn needs
 
-# Chosen on audio_text.csv, of genres that the table has; that of all of these together for the
-# others. benchmarks/evaluate_ready_model.py chooses them, and reports them on other artists.
+# Chosen on audio_text.csv for the genres in that table; the other genres use the threshold of all
+# of these together. benchmarks/evaluate_ready_model.py chooses them, and reports scores on other
+# artists.
 _THRESHOLD = 0.158
 _THRESHOLDS = {
     "Blues": 0.159,
@@ -64,34 +65,34 @@ _THRESHOLDS = {
 
 
 class TagClassifier(ClassifierMixin, BaseEstimator):
-    """Genres from the probabilities of tags, by a table of which tags make a genre.
+    """Classifier that maps the probabilities of tags to genres by a fixed table.
 
-    The probability of a genre is that of its likeliest tag. Nothing is learned.
+    The probability of a genre is that of its most probable tag. Nothing is learned from data.
 
     Parameters
     ----------
     genres : dict of str to list of str, or None, default=None
-        The tags of each genre. None is the table for musicnn, see ``genres_``.
+        The tags of each genre. None uses the table for musicnn; see ``genres_``.
     thresholds : float, dict of str to float, or None, default=None
-        `predict` gives an item each genre whose probability is above its threshold: one for all
-        genres, or one for each. None takes those that were fitted for musicnn's table.
+        `predict` returns each genre whose probability is above its threshold: one threshold for all
+        genres, or one per genre. None uses the thresholds fitted for the table of musicnn.
 
     Attributes
     ----------
     genres_ : dict of str to list of str
-        The table.
+        The tags of each genre.
     classes_ : ndarray of str, shape (n_genres,)
         The genres, in the order of the table.
     thresholds_ : ndarray of float64, shape (n_genres,)
         Probability above which each genre is predicted.
     n_features_in_ : int
-        Columns of X.
+        Number of columns of X.
     feature_names_in_ : ndarray of str objects, shape (n_tags,)
         Names of these columns.
 
     See Also
     --------
-    load_ready_model : A pipeline from sound to genres with this at its end.
+    load_ready_model : Return a pipeline from audio to genres that ends in this classifier.
 
     Examples
     --------
@@ -115,12 +116,12 @@ class TagClassifier(ClassifierMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Find the tags among the columns.
+        """Look up the tags of each genre among the columns.
 
         Parameters
         ----------
         X : DataFrame of shape (n_items, n_tags)
-            Probabilities. The columns are named by the tags, with or without the prefix of a
+            Probabilities. The columns are named after the tags, with or without the prefix of a
             block (``audio__jazz``).
         y : None
             Ignored.
@@ -133,8 +134,8 @@ class TagClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a tag of the table is not among the columns, a genre has no tag, or a threshold
-            none.
+            If a tag of the table is not among the columns, a genre has no tag, or genres and
+            thresholds do not match.
         """
         X = self._read(X, reset=True)
         columns = getattr(self, "feature_names_in_", None)
@@ -199,14 +200,14 @@ class TagClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         probabilities : ndarray of float64, shape (n_items, n_genres)
-            Of each genre alone: rows do not add up to 1. Zeros for an item without tags.
+            Genres are independent: rows do not sum to 1. Zeros for an item without tags.
         """
         check_is_fitted(self)
         tags = np.nan_to_num(self._read(X, reset=False)).astype(np.float64)
         return np.column_stack([tags[:, places].max(axis=1) for places in self._places])
 
     def predict(self, X):
-        """Return an indicator matrix of the genres above their thresholds.
+        """Return an indicator matrix of the genres above their threshold.
 
         Parameters
         ----------
@@ -216,13 +217,13 @@ class TagClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         genres : ndarray of int, shape (n_items, n_genres)
-            An item may have none.
+            An item may have no genre.
         """
         probabilities = self.predict_proba(X)
         return labels_above(probabilities, self.thresholds_, at_least_one=False)
 
     def score(self, X, y):
-        """Return the macro AUC over the genres with a positive and a negative.
+        """Return the macro AUC over the genres with both a positive and a negative item.
 
         Parameters
         ----------
@@ -247,22 +248,23 @@ class TagClassifier(ClassifierMixin, BaseEstimator):
 
 
 def load_ready_model(name="musicnn", *, genres=None, thresholds=None, column="audio", **params):
-    """Return a model that predicts genres of sound without any training.
+    """Return a model that predicts genres from audio without any training.
 
-    The tags of a pretrained network, heard in three places of a track, are mapped to genres by a
-    table that can be changed. Its weights are fetched once, by ``skmmgenre fetch musicnn``.
+    A pretrained network predicts tags from three patches of each track, and a table that can be
+    changed maps these tags to genres. The weights of the network must be downloaded once, with
+    ``skmmgenre fetch musicnn``.
 
     Parameters
     ----------
     name : "musicnn", default="musicnn"
         The network.
     genres : dict of str to list of str, or None, default=None
-        The tags of each genre. None is the table of 25 genres that :class:`TagClassifier` shows
+        The tags of each genre. None uses the table of 25 genres that :class:`TagClassifier` stores
         as ``genres_``.
     thresholds : float, dict of str to float, or None, default=None
-        The probability above which `predict` gives an item a genre; see :class:`TagClassifier`.
+        The probability above which `predict` returns a genre; see :class:`TagClassifier`.
     column : str, default="audio"
-        Column of paths, or of lists of paths (an album; the mean of its tracks is taken).
+        Column of paths, or of lists of paths (an album: the mean over its tracks is used).
     **params : dict
         Parameters of :class:`~skmmgenre.audio.AudioEmbedder`, such as ``cache``, ``n_jobs``,
         ``on_error`` or ``n_patches``.
@@ -270,26 +272,27 @@ def load_ready_model(name="musicnn", *, genres=None, thresholds=None, column="au
     Returns
     -------
     model : GenrePipeline
-        Fitted, for a table with that column.
+        Fitted model that takes a table with this column.
 
     Raises
     ------
     SetupError
-        If the weights were not fetched.
+        If the weights have not been downloaded.
     ValueError
-        If `name` is none of a ready model, or a genre has a tag that the network does not have.
+        If there is no ready model called `name`, or a genre has a tag that the network does not
+        predict.
 
     See Also
     --------
     skmmgenre.audio.AudioEmbedder : The network.
-    make_genre_classifier : Learns genres of your own on the same vectors, by
+    make_genre_classifier : Train a model of your own genres on vectors of the same network, with
         ``audio_model="musicnn"``.
 
     Notes
     -----
     The network was trained on the Million Song Dataset with tags of Last.fm, and many of these tags
-    are genres. So scores on songs of that dataset are too optimistic; and genres that are none of
-    its tags (Classical, Latin, Reggae) are never predicted.
+    are genres. Scores on songs of that dataset are therefore too optimistic. Genres that are not
+    among the tags (Classical, Latin, Reggae) are never predicted.
 
     Examples
     --------
@@ -308,6 +311,6 @@ def load_ready_model(name="musicnn", *, genres=None, thresholds=None, column="au
     model = GenrePipeline(
         [("modalities", tags.set_output(transform="pandas")), ("genres", classifier)]
     )
-    # There is nothing to learn, but the steps see one track, a tone, and are asked for labels.
+    # Nothing is learned, but `fit` of the steps needs a track (here a tone) and labels.
     tone = 0.1 * np.sin(np.arange(_N_SAMPLES) / 10, dtype=np.float32)
     return model.fit(pd.DataFrame({column: [tone]}), pd.DataFrame([[1, 1]]))

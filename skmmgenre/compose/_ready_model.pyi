@@ -1,4 +1,4 @@
-# The types of _ready_model.py, whose own text is part of the record of stored results.
+# The types of _ready_model.py, in a stub because stored results record a hash of that file's code.
 from typing import Any, Self
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""A column whose cells are vectors, computed before by whatever program."""
+"""Transformer for a column of precomputed vectors."""
 
 from collections import Counter
 from typing import Any, Self
@@ -16,10 +16,10 @@ _NOUN = "vector"
 
 
 class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
-    """Take a column of ready vectors as a branch of a `GenrePipeline`.
+    """Use a column of precomputed vectors as a branch of a `GenrePipeline`.
 
-    Use it for vectors that another program computed: an encoder of yours, or
-    ``skmmgenre predict --vectors``. The numbers stay as they are.
+    The vectors may come from another program: your own encoder, or
+    ``skmmgenre predict --vectors``. Their values are not changed.
 
     Parameters
     ----------
@@ -30,20 +30,20 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
     Attributes
     ----------
     n_features_out_ : int
-        Length of the vectors: that of most cells in `fit`.
+        Length of the vectors: the most frequent length in `fit`.
     errors_ : DataFrame
-        A line for every cell that the last `fit` or `transform` treated as missing because of
+        One row for each cell that the last `fit` or `transform` treated as missing because of
         ``on_error="missing"``: row, item, reason, remedy.
 
     See Also
     --------
-    make_genre_classifier : ``audio_model="vectors"`` makes such a branch.
+    make_genre_classifier : Builds such a branch with ``audio_model="vectors"``.
 
     Notes
     -----
-    A cell is a 1-D array, a list or a tuple of numbers; a 2-D array, such as one that `numpy.load`
-    returns, is one vector a row. A cell that is None, NaN, "", empty or a vector of NaN is
-    missing. A vector in which some numbers are NaN or infinite is an error.
+    A cell is a 1-D array, a list or a tuple of numbers; a 2-D array, such as one returned by
+    `numpy.load`, has one vector per row. A cell is missing if it is None, NaN, "", empty or a
+    vector of NaN. A vector in which only some numbers are NaN, or any is infinite, is an error.
 
     Examples
     --------
@@ -62,7 +62,7 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
         self.on_error = on_error
 
     def fit(self, X: Column, y: Any = None) -> Self:
-        """Learn how long the vectors are.
+        """Learn the length of the vectors.
 
         Parameters
         ----------
@@ -79,16 +79,16 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If there is no vector, or, with ``on_error="raise"``, a cell cannot be used or has
-            another length than most.
+            If there is no vector, or if, with ``on_error="raise"``, a cell cannot be used or has a
+            length other than the most frequent one.
         """
         self._validate_params()
         vectors, self._errors = self._read(X)
         lengths = Counter(len(v) for v in vectors if v is not None and v.ndim)
         if not lengths:
             raise ValueError(
-                f"None of the {len(vectors)} cells holds a vector. Leave this modality out, or "
-                "check that the right column was passed."
+                f"None of the {len(vectors)} cells contains a vector. Exclude this modality, "
+                "or check that the right column was passed."
             )
         self.n_features_out_ = lengths.most_common(1)[0][0]
         self._of_one_length(X, vectors)
@@ -110,7 +110,7 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         BadItem
-            If a cell cannot be used, or has another length than in `fit`, and
+            If a cell cannot be used or its length differs from that seen in `fit`, and
             ``on_error="raise"``.
         """
         check_is_fitted(self)
@@ -119,7 +119,7 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
         return self._of_one_length(X, vectors)
 
     def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
-        """Names of the numbers of a vector: v0, v1 and so on.
+        """Return names for the elements of a vector: v0, v1 and so on.
 
         Parameters
         ----------
@@ -129,13 +129,13 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         names : ndarray of str objects, shape (d,)
-            One name for each number of a vector.
+            One name per element of a vector.
         """
         check_is_fitted(self)
         return np.array([f"v{k}" for k in range(self.n_features_out_)], dtype=object)
 
     def _read(self, X):
-        """The vector of each cell, a scalar NaN of one that is NaN throughout; errors."""
+        """Return the vector of each cell (a scalar NaN if it is all NaN), and the errors."""
         cells = as_cells(X, noun=_NOUN)
         return map_cells(_vector_of, cells, noun=_NOUN, on_error=self.on_error)
 
@@ -164,12 +164,12 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
 
 
 def _vector_of(cell):
-    """Return the float32 vector of a cell, a scalar NaN if it is NaN throughout."""
+    """Return the float32 vector of a cell, or a scalar NaN if it is all NaN."""
     if isinstance(cell, (str, bytes)):
         raise BadType(
             "it is text, not numbers",
-            "Pass lists or arrays: read the table from Parquet (CSV holds texts only), or convert "
-            "the column with json.loads; of paths of .npy files, pass what numpy.load returns.",
+            "Pass lists or arrays: read the table from Parquet (CSV stores text only), or convert "
+            "the column with json.loads; for paths of .npy files, pass the result of numpy.load.",
         )
     if not isinstance(cell, (list, tuple, np.ndarray)):
         raise BadType("it is not a list or an array of numbers", "Pass a list or a 1-D array.")
@@ -180,19 +180,21 @@ def _vector_of(cell):
     except (ValueError, TypeError):
         vector = None
     if vector is None or vector.dtype.kind not in "biuf":
-        raise BadType("it does not hold numbers only", "Pass a list or a 1-D array of numbers.")
+        raise BadType(
+            "it contains values that are not numbers", "Pass a list or a 1-D array of numbers."
+        )
     if vector.ndim != 1:
         raise BadItem(
-            f"it has the shape {vector.shape}", "Pass one vector a cell: a list or a 1-D array."
+            f"it has the shape {vector.shape}", "Pass one vector per cell: a list or a 1-D array."
         )
     with np.errstate(over="ignore"):
         vector = vector.astype(np.float32)
-    if np.isnan(vector).all():  # of no numbers, too
+    if np.isnan(vector).all():  # also if it is empty
         return np.float32(np.nan)
     if not np.isfinite(vector).all():
         n_bad = int((~np.isfinite(vector)).sum())
         raise BadItem(
             f"{n_bad:,} of its {len(vector):,} numbers are NaN or infinite in float32",
-            "A missing vector is None, or NaN throughout.",
+            "Pass None or a vector of NaN for a missing vector.",
         )
     return vector

@@ -1,4 +1,4 @@
-"""Tables to learn from."""
+"""Data sets: loaders, synthetic music, and tools to describe and match tables."""
 
 from ..utils import get_data_home
 from ._describe_genres import describe_genres
@@ -24,5 +24,5 @@ __all__ = [
     "match_records",
 ]
 
-for _name in __all__:  # model files and pickles name what is public, so that files can move
+for _name in __all__:  # model files and pickles store public paths, so private files can move
     globals()[_name].__module__ = __name__

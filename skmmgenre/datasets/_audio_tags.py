@@ -1,4 +1,4 @@
-"""The tags of a sound file, of whichever format, under the same names."""
+"""Reading of the tags of audio files, with the same names for all formats."""
 
 import base64
 import os
@@ -12,8 +12,8 @@ from ..utils import BadItem, import_from_extra
 _ID_NAMES = ("Artist Id", "Album Id", "Release Group Id", "Track Id")
 IDS = tuple(f"musicbrainz_{name.lower().replace(' ', '')}" for name in _ID_NAMES)
 
-# Where ID3, Vorbis comments (and APEv2), MP4 and WMA keep what; of several keys the first that is
-# there counts.
+# Keys of each field in ID3, Vorbis comments (and APEv2), MP4 and WMA; the first key that exists is
+# used.
 _FIELDS = {
     "title": (("TIT2",), ("title",), ("\xa9nam",), ("Title",)),
     "artist": (("TPE1",), ("artist",), ("\xa9ART",), ("Author",)),
@@ -60,10 +60,10 @@ _RIFF_INFO = {
     b"ICMT": "comment",
 }
 _MAX_INFO = 1 << 20  # bytes
-_MAX_CHUNKS = 1_000  # sizes of chunks are claims: a file may claim millions of empty ones
-# Comments by which programs talk to themselves.
+_MAX_CHUNKS = 1_000  # a broken file may declare millions of empty chunks
+# Comments that programs write for their own use.
 _PROGRAMS = re.compile(r"^(?:iTun|Songs-DB|MusicMatch|ID3v1|c0$|cc$)")
-_FRONT = 3  # the number of a front cover among kinds of pictures
+_FRONT = 3  # picture type of a front cover
 
 _SUFFIXES = {
     "MP3": (".mp3",),
@@ -77,8 +77,8 @@ _SUFFIXES = {
     "APE": (".ape",),
 }
 _READ_ALONE = frozenset({"AAC", "WMA", "APE"})
-TAGGED = frozenset(_SUFFIXES) - _READ_ALONE  # the formats whose tags are read and written
-# By ffmpeg's name of what PyAV is to decode.
+TAGGED = frozenset(_SUFFIXES) - _READ_ALONE  # formats whose tags are read and written
+# Formats that PyAV decodes, by the names of ffmpeg's demuxers.
 _DECODED_BY_PYAV = {
     "mov": "MP4",
     "aac": "AAC",
@@ -103,7 +103,7 @@ _NOT_READ = {
     b"\x0bw": "AC-3",
     b"MThd": "MIDI",
 }
-# What mutagen raises of broken files beside its own errors.
+# Errors other than its own that mutagen raises for broken files.
 _OF_BROKEN_FILES = (
     ArithmeticError,
     AssertionError,
@@ -117,7 +117,7 @@ _CONVERT = "Convert it (ffmpeg -i INPUT out.flac)."
 
 
 def audio_kind(path):
-    """Tell the format of a sound file by its first bytes.
+    """Detect the format of an audio file from its first bytes.
 
     Parameters
     ----------
@@ -128,32 +128,32 @@ def audio_kind(path):
     kind : str or None
         "MP3", "FLAC", "Ogg", "WAV", "MP4" or "AIFF", whose tags are read and written; "AAC",
         "WMA" or "APE", whose tags are only read; "Matroska" or libsndfile's name of a format
-        ("CAF", "AU"), whose tags are not read; None if it is none of these, which a file named
-        .mp3 may be that begins with something else.
+        ("CAF", "AU"), whose tags are not read; None if it is none of these. A file named .mp3 that
+        begins with other data is None too, and may still be an MP3.
 
     Raises
     ------
     BadItem
-        If the file cannot be opened, is empty, or of a format that is not read.
+        If the file cannot be opened, is empty, or has an unsupported format.
     """
     try:
         with open(path, "rb") as file:
             is_empty = not file.read(1)
-            has_id3 = length_of_id3(file) > 0  # which may stand before any format
+            has_id3 = length_of_id3(file) > 0  # ID3 tags may precede any format
             head = signature_of(file)
     except FileNotFoundError:
         if os.path.islink(path):
-            raise BadItem("a link that leads nowhere, or to itself", "Remove the link.") from None
+            raise BadItem("a broken link, or a link to itself", "Remove the link.") from None
         raise BadItem("there is no such file", "Check its name.") from None
     except PermissionError:
-        raise BadItem("it may not be read", "Check the rights of the file.") from None
+        raise BadItem("permission denied", "Check the permissions of the file.") from None
     except OSError as error:
         raise BadItem(f"it cannot be read ({os.strerror(error.errno)})", "") from error
     if is_empty:
-        raise BadItem("the file is empty (0 bytes)", "Get the file again.")
+        raise BadItem("the file is empty (0 bytes)", "Replace the file.")
     for start, name in _NOT_READ.items():
         if head.startswith(start):
-            raise BadItem(f"the format {name} is not read", _CONVERT)
+            raise BadItem(f"the format {name} is not supported", _CONVERT)
     if (container := container_of(head)) is not None:
         return _DECODED_BY_PYAV[container.demuxer]
     if head[:4] == b"fLaC":
@@ -165,7 +165,7 @@ def audio_kind(path):
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "AIFF"
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        raise BadItem("the format AVI is not read", _CONVERT)
+        raise BadItem("the format AVI is not supported", _CONVERT)
     if has_id3:
         return "MP3"
     if _has_suffix(path, "MP3"):
@@ -182,7 +182,7 @@ def _has_suffix(path, kind):
 
 
 def _is_bare_mp3(path):
-    """Tell whether a file without an ID3 tag begins with several frames of an mp3."""
+    """Return whether a file without an ID3 tag begins with several MP3 frames."""
     mutagen = import_from_extra("mutagen", "Reading tags", extra="data")
     from mutagen import mp3
 
@@ -193,7 +193,7 @@ def _is_bare_mp3(path):
 
 
 def _ask_libsndfile(file):
-    """Return what libsndfile says of a file's format and length, None if it knows none."""
+    """Return libsndfile's information on the format and length of a file, or None."""
     import soundfile
 
     try:
@@ -203,31 +203,31 @@ def _ask_libsndfile(file):
 
 
 def open_audio(path, **of_id3):
-    """Open a sound file of a kind in `TAGGED`, by its content and not by its name as mutagen does.
+    """Open an audio file of a kind in `TAGGED`, detected from its content and not from its name.
 
     Parameters
     ----------
     path : str
     **of_id3
-        How mutagen reads an ID3 tag, where the format has one.
+        Options of mutagen for reading ID3 tags, in formats that have them.
 
     Returns
     -------
     file : mutagen.FileType
-        ``file.tags`` is None if there are none.
+        ``file.tags`` is None if there are no tags.
     kind : str
-        As `audio_kind`.
+        As returned by `audio_kind`.
 
     Raises
     ------
     BadItem
-        If it is no sound file that can be read.
+        If it is not a readable audio file.
     """
     kind = audio_kind(path)
     if kind is None:
         if not _has_suffix(path, "MP3"):
             raise BadItem(
-                "it is no sound file of a known format", f"Supported formats: {SUPPORTED}."
+                "it is not an audio file of a known format", f"Supported formats: {SUPPORTED}."
             )
         kind = "MP3"
     if kind not in TAGGED:
@@ -250,27 +250,27 @@ def open_audio(path, **of_id3):
     except (mutagen.MutagenError, *_OF_BROKEN_FILES) as error:
         raise _broken(kind, error) from error
     if file is None:
-        raise BadItem("Ogg without Vorbis, Opus or FLAC in it", _CONVERT)
+        raise BadItem("an Ogg file without Vorbis, Opus or FLAC", _CONVERT)
     return file, kind
 
 
 def _broken(kind, error):
-    # Errors of mutagen are often empty, or those of Python from within it.
+    # Errors of mutagen are often empty, or are Python's own errors raised inside it.
     reason = " ".join(str(error).split())
     if " " not in reason or not type(error).__module__.startswith("mutagen"):
-        reason = "it ends too early, or its sizes are wrong"
-    return BadItem(f"it is no {kind} file, or broken ({reason})", "Get it again.")
+        reason = "it is truncated, or its sizes are wrong"
+    return BadItem(f"it is not a valid {kind} file ({reason})", "Replace the file.")
 
 
 def _behind_id3(file):
-    """Return a file from where the ID3 tags in front of its sound end."""
+    """Return a view of a file that starts after the ID3 tags before its audio."""
     start = length_of_id3(file)
     file.seek(0)
     return View(file, start) if start else file
 
 
 def read_audio_tags(path):
-    """Read the tags of a sound file.
+    """Read the tags of an audio file.
 
     Parameters
     ----------
@@ -281,12 +281,12 @@ def read_audio_tags(path):
     tags : dict
         title, artist, albumartist, album, date and the ids of `IDS` (str or None), track and disc
         (int or None), genre and comment (list of str), pictures (list of bytes, the front cover
-        first), duration in seconds, format (str), and notes (list of str) of what is odd.
+        first), duration in seconds, format (str), and notes (list of str) on problems.
 
     Raises
     ------
     BadItem
-        If it is no sound file that can be read.
+        If it is not a readable audio file.
     """
     kind = audio_kind(path)
     if kind is not None and kind not in TAGGED | _READ_ALONE:
@@ -295,15 +295,15 @@ def read_audio_tags(path):
     file, kind = (_open_to_read(path, kind), kind) if kind in _READ_ALONE else open_audio(path)
     if not _has_suffix(path, kind):
         suffix = os.path.splitext(path)[1].lower()
-        notes.append(f"the name ends in {suffix!r}, but the file holds {kind}")
+        notes.append(f"the name ends in {suffix!r}, but the file contains {kind}")
     read = {kind: _read_id3 for kind in ("MP3", "AIFF", "WAV", "AAC")}
     read |= {"MP4": _read_mp4, "WMA": _read_wma, "APE": _read_ape}
     tags, pictures = read.get(kind, _read_vorbis)(file, notes)
-    if kind == "WAV":  # which may have both; the other is what most programs write
+    if kind == "WAV":  # may have both kinds of tags; most programs write RIFF INFO
         tags = _read_riff_info(path) | {name: texts for name, texts in tags.items() if texts}
     tags = {key: _texts(tags.get(key)) for key in _FIELDS}
     if any("\ufffd" in text for texts in tags.values() for text in texts):
-        notes.append("a tag is not in the encoding that it should have")
+        notes.append("a tag has an invalid encoding")
     one = {key: next(iter(texts), None) for key, texts in tags.items()}
     pictures = [data for _, data in sorted(pictures, key=lambda picture: picture[0] != _FRONT)]
     return {
@@ -321,7 +321,7 @@ def read_audio_tags(path):
 
 
 def _open_to_read(path, kind):
-    """Open a file of a kind in `_READ_ALONE`, as `open_audio` does the others."""
+    """Open a file of a kind in `_READ_ALONE`, as `open_audio` opens the other kinds."""
     mutagen = import_from_extra("mutagen", "Reading tags", extra="data")
     from mutagen import aac, asf, id3, monkeysaudio
 
@@ -338,7 +338,7 @@ def _open_to_read(path, kind):
 
 
 def _untagged(path, kind):
-    """Return what `read_audio_tags` does of a format whose tags are not read."""
+    """Return the result of `read_audio_tags` for a format whose tags are not supported."""
     with open(path, "rb") as file:
         info = _ask_libsndfile(file)
     return {
@@ -348,23 +348,24 @@ def _untagged(path, kind):
         "pictures": [],
         "duration": float("nan") if info is None else float(info.duration),
         "format": kind,
-        "notes": [f"tags of {kind} files are not read"],
+        "notes": [f"tags of {kind} files are not supported"],
     }
 
 
 def name_genres(texts):
-    """Replace ID3's numbers in the texts of a genre tag by the names that they stand for.
+    """Replace ID3 genre numbers in the texts of a genre tag by the names of the genres.
 
     Parameters
     ----------
     texts : list of str
-        "(17)", "17" and "(17)Hard Rock" are numbers of ID3; 255 and other unknown ones are none.
+        "(17)", "17" and "(17)Hard Rock" contain ID3 numbers; 255 and other unknown numbers have no
+        genre.
 
     Returns
     -------
     texts : list of str
     n_unknown : int
-        Numbers that stand for no genre.
+        Number of ID3 numbers without a genre.
     """
     id3 = import_from_extra("mutagen.id3", "Reading tags", extra="data")
     named = id3.TCON(encoding=3, text=texts).genres if texts else []
@@ -382,7 +383,7 @@ def _read_id3(file, notes):
         tags["musicbrainz_trackid"] = [
             frames["UFID:http://musicbrainz.org"].data.decode("ascii", "replace")
         ]
-    if not file.tags:  # there is none, or one without a frame
+    if not file.tags:  # there is no tag, or a tag without frames
         return tags, []
     tags["comment"] = [
         str(text)
@@ -446,13 +447,13 @@ def _read_ape(file, notes):
 
 
 def _mp4_text(value):
-    if isinstance(value, tuple):  # a number of how many
+    if isinstance(value, tuple):  # (number, total)
         return str(value[0])
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _read_riff_info(path):
-    """Read what many programs write into WAV files, which mutagen does not read."""
+    """Read the RIFF INFO tags of a WAV file, which mutagen does not read."""
     tags = {}
     with open(path, "rb") as file:
         file.seek(length_of_id3(file) + 12)
@@ -470,7 +471,7 @@ def _read_riff_info(path):
 
 
 def _riff_texts(body):
-    """Iterate over the fields of an INFO chunk; programs of Windows write them in its encoding."""
+    """Iterate over the fields of an INFO chunk; Windows programs write them as Windows-1252."""
     place = 0
     while place + 8 <= len(body):
         name, size = struct.unpack_from("<4sI", body, place)
@@ -481,7 +482,7 @@ def _riff_texts(body):
 
 
 def decode_text(data):
-    """Decode UTF-8, with or without a mark, and what is not UTF-8 as Windows-1252."""
+    """Decode UTF-8, with or without a byte order mark, and anything else as Windows-1252."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -489,7 +490,7 @@ def decode_text(data):
 
 
 def _texts(values):
-    """Return the texts there are in the one form of Unicode: an accent may be written two ways."""
+    """Return the texts that are not empty, in NFC: an accent may be encoded in two ways."""
     texts = (unicodedata.normalize("NFC", str(value)) for value in values or ())
     return [text for text in (text.strip("\x00 \t\r\n") for text in texts) if text]
 

@@ -1,4 +1,4 @@
-"""How often each genre occurs, in all and in the parts of a split (Tables 1 and 4)."""
+"""Frequencies of genres, in total and in the parts of a split (Tables 1 and 4)."""
 
 from typing import Any
 
@@ -11,35 +11,35 @@ from ..utils import read_labels
 
 
 def describe_genres(Y: Genres, split: Any = None) -> pd.DataFrame:
-    """Count the items of each genre, in all and in each part of a split.
+    """Count the items of each genre, in total and in each part of a split.
 
-    Tables 1 and 4 of Oramas et al. (2018) for any data.
+    The result has the form of Tables 1 and 4 of Oramas et al. (2018), for any data.
 
     Parameters
     ----------
     Y : array-like of shape (n,) or (n, n_labels)
-        One genre an item, or an indicator matrix of 0 and 1 (ndarray, DataFrame or sparse).
+        One genre per item, or an indicator matrix of 0 and 1 (ndarray, DataFrame or sparse).
     split : array-like of shape (n,), or dict of str to array of int, optional
-        The name of the part each item is in; or the positions of the items of each part, as
-        `train_validation_test_split` gives them (items may be left out).
+        The name of the part of each item; or the positions of the items of each part, as returned
+        by `train_validation_test_split` (not every item has to be in a part).
 
     Returns
     -------
     table : DataFrame
-        One row a genre, the most frequent first (of equal ones the first of Y, or of the
-        alphabet); the columns `count`, and `share` in [0, 1] of the items that have the genre.
-        For each part, say "train", also `train_count` and `train_share` (of the items of that
-        part), the parts in the order of the split's categories, its dict, or its rows.
+        One row per genre, the most frequent first (ties in the order of the columns of Y, or in
+        alphabetical order), with the columns `count`, and `share`, the fraction of items that have
+        the genre. Each part, for example "train", adds `train_count` and `train_share` (the
+        fraction of the items of that part). Parts are in the order of the categories of `split`,
+        of its dict, or of its rows.
 
-        ``table.attrs["n_items"]`` is the number of items and
-        ``table.attrs["labels_per_item"]`` the mean and the standard deviation (of the
-        population: divided by n) of the labels an item has; both a dict with the keys "all" and
-        the parts.
+        ``table.attrs["n_items"]`` is the number of items, and
+        ``table.attrs["labels_per_item"]`` the mean and the population standard deviation (divided
+        by n) of the number of labels per item; both are dicts with the keys "all" and the parts.
 
     Raises
     ------
     ValueError
-        If a genre or a part is missing, an indicator holds other values than 0 and 1, lengths
+        If a genre or a part is missing, an indicator contains values other than 0 and 1, lengths
         differ, or an item is in two parts.
 
     Examples
@@ -77,7 +77,7 @@ def describe_genres(Y: Genres, split: Any = None) -> pd.DataFrame:
 
 
 def _incidence(Y):
-    """Return which item has which genre (csr_array of int64), and the genres."""
+    """Return the indicator matrix of items and genres (csr_array of int64), and the genres."""
     labels = read_labels(Y, "Y", keep_sparse=True)
     if labels.several:
         return sparse.csr_array(labels.values, dtype=np.int64), labels.names
@@ -88,7 +88,7 @@ def _incidence(Y):
 
 
 def _parts(split, n):
-    """Return the positions of the items of each part, by its name."""
+    """Return the positions of the items of each part, keyed by the name of the part."""
     if isinstance(split, dict):
         parts = {str(part): np.asarray(rows) for part, rows in split.items()}
         _check_positions(parts, n)
@@ -98,7 +98,7 @@ def _parts(split, n):
             raise ValueError(f"split has {len(column)} rows, Y has {n}.")
         if column.isna().any():
             raise ValueError(
-                f"split is missing in row {int(np.argmax(column.isna()))}. Name a part for every "
+                f"split is missing in row {int(np.argmax(column.isna()))}. Give a part for every "
                 "row, or pass a dict of positions."
             )
         if isinstance(column.dtype, pd.CategoricalDtype):
@@ -107,7 +107,7 @@ def _parts(split, n):
             names = column.unique().tolist()
         parts = {str(part): np.flatnonzero(column == part) for part in names}
     if "all" in parts:
-        raise ValueError("A part of the split is called 'all', which is the name of the whole.")
+        raise ValueError("A part of the split is named 'all', which is reserved. Rename this part.")
     return parts
 
 

@@ -1,4 +1,4 @@
-"""Where published data sets lie, and how the files of a Zenodo record are downloaded."""
+"""Download of published data sets from Zenodo, and their location."""
 
 import os
 import shutil
@@ -12,31 +12,31 @@ from ..utils import get_data_home, import_from_extra, progress_bar, replacing
 _CHECKSUMS = "checksums.txt"
 _MEGABYTE = 1_000_000
 _CHUNK = 1 << 16
-# Of what arrives: no record, another checksum, a broken archive, or one that leads elsewhere.
+# Faults of a download: no record, a wrong checksum, a broken archive, or paths outside the folder.
 _FAULTS = (ValueError, KeyError, shutil.ReadError, tarfile.TarError, zipfile.BadZipFile)
 
 
 def fetch_and_load(load, find, doi, folder, *, name, wanted, data_home, download, verbose, options):
-    """Load a data set, and download it first if it is not there or its download was stopped.
+    """Load a data set; download it first if it is missing or its download was interrupted.
 
     Parameters
     ----------
     load : callable
         Takes `data_home` and `options`.
     find : callable
-        Takes the path None and `data_home`; raises FileNotFoundError if the data set is not there.
+        Takes the path None and `data_home`; raises FileNotFoundError if the data set is missing.
     doi : str
-        Its record, such as "10.5281/zenodo.1240485".
+        DOI of the record, such as "10.5281/zenodo.1240485".
     folder : str
         Its folder in `data_home`.
     name : str
-        What the data set is called, for the error.
+        Name of the data set, for the error message.
     wanted : str
-        Which files to put into the folder by hand, for the error.
+        The files to put into the folder by hand, for the error message.
     data_home : str or path or None
         See `get_data_home`.
     download : bool
-        Whether to download, or to raise if the files are not there.
+        Whether to download missing files; if False, missing files raise an error.
     verbose : int
         1 shows a progress bar.
     options : dict
@@ -49,7 +49,7 @@ def fetch_and_load(load, find, doi, folder, *, name, wanted, data_home, download
     Raises
     ------
     OSError
-        If there is no network, or a file does not arrive as the record says.
+        If there is no network connection, or a downloaded file does not match the record.
     """
     folder = get_data_home(data_home) / folder
     try:
@@ -67,20 +67,20 @@ def fetch_and_load(load, find, doi, folder, *, name, wanted, data_home, download
 def _fetch_record(doi, folder, name, wanted, verbose):
     """Download every file of a record, compare its checksum, and unpack archives.
 
-    Names and checksums (MD5) are those that the record itself gives; those of the first
-    download are written to checksums.txt in the folder, and a record that gives others later
-    is refused. A file or archive is there whole or not at all.
+    Names and checksums (MD5) are those of the record; those of the first download are written to
+    checksums.txt in the folder, and a record with other checksums is refused later. A file or
+    archive is either stored completely or not at all.
     """
     pooch = import_from_extra("pooch", f"Downloading {name}", extra="data")
     requests = import_from_extra("requests", f"Downloading {name}", extra="data")
     folder.mkdir(parents=True, exist_ok=True)
     by_hand = (
-        f"Fetch it from https://doi.org/{doi} elsewhere and put {wanted} into {str(folder)!r}, at "
-        "any depth; or name its place by data_home= or the environment variable SKMMGENRE_DATA."
+        f"Download it by hand from https://doi.org/{doi} and put {wanted} into {str(folder)!r}, at "
+        "any depth; or set its location with data_home= or the environment variable SKMMGENRE_DATA."
     )
     logger = pooch.get_logger()
     level = logger.level
-    logger.setLevel("WARNING")  # the progress bar tells what is done
+    logger.setLevel("WARNING")  # the progress bar reports the download
     try:
         record = pooch.create(folder, base_url=f"doi:{doi}/", retry_if_failed=1)
         record.load_registry_from_doi()
@@ -98,7 +98,7 @@ def _fetch_record(doi, folder, name, wanted, verbose):
 
 
 def _missing_files(folder):
-    """Return the files of the record that are neither there nor unpacked."""
+    """Return the files of the record that are neither downloaded nor unpacked."""
     files = _read_checksums(folder / _CHECKSUMS)
     return [f for f in files if not (folder / f).exists() and not _target(folder / f).exists()]
 
@@ -116,8 +116,8 @@ def _check_against_the_first(registry, path, name):
         changed = sorted(file for file, checksum in now.items() if then.get(file) != checksum)
         if changed:
             raise ValueError(
-                f"the record gives another checksum than at the first download for "
-                f"{', '.join(changed)}; remove {path.name} if that is as it should be"
+                f"the checksum in the record has changed since the first download for "
+                f"{', '.join(changed)}; remove {path.name} if this is expected"
             )
     else:
         text = "".join(f"{checksum}  {file}\n" for file, checksum in now.items())
@@ -126,27 +126,27 @@ def _check_against_the_first(registry, path, name):
 
 
 def _target(path):
-    """Where a file ends: an archive in a folder of its name without the ends."""
+    """Return the final path of a file: for an archive, the folder named without its suffixes."""
     ends = tuple(end for _, ends, _ in shutil.get_unpack_formats() for end in ends)
     return path.with_name(path.name.partition(".")[0]) if path.name.endswith(ends) else path
 
 
 def _unpack(path):
-    """Unpack an archive into a folder of its name, all of it or nothing, and drop it."""
+    """Unpack an archive into a folder of its name, completely or not at all, and delete it."""
     target = _target(path)
     if target == path:
         return
-    # Not durable: the files can be fetched again, and to wait for each would take long.
+    # Not durable: the files can be downloaded again, and waiting for the disk after each is slow.
     with replacing(target, durable=False) as unpacked:
         os.mkdir(unpacked)
-        # The filter refuses paths that lead out of the folder; of a zip they are cut.
+        # The filter refuses paths that lead out of the folder; zipfile strips them.
         options = {} if path.suffix == ".zip" else {"filter": "data"}
         shutil.unpack_archive(path, unpacked, **options)
     path.unlink()
 
 
 class _DownloadProgress:
-    """What pooch asks of a progress bar, by this package's: in whole megabytes."""
+    """Adapter of this package's progress bar to the interface of pooch, in whole megabytes."""
 
     def __init__(self, description, verbose):
         self._description, self._verbose = description, verbose
@@ -161,7 +161,7 @@ class _DownloadProgress:
 
     @property
     def total(self):
-        """Bytes in all; to set it starts the bar."""
+        """Total number of bytes; setting it starts the bar."""
         return self._total
 
     @total.setter
@@ -172,14 +172,14 @@ class _DownloadProgress:
         self._advance = self._open.enter_context(bar)
 
     def update(self, n_bytes):
-        """Count bytes that came, never more than all: pooch counts the whole once more."""
+        """Count received bytes, up to the total: pooch counts the total a second time."""
         before = -(-self._n_bytes // _MEGABYTE)
         self._n_bytes = min(self._total, self._n_bytes + n_bytes)
         self._advance(-(-self._n_bytes // _MEGABYTE) - before)
 
     def reset(self):
-        """Nothing: what has come stays counted."""
+        """Do nothing: received bytes stay counted."""
 
     def close(self):
-        """End the bar."""
+        """Close the bar."""
         self._open.close()

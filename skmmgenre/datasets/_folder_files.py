@@ -1,7 +1,7 @@
-"""The sound files, images and texts of a folder and of the folders in it.
+"""The audio files, images and texts in a folder and its subfolders.
 
-Files are recognised by the ends of their names; covers and texts are found beside sound files, and
-covers also inside of them.
+Files are recognised by their extensions; covers and texts are found next to audio files, and covers
+also inside them.
 """
 
 import os
@@ -19,51 +19,51 @@ from ._audio_tags import decode_text
 
 
 def spell_path(path):
-    """Return a path in the one spelling by which places are compared.
+    """Return a path in a normalised spelling, for comparison.
 
     Parameters
     ----------
     path : str, bytes or path
-        "~" is the user's home; a slash at the end, doubled ones and "./" are dropped, and ".." is
-        kept, because behind a link it leads elsewhere than it looks.
+        "~" is expanded; trailing and doubled slashes and "./" are removed; ".." is kept, because
+        after a symbolic link it does not lead back to the folder before it.
 
     Returns
     -------
     path : str
-        Empty if it was.
+        Empty if `path` is empty.
     """
     path = os.path.expanduser(os.fsdecode(path))
     return path and str(Path(path))
 
 
 def place_of(path):
-    """Return what the spellings of one file share: its folder without links, and its name."""
+    """Return the path that all spellings of a file share, with the links of its folder resolved."""
     folder, name = os.path.split(path)
     return os.path.join(os.path.realpath(folder), name)
 
 
 def fold_name(name):
-    """Return what the spellings of a file's name share, whatever their case and Unicode form."""
+    """Return a file name in a form that ignores case and Unicode normalisation."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
 @dataclass
 class FoundFiles:
-    """What there is in a folder.
+    """The content of a folder.
 
     Parameters
     ----------
     folders : dict of str to list of str
         Folder -> the names of its files, sorted; folders in order.
     faults : list of (str, str, str)
-        Path, reason and remedy of what was left out.
+        Path, reason and remedy of everything that was skipped.
     """
 
     folders: dict = field(default_factory=dict)
     faults: list = field(default_factory=list)
 
     def places(self):
-        """Iterate over all files: folder, name."""
+        """Iterate over all files, as pairs of folder and name."""
         return ((folder, name) for folder, names in self.folders.items() for name in names)
 
 
@@ -72,14 +72,14 @@ def require_folder(path):
     if not os.path.exists(path):
         raise FileNotFoundError(f"There is no folder {path!r}. Check the path.")
     if not os.path.isdir(path):
-        raise NotADirectoryError(f"{path!r} is a file, a folder is expected.")
+        raise NotADirectoryError(f"{path!r} is a file, expected a folder.")
 
 
 def walk_folder(path):
-    """List the files of a folder at any depth, hidden ones left out.
+    """List the files of a folder at any depth, except hidden ones.
 
-    Links to folders are followed, but each folder is entered once, so that a link to a folder
-    above does not lead round and round.
+    Links to folders are followed, but each folder is entered once, so that a link to a parent
+    folder does not cause an endless loop.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def walk_folder(path):
     require_folder(path)
     found, met = FoundFiles(), {}
     waiting, links = [path], []
-    while waiting or links:  # links last: a folder is told by its own name if it has one here
+    while waiting or links:  # links last: a folder's own name takes precedence
         folder = waiting.pop() if waiting else links.pop()
         status = os.stat(folder)
         known = met.setdefault((status.st_dev, status.st_ino), folder)
@@ -110,7 +110,7 @@ def walk_folder(path):
             names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
         except OSError as error:
             reason = f"the folder cannot be read ({os.strerror(error.errno)})"
-            found.faults.append((folder, reason, "Check its rights."))
+            found.faults.append((folder, reason, "Check its permissions."))
             continue
         found.folders[folder] = []
         for inside in (os.path.join(folder, name) for name in names):
@@ -120,7 +120,7 @@ def walk_folder(path):
             except OSError as error:
                 reason = f"it cannot be read ({os.strerror(error.errno)})"
                 if is_link:
-                    reason = "a link that leads nowhere, or to itself"
+                    reason = "a broken link, or a link to itself"
                 found.faults.append((inside, reason, "Remove the link." if is_link else ""))
                 continue
             if stat.S_ISDIR(mode):
@@ -128,13 +128,13 @@ def walk_folder(path):
             elif stat.S_ISREG(mode):
                 found.folders[folder].append(os.path.basename(inside))
             else:
-                found.faults.append((inside, "a pipe, socket or device, and no file", ""))
+                found.faults.append((inside, "a pipe, socket or device, not a file", ""))
     found.folders = dict(sorted(found.folders.items()))
     return found
 
 
 def list_around(paths):
-    """List the folders of some files, and those above, not what is deeper.
+    """List the files in the folders of some files, and in their parent folders, not recursively.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def list_around(paths):
     for folder in sorted(folders):
         try:
             names = os.listdir(folder or ".")
-        except OSError:  # the files in it will say so
+        except OSError:  # reported when its files are read
             names = []
         files = (name for name in names if os.path.isfile(os.path.join(folder, name)))
         found.folders[folder] = sorted(name for name in files if not name.startswith("."))
@@ -167,30 +167,30 @@ TIMBRE_SUFFIXES = frozenset({".h5"})
 
 
 def add_paths(table, column, names, directory, suffixes, problems):
-    """Add a column with the paths of files that the user has, told by their names.
+    """Add a column with the paths of the user's files, found by their names.
 
     Parameters
     ----------
     table : DataFrame
-        Gets the column; a file that is not there is None, and none of a list.
+        The column is added to it; a missing file is None, or dropped from a list.
     column : str
     names : list of shape (n_rows,)
-        The name without its end, a tuple of names of which the first that is there counts, or
-        a list of either, for a list of paths.
+        The name without its extension, a tuple of alternative names (the first that exists is
+        used), or a list of either, for a list of paths.
     directory : str or path, or None
-        The files may be at any depth; of two of one name the first by path counts. None: the
-        column is empty.
+        The files may be at any depth; of files with the same name, the first by path is used. If
+        None, the column is empty.
     suffixes : set of str
-        Ends of the names, lower case.
+        File extensions, in lower case.
     problems : list of str
-        What was not found is appended.
+        A message about files that were not found is appended.
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If not one of the files is there.
+        If none of the files exists.
     """
     if directory is None:
         table[column] = pd.Series([None] * len(table), index=table.index, dtype=object)
@@ -210,11 +210,11 @@ def add_paths(table, column, names, directory, suffixes, problems):
         cells.append((paths if isinstance(cell, list) else paths[0]) if paths else None)
     directory = os.fspath(directory)
     if len(absent) == n_wanted:
-        held = f"{n_files:,} such files, the first is {example!r}" if n_files else "no such file"
+        held = f"{n_files:,} such files (first: {example!r})" if n_files else "no such file"
         raise ValueError(
-            f"Not one of the {n_wanted:,} files for {column!r} is in {directory!r}, which holds "
-            f"{held}. A file is to be named by its id, as {absent[0]!r} with one of "
-            f"{', '.join(sorted(suffixes))} behind it, at any depth."
+            f"None of the {n_wanted:,} files for {column!r} is in {directory!r}, which contains "
+            f"{held}. Name each file by its id, such as {absent[0]!r}, with one of the extensions "
+            f"{', '.join(sorted(suffixes))}, at any depth."
         )
     if absent:
         problems.append(
@@ -225,7 +225,7 @@ def add_paths(table, column, names, directory, suffixes, problems):
 
 
 def _files_by_stem(directory, suffixes, column):
-    """Return the path of each name, the number of files and the first of them."""
+    """Return the path of each name, the number of files, and the first of them."""
     if not os.path.isdir(directory):
         raise FileNotFoundError(
             f"There is no folder {os.fspath(directory)!r} with files for {column!r}. Check the "
@@ -243,7 +243,7 @@ def _files_by_stem(directory, suffixes, column):
     return found, n_files, example
 
 
-# Names of covers, the likeliest first.
+# Names of covers, in order of preference.
 _COVERS = ("cover", "folder", "front", "album", "albumart", "albumartlarge", "artwork", "thumb")
 _TEXTS = ("review", "reviews", "album", "description", "notes", "info", "about")
 _SIGNATURES = {
@@ -259,12 +259,13 @@ _MAX_TEXT = 1_000_000  # bytes
 
 
 def choose_cover(names):
-    """Return the name of the cover among the files of a folder, None if there is none.
+    """Return the name of the cover among the files of a folder, or None.
 
     Parameters
     ----------
     names : list of str
-        "cover.jpg", "Folder.png", "front.webp" and the like; else the only image there is.
+        Names of the files. "cover.jpg", "Folder.png", "front.webp" and the like are covers; else
+        the only image is.
     """
     images = {}
     for name in names:
@@ -285,15 +286,15 @@ def choose_album_text(names, tracks, folder):
     ----------
     names : list of str
     tracks : set of str
-        The names, without their ends and by `fold_name`, of the sound files: texts of these names
-        are theirs.
+        The names of the audio files, without extensions and normalised by `fold_name`; texts with
+        these names belong to the tracks.
     folder : str
         The name of the folder.
 
     Returns
     -------
     name : str or None
-        "review.txt" and the like, or one of the folder's name; else the only text.
+        "review.txt" and the like, or the text named like the folder; else the only text.
     """
     texts = {}
     for name in names:
@@ -307,22 +308,22 @@ def choose_album_text(names, tracks, folder):
 
 
 def read_text(path):
-    """Read a text file of whichever encoding.
+    """Read a text file and detect its encoding.
 
     Parameters
     ----------
     path : str
-        UTF-8, with or without mark, UTF-16 with one, else taken for Windows-1252.
+        UTF-8 with or without a byte order mark, UTF-16 with one; else read as Windows-1252.
 
     Returns
     -------
     text : str or None
-        None if there is nothing but white space in it.
+        None if the file contains only white space.
 
     Raises
     ------
     BadItem
-        If it cannot be read, is larger than 1 MB, or is no text.
+        If the file cannot be read, is larger than 1 MB, or is not text.
     """
     try:
         with open(path, "rb") as file:
@@ -330,24 +331,24 @@ def read_text(path):
     except OSError as error:
         raise BadItem(f"the text cannot be read ({os.strerror(error.errno)})", "") from error
     if len(data) > _MAX_TEXT:
-        raise BadItem("a text of more than 1 MB", "Shorten it to what is about the music.")
+        raise BadItem("the text is larger than 1 MB", "Keep only the part about the music.")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         text = data.decode("utf-16", "replace")
     elif b"\x00" in data:
-        raise BadItem("its name ends in .txt, but it holds no text", "Rename or remove it.")
+        raise BadItem("its name ends in .txt, but it is not a text file", "Rename or remove it.")
     else:
         text = decode_text(data)
     return text.strip() or None
 
 
 def write_cover(data, directory):
-    """Write an embedded cover into a folder, under a name by its content.
+    """Write an embedded cover to a folder, under a name derived from its content.
 
     Parameters
     ----------
     data : bytes
     directory : str
-        The folder; covers that are alike are one file.
+        The folder; identical covers share one file.
 
     Returns
     -------
@@ -356,24 +357,24 @@ def write_cover(data, directory):
     Raises
     ------
     BadItem
-        If it is larger than 20 MB, or not an image that can be decoded.
+        If the cover is larger than 20 MB, or cannot be decoded as an image.
     """
     if len(data) > _MAX_COVER:
         raise BadItem(
-            f"an embedded cover of {len(data) / 1e6:.0f} MB; at most {_MAX_COVER / 1e6:.0f} MB are "
-            "taken",
-            "Scale it down, or put a smaller cover.jpg beside the file.",
+            f"the embedded cover has {len(data) / 1e6:.0f} MB; the limit is {_MAX_COVER / 1e6:.0f} "
+            "MB",
+            "Scale it down, or put a smaller cover.jpg next to the file.",
         )
     suffix = next((end for start, end in _SIGNATURES.items() if data.startswith(start)), None)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         suffix = ".webp"
     if suffix is None:
-        raise BadItem("an embedded cover is no image", "Embed a JPEG or PNG.")
+        raise BadItem("the embedded cover is not an image", "Embed a JPEG or PNG.")
     path = os.path.join(directory, blake2b(data, digest_size=16).hexdigest() + suffix)
     if not os.path.exists(path):
         os.makedirs(directory, exist_ok=True)
-        # Another worker may write the same cover: each writes a file of its own, the last stays.
-        # Not durable: to wait for the disk takes ten times as long as to write (8 ms a cover).
+        # Another worker may write the same cover: each writes its own file, and the last one stays.
+        # Not durable: waiting for the disk takes ten times as long as writing (8 ms per cover).
         with replacing(path, durable=False) as new:
             with open(new, "wb") as file:
                 file.write(data)
@@ -382,10 +383,11 @@ def write_cover(data, directory):
 
 
 def check_cover(path):
-    """Refuse an image that cannot be decoded, so that another is taken.
+    """Raise an error if an image cannot be decoded, so that another one is used.
 
     Raises
     ------
     BadItem
+        If the image cannot be decoded.
     """
     decode_image(path, min_side=32)

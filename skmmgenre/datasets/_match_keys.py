@@ -1,6 +1,6 @@
-"""Which records of two catalogues are worth comparing, and how similar their names are.
+"""Candidate pairs of records in two catalogues, and the similarity of their names.
 
-A key is what is left of a title or a name when all that catalogues write differently is taken away.
+A key is a normalised title or name, without the parts that catalogues write differently.
 """
 
 import re
@@ -13,18 +13,18 @@ from scipy import sparse
 
 from ..utils import import_from_extra, is_missing
 
-# Letters that have no accent to take away.
+# Letters and signs that Unicode does not decompose into a plain letter and an accent.
 _PLAIN = [*"oldd", *"hit", "ae", "oe", "th", *"''''", *'""', *"---"]
 _LETTERS = str.maketrans(dict(zip("øłđðħıŧæœþ’‘´`“”–—−", _PLAIN, strict=True)))
 _ACCENTS = re.compile("[\u0300-\u036f]")
 
-# Behind a title, in brackets or after a dash, these words tell of the copy, not of the music.
+# After a title, in brackets or after a dash, these words describe the edition, not the music.
 _EDITION = (
     r"deluxe|edition|expanded|remaster(?:ed)?|bonus|explicit|clean|reissue|anniversary|vinyl|"
     r"import|limited|special|collectors?|collector's|enhanced|digipa[ck]k?|digital|mono|stereo|"
     r"original recording|soundtrack|ost|cd(?!\s*\d)|\d+\s?cds?|lp|ep|single"
 )
-# Of a name these words tell apart namesakes, or tell who else is there.
+# After a name, these words distinguish namesakes, or introduce guests.
 _KIND = (
     r"band|group|duo|musician|singer|songwriter|rapper|dj|producer|composer|artist|entertainer|"
     r"vocalist|guitarist|bassist|pianist|organist|violinist|cellist|saxophonist|trumpeter|drummer"
@@ -42,7 +42,7 @@ _SWAPPED = re.compile(r"(?<=\w)[!$@](?=\w)")
 _NO_WORD = re.compile(r"[\W_]+")
 _AND = re.compile(r"(?<=\s)'?n'?(?=\s)|[&+]")
 
-# Before a number these words say the same, or nothing.
+# Before a number, these words are synonyms or can be dropped.
 _VOLUME = frozenset("vol volume pt part disc disk cd".split())
 _ROMAN = {
     numeral: str(number)
@@ -50,7 +50,7 @@ _ROMAN = {
         "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx".split(), 1
     )
 }
-# A title with one of these is another piece of music than the title without it.
+# A title with one of these words is a different piece of music than the title without it.
 _VERSION = frozenset(
     """live unplugged acoustic instrumental instrumentals remix remixes remixed karaoke demos
     tribute""".split()
@@ -59,18 +59,18 @@ _VERSION = frozenset(
 
 @dataclass(frozen=True)
 class NameKey:
-    """A name in the form in which it is compared.
+    """A name in its normalised form, for comparison.
 
     Parameters
     ----------
     words : str
         Lower case, no accents, no punctuation, words separated by one space.
     latin : str
-        The same in Latin letters, where `words` is in others.
+        The same, transliterated to Latin letters if `words` is in another script.
     marks : tuple of str
-        Numbers, and words such as "live", in order: of another piece if they differ.
+        Numbers, and words such as "live", in order; if they differ, so do the pieces of music.
     written : str
-        The name as it is written, in lower case, without what tells of the copy or of the kind.
+        The name as it is written, in lower case, without edition and kind of artist.
     """
 
     words: str
@@ -80,12 +80,12 @@ class NameKey:
 
 
 def name_key(text):
-    """Take from a title or a name what catalogues write differently.
+    """Normalise a title or a name, removing the parts that catalogues write differently.
 
-    Taken away are case, accents, punctuation, the article in front or behind ("X, The"),
-    guests ("feat. Y") and, in brackets or after a dash, what tells of the copy ("(Deluxe
-    Edition)", "- Remastered 2009") or of the kind of artist ("(band)"). "&" is "and"; Roman
-    numerals after "Vol." and "Part", at the end, or of more than one letter are numbers.
+    Removed are case, accents, punctuation, the article before or after the name ("X, The"),
+    guests ("feat. Y") and, in brackets or after a dash, the edition ("(Deluxe Edition)", "-
+    Remastered 2009") or the kind of artist ("(band)"). "&" becomes "and"; Roman numerals become
+    numbers after "Vol." and "Part", at the end, or if they have more than one letter.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def name_key(text):
     Returns
     -------
     key : NameKey or None
-        None for a missing cell or one without a letter or sign.
+        None for a missing cell or one without any letter or sign.
     """
     if is_missing(text):
         return None
@@ -162,8 +162,8 @@ def text_similarity(texts, others):
     Returns
     -------
     similarity : ndarray of float32, shape (n,)
-        1 minus the number of letters put in, taken out, replaced or swapped with their
-        neighbour, over the length of the longer text.
+        1 minus the number of letters inserted, deleted, replaced or swapped with their neighbour,
+        divided by the length of the longer text.
     """
     if not texts:
         return np.empty(0, dtype=np.float32)
@@ -183,8 +183,8 @@ def key_similarity(keys, others):
     Returns
     -------
     similarity : ndarray of float32, shape (n,)
-        Of the words as they stand or sorted, in Latin letters if the scripts differ; 0 where
-        numbers or marks of a version do.
+        Similarity of the words in their order or sorted, whichever is higher; in Latin letters if
+        the scripts differ; 0 if the marks differ.
     """
     pairs = [_same_script(key, other) for key, other in zip(keys, others, strict=True)]
     texts, other_texts = [text for text, _ in pairs], [text for _, text in pairs]
@@ -207,27 +207,27 @@ def _sorted_words(texts):
 
 
 _END = 3  # letters
-_N_ENDS = 10  # of a record, the rarest
-_N_MET = 1000  # records that a record meets at most
-_N_CANDIDATES = 12  # of these the likeliest
+_N_ENDS = 10  # the rarest ends of a record
+_N_MET = 1000  # records found per record, at most
+_N_CANDIDATES = 12  # the best of these
 _CHUNK = 1000  # records
 
 
 def candidate_pairs(left, right, advance):
-    """Find the records that share two ends of words that are rarely together.
+    """Find the records that share a rare pair of word ends.
 
-    The ends of a word are its first and its last three letters: a letter that is wrong leaves
-    one of them. The whole text of a field counts as an end. Each record on the left is looked up
-    by the ends in its fields, two by two, the rarest pair on the right first, until 1,000 records
-    have been met; the 12 that share most, a pair weighing by its rarity, are its candidates. So
-    the work grows with the number of records, not with its square.
+    The ends of a word are its first and its last three letters: a typo leaves one of them intact.
+    The whole text of a field counts as an end too. Each record on the left is looked up by the
+    pairs of ends in its fields, the rarest pair on the right first, until 1,000 records have been
+    found. Its candidates are the 12 of them that share the most pairs, weighted by rarity. The
+    work grows with the number of records, not with its square.
 
     Parameters
     ----------
     left, right : list of list of str
-        For each field the words of all records, in Latin letters.
+        For each field, the words of all records, in Latin letters.
     advance : callable
-        Told how many records on the left are done.
+        Called with the number of records on the left that are done.
 
     Returns
     -------
@@ -248,14 +248,14 @@ def candidate_pairs(left, right, advance):
 
 
 def _index(left, right):
-    """Return what to look up for each record on the left, and where it is on the right.
+    """Return the keys to look up for each record on the left, and the index of the right.
 
     Returns
     -------
     lookup : csr_array of float32, shape (n_left, n_keys)
         Weights of the pairs of ends.
     index : csr_array of float32, shape (n_keys, n_right)
-        1 where a record has the pair.
+        1 if a record has the pair.
     """
     numbers = {}
     ends = [_number_ends(records, numbers) for records in (left, right)]
@@ -276,19 +276,19 @@ def _index(left, right):
     total = np.cumsum(n_met)
     first = np.searchsorted(row, np.arange(n_left))
     met = total - np.r_[0, total][first][row]
-    keep = (met <= _N_MET) | (met == n_met)  # one pair in any case
+    keep = (met <= _N_MET) | (met == n_met)  # at least one pair
     weight = np.log(1.0 + n_right / n_met[keep]).astype(np.float32)
     lookup = sparse.csr_array((weight, (row[keep], place[keep])), shape=(n_left, len(keys)))
     return lookup, index
 
 
 def _number_ends(fields, numbers):
-    """Return the ends of the words of each record as arrays of numbers, new ones added."""
+    """Return the word ends of each record as arrays of numbers; add new ends to `numbers`."""
     records = []
     for texts in zip(*fields, strict=True):
         found = set()
         for field, text in enumerate(texts):
-            found.add((field, text))  # for those that are equal, however short
+            found.add((field, text))  # so that equal texts match, however short
             for word in text.split():
                 found.add((field, "^" + word[:_END]))
                 if len(word) > _END:
@@ -298,11 +298,11 @@ def _number_ends(fields, numbers):
 
 
 def _rarest_ends(records, frequency):
-    """Return the rarest ends of each record in ascending order, -1 where there are fewer."""
+    """Return the rarest ends of each record in ascending order, padded with -1."""
     chosen = np.full((len(records), _N_ENDS), -1, dtype=np.int64)
     for row, ends in enumerate(records):
         if len(ends) > _N_ENDS:
-            # Ends that the right has not count for nothing, those of a wrong letter above all.
+            # Ends that do not occur on the right are useless; most of them are due to typos.
             often = np.where(frequency[ends] > 0, frequency[ends], np.iinfo(np.int64).max)
             ends = ends[np.argsort(often, kind="stable")[:_N_ENDS]]
         chosen[row, : len(ends)] = np.sort(ends)
@@ -310,7 +310,7 @@ def _rarest_ends(records, frequency):
 
 
 def _pair_up(chosen, n_ends):
-    """Return the record and a code of each two ends, and of each one by itself."""
+    """Return the record and a code of each pair of ends, and of each end paired with itself."""
     first, second = np.triu_indices(_N_ENDS)
     codes = chosen[:, first] * n_ends + chosen[:, second]
     valid = (chosen[:, first] >= 0) & (chosen[:, second] >= 0)
@@ -318,7 +318,7 @@ def _pair_up(chosen, n_ends):
 
 
 def _largest(matrix, n):
-    """Return the places of the n largest entries of each row, of equal ones the first."""
+    """Return the positions of the n largest entries of each row; ties go to the first."""
     order = np.lexsort((matrix.col, -matrix.data, matrix.row))
     row = matrix.row[order]
     rank = np.arange(len(row)) - np.searchsorted(row, row)

@@ -1,4 +1,4 @@
-"""Records of two catalogues that are the same music."""
+"""Matching of the records of two catalogues."""
 
 from collections.abc import Sequence
 from numbers import Real
@@ -11,8 +11,8 @@ from sklearn.utils._param_validation import Interval, validate_params
 from ..utils import progress_bar
 from ._match_keys import candidate_pairs, key_similarity, name_key, text_similarity
 
-_TAKEN = "what is similar enough was matched to another"
-_NONE = "nothing is similar enough"
+_TAKEN = "every record that is similar enough was matched to another one"
+_NONE = "no record is similar enough"
 
 
 @validate_params(
@@ -37,69 +37,71 @@ def match_records(
     margin: float = 0.05,
     verbose: int = 0,
 ) -> Bunch:
-    """Find the records of two catalogues that are the same music (section 7.1 of the paper).
+    """Match the records of two catalogues that are the same music (section 7.1 of the paper).
 
-    MuMu was made so: albums of a shop were matched to those of an encyclopedia by the similarity
-    of their titles and artists.
+    MuMu was built this way: albums of a shop were matched to those of an encyclopedia by the
+    similarity of their titles and artists.
 
     Parameters
     ----------
     left, right : DataFrame
-        The catalogues, one row a record. The index must be unique.
+        The catalogues, one row per record. The index must be unique.
     on : str or list of str, default=("title", "artist")
-        The columns to compare, in both catalogues; of artists alone ``on="artist"``.
+        The columns to compare, in both catalogues; ``on="artist"`` to match artists alone.
     right_on : str or list of str, default=None
-        Their names in `right`, if they are others.
+        The names of these columns in `right`, if they differ.
     threshold : float in (0, 1], default=0.8
-        The least similarity that each of the columns must have. One column alone, which nothing
-        else confirms, asks for 0.95 or more.
+        The minimum similarity of each column. Use 0.95 or more for a single column, since no other
+        column confirms the match.
     margin : float in [0, 1], default=0.05
-        How much less similar another pair may be to make a match ambiguous.
+        A match is ambiguous if another pair with one of its records has at least the score of the
+        match minus `margin`.
     verbose : int, default=0
         1 shows a progress bar.
 
     Returns
     -------
     result : :class:`~sklearn.utils.Bunch`
-        matches : DataFrame, one row a pair, in the order of `left`
+        matches : DataFrame, one row per pair, in the order of `left`
             left and right (labels of the index), score, the similarity of each column
             (``title_similarity``, ...), all in [0, 1], and ambiguous (bool). No record is in
             two pairs.
-        ambiguous : DataFrame, one row a pair that was set aside, the most similar first
-            left and right, score, left_match and right_match (what the two were matched to
-            instead, None if nothing), and what the columns say (``title_left``,
-            ``title_right``, ...): pairs within `margin` of the match of one of their records.
+        ambiguous : DataFrame, one row per rejected pair, the most similar first
+            The pairs within `margin` of the match of one of their records: left and right, score,
+            left_match and right_match (the records that the two were matched to instead, or None),
+            and the values of the columns (``title_left``, ``title_right``, ...).
         unmatched_left, unmatched_right : Series of str
-            Why each other record has no match.
+            The reason why each of the other records has no match.
 
     Raises
     ------
     ValueError
-        If a column is missing, or an index has a label twice.
+        If a column is missing, or an index has duplicate labels.
 
     See Also
     --------
-    make_catalogues : Two catalogues of which the pairs are known.
-    skmmgenre.labels.GenreTaxonomy : Labels from the branches of genres that a shop gives.
+    make_catalogues : Make two catalogues with known pairs.
+    skmmgenre.labels.GenreTaxonomy : Labels from the genre branches of a shop.
 
     Notes
     -----
-    1. Names are compared without what catalogues write differently: case, accents, punctuation,
+    1. Names are normalised before they are compared. Differences in case, accents, punctuation,
        "The X" and "X, The", "&" and "and", guests ("feat. Y"), and, in brackets or after a dash,
-       what tells of the copy ("(Deluxe Edition)", "[Remastered 2009]") or of the kind of artist
-       ("(band)").
-    2. The similarity of two names is 1 minus the number of letters to be put in, taken out,
-       replaced or swapped, over the length of the longer one; the words may be sorted first
-       ("Davis, Miles"). Names in different scripts are compared in Latin letters. It is 0 if
-       they differ in a number ("Vol. 2" and "Part II" do not) or in a word such as "live" or
-       "remixes": these are other pieces.
-    3. The score of a pair is the least of its columns' similarities.
-    4. Compared are only pairs that share rare groups of three letters, so that the work grows with
-       the records and not with their product.
-    5. Pairs are taken by falling score, each record once: no two records would both rather have
-       each other. Of equal scores the mean over columns decides, then how the names are written.
+       the edition ("(Deluxe Edition)", "[Remastered 2009]") or the kind of artist ("(band)") are
+       ignored.
+    2. The similarity of two names is 1 minus the number of letters to insert, delete, replace or
+       swap, divided by the length of the longer one; words are also compared in sorted order
+       ("Davis, Miles"). Names in different scripts are compared in Latin letters. The similarity
+       is 0 if they differ in a number ("Vol. 2" and "Part II" do not) or in a word such as "live"
+       or "remixes": these are different pieces.
+    3. The score of a pair is the minimum of the similarities of its columns.
+    4. Only pairs that share rare groups of three letters are compared, so that the work grows with
+       the number of records and not with the product of both numbers.
+    5. Pairs are accepted in order of decreasing score, and each record is matched at most once, so
+       the matching is stable: no two records prefer each other to their matches. Ties are broken
+       by the mean over columns, then by how the names are written.
 
-    Needs rapidfuzz, and anyascii for other scripts: ``pip install "skmmgenre[data]"``.
+    Requires rapidfuzz, and anyascii for other scripts: ``pip install "skmmgenre[data]"``.
 
     Examples
     --------
@@ -117,8 +119,8 @@ def match_records(
        left  right  score
     0     0      0   0.86
     >>> result.unmatched_left
-    1    nothing is similar enough
-    2    nothing is similar enough
+    1    no record is similar enough
+    2    no record is similar enough
     dtype: object
     """
     asked = (on, on if right_on is None else right_on)
@@ -130,7 +132,7 @@ def match_records(
     order = np.lexsort((*rows[::-1], *(-part for part in finer[::-1]), -score))
     rows, similarities, score = rows[:, order], similarities[:, order], score[order]
     taken = _take_each_once(rows)
-    # What each record was matched to, how well, and how well it could have been otherwise.
+    # The match of each record, its score, and the best score among its rejected pairs.
     partner, matched_at, runner_up = [], [], []
     for side, table in enumerate(tables):
         partner.append(np.full(len(table), -1))
@@ -165,7 +167,7 @@ def match_records(
 def _check(tables, columns):
     if not columns[0] or len(columns[0]) != len(columns[1]):
         raise ValueError(
-            f"on and right_on must name as many columns, at least one; got {columns[0]} and "
+            f"on and right_on must name equally many columns, at least one; got {columns[0]} and "
             f"{columns[1]}."
         )
     for side, table, names in zip(("left", "right"), tables, columns, strict=True):
@@ -178,22 +180,22 @@ def _check(tables, columns):
         repeated = table.index[table.index.duplicated()]
         if len(repeated):
             raise ValueError(
-                f"The index of {side} has {repeated[0]!r} twice, and matches are told by it. Pass "
+                f"The index of {side} contains {repeated[0]!r} twice, but must be unique. Pass "
                 f"{side}.reset_index(drop=True)."
             )
 
 
 def _compare(tables, columns, threshold, verbose):
-    """Return the pairs of rows that are similar enough, and how similar.
+    """Return the pairs of rows that are similar enough, and their similarities.
 
     Returns
     -------
     rows : ndarray of int, shape (2, n_pairs)
     similarities : ndarray of float32, shape (n_columns, n_pairs)
-        Of each column.
+        Similarity of each column.
     finer : list of ndarray, shape (n_pairs,)
-        What decides among equal scores: the mean over columns, and how similar the columns are
-        as they are written, first without what tells of the copy and then with it.
+        Tie-breakers for equal scores: the mean over columns, and the similarity of the columns as
+        they are written, first without the edition and then with it.
     """
     keys = [
         [[name_key(cell) for cell in table[name]] for name in names]
@@ -232,7 +234,7 @@ def _as_in_the_table(cells, keys, rows):
 
 
 def _take_each_once(rows):
-    """Tell which of the pairs, the best first, are of two records that are still free."""
+    """Return a mask of the accepted pairs: the best first, each record at most once."""
     used = set(), set()
     taken = np.zeros(rows.shape[1], dtype=bool)
     for place, (i, j) in enumerate(rows.T.tolist()):
@@ -244,7 +246,7 @@ def _take_each_once(rows):
 
 
 def _describe_rivals(tables, columns, rows, score, partner):
-    """Return the pairs that were set aside, with what their columns say."""
+    """Return the rejected pairs, with the values of their columns."""
     report = {"left": tables[0].index[rows[0]], "right": tables[1].index[rows[1]], "score": score}
     for side, name in enumerate(("left", "right")):
         others = partner[side][rows[side]]

@@ -24,7 +24,7 @@ from ._published import (
 _DOI = "10.5281/zenodo.1240485"
 _FILE = "MSD-I_dataset.tsv"
 _COLUMNS = ("msd_track_id", "set", "msd_artist_id", "album_index", "image_url")
-# The name of the column of genres tells the files apart.
+# The name of the genre column distinguishes the two files.
 _PUBLISHED, _REDUCED = "genre", "genre_label"
 
 
@@ -37,59 +37,59 @@ def load_msdi(
     vectors: Any = None,
     data_home: FilePath | None = None,
 ) -> Bunch:
-    """Load MSD-I: one genre of 15 a track (section 6.1, Tables 1 to 3 of the paper).
+    """Load MSD-I: tracks with one of 15 genres (section 6.1, Tables 1 to 3 of the paper).
 
     Parameters
     ----------
     path : str or path, default=None
-        The published MSD-I_dataset.tsv, or a folder that holds it at any depth; by default the
-        folder msdi in `data_home`. A table of the same columns is read as well, such as the
-        reduction to one track an album (`genre_label` in place of `genre`).
+        The published MSD-I_dataset.tsv, or a folder that contains it at any depth; by default the
+        folder msdi in `data_home`. A table with the same columns also works, such as the
+        reduction to one track per album (`genre_label` instead of `genre`).
     audio_directory : str or path, default=None
-        Where the user has sound files, named by MSD track id (``TRABKJU128F422A7FE.mp3``), at
-        any depth.
+        Folder of your audio files, named by MSD track id (``TRABKJU128F422A7FE.mp3``), at any
+        depth.
     image_directory : str or path, default=None
-        Where the user has covers, named by MSD track id, or as in `image_url`.
+        Folder of your covers, named by MSD track id or as in `image_url`.
     timbre_directory : str or path, default=None
-        Where the user has the .h5 files of the Million Song Dataset.
+        Folder of your .h5 files of the Million Song Dataset.
     vectors : str, list of str or dict, default=None
         Published feature vectors to load from the folder: "audio", "visual", "mm-audio",
-        "mm-visual". A dict names the block of columns of each.
+        "mm-visual". A dict maps each of them to the name of its block of columns.
     data_home : str or path, default=None
         See `get_data_home`.
 
     Returns
     -------
     data : :class:`~sklearn.utils.Bunch`
-        table : DataFrame, one row a track
+        table : DataFrame, one row per track
             msd_track_id, album_index (int), msd_artist_id, image_url, genre, split; artist
-            (msd_artist_id), audio and cover (paths, None where there is none); and timbre, if
+            (msd_artist_id), audio and cover (paths, None if there is no file); and timbre, if
             `timbre_directory` is given. ``table.attrs["source"]`` is "MSD-I".
         y : ndarray of str, shape (n,)
-            The genre.
+            Genre of each track.
         groups : ndarray of str, shape (n,)
             Artists.
         split : ndarray of str, shape (n,)
-            "train", "val" or "test", as published: artists are in one part only.
+            "train", "val" or "test", as published: each artist is in one part only.
         validation : ndarray of bool, shape (n,)
             Marks the rows of "val", for `fit`.
         parts : dict of str to ndarray of int
             The positions of the rows of each part.
         vectors : DataFrame of float32 or None
-            One row a track, in columns ``audio__0``, ``image__0``, ``mm_audio__0``,
+            One row per track, with the columns ``audio__0``, ``image__0``, ``mm_audio__0``,
             ``mm_image__0`` and so on, for `FusionClassifier`.
         problems : list of str
-            What is not as published, and what was not found.
+            Differences from the published data set, and files that were not found.
         DESCR : str
-            What was loaded.
+            Summary of the loaded data.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file; the error says where it is to be had.
+        If there is no such file; the message says where to download it.
     ValueError
-        If a column is missing, a row has no genre or another part than the three, or not one
-        file of a folder belongs to a track.
+        If a column is missing, a row has no genre or an unknown part, or none of the files of a
+        folder belongs to a track.
 
     Warns
     -----
@@ -98,24 +98,24 @@ def load_msdi(
 
     See Also
     --------
-    fetch_msdi : Downloads the files first.
+    fetch_msdi : Download the files first.
 
     Notes
     -----
-    The paper's protocol is the published split. A model is fitted on train and val, and stops
-    early on val::
+    The protocol of the paper uses the published split. A model is fitted on train and val, with
+    early stopping on val::
 
         fit = data.split != "test"
         model.fit(data.table[fit], data.y[fit], groups=data.groups[fit],
                   validation=data.validation[fit])
         model.score(data.table[~fit], data.y[~fit])
 
-    Sound and covers are not published with the data set: they are previews and pictures of a
-    shop. `image_url` says where the covers were.
+    Audio and covers are not published with the data set: they are previews and images of a shop.
+    `image_url` is the address that a cover had.
 
     The encoder musicnn was trained on the Million Song Dataset, from which these songs come, with
-    tags that are close to genres: with it scores are too optimistic, and `GenrePipeline` warns.
-    "musicnn-mtt" was trained on other music.
+    tags that are close to genres. Scores with it are too optimistic, and `GenrePipeline` warns
+    about it. "musicnn-mtt" was trained on other music.
 
     References
     ----------
@@ -128,7 +128,7 @@ def load_msdi(
     tracks = published["msd_track_id"].tolist()
     repeated = published["msd_track_id"][published["msd_track_id"].duplicated()]
     if len(repeated):
-        problems.append(f"{len(repeated):,} tracks are there twice ({first_few(repeated)})")
+        problems.append(f"{len(repeated):,} tracks occur twice ({first_few(repeated)})")
     note_artists_in_two_parts(published["msd_artist_id"], published["set"], problems)
     table = pd.DataFrame(
         {
@@ -149,7 +149,7 @@ def load_msdi(
         add_paths(table, "timbre", tracks, timbre_directory, TIMBRE_SUFFIXES, problems)
     vectors = load_vectors(folder, vectors, rows_of_ids(table, ["msd_track_id"]), problems)
     warn_of_problems(problems, "MSD-I")
-    table.attrs["source"] = "MSD-I"  # GenrePipeline warns of encoders that know these songs
+    table.attrs["source"] = "MSD-I"  # GenrePipeline warns about encoders trained on it
     return Bunch(
         table=table,
         y=table["genre"].to_numpy(dtype=object),
@@ -168,33 +168,34 @@ def fetch_msdi(
     verbose: int = 1,
     **options: Any,
 ) -> Bunch:
-    """Load MSD-I, downloading it first if it is not there.
+    """Load MSD-I, downloading it first if needed.
 
     Parameters
     ----------
     data_home : str or path, default=None
-        See `get_data_home`; the files go into its folder msdi.
+        See `get_data_home`; the files are stored in its folder msdi.
     download_if_missing : bool, default=True
-        Whether to download, or to raise if the files are not there.
+        Whether to download missing files; if False, missing files raise an error.
     verbose : int, default=1
         1 shows a progress bar.
     **options
-        Passed on to `load_msdi`.
+        Passed to `load_msdi`.
 
     Returns
     -------
     data : :class:`~sklearn.utils.Bunch`
-        As `load_msdi`.
+        As returned by `load_msdi`.
 
     Raises
     ------
     OSError
-        If the download fails; the error says which file to put where.
+        If the download fails; the message says which files to download by hand, and where to put
+        them.
 
     Notes
     -----
-    Every file is compared with the checksum that the record on Zenodo gives; the checksums of
-    the first download are kept beside the files. Needs pooch: ``pip install "skmmgenre[data]"``.
+    Every file is compared with the checksum of the record on Zenodo; the checksums of the first
+    download are stored next to the files. Requires pooch: ``pip install "skmmgenre[data]"``.
     """
     return fetch_and_load(
         load_msdi,
@@ -222,10 +223,10 @@ def _find(path, data_home):
             return path, tables[0]
         if tables:
             raise ValueError(
-                f"Several tables of MSD-I are in {str(path)!r}: "
+                f"There are several tables of MSD-I in {str(path)!r}: "
                 f"{first_few([file.relative_to(path) for file in tables])}. Pass the path of one."
             )
-        reason = f"{str(path)!r} holds no table with the columns of MSD-I"
+        reason = f"{str(path)!r} does not contain a table with the columns of MSD-I"
     else:
         reason = f"there is no {str(path)!r}"
     raise FileNotFoundError(
@@ -235,7 +236,7 @@ def _find(path, data_home):
 
 
 def _header(file):
-    """Return the names of the columns, and what separates them."""
+    """Return the names of the columns, and their separator."""
     with open(file, encoding="utf-8", errors="replace") as lines:
         line = lines.readline().rstrip("\r\n").removeprefix("\ufeff")
     separator = "\t" if "\t" in line else ","
@@ -249,7 +250,7 @@ def _genre_column(columns):
 
 
 def _read(file):
-    """Return the table with its columns checked, and the name of the column of genres."""
+    """Read and validate the table; return it and the name of the genre column."""
     header, separator = _header(file)
     genre_column = _genre_column(header)
     absent = [name for name in _COLUMNS if name not in header]
@@ -275,7 +276,7 @@ def _read(file):
 
 
 def _stem(url):
-    """The name of a file on the web, without its end."""
+    """Return the file name of a URL, without its extension."""
     return os.path.splitext(url.rpartition("/")[2])[0]
 
 
@@ -283,13 +284,13 @@ def _describe(table, genre_column):
     kind = (
         "as published"
         if genre_column == _PUBLISHED
-        else "a third party's reduction of MSD-I to one track an album; the published file has "
-        "30,713 rows by the paper's text"
+        else "a third party's reduction of MSD-I to one track per album; according to the paper, "
+        "the published file has 30,713 rows"
     )
     parts = table["split"].value_counts()
     return (
         f"MSD-I ({kind}): {len(table):,} tracks, {table['genre'].nunique()} genres, "
         f"{table['artist'].nunique():,} artists; train {parts.get('train', 0):,}, val "
         f"{parts.get('val', 0):,}, test {parts.get('test', 0):,}. Oramas et al. (2018), "
-        f"https://doi.org/{_DOI}. Paths, where there are any, are the user's own files."
+        f"https://doi.org/{_DOI}. Paths, if there are any, are the user's own files."
     )

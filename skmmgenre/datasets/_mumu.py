@@ -1,4 +1,4 @@
-"""MuMu: albums with sound, reviews, a cover and several genres."""
+"""MuMu: multilabel albums with audio, reviews and a cover."""
 
 from collections import Counter
 from numbers import Integral
@@ -41,7 +41,7 @@ _OF_ALBUM = ["amazon_id", "album_mbid", "artist_mbid"]
 _OF_TRACK = ["MSD_track_id", "recording_mbid"]
 _TABLE = """amazon_id album_mbid artist_mbid MSD_track_id recording_mbid genres genre split artist
     artist_name title image_url audio text cover""".split()
-# Names that keys have had in the files of Amazon's reviews and of the authors.
+# Names of keys in the different versions of Amazon's review files and of the authors' files.
 _ID_KEYS = ("amazon_id", "amazon-id", "asin")
 _TEXT_KEYS = ("reviewText", "text", "review")
 _TIME_KEYS = ("unixReviewTime", "time", "timestamp")
@@ -67,30 +67,30 @@ def load_mumu(
     min_items: int = 12,
     data_home: FilePath | None = None,
 ) -> Bunch:
-    """Load MuMu: several genres of 250 an album (section 7.1, Table 4 of the paper).
+    """Load MuMu: albums with labels from 250 genres (section 7.1, Table 4 of the paper).
 
     Parameters
     ----------
     path : str or path, default=None
         The folder of the published files, at any depth; by default the folder mumu in
-        `data_home`. Only a table of tracks, MuMu_dataset_multi-label.csv or
-        MuMu_dataset_single-label.csv, must be there.
+        `data_home`. Only one table of tracks is required, MuMu_dataset_multi-label.csv or
+        MuMu_dataset_single-label.csv.
     unit : {"album", "track"}, default="album"
-        What a row is. The paper classifies albums; a cell of sound is then a list of paths.
+        Unit of a row. The paper classifies albums; an audio cell is then a list of paths.
     reviews : bool, default=True
         Whether to read the reviews, a large file.
     audio_directory : str or path, default=None
-        Where the user has sound files, named by MSD track id (``TRYDUXK12903CE0C37.mp3``), at
-        any depth.
+        Folder of your audio files, named by MSD track id (``TRYDUXK12903CE0C37.mp3``), at any
+        depth.
     image_directory : str or path, default=None
-        Where the user has covers, named by Amazon's id or MusicBrainz' id of the album.
+        Folder of your covers, named by the Amazon id or MusicBrainz id of the album.
     timbre_directory : str or path, default=None
-        Where the user has the .h5 files of the Million Song Dataset.
+        Folder of your .h5 files of the Million Song Dataset.
     vectors : str, list of str or dict, default=None
         Published feature vectors to load from the folder: "model_audio", "model_text",
-        "model_visual". A dict names the block of columns of each.
+        "model_visual". A dict maps each of them to the name of its block of columns.
     min_items : int, default=12
-        Fewest albums a label must have, where the list of the labels
+        Minimum number of albums per label. Only used if the list of the labels
         (genre_labels_MuMu.tsv) is not in the folder.
     data_home : str or path, default=None
         See `get_data_home`.
@@ -98,40 +98,42 @@ def load_mumu(
     Returns
     -------
     data : :class:`~sklearn.utils.Bunch`
-        table : DataFrame, one row an album (or track)
+        table : DataFrame, one row per album (or track)
             amazon_id, album_mbid, artist_mbid, MSD_track_id and recording_mbid (lists, or one
-            a track), genres (list of str), genre (of the single-label file), split; artist
-            (artist_mbid), artist_name, title and image_url (of the metadata); audio (list of
-            paths, or a path), text (list of reviews in order of time), cover; and timbre, if
-            `timbre_directory` is given. What there is not is None. ``table.attrs["source"]`` is
+            per track), genres (list of str), genre (from the single-label file), split; artist
+            (artist_mbid), artist_name, title and image_url (from the metadata); audio (list of
+            paths, or a path), text (list of reviews in chronological order), cover; and timbre,
+            if `timbre_directory` is given. Missing values are None. ``table.attrs["source"]`` is
             "MuMu".
         y : ndarray of str or None, shape (n,)
-            The one genre of each album by the single-label file, None without the file.
+            Genre of each album in the single-label file, None without the file.
         Y : DataFrame of int8 or None, shape (n, n_labels)
-            The labels by the multi-label file, None without the file. The columns are those
-            of genre_labels_MuMu.tsv in its order, or of at least `min_items` albums, sorted.
+            Labels of each album in the multi-label file, None without the file. The columns are the
+            labels of genre_labels_MuMu.tsv in its order, or those of at least `min_items` albums,
+            sorted.
         groups : ndarray of str, shape (n,)
             Artists.
         split : ndarray of str, shape (n,)
-            "train", "val" or "test" by the published index files, "" for a row in none.
+            "train", "val" or "test" according to the published index files, "" for a row that is in
+            none of them.
         validation : ndarray of bool, shape (n,)
             Marks the rows of "val", for `fit`.
         parts : dict of str to ndarray of int
             The positions of the rows of each part.
         vectors : DataFrame of float32 or None
-            One row an album, in columns ``audio__0``, ``text__0``, ``image__0`` and so on,
+            One row per album, with the columns ``audio__0``, ``text__0``, ``image__0`` and so on,
             for `FusionClassifier`.
         problems : list of str
-            What is not as published, and what was not found.
+            Differences from the published data set, and files that were not found.
         DESCR : str
-            What was loaded.
+            Summary of the loaded data.
 
     Raises
     ------
     FileNotFoundError
-        If there is no table of tracks; the error says where it is to be had.
+        If there is no table of tracks; the message says where to download it.
     ValueError
-        If a file lacks a column or is broken, or not one file of a folder belongs to a track.
+        If a file lacks a column or is broken, or none of the files of a folder belongs to a track.
 
     Warns
     -----
@@ -140,24 +142,24 @@ def load_mumu(
 
     See Also
     --------
-    fetch_mumu : Downloads the files first.
-    describe_genres : Table 4 of the paper: ``describe_genres(data.Y, data.parts)``.
+    fetch_mumu : Download the files first.
+    describe_genres : Compute Table 4 of the paper: ``describe_genres(data.Y, data.parts)``.
 
     Notes
     -----
-    The paper's protocol is the published split::
+    The protocol of the paper uses the published split::
 
         fit, test = np.isin(data.split, ["train", "val"]), data.parts["test"]
         model.fit(data.table[fit], data.Y[fit], groups=data.groups[fit],
                   validation=data.validation[fit])
         macro_auc_score(data.Y.iloc[test], model.predict_proba(data.table.iloc[test]))
 
-    Sound and covers are not published with the data set; `image_url` says where the covers
-    were.
+    Audio and covers are not published with the data set; `image_url` is the address that a cover
+    had.
 
     The encoder musicnn was trained on the Million Song Dataset, from which these songs come, with
-    tags that are close to genres: with it scores are too optimistic, and `GenrePipeline` warns.
-    "musicnn-mtt" was trained on other music.
+    tags that are close to genres. Scores with it are too optimistic, and `GenrePipeline` warns
+    about it. "musicnn-mtt" was trained on other music.
 
     References
     ----------
@@ -192,8 +194,8 @@ def load_mumu(
         _compare_with_published(Y, folder, indices, rows_of_id, problems)
     vectors = load_vectors(folder, vectors, rows_of_id, problems)
     table = table[[*_TABLE, *table.columns.difference(_TABLE, sort=False)]]
-    warn_of_problems(problems, "MuMu", stacklevel=4)  # validate_params stands between
-    table.attrs["source"] = "MuMu"  # GenrePipeline warns of encoders that know these songs
+    warn_of_problems(problems, "MuMu", stacklevel=4)  # validate_params adds a frame
+    table.attrs["source"] = "MuMu"  # GenrePipeline warns about encoders trained on it
     return Bunch(
         table=table,
         y=None if files["single"] is None else table["genre"].to_numpy(dtype=object),
@@ -213,33 +215,34 @@ def fetch_mumu(
     verbose: int = 1,
     **options: Any,
 ) -> Bunch:
-    """Load MuMu, downloading it first if it is not there.
+    """Load MuMu, downloading it first if needed.
 
     Parameters
     ----------
     data_home : str or path, default=None
-        See `get_data_home`; the files go into its folder mumu.
+        See `get_data_home`; the files are stored in its folder mumu.
     download_if_missing : bool, default=True
-        Whether to download, or to raise if the files are not there.
+        Whether to download missing files; if False, missing files raise an error.
     verbose : int, default=1
         1 shows a progress bar.
     **options
-        Passed on to `load_mumu`.
+        Passed to `load_mumu`.
 
     Returns
     -------
     data : :class:`~sklearn.utils.Bunch`
-        As `load_mumu`.
+        As returned by `load_mumu`.
 
     Raises
     ------
     OSError
-        If the download fails; the error says which file to put where.
+        If the download fails; the message says which files to download by hand, and where to put
+        them.
 
     Notes
     -----
-    Every file is compared with the checksum that the record on Zenodo gives; the checksums of
-    the first download are kept beside the files. Needs pooch: ``pip install "skmmgenre[data]"``.
+    Every file is compared with the checksum of the record on Zenodo; the checksums of the first
+    download are stored next to the files. Requires pooch: ``pip install "skmmgenre[data]"``.
     """
     return fetch_and_load(
         load_mumu,
@@ -256,7 +259,7 @@ def fetch_mumu(
 
 
 def _find(path, data_home):
-    """Return the folder of the data set, and its files by what they hold."""
+    """Return the folder of the data set, and its files by their content."""
     folder = get_data_home(data_home) / "mumu" if path is None else Path(path)
     if folder.is_file():
         folder = folder.parent
@@ -265,22 +268,22 @@ def _find(path, data_home):
         found = sorted(folder.rglob(pattern))
         if len(found) > 1:
             raise ValueError(
-                f"Several files in {str(folder)!r} may be the one that MuMu calls {pattern!r}: "
+                f"Several files in {str(folder)!r} match the name {pattern!r} of MuMu: "
                 f"{first_few([file.relative_to(folder) for file in found])}. Pass the folder of "
                 "one of them."
             )
         files[kind] = found[0] if found else None
     if files["multi"] is None and files["single"] is None:
         raise FileNotFoundError(
-            f"MuMu was not found: {str(folder)!r} holds no MuMu_dataset_multi-label.csv. Pass the "
-            f"folder of the published files, path=, or let fetch_mumu() download them from "
+            f"MuMu was not found: there is no MuMu_dataset_multi-label.csv in {str(folder)!r}. "
+            f"Pass the folder of the published files, or let fetch_mumu() download it from "
             f"https://doi.org/{_DOI}."
         )
     return folder, files
 
 
 def _read_tracks(files):
-    """One row a track of both tables, in order of the one of several labels."""
+    """Join both tables, with one row per track in the order of the multi-label table."""
     tables = {kind: _read_table(files[kind]) for kind in ("multi", "single") if files[kind]}
     if "multi" in tables:
         tracks = tables["multi"]
@@ -313,7 +316,7 @@ def _names(cell):
 
 
 def _albums(tracks):
-    """One row an album, in order of their first tracks."""
+    """Return a table with one row per album, in the order of their first tracks."""
     keys = tracks["amazon_id"].where(tracks["amazon_id"].notna(), tracks["album_mbid"])
     albums = tracks.groupby(keys, sort=False)
     first = albums[[*_OF_ALBUM, "genres"]].first()
@@ -328,7 +331,7 @@ def _most_frequent(genres):
 
 
 def _add_metadata(table, file, problems):
-    """Add title, name of the artist and address of the cover."""
+    """Add the title, the name of the artist and the address of the cover."""
     known = {}
     for record in [] if file is None else iterate_json(file):
         known[_first(record, _ID_KEYS)] = record
@@ -343,11 +346,11 @@ def _add_metadata(table, file, problems):
             "there is no amazon_metadata_MuMu.json: title, artist_name and image_url are None"
         )
     elif absent := [album for album, r in zip(table["amazon_id"], records, strict=True) if not r]:
-        problems.append(f"metadata: {len(absent):,} albums have none ({first_few(absent)})")
+        problems.append(f"metadata: missing for {len(absent):,} albums ({first_few(absent)})")
 
 
 def _add_reviews(table, file, problems):
-    """Add the reviews of each album in order of time; those without a time come first."""
+    """Add the reviews of each album in chronological order; those without a time come first."""
     reviews = {}
     for record in [] if file is None else iterate_json(file):
         album = _first(record, _ID_KEYS)
@@ -376,9 +379,9 @@ def _first(record, keys):
 
 
 def _read_split(indices, table, problems):
-    """Return the part each row is in, by the index files that hold most of the rows.
+    """Return the part of each row, from the index files that contain the most rows.
 
-    They are of albums or of tracks, by the ids of whichever catalogue.
+    Index files list albums or tracks, by the ids of any of the catalogues.
     """
     rows_of_id = rows_of_ids(table, [*_OF_ALBUM[:2], *_OF_TRACK])
     best, best_name = {}, next(iter(indices), None)
@@ -394,8 +397,8 @@ def _read_split(indices, table, problems):
     absent = [row for row in range(len(table)) if row not in best]
     if not indices:
         problems.append(
-            "there is no items_index_train_MuMu-albums.tsv (nor of val and test), the published "
-            "split: `split` is empty; train_validation_test_split makes another by artist"
+            "there is no items_index_train_MuMu-albums.tsv (nor for val and test), the published "
+            "split: `split` is empty; train_validation_test_split makes another split by artist"
         )
     elif absent:
         problems.append(
@@ -406,14 +409,14 @@ def _read_split(indices, table, problems):
 
 
 def _label_matrix(table, folder, min_items):
-    """The indicator of the published labels, or of those that are frequent enough."""
+    """Return the indicator matrix of the published labels, or of the frequent ones."""
     items = table["genres"].tolist()
     files = sorted(folder.rglob("genre_labels_*.tsv"))
     if files:
         lines = files[0].read_text(encoding="utf-8").splitlines()
         labels = [line.strip() for line in lines if line.strip()]
     else:
-        # Labels come with those above them, each a name of its own: a flat taxonomy.
+        # Items list the parents of their labels too, and all names differ: a flat taxonomy will do.
         albums = table.drop_duplicates("amazon_id")["genres"]
         taxonomy = GenreTaxonomy.from_items(items, separator="\n")
         labels = taxonomy.filter(albums.tolist(), min_items=min_items).labels
@@ -425,7 +428,7 @@ def _label_matrix(table, folder, min_items):
 
 
 def _compare_with_published(Y, folder, indices, rows_of_id, problems):
-    """Say where the labels differ from the matrices that the authors trained on."""
+    """Note where the labels differ from the matrices that the authors trained on."""
     for name, ids_of_part in indices.items():
         for part, ids in ids_of_part.items():
             for file in folder.rglob(f"y_{part}_class_{Y.shape[1]}_{name}.npy"):
@@ -438,7 +441,7 @@ def _compare_with_published(Y, folder, indices, rows_of_id, problems):
                 differ = rows[(published[items] != Y.to_numpy()[rows]).any(axis=1)]
                 if len(differ):
                     problems.append(
-                        f"the labels of {len(differ):,} of {len(rows):,} rows are others in "
+                        f"the labels of {len(differ):,} of {len(rows):,} rows differ from "
                         f"{file.name} (rows {first_few(differ)}); Y follows the table of tracks"
                     )
 
@@ -454,5 +457,5 @@ def _describe(table, Y, unit):
         f"MuMu: {len(table):,} {unit}s, {labels}, {table['artist'].nunique():,} artists; train "
         f"{parts.get('train', 0):,}, val {parts.get('val', 0):,}, test {parts.get('test', 0):,}. "
         f"Oramas et al. (2018), https://doi.org/{_DOI}. Copyright 2017 Music Technology Group, "
-        "Universitat Pompeu Fabra. Paths, where there are any, are the user's own files."
+        "Universitat Pompeu Fabra. Paths, if there are any, are the user's own files."
     )

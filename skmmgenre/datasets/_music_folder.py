@@ -1,4 +1,4 @@
-"""A folder of music as a table."""
+"""Loader of a folder of music as a table."""
 
 import os
 import re
@@ -77,37 +77,37 @@ def load_music_folder(
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> Bunch:
-    """Load music as people have it: a folder of tagged sound files, covers and texts.
+    """Load a folder of tagged audio files, covers and texts.
 
     Parameters
     ----------
     path : str or path, or list of str
-        The folder; files may be at any depth. Paths in the table begin with it as it was given,
-        but without a slash at its end, doubled slashes and "./", and with the user's home for
-        "~". A list is of sound files: they alone are loaded, with what lies beside them.
+        The folder; files may be at any depth. Paths in the table begin with `path` as given, but
+        without a trailing slash, doubled slashes and "./", and with "~" expanded. A list gives
+        audio files: only these are loaded, with the covers and texts next to them.
     by : {"track", "album"}, default="track"
-        What a row is. An album is what has one album tag and one album artist, or MusicBrainz id,
-        in one folder (folders ``CD 1`` and ``CD 2`` in it are one with it); of files without an
-        album tag those of one artist in one folder.
+        Unit of a row. An album is the files of one folder with the same album tag and the same
+        album artist or MusicBrainz id (folders ``CD 1`` and ``CD 2`` count as part of the folder
+        above); files without an album tag are grouped by artist and folder.
     covers : bool, default=True
-        Whether covers are looked for, in sound files and beside them. Each is decoded, so False
-        saves time where no model reads them.
+        Whether to search for covers, in audio files and next to them. Each cover is decoded, so
+        False saves time if no model uses covers.
     cover_directory : str or path, default=None
-        Where covers that are embedded in sound files are written, each once, under a name by its
-        content; a new temporary folder by default.
+        Folder where embedded covers are written, each once, under a name derived from its content;
+        a new temporary folder by default.
     text : {"both", "file", "tag"} or None, default="both"
-        Whether texts are taken from files (``TRACK.txt``, or one in the album's folder, such as
-        ``review.txt``), from comment and description tags of five words and more, or both, the
+        Source of texts: files (``TRACK.txt``, or a file in the folder of the album, such as
+        ``review.txt``), comment and description tags of at least five words, or both, with the
         file first.
     genre_separators : str, default=None
-        Letters that always stand between genres in one tag. By default semicolon, bar and slash
-        do, but a slash does not in the known names of catalogues, such as "Pop/Rock" and
-        "R&B/Soul"; and commas and backslashes do where each part is a known genre or one that
-        some file has alone. With ``";"`` every "A/B" is one genre, with ``";/|"`` none is.
+        Characters that always separate genres within a tag. By default, these are semicolon, bar
+        and slash, except for a slash in known names of catalogues, such as "Pop/Rock" and
+        "R&B/Soul"; commas and backslashes also separate genres if each part is a known genre or
+        the only genre of some file. With ``";"`` every "A/B" is one genre, with ``";/|"`` none is.
     not_genres : list or tuple of str
-        What is not a genre in a tag, by default the names that programs write where there is
-        none ("Other", which is also number 12 of ID3, "Unknown", "Misc" and so on; the
-        signature has all of them) and "Podcast". Case does not matter; () keeps all.
+        Names in genre tags that are not genres. The default contains the names that programs write
+        if there is no genre ("Other", which is also number 12 of ID3, "Unknown", "Misc" and so on;
+        the signature lists all of them) and "Podcast". Case is ignored; () keeps all names.
     n_jobs : int, default=None
         Number of joblib workers; None is one.
     verbose : int, default=0
@@ -116,56 +116,59 @@ def load_music_folder(
     Returns
     -------
     data : :class:`~sklearn.utils.Bunch`
-        table : DataFrame, one row a track (or album), in order of folders and of tracks in them
-            audio (path; of an album a list in order of tracks), text (list of str), cover (path
+        table : DataFrame, one row per track (or album), in order of folders and of tracks in them
+            audio (path; for an album, a list in order of tracks), text (list of str), cover (path
             of an image); artist, albumartist, album, title, track and disc (numbers), date,
-            genres (list of str, empty if there is none), genre (the first, or of an album the
+            genres (list of str, empty if there is none), genre (the first, or for an album the
             most frequent), duration in seconds, format; and
-            musicbrainz_artistid, _albumid, _releasegroupid, _trackid. Of an album the title is
-            the album's, and track_titles is a list. What there is not is None.
+            musicbrainz_artistid, _albumid, _releasegroupid, _trackid. For an album, title is the
+            title of the album, and track_titles is a list. Missing values are None.
         y : ndarray of str or None, shape (n,)
             The column genre.
         Y : DataFrame of int8, shape (n, n_genres)
-            The genres of each row as an indicator; columns are sorted. Of spellings that
-            differ in case only the most frequent counts.
+            Indicator matrix of the genres of each row; columns are sorted. Spellings that differ
+            only in case are replaced by the most frequent one.
         groups : ndarray of str or None, shape (n,)
-            The column albumartist of a track, where it has none, or "Various Artists", the
-            artist; of an album the artist, None for various ones.
+            Artists. For a track, the column albumartist, or artist if albumartist is missing or
+            "Various Artists"; for an album, the column artist, or None for various artists.
         genre_readings : DataFrame
-            The texts of tags that were split at a slash, comma or backslash, or dropped as not
-            a genre: text, genres (what it was read as), n_files; the most frequent first.
+            Genre tags that were split at a slash, comma or backslash, or dropped because they are
+            not a genre: text, genres (the genres it was read as), n_files; the most frequent
+            first.
         errors : DataFrame
-            What is odd: item (path), row (of the table, None where there is none), reason and
-            remedy. Every file that may hold sound has a row or is listed here; nothing is fatal.
+            Problems: item (path), row (in the table, None if there is none), reason and remedy.
+            Every file that may be an audio file has a row or is listed here; none of these
+            problems raises an error.
         DESCR : str
-            What was loaded.
+            Summary of the loaded data.
 
     Raises
     ------
     FileNotFoundError, NotADirectoryError
         If there is no such folder.
     ValueError
-        If there is not one sound file in it.
+        If there is no readable audio file in it.
 
     See Also
     --------
-    skmmgenre.compose.MeanOverTracks : Takes the lists of paths of albums.
+    skmmgenre.compose.MeanOverTracks : Transformer for the lists of paths of albums.
 
     Notes
     -----
-    The format of a file is detected by its content; a file whose name says otherwise is read and
-    listed. Tags are read from MP3, FLAC, Ogg (Vorbis, Opus, FLAC), WAV, AIFF, MP4, AAC, WMA and
-    APE files (of the last three not the covers). Matroska and what else libsndfile reads, such as
-    CAF and AU, gets a row without tags, and is listed, too. What a sound file is
-    worth is found out when it is decoded: see ``on_error`` of `CQTExtractor`.
+    The format of a file is detected from its content; a file with the wrong extension is read, and
+    listed in ``errors``. Tags are read from MP3, FLAC, Ogg (Vorbis, Opus, FLAC), WAV, AIFF, MP4,
+    AAC, WMA and APE files (for the last three, without covers). Files in Matroska and in other
+    formats that libsndfile reads, such as CAF and AU, get a row without tags, and are listed too.
+    Audio is not decoded here, so damaged audio is only found later: see ``on_error`` of
+    `CQTExtractor`.
 
-    Numbers of ID3's list of genres are replaced by their names; 255 stands for none. The cover
-    is the one embedded as front cover, else the first embedded, else an image in the folder
-    called cover, folder or front, or the only one there; of an album that in the folder comes
-    first. Images that cannot be decoded are listed, and the next is taken. Files and folders
-    whose names begin with a dot are left out.
+    Numbers of the ID3 list of genres are replaced by their names; 255 means no genre. The cover is
+    the embedded front cover, else the first embedded image, else an image in the folder that is
+    named cover, folder or front, or the only image there; for an album, the image in the folder
+    comes first. Images that cannot be decoded are listed, and the next candidate is used. Files
+    and folders whose names begin with a dot are ignored.
 
-    Needs mutagen: ``pip install "skmmgenre[data]"``.
+    Requires mutagen: ``pip install "skmmgenre[data]"``.
 
     Examples
     --------
@@ -198,7 +201,7 @@ def load_music_folder(
         n_jobs=n_jobs,
         verbose=verbose,
         description="files",
-        warn=False,  # all of it is listed, and said if there is nothing else
+        warn=False,  # everything is listed in errors, and reported if no file is readable
     )
     if temporary is not None and not os.listdir(temporary):
         os.rmdir(temporary)
@@ -251,21 +254,21 @@ def _describe(readings):
         return ""
     described = [describe_reading(reading, "file") for reading in readings]
     first = first_few(described, 5, count=True, separator="; ")
-    return f" Genre tags that are not taken as they are written: {first}; see genre_readings."
+    return f" Genre tags that were split or dropped: {first}; see genre_readings."
 
 
 def _each_place_once(paths):
-    """Return the files of a list, each in its first spelling, and errors on the further ones."""
+    """Return the files of a list, each in its first spelling, and errors for repeated files."""
     files, errors = {}, []
     for path in map(spell_path, paths):
         known = files.setdefault(place_of(path), path)
         if known != path:
-            errors.append((path, None, f"the same file as {known!r}", "It is taken once."))
+            errors.append((path, None, f"the same file as {known!r}", "It is loaded once."))
     return list(files.values()), errors
 
 
 def _group(row):
-    """Return who an item is by, so that a split by artist parts nobody's music."""
+    """Return the artist of a row, so that a split by artist does not divide an artist's music."""
     for name in (row.get("albumartist"), row["artist"]):
         if name is not None and name.casefold() not in _VARIOUS:
             return name
@@ -278,45 +281,45 @@ def _error_table(errors):
 
 
 def _sound_files(found, errors):
-    """Return the paths that may be sound; a file with two names is taken once."""
+    """Return the paths that may be audio files; a file with two names is returned once."""
     files, met = [], {}
     paths = [os.path.join(folder, name) for folder, name in found.places()]
-    for path in sorted(paths, key=os.path.islink):  # a file is told by its own name if it has one
+    for path in sorted(paths, key=os.path.islink):  # a file's own name takes precedence over links
         suffix = os.path.splitext(path)[1].lower()
         if suffix not in AUDIO_SUFFIXES and (suffix in _NO_SOUND or not _may_hold_sound(path)):
             continue
         try:
             status = os.stat(path)
-        except OSError as error:  # gone since it was listed
+        except OSError as error:  # deleted since it was listed
             errors.append((path, None, f"it cannot be read ({os.strerror(error.errno)})", ""))
             continue
         known = met.setdefault((status.st_dev, status.st_ino), path)
         if known == path:
             files.append(path)
         else:
-            errors.append((path, None, f"the same file as {known!r}", "It is taken once."))
+            errors.append((path, None, f"the same file as {known!r}", "It is loaded once."))
     return files
 
 
 def _may_hold_sound(path):
     try:
         return audio_kind(path) is not None
-    except BadItem:  # a format that is not read, or a file that may not be; said when it is read
+    except BadItem:  # not supported or not permitted; this is reported when the file is read
         return not os.path.exists(path) or os.path.getsize(path) > 0
 
 
 def _read_track(path, *, cover_directory, separators):
-    """Read what a sound file says of itself; the cover in it is written as a file, if asked."""
+    """Read the tags of an audio file, and write its embedded cover to a file if requested."""
     tags = read_audio_tags(path)
-    notes = [(path, note, "It is read; rename or tag it anew.") for note in tags.pop("notes")]
+    notes = [(path, note, "It is loaded; rename it or fix its tags.") for note in tags.pop("notes")]
     texts, too_long = drop_too_long(tags["genre"], separators)
     if too_long:
         named = first_few(too_long, 1, count=True, name=repr)
         reason = f"genre tags that are too long, or more than 64: {named}"
-        notes.append((path, reason, "They are ignored; tag it anew."))
+        notes.append((path, reason, "They are ignored; fix the tags."))
     tags["genre"], n_unknown = name_genres(texts)
     if n_unknown:
-        notes.append((path, "a genre number that stands for none, such as 255", "Tag it anew."))
+        notes.append((path, "a genre number without a genre, such as 255", "Fix the tags."))
     cover, pictures = None, tags.pop("pictures")
     for picture in pictures if cover_directory is not None else ():
         try:
@@ -332,7 +335,7 @@ def _folder(track):
 
 
 def _album_folder(folder):
-    """Return the folder of an album, of which one of its discs may be a folder."""
+    """Return the folder of an album; for the folder of a disc, that is the folder above."""
     above, name = os.path.split(folder)
     return above if _DISC.fullmatch(name) else folder
 
@@ -352,7 +355,7 @@ def _natural(name):
 
 
 def _read_genres(tracks, separators, not_genres):
-    """Read the genres of all tracks, each spelt as most files do; say what was not taken as is."""
+    """Add the genres of all tracks, in their most frequent spelling; return changed readings."""
     found, readings = read_genre_lists(
         [track["genre"] for track in tracks], separators, not_genres=not_genres
     )
@@ -366,7 +369,7 @@ def _read_genres(tracks, separators, not_genres):
 
 
 class _Beside:
-    """The cover and the texts beside the sound files of a folder."""
+    """The cover and the texts next to the audio files of a folder."""
 
     def __init__(self, folder, found, text, covers, errors):
         names = found.folders.get(folder, [])
@@ -383,7 +386,7 @@ class _Beside:
             return
         split = [os.path.splitext(name) for name in names]
         tracks = {stem for stem, suffix in split if suffix.lower() in AUDIO_SUFFIXES}
-        texts = {}  # the text of a track may be spelt another way, but its very name comes first
+        texts = {}  # names are compared without case, but an exact match comes first
         for stem, suffix in split:
             if suffix.lower() == ".txt":
                 texts.setdefault(fold_name(stem), stem + suffix)
@@ -399,13 +402,13 @@ class _Beside:
 
 
 def _whole_cover(folder, names, errors):
-    """Return the path of the cover in a folder, the likeliest that can be decoded, or None."""
+    """Return the path of the best cover in a folder that can be decoded, or None."""
     while name := choose_cover(names):
         path = os.path.join(folder, name)
         try:
             check_cover(path)
         except BadItem as fault:
-            if path not in {item for item, *_ in errors}:  # the folder may be that above of discs
+            if path not in {item for item, *_ in errors}:  # may be the folder above several discs
                 errors.append((path, None, fault.reason, fault.remedy))
             names = [other for other in names if other != name]
         else:
@@ -422,12 +425,12 @@ def _read(path, errors):
 
 
 def _texts(candidates):
-    """Return the texts there are, each once; None if there is none."""
+    """Return the texts that are not empty, each once, or None."""
     return list(dict.fromkeys(text for text in candidates if text)) or None
 
 
 def _comments(track, text):
-    """Return the comments of a track, but for those short ones that programs leave."""
+    """Return the comments of a track, without the short ones that programs write."""
     if text not in ("both", "tag"):
         return []
     return [comment for comment in track["comment"] if len(comment.split()) >= _MIN_WORDS]
@@ -445,7 +448,7 @@ def _track_row(track, beside, text):
 
 
 def _album_of(track):
-    """Return what tracks of one album have in common."""
+    """Return the key that the tracks of an album share."""
     folder = _album_folder(_folder(track))
     artist = (track["albumartist"] or "").casefold()
     if track["album"] is not None:
@@ -488,12 +491,12 @@ def _most_frequent(tracks, name):
 
 def _nothing_found(path, errors):
     if isinstance(path, list):
-        message = "None of the files can be read as sound."
+        message = "None of the files is a readable audio file."
     else:
-        message = f"There is no sound file in {path!r} that can be read."
+        message = f"There is no readable audio file in {path!r}."
     if errors:
         item, _, reason, _ = errors[0]
         if len(errors) > 1:
-            message += f" {len(errors):,} files were set aside, the first is"
+            message += f" {len(errors):,} files were skipped, the first is"
         message += f" {item!r}: {reason}."
     return f"{message} Supported formats: {SUPPORTED}."

@@ -1,6 +1,6 @@
-"""What the authors published beside their data sets: splits, feature vectors, JSON records.
+"""Files that the authors published with their data sets: splits, feature vectors, JSON records.
 
-The vectors follow one scheme: ``items_index_PART_NAME.tsv`` holds an id a line, and
+Vectors follow one naming scheme: ``items_index_PART_NAME.tsv`` contains one id per line, and
 ``X_PART_SETTING_NAME.npy`` the vectors of these items, for the parts train, val and test. A JSON
 file may be large, so its records are read one at a time.
 """
@@ -19,12 +19,12 @@ PARTS = ("train", "val", "test")
 
 
 def split_entries(split):
-    """Return what a data set's Bunch says of its published split.
+    """Return the entries of a data set's Bunch that describe its published split.
 
     Parameters
     ----------
     split : list of str, shape (n,)
-        "train", "val", "test", or "" for a row in none of them.
+        "train", "val", "test", or "" for a row that is in none of them.
 
     Returns
     -------
@@ -45,18 +45,20 @@ def note_artists_in_two_parts(groups, split, problems):
     pairs = pairs[pairs["artist"].notna() & (pairs["part"] != "")].drop_duplicates()
     n_parts = pairs["artist"].value_counts()
     if artists := sorted(n_parts.index[n_parts > 1]):
-        problems.append(f"{len(artists):,} artists are in two parts ({first_few(artists)})")
+        problems.append(
+            f"{len(artists):,} artists are in more than one part ({first_few(artists)})"
+        )
 
 
 def warn_of_problems(problems, name, *, stacklevel=3):
-    """Warn of all problems of a data set at once, as the caller of the loader."""
+    """Warn about all problems of a data set at once, on behalf of the loader."""
     if problems:
         lines = "".join(f"\n- {problem}" for problem in problems)
-        message = f"{name} is not whole, see `problems`:{lines}"
+        message = f"{name} is not complete, see `problems`:{lines}"
         warnings.warn(message, UserWarning, stacklevel=stacklevel)
 
 
-# The settings of the authors' experiments -> the blocks of columns of this package.
+# Names of the authors' experiments -> names of blocks in this package.
 BLOCK_OF_SETTING = {
     "audio": "audio",
     "visual": "image",
@@ -93,13 +95,13 @@ def read_indices(folder):
 
 
 def rows_of_ids(table, columns):
-    """Return the rows of each id, as dict of str to list of int.
+    """Return the rows of each id, as a dict of str to list of int.
 
     Parameters
     ----------
     table : DataFrame
     columns : list of str
-        A cell is an id or a list of them; a missing one is None.
+        A cell is an id or a list of ids; a missing cell is None.
     """
     rows = {}
     for column in columns:
@@ -111,29 +113,29 @@ def rows_of_ids(table, columns):
 
 
 def load_vectors(folder, settings, rows_of_id, problems):
-    """Read published vectors into columns.
+    """Read published vectors into a table.
 
     Parameters
     ----------
     folder : Path
         The files may be at any depth.
     settings : str, list of str, dict of str to str, or None
-        As they stand in the names of the files; a dict gives the block of each.
+        Settings as in the names of the files; a dict maps each of them to the name of its block.
     rows_of_id : dict of str to list of int
-        Where the vector of each item belongs.
+        Rows of each item.
     problems : list of str
-        What is not there is appended.
+        A message about rows without a vector is appended.
 
     Returns
     -------
     vectors : DataFrame of float32, shape (n_rows, n_columns)
-        Columns BLOCK__0, BLOCK__1, ...; NaN where an item has no vector. None if no setting is
-        asked for.
+        Columns BLOCK__0, BLOCK__1, ...; NaN where an item has no vector. None if `settings` is
+        None.
 
     Raises
     ------
     ValueError
-        If there is no file of a setting, or rows and index do not agree.
+        If there is no file of a setting, or the rows of a file do not match its index.
     """
     if settings is None:
         return None
@@ -169,7 +171,7 @@ def load_vectors(folder, settings, rows_of_id, problems):
             filled[rows] = True
         if not filled.all():
             problems.append(
-                f"vectors {setting!r}: {n_rows - filled.sum():,} of {n_rows:,} rows have none "
+                f"vectors {setting!r}: {n_rows - filled.sum():,} of {n_rows:,} rows have no vector "
                 f"(rows {first_few(np.flatnonzero(~filled))}); they are NaN"
             )
     return pd.DataFrame(vectors, columns=columns, copy=False)
@@ -192,7 +194,7 @@ def _open_array(path):
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError) as error:
         raise ValueError(
-            f"{str(path)!r} is no array of numbers in numpy's format ({error}). Fetch it again."
+            f"{str(path)!r} is not a valid .npy file of numbers ({error}). Download it again."
         ) from error
 
 
@@ -201,38 +203,39 @@ def _check_shapes(arrays):
     for path, (array, ids) in arrays.items():
         if array.ndim != 2 or len(widths) > 1:
             raise ValueError(
-                f"{path.name} has shape {array.shape}, expected one vector a row, of one length "
-                "in all parts. Fetch the data set again."
+                f"{path.name} has shape {array.shape}, expected one vector per row, with the same "
+                "length in all parts. Download the data set again."
             )
         if len(ids) != len(array):
             raise ValueError(
                 f"{path.name} has {len(array)} rows, but its index file items_index_* has "
-                f"{len(ids)} ids. Fetch the data set again."
+                f"{len(ids)} ids. Download the data set again."
             )
 
 
 def _which_files(setting, names, files, folder):
     if names:
         return (
-            f"There are vectors {setting!r} of several data sets in {str(folder)!r}: "
+            f"Vectors {setting!r} of several data sets were found in {str(folder)!r}: "
             f"{', '.join(names)}. Pass the folder of one of them."
         )
     known = sorted({found for found, _ in files})
     held = f"there are {', '.join(map(repr, known))}" if known else "there are none"
     return (
-        f"No vectors {setting!r} are in {str(folder)!r}: {held}. Expected files "
-        f"X_train_{setting}_NAME.npy beside items_index_train_NAME.tsv, and of val and test."
+        f"No vectors {setting!r} were found in {str(folder)!r}: {held}. Expected files "
+        f"X_train_{setting}_NAME.npy and items_index_train_NAME.tsv, and so for val and test."
     )
 
 
 def iterate_json(path):
-    """Yield the records of a file one by one: an array, or records one after the other.
+    """Yield the records of a JSON file one by one.
 
     Parameters
     ----------
     path : Path
-        An array of records, or records with or without a line each (JSON lines); ".gz" is
-        decompressed. Only the text of the file is held, not all of its records.
+        An array of records, or consecutive records, with or without line breaks (JSON lines).
+        ".gz" files are decompressed. Only the text of the file is kept in memory, not all of its
+        records.
 
     Yields
     ------
@@ -241,7 +244,7 @@ def iterate_json(path):
     Raises
     ------
     ValueError
-        If it is no JSON; the place is named.
+        If the file is not valid JSON; the message gives the position.
     """
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8") as file:
@@ -256,12 +259,12 @@ def iterate_json(path):
             record, place = decoder.raw_decode(text, place)
         except json.JSONDecodeError as error:
             raise ValueError(
-                f"{str(path)!r} is no JSON at character {error.pos:,}, line {error.lineno:,} "
-                f"({error.msg}): it may be cut short. Fetch it again."
+                f"{str(path)!r} is not valid JSON at character {error.pos:,}, line "
+                f"{error.lineno:,} ({error.msg}): it may be truncated. Download it again."
             ) from error
         if not isinstance(record, dict):
             raise ValueError(
-                f"{str(path)!r} holds {str(record)[:40]!r} where a record was expected, at "
+                f"{str(path)!r} contains {str(record)[:40]!r} instead of a record before "
                 f"character {place:,}."
             )
         yield record

@@ -82,7 +82,7 @@ def test_predict_a_folder_and_what_cannot_be_read(odd, model, tmp_path, capsys):
     assert main(["predict", model, *words, "--json", "--quiet"]) == 1
     out, err = capsys.readouterr()
     assert len(json.loads(out)) == 2
-    assert "absent.mp3': there is no such file" in err and "no sound file in" in err
+    assert "absent.mp3': there is no such file" in err and "no readable audio file in" in err
     assert main(["predict", model, *words[1:], "--quiet"]) == 1
     assert capsys.readouterr().err.startswith("skmmgenre predict: nothing that was named can be")
 

@@ -415,6 +415,6 @@ def test_folder_of_undo_in_any_spelling(tmp_path, capsys, monkeypatch):
         assert list(genres_of(folder).values()) == [["Jazz"]]
     capsys.readouterr()
     assert main(["tag", "--undo", str(files[0])]) == 1
-    assert "is a file, a folder is expected" in capsys.readouterr().err
+    assert "is a file, expected a folder" in capsys.readouterr().err
     assert main(["tag", "--undo", "~/other"]) == 1
     assert "There is no folder" in capsys.readouterr().err

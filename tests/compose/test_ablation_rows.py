@@ -52,7 +52,7 @@ def names_of(albums):
     """A function: rows and controls of an ablation, told by an error before anything is done."""
 
     def tell(model, y=albums.y, **params):
-        with pytest.raises(ValueError, match="reference 'none' is no row; rows are ") as told:
+        with pytest.raises(ValueError, match="reference 'none' is not a row; rows are ") as told:
             ablate_modalities(model, albums.table, y, albums.groups, **params, reference="none")
         return ast.literal_eval(str(told.value).partition("rows are ")[2].removesuffix("."))
 
@@ -220,8 +220,8 @@ class TestControls:
                 "joint space of audio",
             ),
             ("mean of probabilities", {"fusion__target": "cosine"}, "needs probabilities"),
-            ("cross_fit", {"audio__cross_fit": 2}, "takes networks with cross_fit=0"),
-            ("cross_fit", {"preset": "auto"}, "takes networks with cross_fit=0"),
+            ("cross_fit", {"audio__cross_fit": 2}, "needs networks with cross_fit=0"),
+            ("cross_fit", {"preset": "auto"}, "needs networks with cross_fit=0"),
             ("cross_fit", None, "needs a modality with a net"),
             ("two seeds", None, "needs a modality with a net"),
         ],
@@ -233,7 +233,7 @@ class TestControls:
         rows = names_of(model)
         with pytest.raises(ValueError, match=f"control '{control}' .*{reason}"):
             ablate(model, controls=[control])
-        with pytest.warns(UserWarning, match=f"leaves out: .*'{control}' .*{reason}") as told:
+        with pytest.warns(UserWarning, match=f"excludes: .*'{control}' .*{reason}") as told:
             names = names_of(model, controls="all")
         assert len(told) == 1
         assert names[: len(rows)] == rows
@@ -252,7 +252,7 @@ class TestControls:
 
     @pytest.mark.parametrize("control", CONTROLS_OF_SCORES)
     def test_scores_are_for_several_genres(self, ablate, paper_model, control):
-        with pytest.raises(ValueError, match=f"'{control}' is unknown.*for one genre a row"):
+        with pytest.raises(ValueError, match=f"Unknown control '{control}'.*single-label"):
             ablate(paper_model(), controls=[control])
 
     def test_what_a_control_is_compared_with(self, ablate, paper_model):

@@ -89,7 +89,7 @@ def test_none_switches_a_modality_off(off):
 
 
 def test_no_modality_at_all():
-    with pytest.raises(ValueError, match="All modalities are None; name the column"):
+    with pytest.raises(ValueError, match="All modalities are None; pass the column"):
         make_genre_classifier(audio=None, text=None, image=None)
 
 
@@ -130,7 +130,7 @@ def test_a_linker_adds_a_step():
 
 
 def test_a_linker_needs_texts():
-    with pytest.raises(ValueError, match="linker needs texts: name their column"):
+    with pytest.raises(ValueError, match="linker requires texts: pass their column"):
         make_genre_classifier(text=None, linker=SaxLinker())
 
 
@@ -251,7 +251,7 @@ def test_the_network_comes_before_the_steps_in_front_of_it():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"audio__epochs": 3}, "'audio__epochs'.*no step of it.*'epochs'.*'max_epochs'"),
+        ({"audio__epochs": 3}, "'audio__epochs'.*no step has.*'epochs'.*'max_epochs'"),
         ({"epochs": 3}, "'epochs'.*'max_epochs'"),
         ({"sound__lr": 3}, r"no part 'sound'.*\['audio', 'text', 'image', 'fusion'\]"),
         ({"joint__lr": 3}, "no part 'joint'"),
@@ -484,5 +484,5 @@ class TestEncoders:
             make_genre_classifier(**{f"{modality}_model": model})
 
     def test_a_linker_needs_the_network_of_words(self):
-        with pytest.raises(ValueError, match='A linker adds words for text_model="mlp"'):
+        with pytest.raises(ValueError, match='linker requires text_model="mlp"'):
             make_genre_classifier(linker=SaxLinker(), text_model="vectors")

@@ -161,11 +161,11 @@ def test_a_name_that_no_step_has_changes_nothing():
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("on_eror", "missing", "'on_eror': did you mean 'on_error'. Of this model .*: device, "),
+        ("on_eror", "missing", "'on_eror': did you mean 'on_error'. Parameters .*: device, "),
         ("CQTExtractor.n_job", 1, "'CQTExtractor.n_job': did you mean 'n_jobs'"),
         ("Extractor.n_jobs", 1, "Unknown parameter 'Extractor.n_jobs'"),
         ("sound__n_jobs", 1, "no part 'sound'; the parts are"),
-        ("fusion__n_jobs", 1, "no step of it has the parameter 'n_jobs'"),
+        ("fusion__n_jobs", 1, "no step has the parameter 'n_jobs'"),
         ("hidden_units", (3,), "'hidden_units' is fixed once a model is fitted"),
         ("audio__architecture", "3x3", "'audio__architecture' is fixed once a model is fitted"),
         ("target", "cosine", "'target' is fixed once"),
@@ -192,7 +192,7 @@ def test_refused(stored, name, value, message):
     [{1: 2}, {None: 2}, {("device",): "cpu"}, {b"device": "cpu"}, [("device", "cpu")], "cpu"],
 )
 def test_params_that_are_not_a_dict_of_names(stored, params):
-    with pytest.raises(TypeError, match="params must (be a dict|have names of parameters as keys)"):
+    with pytest.raises(TypeError, match="params must be (a dict|parameter names)"):
         stored(params)
 
 

@@ -83,10 +83,10 @@ def test_what_is_missing(missing):
 
 BAD = {
     "text": ("0.1 0.2", "it is text, not numbers. .* Parquet"),
-    "path": ("v.npy", "pass what numpy.load returns"),
+    "path": ("v.npy", "pass the result of numpy.load"),
     "number": (3.0, "not a list or an array"),
-    "words": (["a"] * 5, "does not hold numbers only"),
-    "ragged": ([1, [2, 3], 4, 5, 6], "does not hold numbers only"),
+    "words": (["a"] * 5, "contains values that are not numbers"),
+    "ragged": ([1, [2, 3], 4, 5, 6], "contains values that are not numbers"),
     "short": ([1.0, 2.0], "it has 2 numbers, and the others have 5"),
     "matrix": (np.zeros((1, 5)), r"it has the shape \(1, 5\)"),
     "NaN": ([1, 2, np.nan, 4, 5], "1 of its 5 numbers are NaN or infinite"),
@@ -120,7 +120,7 @@ def test_the_length_is_that_of_most():
 
 
 def test_nothing_to_learn_from():
-    with pytest.raises(ValueError, match="None of the 3 cells holds a vector"):
+    with pytest.raises(ValueError, match="None of the 3 cells contains a vector"):
         ReadyVectors().fit([None, "", [np.nan]])
 
 

@@ -82,7 +82,7 @@ def test_genres(tmp_path, values, separators, genres, n_unknown):
     tagged(tmp_path / "a.mp3", **({"genre": values} if values else {}))
     data = load_music_folder(tmp_path, genre_separators=separators)
     assert data.table["genres"].tolist() == [genres]
-    assert data.errors["reason"].str.contains("number that stands for none").sum() == n_unknown
+    assert data.errors["reason"].str.contains("number without a genre").sum() == n_unknown
     assert len(data.errors) == n_unknown
 
 
@@ -185,7 +185,7 @@ def test_a_tag_in_an_unknown_encoding_is_listed(tmp_path):
     path = tagged(tmp_path / "a.flac", genre="M_sica", artist="Ada")
     path.write_bytes(path.read_bytes().replace(b"M_sica", b"M\xfasica"))
     data = load_music_folder(tmp_path)
-    assert data.errors["reason"].tolist() == ["a tag is not in the encoding that it should have"]
+    assert data.errors["reason"].tolist() == ["a tag has an invalid encoding"]
     assert data.errors["row"].tolist() == [0]
 
 
@@ -215,7 +215,7 @@ def test_formats_whose_tags_are_not_read_have_rows(tmp_path, name, form):
     data = load_music_folder(tmp_path)
     (row,) = data.table.to_dict("records")
     assert (row["format"], row["duration"], row["genres"]) == (form, 0.5, [])
-    assert data.errors["reason"].tolist() == [f"tags of {form} files are not read"]
+    assert data.errors["reason"].tolist() == [f"tags of {form} files are not supported"]
     assert data.errors["row"].tolist() == [0]
 
 
@@ -232,7 +232,7 @@ def test_an_mp3_without_id3_and_without_the_end_of_its_name(tmp_path):
     (tmp_path / "a.mp3").rename(tmp_path / "a")
     data = load_music_folder(tmp_path)
     assert data.table["format"].tolist() == ["MP3"]
-    assert data.errors["reason"].tolist() == ["the name ends in '', but the file holds MP3"]
+    assert data.errors["reason"].tolist() == ["the name ends in '', but the file contains MP3"]
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_other_sound_is_listed_whatever_its_name(tmp_path, head, told, name):
     (tmp_path / name).write_bytes(head + bytes(99))
     data = load_music_folder(tmp_path)
     assert data.errors["item"].tolist() == [str(tmp_path / name)]
-    assert told in data.errors["reason"][0] and "is not read" in data.errors["reason"][0]
+    assert told in data.errors["reason"][0] and "is not supported" in data.errors["reason"][0]
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_forms_of_a_split():
         ([["Jazz"], ["Jazz", "Pop"]], None, "MultiLabelBinarizer"),
         (Y, ["train"], "split has 1 rows, Y has 4"),
         (Y, ["train", None, "train", "test"], "split is missing in row 1"),
-        (Y, ["train", "all", "train", "test"], "called 'all'"),
+        (Y, ["train", "all", "train", "test"], "named 'all'"),
         (Y, {"train": [0, 1], "test": [1, 2]}, "Row 1 is in the part 'train' and again in 'test'"),
         (Y, {"train": [0, 4]}, "'train' of the split has positions outside 0 to 3"),
         (Y, {"train": [-1]}, "positions outside"),

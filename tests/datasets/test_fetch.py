@@ -168,7 +168,7 @@ def test_a_record_that_has_changed(zenodo, tmp_path):
     fetch_msdi(verbose=0)
     (tmp_path / "home" / "msdi" / "MSD-I_dataset.tsv").unlink()
     zenodo.files = {"MSD-I_dataset.tsv": table.read_bytes() + b"\n"}
-    with pytest.raises(OSError, match="another checksum than at the first download for MSD-I_data"):
+    with pytest.raises(OSError, match="changed since the first download for MSD-I_data"):
         fetch_msdi(verbose=0)
     (tmp_path / "home" / "msdi" / "checksums.txt").unlink()
     assert len(fetch_msdi(verbose=0).table) == 12

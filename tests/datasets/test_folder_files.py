@@ -164,5 +164,5 @@ def test_without_the_rights_to_read():
     n_rows, (unreadable, closed) = pickle.loads(done.stdout)
     assert n_rows == 1
     assert unreadable["item"].endswith("b.flac") and unreadable["row"] is None
-    assert unreadable["reason"] == "it may not be read" and "rights" in unreadable["remedy"]
+    assert unreadable["reason"] == "permission denied" and "permissions" in unreadable["remedy"]
     assert closed["item"].endswith("closed") and "folder cannot be read" in closed["reason"]

@@ -36,8 +36,8 @@ def test_greatest_hits_of_many():
     assert pairs(result) == [(0, 1), (2, 0)]
     assert result.matches["score"].tolist() == pytest.approx([0.8, 1.0])
     assert result.matches["title_similarity"][0] == pytest.approx(1 - 1 / 13)
-    assert result.unmatched_left.to_dict() == {1: "nothing is similar enough"}
-    assert result.unmatched_right.to_dict() == {2: "nothing is similar enough"}
+    assert result.unmatched_left.to_dict() == {1: "no record is similar enough"}
+    assert result.unmatched_right.to_dict() == {2: "no record is similar enough"}
     assert len(result.ambiguous) == 0 and not result.matches["ambiguous"].any()
 
 
@@ -69,7 +69,9 @@ def test_one_to_one_and_the_rival_is_told():
     assert (rival["left"], rival["right"]) == ("a", "x")
     assert (rival["left_match"], rival["right_match"]) == (None, "b")
     assert rival["title_left"] == "Help! (Deluxe)" and rival["artist_right"] == "Beatles, The"
-    assert result.unmatched_left.to_dict() == {"a": "what is similar enough was matched to another"}
+    assert result.unmatched_left.to_dict() == {
+        "a": "every record that is similar enough was matched to another one"
+    }
 
 
 def test_the_best_pair_is_taken_and_not_the_best_sum():
@@ -100,7 +102,7 @@ def test_missing_cells_and_other_names_of_columns():
         3: "'title' is missing",
     }
     assert result.unmatched_right.to_dict() == {
-        1: "nothing is similar enough",
+        1: "no record is similar enough",
         2: "'album' is missing",
     }
 
@@ -118,10 +120,10 @@ def test_what_cannot_be_matched_is_said():
     left = catalogue(("Help", "The Beatles"))
     with pytest.raises(ValueError, match=r"right has no column 'title'; it has \['name'\]"):
         match_records(left, pd.DataFrame({"name": ["x"]}))
-    with pytest.raises(ValueError, match="as many columns"):
+    with pytest.raises(ValueError, match="equally many columns"):
         match_records(left, left, on="title", right_on=["title", "artist"])
     twice = catalogue(("a", "b"), ("c", "d"), index=["k", "k"])
-    with pytest.raises(ValueError, match=r"index of right has 'k' twice.*reset_index"):
+    with pytest.raises(ValueError, match=r"index of right contains 'k' twice.*reset_index"):
         match_records(left, twice)
     with pytest.raises(ValueError, match="threshold"):
         match_records(left, left, threshold=0)

@@ -97,9 +97,9 @@ def test_files_of_the_user(tmp_path):
 def test_folders_that_are_not_it(tmp_path):
     write_msdi(tmp_path)
     touch(tmp_path / "audio", "song.mp3")
-    with pytest.raises(ValueError, match=r"Not one of the 12 .*1 such files.*'song.mp3'.*TR0000"):
+    with pytest.raises(ValueError, match=r"None of the 12 .*1 such files.*'song.mp3'.*TR0000"):
         load_msdi(tmp_path, audio_directory=tmp_path / "audio")
-    with pytest.raises(ValueError, match="holds no such file"):
+    with pytest.raises(ValueError, match="contains no such file"):
         load_msdi(tmp_path, image_directory=tmp_path / "audio")
     with pytest.raises(FileNotFoundError, match="There is no folder .*nowhere"):
         load_msdi(tmp_path, audio_directory=tmp_path / "nowhere")
@@ -113,13 +113,15 @@ def test_what_is_missing_is_said(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="zenodo.1240485"):
         fetch_msdi(download_if_missing=False)
     (tmp_path / "msdi").mkdir()
-    with pytest.raises(FileNotFoundError, match="holds no table with the columns of MSD-I"):
+    with pytest.raises(
+        FileNotFoundError, match="does not contain a table with the columns of MSD-I"
+    ):
         load_msdi()
     write_msdi(tmp_path / "msdi")
     assert len(load_msdi().table) == len(fetch_msdi(verbose=0).table) == 12
     touch(tmp_path / "msdi", "copy.csv")
     (tmp_path / "msdi" / "copy.csv").write_text("msd_track_id,set,genre_label\n")
-    with pytest.raises(ValueError, match="Several tables of MSD-I"):
+    with pytest.raises(ValueError, match="several tables of MSD-I"):
         load_msdi()
     with pytest.raises(ValueError, match=r"copy.csv' lacks the columns \['msd_artist_id'"):
         load_msdi(tmp_path / "msdi" / "copy.csv")
@@ -159,8 +161,8 @@ def test_broken_rows_are_named(tmp_path):
     with pytest.warns(UserWarning) as caught:
         data = load_msdi(path)
     assert data.problems == [
-        "1 tracks are there twice (TR0000)",
-        "1 artists are in two parts (AR0)",
+        "1 tracks occur twice (TR0000)",
+        "1 artists are in more than one part (AR0)",
     ]
     assert caught[0].filename == __file__
 

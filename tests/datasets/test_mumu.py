@@ -177,7 +177,7 @@ def test_reviews_inside_their_album(tmp_path):
 
 def test_files_that_are_not_there(tmp_path, monkeypatch):
     monkeypatch.setenv("SKMMGENRE_DATA", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="holds no MuMu_dataset_multi-label.csv.*831189"):
+    with pytest.raises(FileNotFoundError, match="no MuMu_dataset_multi-label.csv in .*831189"):
         load_mumu()
     with pytest.raises(FileNotFoundError, match="fetch_mumu"):
         fetch_mumu(download_if_missing=False)

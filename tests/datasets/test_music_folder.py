@@ -36,25 +36,25 @@ def test_what_is_odd_is_listed(odd, music):
     assert errors.index.is_monotonic_increasing
     left_out = {
         "empty": r"0 bytes",
-        "text_named_mp3": "no MP3 file, or broken",
-        "picture_named_mp3": "no MP3 file, or broken",
-        "noise_named_flac": "no sound file of a known format",
-        "wma": "it is no WMA file, or broken",
+        "text_named_mp3": "not a valid MP3 file",
+        "picture_named_mp3": "not a valid MP3 file",
+        "noise_named_flac": "not an audio file of a known format",
+        "wma": "it is not a valid WMA file",
         "loop": "the same folder as",
-        "loop_itself": "leads nowhere, or to itself",
-        "dangling": "leads nowhere, or to itself",
+        "loop_itself": "a broken link, or a link to itself",
+        "dangling": "a broken link, or a link to itself",
         "linked": "the same file as .*slash.mp3",
         "pipe": "a pipe, socket or device",
-        "binary_text": "it holds no text",
+        "binary_text": "it is not a text file",
     }
     noted = {
-        "wrong_extension": "ends in '.mp3', but the file holds FLAC",
-        "wrong_extension_mp3": "ends in '.flac', but the file holds MP3",
-        "no_extension": "ends in '', but the file holds FLAC",
-        "unknown_extension": "ends in '.extension', but the file holds WAV",
-        "genre_255": "number that stands for none",
-        "big_cover": "embedded cover of 21 MB; at most 20 MB",
-        "cover_is_no_image": "no image",
+        "wrong_extension": "ends in '.mp3', but the file contains FLAC",
+        "wrong_extension_mp3": "ends in '.flac', but the file contains MP3",
+        "no_extension": "ends in '', but the file contains FLAC",
+        "unknown_extension": "ends in '.extension', but the file contains WAV",
+        "genre_255": "number without a genre",
+        "big_cover": "embedded cover has 21 MB; the limit is 20 MB",
+        "cover_is_no_image": "not an image",
     }
     for name, reason in {**left_out, **noted}.items():
         entry = errors.loc[str(odd.odd[name])]
@@ -323,10 +323,12 @@ def test_nothing_to_load(tmp_path):
         load_music_folder(tmp_path / "nowhere")
     with pytest.raises(NotADirectoryError, match="is a file"):
         load_music_folder(Path(__file__))
-    with pytest.raises(ValueError, match="There is no sound file in"):
+    with pytest.raises(ValueError, match="There is no readable audio file in"):
         load_music_folder(tmp_path)
     (tmp_path / "a.mp3").touch()
-    with pytest.raises(ValueError, match=r"can be read\. '.*a.mp3': the file is empty"):
+    with pytest.raises(
+        ValueError, match=r"There is no readable audio file in .*\. '.*a.mp3': the file is empty"
+    ):
         load_music_folder(tmp_path)
     with pytest.raises(ValueError, match="by"):
         load_music_folder(tmp_path, by="artist")

@@ -1,4 +1,4 @@
-"""Synthetic music: albums whose genres are known by construction, and catalogues of records."""
+"""Synthetic music: albums with genres known by construction, and catalogues of records."""
 
 from ._albums import make_albums
 from ._catalogues import make_catalogues

@@ -1,4 +1,4 @@
-"""The synthetic data set of the package."""
+"""Generator of synthetic albums."""
 
 import os
 import tempfile
@@ -42,7 +42,7 @@ from ._sound import SR, audio_recipe, audio_style, render_track, write_track
 _ACCURACY = {"shared": 0.65, "audio": 0.65, "text": 0.70, "cover": 0.45}
 _MIXED_FORMATS = (("flac", 0.5), ("ogg", 0.25), ("wav", 0.15), ("mp3", 0.1))
 
-# Keys that keep the generators of one seed apart.
+# Keys that make the random generators of one seed independent.
 _TABLE, _ALBUM, _ARTIST, _BOX = 0, 1, 2, 3
 
 _share = Interval(Real, 0, 1, closed="both")
@@ -96,65 +96,67 @@ def make_albums(
     n_jobs=None,
     verbose=0,
 ):
-    """Make SYNTHETIC albums: real sound files, covers and reviews of music that never was.
+    """Make SYNTHETIC albums: real audio files, covers and reviews of music that does not exist.
 
-    Nothing here tells anything about real music. The data set is for trying the package, and
-    for testing what its parts can do: how much of each album's genre can be known from each
-    subset of its modalities is returned with it, exactly.
+    The data set says nothing about real music. It is for trying out the package and for testing
+    what its parts can do: the exact posterior of the genres, given each subset of the modalities,
+    is returned with it.
 
     Parameters
     ----------
     n_albums : int, default=200
-        Rows of the table.
+        Number of rows of the table.
     n_genres : int, default=9
-        Main genres: leaves of a tree of two levels, three to a parent (up to 48 leaves; from
-        there on 16 parents). At most 96. Their shares fall from 0.27 to 0.05 (9 genres) or
-        from 0.16 to 0.007 (40). In a small table a rare genre may not occur.
+        Number of main genres, at most 96. They are the leaves of a tree of two levels, with three
+        leaves per parent (up to 48 leaves; beyond that, 16 parents). The fraction of albums per
+        genre falls from 0.27 to 0.05 (9 genres) or from 0.16 to 0.007 (40 genres). A rare genre
+        may not occur in a small table.
     tracks_per_album : int or (int, int), default=1
-        With 1 an audio cell is a path; else a list of paths, their number drawn between the
-        two, both included.
+        With 1, an audio cell is a path; else it is a list of paths, with a length drawn between
+        the two bounds, both inclusive.
     missing : float or dict, default=0.0
-        Share of the cells emptied at random, independent of everything else; a dict gives a
-        share for "audio", "text" or "cover". The nearest whole number of cells is emptied.
+        Fraction of cells removed at random, independent of everything else; a dict gives the
+        fraction for "audio", "text" or "cover". It is rounded to a whole number of cells.
     directory : str or path, default=None
-        Where audio/, cover/ and catalogue.kb are written; a new temporary folder by default.
-        Files of the same name are overwritten, others are left alone. Paths in the table begin
-        with it as it was given.
+        Folder where audio/, cover/ and catalogue.kb are written; a new temporary folder by
+        default. Files with the same names are overwritten, other files are kept. Paths in the
+        table begin with `directory` as given.
     random_state : int, RandomState instance or None, default=None
-        The same seed gives the same bytes, whatever `n_jobs`.
+        The same seed gives the same bytes for any `n_jobs`.
     complementarity : float in [0, 1], default=0.8
-        How differently the modalities confuse genres. At 0 all of an album's modalities show
-        the same genre, and fusion cannot gain anything.
+        How differently the modalities confuse genres. At 0, all modalities of an album show the
+        same genre, and fusion cannot improve on a single modality.
     genre_strength : float in [0, 1], default=1.0
-        At 0 no modality knows anything about the genre.
+        How much the modalities depend on the genre. At 0, they are independent of it.
     artist_strength : float in [0, 1], default=0.5
-        How much of sound, cover and words is the artist's own, whatever the genre.
+        How much audio, cover and words depend on the artist, independently of the genre.
     artist_fidelity : float in [0, 1], default=0.8
-        Probability that an album has its artist's home genre.
+        Probability that an album has the home genre of its artist.
     label_correlation : float in [0, 1], default=0.7
-        How much the further labels of an album depend on its main genre; at 0 not at all.
+        How much the additional labels of an album depend on its main genre; at 0, not at all.
     extra_labels : float, default=1.0
-        Leaf labels an album has beside its main genre, in the mean (a little fewer, as the
-        main genre is not drawn twice).
+        Mean number of leaf labels of an album in addition to its main genre (slightly fewer, since
+        the main genre is not drawn again).
     entity_signal : float in [0, 1], default=0.5
-        Probability that a person or place named in a review belongs to the genre that the
-        text shows; else it is any of the catalogue.
+        Probability that a person or place named in a review belongs to the genre that the text
+        shows; else it is drawn from the whole catalogue.
     accuracy : float or dict, default=None
-        Probability that a modality on its own perceives the genre rightly: "audio" 0.65,
-        "text" 0.70, "cover" 0.45, and "shared" 0.65 for the draw they may copy. A dict
-        replaces some of them, a float all.
+        Probability that a modality on its own perceives the true genre: "audio" 0.65, "text" 0.70,
+        "cover" 0.45, and "shared" 0.65 for the draw that they may copy. A dict replaces some of
+        these values, a float all of them.
     duration : float, default=16.0
-        Seconds of a track.
+        Duration of a track in seconds.
     audio_format : {"flac", "wav", "ogg", "mp3", "mixed"}, default="flac"
-        22,050 Hz mono. "mixed" draws one of the four for each album; a tenth of the albums
-        is stereo at 44,100 Hz. mp3 and ogg are slower to write.
+        Format of the audio files, 22,050 Hz mono. "mixed" draws one of the four formats for each
+        album, and makes a tenth of the albums stereo at 44,100 Hz. mp3 and ogg are slower to
+        write.
     cover_size : int, default=128
-        Pixels a side.
+        Width and height of a cover in pixels.
     cover_cue : {"whole", "patch"}, default="whole"
-        Where a cover shows its genre. "whole": everywhere, in its palette, layout, texture and
-        lettering. "patch": in a square of 0.4 of its side at a random place; all else is drawn
-        alike for every genre. `oracle.cover_masks` has the places, so that a map of what a model
-        looks at can be compared with what there is to see.
+        The part of a cover that shows its genre. "whole": the whole cover, by its palette, layout,
+        texture and lettering. "patch": a square at a random position, with 0.4 of the side of the
+        cover; the rest does not depend on the genre. `oracle.cover_masks` returns these squares,
+        so that an activation map can be compared with the part that shows the genre.
     n_jobs : int, default=None
         Number of joblib workers; None is one.
     verbose : int, default=0
@@ -165,61 +167,61 @@ def make_albums(
     data : :class:`~sklearn.utils.Bunch`
         table : DataFrame of shape (n_albums, 6)
             album, artist, title; audio (path or list of paths), text (list of reviews in
-            order of time), cover (path of a PNG). An emptied cell is None.
+            chronological order), cover (path of a PNG). A removed cell is None.
         y : ndarray of str, shape (n_albums,)
             The main genre: a leaf of the tree.
         Y : DataFrame of 0 and 1, shape (n_albums, n_labels)
-            Labels: the main genre, further leaves, and the parents of all of them. Columns
-            are sorted: leaves, then parents.
+            Labels: the main genre, additional leaves, and the parents of all of them. Columns are
+            sorted: leaves, then parents.
         groups : ndarray of str, shape (n_albums,)
             Artists.
         taxonomy : GenreTaxonomy
-            Of the branches "Parent/Leaf" of each leaf; iterating gives these.
+            Taxonomy of the branches "Parent/Leaf" of all leaves; iterating over it yields these.
         oracle : AlbumOracle
-            What each cell shows, the confusion matrices, `posterior(modalities)`,
+            The genre that each cell shows, the confusion matrices, `posterior(modalities)`,
             `ceiling(modalities, rows, metric)` and, with ``cover_cue="patch"``, `cover_masks()`.
         catalogue : DataFrame
-            The invented people and places that reviews name: name, kind, genre, categories.
+            The fictitious people and places that reviews name: name, kind, genre, categories.
         knowledge_base : str
             Path of a `skmmgenre.text.KnowledgeBase` of the catalogue, and of namesakes outside
-            music that some of its people have. What a name tells of the genre stands there
-            alone: the words it is made of are those of every genre's names.
+            music of some of its people. Only the knowledge base links a name to its genre: the
+            names of all genres consist of the same words.
         directory : str
-            Where the files are.
+            Folder of the files.
         DESCR : str
-            What this data set is.
+            Description of the data set.
 
     Raises
     ------
     ValueError
-        If an argument is out of its range, or names a modality that there is not.
+        If an argument is out of its range, or names an unknown modality.
 
     Notes
     -----
     1. The prior pi over leaf genres has a long tail (Zipf-Mandelbrot). An artist has 1 to 12
        albums (n with weight 1/n: a quarter as many artists as albums) and a home genre drawn
        from pi. An album has the home genre with probability `artist_fidelity`, else a genre
-       drawn from pi; so genres have shares pi.
+       drawn from pi; the marginal distribution of genres is therefore pi.
     2. Each modality m is rendered from a genre g_m that it *perceives*. There is one shared
-       draw s from row y of the matrix C_0. Each modality by itself copies it, g_m = s, with
+       draw s from row y of the matrix C_0. Each modality independently copies it, g_m = s, with
        probability 1 - c (c is `complementarity`), else draws g_m from row y of its own
-       matrix C_m. Audio takes a genre for its siblings in the tree; text, cover and C_0 each
-       for two other genres of their own (as far as there are enough genres).
-    3. Every matrix C, C_0 included, stands for `genre_strength` C + (1 - `genre_strength`)
-       1 pi^T. At 0 what the cells show is independent of y: with a split by artist every
-       model is at chance; with a random split it may know the artist again.
-    4. So the posterior, given the modalities S of a row that are not missing, is exact::
+       matrix C_m. Audio confuses a genre with its siblings in the tree; text, cover and C_0 each
+       confuse it with two other genres of their own (if there are enough genres).
+    3. Every matrix C, including C_0, is replaced by `genre_strength` C + (1 - `genre_strength`)
+       1 pi^T. At strength 0, the cells are independent of y: with a split by artist, every model
+       is at chance; with a random split, a model may recognise the artist.
+    4. The posterior, given the modalities S of a row that are not missing, is therefore exact::
 
            P(y | g_m, m in S) ~ pi[y] sum_s C_0[y, s] prod_m ((1 - c) [g_m = s] + c C_m[y, g_m])
 
-       It is per album given its own cells: the artist's other albums are not used.
-    5. Given y, each other leaf label is there with a probability of its own, independent of
-       the rest and of the cells: `extra_labels` times a mixture, by `label_correlation`, of
-       an affinity to y (0.7 siblings, 0.3 two other genres) and of pi.
-    6. Given g_m and the artist's style, which is independent of all genres, cells are
-       rendered by random variation on the genre's recipe: tempo, rhythm, harmony, timbre and
-       register; palette, layout, texture and lettering; words, and names by
-       `entity_signal`. Titles and the artists' names tell nothing.
+       It is the posterior of an album given its own cells; the artist's other albums are not used.
+    5. Given y, each other leaf label is present with a probability of its own, independent of the
+       other labels and of the cells: `extra_labels` times a mixture, weighted by
+       `label_correlation`, of an affinity to y (0.7 siblings, 0.3 two other genres) and pi.
+    6. Given g_m and the style of the artist, which is independent of all genres, cells are
+       rendered as random variations of a recipe of the genre: tempo, rhythm, harmony, timbre and
+       register; palette, layout, texture and lettering; words, and names according to
+       `entity_signal`. Titles and names of artists are independent of the genre.
 
     Examples
     --------
@@ -239,7 +241,7 @@ def make_albums(
     tree = sorted(
         zip(genre_tree(n_genres), genre_prior(n_genres), strict=True), key=lambda pair: pair[0].name
     )
-    # Neighbours in the confusion matrices follow the alphabet, not the shares.
+    # Neighbours in the confusion matrices are in alphabetical order, not ordered by prior.
     genres = [genre for genre, _ in tree]
     prior = np.array([share for _, share in tree])
     parents = [genre.parent for genre in genres]
@@ -379,12 +381,12 @@ class _Renderer:
 
 
 def _render_album(renderer, album):
-    """Write the files of an album; return its cells, None where it has none."""
+    """Write the files of an album, and return its cells; missing cells are None."""
     cells = dict.fromkeys(MODALITIES)
     render = {"audio": _render_tracks, "text": _render_reviews, "cover": _render_cover}
     for key, modality in enumerate(MODALITIES):
         if album.present[modality]:
-            # A generator a cell: a cell is the same whatever else is rendered.
+            # One generator per cell, so that a cell does not depend on what else is rendered.
             cells[modality] = render[modality](
                 renderer,
                 album,
@@ -452,7 +454,7 @@ def _render_cover(renderer, album, recipe, artist_rng, rng):
 
 
 def _names_by_genre(catalogue, classes):
-    """Names of each kind for each genre; the last entry holds those of all genres."""
+    """Return the names of each kind for each genre; the last entry is those of all genres."""
 
     def of_kinds(rows):
         return {
@@ -472,7 +474,7 @@ def _draw_present(n_albums, shares, rng):
 
 
 def _draw_labels(main, genres, leaf_probability, rng):
-    """Label matrix, and the probability of each label given the main genre."""
+    """Draw the label matrix; return it and the probability of each label given the main genre."""
     parents = sorted({genre.parent for genre in genres})
     leaves = (rng.random((len(main), len(genres))) < leaf_probability[main]).astype(int)
     parts, probabilities = [leaves], [leaf_probability]
@@ -502,7 +504,7 @@ def _track_range(tracks_per_album):
 
 
 def _by_name(value, defaults, name):
-    """The numbers in [0, 1] that one number or a dict stands for."""
+    """Return a dict of numbers in [0, 1] from a single number or a dict."""
     if value is None:
         return dict(defaults)
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-# The types of _albums.py, whose own text is part of the record of stored results.
+# The types of _albums.py, in a stub because stored results record a hash of that file's code.
 from typing import Any, Literal, type_check_only
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Two synthetic catalogues of the same music.
 
-Each catalogue writes names by its own habits, and with its own mistakes.
+Each catalogue has its own spelling conventions and its own errors.
 """
 
 import re
@@ -48,25 +48,26 @@ _share = Interval(Real, 0, 1, closed="both")
 def make_catalogues(
     n_albums=1000, n_genres=24, *, overlap=0.6, typos=0.15, decorations=0.2, random_state=None
 ):
-    """Make two SYNTHETIC catalogues that list the same music, each in its own way.
+    """Make two SYNTHETIC catalogues that list the same music with different spellings.
 
-    For trying `match_records`: which rows belong together is known. One catalogue is like that
-    of a shop, with genres; the other like that of an encyclopedia, with an id for each artist.
+    They are for trying out `match_records`, since the matching rows are known. One catalogue
+    resembles that of a shop, with genres; the other an encyclopedia, with an id for each artist.
 
     Parameters
     ----------
     n_albums : int, default=1000
-        Rows of each catalogue.
+        Number of rows of each catalogue.
     n_genres : int, default=24
-        Leaves of the tree of genres, as in `make_albums`.
+        Number of leaves of the genre tree, as in `make_albums`.
     overlap : float in [0, 1], default=0.6
-        Share of the albums of one catalogue that the other has as well.
+        Fraction of the albums of one catalogue that are also in the other.
     typos : float in [0, 1], default=0.15
-        Chance that a title or a name is mistyped: a letter wrong, lost, doubled or swapped, in
-        a fifth of the cases twice. Digits and the numbers of volumes are never mistyped.
+        Probability that a title or a name contains a typo: a letter is wrong, missing, doubled or
+        swapped, with two typos in a fifth of the cases. Digits and volume numbers never contain
+        typos.
     decorations : float in [0, 1], default=0.2
-        Chance that something stands behind a title, such as "(Deluxe Edition)"; a fifth of it
-        that "feat. ..." stands behind a name.
+        Probability that a title ends in an addition such as "(Deluxe Edition)"; a name ends in
+        "feat. ..." with a fifth of this probability.
     random_state : int, RandomState instance or None, default=None
         The same seed gives the same catalogues; None draws a new one.
 
@@ -74,32 +75,32 @@ def make_catalogues(
     -------
     data : :class:`~sklearn.utils.Bunch`
         left : DataFrame of shape (n_albums, 3)
-            title, artist, genres (list of branches "Parent/Leaf"); its index are ids of a shop.
+            title, artist, genres (list of branches "Parent/Leaf"), indexed by ids of a shop.
         right : DataFrame of shape (n_albums, 3)
-            title, artist, artist_id; its index are ids of an encyclopedia.
+            title, artist, artist_id, indexed by ids of an encyclopedia.
         pairs : DataFrame of shape (n_common, 2)
             left and right: the ids of the albums that are in both.
         taxonomy : GenreTaxonomy
-            Of all branches.
+            Taxonomy of all branches.
         DESCR : str
-            What this is.
+            Description of the data set.
 
     See Also
     --------
-    match_records : Finds the pairs.
+    match_records : Find the pairs.
 
     Notes
     -----
-    Artists have 1 to 12 albums. Names are of persons (some share a last name, some have
-    accents), of bands ("The X", "X and the Ys", one a letter longer than another), and one in
-    sixteen in Cyrillic, Greek, katakana, Hangul or kanji, which a catalogue romanises now and then
-    by simple tables of its own.
+    Artists have 1 to 12 albums. Names are those of persons (some share a last name, some have
+    accents) and bands ("The X", "X and the Ys", some one letter longer than another name). One
+    name in sixteen is in Cyrillic, Greek, katakana, Hangul or kanji; a catalogue sometimes
+    romanises it, with simple tables of its own.
 
-    What makes it hard: titles of few words that many share; "Greatest Hits" and the like; albums
-    named after their artist; series of volumes, of which a catalogue may have only some; and
-    live albums that have the title of another album and "(Live)" behind it. Each catalogue, on
-    its own, then has its habits (capitals, "and" for "&", "X, The", a last name first, no
-    accents, Roman numerals) and its mistakes.
+    Difficult cases are short titles that many albums share, "Greatest Hits" and the like, albums
+    named after their artist, series of volumes (a catalogue may have only some of them), and live
+    albums with the title of another album followed by "(Live)". Each catalogue then applies its
+    own conventions (capitals, "and" for "&", "X, The", last name first, no accents, Roman
+    numerals) and errors.
 
     Examples
     --------
@@ -166,7 +167,7 @@ class Name:
 
 
 def _draw_albums(n, rng):
-    """Return artists, the place of each of `n` albums' artist among them, and the titles."""
+    """Return the artists, the index of the artist of each of `n` albums, and the titles."""
     sizes = np.arange(1, 13)
     names, of_album, titles = [], [], []
     while len(titles) < n:
@@ -217,7 +218,7 @@ def _draw_titles(artist, n, rng):
 
 
 def _draw_title(artist, others, n, rng):
-    """Return a title, or those of a series."""
+    """Return a list of one title, or of the titles of a series."""
     kind = rng.random()
     if artist.romanised is not None and kind < 0.5:
         return [Name(*draw_foreign(rng))]
@@ -254,7 +255,7 @@ def _any(words, rng):
 
 
 def _draw_branches(artists, n_genres, rng):
-    """Return one to three branches of genres for each album; an artist has a favourite."""
+    """Return one to three genre branches for each album; an artist has a favourite genre."""
     leaves = genre_tree(n_genres)
     prior = genre_prior(n_genres)
     home = rng.choice(n_genres, size=artists.max() + 1, p=prior)
@@ -314,9 +315,9 @@ def write_title(title, rng, *, typos, decorations):
 
 
 def write_artist(artist, guest, rng, *, typos, decorations):
-    """Write the name of an artist as a catalogue might; takes what `write_title` takes.
+    """Write the name of an artist as a catalogue might; parameters as in `write_title`.
 
-    `guest` is the name of somebody who plays along.
+    `guest` is the name of a guest artist.
     """
     text = _habits(_mistype(_plain(artist, rng), rng, typos), rng)
     if text.startswith("The "):
@@ -335,12 +336,12 @@ def write_artist(artist, guest, rng, *, typos, decorations):
 
 
 def _plain(name, rng):
-    """Write a name of another script in Latin letters, now and then."""
+    """Return the name, sometimes romanised if it is in another script."""
     return name.romanised if name.romanised and rng.random() < 0.25 else name.text
 
 
 def _mistype(text, rng, typos):
-    """Make no mistake, one, or rarely two: a letter wrong, lost, doubled or swapped."""
+    """Make no typo, one, or rarely two: a letter is wrong, missing, doubled or swapped."""
     n_mistakes = 0 if rng.random() >= typos else 1 if rng.random() < 0.8 else 2
     for _ in range(n_mistakes):
         places = [i for i, letter in enumerate(text) if letter.isalpha()]
@@ -359,7 +360,7 @@ def _mistype(text, rng, typos):
 
 
 def _habits(text, rng):
-    """Other ways of writing the same: case, ampersand, accents, punctuation."""
+    """Apply alternative spellings: case, ampersand, accents, punctuation."""
     if rng.random() < 0.3:
         text = text.replace(" & ", " and ") if "&" in text else text.replace(" and ", " & ")
     if rng.random() < 0.3:

@@ -1,4 +1,4 @@
-# The types of _catalogues.py, whose own text is part of the record of stored results.
+# The types of _catalogues.py, in a stub because stored results record a hash of that file's code.
 from typing import type_check_only
 
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Covers: palette, layout, texture and lettering by genre, or a neutral cover with its sign."""
+"""Covers: palette, layout, texture and lettering by genre, or a neutral cover with a patch."""
 
 import colorsys
 from functools import lru_cache
@@ -12,7 +12,7 @@ _LAYOUTS = ("columns", "rows", "rings", "grid", "portrait", "rays", "hills", "do
 
 
 def cover_recipe(genre):
-    """How a genre's covers look, as plain numbers."""
+    """Return the look of the covers of a genre, as plain numbers."""
     u = genre_traits(genre, offset=0.53)
     return {
         "hue": u[0],
@@ -31,7 +31,7 @@ def cover_recipe(genre):
 
 
 def cover_style(rng):
-    """An artist's own look: hue, brightness, and a sign in a corner."""
+    """Draw the look of an artist: hue, brightness, and a sign in a corner."""
     return {
         "hue": rng.normal(),
         "brightness": rng.normal(),
@@ -47,14 +47,14 @@ def render_cover(recipe, style, rng, *, artist_strength, title, size):
     Parameters
     ----------
     recipe : dict
-        Of the perceived genre.
+        Recipe of the perceived genre.
     style : dict
-        Of the artist.
+        Style of the artist.
     rng : Generator
     artist_strength : float
     title : str
     size : int
-        Pixels a side.
+        Width and height in pixels.
 
     Returns
     -------
@@ -68,16 +68,17 @@ def render_cover(recipe, style, rng, *, artist_strength, title, size):
 
 
 def render_neutral_cover(recipe, style, rng, *, artist_strength, title, size, box):
-    """Draw one cover that shows the genre in one place only.
+    """Draw one cover that shows the genre only inside a box.
 
-    All else is drawn alike for every genre: a background of any hue, lettering of any place.
+    The rest does not depend on the genre: the background has a random hue, and the lettering a
+    random position.
 
     Parameters
     ----------
     recipe, style, rng, artist_strength, title, size
-        As of `render_cover`.
+        As in `render_cover`.
     box : tuple of four int
-        Left, top, right and bottom edge of the place, in pixels; the latter two are outside.
+        Left, top, right and bottom edge of the box, in pixels; right and bottom are exclusive.
 
     Returns
     -------
@@ -101,7 +102,7 @@ def render_neutral_cover(recipe, style, rng, *, artist_strength, title, size, bo
     return image
 
 
-# What is not drawn anew for every neutral cover: faint colours and shapes.
+# Constants of all neutral covers: faint colours and shapes.
 _NEUTRAL = {
     "saturation": 0.25,
     "contrast": 0.1,
@@ -115,14 +116,14 @@ _PATCH = 0.4  # side of the place over that of the cover
 
 
 def draw_box(rng, size):
-    """Draw the place of a genre on a neutral cover: left, top, right, bottom in pixels."""
+    """Draw the box of the genre on a neutral cover: left, top, right, bottom in pixels."""
     side = max(1, round(_PATCH * size))
     left, top = (int(edge) for edge in rng.integers(0, size - side + 1, 2))
     return left, top, left + side, top + side
 
 
 def _draw_genre(recipe, style, rng, own, size):
-    """Colours, layout and texture of a genre."""
+    """Draw the colours, layout and texture of a genre."""
     hue = recipe["hue"] + 0.04 * rng.normal() + 0.06 * own * style["hue"]
     saturation = recipe["saturation"] + 0.06 * rng.normal()
     brightness = recipe["brightness"] + 0.06 * rng.normal() + 0.08 * own * style["brightness"]
@@ -143,7 +144,7 @@ def _draw_genre(recipe, style, rng, own, size):
 
 
 def _draw_sign(image, style, own):
-    """The sign of an artist, in a corner."""
+    """Draw the sign of an artist in a corner."""
     if own > 0.0:
         size = image.width
         radius = 0.08 * size * own

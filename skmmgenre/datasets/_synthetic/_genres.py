@@ -1,14 +1,14 @@
-"""The genres of the synthetic albums, and the probabilities behind every draw but the rendering.
+"""The genres of synthetic albums, and the probability model of every draw except rendering.
 
-Families of genres with their words as plain data; traits of the genres in sound and in cover, which
-are points spread evenly over a cube; and the model that draws labels and confusions.
+Contains the families of genres with their words as plain data; the traits of genres in audio and
+cover, which are points spread evenly over a cube; and the model of labels and confusions.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# family: genres, and below them nouns and adjectives of its reviews
+# family: genres, and on the next line nouns and adjectives of its reviews
 _FAMILIES = """
 Rock: Indie Rock, Punk Rock, Progressive Rock, Garage Rock, Psychedelic Rock, Glam Rock
     riff amplifier backbeat anthem | loud jangling overdriven restless
@@ -60,7 +60,7 @@ MAX_GENRES = sum(len(genres) for genres, _, _ in FAMILIES.values())
 
 @dataclass(frozen=True)
 class Genre:
-    """A leaf of the tree; `family` and `place` say where it stands in FAMILIES."""
+    """A leaf of the genre tree; `family` and `place` are its position in FAMILIES."""
 
     name: str
     parent: str
@@ -69,7 +69,7 @@ class Genre:
 
 
 def genre_tree(n_genres):
-    """Return `n_genres` leaves in order of falling share, three to a parent where that fits."""
+    """Return `n_genres` leaves in order of decreasing prior, three per parent if possible."""
     n_families = min(-(-n_genres // 3), len(FAMILIES))
     families = list(FAMILIES.items())[:n_families]
     leaves = []
@@ -80,7 +80,7 @@ def genre_tree(n_genres):
     return leaves
 
 
-# Generalised golden ratio in many dimensions (the R sequence): neighbours stay apart.
+# Generalised golden ratio in many dimensions (the R sequence), which keeps points apart.
 _N_DIMENSIONS = 12
 
 
@@ -93,7 +93,7 @@ def _spread(index, offset):
 
 
 def genre_traits(genre, *, offset):
-    """Twelve numbers in [0, 1] for a genre; genres of one family lie nearer to each other."""
+    """Return twelve numbers in [0, 1] for a genre; genres of a family are closer to each other."""
     family = _spread(genre.family, offset)
     leaf = _spread(6 * genre.family + genre.place, offset + 0.37)
     return 0.4 * family + 0.6 * leaf
@@ -101,19 +101,19 @@ def genre_traits(genre, *, offset):
 
 MODALITIES = ("audio", "text", "cover")
 
-# Where a modality's confusions go: main neighbour, second one, every other genre alike.
+# Distribution of a modality's confusions: main neighbour, second one, all other genres equally.
 _SHARE_OF_CONFUSION = (0.6, 0.3, 0.1)
 _SHARE_OF_SIBLINGS = 0.7  # of the label affinity; the rest goes to two other genres
 
 
 def genre_prior(n_genres):
-    """Zipf-Mandelbrot shares by rank: 0.27 to 0.05 for 9 genres, 0.16 to 0.007 for 40."""
+    """Return Zipf-Mandelbrot shares by rank: 0.27 to 0.05 for 9 genres, 0.16 to 0.007 for 40."""
     weights = 1.0 / (np.arange(n_genres) + 1.75)
     return weights / weights.sum()
 
 
 def _siblings_and_others(parents):
-    """For each genre its siblings and the rest, each beginning behind the genre, cyclically."""
+    """Yield the siblings and the other genres of each genre, in cyclic order from the genre."""
     n_genres = len(parents)
     for genre in range(n_genres):
         order = [(genre + shift) % n_genres for shift in range(1, n_genres)]
@@ -124,10 +124,10 @@ def _siblings_and_others(parents):
 
 
 def confusion_matrices(parents, accuracy):
-    """Confusion matrices of the shared draw and of each modality.
+    """Return the confusion matrices of the shared draw and of each modality.
 
-    Audio takes a genre for its siblings in the tree; text, cover and the shared draw each
-    for a pair of other genres of their own.
+    Audio confuses a genre with its siblings in the tree; text, cover and the shared draw each
+    confuse it with a pair of other genres of their own.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def confusion_matrices(parents, accuracy):
     Returns
     -------
     dict of ndarray of shape (n_genres, n_genres)
-        Row: the true genre. Rows sum to 1.
+        Rows are the true genres, and sum to 1.
     """
     n_genres = len(parents)
     if n_genres == 1:
@@ -162,14 +162,14 @@ def confusion_matrices(parents, accuracy):
 
 
 def weaken(matrix, prior, genre_strength):
-    """Mix a confusion matrix with the prior: at strength 0 its rows no longer know the genre."""
+    """Mix a confusion matrix with the prior; at strength 0, its rows do not depend on the genre."""
     return genre_strength * matrix + (1.0 - genre_strength) * prior
 
 
 def label_probabilities(parents, prior, label_correlation, extra_labels):
-    """Probability of each leaf label given the main genre, shape (n_genres, n_genres).
+    """Return the probability of each leaf label given the main genre, shape (n_genres, n_genres).
 
-    The main genre has its own label for sure; the others are independent given it.
+    The label of the main genre has probability 1; the others are independent given the main genre.
     """
     n_genres = len(parents)
     affinity = np.zeros((n_genres, n_genres))
@@ -185,14 +185,14 @@ def label_probabilities(parents, prior, label_correlation, extra_labels):
 
 
 def draw_rows(probabilities, rng):
-    """Draw a column for each row of probabilities."""
+    """Draw a column index for each row of probabilities."""
     edges = np.cumsum(probabilities, axis=1)
     edges /= edges[:, -1:]
     return (rng.random(len(edges))[:, None] >= edges).sum(axis=1)
 
 
 def draw_artists(n_albums, rng, largest=12):
-    """Artist of each album, in random order: 1 to `largest` albums, n with weight 1 / n."""
+    """Draw the artist of each album, with 1 to `largest` albums each, n with weight 1 / n."""
     counts = np.arange(1, largest + 1)
     weights = 1.0 / counts
     sizes = rng.choice(counts, size=n_albums, p=weights / weights.sum())
@@ -202,7 +202,7 @@ def draw_artists(n_albums, rng, largest=12):
 
 
 def draw_genres(artists, prior, artist_fidelity, rng):
-    """Genre of each album: its artist's home genre, or another draw from the prior."""
+    """Draw the genre of each album: the home genre of its artist, or a draw from the prior."""
     n_artists = int(artists.max()) + 1
     home = rng.choice(len(prior), size=n_artists, p=prior)
     elsewhere = rng.choice(len(prior), size=len(artists), p=prior)
@@ -211,7 +211,7 @@ def draw_genres(artists, prior, artist_fidelity, rng):
 
 
 def draw_perceived(genres, confusion, complementarity, rng):
-    """Genre that each modality is rendered from, shape (n_albums, n_modalities)."""
+    """Draw the genre that each modality is rendered from, shape (n_albums, n_modalities)."""
     shared = draw_rows(confusion["shared"][genres], rng)
     perceived = np.empty((len(genres), len(MODALITIES)), dtype=int)
     for column, modality in enumerate(MODALITIES):

@@ -1,9 +1,9 @@
-"""Invented names: artists, titles, and the people and places that reviews mention.
+"""Fictitious names: artists, titles, and the people and places that reviews mention.
 
-`name_catalogue` ties each person and each place to a genre. Every word of a name occurs once
-in the names of every genre, so that the bare words tell nothing and only the whole name, looked
-up, tells the genre. Names in scripts other than Latin come with a romanisation that a catalogue
-might use.
+`name_catalogue` assigns each person and each place to a genre. Every word of a name occurs once
+in the names of every genre, so that single words are not informative and only looking up the whole
+name reveals the genre. Names in scripts other than Latin have a romanisation that a catalogue might
+use.
 """
 
 import pandas as pd
@@ -66,7 +66,7 @@ TITLE_NOUNS = tuple(
 
 
 def name_catalogue(genres):
-    """People and places of each genre, with the categories an encyclopedia would give them.
+    """Return people and places of each genre, with the categories an encyclopedia would give them.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def name_catalogue(genres):
     -------
     DataFrame
         Columns name (unique), kind ("person" or "place"), genre, categories (list of str).
-        A name belongs to the same genre whatever the number of genres.
+        A name belongs to the same genre for any number of genres.
     """
     kinds = (
         ("person", FIRST_NAMES, LAST_NAMES, "musicians", "Living people"),
@@ -94,16 +94,16 @@ def name_catalogue(genres):
     return pd.DataFrame(rows, columns=["name", "kind", "genre", "categories"], dtype=object)
 
 
-# Counts of links, by which a linker tells namesakes apart.
+# Counts of links, by which a linker distinguishes namesakes.
 _LINKS, _LINKS_OF_NAMESAKE = 30, 10
 _PEOPLE_TO_A_NAMESAKE = 8
 _PROFESSIONS = ("footballers", "politicians", "novelists", "botanists")
 
 
 def entity_records(catalogue):
-    """Records of a knowledge base of the catalogue: (entity, forms, categories, prior).
+    """Yield the records of a knowledge base of the catalogue: (entity, forms, categories, prior).
 
-    Every eighth person has a less known namesake outside music.
+    Every eighth person has a less famous namesake outside music.
     """
     people = 0
     for line in catalogue.itertuples(index=False):
@@ -119,7 +119,7 @@ def entity_records(catalogue):
 
 
 def draw_artist_names(n_artists, rng):
-    """Distinct names of bands, tied to no genre and to nobody in the catalogue."""
+    """Draw distinct names of bands, unrelated to genres and to the people of the catalogue."""
     n_pairs = len(TITLE_ADJECTIVES) * len(LAST_NAMES)
     numbers = rng.permutation(-(-n_artists // n_pairs) * n_pairs)[:n_artists]
     names = []
@@ -132,7 +132,7 @@ def draw_artist_names(n_artists, rng):
 
 
 def draw_titles(n_albums, rng):
-    """Titles of albums, tied to nothing; two albums may share one."""
+    """Draw titles of albums, unrelated to anything else; albums may share a title."""
     adjectives = rng.choice(TITLE_ADJECTIVES, size=n_albums)
     nouns = rng.choice(TITLE_NOUNS, size=n_albums)
     return [f"{adjective} {noun}" for adjective, noun in zip(adjectives, nouns, strict=True)]
@@ -178,7 +178,7 @@ _KANJI = "山川空海風花月星夜朝雨雪森林道橋町村光影音声歌�
 
 
 def draw_foreign(rng):
-    """Return a word or two in another script, and its romanisation (None for kanji).
+    """Return a name of one to three words in another script, and its romanisation (None for kanji).
 
     Parameters
     ----------

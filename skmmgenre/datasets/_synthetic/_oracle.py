@@ -1,4 +1,4 @@
-"""What can be known about the synthetic albums: the exact posterior of their genres."""
+"""The exact posterior of the genres of synthetic albums, and its scores."""
 
 import numpy as np
 import pandas as pd
@@ -11,14 +11,14 @@ _ROWS_AT_ONCE = 1024  # bounds the memory of rows x genres x genres
 
 
 class AlbumOracle:
-    """The genres that the modalities of `make_albums` were rendered from.
+    """The exact posterior of the genres of `make_albums`, and what its cells were rendered from.
 
     Parameters
     ----------
     classes : ndarray of str, shape (n_genres,)
         Leaf genres, sorted; the columns of every matrix.
     prior : ndarray of shape (n_genres,)
-        Share of each genre.
+        Prior probability of each genre.
     confusion : dict of ndarray of shape (n_genres, n_genres)
         See the attribute.
     complementarity : float
@@ -26,7 +26,7 @@ class AlbumOracle:
     perceived : ndarray of int, shape (n_albums, 3)
         Codes of the genres that the cells were rendered from; columns audio, text, cover.
     present : ndarray of bool, shape (n_albums, 3)
-        Which cells are there.
+        Whether each cell is present.
     y : ndarray of str, shape (n_albums,)
         Main genres.
     Y : DataFrame of 0 and 1, shape (n_albums, n_labels)
@@ -34,11 +34,11 @@ class AlbumOracle:
     label_probability : ndarray of shape (n_genres, n_labels)
         P(label | main genre).
     index : Index
-        That of the table.
+        Index of the table.
     cover_size : int, default=128
-        Pixels a side of each cover.
+        Width and height of each cover in pixels.
     boxes : ndarray of int, shape (n_albums, 4), default=None
-        Left, top, right and bottom in pixels of the place that shows the genre; None if the whole
+        Left, top, right and bottom in pixels of the part that shows the genre; None if the whole
         cover does.
 
     Attributes
@@ -46,16 +46,16 @@ class AlbumOracle:
     classes : ndarray of str, shape (n_genres,)
         Leaf genres, sorted; the columns of every matrix.
     prior : ndarray of shape (n_genres,)
-        Share of each genre.
+        Prior probability of each genre.
     confusion : dict of ndarray of shape (n_genres, n_genres)
-        "shared", "audio", "text", "cover": P(perceived genre | genre), `genre_strength`
-        included. Rows: the genre.
+        "shared", "audio", "text", "cover": P(perceived genre | genre), including the effect of
+        `genre_strength`. Rows are the true genre.
     complementarity : float
-        Probability that a modality draws for itself instead of copying the shared draw.
+        Probability that a modality makes its own draw instead of copying the shared draw.
     perceived : DataFrame of shape (n_albums, 3)
-        Genre that each cell was rendered from (that of emptied cells too).
+        Genre that each cell was rendered from (also for removed cells).
     present : DataFrame of bool, shape (n_albums, 3)
-        Which cells are there.
+        Whether each cell is present.
     y : ndarray of str, shape (n_albums,)
         Main genres.
     labels : ndarray of str, shape (n_labels,)
@@ -63,14 +63,14 @@ class AlbumOracle:
     label_probability : ndarray of shape (n_genres, n_labels)
         P(label | main genre).
     cover_boxes : DataFrame of int, shape (n_albums, 4), or None
-        With ``cover_cue="patch"``, the place of each cover that shows the genre: left, top, right,
-        bottom in pixels, the latter two outside of it.
+        With ``cover_cue="patch"``, the part of each cover that shows the genre: left, top, right,
+        bottom in pixels, with right and bottom exclusive.
 
     Notes
     -----
-    The posterior is that of one album given its own cells. It knows nothing of the artist's
-    other albums, so a model that has seen the artist (a random split) can pass the ceiling;
-    with a split by artist no model can, but by chance.
+    The posterior is that of one album given its own cells. It does not use the artist's other
+    albums, so a model that has seen the artist (with a random split) can exceed the ceiling; with
+    a split by artist, a model can exceed it only by chance.
     """
 
     def __init__(
@@ -111,19 +111,19 @@ class AlbumOracle:
         self._Y = Y.to_numpy()
 
     def posterior(self, modalities=MODALITIES, rows=None):
-        """P(genre | what the given modalities perceived), exact.
+        """Return the exact posterior P(genre | perceived genres of the given modalities).
 
         Parameters
         ----------
         modalities : str or sequence of str
-            Any of "audio", "text", "cover". A row uses those of them that it has; a row that
-            has none gets the prior.
+            Any of "audio", "text", "cover". A row uses those of them that it has; a row without
+            any gets the prior.
         rows : array of int or bool, default=None
             Positions in the table; all by default.
 
         Returns
         -------
-        probabilities : ndarray of shape (n_rows, n_genres) |
+        probabilities : ndarray of shape (n_rows, n_genres)
             Rows sum to 1; columns as in `classes`.
         """
         columns = self._columns(modalities)
@@ -137,7 +137,7 @@ class AlbumOracle:
         )
 
     def label_posterior(self, modalities=MODALITIES, rows=None):
-        """P(label | what the given modalities perceived), exact, shape (n_rows, n_labels).
+        """Return the exact posterior P(label | perceived genres of the given modalities).
 
         Parameters
         ----------
@@ -154,7 +154,7 @@ class AlbumOracle:
         return self.posterior(modalities, rows) @ self.label_probability
 
     def predict(self, modalities=MODALITIES, rows=None):
-        """The most probable genre of each row: no rule is right more often.
+        """Return the most probable genre of each row, which has the highest expected accuracy.
 
         Parameters
         ----------
@@ -171,7 +171,7 @@ class AlbumOracle:
         return self.classes[self.posterior(modalities, rows).argmax(axis=1)]
 
     def ceiling(self, modalities=MODALITIES, rows=None, metric="accuracy"):
-        """What the posterior reaches.
+        """Return the score of the posterior.
 
         Parameters
         ----------
@@ -180,13 +180,13 @@ class AlbumOracle:
         rows : array of int or bool, default=None
             For example the test rows.
         metric : str, default="accuracy"
-            - "expected_accuracy": the mean of the highest posterior; the best accuracy
-              attainable, averaged over genres drawn anew for these perceived genres.
-            - "accuracy", "macro_f1": those of `predict` on the true genres of the rows. For
-              accuracy, chance aside, this is the best; for macro F1 it is what the most
-              probable genre gives, and a rule made for it may reach more. F1 is the mean
-              over all genres of the table, as elsewhere.
-            - "log_loss": of the posterior, in nats; the lowest attainable, chance aside.
+            - "expected_accuracy": the mean of the highest posterior; the best attainable accuracy,
+              averaged over new draws of the true genres given these perceived genres.
+            - "accuracy", "macro_f1": those of `predict` on the true genres of the rows. Apart from
+              chance, this is the best accuracy. It is not the best macro F1: a decision rule
+              optimised for F1 may reach a higher one. F1 is averaged over all genres of the
+              table.
+            - "log_loss": that of the posterior, in nats; the lowest one, apart from chance.
             - one of `label_metrics`, with any number for k: "macro_auc",
               "macro_average_precision", "precision@1", "diversity@3", ...
 
@@ -216,7 +216,7 @@ class AlbumOracle:
         )
 
     def label_metrics(self, modalities=MODALITIES, rows=None, ks=(1, 3, 5)):
-        """What `label_posterior` reaches on `Y`.
+        """Return the scores of `label_posterior` on `Y`.
 
         Parameters
         ----------
@@ -225,27 +225,27 @@ class AlbumOracle:
         rows : array of int or bool, default=None
             For example the test rows.
         ks : sequence of int, default=(1, 3, 5)
-            How many labels of each album are looked at; at most n_labels.
+            Numbers of top-ranked labels per album for the metrics at k; at most n_labels.
 
         Returns
         -------
         metrics : Series
-            As `skmmgenre.metrics.ranking_scores` names them.
+            The metrics, named as by `skmmgenre.metrics.ranking_scores`.
 
         Notes
         -----
-        No order of the albums has a higher expected AUC for a label, and no choice of k
-        labels a higher expected precision, given each album's own cells; so the AUC, the
-        average precision and precision@k are ceilings, chance aside. The diversities are
-        not: they tell how many labels come up when every album is answered as well as can be,
-        and a scorer may name more of them at the price of precision.
+        Given each album's own cells, no ranking of the albums has a higher expected AUC for a
+        label, and no choice of k labels has a higher expected precision. The AUC, the average
+        precision and precision@k are therefore ceilings, apart from chance. The diversities are
+        not: they show how many labels occur with the best possible predictions for every album,
+        and a model may predict more of them at the price of precision.
         """
         rows = self._rows(rows)
         scores = self.label_posterior(modalities, rows)
         return ranking_scores(self._Y[rows], scores, ks, references=False).loc["scores"]
 
     def cover_masks(self, rows=None):
-        """Return which pixels of each cover show its genre.
+        """Return a mask of the pixels of each cover that show its genre.
 
         Parameters
         ----------
@@ -255,8 +255,8 @@ class AlbumOracle:
         Returns
         -------
         masks : ndarray of bool, shape (n_rows, cover_size, cover_size)
-            True within the boxes of `cover_boxes`, and everywhere with ``cover_cue="whole"``;
-            that of a missing cover is the one it would have.
+            True inside the boxes of `cover_boxes`, or everywhere with ``cover_cue="whole"``. A
+            missing cover has the mask that it would have if it were present.
         """
         rows = self._rows(rows)
         shape = (len(rows), self._cover_size, self._cover_size)

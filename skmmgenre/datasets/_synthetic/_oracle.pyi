@@ -1,4 +1,4 @@
-# The types of _oracle.py, whose own text is part of the record of stored results.
+# The types of _oracle.py, in a stub because stored results record a hash of that file's code.
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Reviews of a synthetic album, in the words of the genre that the text perceived."""
+"""Reviews of a synthetic album, in the words of the genre that the text perceives."""
 
 import re
 
@@ -100,11 +100,11 @@ _WORDS = {"noun": _vocabulary(1, NOUNS), "adjective": _vocabulary(2, ADJECTIVES)
 
 
 def text_recipe(genre):
-    """Log weights of nouns and adjectives of a genre; families share a part of theirs."""
+    """Return log weights of nouns and adjectives of a genre, with a part shared by the family."""
     recipe = {}
     for number, (kind, general) in enumerate((("noun", NOUNS), ("adjective", ADJECTIVES))):
         n_words = len(_WORDS[kind])
-        # Constant seeds: the language is the same in every data set.
+        # Constant seeds, so that the vocabulary of a genre is the same in every data set.
         family = np.random.default_rng([genre.family, number]).standard_normal(n_words)
         leaf = np.random.default_rng([genre.family, genre.place, number]).standard_normal(n_words)
         weights = 0.5 * family + 1.2 * leaf
@@ -115,7 +115,7 @@ def text_recipe(genre):
 
 
 def text_style(rng):
-    """An artist's own words and phrase."""
+    """Draw word weights and a phrase of an artist."""
     return {
         "noun": rng.standard_normal(len(_WORDS["noun"])),
         "adjective": rng.standard_normal(len(_WORDS["adjective"])),
@@ -126,19 +126,19 @@ def text_style(rng):
 def write_reviews(
     recipe, style, rng, *, artist, title, artist_strength, entity_signal, genre_names, all_names
 ):
-    """Write two to six reviews, in order of time.
+    """Write two to six reviews, in chronological order.
 
     Parameters
     ----------
     recipe : dict
-        Of the perceived genre.
+        Recipe of the perceived genre.
     style : dict
-        Of the artist.
+        Style of the artist.
     rng : Generator
     artist, title : str
     artist_strength, entity_signal : float
     genre_names, all_names : dict
-        Names of each kind ("person", "place"), of the perceived genre and of all genres.
+        Names of each kind ("person", "place"), for the perceived genre and for all genres.
 
     Returns
     -------

@@ -19,7 +19,7 @@ _SCALES = (
     (0, 2, 4, 6, 8, 10, 12),  # whole tones
 )
 _PROGRESSIONS = ((0, 3, 4, 0), (0, 5, 3, 4), (0, 0, 3, 0), (1, 4, 0, 0), (0, 6, 5, 4), (0, 2, 3, 1))
-# Kick, snare and hat on the sixteen steps of a bar; rows of the hat may be thinned.
+# Kick, snare and hat on the sixteen steps of a bar; hits vary at random.
 _DRUMS = (
     ("x...x...x...x...", "....x.......x...", "..x...x...x...x."),
     ("x.......x.......", "....x.......x...", "x.x.x.x.x.x.x.x."),
@@ -51,7 +51,7 @@ _TABLE = 2**_TABLE_BITS  # samples in one period of a wave table
 
 
 def audio_recipe(genre):
-    """How a genre sounds, as plain numbers."""
+    """Return the sound of a genre, as plain numbers."""
     u = genre_traits(genre, offset=0.11)
     place, family = genre.place, genre.family
     return {
@@ -76,7 +76,7 @@ def audio_recipe(genre):
 
 
 def audio_style(rng):
-    """An artist's own sound: tuning, favourite key, brightness, tempo, loudness of parts."""
+    """Draw the sound of an artist: tuning, favourite key, brightness, tempo, loudness of parts."""
     return {
         "tuning": rng.uniform(-0.5, 0.5),  # semitones
         "key": int(rng.integers(12)),
@@ -94,15 +94,15 @@ def render_track(recipe, style, rng, *, artist_strength, duration, sr=SR):
     Parameters
     ----------
     recipe : dict
-        Of the perceived genre.
+        Recipe of the perceived genre.
     style : dict
-        Of the artist.
+        Style of the artist.
     rng : Generator
     artist_strength : float
     duration : float
-        Seconds.
+        Duration in seconds.
     sr : int
-        Hz.
+        Sampling rate in Hz.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def render_track(recipe, style, rng, *, artist_strength, duration, sr=SR):
         octave, degree = divmod(int(degree), len(scale))
         return tonic + recipe["register"] + 12 * octave + scale[degree]
 
-    # Chords, bass and drums: four bars that come round again.
+    # Chords, bass and drums: four bars in a loop.
     degrees = _PROGRESSIONS[recipe["progression"]]
     wave = _wave_table(rolloff, recipe["even"])
     loop = np.zeros(4 * bar, dtype=np.float32)
@@ -162,9 +162,9 @@ def _sines():
 
 
 def _voice(table, pitches, lengths, sr, bend=None):
-    """Notes one after the other, without a break in phase; pitches are MIDI numbers."""
+    """Synthesise consecutive notes with continuous phase; pitches are MIDI numbers."""
     frequencies = 440.0 * 2.0 ** ((np.asarray(pitches) - 69.0) / 12.0)
-    # The phase in 32 bits, a period being 2 ** 32: the sum wraps by itself.
+    # The phase has 32 bits and a period of 2 ** 32, so that the sum wraps by itself.
     steps = frequencies * (2.0**32 / sr)
     if bend is None:
         steps = np.repeat(steps.astype(np.uint32), lengths)
@@ -188,7 +188,7 @@ def _envelope(n_samples, decay, sr, attack=0.006):
 
 
 def _strokes(pattern, step, decay, sr):
-    """Loudness over one bar: struck anew at every x of the pattern."""
+    """Return the loudness over one bar, with a new stroke at every x of the pattern."""
     struck = [position for position, mark in enumerate(pattern) if mark == "x"]
     ends = struck[1:] + [len(pattern)]
     one = _envelope(len(pattern) * step, decay, sr)
@@ -220,7 +220,7 @@ def _drums(recipe, rng, step, sr):
 
 
 def _melody(recipe, rng, pitch, wave, step, decay, sr, n_samples):
-    """A random walk on the scale, over the whole track."""
+    """Synthesise a random walk on the scale, over the whole track."""
     slot = 4 * step // recipe["melody_notes"]
     n_notes = -(-n_samples // slot)
     moves = rng.choice((-2, -1, -1, 0, 1, 1, 2), size=n_notes)
@@ -255,7 +255,7 @@ def write_track(path, samples, sr, file_format, stereo=False):
 
 
 def _fix_ogg_serial(path, serial=1):
-    """Replace the random stream number that libsndfile gives, so that files are repeatable."""
+    """Replace the random stream number that libsndfile writes, so that files are reproducible."""
     with open(path, "rb") as file:
         data = bytearray(file.read())
     begin = 0
@@ -274,6 +274,6 @@ _REVERSED_BYTES = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def _ogg_crc(page):
-    # Ogg's checksum is zlib's with every bit order reversed and no inversion at the ends.
+    # Ogg's checksum is that of zlib with every bit order reversed and no inversion at the ends.
     reflected = zlib.crc32(page.translate(_REVERSED_BYTES), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{reflected:032b}"[::-1], 2)
