@@ -49,7 +49,7 @@ class AlbumOracle:
         rows: Any = None,
         metric: str = "accuracy",
     ) -> float: ...
-    def label_figures(
+    def label_metrics(
         self,
         modalities: str | Sequence[str] = ("audio", "text", "cover"),
         rows: Any = None,
