@@ -182,7 +182,7 @@ def test_copies_and_looks():
 
 @pytest.mark.parametrize("name", ["auc", "precision@", "precision@-1", "macro_auc@1", "f1@2", None])
 def test_unknown_metrics(name):
-    with pytest.raises(ValueError, match="no metric"):
+    with pytest.raises(ValueError, match="Unknown metric"):
         GenreScorer([name])
 
 

@@ -295,7 +295,7 @@ class TestCache:
                 return []
 
         assert EntityEnricher(Bare()).transform(["x"]).tolist() == ["x"]
-        with pytest.raises(ValueError, match="Bare has no get_params.*cache=None"):
+        with pytest.raises(ValueError, match="Bare has no method get_params.*cache=None"):
             EntityEnricher(Bare(), cache=path).transform(["x"])
 
     def test_a_cache_that_cannot_be_used(self, tmp_path):

@@ -83,7 +83,9 @@ def test_too_few_texts_name_the_way_out(texts):
 def test_bad_input():
     with pytest.raises(ValueError, match="All 2 texts are missing"):
         ReviewVectorizer().fit([None, ""])
-    with pytest.raises(ValueError, match="Expected a text in row 1, got list of 2.*ReviewTruncator"):
+    with pytest.raises(
+        ValueError, match="Expected a text in row 1, got list of 2.*ReviewTruncator"
+    ):
         ReviewVectorizer().fit(["calm", ["loud", "fast"]])
     with pytest.raises(ValueError, match="max_df"):
         ReviewVectorizer(max_df=1.5).fit(TEXTS)

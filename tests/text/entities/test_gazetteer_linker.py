@@ -132,7 +132,7 @@ def test_bad_parameters(linker, params, told):
 
 @pytest.mark.parametrize("text", [None, 3, b"text", ["text"]])
 def test_what_is_no_text(linker, text):
-    with pytest.raises(BadItem, match="is no text"):
+    with pytest.raises(BadItem, match="expected a text"):
         linker.link(text)
 
 

@@ -286,7 +286,9 @@ def test_a_mention_that_does_not_fit(tmp_path, fields, reason):
 
 def test_an_unknown_text(tmp_path):
     linker = write(tmp_path, BABELFY)
-    with pytest.raises(BadItem, match="none of the 1 files of .*'Adele dances.'.*Let ELVIS link"):
+    with pytest.raises(
+        BadItem, match="none of the 1 files of .*'Adele dances.'.*Link this text with ELVIS"
+    ):
         linker.link("Adele dances.")
     with pytest.raises(BadItem, match="none of the 1 files"):
         linker.link(TEXT + " And on.")
@@ -311,7 +313,7 @@ def test_a_file_that_broke_meanwhile(tmp_path):
     linker = write(tmp_path, BABELFY)
     linker.link(TEXT)
     (tmp_path / "1.json").write_text("[{")
-    with pytest.raises(BadItem, match="file '1.json' cannot be read: Expecting.*Get it again"):
+    with pytest.raises(BadItem, match="file '1.json' cannot be read: Expecting.*intact copy"):
         linker.link(TEXT)
 
 
@@ -334,11 +336,11 @@ def test_a_file_that_comes_later_is_seen(tmp_path):
 def test_no_folder(tmp_path):
     with pytest.raises(SetupError, match="cannot be read .No such file.*Pass the folder of ELVIS"):
         PrecomputedLinker(tmp_path / "nowhere").link(TEXT)
-    with pytest.raises(SetupError, match="holds no JSON file. Pass the folder of ELVIS"):
+    with pytest.raises(SetupError, match="contains no JSON files. Pass the folder of ELVIS"):
         PrecomputedLinker(tmp_path).link(TEXT)
     (tmp_path / "babelfy").mkdir()
     write(tmp_path / "babelfy", BABELFY)
-    with pytest.raises(SetupError, match="Pass a folder below it, such as 'babelfy'"):
+    with pytest.raises(SetupError, match="Pass one of its subfolders, such as 'babelfy'"):
         PrecomputedLinker(tmp_path).link(TEXT)
 
 
@@ -350,7 +352,7 @@ def test_texts_that_begin_alike(tmp_path):
     assert linker.link("Adele sings " * 9 + "by day.")[0].confidence == 0.1
     assert linker.link("Adele sings " * 9 + "by n")[0].confidence == 0.0
     assert linker.link("Adele sings " * 9)[0].confidence == 0.2  # the whole text of one
-    with pytest.raises(BadItem, match="3 files of .* begin like this text and go on differently"):
+    with pytest.raises(BadItem, match="3 files of .* begin with this text and continue"):
         linker.link("Adele sings " * 8)
 
 
