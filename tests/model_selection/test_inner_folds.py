@@ -35,7 +35,7 @@ def test_genres_are_spread():
     ("n_rows", "artists"), [(19, ARTISTS[:19]), (60, np.repeat(["a", "b"], 30))]
 )
 def test_too_few_rows_or_artists(n_rows, artists):
-    with pytest.warns(UserWarning, match=f"{n_rows} rows of .* too few to choose"):
+    with pytest.warns(UserWarning, match=f"{n_rows} rows of .* too few for inner folds"):
         assert inner_folds(GENRES[:n_rows], groups=artists) is None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
