@@ -67,11 +67,11 @@ def test_folds_that_are_given():
     ("folds", "message"),
     [
         ([0, 1, 0], "3"),
-        ([0.5, 1, 0, 1], "whole numbers"),
-        ([0, 1, -2, 1], "whole numbers"),
+        ([0.5, 1, 0, 1], "must be integers"),
+        ([0, 1, -2, 1], "must be integers"),
         ([0, 0, 0, 0], "at least two"),
         ([-1, -1, -1, -1], "at least two"),
-        ([0, 2, 0, 2], "without a gap"),
+        ([0, 2, 0, 2], "without gaps"),
     ],
 )
 def test_folds_that_are_none(folds, message):

@@ -150,8 +150,8 @@ def test_the_same_input_gives_the_same_bytes(dumps, tmp_path):
     ("records", "told"),
     [
         ([], "No entities"),
-        ([("A", "abc", [], 0)], "'A'.*str for its forms"),
-        ([("A", ["a"], "abc", 0)], "'A'.*str for its forms"),
+        ([("A", "abc", [], 0)], "'A'.*str as forms"),
+        ([("A", ["a"], "abc", 0)], "'A'.*str as forms"),
         ([("A", ["a"], [], -1)], "'A'.*prior -1"),
         ([("A", ["a"], [], float("nan"))], "'A'.*prior nan"),
         ([("A", ["a"], [], float("inf"))], "'A'.*prior inf"),
