@@ -48,9 +48,9 @@ def settle(sentence, entity):
     """
     label, start, end = (entity.get(name) for name in ("label", "startChar", "endChar"))
     if not isinstance(label, str) or not label.strip():
-        raise ValueError("a mention without a label")
+        raise ValueError("a mention has no label")
     if type(start) is not int or type(end) is not int or start < 0:
-        raise ValueError(f"the mention {label!r} without a position")
+        raise ValueError(f"the mention {label!r} has no position")
     for first, last in _readings(sentence, start, end):
         stop = first + len(label)
         if sentence.startswith(label, first) and stop - 1 <= last <= stop + 1:
@@ -82,7 +82,7 @@ def confidence_of(entity):
     try:
         confidence = float(entity.get("confidence"))
     except TypeError as error:
-        raise ValueError(f"the mention {entity.get('label')!r} without a confidence") from error
+        raise ValueError(f"the mention {entity.get('label')!r} has no confidence") from error
     return confidence / _TOOLS if confidence in range(2, _TOOLS + 1) else confidence
 
 

@@ -79,7 +79,7 @@ UNEXPECTED = [
     ("tagme", ANNOTATION | {"end": 99}, "a mention at 0:99 of a text of 5 characters"),
     ("tagme", ANNOTATION | {"start": -1}, "a mention at -1:5"),
     ("tagme", ANNOTATION | {"start": 2}, "the mention 'Adele' at 2, where 'ele' is"),
-    ("tagme", ANNOTATION | {"rho": "high"}, "a confidence that is no number in"),
+    ("tagme", ANNOTATION | {"rho": "high"}, "a confidence that is not a number in"),
     ("tagme", ANNOTATION | {"rho": 1.5}, "a confidence of 1.5"),
     ("tagme", ANNOTATION | {"rho": float("nan")}, "a confidence of nan"),
     ("tagme", ANNOTATION | {"title": 5}, "a int as 'title'"),
