@@ -76,7 +76,7 @@ def test_max_features():
 
 @pytest.mark.parametrize("texts", [["calm music"], ["calm music", "calm music"], ["a", "b"]])
 def test_too_few_texts_name_the_way_out(texts):
-    with pytest.raises(ValueError, match="No word of the .* pass max_df=1.0"):
+    with pytest.raises(ValueError, match="No words remain in the .* pass max_df=1.0"):
         ReviewVectorizer().fit(texts)
 
 

@@ -137,5 +137,5 @@ def test_what_is_no_text(linker, text):
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no knowledge base"):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
         GazetteerLinker(tmp_path / "absent.kb").link("text")
