@@ -57,7 +57,7 @@ warnings_of_checks = pytest.mark.filterwarnings(
     "ignore:Inner validation rows were drawn without regard to artists",
     "ignore:No inner validation rows",
     "ignore:Inner folds were drawn without regard to artists",
-    "ignore:.* artists are too few to choose anything on unseen ones",
+    "ignore:.* artists are too few for inner folds",
     "ignore:.*all inner validation rows are missing",  # sparse views
     "ignore::sklearn.exceptions.SkipTestWarning",
     "ignore::sklearn.exceptions.DataConversionWarning",

@@ -1,4 +1,4 @@
-"""The one reader of genres: the texts of tags and of table cells, many of which join names."""
+"""Read genres from tags and table cells, which often contain several names in one text."""
 
 import re
 import unicodedata
@@ -11,16 +11,16 @@ from typing import NamedTuple
 from .._typing import Column
 from ..utils import as_pandas, describe_cell, first_few, is_missing, read_cell, read_cells
 
-# What programs write where there is no genre, and podcasts. "Speech" and "Audiobook" are heard as
-# what they are, so they can be learned.
+# Names that programs write if there is no genre, and podcasts. "Speech" and "Audiobook" are not in
+# this list because they can be recognized from the audio.
 NOT_GENRES = (
     *("Other", "Unknown", "Unknown Genre", "<unknown>", "(unknown)", "[unknown]", "Undefined"),
     *("None", "No Genre", "N/A", "Genre", "Misc", "Misc.", "Miscellaneous", "Uncategorized"),
     *("Unclassified", "Podcast"),
 )
 
-# Genres of catalogues whose names hold letters that elsewhere stand between genres: those of ID3
-# and Winamp, Apple, AllMusic, Discogs, Amazon, Google Play, Gracenote, Deezer, Qobuz and Beatport.
+# Genres of catalogues whose names contain characters that otherwise separate genres: ID3 and
+# Winamp, Apple, AllMusic, Discogs, Amazon, Google Play, Gracenote, Deezer, Qobuz and Beatport.
 _CATALOGUE_NAMES = """
 Pop/Funk; Folk/Rock; R&B/Soul; Hip-Hop/Rap; Hip Hop/Rap; Singer/Songwriter; Pop/Rock;
 Electronic/Dance; Prog-Rock/Art Rock; Jungle/Drum'n'bass; Death Metal/Black Metal;
@@ -41,7 +41,7 @@ Reggae / Dancehall / Dub; Techno (Peak Time / Driving); Techno (Raw / Deep / Hyp
 Trance (Raw / Deep / Hypnotic); Trap / Future Bass; Trap / Wave; UK Garage / Bassline
 """
 
-# Names that tell a list with commas: those of ID3, and some that it lacks.
+# Names by which a list with commas is recognized: those of ID3, and some that ID3 lacks.
 _PLAIN_NAMES = """
 Blues; Classic Rock; Country; Dance; Disco; Funk; Grunge; Hip-Hop; Jazz; Metal; New Age; Oldies;
 Pop; R&B; Rap; Reggae; Rock; Techno; Industrial; Alternative; Ska; Death Metal; Pranks;
@@ -71,20 +71,20 @@ J-Pop; Americana; Drone; Drum and Bass; Flamenco; Bossa Nova; Afrobeat; Free Jaz
 Minimal; Grime; Trap; Rockabilly; Britpop; World; Spoken Word
 """
 
-_SURE = ";|"  # letters that stand in no known name
+_SURE = ";|"  # characters that occur in no known name
 _GUESSED = ",\\"
-# As CJK keyboards have them.
+# Fullwidth forms, as typed on CJK keyboards.
 _FULLWIDTH = {"/": "／", ",": "，、", "\\": "＼", ";": "；", "|": "｜"}
 _TO_ASCII = str.maketrans({wide: letter for letter in _FULLWIDTH for wide in _FULLWIDTH[letter]})
-# Longer texts are not lists of genres: a file may hold a tag of any size.
+# Longer texts are not lists of genres: a file may contain a tag of any size.
 _MOST_CHARACTERS = 1_000
 _MOST_NAMES = 64
-_SHOWN = 60  # characters of a name in a message
+_SHOWN = 60  # maximum number of characters of a name in a message
 
 
 @lru_cache(maxsize=10_000)
 def genre_key(name):
-    """Return what spellings of one genre share, whatever their case and spaces."""
+    """Return a key that is equal for all spellings of a genre, ignoring case and spaces."""
     name = unicodedata.normalize("NFC", name).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     name = name.translate(_TO_ASCII)
     return re.sub(r"\s*([/;|,\\])\s*", r"\1", " ".join(name.split())).casefold()
@@ -101,27 +101,28 @@ _MOST_PARTS = max(len(re.split("[/,]", key)) for key in _WHOLE)
 
 
 def is_catalogue_name(name):
-    """Tell whether catalogues write this name with a letter that elsewhere separates genres."""
+    """Return whether this is a catalogue name with a character that otherwise separates genres."""
     return genre_key(name) in _WHOLE
 
 
 def may_stand_in_name(text):
-    """Tell whether a text in the middle of a name stays as it is when genres are read."""
+    """Return whether a text in the middle of a name is unchanged when genres are read."""
     return not set(text) & set(_with_fullwidth(_SURE + _GUESSED) + "\0") and _tidy(f"a{text}a") == (
         f"a{text}a"
     )
 
 
 class GenreReading(NamedTuple):
-    """A text that was read as other genres than itself.
+    """A text that was not read as a single genre.
 
     Parameters
     ----------
     text : str
+        The text of a tag or cell.
     genres : list of str
-        What it was read as; empty if it is not a genre.
+        Genres that were read from it; empty if it is not a genre.
     n_items : int
-        Items with the text.
+        Number of items with this text.
     """
 
     text: str
@@ -139,7 +140,7 @@ def read_genres(
 ) -> tuple[list[list[str]], list[GenreReading]]:
     """Read the genres of items from the cells of a table.
 
-    Every command, example and `GenreTaxonomy` reads cells of genres with it.
+    All commands, examples and `GenreTaxonomy` read genre cells with this function.
 
     Parameters
     ----------
@@ -147,29 +148,29 @@ def read_genres(
         A cell is a text such as "Jazz; Blues", a list of texts, a list written as text such as
         "['Jazz', 'Blues']", a number, or missing.
     separators : str, default=None
-        Letters between genres, and the only ones; spaces count if there is nothing else. By
-        default semicolon and bar always separate genres, and commas and backslashes do where
-        each part is a known name or a name of another cell. A slash does not: "Pop/Rock" is one
-        genre.
+        Characters that separate genres; no other character does. Spaces count only if there is
+        no other character. By default semicolons and bars always separate genres; commas and
+        backslashes do if each part is a known name or a name in another cell. Slashes do not:
+        "Pop/Rock" is a single genre.
     not_genres : sequence of str, default=NOT_GENRES
-        Names to drop, such as "Other" and "Unknown"; case and spaces do not matter.
+        Names to drop, such as "Other" and "Unknown"; case and spaces are ignored.
     known : iterable of str, default=()
-        Names that are genres as they are written, whatever they hold.
-    name : str
-        What a cell is called in an error.
+        Names that are never split or dropped, whatever characters they contain.
+    name : str, default="the genre cell"
+        Name of a cell in error messages.
 
     Returns
     -------
     genres : list of list of str
-        Of each item, each name once whatever its case, in order.
+        Genres of each item, in order, without repetitions (ignoring case).
     readings : list of GenreReading
-        Texts that were split in doubt or dropped, the most frequent first, as tuples of the
-        text, what it was read as, and the number of items.
+        Texts that were dropped or whose split is uncertain, the most frequent first, as tuples of
+        the text, the genres read from it, and the number of items.
 
     Raises
     ------
     ValueError
-        If a cell cannot be read, such as a list that was shortened with "...".
+        If a cell cannot be read, for example a list that was abbreviated with "...".
 
     Examples
     --------
@@ -185,12 +186,12 @@ def read_genres(
 
 
 def _texts(cell):
-    """Return the texts in a cell; numbers may be the codes of genres."""
+    """Return the texts in a cell; numbers may be genre codes."""
     cell = read_cell(cell)
     parts = cell if isinstance(cell, list) else [cell]
     parts = [part for part in parts if not is_missing(part)]
     if not all(isinstance(part, (str, Number)) for part in parts):
-        raise ValueError("does not hold names of genres")
+        raise ValueError("does not contain names of genres")
     return list(map(str, parts))
 
 
@@ -200,27 +201,27 @@ def read_genre_lists(items, separators=None, *, slash=True, not_genres=NOT_GENRE
     Parameters
     ----------
     items : list of list of str
-        The texts of each item. A null character and, without `separators`, two backslashes
-        always stand between names.
+        Texts of each item. A null character and, without `separators`, two backslashes always
+        separate names.
     separators : str, default=None
-        Letters that always stand between names, and the only ones; their fullwidth forms do, too,
-        and spaces if there is nothing else. By default semicolon and bar do, a slash does except
-        in the known names of catalogues ("Pop/Rock"), and commas and backslashes do where each
-        part is a known name or a name of some item.
+        Characters that separate names, including their fullwidth forms; no other character does.
+        Spaces count only if there is no other character. By default semicolons and bars separate
+        names; slashes do except in the names of catalogues ("Pop/Rock"); commas and backslashes
+        do if each part is a known name or a name of some item.
     slash : bool, default=True
-        Whether, without `separators`, a slash may stand between names.
+        Whether a slash may separate names if `separators` is None.
     not_genres : sequence of str, default=NOT_GENRES
-        Names to drop; case and spaces do not matter.
+        Names to drop; case and spaces are ignored.
     known : iterable of str, default=()
-        Names that are whole and kept, whatever they hold.
+        Names that are never split or dropped, whatever characters they contain.
 
     Returns
     -------
     genres : list of list of str
-        Of each item, each name once, in order.
+        Genres of each item, in order, without repetitions.
     readings : list of GenreReading
-        What was split in doubt or dropped, the most frequent first. Texts that are too long to
-        list genres (see `drop_too_long`) are dropped, and shortened here.
+        Texts that were dropped or whose split is uncertain, the most frequent first. Texts that
+        are too long to be lists of genres (see `drop_too_long`) are dropped, and shortened here.
     """
     if separators is not None:
         separators = separators.replace(" ", "") or separators
@@ -250,20 +251,20 @@ def read_genre_lists(items, separators=None, *, slash=True, not_genres=NOT_GENRE
 
 
 def drop_too_long(texts, separators=None):
-    """Drop the texts of an item that are too long to list genres.
+    """Drop the texts of an item that are too long to be lists of genres.
 
     Parameters
     ----------
     texts : list of str
     separators : str, default=None
-        As of `read_genre_lists`.
+        As in `read_genre_lists`.
 
     Returns
     -------
     kept : list of str
-        At most 64, each of at most 1,000 characters and 64 names.
+        At most 64 texts, each of at most 1,000 characters and 64 names.
     too_long : list of str
-        The others, each shortened to 60 characters.
+        All other texts, each shortened to 60 characters.
     """
     letters = _with_fullwidth("/" + _SURE + _GUESSED if separators is None else separators) + "\0"
     kept, too_long = [], []
@@ -283,7 +284,7 @@ def _with_fullwidth(letters):
 
 
 def _sure_pieces(texts, separators, whole):
-    """Split the texts of an item where names end for sure."""
+    """Split the texts of an item at the characters that always separate names."""
     letters = _with_fullwidth(_SURE if separators is None else separators) + "\0"
     letters = re.compile("[" + re.escape(letters) + "]")
     pieces = []
@@ -298,14 +299,14 @@ def _sure_pieces(texts, separators, whole):
 
 
 def _read_pieces(pieces, slash, whole):
-    """Return the names in each piece, some of which join several."""
+    """Return the names in each piece; a piece may contain several."""
     read = {piece: _split(piece, slash, whole) for piece in pieces}
     guessed = _with_fullwidth(_GUESSED)
     found = {name for names in read.values() for name in names if not set(name) & set(guessed)}
     familiar = _PLAIN | whole | set(map(genre_key, found))
 
     def guess(text):
-        """Split at commas and backslashes if that makes familiar names."""
+        """Split at commas and backslashes if all parts are familiar names."""
         is_bracketed = text[:1] + text[-1:] in ("[]", "{}")  # as databases write lists
         parts = _split(text[1:-1] if is_bracketed else text, guessed, whole)
         names = [name for part in parts for name in _split(part, slash, whole)]
@@ -318,10 +319,10 @@ def _read_pieces(pieces, slash, whole):
 
 
 def _split(text, letters, whole):
-    """Split a text at letters, except within the names that are whole, the longest first."""
+    """Split a text at separators, except within the names in `whole`, the longest first."""
     if not set(text) & set(letters):
         return [text]
-    tokens = re.split("([" + re.escape(letters) + "])", text)  # every second is a letter
+    tokens = re.split("([" + re.escape(letters) + "])", text)  # every second one is a separator
     names, start = [], 0
     while start < len(tokens):
         ends = range(min(start + 2 * _MOST_PARTS - 1, len(tokens)), start + 1, -2)
@@ -347,7 +348,7 @@ def _each_once(names):
 
 
 def describe_reading(reading, noun):
-    """Say how a text was read, given what an item is: "3 files: 'A/B' read as 'A', 'B'"."""
+    """Describe how a text was read, for example "3 files: 'A/B' read as 'A', 'B'"."""
     text, genres, n = reading
     read = (
         f"read as {first_few(genres, 8, count=True, name=_shown)}" if genres else "is not a genre"

@@ -1,4 +1,4 @@
-"""The tree of genres, the labels it gives to items, and its picture."""
+"""Genre taxonomy: a tree of genres, the labels of items, and plots of the tree."""
 
 import difflib
 import warnings
@@ -25,50 +25,50 @@ if TYPE_CHECKING:
 
 
 class GenreTaxonomy:
-    """A tree of genres, made of branches such as "Pop/Oldies/Traditional Pop" (section 7.1.1).
+    """Tree of genres, given by branches such as "Pop/Oldies/Traditional Pop" (section 7.1.1).
 
-    A branch is the names from the top of the tree down to a genre. Every name is one label,
-    wherever it stands: "Jazz/General" and "Rock/General" are two branches, "General" is one
-    label with two parents.
+    A branch is the path of names from the root of the tree down to a genre. Each name is one
+    label, regardless of its position: "Jazz/General" and "Rock/General" are two branches, but
+    "General" is one label with two parents.
 
     Parameters
     ----------
     branches : iterable of str
-        The branches, a longer one bringing all above it with it. White space around names and
-        separators at the ends of a branch are dropped, and so are repetitions.
+        Branches of the tree. A branch includes all genres above its last name. White space around
+        names, separators at the ends of a branch, and repeated branches are removed.
     separator : str or None, default="/"
-        What stands between two names. Choose another where names hold a slash ("Pop/Rock"), or
-        None: each branch is one name, slashes and all.
+        Separator between the names of a branch. Change it if names contain a slash ("Pop/Rock").
+        With None each branch is a single name, including any slashes.
 
     Attributes
     ----------
     branches : list of str
-        The branches, in the order given.
+        Branches, in the order given.
     labels : list of str
-        The names, sorted: the columns of `label_matrix`.
+        Names of all genres, sorted. These are the columns of `label_matrix`.
     roots, leaves : list of str
-        The names on top of a branch, and those with nothing below, sorted.
+        Genres at the top of a branch, and genres without children, sorted.
     n_levels : int
-        Names in the longest branch.
+        Number of names in the longest branch.
     separator : str or None
-        What stands between two names of a branch; None if each branch is one name.
+        Separator between the names of a branch; None if each branch is a single name.
 
     Raises
     ------
     ValueError
-        If there is no branch; if one is no text, is blank, or has an empty name between two
-        separators ("Pop//Oldies"); or if a genre stands above itself, in one branch
-        ("Pop/Oldies/Pop") or by several ("Pop/Soul" and "Soul/Pop").
+        If there are no branches; if a branch is not a str, is blank, or has an empty name between
+        two separators ("Pop//Oldies"); or if a genre is its own ancestor, in one branch
+        ("Pop/Oldies/Pop") or through several ("Pop/Soul" and "Soul/Pop").
 
     See Also
     --------
-    PPMILabelFactorizer : Factors of the labels.
-    skmmgenre.datasets.describe_genres : How often each label occurs.
+    PPMILabelFactorizer : Compute factors of the labels.
+    skmmgenre.datasets.describe_genres : Count how often each label occurs.
 
     Notes
     -----
-    A taxonomy is plain data and does not change: `filter` and `collapse` answer with another,
-    which still reads the branches of the whole. Iterating gives the branches, ``len`` their
+    A taxonomy is immutable: `filter` and `collapse` return a new one, which still accepts the
+    branches of the original. Iterating over a taxonomy yields its branches, and ``len`` is their
     number.
 
     Examples
@@ -94,11 +94,9 @@ class GenreTaxonomy:
 
     def __init__(self, branches: Iterable[str], *, separator: str | None = "/"):
         if separator is not None and not (isinstance(separator, str) and separator):
-            raise ValueError(
-                f"separator must be a text that is not empty, or None, got {separator!r}."
-            )
+            raise ValueError(f"separator must be a non-empty str or None, got {separator!r}.")
         if isinstance(branches, str):
-            raise ValueError(f"branches must be several, got one text: pass [{branches!r}].")
+            raise ValueError(f"branches must be a list of str, got a str. Pass [{branches!r}].")
         paths = [
             _parse(branch, separator, f"branch {place}") for place, branch in enumerate(branches)
         ]
@@ -106,39 +104,40 @@ class GenreTaxonomy:
 
     def _set_paths(self, separator, paths):
         if not paths:
-            raise ValueError("branches is empty: a taxonomy has at least one branch.")
+            raise ValueError("branches is empty. Pass at least one branch.")
         self.__setstate__((separator, tuple(dict.fromkeys(paths)), (), None))
         _refuse_cycles(self)
 
     @classmethod
     def from_items(cls, items: Column, *, separator: str | None = "/") -> Self:
-        """Make the taxonomy of all branches that items have.
+        """Create a taxonomy from the branches of items.
 
         Parameters
         ----------
         items : list-like of shape (n,)
-            The genres of each item. A list holds branches, each as it is. A text is read as
-            `read_genres` and the commands read the cell of a table: "Jazz; Blues" is two. None,
-            NaN, "" and an empty list are an item without a genre.
+            Genres of each item. A list contains branches, which are taken literally. A str is
+            parsed like a table cell, by `read_genres`: "Jazz; Blues" is two genres. None, NaN, ""
+            and an empty list are items without genres.
         separator : str or None, default="/"
-            What stands between the names of a branch; None: each genre is one name. A name that
-            catalogues write with a slash ("Pop/Rock", "R&B/Soul") is one name, too, unless
-            another branch begins as it does ("Pop/Oldies").
+            Separator between the names of a branch; with None each genre is a single name. A name
+            that catalogues write with a slash ("Pop/Rock", "R&B/Soul") is also a single name,
+            unless another branch starts with the same genre ("Pop/Oldies").
 
         Returns
         -------
         taxonomy : GenreTaxonomy
-            Its branches are sorted.
+            The taxonomy, with sorted branches.
 
         Raises
         ------
         ValueError
-            As the constructor; or if an item is no text and no list of them.
+            If the branches are invalid, as in the constructor, or if an item is neither a str nor
+            a list of str.
 
         Warns
         -----
         UserWarning
-            If texts were split in doubt, or are not genres ("Other").
+            If the split of a text is uncertain, or a text is not a genre ("Other").
 
         Examples
         --------
@@ -155,8 +154,8 @@ class GenreTaxonomy:
         )
         return taxonomy
 
-    # The state is what was written, what is left out of it, and below which level it is cut;
-    # all else is derived, so that a stored taxonomy is tuples of str.
+    # The state consists of the original branches, the excluded labels and the number of kept
+    # levels; everything else is derived, so that a pickled taxonomy contains tuples of str only.
 
     def __getstate__(self):
         return (self.separator, self._written, self._left_out, self._n_kept_levels)
@@ -203,27 +202,27 @@ class GenreTaxonomy:
 
     @property
     def branches(self) -> list[str]:
-        """The branches, in the order given."""
+        """Branches, in the order given."""
         return [self._join(path) for path in self._paths]
 
     @property
     def labels(self) -> list[str]:
-        """The names, sorted."""
+        """Names of all genres, sorted."""
         return list(self._labels)
 
     @property
     def roots(self) -> list[str]:
-        """The names on top of a branch, sorted."""
+        """Genres at the top of a branch, sorted."""
         return sorted({path[0] for path in self._nodes})
 
     @property
     def leaves(self) -> list[str]:
-        """The names with nothing below, sorted."""
+        """Genres without children, sorted."""
         return sorted(set(self._labels) - {name for path in self._nodes for name in path[:-1]})
 
     @property
     def n_levels(self) -> int:
-        """Names in the longest branch."""
+        """Number of names in the longest branch."""
         return max(map(len, self._paths))
 
     def ancestors(self, label: str) -> list[str]:
@@ -237,12 +236,12 @@ class GenreTaxonomy:
         Returns
         -------
         labels : list of str
-            Sorted.
+            Ancestors of the label, sorted.
 
         Raises
         ------
         ValueError
-            If there is no such label.
+            If the label is not in the taxonomy.
         """
         self._check_label(label)
         return sorted({name for path in self._nodes if path[-1] == label for name in path[:-1]})
@@ -258,36 +257,37 @@ class GenreTaxonomy:
         Returns
         -------
         labels : list of str
-            Sorted.
+            Descendants of the label, sorted.
 
         Raises
         ------
         ValueError
-            If there is no such label.
+            If the label is not in the taxonomy.
         """
         self._check_label(label)
         return sorted({path[-1] for path in self._nodes if label in path[:-1]})
 
     def expand(self, items: Column) -> list[list[str]]:
-        """Give each item all labels of all its branches.
+        """Return all labels of each item, including the genres above them.
 
         Parameters
         ----------
         items : list-like of shape (n,)
-            The branches of each item: a list of str, or a text that is read as by `from_items`.
-            None, NaN, "" and an empty list are an item without a genre. The bare name of a
-            genre stands for its branch, if it is in one place of the tree only.
+            Branches of each item: a list of str, or a str that is parsed as in `from_items`. None,
+            NaN, "" and an empty list are items without genres. The name of a genre may be used
+            instead of its branch if it occurs at only one position in the tree.
 
         Returns
         -------
         labels : list of list of str
-            Of each item, in the order of its branches and from the top down, each label once.
+            Labels of each item, in the order of its branches and from the root down, without
+            repetitions.
 
         Raises
         ------
         ValueError
-            If an item has a branch that is not in the taxonomy, or a bare name that is in
-            several places; its position and the branch are named.
+            If a branch of an item is not in the taxonomy, or a name occurs at several positions;
+            the message contains the item and the branch.
         """
         known = {}  # most items share their branches with others
         expanded = []
@@ -305,25 +305,25 @@ class GenreTaxonomy:
     @overload
     def label_matrix(self, items: Column, *, sparse_output: Literal[True]) -> sparse.csr_array: ...
     def label_matrix(self, items: Column, *, sparse_output: bool = False) -> Any:
-        """Return the indicator matrix of the labels that items have by all their branches.
+        """Return the indicator matrix of the labels of items.
 
         Parameters
         ----------
         items : list-like of shape (n,)
-            As for `expand`.
+            Branches of each item, as in `expand`.
         sparse_output : bool, default=False
             Whether to return a sparse array, which takes less memory, instead of a DataFrame.
 
         Returns
         -------
         Y : DataFrame of int8, or csr_array of int8, shape (n, n_labels)
-            0 and 1; the columns are `labels`, those that no item has included. A DataFrame has
-            the index of `items` if that is a Series.
+            Indicators 0 and 1. The columns are `labels`, including those that no item has. A
+            DataFrame has the index of `items` if `items` is a Series.
 
         Raises
         ------
         ValueError
-            As `expand`.
+            As in `expand`.
         """
         column = {label: place for place, label in enumerate(self._labels)}
         rows = [[column[label] for label in labels] for labels in self.expand(items)]
@@ -344,43 +344,44 @@ class GenreTaxonomy:
         Parameters
         ----------
         items : list-like of shape (n,), or indicator of shape (n, n_labels)
-            Branches, as for `expand`; or 0 and 1 as DataFrame (columns are labels, in any
-            order; a label without a column counts 0), ndarray or sparse (columns are `labels`).
+            Branches of each item, as in `expand`, or an indicator matrix of 0 and 1. The columns
+            of a DataFrame are labels, in any order; a label without a column has count 0. The
+            columns of an ndarray or sparse matrix are `labels`.
 
         Returns
         -------
         counts : Series of int
-            Its index are the labels.
+            Number of items per label, indexed by `labels`.
 
         Raises
         ------
         ValueError
-            As `expand`; or if an indicator has other labels or entries.
+            As in `expand`, or if an indicator matrix has other labels or entries.
         """
         matrix, names = self._incidence(items)
         counts = pd.Series(np.asarray(matrix.sum(axis=0, dtype=np.int64)), index=names)
         return counts.reindex(self._labels, fill_value=0).rename("count")
 
     def single_parents(self, items: Matrix) -> ObjectArray:
-        """Return the parent genre of the items that have exactly one genre of the top level.
+        """Return the top-level genre of the items that have exactly one.
 
-        These items are the paper's single-parent-label subset (section 7.5): a picture can give
-        each of them one colour.
+        These items are the single-parent-label subset of the paper (section 7.5). In a plot, each
+        of them can be shown in the color of its genre.
 
         Parameters
         ----------
         items : list-like of shape (n,), or indicator of shape (n, n_labels)
-            As for `count`.
+            Branches or indicators, as in `count`.
 
         Returns
         -------
         parents : ndarray of object, shape (n,)
-            One of `roots`; None where an item has none of them, or several.
+            One of `roots` per item; None if an item has none of them, or more than one.
 
         Raises
         ------
         ValueError
-            As `count`.
+            As in `count`.
 
         Examples
         --------
@@ -402,17 +403,17 @@ class GenreTaxonomy:
         return parents
 
     def filter(self, items: Matrix, *, min_items: int = 12) -> "GenreTaxonomy":
-        """Leave out the labels of few items.
+        """Remove the labels that have few items.
 
-        What is left of a branch closes up: without "Oldies", "Pop/Oldies/Traditional Pop" is
-        "Pop/Traditional Pop". Items may keep their branches as they are.
+        The remaining names of a branch are joined: without "Oldies", "Pop/Oldies/Traditional Pop"
+        becomes "Pop/Traditional Pop". The branches of items need not be changed.
 
         Parameters
         ----------
         items : list-like of shape (n,), or indicator of shape (n, n_labels)
-            As for `count`: usually the items of the training set.
+            Branches or indicators, as in `count`, usually of the training set.
         min_items : int, default=12
-            Fewest items a label must have; 12 is the paper's.
+            Minimum number of items per label. The default is the value in the paper.
 
         Returns
         -------
@@ -422,88 +423,94 @@ class GenreTaxonomy:
         Raises
         ------
         ValueError
-            As `count`; or if no label has so many items.
+            As in `count`, or if no label has `min_items` items.
         """
         counts = self.count(items)
         few = counts.index[counts < min_items].tolist()
         if len(few) == len(counts):
             raise ValueError(
-                f"No label has {min_items} items; {counts.idxmax()!r} has the most, "
-                f"{counts.max()}. Pass a smaller min_items."
+                f"No label has {min_items} items; the most frequent one is "
+                f"{counts.idxmax()!r} with {counts.max()}. Pass a smaller min_items."
             )
         left_out = tuple(sorted({*self._left_out, *few}))
         return self._with(left_out, self._n_kept_levels)
 
     def collapse(self, level: int) -> "GenreTaxonomy":
-        """Cut the tree below a level: what is lower counts for the genre at that level.
+        """Cut the tree below a level; lower genres are mapped to their ancestor at that level.
 
         Parameters
         ----------
         level : int
-            Levels kept, from 1 (the top of each branch alone); branches are cut as they were
-            first written.
+            Number of levels to keep; 1 keeps only the top of each branch. Levels are counted in
+            the original branches, before `filter`.
 
         Returns
         -------
         taxonomy : GenreTaxonomy
-            It still reads the longer branches of items.
+            A new taxonomy, which still accepts the longer branches of items.
 
         Raises
         ------
         ValueError
-            If `level` is not an integer from 1 to the number of levels, or `filter` has left
-            nothing of what is to be kept.
+            If `level` is not an integer from 1 to the number of levels, or if `filter` has
+            removed all labels of the levels to keep.
         """
         deepest = max(map(len, self._written))
         if isinstance(level, bool) or level not in range(1, deepest + 1):
             raise ValueError(f"level must be an integer from 1 to {deepest}, got {level!r}.")
         collapsed = self._with(self._left_out, min(level, self._n_kept_levels or level))
         if not collapsed._paths:
-            raise ValueError(f"No label is left at level {level}: collapse first, then filter.")
+            raise ValueError(
+                f"No labels remain with level={level}, because filter has removed them. Call "
+                "collapse before filter."
+            )
         return collapsed
 
     def make_consistent(self, scores: Matrix, labels: Column | None = None) -> Any:
-        """Raise the score of every genre to that of its best child at least.
+        """Increase the score of each genre to at least that of its best child.
 
-        Nothing else is changed. Of a label under two parents both are raised. An indicator of
-        0 and 1 gets the labels above those it has.
+        All other scores are unchanged. If a label has two parents, both are adjusted. In an
+        indicator matrix of 0 and 1, the ancestors of each label are added.
 
         Parameters
         ----------
         scores : DataFrame or ndarray of shape (n, n_scored)
-            Any scores, the larger the likelier. Columns of a DataFrame are labels of the
-            taxonomy, not necessarily all. NaN spreads to what is above it.
+            Scores, where larger means more likely. The columns of a DataFrame are labels of the
+            taxonomy, not necessarily all of them. NaN propagates to the ancestors.
         labels : list-like of str, optional
-            The labels of the columns of an array, as a model's `classes_`; default `labels`.
+            Labels of the columns of an array, such as the `classes_` of a model. By default the
+            `labels` of the taxonomy.
 
         Returns
         -------
         consistent : DataFrame or ndarray of shape (n, n_scored)
-            As `scores`, which is left as it is.
+            Adjusted copy of `scores`.
 
         Raises
         ------
         ValueError
-            If a column is no label of the taxonomy, or stands twice.
+            If a column is not a label of the taxonomy, or occurs twice.
         """
         scores = as_pandas(scores)
         is_frame = isinstance(scores, pd.DataFrame)
         values = np.array(scores)
         if values.ndim != 2:
-            raise ValueError(f"scores must have one column a label, got shape {values.shape}.")
+            raise ValueError(f"scores must have one column per label, got shape {values.shape}.")
         if is_frame:
             names = scores.columns.tolist()
         else:
             names = self._labels_of_columns(values) if labels is None else list(labels)
         if len(names) != values.shape[1]:
-            raise ValueError(f"labels has {len(names)} names, scores {values.shape[1]} columns.")
+            raise ValueError(
+                f"labels has {len(names)} names, but scores has {values.shape[1]} columns."
+            )
         column = {name: place for place, name in enumerate(names)}
         if len(column) < len(names):
             repeated = next(name for name in names if names.count(name) > 1)
             raise ValueError(f"scores has two columns of the label {repeated!r}.")
         for name in names:
             self._check_label(name)
-        # Through all labels, as one without a column still hands on what is below it.
+        # Visit all labels: one without a column still passes on the scores of its descendants.
         children = _children(self._nodes)
         best = {}
         for label in TopologicalSorter(children).static_order():  # children first
@@ -517,13 +524,13 @@ class GenreTaxonomy:
         return pd.DataFrame(values, scores.index, scores.columns) if is_frame else values
 
     def to_text(self, counts: pd.Series | dict[str, Any] | None = None) -> str:
-        """Return the tree as text: a line a genre, indented by two spaces a level.
+        """Return the tree as text, with one line per genre and an indent of two spaces per level.
 
         Parameters
         ----------
         counts : Series or dict, optional
-            A number of each label, shown behind it; the larger ones then come first, where
-            otherwise the alphabet rules. A label under two parents is shown twice.
+            Number to show after each label. Siblings are sorted by decreasing number; without
+            `counts` they are in alphabetical order. A label with two parents is shown twice.
 
         Returns
         -------
@@ -541,25 +548,25 @@ class GenreTaxonomy:
     def plot(
         self, counts: pd.Series | dict[str, Any] | None = None, *, ax: "Axes | None" = None
     ) -> "Axes":
-        """Draw the tree with matplotlib, the top of each branch on the left.
+        """Draw the tree with matplotlib, with the top of each branch on the left.
 
         Parameters
         ----------
         counts : Series or dict, optional
-            A number of each label: shown behind it, and as the area of its dot.
+            Number of each label, shown after the label and as the area of its dot.
         ax : matplotlib Axes, optional
-            By default a new figure of a height that all labels fit.
+            Axes to draw in. By default a new figure that is high enough for all labels.
 
         Returns
         -------
         ax : matplotlib Axes
-            What was drawn in.
+            The axes with the tree.
         """
 
         return draw_tree(list(self._walk(counts)), counts, ax)
 
     def _walk(self, counts=None):
-        """Go through the tree from the top, children in the order of a picture."""
+        """Yield the nodes of the tree from the top, with children in display order."""
         below = {}
         for path in self._nodes:
             below.setdefault(path[:-1], []).append(path)
@@ -568,7 +575,7 @@ class GenreTaxonomy:
             size = 0 if counts is None or path[-1] not in counts else counts[path[-1]]
             return -size, path[-1]
 
-        # A stack, with the first child on top: branches may be longer than Python's recursion.
+        # A stack with the first child on top, because branches may exceed the recursion limit.
         waiting = sorted(below[()], key=order, reverse=True)
         while waiting:
             path = waiting.pop()
@@ -576,7 +583,7 @@ class GenreTaxonomy:
             waiting += sorted(below.get(path, ()), key=order, reverse=True)
 
     def _incidence(self, items):
-        """Return which items have which labels, a matrix of 0 and 1, and the labels."""
+        """Return the indicator matrix of the items and the labels of its columns."""
         items = as_pandas(items)
         if isinstance(items, pd.DataFrame):
             matrix, names = read_indicator(items, "items")
@@ -601,9 +608,9 @@ class GenreTaxonomy:
         return True
 
     def _find(self, branch, row):
-        """Return the path of a branch, or of a bare name, as it was first written."""
+        """Return the original path of a branch, or of the name of a genre."""
         if (whole := (branch.strip(),)) in self._written_nodes:
-            return whole  # it may hold a slash, as "Pop/Rock"
+            return whole  # it may contain a slash, as in "Pop/Rock"
         path = _parse(branch, self.separator, f"item {row}")
         if path in self._written_nodes:
             return path
@@ -614,26 +621,26 @@ class GenreTaxonomy:
             if places:
                 found = " and ".join(repr(self._join(place)) for place in places)
                 raise ValueError(
-                    f"The genre {path[0]!r} of item {row} is in several places, {found}: pass "
-                    "the branch."
+                    f"The genre {path[0]!r} of item {row} is ambiguous: it occurs as {found}. "
+                    "Pass the branch."
                 )
         known = [self._join(node) for node in self._written_nodes]
         raise ValueError(
             f"The branch {branch!r} of item {row} is not in the taxonomy"
-            f"{_suggestion(branch, known)}. Add it to the branches, or make the taxonomy by "
+            f"{_suggestion(branch, known)}. Add it to the branches, or create the taxonomy with "
             "GenreTaxonomy.from_items."
         )
 
     def _check_label(self, label):
         if label not in self._labels:
             raise ValueError(
-                f"{label!r} is no label of the taxonomy{_suggestion(label, self._labels)}."
+                f"{label!r} is not a label of the taxonomy{_suggestion(label, self._labels)}."
             )
 
     def _labels_of_columns(self, matrix):
         if matrix.shape[1] != len(self._labels):
             raise ValueError(
-                f"A matrix of {matrix.shape[1]} columns, but the taxonomy has "
+                f"The matrix has {matrix.shape[1]} columns, but the taxonomy has "
                 f"{len(self._labels)} labels. Pass a DataFrame with the labels as columns."
             )
         return self._labels
@@ -642,7 +649,7 @@ class GenreTaxonomy:
 def _parse(branch, separator, where):
     if not isinstance(branch, str):
         raise ValueError(
-            f"A branch must be a text such as 'Pop{separator or '/'}Oldies', got {branch!r} in "
+            f"A branch must be a str such as 'Pop{separator or '/'}Oldies', got {branch!r} in "
             f"{where}."
         )
     parts = [branch] if separator is None else branch.split(separator)
@@ -652,32 +659,35 @@ def _parse(branch, separator, where):
     while names and not names[-1]:
         del names[-1]
     if not names:
-        raise ValueError(f"The branch {branch!r} ({where}) holds no name.")
+        raise ValueError(f"The branch {branch!r} ({where}) does not contain a name.")
     if not all(names):
         raise ValueError(
-            f"The branch {branch!r} ({where}) has an empty name between two separators: write "
-            "the name, or one separator."
+            f"The branch {branch!r} ({where}) has an empty name between two separators. Insert "
+            "the name, or remove a separator."
         )
     if len(set(names)) < len(names):
         name = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"The genre {name!r} stands above itself in {branch!r} ({where}).")
+        raise ValueError(
+            f"The genre {name!r} occurs twice in the branch {branch!r} ({where}), so it is its "
+            "own ancestor."
+        )
     return tuple(names)
 
 
 def _whole_names(branches):
-    """Return names that catalogues write with a slash, unless another branch begins as they do."""
+    """Return the catalogue names with a slash, unless another branch starts with the same genre."""
     top = {b: genre_key(b.strip().strip("/").partition("/")[0]) for b in branches if "/" in b}
     tops = {top[b] for b in top if not is_catalogue_name(b)}
     return {b for b in top if is_catalogue_name(b) and top[b] not in tops}
 
 
 def _prefixes(paths):
-    """All nodes of the tree, those above first; a dict, which keeps their order."""
+    """Return all nodes of the tree, parents first, as a dict, which keeps their order."""
     return dict.fromkeys(path[:end] for path in paths for end in range(1, len(path) + 1))
 
 
 def _children(nodes):
-    """The children of every name, by any branch."""
+    """Return the children of every name, over all branches."""
     children = {path[-1]: {} for path in nodes}
     for path in nodes:
         if len(path) > 1:
@@ -695,8 +705,9 @@ def _refuse_cycles(taxonomy):
             taxonomy._join(path) for step in steps for path in taxonomy._nodes if path[-2:] == step
         ]
         raise ValueError(
-            f"The genre {cycle[0]!r} stands above itself: {' > '.join(cycle)}, by the branches "
-            f"{', '.join(map(repr, guilty))}. Take one of them out, or rename one of its genres."
+            f"The genre {cycle[0]!r} is its own ancestor: {' > '.join(cycle)}, because of the "
+            f"branches {', '.join(map(repr, guilty))}. Remove one of these branches, or rename one "
+            "of its genres."
         ) from None
 
 
@@ -706,11 +717,12 @@ def _suggestion(name, known):
 
 
 def _cells(items, separator, taxonomy=None):
-    """Return the branches of each item, as lists; texts may join several."""
+    """Return the branches of each item as lists; a text may contain several."""
     items = as_pandas(items)
     if isinstance(items, (str, dict, pd.DataFrame)) or not hasattr(items, "__iter__"):
         raise ValueError(
-            f"items must be one list of branches an item, got a {type(items).__name__}."
+            f"items must be a sequence with a list of branches per item, got "
+            f"{type(items).__name__}."
         )
     cells = []
     for row, cell in enumerate(items):
@@ -723,15 +735,15 @@ def _cells(items, separator, taxonomy=None):
         elif pd.isna(cell):
             cells.append([])
         else:
-            raise ValueError(f"item {row} must be a list of branches, got {cell!r}.")
+            raise ValueError(f"Item {row} must be a list of branches, got {cell!r}.")
         for branch in [] if isinstance(cell, str) else cells[-1]:
             if not isinstance(branch, str):
-                raise ValueError(f"item {row} holds {branch!r}; a branch is a text.")
+                raise ValueError(f"A branch must be a str, got {branch!r} in item {row}.")
     return _read_texts(cells, separator, taxonomy)
 
 
 def _read_texts(cells, separator, taxonomy):
-    """Read the texts among cells as lists of branches, except the branches of a taxonomy."""
+    """Parse the texts among cells into lists of branches, except the branches of a taxonomy."""
     texts = {cell for cell in cells if isinstance(cell, str)}
     read = {text: [text] for text in texts if taxonomy is not None and taxonomy._holds(text)}
     left = [cell if isinstance(cell, str) and cell not in read else None for cell in cells]
@@ -746,7 +758,7 @@ def _read_texts(cells, separator, taxonomy):
                 readings, count=True, name=lambda r: describe_reading(r, "item"), separator="; "
             )
             warnings.warn(
-                f"{said}. Pass lists of branches to have them as they are written.",
+                f"{said}. Pass lists of branches to use the names as they are written.",
                 UserWarning,
                 stacklevel=4,
             )
@@ -754,14 +766,14 @@ def _read_texts(cells, separator, taxonomy):
 
 
 def draw_tree(paths, counts, ax):
-    """Draw nodes as rows, each indented by its level and joined to the one above it.
+    """Draw nodes as rows, each indented by its level and connected to its parent.
 
     Parameters
     ----------
     paths : list of tuple of str
-        The names from the top down to each node; a node follows the one above it.
+        Names from the root down to each node; a node comes after its parent.
     counts : Series, dict or None
-        A number of each label.
+        Number of each label.
     ax : Axes or None
 
     Returns
@@ -783,7 +795,7 @@ def draw_tree(paths, counts, ax):
         x = len(path) - 1
         if x:
             ax.plot([x - 1, x - 1, x], [row[path[:-1]], y, y], color="0.7", lw=0.8, zorder=1)
-        name = path[-1].replace("$", r"\$")  # no formula
+        name = path[-1].replace("$", r"\$")  # do not parse as a formula
         if path in numbers:
             name += f"  {numbers[path]:,}"
         ax.annotate(name, (x, y), (9, 0), textcoords="offset points", va="center", fontsize=8)

@@ -1,4 +1,4 @@
-"""Labels as vectors: factors of their co-occurrence (section 5.1)."""
+"""Label factors from the co-occurrence of labels (section 5.1 of the paper)."""
 
 import warnings
 from numbers import Integral, Real
@@ -17,9 +17,9 @@ from .._typing import Auto, Float64Array, Matrix
 from ..metrics import ranking_scores
 from ..utils import as_pandas, read_indicator
 
-# Rows counted at a time, so that memory does not grow with them.
+# Number of rows processed at a time, so that memory does not grow with the number of rows.
 _BLOCK = 65536
-# A block with a larger share of ones is multiplied faster dense than sparse.
+# If the share of ones in a block is larger, dense multiplication is faster than sparse.
 _DENSE = 0.05
 _MOST_COMPONENTS = 50
 
@@ -27,58 +27,60 @@ _MOST_COMPONENTS = 50
 class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Factors of labels and items from the co-occurrence of labels (section 5.1).
 
-    The positive pointwise mutual information of every two labels (equation 1 of Oramas et al.
-    2018, a label with itself included) is factorised by a truncated singular value
-    decomposition, U S V. The factors of the labels are ``C = U_d S_d^p``, those of the items
-    ``M C``, where M says which item has which labels: the sum of the factors of its labels.
-    Labels and items share one space, in which a label is near the items that have it or
-    labels like it.
+    The positive pointwise mutual information (PPMI) of every pair of labels (equation 1 of Oramas
+    et al. 2018, including the diagonal) is factorized by a truncated singular value
+    decomposition, U S V. The factors of the labels are ``C = U_d S_d^p``. The factors of the items
+    are ``M C``, where M is the indicator matrix: the sum of the factors of their labels. Labels
+    and items share one space, in which a label is close to the items that have it or similar
+    labels.
 
     Parameters
     ----------
     n_components : int or "auto", default=50
-        Length d of the factors; "auto" is 50 or the rank, whichever is less.
+        Length d of the factors; "auto" uses 50 or the rank, whichever is smaller.
     sigma_power : float, default=0.5
-        The power p of the singular values. The paper's line reads p = 1, the first author's
-        thesis the square root.
+        Power p of the singular values. The formula in the paper has p = 1; the thesis of the
+        first author has the square root.
 
     Attributes
     ----------
     label_factors_ : ndarray of float64, shape (n_labels, d)
-        Factors of the labels, not normalised. Of each component the entry of largest size is
-        positive. Zero for a label nobody has, one that all rows have (its information is
-        zero), and one that the d components do not reach.
+        Factors of the labels, not normalized. In each component the entry with the largest
+        absolute value is positive. The factors are zero for a label that no row has, for a label
+        that all rows have (its PPMI is zero), and for a label that the d components do not
+        represent.
     singular_values_ : ndarray of float64, shape (d,)
-        The d largest, falling.
+        The d largest singular values, in decreasing order.
     n_components_ : int
-        d.
+        Length d of the factors.
     rank_ : int
-        Numerical rank of the matrix of information: most components there can be.
+        Numerical rank of the PPMI matrix, which is the maximum number of components.
     label_share_ : ndarray of float64, shape (n_labels,)
-        Share of the rows of `fit` that have the label, in [0, 1].
+        Fraction of the rows of `fit` that have the label, in [0, 1].
     classes_ : ndarray of shape (n_labels,)
-        The labels: the column names of a DataFrame, else 0, 1, ...
+        The labels: the column names of a DataFrame, otherwise 0, 1, ...
     n_features_in_ : int
-        n_labels.
+        Number of labels.
 
     See Also
     --------
-    GenreTaxonomy : Gives items the labels of all their branches, and the matrix to fit.
-    sklearn.decomposition.TruncatedSVD : Of the items by labels, not of their information.
+    GenreTaxonomy : Expand the branches of items to labels and build the indicator matrix.
+    sklearn.decomposition.TruncatedSVD : Factorize the indicator matrix instead of the PPMI matrix.
 
     Notes
     -----
-    With :math:`n_i` rows that have label i, :math:`n_{ij}` that have both and n in all,
+    With :math:`n_i` rows that have label i, :math:`n_{ij}` rows that have both labels and n rows
+    in total,
 
     .. math:: X_{ij} = \\max(0, \\log \\frac{n_{ij}\\, n}{n_i\\, n_j})
 
-    (natural logarithm; 0 if :math:`n_{ij} = 0`). Rows without a label count in n. X is made
-    from sparse products of blocks of rows: memory is the matrix itself, once more at most,
-    and n_labels squared.
+    (natural logarithm; 0 if :math:`n_{ij} = 0`). Rows without a label are included in n. X is
+    computed from sparse products of blocks of rows. Memory is needed for Y, at most one copy of
+    it, and n_labels squared numbers.
 
-    Labels of equal singular values (two isolated labels of as many rows) share a subspace,
-    within which the components are arbitrary; similarities are not affected unless d cuts
-    through it.
+    Labels with equal singular values (two isolated labels with equally many rows) span a subspace
+    in which the components are arbitrary; similarities are not affected unless only part of that
+    subspace is among the d components.
 
     Examples
     --------
@@ -110,12 +112,12 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.sigma_power = sigma_power
 
     def fit(self, Y: Matrix, y: Any = None) -> Self:
-        """Learn the factors of the labels.
+        """Compute the factors of the labels.
 
         Parameters
         ----------
         Y : array-like of shape (n, n_labels)
-            Indicator matrix of 0 and 1: ndarray, DataFrame or sparse.
+            Indicator matrix of 0 and 1, as ndarray, DataFrame or sparse matrix.
         y : None
             Not used.
 
@@ -127,19 +129,20 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Raises
         ------
         ValueError
-            If an entry is neither 0 nor 1 (the row and the label are named), or if there are
-            more components than the rank (the rank is told).
+            If an entry is neither 0 nor 1 (the message contains its row and label), or if
+            `n_components` exceeds the rank (the message contains the rank).
 
         Warns
         -----
         UserWarning
-            If nobody has a label, or the components do not reach one; they are named.
+            If no row has a label, or the components do not represent a label; the message
+            contains these labels.
         """
         self._validate_params()
         matrix, self.classes_ = read_indicator(Y, "Y", keep_sparse=True)
         n = matrix.shape[0]
         if not n:
-            raise ValueError("Y has 0 rows.")
+            raise ValueError("Y has 0 rows. Pass at least one row.")
         self.n_features_in_ = matrix.shape[1]
         both = _co_occurrence(matrix)
         self.label_share_ = both.diagonal() / n
@@ -149,7 +152,7 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.rank_ = int((s > s[:1] * len(s) * np.finfo(float).eps).sum())
         d = self.n_components_ = self._choose_n_components()
         u = u[:, :d]
-        # What is left of a label beside these components is rounding, and has no direction.
+        # Smaller rows are rounding errors of labels outside these components.
         u[np.linalg.norm(u, axis=1) < 1e-10] = 0
         self.singular_values_ = s[:d].copy()
         self.label_factors_ = u * self.singular_values_**self.sigma_power
@@ -162,13 +165,13 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             d = min(_MOST_COMPONENTS, self.rank_)
         if not 1 <= d <= self.rank_:
             raise ValueError(
-                f"n_components={self.n_components!r}, but the information of the "
+                f"n_components={self.n_components!r}, but the PPMI matrix of the "
                 f"{self.n_features_in_} labels has rank {self.rank_}. "
                 + (
                     f'Pass n_components={self.rank_} or less, or "auto".'
                     if self.rank_
-                    else "No label is in some rows and not in others, so there is nothing to "
-                    "factorise: leave such labels out, and pass rows that differ."
+                    else "Every label occurs in all rows or in none, so there is nothing to "
+                    "factorize: pass rows with different labels."
                 )
             )
         return d
@@ -177,18 +180,18 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         nobody = self.label_share_ == 0
         beyond = information.any(axis=1) & ~self.label_factors_.any(axis=1)
         for labels, what, consequence in (
-            (nobody, "No row has the label", "score -1 in every row. Leave them out."),
+            (nobody, "No row has the label", "the score is -1 in every row. Remove such labels."),
             (
                 beyond,
-                f"{self.n_components_} components do not reach the label",
-                "score 0 in every row. Raise n_components.",
+                f"{self.n_components_} components do not represent the label",
+                "the score is 0 in every row. Increase n_components.",
             ),
         ):
             names = self.classes_[labels].tolist()
             if names:
                 warnings.warn(
-                    f"{what}{'s' * (len(names) > 1)} {', '.join(map(repr, names))}: zero factors, "
-                    + consequence,
+                    f"{what}{'s' * (len(names) > 1)} {', '.join(map(repr, names))}: the factors "
+                    "are zero and " + consequence,
                     UserWarning,
                     stacklevel=3,
                 )
@@ -199,12 +202,12 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Parameters
         ----------
         Y : array-like of shape (n, n_labels)
-            Indicator matrix of the labels of `fit`, in their order.
+            Indicator matrix of the labels of `fit`, in the same order.
 
         Returns
         -------
         item_factors : ndarray of float64, shape (n, d)
-            Not normalised; zero for an item without a label.
+            Factors, not normalized; zero for an item without labels.
 
         Raises
         ------
@@ -215,55 +218,57 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return np.asarray(self._read_known(Y) @ self.label_factors_)
 
     def score_labels(self, F: Matrix) -> Float64Array:
-        """Return how near each label is to each item: the cosine of their factors.
+        """Compute the cosine similarity between the factors of items and labels.
 
         Parameters
         ----------
         F : array-like of shape (n, d)
-            Factors of items, of any length: as `transform` gives them, or predicted.
+            Factors of items, of any norm: the result of `transform`, or predicted factors.
 
         Returns
         -------
         scores : ndarray of float64, shape (n, n_labels)
-            In [-1, 1]; not probabilities. There is no cosine with zero factors: a label nobody
-            had in `fit` scores -1 in every row, so that it is never among the best; one that all
-            rows had scores 1, and so is; any other label or item without factors scores 0.
+            Similarities in [-1, 1]; they are not probabilities. The cosine with zero factors is
+            undefined: a label that no row of `fit` has scores -1 in every row, so that it is
+            never among the best; a label that all rows have scores 1, so that it always is; any
+            other label or item with zero factors scores 0.
 
         Raises
         ------
         ValueError
-            If `F` has another number of columns than d, or holds NaN or infinity.
+            If the number of columns of `F` is not d, or `F` contains NaN or infinity.
         """
         check_is_fitted(self)
         F = check_array(F, dtype=np.float64, input_name="F")
         if F.shape[1] != self.n_components_:
             raise ValueError(
-                f"F has {F.shape[1]} columns, the factors have {self.n_components_} components. "
-                "Pass factors of items, as transform gives them."
+                f"F has {F.shape[1]} columns, but the factors have {self.n_components_} "
+                "components. Pass factors of items, as returned by transform."
             )
         scores = normalize(F) @ normalize(self.label_factors_).T
-        np.clip(scores, -1, 1, out=scores)  # of rounding only
+        np.clip(scores, -1, 1, out=scores)  # corrects rounding errors
         scores[:, self.label_share_ == 0] = -1
         scores[:, self.label_share_ == 1] = 1
         return scores
 
     def ceiling(self, Y: Matrix) -> pd.Series:
-        """Metrics that the true factors of items would reach: what this space can express.
+        """Compute the metrics that the true factors of items reach, as an upper bound.
 
-        A network that regresses the factors without any error scores as well, so low metrics
-        ask for more components. A metric of a network beside its ceiling tells what was lost
-        to the factors and what to the network.
+        These are the metrics of a network that regresses the factors without error. If they are
+        low, use more components. Comparing the metrics of a network with this ceiling separates
+        the loss due to the factors from the loss due to the network.
 
         Parameters
         ----------
         Y : array-like of shape (n, n_labels)
-            Indicator matrix of the labels of `fit`, in their order.
+            Indicator matrix of the labels of `fit`, in the same order.
 
         Returns
         -------
         metrics : Series
-            As `skmmgenre.metrics.ranking_scores` names them: macro_auc, and precision@k,
-            diversity@k (ADiv@k) and others at k = 1, 3, 5 (as far as there are labels).
+            Metrics with the names of `skmmgenre.metrics.ranking_scores`: macro_auc, and
+            precision@k, diversity@k (ADiv@k) and others at k = 1, 3, 5 (up to the number of
+            labels).
 
         Raises
         ------
@@ -281,11 +286,12 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         matrix, names = read_indicator(Y, "Y", keep_sparse=True)
         if len(names) != self.n_features_in_:
             raise ValueError(
-                f"Y has {len(names)} labels, the factorizer was fitted on {self.n_features_in_}."
+                f"Y has {len(names)} labels, but the factorizer was fitted on "
+                f"{self.n_features_in_}. Pass the labels of fit."
             )
         if isinstance(Y, pd.DataFrame) and names.tolist() != self.classes_.tolist():
             raise ValueError(
-                "The columns of Y are not the labels of fit in the same order. Reorder them: "
+                "The columns of Y are not the labels of fit in the same order. Pass "
                 "Y[factorizer.classes_]."
             )
         return matrix
@@ -301,23 +307,23 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
 
 def _co_occurrence(matrix):
-    """Count the rows that have both labels, (n_labels, n_labels) of float64 (exact)."""
+    """Count the rows that have both labels, as exact float64 of shape (n_labels, n_labels)."""
     n, n_labels = matrix.shape
     both = np.zeros((n_labels, n_labels))
     for start in range(0, n, _BLOCK):
         rows = matrix[start : start + _BLOCK]
         if sparse.issparse(rows) and rows.nnz > _DENSE * np.prod(rows.shape):
             rows = rows.toarray()
-        rows = rows.astype(np.float32)  # exact up to 2^24, more than the rows of a block
+        rows = rows.astype(np.float32)  # exact up to 2^24, which exceeds the size of a block
         product = rows.T @ rows
         both += product.toarray() if sparse.issparse(product) else product
     return both
 
 
 def _ppmi(both, n):
-    """Equation 1, the diagonal kept; 0 where no row has both labels."""
+    """Compute equation 1 with its diagonal; 0 where no row has both labels."""
     count = both.diagonal()
     expected = np.outer(count, count)
-    # The counts are whole, so labels that are just independent get log 1 = 0 exactly.
+    # The counts are integers, so exactly independent labels get log 1 = 0 exactly.
     ratio = np.divide(both * n, expected, out=np.zeros_like(both), where=expected > 0)
     return np.log(np.maximum(ratio, 1))

@@ -1,4 +1,4 @@
-"""Metrics of the paper, and their intervals."""
+"""Metrics of the paper and their confidence intervals."""
 
 from ..utils import artist_names, group_codes, plain_labels, read_indicator
 from ._bootstrap import BootstrapInterval, bootstrap_interval
@@ -36,5 +36,5 @@ __all__ = [
     "top_genres",
 ]
 
-for _name in __all__:  # model files and pickles name what is public, so that files can move
+for _name in __all__:  # pickles refer to the public module, so that private files can move
     globals()[_name].__module__ = __name__

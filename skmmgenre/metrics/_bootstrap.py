@@ -24,12 +24,12 @@ from ._ranking import (
 
 
 class BootstrapInterval(NamedTuple):
-    """A metric, or a difference of two, with its interval, as `bootstrap_interval` returns it.
+    """Metric, or difference of two metrics, with its interval; see `bootstrap_interval`.
 
     Parameters
     ----------
     estimate : float
-        The metric of the given rows.
+        Metric of the given rows.
     low : float
         Lower end of the interval.
     high : float
@@ -49,11 +49,11 @@ class BootstrapInterval(NamedTuple):
 
 
 _METRICS = ("f1", "precision", "recall", "accuracy")
-# Callables that have a fast way.
+# Callables with a fast implementation.
 _NAMES = {macro_auc_score: "macro_auc", macro_average_precision_score: "macro_average_precision"}
-# Numbers held at a time for each matrix of a chunk of resamples (32 MB).
+# Maximum number of elements of each matrix for a chunk of resamples (32 MB).
 _CHUNK = 4_000_000
-# Cumulated weights of a label are best kept in the processor's cache.
+# Keeps the cumulative weights of a label within the CPU cache.
 _SCORES_WIDTH = 40
 
 
@@ -99,77 +99,81 @@ def bootstrap_interval(
     return_draws=False,
     random_state=0,
 ):
-    """Confidence interval of a metric, or of the difference of two models, over artists.
+    """Compute a confidence interval of a metric, or of the difference of two models, over artists.
 
-    Artists are drawn with replacement, with all their rows, since the rows of an artist are
-    alike. Two models are compared on the same draws (paired).
+    Artists are resampled with replacement, each with all its rows, because the rows of an artist
+    are not independent. Two models are compared on the same resamples (paired).
 
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n,) or (n, n_labels)
-        One label a row, or indicator matrices. For statistics of scores `y_true` is an indicator
-        matrix and `y_pred` the scores of its labels. With a callable `metric`, whatever it
-        takes, as arrays of n rows.
+        Single-label columns or indicator matrices. For metrics of scores, `y_true` is an
+        indicator matrix and `y_pred` contains the scores of its labels. For a callable `metric`,
+        any arrays with n rows that it accepts.
     y_other : array-like like `y_pred`, optional
-        Predictions (scores) of a second model for the same rows. The statistic is then
+        Predictions (or scores) of a second model for the same rows. The statistic is then
         ``metric(y_true, y_pred) - metric(y_true, y_other)``.
     metric : str or callable, default="f1"
-        Of predictions "f1", "precision", "recall" (means over all `labels`, as in
-        `genre_scores`) and "accuracy". Of scores "macro_auc", "macro_average_precision",
-        "precision@k", "ndcg@k", "diversity@k" and "correct_diversity@k" with any number for k,
-        such as "precision@3" (the columns of `ranking_scores`). A callable is called once a
-        resample, which is slow: as ``metric(y_true, y_pred, sample_weight=...)`` if it takes
-        weights, else with the rows repeated as often as they were drawn.
+        Metric to compute. Metrics of predictions are "f1", "precision", "recall" (means over all
+        `labels`, as in `genre_scores`) and "accuracy". Metrics of scores are "macro_auc",
+        "macro_average_precision", "precision@k", "ndcg@k", "diversity@k" and
+        "correct_diversity@k" with any number for k, such as "precision@3" (the columns of
+        `ranking_scores`). A callable is called once per resample, which is slow: as
+        ``metric(y_true, y_pred, sample_weight=...)`` if it accepts weights, otherwise with each
+        row repeated as often as it was drawn.
     groups : array-like of shape (n,), optional
-        The artist of each row; a missing one is an artist of its own. By default every row is.
+        Artist of each row. Rows with a missing artist are separate artists. By default every row
+        is a separate artist.
     runs : array-like of shape (n,), optional
-        Which run (seed, fold) a row is of, where the rows of several runs are stacked. The
-        statistic is the mean over runs; artists are drawn once for all runs, so an artist tested
-        in three runs is drawn or left out in all three.
+        Run (seed or fold) of each row, if the rows of several runs are stacked. The statistic is
+        the mean over runs. Artists are drawn once for all runs, so that an artist tested in three
+        runs is included in all three or in none.
     seeds : array-like of shape (n,), optional
-        Which seed the networks of a row were trained with, and its folds drawn: each run is of
-        one. Seeds are then drawn with replacement, too, so that the interval says how the
-        statistic varies with what is learned as well. By default the models count as given.
+        Seed with which the networks of a row were trained and its folds drawn; each run must have
+        a single seed. Seeds are then resampled with replacement too, so that the interval also
+        covers the variation of training. By default the models are taken as fixed.
     labels : array-like, optional
-        All labels: pass the ``classes_`` of the model. By default those that occur.
+        All labels; pass the ``classes_`` of the model. By default the labels that occur.
     n_resamples : int, default=2000
-        How often the artists are drawn.
+        Number of resamples.
     confidence_level : float in (0, 1), default=0.95
-        Share of the resampled values that lie inside the interval.
+        Fraction of the resampled values inside the interval.
     replace : bool, default=True
-        False draws half of the artists, each at most once: for statistics that grow with the number
-        of different items, such as "diversity@k". (Drawn with replacement, a third of the artists
-        is left out and others count twice, which pulls such a statistic and its interval down.)
+        Whether to resample with replacement. False draws half of the artists, each at most once.
+        Use it for statistics that grow with the number of distinct items, such as "diversity@k":
+        with replacement, about a third of the artists is not drawn and others count twice, which
+        biases such a statistic and its interval downwards.
     return_draws : bool, default=False
-        Whether the statistics of all resamples are returned too, for a p-value, say.
-    random_state : int, Generator or None
-        Seed of the draws.
+        Whether to return the statistics of all resamples too, for example for a p-value.
+    random_state : int, Generator or None, default=0
+        Seed of the resampling.
 
     Returns
     -------
     interval : namedtuple (estimate, low, high) of floats
-        The statistic of the given rows, and the percentiles of the resampled statistics. Without
-        replacement the estimate is the mean over the resamples: all three say what half of the
-        artists give.
+        Statistic of the given rows, and percentiles of the resampled statistics. Without
+        replacement the estimate is the mean over the resamples, so that all three values refer to
+        half of the artists.
     draws : ndarray of shape (n_resamples,)
-        If asked for. NaN where no run has an artist of the resample.
+        Statistics of the resamples, only if ``return_draws=True``. NaN if no run has an artist of
+        the resample.
 
     Raises
     ------
     ValueError
-        If lengths differ, there is only one artist or one seed, a run is of several seeds, or a
+        If lengths differ, there is only one artist or one seed, a run has several seeds, or a
         parameter is out of range.
 
     Notes
     -----
-    Without `seeds` the percentile bootstrap says how the statistic of these trained models varies
-    with the artists tested, not with the training data or the seed. With them artists and seeds
-    are drawn independently. A run none of whose artists is in a resample is left out of that
-    resample's mean.
+    Without `seeds`, the percentile bootstrap describes how the statistic of these trained models
+    varies with the test artists, not with the training data or the seed. With `seeds`, artists and
+    seeds are drawn independently. If a resample contains no artist of a run, that run is excluded
+    from the mean of the resample.
 
-    The mean over half of n artists, drawn without replacement, varies as much as the mean over n
-    drawn with replacement. Seeds are drawn with replacement either way, since every run has its
-    own statistic.
+    The mean over half of n artists, drawn without replacement, has the same variance as the mean
+    over n artists drawn with replacement. Seeds are always drawn with replacement, because every
+    run has its own statistic.
 
     Examples
     --------
@@ -211,7 +215,10 @@ def bootstrap_interval(
     artists = np.arange(n) if groups is None else group_codes(groups, n)
     n_artists = artists.max() + 1
     if n_artists < 2:
-        raise ValueError("All rows are of one artist: there is nothing to resample.")
+        raise ValueError(
+            "All rows have the same artist, so artists cannot be resampled. Pass rows of at least "
+            "two artists."
+        )
     run_codes = _codes(runs, n, "runs")
     if runs is None and seeds is not None:
         run_codes = _codes(seeds, n, "seeds")
@@ -248,31 +255,33 @@ def _arrays(answers):
     arrays = [y if sparse.issparse(y) else np.asarray(y) for y in answers.values()]
     for name, y in zip(answers, arrays, strict=True):
         if y.shape[0] != arrays[0].shape[0]:
-            raise ValueError(f"y_true has {arrays[0].shape[0]} rows, {name} has {y.shape[0]}.")
+            raise ValueError(f"y_true has {arrays[0].shape[0]} rows, but {name} has {y.shape[0]}.")
     return arrays
 
 
 def _codes(values, n, name):
-    """Values as 0, 1, ...; all 0 if there are none."""
+    """Encode values as 0, 1, ...; None gives all 0."""
     if values is None:
         return np.zeros(n, dtype=int)
     if len(values) != n:
-        raise ValueError(f"{name} has {len(values)} rows, y_true has {n}.")
+        raise ValueError(f"{name} has {len(values)} rows, but y_true has {n}.")
     return pd.factorize(np.asarray(values), use_na_sentinel=False)[0]
 
 
 def _seed_of_run(seed_codes, run_codes):
     if not seed_codes.any():
-        raise ValueError("All rows are of one seed: there is nothing to resample. Leave seeds out.")
+        raise ValueError("All rows have the same seed, so seeds cannot be resampled. Omit seeds.")
     seed_of_run = np.empty(run_codes.max() + 1, dtype=int)
     seed_of_run[run_codes] = seed_codes
     if (seed_of_run[run_codes] != seed_codes).any():
-        raise ValueError("A run has rows of several seeds: give each seed and fold its own run.")
+        raise ValueError(
+            "A run has rows with several seeds. Pass a separate run for each seed and fold."
+        )
     return seed_of_run
 
 
 def _draw(rng, n_draws, n):
-    """How often each of n artists, or seeds, is drawn, (n_draws, n)."""
+    """Return how often each of n artists or seeds is drawn, as an array of shape (n_draws, n)."""
     drawn = rng.integers(0, n, size=(n_draws, n))
     drawn += np.arange(n_draws)[:, None] * n
     times = np.bincount(drawn.ravel(), minlength=n_draws * n)
@@ -280,18 +289,18 @@ def _draw(rng, n_draws, n):
 
 
 def _draw_half(rng, n_draws, n):
-    """The same where half of them are drawn, each once."""
+    """Return the same for a draw of half of them, each at most once."""
     order = rng.random((n_draws, n)).argsort(axis=1)
     return (order < n // 2).astype(float)
 
 
 def _counted_statistic(metric, truth, predictions, artists, run_codes):
-    """A function of how often artists and runs are drawn, through counts of each."""
+    """Return a function of the numbers of draws of artists and runs, based on counts of rows."""
     n, n_labels = truth.shape
     n_artists, n_runs = artists.max() + 1, run_codes.max() + 1
 
     def by_artist(per_row):
-        # Columns: run 0's labels, run 1's labels, ...; scipy adds up what falls together.
+        # Columns: the labels of run 0, the labels of run 1, ...; scipy sums duplicate entries.
         per_row = sparse.coo_array(per_row)
         width = per_row.shape[1]
         rows, columns = per_row.coords
@@ -358,7 +367,7 @@ def _scores_statistic(of_scores, truth, predictions, artists, run_codes):
 
 
 def _by_runs(one_run, artists, run_codes):
-    """A function of how often artists and runs are drawn, through the rows of each run."""
+    """Return a function of the numbers of draws of artists and runs, based on the rows of runs."""
     runs = [np.flatnonzero(run_codes == run) for run in range(run_codes.max() + 1)]
 
     def statistic(times, times_of_run):
@@ -373,7 +382,7 @@ def _by_runs(one_run, artists, run_codes):
 
 
 def _mean_over_runs(values, weight):
-    """The statistic, or difference, of each draw; runs of weight 0 do not count."""
+    """Return the statistic, or the difference, of each draw; runs of weight 0 are ignored."""
     value = values[0] if len(values) == 1 else values[0] - values[1]
     total = np.where(weight > 0, weight * value, 0).sum(axis=1)
     n_runs = weight.sum(axis=1)

@@ -1,4 +1,4 @@
-"""The metrics as scikit-learn scorers, and the scores of each label from any estimator."""
+"""Metrics as scikit-learn scorers, and the label scores of any estimator."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,32 +16,33 @@ _OF_PREDICTIONS = ("f1", "precision", "recall", "accuracy")
 
 
 class GenreScorer:
-    """Scorer of several genres at once, for `cross_validate` and `GridSearchCV`.
+    """Multilabel scorer for `cross_validate` and `GridSearchCV`.
 
-    Called as ``scorer(estimator, X, Y)``. Scores are the estimator's `decision_function` (or
-    `predict_proba` where it has none), so it takes models that have only one of them, as
-    target "cosine" has. Several metrics share one prediction, which for networks over sound
-    is what takes long.
+    It is called as ``scorer(estimator, X, Y)``. Scores are computed by the `decision_function` of
+    the estimator, or by `predict_proba` if it has none, so models with only one of them (such as
+    networks with target "cosine") are supported. Several metrics share one prediction, which saves
+    time with audio networks.
 
     Parameters
     ----------
     metric : str or sequence of str, default="macro_auc"
-        "macro_auc", "macro_average_precision", and for any k "precision@k", "ndcg@k",
-        "diversity@k" (ADiv@k) and "correct_diversity@k", such as "precision@3"; and of
-        `predict` "f1", "precision", "recall" (means over genres, as in `genre_scores`) and
-        "accuracy". One name makes a scorer that answers a number, several one that answers a
-        dict: ``cross_validate(..., scoring=scorer)``, ``GridSearchCV(..., scoring=scorer,
+        Metric or metrics to compute. Metrics of scores are "macro_auc",
+        "macro_average_precision", and with any number for k "precision@k", "ndcg@k",
+        "diversity@k" (ADiv@k) and "correct_diversity@k", such as "precision@3". Metrics of
+        `predict` are "f1", "precision", "recall" (means over genres, as in `genre_scores`) and
+        "accuracy". With a str the scorer returns a float, with a sequence it returns a dict:
+        ``cross_validate(..., scoring=scorer)``, ``GridSearchCV(..., scoring=scorer,
         refit="macro_auc")``.
 
     Raises
     ------
     ValueError
-        If there is no metric of a name; when called, if Y or the scores are refused by the
-        metrics, or the columns of Y are not the estimator's ``classes_``.
+        If a metric is unknown. When called: if Y or the scores are invalid, or if the columns of Y
+        are not the ``classes_`` of the estimator.
 
     See Also
     --------
-    ranking_scores : The same metrics of given scores, as a table.
+    ranking_scores : Compute the same metrics from given scores, as a table.
 
     Examples
     --------
@@ -62,23 +63,24 @@ class GenreScorer:
         for name in names:
             if name not in _OF_PREDICTIONS and ranking_metric(name) is None:
                 raise ValueError(
-                    f"There is no metric {name!r}; there are "
+                    f"Unknown metric {name!r}. Valid metrics are "
                     f"{[*names_of_metrics(), *_OF_PREDICTIONS]}."
                 )
         if not names:
-            raise ValueError("metric is empty: name at least one.")
+            raise ValueError("metric is empty. Pass at least one metric.")
         self.metric = metric if isinstance(metric, str) else tuple(names)
 
     def __repr__(self):
         return f"GenreScorer({self.metric!r})"
 
     def __call__(self, estimator: Any, X: Any, Y: Matrix) -> float | dict[str, float]:
-        """Return the metric, or a dict of the metrics, of the estimator on these rows."""
+        """Compute the metric, or a dict of the metrics, of the estimator on X and Y."""
         names = [self.metric] if isinstance(self.metric, str) else self.metric
         if np.ndim(Y) == 1 and not sparse.issparse(Y):
             raise ValueError(
-                "GenreScorer scores several genres a row, Y is one column. For one genre a row "
-                "use scikit-learn's scorers, such as scoring='f1_macro'."
+                "GenreScorer requires a multilabel indicator matrix, but Y has one column. For "
+                "single-label targets use the scorers of scikit-learn, such as "
+                "scoring='f1_macro'."
             )
         check_columns(estimator, Y)
         found = {}
@@ -98,15 +100,16 @@ class GenreScorer:
 
 
 def label_scores(estimator, X):
-    """Return the scores of every label, whatever the estimator calls them.
+    """Return the scores of every label from `decision_function` or `predict_proba`.
 
     Parameters
     ----------
-    estimator : fitted classifier of several labels
-        Its `decision_function` is used, or else its `predict_proba`, which may be a list of
-        one array a label (forests, nearest neighbours, `MultiOutputClassifier`).
+    estimator : fitted multilabel classifier
+        Its `decision_function` is used, or its `predict_proba` if it has none. The latter may
+        return a list of one array per label (forests, nearest neighbors,
+        `MultiOutputClassifier`).
     X : array-like
-        As the estimator takes it.
+        Input of the estimator.
 
     Returns
     -------
@@ -117,7 +120,7 @@ def label_scores(estimator, X):
     TypeError
         If the estimator has neither.
     ValueError
-        If it answers one number a row.
+        If the scores are not two-dimensional.
     """
     if hasattr(estimator, "decision_function"):
         scores = estimator.decision_function(X)
@@ -129,28 +132,29 @@ def label_scores(estimator, X):
             scores = np.column_stack(columns)
     else:
         raise TypeError(
-            f"{type(estimator).__name__} has neither decision_function nor predict_proba, so "
-            "its labels have no scores."
+            f"{type(estimator).__name__} has neither decision_function nor predict_proba, so it "
+            "cannot score labels."
         )
     scores = np.asarray(scores)
     if scores.ndim != 2:
         raise ValueError(
-            f"{type(estimator).__name__} answers scores of shape {scores.shape}, not one column "
-            "a label: it was fitted on one genre a row. Fit it on an indicator matrix."
+            f"{type(estimator).__name__} returns scores of shape {scores.shape}, not one column "
+            "per label, because it was fitted on single-label targets. Fit it on an indicator "
+            "matrix."
         )
     return scores
 
 
 def _positive(probabilities, classes):
-    """The column of class 1; a label that was always, or never, there has one class only."""
+    """Return the column of class 1, or zeros if the label was never positive in `fit`."""
     column = np.flatnonzero(np.asarray(classes) == 1)
     return probabilities[:, column[0]] if len(column) else np.zeros(len(probabilities))
 
 
 def check_columns(estimator, Y):
-    """Raise a ValueError if a DataFrame has other labels, or another order, than were learned.
+    """Raise a ValueError if the columns of a DataFrame are not the labels of the estimator.
 
-    An estimator that does not keep the names of labels cannot be asked.
+    An estimator that does not keep the names of the labels is not checked.
     """
     Y, classes = as_pandas(Y), getattr(estimator, "classes_", None)
     if not isinstance(Y, pd.DataFrame) or not isinstance(classes, np.ndarray):

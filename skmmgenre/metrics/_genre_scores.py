@@ -1,6 +1,6 @@
 """Precision, recall and F1 of every genre (Table 3 of the paper).
 
-True and predicted labels become 0/1 matrices over one set of labels first.
+True and predicted labels are first converted to indicator matrices over the same labels.
 """
 
 import numpy as np
@@ -13,16 +13,16 @@ from ._ranking import auc_by_label, average_precision_by_label, row_weights, tru
 
 
 def label_matrices(named, labels=None):
-    """Turn several columns of labels, or indicator matrices, into matrices of the same columns.
+    """Convert label columns or indicator matrices to indicator matrices with the same columns.
 
     Parameters
     ----------
     named : dict
-        The name of each argument (for errors) and its labels: all 1-D, one label a row, or
-        all indicator matrices (ndarray, DataFrame or sparse) of the same shape.
+        Name of each argument (for errors) and its labels: either all 1-D (single-label), or all
+        indicator matrices (ndarray, DataFrame or sparse) of the same shape.
     labels : array-like, optional
-        All labels, in the order wanted. By default those that occur (in any argument), sorted;
-        of indicator matrices the columns.
+        All labels, in the order of the columns. By default the labels that occur in any argument,
+        sorted, or the columns of the indicator matrices.
 
     Returns
     -------
@@ -32,8 +32,8 @@ def label_matrices(named, labels=None):
     Raises
     ------
     ValueError
-        If shapes differ, a label is missing or not among `labels`, an entry is neither 0 nor
-        1, or there is no row.
+        If shapes differ, a label is missing or not among `labels`, an entry is neither 0 nor 1,
+        or there are no rows.
     """
     named = {name: as_pandas(y) for name, y in named.items()}
     read = {name: read_labels(y, name, keep_sparse=True) for name, y in named.items()}
@@ -41,11 +41,11 @@ def label_matrices(named, labels=None):
     for name, other in others:
         if other != shape:
             raise ValueError(
-                f"{first} has shape {shape}, {name} has {other}. Pass the same rows to both, "
-                "and labels or indicator matrices to both."
+                f"{first} has shape {shape}, but {name} has {other}. Both must have the same rows, "
+                "and both must be label columns or indicator matrices."
             )
     if not shape[0]:
-        raise ValueError(f"{first} has 0 rows.")
+        raise ValueError(f"{first} has 0 rows. Pass at least one row.")
     if not read[first].several:
         return _from_columns(read, labels)
     if labels is None:
@@ -53,7 +53,7 @@ def label_matrices(named, labels=None):
         labels = frames[0].columns if frames else range(shape[1])
     labels = _as_labels(labels)
     if len(labels) != shape[1]:
-        raise ValueError(f"labels has {len(labels)} names, {first} has {shape[1]} columns.")
+        raise ValueError(f"labels has {len(labels)} names, but {first} has {shape[1]} columns.")
     for name, y in named.items():
         if isinstance(y, pd.DataFrame) and list(y.columns) != list(labels):
             raise ValueError(
@@ -66,27 +66,29 @@ def label_matrices(named, labels=None):
 def _as_labels(labels):
     labels = pd.Index(labels)
     if not labels.is_unique:
-        raise ValueError(f"labels holds {labels[labels.duplicated()][0]!r} twice.")
+        raise ValueError(f"labels contains {labels[labels.duplicated()][0]!r} more than once.")
     return labels
 
 
 def _from_columns(read, labels):
     columns = {name: pd.Series(y.values) for name, y in read.items()}
-    if len({y.dtype.kind for y in columns.values()}) > 1:  # True is 1 beside numbers
+    if len({y.dtype.kind for y in columns.values()}) > 1:  # compare bool with numbers as 0 and 1
         columns = {name: y.astype(int) if y.dtype == bool else y for name, y in columns.items()}
     if labels is None:
         occurring = pd.concat(list(columns.values())).unique()
         try:
             labels = sorted(occurring)
         except TypeError:
-            raise ValueError("Labels of several types cannot be sorted: pass labels=.") from None
+            raise ValueError(
+                "The labels have several types, which cannot be sorted. Pass labels."
+            ) from None
     labels = _as_labels(labels)
     matrices = []
     for name, y in columns.items():
         codes = _positions(y, labels)
         if (codes < 0).any():
             row = int(np.argmax(codes < 0))
-            raise ValueError(f"{name} holds {y[row]!r} in row {row}, which is not in labels.")
+            raise ValueError(f"{name} contains {y[row]!r} in row {row}, which is not in labels.")
         n = len(codes)
         matrices.append(
             sparse.csr_array((np.ones(n), (np.arange(n), codes)), shape=(n, len(labels)))
@@ -95,7 +97,7 @@ def _from_columns(read, labels):
 
 
 def _positions(y, labels):
-    """The position of each label, -1 of one that is not there; True is 1, whatever pandas says."""
+    """Return the position of each label, or -1; True equals 1, unlike in pandas."""
     if y.dtype.kind != labels.dtype.kind and "b" in (y.dtype.kind, labels.dtype.kind):
         y, labels = y.astype(object), labels.astype(object)
     return labels.get_indexer(y)
@@ -104,38 +106,39 @@ def _positions(y, labels):
 def genre_scores(
     y_true: Genres, y_pred: Genres, labels: Column | None = None, *, y_score: Matrix | None = None
 ) -> pd.DataFrame:
-    """Precision, recall and F1 of every genre, and their plain mean.
+    """Compute precision, recall and F1 of every genre, and their unweighted means.
 
-    The macro F1 is the mean of the genres' F1 (not the F1 of the mean precision and recall),
-    over all `labels`; a metric whose denominator is 0 is 0. These are the metrics of Tables 2
-    and 3 of Oramas et al. (2018).
+    The macro F1 is the mean of the F1 of the genres (not the F1 of the mean precision and
+    recall) over all `labels`; a metric with a zero denominator is 0. These are the metrics of
+    Tables 2 and 3 of Oramas et al. (2018).
 
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n,) or (n, n_labels)
-        One label a row, or indicator matrices (ndarray, DataFrame or sparse). The table has
-        the column names of a DataFrame.
+        Single-label columns or indicator matrices (ndarray, DataFrame or sparse). The column
+        names of a DataFrame are the row names of the table.
     labels : array-like, optional
-        The labels to score, in this order: pass the ``classes_`` of the model, so that a genre
-        that is absent from a test set counts. By default those in `y_true` or `y_pred`,
-        sorted; of indicator matrices all columns.
+        Labels to score, in this order. Pass the ``classes_`` of the model, so that a genre that is
+        absent from the test set is included. By default the labels in `y_true` or `y_pred`,
+        sorted, or all columns of indicator matrices.
     y_score : array-like of shape (n, n_labels), optional
-        Scores of the labels, in the order of `labels`. The table then has two more columns.
+        Scores of the labels, in the order of `labels`. Adds the columns auc and average_precision.
 
     Returns
     -------
     scores : DataFrame
-        One row a genre and a last row "macro"; columns precision, recall and f1 in [0, 1] and
-        support (rows that truly have the genre; for "macro" all rows). With `y_score` also
-        auc and average_precision, NaN for a genre without a positive or a negative and left
-        out of the macro metrics, as in `macro_auc_score`.
-        ``scores.attrs["accuracy"]`` is the share of rows that are wholly right.
+        One row per genre and a last row "macro". The columns are precision, recall and f1 in
+        [0, 1], and support, the number of rows that have the genre (all rows for "macro"). With
+        `y_score` there are also auc and average_precision; for a genre without positive or
+        without negative rows they are NaN and excluded from the macro average, as in
+        `macro_auc_score`. ``scores.attrs["accuracy"]`` is the fraction of rows in which all
+        labels are correct.
 
     Raises
     ------
     ValueError
-        If shapes differ, a label is missing or not in `labels`, there is no row, an indicator
-        holds other values than 0 and 1, a score is NaN, or a genre is called "macro".
+        If shapes differ, a label is missing or not in `labels`, there are no rows, an indicator
+        matrix contains values other than 0 and 1, a score is NaN, or a genre is called "macro".
 
     Examples
     --------
@@ -152,7 +155,7 @@ def genre_scores(
     (true, pred), labels = label_matrices({"y_true": y_true, "y_pred": y_pred}, labels)
     if "macro" in labels:
         raise ValueError(
-            "A genre is called 'macro', which is the name of the row of means: rename the genre."
+            "A genre is called 'macro', which is reserved for the row of means. Rename the genre."
         )
     hits, predicted, support = (part.sum(axis=0) for part in (true.multiply(pred), pred, true))
     metrics = precision_recall_f1(hits, predicted, support)
@@ -180,7 +183,7 @@ def genre_scores(
 
 
 def precision_recall_f1(hits, predicted, true):
-    """Metrics from counts of any (equal) shape; 0 where the denominator is 0."""
+    """Compute precision, recall and F1 from counts of equal shape; 0 if a denominator is 0."""
     return [
         np.divide(top, bottom, out=np.zeros_like(top, dtype=float), where=bottom > 0)
         for top, bottom in ((hits, predicted), (hits, true), (2 * hits, predicted + true))
@@ -188,6 +191,6 @@ def precision_recall_f1(hits, predicted, true):
 
 
 def right_rows(true, pred):
-    """1.0 for every row whose labels are all right."""
+    """Return 1.0 for every row whose labels are all correct, otherwise 0.0."""
     wrong = abs(true - pred)
     return (np.asarray(wrong.sum(axis=1)).ravel() == 0).astype(float)

@@ -1,28 +1,29 @@
-"""Metrics of scored labels: how well the items of a label, and the labels of an item, are ranked.
+"""Metrics of label scores: how well the items of a label, and the labels of an item, are ranked.
 
 Conventions
 -----------
 ``Y_true`` is an indicator matrix of shape (n, n_labels), one row per item and one column per label.
-``Y_score`` holds scores of the same shape, the larger the likelier: probabilities, logits or cosine
-similarities, used as they are. Of equal scores, the AUC counts half, and the best labels of an item
-(`top_k_labels`, the one way to rank labels in this package) are those of higher index.
+``Y_score`` contains scores of the same shape, where larger means more likely: probabilities, logits
+or cosine similarities. In the AUC, pairs with equal scores count half. Among the best labels of an
+item (`top_k_labels`, which is used wherever this package ranks labels), the label with the higher
+index ranks first if scores are equal.
 
 Metrics
 -------
-* `macro_auc_score`: area under the ROC curve, the mean over labels (section 7.2, Table 6).
-* `macro_average_precision_score`: average precision, the mean over labels.
-* `precision_at_k_score`, `ndcg_at_k_score`: how right the best labels of an item are.
-* `aggregated_diversity_score`, `correct_diversity_score`: how many of the labels a model ever
-  predicts, and predicts rightly.
-* `remove_log_prior`: scores that favour common labels less, a control of diversity.
-* `ranking_scores`: all of them in one table (Table 6 of the paper).
+* `macro_auc_score`: area under the ROC curve, averaged over labels (section 7.2, Table 6).
+* `macro_average_precision_score`: average precision, averaged over labels.
+* `precision_at_k_score`, `ndcg_at_k_score`: correctness of the best labels of an item.
+* `aggregated_diversity_score`, `correct_diversity_score`: share of the labels that a model
+  predicts, or predicts correctly, for at least one item.
+* `remove_log_prior`: reduce the bias of scores towards common labels, as a baseline for diversity.
+* `ranking_scores`: all metrics in one table (Table 6 of the paper).
 
 Implementation
 --------------
-A metric is a function of the truth (bool, (n, n_labels)), the scores (float, (n, n_labels); a
-metric at k: the k best labels of each row, (n, k)) and weights of the rows (n_draws, n), and
-returns (n_draws,) numbers. The score of a test set uses one weighting of ones; the bootstrap
-uses how often each row was drawn. So both share one code.
+A metric is a function of the truth (bool, (n, n_labels)), the scores (float, (n, n_labels); for a
+metric at k the k best labels of each row, (n, k)) and row weights (n_draws, n), and returns
+(n_draws,) numbers. The score of a test set uses a single weighting of ones; the bootstrap uses the
+number of times each row was drawn. Both share the same code.
 
 References
 ----------
@@ -53,7 +54,7 @@ def score_matrix(Y_score, name="Y_score"):
     Y_score = as_pandas(Y_score)
     if sparse.issparse(Y_score):
         Y_score = Y_score.toarray()
-    if isinstance(Y_score, (pd.Series, pd.DataFrame)):  # NA is no float
+    if isinstance(Y_score, (pd.Series, pd.DataFrame)):  # NA is not a float
         scores = Y_score.to_numpy(dtype=float, na_value=np.nan)
     else:
         scores = np.asarray(Y_score, dtype=float)
@@ -61,7 +62,7 @@ def score_matrix(Y_score, name="Y_score"):
         scores = scores[:, None]
     if scores.ndim != 2 or not scores.size:
         raise ValueError(
-            f"{name} must have one row an item and one column a label, got shape {scores.shape}."
+            f"{name} must have one row per item and one column per label, got shape {scores.shape}."
         )
     missing = np.isnan(scores)
     if missing.any():
@@ -69,7 +70,7 @@ def score_matrix(Y_score, name="Y_score"):
         where = f"column {column}"
         if isinstance(Y_score, pd.DataFrame):
             where = f"label {Y_score.columns.tolist()[column]!r}"
-        raise ValueError(f"{name} is NaN in row {row}, {where}.")
+        raise ValueError(f"{name} is NaN in row {row}, {where}. Remove such rows or columns.")
     return scores
 
 
@@ -84,8 +85,8 @@ def truth_and_scores(Y_true, Y_score, names=("Y_true", "Y_score")):
     Raises
     ------
     ValueError
-        If shapes differ, two DataFrames have other columns, `Y_true` holds other values than 0
-        and 1, or a score is NaN.
+        If shapes differ, two DataFrames have different columns, `Y_true` contains values other
+        than 0 and 1, or a score is NaN.
     """
     Y_true, Y_score = as_pandas(Y_true), as_pandas(Y_score)
     scores = score_matrix(Y_score, names[1])
@@ -96,14 +97,14 @@ def truth_and_scores(Y_true, Y_score, names=("Y_true", "Y_score")):
     truth, _ = read_indicator(values, names[0])
     if truth.shape != scores.shape:
         raise ValueError(
-            f"{names[0]} has shape {truth.shape}, {names[1]} has {scores.shape}. Pass the same "
-            "rows and labels to both; one column of labels must be made an indicator matrix."
+            f"{names[0]} has shape {truth.shape}, but {names[1]} has {scores.shape}. Both must "
+            "have the same rows and labels; convert a column of labels to an indicator matrix."
         )
     if isinstance(Y_true, pd.DataFrame) and isinstance(Y_score, pd.DataFrame):
         if list(Y_true.columns) != list(Y_score.columns):
             raise ValueError(
                 f"The columns of {names[1]} are not those of {names[0]} in the same order. "
-                f"Reorder them: {names[1]}[{names[0]}.columns]."
+                f"Pass {names[1]}[{names[0]}.columns]."
             )
     return truth.astype(bool), scores
 
@@ -114,9 +115,9 @@ def row_weights(sample_weight, n):
         return np.ones((1, n))
     weight = np.asarray(sample_weight, dtype=float)
     if weight.shape != (n,):
-        raise ValueError(f"sample_weight has shape {weight.shape}, there are {n} rows.")
+        raise ValueError(f"sample_weight has shape {weight.shape}, expected ({n},).")
     if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
-        raise ValueError("sample_weight must be finite, not negative, and not all zero.")
+        raise ValueError("sample_weight must be finite, non-negative, and not all zero.")
     return weight[None]
 
 
@@ -124,11 +125,11 @@ def row_weights(sample_weight, n):
 
 
 def top_k_labels(scores, k):
-    """Return the `k` best labels of every row, the best first.
+    """Return the `k` best labels of every row, best first.
 
-    Of equal scores the label of higher index is better, as in scikit-learn's
-    `top_k_accuracy_score`. The first columns of the answer for a larger `k` are the answer
-    for a smaller one.
+    If scores are equal, the label with the higher index ranks first, as in scikit-learn's
+    `top_k_accuracy_score`. The first columns of the result for a larger `k` are the result for
+    a smaller `k`.
 
     Parameters
     ----------
@@ -147,18 +148,18 @@ def top_k_labels(scores, k):
     n_labels = scores.shape[1]
     if not isinstance(k, Integral) or not 1 <= k <= n_labels:
         raise ValueError(
-            f"k must be an integer from 1 to the number of labels, {n_labels}; got {k!r}."
+            f"k must be an integer from 1 to the number of labels ({n_labels}), got {k!r}."
         )
     return np.argsort(scores, axis=1, kind="stable")[:, ::-1][:, :k]
 
 
 def auc_by_label(truth, scores, weight):
-    """Area under the ROC curve, (n_draws, n_labels); NaN without a positive or a negative."""
+    """Return the AUC, (n_draws, n_labels); NaN if there are no positive or no negative rows."""
     return _by_label(_area_under_roc, truth, scores, weight)
 
 
 def average_precision_by_label(truth, scores, weight):
-    """Average precision, (n_draws, n_labels); NaN without a positive or a negative."""
+    """Return the average precision, (n_draws, n_labels); NaN as in `auc_by_label`."""
     return _by_label(_average_precision, truth, scores, weight)
 
 
@@ -173,7 +174,8 @@ def _by_label(metric, truth, scores, weight):
         positive = by_row[order[positives]]
         n_positive = positive.sum(axis=0)
         both = (n_positive > 0) & (n_positive < total)
-        # Weight below each positive row's score, and up to it with the rows of equal score.
+        # Total weight of the rows with a lower score than each positive row, and with at most its
+        # score.
         at = ordered[positives]
         of_all = _below_and_up_to(by_row[order], ordered, at)
         of_positive = _below_and_up_to(positive, at, at)
@@ -189,7 +191,7 @@ def _below_and_up_to(weight, ordered, at):
 
 
 def _area_under_roc(positive, n_positive, total, of_positive, of_all):
-    # A negative row counts if it is below, and half if its score is equal.
+    # A negative row counts 1 if its score is lower, and 1/2 if it is equal.
     below, up_to = (every - those for every, those in zip(of_all, of_positive, strict=True))
     right = (positive * (below + up_to)).sum(axis=0) / 2
     return _ratio(right, n_positive * (total - n_positive))
@@ -213,12 +215,12 @@ def _mean_over_labels(by_label, truth, scores, weight):
 
 
 def precision_at_k(truth, best, weight):
-    """Mean over rows of the share of their k best labels that are right."""
+    """Return the mean over rows of the fraction of the k best labels that are correct."""
     return _mean_over_rows(_hits(truth, best).mean(axis=1), weight)
 
 
 def ndcg_at_k(truth, best, weight):
-    """Mean over rows of the normalised discounted cumulative gain of their k best labels."""
+    """Return the mean over rows of the normalized DCG of the k best labels."""
     k = best.shape[1]
     discount = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.r_[0, np.cumsum(discount)][np.minimum(truth.sum(axis=1), k)]
@@ -235,12 +237,12 @@ def _mean_over_rows(values, weight):
 
 
 def diversity_at_k(truth, best, weight):
-    """Share of the labels among the k best of some row; of `truth` only the shape counts."""
+    """Return the share of the labels among the k best of any row; only `truth.shape` is used."""
     return _share_of_labels(np.ones(best.shape, dtype=bool), best, truth.shape, weight)
 
 
 def correct_diversity_at_k(truth, best, weight):
-    """Share of the labels that are rightly among the k best of some row."""
+    """Return the share of the labels that are correctly among the k best of any row."""
     return _share_of_labels(_hits(truth, best), best, truth.shape, weight)
 
 
@@ -254,7 +256,7 @@ MACRO_METRICS = {
     "macro_auc": partial(_mean_over_labels, auc_by_label),
     "macro_average_precision": partial(_mean_over_labels, average_precision_by_label),
 }
-FIGURES_AT_K = {
+METRICS_AT_K = {
     "precision": precision_at_k,
     "ndcg": ndcg_at_k,
     "diversity": diversity_at_k,
@@ -263,17 +265,17 @@ FIGURES_AT_K = {
 
 
 def ranking_metric(name):
-    """Return the metric called "macro_auc", "precision@3", ..., or None if there is none.
+    """Return the metric called "macro_auc", "precision@3", ..., or None if it is unknown.
 
-    A k that is out of range is told when the metric is asked for.
+    A k that is out of range raises an error when the metric is computed.
     """
     if not isinstance(name, str):
         return None
     if name in MACRO_METRICS:
         return MACRO_METRICS[name]
     base, _, k = name.partition("@")
-    if base in FIGURES_AT_K and k.isascii() and k.isdigit():
-        return partial(_of_scores, FIGURES_AT_K[base], int(k))
+    if base in METRICS_AT_K and k.isascii() and k.isdigit():
+        return partial(_of_scores, METRICS_AT_K[base], int(k))
     return None
 
 
@@ -282,8 +284,8 @@ def _of_scores(metric_at_k, k, truth, scores, weight):
 
 
 def names_of_metrics():
-    """Return the names of the metrics, for errors."""
-    return [*MACRO_METRICS, *(f"{base}@k" for base in FIGURES_AT_K)]
+    """Return the names of the metrics, for error messages."""
+    return [*MACRO_METRICS, *(f"{base}@k" for base in METRICS_AT_K)]
 
 
 # ---- metric --------------------------------------------------------------------------------------
@@ -312,39 +314,39 @@ def macro_auc_score(
     sample_weight: Column | None = None,
     return_skipped: bool = False,
 ) -> float | tuple[float, int]:
-    """Mean area under the ROC curve over the labels that have one.
+    """Compute the mean area under the ROC curve over the labels for which it is defined.
 
-    A label without a positive, or without a negative, in the test set has no ROC curve: it is
-    left out of the mean, where scikit-learn's macro average is NaN.
+    The ROC curve of a label is undefined if the test set has no positive or no negative rows.
+    Such labels are excluded from the mean, whereas scikit-learn's macro average is NaN.
 
     Parameters
     ----------
     Y_true : array-like of shape (n, n_labels)
         Indicator matrix (ndarray, DataFrame or sparse) of 0 and 1.
     Y_score : array-like of shape (n, n_labels)
-        Any scores, the larger the likelier: probabilities, logits or cosine similarities,
-        which are used as they are. Rows of equal score count half.
+        Scores, where larger means more likely: probabilities, logits or cosine similarities. Pairs
+        of rows with equal scores count half.
     sample_weight : array-like of shape (n,), optional
-        Weight of each item, 0 or more; by default all weigh the same.
+        Non-negative weight of each item. By default all items have the same weight.
     return_skipped : bool, default=False
-        Also answer how many labels were left out.
+        Whether to return the number of excluded labels too.
 
     Returns
     -------
     score : float
-        In [0, 1]; NaN, with a warning, if no label can be judged.
+        Score in [0, 1]; NaN, with a warning, if it is undefined for all labels.
     n_skipped : int
-        Only if `return_skipped`.
+        Number of excluded labels, only if ``return_skipped=True``.
 
     Raises
     ------
     ValueError
-        If shapes or names differ, `Y_true` holds other values than 0 and 1, or a score is NaN.
+        If shapes or names differ, `Y_true` contains values other than 0 and 1, or a score is NaN.
 
     See Also
     --------
-    macro_average_precision_score : Looks at the top of each label's ranking.
-    genre_scores : The metric of each label.
+    macro_average_precision_score : Metric of the top of each label's ranking.
+    genre_scores : Metrics of each label.
 
     Examples
     --------
@@ -358,13 +360,13 @@ def macro_auc_score(
 
 
 def _macro_score(by_label, name, Y_true, Y_score, sample_weight, return_skipped):
-    """Return the mean over the labels that have a value, and maybe how many have none."""
+    """Return the mean over the labels with a value and, on request, the number of the others."""
     truth, scores = truth_and_scores(Y_true, Y_score)
     values = by_label(truth, scores, row_weights(sample_weight, len(truth)))[0]
     judged = ~np.isnan(values)
     if not judged.any():
         warnings.warn(
-            f"No label has both a positive and a negative row, so the macro {name} is undefined.",
+            f"No label has both positive and negative rows, so the macro {name} is undefined.",
             UndefinedMetricWarning,
             stacklevel=3,
         )
@@ -395,35 +397,35 @@ def macro_average_precision_score(
     sample_weight: Column | None = None,
     return_skipped: bool = False,
 ) -> float | tuple[float, int]:
-    """Mean average precision over the labels that have a positive and a negative.
+    """Compute the mean average precision over the labels for which it is defined.
 
-    The average precision of a label is the area under its precision-recall curve, as steps
-    (scikit-learn's `average_precision_score`). That of random scores is the label's share, so
-    unlike the AUC it says how pure the top of a rare label's ranking is. The same labels are
-    left out as by `macro_auc_score`.
+    The average precision of a label is the area under its precision-recall curve, computed as a
+    step function (scikit-learn's `average_precision_score`). For random scores it equals the
+    prevalence of the label, so unlike the AUC it measures how pure the top of a rare label's
+    ranking is. The same labels are excluded as in `macro_auc_score`.
 
     Parameters
     ----------
     Y_true : array-like of shape (n, n_labels)
         Indicator matrix (ndarray, DataFrame or sparse) of 0 and 1.
     Y_score : array-like of shape (n, n_labels)
-        Any scores, the larger the likelier. Rows of equal score are answered together.
+        Scores, where larger means more likely. Rows with equal scores share one threshold.
     sample_weight : array-like of shape (n,), optional
-        Weight of each item, 0 or more; by default all weigh the same.
+        Non-negative weight of each item. By default all items have the same weight.
     return_skipped : bool, default=False
-        Also answer how many labels were left out.
+        Whether to return the number of excluded labels too.
 
     Returns
     -------
     score : float
-        In [0, 1]; NaN, with a warning, if no label can be judged.
+        Score in [0, 1]; NaN, with a warning, if it is undefined for all labels.
     n_skipped : int
-        Only if `return_skipped`.
+        Number of excluded labels, only if ``return_skipped=True``.
 
     Raises
     ------
     ValueError
-        If shapes or names differ, `Y_true` holds other values than 0 and 1, or a score is NaN.
+        If shapes or names differ, `Y_true` contains values other than 0 and 1, or a score is NaN.
 
     Examples
     --------
@@ -440,30 +442,31 @@ def macro_average_precision_score(
 def precision_at_k_score(
     Y_true: Matrix, Y_score: Matrix, k: int, *, sample_weight: Column | None = None
 ) -> float:
-    """Share of the `k` best labels of an item that are right, the mean over items (P@k).
+    """Compute the fraction of the `k` best labels that are correct, averaged over items (P@k).
 
     Parameters
     ----------
     Y_true : array-like of shape (n, n_labels)
         Indicator matrix (ndarray, DataFrame or sparse) of 0 and 1.
     Y_score : array-like of shape (n, n_labels)
-        Scores, the larger the likelier. Of equal scores the label of higher index is better.
+        Scores, where larger means more likely. If scores are equal, the label with the higher
+        index ranks first.
     k : int
-        Labels taken of each item, from 1 to n_labels.
+        Number of best labels per item, from 1 to n_labels.
     sample_weight : array-like of shape (n,), optional
-        Weight of each item, 0 or more; by default all weigh the same.
+        Non-negative weight of each item. By default all items have the same weight.
 
     Returns
     -------
     score : float
-        In [0, 1], at most the mean of ``min(k, labels of the item) / k``: an item with fewer
-        labels than `k` cannot reach 1, and an item without a label counts 0.
+        Score in [0, 1], at most the mean of ``min(k, labels of the item) / k``: an item with fewer
+        than `k` labels cannot reach 1, and an item without labels has precision 0.
 
     Raises
     ------
     ValueError
-        If `k` is out of range, shapes or names differ, `Y_true` holds other values than 0 and
-        1, or a score is NaN.
+        If `k` is out of range, shapes or names differ, `Y_true` contains values other than 0
+        and 1, or a score is NaN.
 
     Examples
     --------
@@ -479,34 +482,34 @@ def precision_at_k_score(
 def ndcg_at_k_score(
     Y_true: Matrix, Y_score: Matrix, k: int, *, sample_weight: Column | None = None
 ) -> float:
-    """Normalised discounted cumulative gain of an item's `k` best labels, the mean over items.
+    """Compute the normalized discounted cumulative gain at `k`, averaged over items.
 
-    A right label at rank r gains ``1 / log2(r + 1)``; the sum is divided by that of an ideal
-    order. So unlike the precision at `k` it asks for right labels first, and an item with
-    fewer labels than `k` can reach 1.
+    A correct label at rank r has gain ``1 / log2(r + 1)``; the sum is divided by that of an ideal
+    ranking. Unlike precision at `k`, it rewards correct labels at the first ranks, and an item
+    with fewer than `k` labels can reach 1.
 
     Parameters
     ----------
     Y_true : array-like of shape (n, n_labels)
         Indicator matrix (ndarray, DataFrame or sparse) of 0 and 1.
     Y_score : array-like of shape (n, n_labels)
-        Scores, the larger the likelier. Of equal scores the label of higher index is better
-        (scikit-learn's `ndcg_score` averages over the orders of equal scores instead).
+        Scores, where larger means more likely. If scores are equal, the label with the higher
+        index ranks first (scikit-learn's `ndcg_score` averages over ties instead).
     k : int
-        Labels taken of each item, from 1 to n_labels.
+        Number of best labels per item, from 1 to n_labels.
     sample_weight : array-like of shape (n,), optional
-        Weight of each item, 0 or more; by default all weigh the same.
+        Non-negative weight of each item. By default all items have the same weight.
 
     Returns
     -------
     score : float
-        In [0, 1]; an item without a label counts 0.
+        Score in [0, 1]; an item without labels has nDCG 0.
 
     Raises
     ------
     ValueError
-        If `k` is out of range, shapes or names differ, `Y_true` holds other values than 0 and
-        1, or a score is NaN.
+        If `k` is out of range, shapes or names differ, `Y_true` contains values other than 0
+        and 1, or a score is NaN.
 
     Examples
     --------
@@ -534,26 +537,27 @@ def aggregated_diversity_score(
 def aggregated_diversity_score(
     Y_score: Matrix, k: int, *, return_ceiling: bool = False
 ) -> float | tuple[float, float]:
-    """Share of all labels that are among the `k` best of at least one item (ADiv@k).
+    """Compute the share of all labels that are among the `k` best of any item (ADiv@k).
 
-    It does not look at the truth: random scores reach 1. Read it beside the precision at `k`;
-    `correct_diversity_score` counts only what is right.
+    This metric does not use the true labels: random scores reach 1. Report it together with
+    precision at `k`; `correct_diversity_score` counts only correct labels.
 
     Parameters
     ----------
     Y_score : array-like of shape (n, n_labels)
-        Scores, the larger the likelier. Of equal scores the label of higher index is better.
+        Scores, where larger means more likely. If scores are equal, the label with the higher
+        index ranks first.
     k : int
-        Labels taken of each item, from 1 to n_labels.
+        Number of best labels per item, from 1 to n_labels.
     return_ceiling : bool, default=False
-        Also answer the largest value that so many items allow.
+        Whether to return the largest value that is possible with this number of items too.
 
     Returns
     -------
     score : float
-        In (0, 1]; never falls as `k` grows.
+        Score in (0, 1]; it never decreases with `k`.
     ceiling : float
-        ``min(1, k * n / n_labels)``; only if `return_ceiling`.
+        ``min(1, k * n / n_labels)``, only if ``return_ceiling=True``.
 
     Raises
     ------
@@ -581,31 +585,32 @@ def diversity_ceiling(shape, k):
 
 
 def correct_diversity_score(Y_true: Matrix, Y_score: Matrix, k: int) -> float:
-    """Share of all labels that are rightly among the `k` best of at least one item.
+    """Compute the share of all labels that are correctly among the `k` best of any item.
 
-    Aggregated diversity that cannot be had by guessing wildly: a label counts once it is
-    placed in the top `k` of an item that has it.
+    Unlike aggregated diversity, it cannot be increased by random predictions alone: a label counts
+    only if it is among the `k` best of an item that has it.
 
     Parameters
     ----------
     Y_true : array-like of shape (n, n_labels)
         Indicator matrix (ndarray, DataFrame or sparse) of 0 and 1.
     Y_score : array-like of shape (n, n_labels)
-        Scores, the larger the likelier. Of equal scores the label of higher index is better.
+        Scores, where larger means more likely. If scores are equal, the label with the higher
+        index ranks first.
     k : int
-        Labels taken of each item, from 1 to n_labels.
+        Number of best labels per item, from 1 to n_labels.
 
     Returns
     -------
     score : float
-        In [0, 1], at most `aggregated_diversity_score` and the share of labels that some item
-        has; never falls as `k` grows.
+        Score in [0, 1], at most `aggregated_diversity_score` and the share of labels that any item
+        has; it never decreases with `k`.
 
     Raises
     ------
     ValueError
-        If `k` is out of range, shapes or names differ, `Y_true` holds other values than 0 and
-        1, or a score is NaN.
+        If `k` is out of range, shapes or names differ, `Y_true` contains values other than 0
+        and 1, or a score is NaN.
 
     Examples
     --------
@@ -619,33 +624,33 @@ def correct_diversity_score(Y_true: Matrix, Y_score: Matrix, k: int) -> float:
 
 
 def remove_log_prior(log_odds: Matrix, prior: Column, share: float = 0.5) -> Float64Array:
-    """Take a share of each label's log prior off its scores.
+    """Subtract a share of the log prior of each label from its scores.
 
-    A logistic scorer ranks common labels first because its log-odds hold the labels' log
-    prior. Taking a constant off a label's column leaves the order of items within the label,
-    and so its AUC and average precision, as they are, but lets rare labels into the top of
-    more items: aggregated diversity rises, whatever the model knows. So a model that claims
-    diversity is to be held against this.
+    A logistic model ranks common labels first because its log-odds include the log prior of the
+    labels. Subtracting a constant from the column of a label does not change the order of the
+    items, nor its AUC and average precision, but it puts rare labels among the best labels of more
+    items: aggregated diversity increases, whatever the model has learned. Compare a model that
+    claims diversity with this baseline.
 
     Parameters
     ----------
     log_odds : array-like of shape (n, n_labels)
-        Logits: `decision_function` of a model with target "logistic".
+        Logits: the `decision_function` of a model with target "logistic".
     prior : array-like of shape (n_labels,)
-        Share of the training items that have each label, in [0, 1]. A label nobody has counts
-        as the rarest that somebody has.
+        Fraction of the training items that have each label, in [0, 1]. A prior of 0 is replaced by
+        the smallest positive prior.
     share : float, default=0.5
-        How much of the log prior is taken off; 0 leaves the scores as they are.
+        Share of the log prior to subtract; 0 does not change the scores.
 
     Returns
     -------
     scores : ndarray of float64, shape (n, n_labels)
-        The log-odds less `share` times the log prior of each label.
+        Log-odds minus `share` times the log prior of each label.
 
     Raises
     ------
     ValueError
-        If `prior` has another length, is not in [0, 1], or is 0 throughout.
+        If the length of `prior` is not n_labels, or `prior` is not in [0, 1] or 0 for all labels.
 
     Examples
     --------
@@ -656,14 +661,13 @@ def remove_log_prior(log_odds: Matrix, prior: Column, share: float = 0.5) -> Flo
     scores = score_matrix(log_odds, "log_odds")
     prior = np.asarray(prior, dtype=float)
     if prior.shape != (scores.shape[1],):
-        raise ValueError(f"prior has shape {prior.shape}, there are {scores.shape[1]} labels.")
+        raise ValueError(f"prior has shape {prior.shape}, expected ({scores.shape[1]},).")
     if not ((prior >= 0) & (prior <= 1)).all():
         raise ValueError(
-            "prior must hold shares in [0, 1]: pass the mean of the training labels, "
-            "Y_train.mean(axis=0)."
+            "prior must be in [0, 1]. Pass the mean of the training labels, Y_train.mean(axis=0)."
         )
     if not prior.any():
-        raise ValueError("prior is 0 for all labels.")
+        raise ValueError("prior is 0 for all labels. Pass the mean of the training labels.")
     return scores - share * np.log(np.maximum(prior, prior[prior > 0].min()))
 
 
@@ -680,46 +684,46 @@ def ranking_scores(
     references: bool = True,
     random_state: int | np.random.Generator | None = 0,
 ) -> pd.DataFrame:
-    """Compare models of several genres at once by metrics of their scores.
+    """Compare multilabel models by ranking metrics of their scores.
 
     Parameters
     ----------
     Y_true : array-like of shape (n, n_labels)
         Indicator matrix (ndarray, DataFrame or sparse) of 0 and 1.
     Y_score : array-like of shape (n, n_labels), or dict of str to such
-        Scores of one model (called "scores" in the table), or of several by name. Of equal
-        scores the label of higher index is better.
-    ks : sequence of int
-        How many labels of each item are looked at.
+        Scores of one model (called "scores" in the table), or of several models by name. If scores
+        are equal, the label with the higher index ranks first.
+    ks : sequence of int, default=(1, 3, 5)
+        Numbers of best labels per item at which the metrics are computed.
     prior : array-like of shape (n_labels,), optional
-        Share of the training items that have each label.
-    log_odds : sequence of str, or True
-        The models whose scores are log-odds (True: all). Each gets a second row in which half
-        of its log prior is removed (`remove_log_prior`); needs `prior`.
+        Fraction of the training items that have each label. Required by `log_odds`.
+    log_odds : sequence of str, or True, default=()
+        Models whose scores are log-odds; True means all. Each gets a second row with half of the
+        log prior removed (see `remove_log_prior`).
     references : bool, default=True
         Whether to add the rows "random scores" (normal, drawn once) and "ceiling" (the largest
-        value that any scores could reach; of the correct diversity a bound).
+        value that any scores can reach; for the correct diversity, an upper bound).
     random_state : int, Generator or None, default=0
         Seed of the random scores.
 
     Returns
     -------
     metrics : DataFrame
-        A row a model; columns macro_auc, macro_average_precision, and for each k precision@k,
-        ndcg@k, diversity@k (ADiv@k) and correct_diversity@k, all in [0, 1]. The macro metrics
-        are means over the labels that have a positive and a negative (NaN if none has); how
-        many labels have not is ``metrics.attrs["n_skipped"]``.
+        One row per model. The columns are macro_auc, macro_average_precision, and for each k
+        precision@k, ndcg@k, diversity@k (ADiv@k) and correct_diversity@k, all in [0, 1]. The macro
+        metrics are means over the labels with positive and negative rows (NaN if there are none);
+        the number of other labels is ``metrics.attrs["n_skipped"]``.
 
     Raises
     ------
     ValueError
-        If a k is out of range, shapes or names differ, `Y_true` holds other values than 0 and
-        1, a score is NaN, or `log_odds` names no model or lacks `prior`.
+        If a k is out of range, shapes or names differ, `Y_true` contains values other than 0 and
+        1, a score is NaN, or `log_odds` contains an unknown model or is passed without `prior`.
 
     Notes
     -----
-    Aggregated diversity alone proves little: random scores have all of it, and removing half
-    of the log prior raises it at the same AUC. It is a gain at equal precision@k.
+    Aggregated diversity alone is not meaningful: random scores reach its maximum, and removing half
+    of the log prior increases it at the same AUC. Compare it only at equal precision@k.
 
     Examples
     --------
@@ -739,7 +743,7 @@ def ranking_scores(
     """
     models = dict(Y_score) if isinstance(Y_score, dict) else {"scores": Y_score}
     if not models:
-        raise ValueError("Y_score is empty: pass the scores of at least one model.")
+        raise ValueError("Y_score is empty. Pass the scores of at least one model.")
     truth = None
     rows = {}
     with_log_odds = _names_of_log_odds(log_odds, models, prior)
@@ -763,11 +767,13 @@ def _names_of_log_odds(log_odds, models, prior):
     names = list(models) if log_odds is True else list(log_odds)
     unknown = [name for name in names if name not in models]
     if unknown:
-        raise ValueError(f"log_odds names {unknown[0]!r}; the models are {list(models)}.")
+        raise ValueError(
+            f"log_odds contains {unknown[0]!r}, which is not one of the models {list(models)}."
+        )
     if names and prior is None:
         raise ValueError(
-            "log_odds needs prior, the share of the training items that have each label: "
-            "prior=Y_train.mean(axis=0)."
+            "log_odds requires prior, the fraction of the training items that have each label. "
+            "Pass prior=Y_train.mean(axis=0)."
         )
     return names
 
@@ -776,13 +782,13 @@ def _metrics(truth, scores, ks):
     weight = row_weights(None, len(truth))
     metrics = {name: metric(truth, scores, weight)[0] for name, metric in MACRO_METRICS.items()}
     best = {k: top_k_labels(scores, k) for k in ks}
-    for name, metric in FIGURES_AT_K.items():
+    for name, metric in METRICS_AT_K.items():
         metrics |= {f"{name}@{k}": metric(truth, best[k], weight)[0] for k in ks}
     return metrics
 
 
 def _ceilings(truth, ks):
-    """The truth as its own scores reaches all but the diversities, which want spread."""
+    """Return the ceilings: the truth as scores reaches all of them except the diversities."""
     metrics = _metrics(truth, truth.astype(float), ks)
     for k in ks:
         ceiling = diversity_ceiling(truth.shape, k)

@@ -1,4 +1,4 @@
-"""Metrics of vectors as a space to search in: do neighbours share their genre?"""
+"""Metrics for nearest-neighbor search in vectors: how often neighbors share a genre."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,40 +21,40 @@ _QUERIES_AT_ONCE = 256
 def neighbor_purity(
     X: Matrix, y: Column, *, n_neighbors: int = 10, groups: Column | None = None
 ) -> tuple[float, float]:
-    """Return how often the nearest neighbours of an item have its genre.
+    """Compute the fraction of the nearest neighbors of an item that have its genre.
 
-    Use it beside a picture such as t-SNE: the picture shows a projection, this is of the space
-    itself.
+    Use it together with a plot such as t-SNE: the plot shows a projection, whereas the purity
+    describes the vectors themselves.
 
     Parameters
     ----------
     X : array-like or sparse matrix of shape (n, d)
-        Vectors. Neighbours are those of the largest cosine similarity.
+        Vectors. The nearest neighbors are those with the largest cosine similarity.
     y : array-like of shape (n,)
-        One genre per item.
+        Genre of each item (single-label).
     n_neighbors : int, default=10
-        Neighbours of each item. The item itself is not among them.
+        Number of neighbors per item, not counting the item itself.
     groups : array-like of shape (n,), default=None
-        Artists. Items of the same artist are not counted as neighbours, since an artist is
-        easier to recognize than a genre.
+        Artist of each item. Items of the same artist are not counted as neighbors, because an
+        artist is easier to recognize than a genre.
 
     Returns
     -------
     purity : float
-        Share of the neighbours that have the item's genre, the mean over items, in [0, 1].
+        Fraction of the neighbors that have the genre of the item, averaged over items, in [0, 1].
     chance : float
-        What it would be if neighbours were drawn at random.
+        Expected value for randomly drawn neighbors.
 
     Raises
     ------
     ValueError
-        If a vector holds NaN, lengths differ, items have several genres, or an item has fewer
-        than `n_neighbors` others (of other artists).
+        If a vector contains NaN, lengths differ, y is multilabel, or an item has fewer than
+        `n_neighbors` other items (of other artists).
 
     See Also
     --------
-    retrieval_scores : More metrics, and items with several genres.
-    skmmgenre.inspection.EmbeddingMapDisplay : A picture of the vectors.
+    retrieval_scores : More metrics, also for multilabel items.
+    skmmgenre.inspection.EmbeddingMapDisplay : Plot of the vectors.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def neighbor_purity(
     labels = read_labels(y)
     if labels.several:
         raise ValueError(
-            "y has several genres per item. Pass one per item, for example of "
+            "y is multilabel. Pass one genre per item, for example from "
             "GenreTaxonomy.single_parents, or use retrieval_scores."
         )
     n = X.shape[0]
@@ -96,21 +96,21 @@ def neighbor_purity(
 
 
 def nearest_allowed(search, queries, n_neighbors, excluded):
-    """Look for the nearest neighbours of each query, some of all leaving out.
+    """Find the nearest neighbors of each query, excluding some items.
 
     Parameters
     ----------
     search : NearestNeighbors
-        Fitted.
+        Fitted estimator.
     queries : array-like or sparse matrix of shape (n_queries, d)
     n_neighbors : int
     excluded : list of n_queries arrays of int
-        Positions that are not to be found.
+        Positions of the items to exclude for each query.
 
     Returns
     -------
     found : list of n_queries tuples (distances, positions)
-        Nearest first; fewer than `n_neighbors` where there are no more.
+        Neighbors, nearest first; fewer than `n_neighbors` if there are not enough items.
     """
     most = n_neighbors + max(map(len, excluded))
     distances, positions = search.kneighbors(queries, min(most, search.n_samples_fit_))
@@ -128,48 +128,49 @@ def retrieval_scores(
     groups: Column | None = None,
     ks: Sequence[int] = (1, 10),
 ) -> pd.DataFrame:
-    """Score vectors as a space to search in: each item asks for items that share a genre.
+    """Compute retrieval metrics of vectors, where each item is a query for items of its genres.
 
     Parameters
     ----------
     X : array-like or sparse matrix of shape (n, d), or dict of str to such
         Vectors of one space (called "vectors" in the table), or of several spaces by name.
-        Others are ranked by cosine similarity.
+        Items are ranked by cosine similarity to the query.
     y : array-like of shape (n,), or indicator of shape (n, n_genres)
-        Genres. Two items are relevant to each other if they share at least one. With genres
-        that most items have, leave these out, or nearly all is relevant.
+        Genres. Two items are relevant to each other if they share at least one genre. Exclude
+        genres that most items have; otherwise nearly all items are relevant.
     groups : array-like of shape (n,), default=None
-        Artists. Items of the same artist are not searched for.
+        Artist of each item. Items of the same artist are excluded from the results of a query.
     ks : sequence of int, default=(1, 10)
-        How many of the nearest items are looked at.
+        Numbers of nearest items at which the metrics are computed.
 
     Returns
     -------
     scores : DataFrame
-        One row per space, and "chance", the expectation of a random order. Columns, all in
-        [0, 1]: ``map``, the mean average precision; for each k ``precision@k``, the share of the
-        k nearest items that are relevant; ``recall@k``, the share of the relevant items that are
-        among the k nearest; ``hit@k``, how often at least one of the k nearest is relevant, which
-        work on metric learning calls recall@k. All are means over the items that have a relevant
-        one; ``scores.attrs["n_skipped"]`` counts the others.
+        One row per space, and a row "chance" with the expected values of a random order. Columns,
+        all in [0, 1]: ``map``, the mean average precision; for each k ``precision@k``, the
+        fraction of the k nearest items that are relevant; ``recall@k``, the fraction of the
+        relevant items that are among the k nearest; ``hit@k``, how often at least one of the k
+        nearest is relevant, which is called recall@k in the metric learning literature. All are
+        means over the items that have a relevant item; ``scores.attrs["n_skipped"]`` is the number
+        of other items.
 
     Raises
     ------
     ValueError
-        If a vector holds NaN, lengths differ, a k is below 1 or above the number of items to be
-        found, or no item has a relevant one.
+        If a vector contains NaN, lengths differ, a k is below 1 or above the number of candidate
+        items, or no item has a relevant item.
 
     See Also
     --------
-    neighbor_purity : One number, of one genre per item.
-    skmmgenre.inspection.NearestAlbums : The search itself.
+    neighbor_purity : Single score for single-label items.
+    skmmgenre.inspection.NearestAlbums : Nearest-neighbor search for albums.
 
     Notes
     -----
-    Pass items that the model was not trained on. A network may know its training items by heart,
-    and then their neighbours share their genre whatever it has learned.
+    Pass items that the model was not trained on. A network may have memorized its training items,
+    whose neighbors then share their genre without any generalization.
 
-    recall@k is small where many items are relevant: at most k divided by their number.
+    recall@k is small if many items are relevant: it is at most k divided by their number.
 
     Examples
     --------
@@ -185,7 +186,7 @@ def retrieval_scores(
     """
     spaces = dict(X) if isinstance(X, dict) else {"vectors": X}
     if not spaces:
-        raise ValueError("X is empty: pass the vectors of at least one space.")
+        raise ValueError("X is empty. Pass the vectors of at least one space.")
     incidence = read_labels(y).incidence
     n = incidence.shape[0]
     artists = group_codes(groups, n)
@@ -193,7 +194,9 @@ def retrieval_scores(
     n_candidates, n_relevant = relevance.count()
     judged = np.flatnonzero(n_relevant)
     if not len(judged):
-        raise ValueError("No item shares a genre with another one, so there is nothing to find.")
+        raise ValueError(
+            "No item shares a genre with another candidate item, so no query has relevant results."
+        )
     for k in ks:
         _check_k(k, n_candidates[judged], "k", groups)
     rows = {}
@@ -208,19 +211,19 @@ def retrieval_scores(
 
 
 class _Relevance:
-    """What may be found for an item, and what is relevant to it."""
+    """Candidates and relevant items of each query."""
 
     def __init__(self, incidence, artists):
         self.incidence, self.artists = incidence, artists
 
     def of(self, rows):
-        """Return masks of shape (n_rows, n): same artist; relevant and of another one."""
+        """Return masks of shape (n_rows, n): same artist, and relevant with another artist."""
         same_artist = self.artists[rows, np.newaxis] == self.artists
         shared = (self.incidence[rows] @ self.incidence.T).toarray() > 0
         return same_artist, shared & ~same_artist
 
     def count(self):
-        """Return the numbers of items that may be found, and of relevant ones, of each item."""
+        """Return the numbers of candidates and of relevant items for each item."""
         n = len(self.artists)
         n_relevant = np.empty(n, dtype=np.int64)
         for rows in gen_batches(n, _QUERIES_AT_ONCE):
@@ -229,7 +232,7 @@ class _Relevance:
 
 
 def _scores_of_space(X, relevance, judged, ks):
-    """Return the metrics of one space, the means over the judged rows."""
+    """Return the metrics of one space, averaged over the judged rows."""
     X = normalize(X)
     weight = np.ones((1, X.shape[0]))
     by_query = []
@@ -238,9 +241,9 @@ def _scores_of_space(X, relevance, judged, ks):
         same_artist, relevant = relevance.of(rows)
         similarity = X[rows] @ X.T
         similarity = similarity.toarray() if sparse.issparse(similarity) else similarity
-        # At the end of the ranking what is not searched for does not matter.
+        # Items of the same artist go to the end of the ranking, where they have no effect.
         similarity = np.where(same_artist, -np.inf, similarity)
-        # A query takes the place of a label, and what is found that of an item.
+        # Queries take the role of labels, and candidates the role of items.
         values = [average_precision_by_label(relevant.T, similarity.T, weight)[0]]
         best = top_k_labels(similarity, max(ks, default=1))
         hits = np.take_along_axis(relevant, best, axis=1)
@@ -257,7 +260,8 @@ def _names(ks):
 
 def _chance(n, r, ks):
     """Return the expected metrics of a random order of n items, r of them relevant."""
-    # The item at place i is relevant with r/n; of the i - 1 before it (r - 1)/(n - 1) are.
+    # The item at rank i is relevant with probability r/n, each of the i - 1 items before it then
+    # with probability (r - 1)/(n - 1).
     harmonic = digamma(n + 1) + np.euler_gamma
     values = [(harmonic + (r - 1) / np.maximum(n - 1, 1) * (n - harmonic)) / n]
     for k in ks:
@@ -286,8 +290,8 @@ def read_vectors(X, name="X"):
     values = X.data if sparse.issparse(X) else X
     if not np.isfinite(values).all():
         raise ValueError(
-            f"{name} holds NaN or infinity. Leave out the items that lack this modality, which are "
-            "rows of NaN, and their genres."
+            f"{name} contains NaN or infinity. Items without this modality are rows of NaN: remove "
+            "these rows and their genres."
         )
     return sparse.csr_array(X) if sparse.issparse(X) else X
 
@@ -297,12 +301,12 @@ def _check_k(k, n_candidates, name, groups):
     if not 1 <= k <= least:
         others = "items of other artists" if groups is not None else "other items"
         raise ValueError(
-            f"{name} must be from 1 to {least}, as there are only {least} {others} for some "
-            f"item; got {k}."
+            f"{name} must be from 1 to {least}, because some items have only {least} {others}; "
+            f"got {k}."
         )
 
 
 def _members(codes):
-    """Positions of each code."""
+    """Return the positions of each code."""
     order = np.argsort(codes, kind="stable")
     return np.split(order, np.cumsum(np.bincount(codes))[:-1])

@@ -1,4 +1,4 @@
-"""The best genres of each item, of several models side by side (Table 7)."""
+"""Table of the best genres of each item for several models (Table 7 of the paper)."""
 
 from typing import Any
 
@@ -16,28 +16,29 @@ def top_genres(
     genres: Column | None = None,
     Y_true: Matrix | None = None,
 ) -> pd.DataFrame:
-    """List the best genres of each item, the best first.
+    """List the best genres of each item, best first.
 
-    Table 7 of Oramas et al. (2018) for any models: it shows what a metric of diversity counts.
+    The result is Table 7 of Oramas et al. (2018) for any models. It illustrates what diversity
+    metrics measure.
 
     Parameters
     ----------
     Y_score : DataFrame or array-like of shape (n, n_genres), or dict of str to such
-        Scores of one model (called "scores" in the table), or of several by name, the larger
-        the likelier. Of equal scores the genre of higher index is better.
+        Scores of one model (called "scores" in the table), or of several models by name, where
+        larger means more likely. If scores are equal, the genre with the higher index ranks first.
     k : int, default=3
-        Genres of each item.
+        Number of genres per item.
     genres : array-like of shape (n_genres,), default=None
-        Names of the columns, as a model's `classes_`. None takes the columns of a DataFrame
-        (that of the scores, or else of `Y_true`), or numbers.
+        Names of the columns, such as the `classes_` of a model. None uses the columns of a
+        DataFrame (of the scores, otherwise of `Y_true`), or numbers.
     Y_true : array-like of shape (n, n_genres), default=None
-        Indicator matrix of the true genres, for a column "true" in front.
+        Indicator matrix of the true genres, to add a first column "true".
 
     Returns
     -------
     table : DataFrame of str
-        One row per item, one column per model: its k best genres, with ", " between them. The
-        index is that of the first DataFrame among the scores, or else of `Y_true`.
+        One row per item and one column per model with its k best genres, joined by ", ". The index
+        is that of the first DataFrame among the scores, otherwise of `Y_true`.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def top_genres(
 
     See Also
     --------
-    aggregated_diversity_score : How many genres are ever among the best.
+    aggregated_diversity_score : Share of the genres that are among the best of any item.
 
     Examples
     --------
@@ -61,7 +62,7 @@ def top_genres(
     """
     models = dict(Y_score) if isinstance(Y_score, dict) else {"scores": Y_score}
     if not models:
-        raise ValueError("Y_score is empty: pass the scores of at least one model.")
+        raise ValueError("Y_score is empty. Pass the scores of at least one model.")
     models = {name: as_pandas(scores) for name, scores in models.items()}
     truth, true_names = None, None
     frames = [scores for scores in models.values() if isinstance(scores, pd.DataFrame)]
@@ -79,12 +80,14 @@ def top_genres(
     ((n, n_genres),) = shapes
     columns = [frame.columns.tolist() for frame in frames]
     if any(names != columns[0] for names in columns):
-        raise ValueError("The columns of the scores are not the same in the same order.")
+        raise ValueError(
+            "The DataFrames do not have the same columns in the same order. Reorder their columns."
+        )
     if genres is None:
         genres = columns[0] if columns else range(n_genres) if truth is None else true_names
     genres = [str(genre) for genre in genres]
     if len(genres) != n_genres:
-        raise ValueError(f"genres has {len(genres)} names, the scores have {n_genres} columns.")
+        raise ValueError(f"genres has {len(genres)} names, but the scores have {n_genres} columns.")
     table = {}
     if truth is not None:
         table["true"] = [_joined(genres, row.nonzero()[0]) for row in truth]

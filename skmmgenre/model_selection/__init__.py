@@ -1,4 +1,4 @@
-"""Splits that keep artists whole, and thresholds tuned on them."""
+"""Artist-wise splits, and decision thresholds tuned on them."""
 
 from ._artist_splits import ArtistKFold, ArtistShuffleSplit, train_validation_test_split
 from ._inner_folds import FEWEST_ROWS, inner_folds, read_folds  # noqa: F401
@@ -16,5 +16,5 @@ __all__ = [
     "train_validation_test_split",
 ]
 
-for _name in __all__:  # model files and pickles name what is public, so that files can move
+for _name in __all__:  # pickles refer to the public module, so that private files can move
     globals()[_name].__module__ = __name__

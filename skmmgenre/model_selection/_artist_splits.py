@@ -1,4 +1,4 @@
-"""Splits that keep every artist in one part and the shares of all genres alike."""
+"""Splits that keep every artist in one part and the genre proportions equal in all parts."""
 
 from collections.abc import Iterator
 from numbers import Integral, Real
@@ -11,16 +11,16 @@ from sklearn.model_selection import BaseCrossValidator
 from .._typing import Column, Genres, IntArray, Matrix, RandomState, Table
 from ..utils import check_rows, read_groups, read_labels
 
-# How many of the best candidates are looked at in a round of moves, and on each side of a swap.
+# Number of best candidates considered in a round of moves, and on each side of a swap.
 _MOVES = 64
 _SWAPS = 128
 _ROUNDS = 300
 
 
 class _ArtistSplitter(BaseCrossValidator):
-    """What splits by artist have in common."""
+    """Base class of the artist-wise splitters."""
 
-    # Read by scikit-learn's metadata routing: a search hands `groups` on without being asked.
+    # Read by scikit-learn's metadata routing: searches pass `groups` without an explicit request.
     __metadata_request__split = {"groups": True}
     _fewest_splits = 1
 
@@ -39,34 +39,34 @@ class _ArtistSplitter(BaseCrossValidator):
         Returns
         -------
         n_splits : int
-            How many pairs `split` yields.
+            Number of pairs that `split` yields.
         """
         return self.n_splits
 
     def split(
         self, X: Matrix, y: Genres | None = None, groups: Column | None = None
     ) -> Iterator[tuple[IntArray, IntArray]]:
-        """Yield the positions of training and test rows of each split.
+        """Generate the positions of the training and test rows of each split.
 
         Parameters
         ----------
         X : array-like of n rows
             Only its length is used.
         y : array-like of shape (n,) or (n, n_labels), optional
-            One label a row, or an indicator matrix (ndarray, DataFrame or sparse); without
-            it only the sizes are balanced.
+            Single-label column or indicator matrix (ndarray, DataFrame or sparse). Without it,
+            only the sizes are balanced.
         groups : array-like of shape (n,)
-            The artist of each row; a missing one (None, NaN, "") is an artist of its own.
+            Artist of each row. Rows with a missing artist (None, NaN, "") are separate artists.
 
         Yields
         ------
         train, test : ndarray of int
-            Positions in ascending order.
+            Positions of the rows, in ascending order.
 
         Raises
         ------
         ValueError
-            If there are fewer artists than parts, a size cannot be met, or lengths differ.
+            If there are fewer artists than parts, a size is invalid, or lengths differ.
         """
         fewest = self._fewest_splits
         if not isinstance(self.n_splits, Integral) or self.n_splits < fewest:
@@ -78,21 +78,22 @@ class _ArtistSplitter(BaseCrossValidator):
 
 
 class ArtistKFold(_ArtistSplitter):
-    """Cross-validation folds with no artist in two of them.
+    """K-fold cross-validation with no artist in two folds.
 
-    Every genre has nearly the same share in every fold, be there one genre a row or
-    several. It takes the place of `StratifiedGroupKFold`, which refuses several labels.
+    Every genre has nearly the same proportion in every fold, for single-label and multilabel
+    targets. Use it instead of `StratifiedGroupKFold`, which does not support multilabel targets.
 
     Parameters
     ----------
     n_splits : int, default=5
-        Number of folds, at least 2.
-    random_state : int, RandomState instance, Generator or None
-        Seed of the draws. None counts as 0: two calls of `split` give the same folds.
+        Number of folds. Must be at least 2.
+    random_state : int, RandomState instance, Generator or None, default=None
+        Seed of the folds. None is equivalent to 0, so that two calls of `split` give the same
+        folds.
 
     See Also
     --------
-    ArtistShuffleSplit : Random splits with a test part of any size.
+    ArtistShuffleSplit : Random splits with a test set of any size.
 
     Examples
     --------
@@ -122,22 +123,23 @@ class ArtistKFold(_ArtistSplitter):
 class ArtistShuffleSplit(_ArtistSplitter):
     """Random splits into training and test rows with no artist in both.
 
-    Every genre has nearly the same share in both parts, be there one genre a row or several.
+    Every genre has nearly the same proportion in both parts, for single-label and multilabel
+    targets.
 
     Parameters
     ----------
     n_splits : int, default=5
-        Number of splits, drawn one independently of the other.
+        Number of splits, which are drawn independently.
     test_size : float or int, default=0.2
-        Share of the rows in the test part, in (0, 1), or their number. As artists stay whole,
-        it is met as nearly as they allow.
-    random_state : int, RandomState instance, Generator or None
-        Seed; None draws other splits at each call.
+        Fraction of the rows in the test set, in (0, 1), or their number. Artists are not split, so
+        the actual size may differ slightly.
+    random_state : int, RandomState instance, Generator or None, default=None
+        Seed of the splits. None draws different splits in each call.
 
     See Also
     --------
-    ArtistKFold : Folds in which every row is tested once.
-    train_validation_test_split : One split into three parts.
+    ArtistKFold : Folds in which every row is in one test set.
+    train_validation_test_split : Single split into three parts.
 
     Examples
     --------
@@ -171,24 +173,24 @@ def train_validation_test_split(
     sizes: tuple[float, float, float] = (0.7, 0.15, 0.15),
     random_state: RandomState = None,
 ) -> tuple[IntArray, IntArray, IntArray]:
-    """Split rows into three parts with no artist in two of them.
+    """Split rows into training, validation and test sets with no artist in two of them.
 
-    Every genre has nearly the share `sizes` in each part, be there one genre a row or
-    several. Rows without an artist are artists of their own.
+    The rows of every genre are divided nearly in the proportions `sizes`, for single-label and
+    multilabel targets.
 
     Parameters
     ----------
     table : array-like of n rows
         Only its length is used.
     y : array-like of shape (n,) or (n, n_labels)
-        One label a row, or an indicator matrix (ndarray, DataFrame or sparse). None balances
-        only the sizes.
+        Single-label column or indicator matrix (ndarray, DataFrame or sparse). None balances only
+        the sizes.
     groups : array-like of shape (n,)
-        The artist of each row; None, NaN and "" are missing.
-    sizes : tuple of three floats
-        Shares of the parts; they sum to 1.
-    random_state : int, RandomState instance, Generator or None
-        Seed; None draws another split at each call.
+        Artist of each row. Rows with a missing artist (None, NaN, "") are separate artists.
+    sizes : tuple of three floats, default=(0.7, 0.15, 0.15)
+        Fractions of the rows in the three sets. They must sum to 1.
+    random_state : int, RandomState instance, Generator or None, default=None
+        Seed of the split. None draws a different split in each call.
 
     Returns
     -------
@@ -198,7 +200,7 @@ def train_validation_test_split(
     Raises
     ------
     ValueError
-        If there are fewer than three artists, lengths differ, or `sizes` are no shares.
+        If there are fewer than three artists, lengths differ, or `sizes` is invalid.
 
     Examples
     --------
@@ -212,7 +214,7 @@ def train_validation_test_split(
     shares = np.asarray(sizes, dtype=float)
     if shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
         raise ValueError(
-            f"sizes must be three shares above 0 that sum to 1, such as (0.7, 0.15, 0.15), "
+            f"sizes must be three positive fractions that sum to 1, such as (0.7, 0.15, 0.15), "
             f"got {sizes!r}."
         )
     read = _counts_of_artists(table, y, groups, len(shares), "the table")
@@ -221,7 +223,7 @@ def train_validation_test_split(
 
 
 def _generator(random_state):
-    """An own generator; never the global one."""
+    """Return a Generator; the global one is never used."""
     if isinstance(random_state, np.random.Generator):
         return random_state
     if isinstance(random_state, np.random.RandomState):
@@ -243,18 +245,18 @@ def _test_share(test_size, n):
     if isinstance(test_size, Real) and not isinstance(test_size, Integral) and 0 < test_size < 1:
         return float(test_size)
     raise ValueError(
-        f"test_size must be a share in (0, 1) or a number of rows from 1 to {n - 1}, "
+        f"test_size must be a fraction in (0, 1) or a number of rows from 1 to {n - 1}, "
         f"got {test_size!r}."
     )
 
 
 def _counts_of_artists(X, y, groups, n_parts, noun="X"):
-    """The code of every row's artist; how many rows each artist has, of each label and in all."""
+    """Return the artist code of each row, and the rows of each artist per label and in total."""
     n = _n_rows(X, noun)
     if groups is None:
         raise ValueError(
-            "The groups parameter should not be None: it names the artist of each row, which "
-            "must not be in two parts. Pass groups=table['artist']."
+            "The groups parameter should not be None, because no artist must be in two parts. Pass "
+            "the artist of each row, for example groups=table['artist']."
         )
     groups = read_groups(groups, n)
     labels = None if y is None else read_labels(y, keep_sparse=True, allow_missing=True)
@@ -263,14 +265,14 @@ def _counts_of_artists(X, y, groups, n_parts, noun="X"):
     n_artists = codes.max() + 1 if n else 0
     if n_artists < n_parts:
         raise ValueError(
-            f"Cannot split {n_artists} artists into {n_parts} parts: every part needs an "
-            "artist of its own. Ask for fewer parts or give rows of more artists."
+            f"Cannot split {n_artists} artists into {n_parts} parts, because every part needs at "
+            "least one artist. Use fewer parts, or pass rows of more artists."
         )
-    # The last column counts the rows themselves, so that sizes are balanced as labels are.
+    # The last column counts the rows themselves, so that sizes are balanced in the same way.
     columns = [sparse.csr_array(np.ones((n, 1)))]
     if labels is not None:
         if len(labels) != n:
-            raise ValueError(f"y has {len(labels)} rows, {noun} has {n}.")
+            raise ValueError(f"y has {len(labels)} rows, but {noun} has {n}.")
         incidence = labels.incidence
         incidence = incidence[:, np.asarray(incidence.sum(axis=0)).ravel() > 0]
         columns.insert(0, incidence)
@@ -279,21 +281,22 @@ def _counts_of_artists(X, y, groups, n_parts, noun="X"):
 
 
 def _parts_of_rows(codes, counts, shares, rng):
-    """The part of every row, an int array of shape (n,)."""
+    """Return the part of every row, as an int array of shape (n,)."""
     return _Assignment(counts, shares, rng).solve()[codes]
 
 
 class _Assignment:
-    """Artists to parts: a random start, then the best moves and swaps while they help.
+    """Assignment of artists to parts: a random start, then moves and swaps while they improve it.
 
-    What is made small is the sum of squared relative deviations of every label's count in
-    every part from its share, plus that of the sizes, which weigh as much as all labels.
+    The objective is the sum of squared relative deviations of the count of every label in every
+    part from its target, plus the same for the sizes, which have the weight of all labels together.
 
     Parameters
     ----------
     counts : csr_array of shape (n_artists, n_labels + 1)
-        Rows of each artist with each label; the last column counts all of its rows.
+        Number of rows of each artist with each label; the last column counts all of its rows.
     shares : ndarray of shape (n_parts,)
+        Fraction of the rows in each part.
     rng : Generator
     """
 
@@ -335,8 +338,8 @@ class _Assignment:
     def _start(self):
         """Draw the parts at random.
 
-        Handing out the biggest artists first ends no better (measured), and leaves the
-        prolific artists in the largest part: 2.2 rows an artist there, 1.4 elsewhere.
+        Assigning the largest artists first gives no better result (measured), and leaves prolific
+        artists in the largest part: 2.2 rows per artist there, 1.4 elsewhere.
         """
         drawn = self.rng.choice(len(self.shares), size=len(self.part), p=self.shares)
         for artist, part in enumerate(drawn):
@@ -348,7 +351,7 @@ class _Assignment:
             self._put(np.argmin(np.where(donors, self._gains()[:, part], np.inf)), part)
 
     def _gains(self):
-        """Change of the sum if an artist moved to a part, (n_artists, n_parts)."""
+        """Return the change of the objective for each move of an artist, (n_artists, n_parts)."""
         pull = 2 * (self.counts @ (self.weight * self.excess))
         curve = self.squares @ self.weight
         rows = np.arange(len(self.part))
@@ -365,7 +368,7 @@ class _Assignment:
             candidates = candidates[np.argpartition(best[candidates], _MOVES)[:_MOVES]]
         moved = False
         for artist in candidates[np.argsort(best[candidates], kind="stable")]:
-            # The earlier moves of this round changed the sums: look again.
+            # Earlier moves of this round have changed the objective: compute the gain again.
             labels, c = self._row(artist)
             here = self.part[artist]
             if self.n_artists[here] == 1:

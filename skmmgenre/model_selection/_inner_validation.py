@@ -1,4 +1,4 @@
-"""The rows that a network is stopped on."""
+"""Inner validation rows for the early stopping of networks."""
 
 import warnings
 from hashlib import blake2b
@@ -19,42 +19,43 @@ def inner_validation_mask(
     validation_fraction: float = 0.1,
     random_state: RandomState = None,
 ) -> BoolArray:
-    """Choose the inner validation rows, the same for every step of a pipeline.
+    """Select the inner validation rows, identically for every step of a pipeline.
 
-    In this order: (a) the rows marked by `validation`, a published split; (b) with
-    `groups`, whole artists: one is held out if a hash of its name, a number in [0, 1), is
-    below `validation_fraction`, so that it is held out in every step and every album of
-    it; (c) stratified rows. No label is left without a training row in (b) and (c).
+    The first of these rules that applies is used: (a) rows marked by `validation`, such as
+    a published split; (b) with `groups`, whole artists: an artist is held out if a hash of its
+    name, a number in [0, 1), is below `validation_fraction`, so that it is held out in every step
+    with all its rows; (c) a stratified sample of rows. In (b) and (c), every label keeps at least
+    one training row.
 
     Parameters
     ----------
     y : array-like of shape (n,) or (n, n_labels)
-        One label a row, or an indicator matrix (ndarray, DataFrame or sparse).
+        Single-label column or indicator matrix (ndarray, DataFrame or sparse).
     groups : array-like of shape (n,), optional
-        The artist of each row; a missing one (None, NaN, "") is an artist of its own.
+        Artist of each row. Rows with a missing artist (None, NaN, "") are separate artists.
     validation : array-like of bool, shape (n,), optional
-        True marks a validation row.
-    validation_fraction : float in [0, 1)
-        Share of artists (or rows) to hold out; 0 holds out none.
-    random_state : int, RandomState instance or None
-        An int is the key of the hash and the seed of the row draws; anything else counts as 0,
-        so that all steps agree.
+        True for validation rows.
+    validation_fraction : float in [0, 1), default=0.1
+        Fraction of the artists (or rows) to hold out; 0 holds out none.
+    random_state : int, RandomState instance or None, default=None
+        An int is the key of the hash and the seed of the row sampling. Any other value is treated
+        as 0, so that all steps select the same rows.
 
     Returns
     -------
     mask : ndarray of bool, shape (n,)
-        All False, with a warning, where nothing can be held out.
+        True for validation rows. All False, with a warning, if no rows can be held out.
 
     Raises
     ------
     ValueError
-        If `groups` or `validation` has another length than `y`, `validation` is not boolean
-        or marks every row, or `validation_fraction` is out of range.
+        If the length of `groups` or `validation` differs from that of `y`, `validation` is not
+        boolean or marks every row, or `validation_fraction` is out of range.
 
     Warns
     -----
     UserWarning
-        If nothing can be held out, or if rows are held out without regard to artists.
+        If no rows can be held out, or if rows are held out without regard to artists.
 
     Examples
     --------
@@ -65,7 +66,7 @@ def inner_validation_mask(
     """
     labels = read_labels(y, keep_sparse=True, allow_missing=True)
     n = len(labels)
-    # Lengths are checked even where marked rows make the artists unnecessary.
+    # Check lengths even if marked rows make the artists unnecessary.
     groups = None if groups is None else read_groups(groups, n)
     if validation is not None:
         mask = _marked_rows(validation, n)
@@ -84,7 +85,7 @@ def inner_validation_mask(
         mask = _held_out_artists(incidence, codes, u, validation_fraction)[codes]
         if not mask.any():
             _warn_no_validation(
-                "every artist is the only one of some label, so no artist can be held out"
+                "every artist is the only one with some label, so no artist can be held out"
             )
         return mask
     mask = np.zeros(n, dtype=bool)
@@ -94,9 +95,9 @@ def inner_validation_mask(
     mask = _give_back(incidence, mask)
     if mask.any():
         _warn(
-            "Inner validation rows were drawn without regard to artists: an artist may be on "
-            "both sides, which makes early stopping too hopeful. Pass groups= (the artist of "
-            "each row) to fit, or mark the rows with validation=."
+            "Inner validation rows were drawn without regard to artists: an artist may have rows "
+            "in both training and validation, so the validation loss is too optimistic. Pass "
+            "groups= (the artist of each row) to fit, or mark the rows with validation=."
         )
     else:
         _warn_no_validation(f"{n} rows are too few to hold out {validation_fraction:g} of them")
@@ -106,13 +107,13 @@ def inner_validation_mask(
 def _warn_no_validation(reason):
     _warn(
         f"No inner validation rows: {reason}. Without them there is no early stopping: all "
-        "epochs run and the last weights are kept. Give more rows, mark some with "
-        "validation=, or set validation_fraction=0 to say that this is meant."
+        "epochs are run and the last weights are kept. Pass more rows, mark some with "
+        "validation=, or set validation_fraction=0 to silence this warning."
     )
 
 
 def _warn(message):
-    # From this one place, so that Python tells once what all networks of a pipeline meet.
+    # Always from this line, so that Python shows the warning once for all networks of a pipeline.
     warnings.warn(message, UserWarning, stacklevel=1)
 
 
@@ -122,25 +123,25 @@ def _marked_rows(validation, n):
         marks = marks[:, 0]
     if marks.ndim != 1 or len(marks) != n:
         raise ValueError(
-            f"validation has shape {marks.shape}, X has {n} rows. Pass one True or False for "
-            "each row of X, in the same order."
+            f"validation has shape {marks.shape}, but X has {n} rows. Pass True or False for each "
+            "row of X, in the same order."
         )
     bad = [row for row, mark in enumerate(marks) if not isinstance(mark, (bool, np.bool_))]
     if bad:
         raise ValueError(
-            f"validation must be boolean, but row {bad[0]} holds {marks[bad[0]]!r}. "
+            f"validation must be boolean, got {marks[bad[0]]!r} in row {bad[0]}. "
             "Pass, for example, validation=(table['set'] == 'val')."
         )
     mask = marks.astype(bool)
     if mask.all():
         raise ValueError(
-            f"validation marks all {n} rows, so none is left to train on. Leave some False."
+            f"validation marks all {n} rows, so no training rows remain. Set some to False."
         )
     return mask
 
 
 def _artist_hashes(names, codes, seed):
-    """u in [0, 1) of every artist, by its code."""
+    """Return the hash in [0, 1) of every artist, indexed by its code."""
     key = str(seed).encode()
     u = np.empty(codes.max() + 1)
     for row, code in zip(*np.unique(codes, return_index=True)[::-1], strict=True):
@@ -152,7 +153,7 @@ def _artist_hashes(names, codes, seed):
 
 
 def _held_out_artists(incidence, codes, u, fraction):
-    """Boolean of each artist, by its code."""
+    """Return whether each artist is held out, indexed by its code."""
     n_artists = len(u)
     membership = sparse.csr_array(
         (np.ones(len(codes)), (codes, np.arange(len(codes)))), shape=(n_artists, len(codes))
@@ -164,7 +165,7 @@ def _held_out_artists(incidence, codes, u, fraction):
     for artists in np.split(by_label.indices, by_label.indptr[1:-1]):
         if len(artists) and held_out[artists].all():
             back.append(artists[np.argmax(u[artists])])
-    # All labels are looked at before any artist goes back: their order does not matter.
+    # All labels are checked before any artist is returned, so that their order does not matter.
     held_out[back] = False
     if not held_out.any():
         n_artists_of_label = np.asarray(has_label.sum(axis=0)).ravel()
@@ -175,7 +176,7 @@ def _held_out_artists(incidence, codes, u, fraction):
 
 
 def _one_label_rows(incidence, n_held_out, seed):
-    """Every k-th row of the rows sorted by label and shuffled within a label."""
+    """Draw every k-th of the rows, sorted by label and shuffled within each label."""
     n = incidence.shape[0]
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(n)
@@ -185,7 +186,7 @@ def _one_label_rows(incidence, n_held_out, seed):
 
 
 def _several_label_rows(incidence, n_held_out, seed):
-    """Iterative stratification."""
+    """Draw rows by iterative stratification."""
     from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
 
     splitter = MultilabelStratifiedShuffleSplit(n_splits=1, test_size=n_held_out, random_state=seed)
@@ -194,7 +195,7 @@ def _several_label_rows(incidence, n_held_out, seed):
 
 
 def _give_back(incidence, mask):
-    """Return a row to training for each label that would have none there."""
+    """Return a row to training for each label that would have no training rows."""
     total = np.asarray(incidence.sum(axis=0)).ravel()
     held_out = mask @ incidence
     by_label = incidence.tocsc()

@@ -1,4 +1,4 @@
-"""Thresholds per label around any classifier: which genres an item has, from the scores of all."""
+"""Meta-estimator that tunes a decision threshold per label for any multilabel classifier."""
 
 import warnings
 from numbers import Integral, Real
@@ -45,73 +45,76 @@ def _estimator_has(method):
 
 
 class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """Several genres at once by a threshold for each, tuned by artist-wise cross-validation.
+    """Multilabel classifier with one decision threshold per label, tuned by cross-validation.
 
-    Probabilities of rare genres seldom pass 0.5, and similarities have no natural threshold
-    at all. Here each genre gets the threshold that is best for it on rows of artists that the
-    scoring model has not seen. It is what scikit-learn's `TunedThresholdClassifierCV` is for
-    two classes.
+    Probabilities of rare genres seldom exceed 0.5, and similarities have no natural threshold.
+    This meta-estimator selects for each genre the best threshold on rows of artists that the
+    scoring model has not seen. It is the multilabel counterpart of scikit-learn's
+    `TunedThresholdClassifierCV` for binary targets.
 
     Parameters
     ----------
-    estimator : classifier of several labels
-        With `decision_function`, or else `predict_proba`: a GenrePipeline, a FusionClassifier,
-        `OneVsRestClassifier`, ... .
+    estimator : multilabel classifier
+        Classifier with `decision_function` or `predict_proba`, such as a GenrePipeline, a
+        FusionClassifier or a `OneVsRestClassifier`.
     strategy : {"f1", "precision", "top_k"}, default="f1"
-        What makes the threshold of a label: "f1" maximises its F1; "precision" is the lowest
-        one that reaches `min_precision`, so that as many items as possible are found at it
-        (a label that never reaches it is never predicted); "top_k" has no thresholds and
-        gives every item its `k` best labels.
+        How labels are selected. "f1" uses the threshold that maximizes the F1 of a label.
+        "precision" uses the lowest threshold that reaches `min_precision`, which maximizes recall
+        at that precision (a label that does not reach it is never predicted). "top_k" uses no
+        thresholds and predicts the `k` best labels of each item.
     min_precision : float in (0, 1], default=0.5
-        For strategy "precision".
+        Minimum precision for strategy "precision".
     k : int, default=3
-        For strategy "top_k". Of equal scores the label of higher index is better.
+        Number of labels for strategy "top_k". If scores are equal, the label with the higher index
+        ranks first.
     at_least_one : bool, default=False
-        Give an item that no label passes the one whose score lies highest above, or least
-        below, its threshold.
+        Whether to predict at least one label per item. If no score exceeds its threshold, the
+        label whose score is closest to its threshold is predicted.
     min_positives : int, default=20
-        Labels of fewer items are too rare to tune: they share one threshold, tuned on all of
-        them together (on all labels, if together they are fewer still).
+        Labels with fewer items are too rare to tune individually. They share one threshold, which
+        is tuned on all of these labels together, or on all labels if these have too few items
+        together.
     cv : int, splitter, iterable of (train, test) or "prefit", default=None
-        None is ``ArtistKFold(5)``, an int the number of its folds. "prefit" takes `estimator` as
-        fitted and tunes on the rows given to `fit`, which it must not have learned from.
+        Cross-validation strategy. None is ``ArtistKFold(5)``; an int is the number of its folds.
+        With "prefit" the `estimator` must be fitted, and thresholds are tuned on the rows passed
+        to `fit`, which must not be among its training rows.
     refit : bool, default=True
-        Fit the estimator on all rows once the thresholds are found. False, for a `cv` of one
-        split, keeps the model of its training rows.
+        Whether to fit the estimator on all rows after tuning the thresholds. With False, which
+        requires a `cv` with one split, the model fitted on the training rows of the split is kept.
     n_jobs : int or None, default=None
-        Folds fitted at a time.
+        Number of folds to fit in parallel.
 
     Attributes
     ----------
     estimator_ : classifier
-        The fitted estimator that predicts.
+        The fitted estimator used for prediction.
     classes_ : ndarray of shape (n_labels,)
-        The column names of a DataFrame, else 0, 1, ... .
+        Labels: the column names of a DataFrame, otherwise 0, 1, ...
     thresholds_ : ndarray of float64, shape (n_labels,)
-        A label is predicted if its score is above. -inf always predicts it, inf never; all
-        are -inf for strategy "top_k".
+        Thresholds. A label is predicted if its score is above its threshold: always for -inf,
+        never for inf. For strategy "top_k" all are -inf.
     tuned_ : ndarray of bool, shape (n_labels,)
-        Whether a label has a threshold of its own.
+        Whether a label has its own threshold.
     shared_threshold_ : float
-        That of the labels that have not; NaN if all have.
+        Threshold of the other labels; NaN if all labels have their own.
     cv_scores_ : dict of str to ndarray of shape (n_labels,)
-        What `describe` tells of the held-out rows; empty for strategy "top_k".
+        Scores on the held-out rows as returned by `describe`; empty for strategy "top_k".
     n_features_in_, feature_names_in_
-        Where the estimator has them.
+        As in the estimator, if it defines them.
 
     See Also
     --------
-    ArtistKFold : The folds.
+    ArtistKFold : Folds used by default.
 
     Notes
     -----
-    Thresholds are tuned on the held-out scores of all folds together, so the folds' models
-    should score alike; a rare label would have too few items in each fold alone. A threshold
-    lies midway between two held-out scores.
+    Thresholds are tuned on the held-out scores of all folds together, because a rare label has too
+    few items in a single fold. The scores of the models of different folds should therefore be
+    comparable. A threshold is the midpoint between two held-out scores.
 
-    `groups`, `validation` and `sample_weight` given to `fit` go to the estimator where it asks
-    for them, as all networks of this package do, and `groups` to the splitter; metadata
-    routing need not be switched on. A model fitted in a fold gets those of its rows.
+    `groups`, `validation` and `sample_weight` passed to `fit` are routed to the estimator if it
+    requests them, as all networks of this package do, and `groups` to the splitter. Metadata
+    routing need not be enabled. A model fitted on a fold receives the metadata of its rows.
 
     Examples
     --------
@@ -167,7 +170,7 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.refit = refit
         self.n_jobs = n_jobs
 
-    # The estimator is validated by its own fit.
+    # The estimator validates its parameters in its own fit.
     @fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
@@ -183,17 +186,17 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame, array-like or list
-            As the estimator takes it.
+            Input of the estimator.
         y : array-like of shape (n_rows, n_labels)
             Indicator matrix (ndarray, DataFrame or sparse) of 0 and 1.
         groups : array-like of shape (n_rows,), default=None
-            Artists; a missing one is an artist of its own.
+            Artist of each row. Rows with a missing artist are separate artists.
         validation : array-like of bool, shape (n_rows,), default=None
-            Marks the estimator's inner validation rows.
+            True for the inner validation rows of the estimator.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row, passed to the estimator's `fit`; None passes none.
+            Weight of each row, passed to the `fit` of the estimator. None passes no weights.
         feature_names : array-like of str, shape (n_features,), default=None
-            Names of the columns of X for an estimator whose `fit` takes them, such as
+            Names of the columns of X, for an estimator whose `fit` accepts them, such as
             `FusionClassifier`.
 
         Returns
@@ -204,8 +207,8 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If y is one column of genres or holds other values than 0 and 1, lengths differ, or
-            `refit` is False for several splits.
+            If y is single-label or contains values other than 0 and 1, lengths differ, or `refit`
+            is False and `cv` has several splits.
         """
         check_rows(X, y, groups)
         X, y = as_pandas(X), as_pandas(y)
@@ -213,20 +216,20 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             y = np.asarray(y)
         if y.ndim != 2:
             raise ValueError(
-                "LabelThresholds is for several genres a row: y must be an indicator matrix, got "
-                f"shape {tuple(y.shape)}. One genre a row needs no threshold."
+                "LabelThresholds requires a multilabel indicator matrix, got y of shape "
+                f"{tuple(y.shape)}. For single-label targets fit the estimator directly."
             )
         truth, self.classes_ = read_indicator(y)
         check_consistent_length(X, truth)
         y = sparse.csr_array(y) if sparse.issparse(y) else y
         n_labels = truth.shape[1]
         if self.strategy == "top_k" and self.k > n_labels:
-            raise ValueError(f"k is {self.k}, there are only {n_labels} labels.")
+            raise ValueError(f"k={self.k} is larger than the number of labels ({n_labels}).")
         metadata = {"groups": groups, "validation": validation, "sample_weight": sample_weight}
         metadata = {name: values for name, values in metadata.items() if values is not None}
         for name, values in metadata.items():
             if len(values) != truth.shape[0]:
-                raise ValueError(f"{name} has {len(values)} rows, X has {truth.shape[0]}.")
+                raise ValueError(f"{name} has {len(values)} rows, but X has {truth.shape[0]}.")
         if feature_names is not None:
             metadata["feature_names"] = feature_names
         with config_context(enable_metadata_routing=True), rows_checked():
@@ -238,7 +241,7 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self
 
     def _fit_and_score(self, X, y, metadata):
-        """Fit `estimator_`; return the rows held out in the splits, and their scores."""
+        """Fit `estimator_`; return the held-out rows of the splits and their scores."""
         nothing = [], np.empty((0, y.shape[1]))
         if self.cv == "prefit":
             check_is_fitted(self.estimator)
@@ -256,8 +259,8 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if "groups" not in metadata and (self.cv is None or isinstance(self.cv, Integral)):
             warnings.warn(
                 "Thresholds are tuned without regard to artists: an artist may be on both sides "
-                "of a split, which makes them too hopeful. Pass groups= (the artist of each row) "
-                "to fit.",
+                "of a split, so the scores they are tuned on are too optimistic. Pass groups= (the "
+                "artist of each row) to fit.",
                 UserWarning,
                 stacklevel=4,
             )
@@ -265,8 +268,8 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         splits = list(self._splitter().split(X, y, **for_splitter))
         if not self.refit and len(splits) > 1:
             raise ValueError(
-                f"refit=False keeps the model of one split, but cv has {len(splits)}. Pass "
-                "cv=ArtistShuffleSplit(1), or refit=True."
+                f"refit=False requires a cv with one split, but cv has {len(splits)} splits. Pass "
+                "cv=ArtistShuffleSplit(1) or refit=True."
             )
         fitted = Parallel(n_jobs=self.n_jobs)(
             delayed(_fit_and_score_split)(self, X, y, for_estimator, train, test)
@@ -297,9 +300,9 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         )
         if not self.tuned_.all():
             self.shared_threshold_ = float(self.thresholds_[~self.tuned_][0])
-        # Sparse, so that even one label is read as an indicator.
-        told = sparse.csr_array(truth), sparse.csr_array(self._genres(scores))
-        table = genre_scores(*told).iloc[:-1]
+        # Sparse, so that even a single label is read as an indicator matrix.
+        matrices = sparse.csr_array(truth), sparse.csr_array(self._genres(scores))
+        table = genre_scores(*matrices).iloc[:-1]
         self.cv_scores_ = {name: table[name].to_numpy(copy=True) for name in table}
 
     def _threshold(self, truth, scores):
@@ -308,13 +311,13 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return lowest_threshold_of_precision(truth, scores, self.min_precision)
 
     def _scores(self, X, estimator=None):
-        """Scores of all labels, (n, n_labels), checked."""
+        """Return the validated scores of all labels, of shape (n, n_labels)."""
         estimator = self.estimator_ if estimator is None else estimator
         scores = label_scores(estimator, X).astype(np.float64)
         name = type(estimator).__name__
         if scores.shape[1] != len(self.classes_):
             raise ValueError(
-                f"{name} answers {scores.shape[1]} scores a row, there are "
+                f"{name} returns {scores.shape[1]} scores per row, but there are "
                 f"{len(self.classes_)} labels."
             )
         if np.isnan(scores).any():
@@ -325,7 +328,7 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return scores
 
     def _genres(self, scores):
-        """Indicator of the labels that scores stand for."""
+        """Return the indicator matrix of the labels predicted from scores."""
         if self.strategy == "top_k":
             genres = np.zeros(scores.shape, dtype=np.int64)
             np.put_along_axis(genres, top_k_labels(scores, self.k), 1, axis=1)
@@ -333,64 +336,64 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return labels_above(scores, self.thresholds_, at_least_one=self.at_least_one)
 
     def predict(self, X: Matrix) -> IntArray:
-        """Return the genres of each row.
+        """Predict the genres of each row.
 
         Parameters
         ----------
         X : DataFrame, array-like or list
-            As the estimator takes it.
+            Input of the estimator.
 
         Returns
         -------
         genres : ndarray of int64, shape (n_rows, n_labels)
-            Indicator of 0 and 1, labels in the order of `classes_`.
+            Indicator matrix of 0 and 1, with the labels in the order of `classes_`.
         """
         check_is_fitted(self)
         return self._genres(self._scores(X))
 
     @available_if(_estimator_has("decision_function"))
     def decision_function(self, X: Matrix) -> np.ndarray:
-        """Return the estimator's `decision_function`; no threshold is taken off.
+        """Return the `decision_function` of the estimator, without subtracting thresholds.
 
         Parameters
         ----------
         X : DataFrame, array-like or list
-            As the estimator takes it.
+            Input of the estimator.
 
         Returns
         -------
         scores : ndarray of shape (n_rows, n_labels)
-            As the estimator's `decision_function` returns them.
+            Scores returned by the `decision_function` of the estimator.
         """
         check_is_fitted(self)
         return self.estimator_.decision_function(X)
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X: Matrix) -> np.ndarray:
-        """Return the estimator's `predict_proba`.
+        """Return the `predict_proba` of the estimator.
 
         Parameters
         ----------
         X : DataFrame, array-like or list
-            As the estimator takes it.
+            Input of the estimator.
 
         Returns
         -------
         probabilities : ndarray of shape (n_rows, n_labels)
-            In [0, 1].
+            Probabilities in [0, 1].
         """
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
     def score(self, X: Matrix, y: Matrix) -> float:
-        """Return the macro AUC, on which thresholds have no bearing.
+        """Return the macro AUC, which does not depend on the thresholds.
 
         Parameters
         ----------
         X : DataFrame, array-like or list
-            As the estimator takes it.
+            Input of the estimator.
         y : array-like of shape (n_rows, n_labels)
-            True genres, an indicator of 0 and 1 with the columns of `classes_`.
+            Indicator matrix of the true genres, with the columns `classes_`.
 
         Returns
         -------
@@ -407,29 +410,29 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         table : DataFrame
-            One row a label; columns threshold and tuned (whether it is the label's own) and,
-            where thresholds were tuned, precision, recall, f1 and support on the held-out
-            rows. As the thresholds were chosen on these rows, the metrics are a little too
-            good.
+            One row per label, with the columns threshold and tuned (whether the label has its own
+            threshold) and, unless the strategy is "top_k", precision, recall, f1 and support on
+            the held-out rows. These metrics are slightly too optimistic, because the thresholds
+            were tuned on the same rows.
         """
         check_is_fitted(self)
         columns = {"threshold": self.thresholds_, "tuned": self.tuned_, **self.cv_scores_}
         return pd.DataFrame(columns, index=pd.Index(self.classes_.tolist()))
 
     def get_metadata_routing(self) -> Any:
-        """Return which metadata go where; see scikit-learn's guide on metadata routing.
+        """Return the metadata routing; see the scikit-learn user guide on metadata routing.
 
         Returns
         -------
         router : MetadataRouter
-            Routes to the estimator and to the splitter of `cv`.
+            Routing to the estimator and to the splitter of `cv`.
         """
         router = MetadataRouter(owner=self).add(
             estimator=self.estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit")
         )
         if self.cv == "prefit":
             return router
-        # Splits given as they are take no notice of artists, and need not be read to know it.
+        # An iterable of splits ignores groups, and must not be consumed here.
         splitter = self._splitter() if not _is_iterable_of_splits(self.cv) else ArtistKFold()
         return router.add(
             splitter=splitter, method_mapping=MethodMapping().add(caller="fit", callee="split")
@@ -448,7 +451,7 @@ def _is_iterable_of_splits(cv):
 
 
 def _fit_and_score_split(thresholds, X, y, metadata, train, test):
-    """Fit on the training rows of a split; the model and its scores of the test rows."""
+    """Fit on the training rows of a split; return the model and the scores of the test rows."""
     metadata = {
         name: values if name == "feature_names" else safe_indexing(values, train)
         for name, values in metadata.items()

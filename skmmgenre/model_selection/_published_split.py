@@ -1,4 +1,4 @@
-"""A published split, as a column of a table names its parts."""
+"""Read a published split from the column of a table."""
 
 import numpy as np
 
@@ -19,13 +19,13 @@ def read_split(column: Column) -> ObjectArray:
     Parameters
     ----------
     column : iterable of shape (n_rows,)
-        Case and spaces around a name do not matter; "training", "valid", "validation", "dev" and
-        "testing" are read, too.
+        Names of the parts: "train", "val" or "test", or the synonyms "training", "valid",
+        "validation", "dev" and "testing". Case and surrounding spaces are ignored.
 
     Returns
     -------
     parts : ndarray of object, shape (n_rows,)
-        "train", "val" or "test"; "" where the cell is missing or names no part.
+        "train", "val" or "test" per row; "" if the cell is missing or is not the name of a part.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def read_split(column: Column) -> ObjectArray:
     >>> read_split(["train", "Validation", " TEST", None]).tolist()
     ['train', 'val', 'test', '']
 
-    The rows of ``val`` stop the training early, those of ``test`` are kept from it::
+    Use the rows of ``val`` for early stopping, and exclude those of ``test`` from training::
 
         parts = read_split(table["split"])
         known = parts != "test"

@@ -1,7 +1,7 @@
-"""Thresholds of scores: which labels a row has, from the scores of all.
+"""Decision thresholds that turn the label scores of a row into predicted labels.
 
-`LabelThresholds` tunes them around any classifier. The networks tune their own on the scores of
-unseen rows (`IndicatorTarget.decide`).
+`LabelThresholds` tunes them for any classifier. The networks tune their own thresholds on the
+scores of unseen rows (`IndicatorTarget.decide`).
 """
 
 import numpy as np
@@ -17,16 +17,17 @@ def tune_thresholds(truth, scores, find, *, min_positives):
     truth : ndarray of 0 and 1, shape (n_rows, n_labels)
     scores : ndarray of float, shape (n_rows, n_labels)
     find : callable
-        ``find(truth, scores)`` of one label, such as `best_f1_threshold`.
+        Function ``find(truth, scores)`` that returns the threshold of one label, such as
+        `best_f1_threshold`.
     min_positives : int
-        Labels of fewer rows share one threshold, tuned on all of them together (on all
-        labels, if together they are fewer still).
+        Labels with fewer positive rows share one threshold, which is tuned on all of these labels
+        together, or on all labels if these have too few positive rows together.
 
     Returns
     -------
     thresholds : ndarray of float64, shape (n_labels,)
     tuned : ndarray of bool, shape (n_labels,)
-        Whether a label has a threshold of its own.
+        Whether a label has its own threshold.
     """
     n_positives = truth.sum(axis=0)
     tuned = n_positives >= min_positives
@@ -43,8 +44,9 @@ def tune_thresholds(truth, scores, find, *, min_positives):
 def labels_above(scores, thresholds, *, at_least_one):
     """Return the indicator of the labels whose scores are above their thresholds.
 
-    With `at_least_one`, a row without any gets the label whose score lies highest above, or
-    least below, its threshold. A label that is never predicted stays so, unless all are.
+    With `at_least_one`, a row without labels gets the label whose score is closest to its
+    threshold from below. A label with threshold inf is still never predicted, unless all
+    thresholds are inf.
     """
     labels = (scores > thresholds).astype(np.int64)
     if at_least_one:
@@ -56,7 +58,7 @@ def labels_above(scores, thresholds, *, at_least_one):
 
 
 def best_f1_threshold(truth, scores, *, inclusive=False, lowest=-np.inf):
-    """Return the threshold above which the label is best predicted, by F1.
+    """Return the threshold that maximizes the F1 of a label.
 
     Parameters
     ----------
@@ -65,13 +67,13 @@ def best_f1_threshold(truth, scores, *, inclusive=False, lowest=-np.inf):
     inclusive : bool, default=False
         Whether a score equal to the threshold counts as above it.
     lowest : float, default=-inf
-        What no score falls below; it stands for the score after the last.
+        Lower bound of all scores, used as the score after the last one.
 
     Returns
     -------
     threshold : float
-        Midway between two scores, or between the last and `lowest`; inf if no row is best
-        predicted. Of equal F1 the one that predicts fewer rows.
+        Midpoint between two scores, or between the last score and `lowest`; inf if F1 is 0 for
+        every threshold. If several thresholds have the same F1, the one that predicts fewer rows.
     """
     scores, right, predicted = _cuts(truth, scores)
     f1 = 2 * right / (predicted + right[-1])
@@ -80,7 +82,7 @@ def best_f1_threshold(truth, scores, *, inclusive=False, lowest=-np.inf):
 
 
 def lowest_threshold_of_precision(truth, scores, precision):
-    """Return the lowest threshold at which the precision is reached; inf if none reaches it.
+    """Return the lowest threshold that reaches a precision, or inf if none does.
 
     Parameters
     ----------
@@ -91,7 +93,7 @@ def lowest_threshold_of_precision(truth, scores, precision):
     Returns
     -------
     threshold : float
-        Midway between two scores; -inf if all rows may be predicted.
+        Midpoint between two scores; -inf if the precision is reached with all rows predicted.
     """
     scores, right, predicted = _cuts(truth, scores)
     reached = np.flatnonzero(right >= precision * predicted)
@@ -99,7 +101,7 @@ def lowest_threshold_of_precision(truth, scores, precision):
 
 
 def _cuts(truth, scores):
-    """Distinct scores, descending; of the rows that have at least each, the right and all."""
+    """Return the distinct scores, descending, and the positives and rows with at least each."""
     order = np.argsort(-scores, kind="stable")
     scores = scores[order]
     ends = np.flatnonzero(np.r_[scores[1:] != scores[:-1], True])
@@ -110,7 +112,7 @@ def _below(scores, cut, inclusive=False, lowest=-np.inf):
     last = cut == len(scores) - 1
     above, below = scores[cut], scores.dtype.type(lowest) if last else scores[cut + 1]
     middle = float(above + below) / 2
-    # Between neighbouring floats, or beside an infinite one, there is no middle.
+    # There is no midpoint between adjacent floats, or next to an infinite one.
     if inclusive:
         return middle if middle > below else float(above)
     return middle if middle < above else float(below)

@@ -1,4 +1,4 @@
-"""Words to vectors."""
+"""Text features: truncation, entity linking, word weights, networks and embeddings."""
 
 from ._entities import (
     BabelfyLinker,
@@ -32,5 +32,5 @@ __all__ = [
     "VotingLinker",
 ]
 
-for _name in __all__:  # model files and pickles name what is public, so that files can move
+for _name in __all__:  # pickles refer to the public module, so that private files can move
     globals()[_name].__module__ = __name__

@@ -1,4 +1,4 @@
-"""Texts with the categories of what they mention."""
+"""Append the categories of the mentioned entities to texts."""
 
 import os
 import uuid
@@ -20,7 +20,7 @@ from ._entities._linker import KeptLinks, Mention
 from ._entities._segmentation import category_word
 from ._text_column import TextColumnTransformer, as_column
 
-# What Pipeline.set_params reaches are the steps before the fit.
+# Pipeline.set_params only reaches the unfitted steps of a ColumnTransformer.
 _IN_A_FITTED_MODEL = (
     "In a fitted model, change the linker of the fitted step: "
     'model["modalities"].named_transformers_["text"]["enrich"].linker.set_params(...).'
@@ -31,28 +31,29 @@ _MENTION = [field.name for field in fields(Mention)]
 class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
     """Append to each text the categories of the entities that it mentions, as words.
 
-    A linker finds what a text mentions; the Wikipedia categories of each entity are added at
-    the end of the text (section 3.3 of Oramas et al. 2018), "English pop singers" as the word
-    ``cat_english_pop_singers``. A vectorizer behind weighs them like any other word. Needs no
-    fit.
+    A linker finds the entities that a text mentions; the Wikipedia categories of each entity are
+    appended to the text (section 3.3 of Oramas et al. 2018), for example "English pop singers" as
+    the word ``cat_english_pop_singers``. A vectorizer that follows treats them like any other
+    word. The transformer is stateless, so calling `fit` is optional.
 
     Parameters
     ----------
     linker : object with a method link
-        ``link(text)`` answers a list of `Mention`.
+        Linker whose ``link(text)`` returns a list of `Mention`.
     min_confidence : float, default=0.0
-        Leave out mentions of less confidence.
+        Ignore mentions with a lower confidence.
     on_error : {"raise", "missing"}, default="raise"
-        Whether a text that cannot be linked raises an error that names its row, or stays as it
-        is, without categories, with a warning and a line in `errors_`; a cell that is no text
-        is then treated as missing. What is no text's fault (a parameter, a file, the key or the
-        service of the linker) raises either way.
+        What to do with a text that cannot be linked. "raise" raises an error that names its row.
+        "missing" leaves the text unchanged, without categories, issues a warning and lists the
+        text in `errors_`; a cell that is not text is treated as missing. Errors that do not
+        depend on the text (a parameter, a file, the key or the service of the linker) are raised
+        in either case.
     cache : str or path-like, default=None
-        File that keeps what the linker answered, by its parameters and the text: a second
-        `transform` does not link again, nor does one that goes on after a stop. It is made if
-        it is not there; see `skmmgenre.store.Store`.
+        File in which the results of the linker are stored by its parameters and the text, so that
+        a second `transform`, or one that resumes after an interruption, does not link the same
+        texts again. The file is created if it does not exist; see `skmmgenre.store.Store`.
     keep_mentions : bool, default=False
-        Keep the mentions of the last `transform` in `mentions_`.
+        Whether to keep the mentions of the last `transform` in `mentions_`.
     n_jobs : int or None, default=None
         Number of joblib workers.
     verbose : int, default=0
@@ -61,30 +62,30 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
     Attributes
     ----------
     errors_ : DataFrame
-        A line for every text that the last `transform` could not link, and every cell that is
-        no text, with ``on_error="missing"``: row, item, reason, remedy.
+        With ``on_error="missing"``, one row per text that the last `transform` could not link and
+        per cell that is not text, with the columns row, item, reason and remedy.
     mentions_ : DataFrame
-        With ``keep_mentions=True`` a line for every mention of the last `transform` whose
-        confidence sufficed: row, start, end, label, entity, confidence, categories. It is left
-        out of saved models, as `errors_` is.
+        With ``keep_mentions=True``, one row per mention of the last `transform` with sufficient
+        confidence, with the columns row, start, end, label, entity, confidence and categories.
+        Like `errors_`, it is not saved with the model.
 
     See Also
     --------
-    ReviewTruncator : Joins and cuts the reviews before.
-    ReviewVectorizer : Takes words and categories to weights.
-    skmmgenre.inspection.informative_words : Which of them tell a genre.
+    ReviewTruncator : Join and truncate the reviews first.
+    ReviewVectorizer : Convert words and categories to weights.
+    skmmgenre.inspection.informative_words : Find the words and categories typical of a genre.
 
     Notes
     -----
-    An entity's categories are appended once, however often the text names it: the paper takes
-    "all the Wikipedia categories of entities identified in each document". A category that
-    two entities share is appended twice, so that a text about many pop singers weighs more in
-    ``cat_english_pop_singers`` than one that names a single one.
+    The categories of an entity are appended once, however often the text mentions it: the paper
+    takes "all the Wikipedia categories of entities identified in each document". A category that
+    two entities share is appended twice, so that ``cat_english_pop_singers`` has a higher count
+    in a text about many pop singers than in a text that mentions only one.
 
-    Categories that differ only in case or punctuation become one word.
+    Categories that differ only in case or punctuation become the same word.
 
-    In a joblib file stands the path of a linker's knowledge base as it was given, and nothing
-    of its content.
+    A joblib file contains the path of the linker's knowledge base as it was passed, and none of
+    its content.
 
     Examples
     --------
@@ -126,36 +127,36 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         self.verbose = verbose
 
     def fit(self, X: Column, y: Any = None) -> Self:
-        """Check the parameters and the linker; nothing is learned.
+        """Check the parameters and the linker; nothing is fitted.
 
         Parameters
         ----------
         X : Series, list, array, or DataFrame of one column
-            Not read.
+            Ignored.
         y : None
             Not used.
 
         Returns
         -------
         self : EntityEnricher
-            The enricher, ready to use.
+            The enricher itself.
         """
         self.check_setup()
         return self
 
     def check_setup(self) -> None:
-        """Check all that does not depend on a text: the parameters, and the linker's set-up.
+        """Check everything that does not depend on a text: the parameters and the linker.
 
-        `fit` and `transform` begin with it, and so does the `fit` of a `GenrePipeline`. A linker
-        that has a method `check_setup` is asked for its part: whether its files can be read, its
-        key is there.
+        `fit` and `transform` call this method first, and so does the `fit` of a `GenrePipeline`.
+        If the linker has a method `check_setup`, it is called too: it checks, for example, that
+        the files of the linker can be read and that its key is set.
 
         Raises
         ------
         ValueError
-            If a parameter, or one of the linker, is wrong.
+            If a parameter of the enricher or of the linker is invalid.
         SetupError
-            If something that the linker needs is not there.
+            If something that the linker needs is not available.
         """
         self._validate_params()
         if not hasattr(self.linker, "check_setup"):
@@ -163,12 +164,12 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         try:
             with _no_fault_of_a_text():
                 self.linker.check_setup()
-        except MissingKey:  # it may be that all answers are kept
+        except MissingKey:  # the cache may contain the results of all texts
             if self.cache is None or not os.path.exists(self.cache):
                 raise
 
     def transform(self, X: Column) -> ObjectArray:
-        """Append categories to each text.
+        """Append categories to the texts.
 
         Parameters
         ----------
@@ -178,18 +179,18 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         Returns
         -------
         texts : ndarray of object, shape (n,)
-            The texts, with a line of categories at the end of those that mention an entity
-            which has some, or cannot be linked; "" where the text is missing.
+            The texts. A text that mentions entities with categories ends with a line of these
+            categories; all other texts are unchanged, and missing texts are "".
 
         Raises
         ------
         BadItem
-            If a cell is no text or cannot be linked, and ``on_error="raise"``.
+            If a cell is not text or cannot be linked, and ``on_error="raise"``.
         ValueError
-            If a parameter, or one of the linker, is wrong, whatever `on_error` is.
+            If a parameter of the enricher or of the linker is invalid, whatever `on_error` is.
         SetupError
-            If a file that the linker reads, its key or its service is not there, or the cache
-            cannot be used, whatever `on_error` is.
+            If a file, the key or the service of the linker is not available, or the cache cannot
+            be used, whatever `on_error` is.
         """
         self.check_setup()
         self._mentions = None
@@ -204,8 +205,8 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
             answers[row] = cells[row], []
         if not_linked:
             warnings.warn(
-                f"{len(not_linked)} of {len(cells)} texts could not be linked and are left "
-                "without the categories of entities; errors_ tells which and why.",
+                f"{len(not_linked)} of {len(cells)} texts could not be linked and have no "
+                "categories of entities; see errors_ for the rows and reasons.",
                 stacklevel=2,
             )
         if self.keep_mentions:
@@ -222,14 +223,14 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         mentions = getattr(self, "_mentions", None)
         if mentions is None:
             raise AttributeError(
-                "No mentions are kept: pass keep_mentions=True, and call transform after it."
+                "No mentions were kept. Pass keep_mentions=True and call transform again."
             )
         return pd.DataFrame(mentions, columns=["row", *_MENTION])
 
     def _validate_params(self):
         if isinstance(self.linker, (str, os.PathLike, KnowledgeBase)):
             raise InvalidParameterError(
-                f"linker={self.linker!r} is no linker: did you mean "
+                f"linker={self.linker!r} is not a linker: did you mean "
                 f"GazetteerLinker({self.linker!r})?"
             )
         super()._validate_params()
@@ -240,10 +241,10 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
 
 
 class _Enrich:
-    """Takes a cell to its enriched text and the mentions in it.
+    """Callable that returns the enriched text of a cell and the mentions in it.
 
-    A worker gets it anew with every few cells. It keeps the linker that came first, with the
-    knowledge base that this has opened.
+    A joblib worker unpickles a new instance for every batch of cells. All of them use the linker
+    of the first, so that its knowledge base is opened only once per worker.
     """
 
     def __init__(self, linker, min_confidence):
@@ -255,16 +256,16 @@ class _Enrich:
         if not isinstance(cell, str):
             raise BadType(
                 f"expected a text, got {type(cell).__name__}",
-                "Give a str; lists of reviews are joined by ReviewTruncator before.",
+                "Pass a str; to join lists of reviews, apply ReviewTruncator first.",
             )
         try:
             with _no_fault_of_a_text():
                 found = self.linker.link(cell)
-        except InvalidParameterError as error:  # of a linker without check_setup
+        except InvalidParameterError as error:  # raised by a linker without check_setup
             raise SetupError(str(error)) from error
         except (SetupError, NotImplementedError):
             raise
-        except RuntimeError as error:  # of a linker of others, such as of a service that fails
+        except RuntimeError as error:  # raised by a third-party linker, e.g. if a service fails
             raise BadItem(f"{type(error).__name__}: {error}") from error
         mentions = [mention for mention in found if mention.confidence >= self.min_confidence]
         categories = {mention.entity: mention.categories for mention in mentions}
@@ -283,11 +284,11 @@ class _Enrich:
 
 @contextmanager
 def _no_fault_of_a_text():
-    """Tell the lack of a file from the faults of texts."""
+    """Turn a missing file into a SetupError, which is not attributed to a text."""
     try:
         yield
     except FileNotFoundError as error:
         raise SetupError(f"{error} {_IN_A_FITTED_MODEL}") from error
 
 
-_arrived = {}  # the linker of the last _Enrich that came to this process
+_arrived = {}  # the linker of the last _Enrich that was unpickled in this process

@@ -1,4 +1,4 @@
-"""What the transformers from a column of texts to a column of texts have in common."""
+"""Base class of the transformers from a column of texts to a column of texts."""
 
 from typing import Any, Self
 
@@ -10,43 +10,44 @@ from ..utils import NoContainer
 
 
 class TextColumnTransformer(NoContainer, CellTransformer, auto_wrap_output_keys=None):
-    """Base class of transformers that answer each text with a text.
+    """Base class of transformers that return one text per text.
 
-    A subclass passes ``auto_wrap_output_keys=None`` too, as scikit-learn asks each class.
+    A subclass must pass ``auto_wrap_output_keys=None`` too, because scikit-learn does not
+    inherit it.
     """
 
     _noun = "text"
 
     def fit(self, X: Column, y: Any = None) -> Self:
-        """Check the parameters; nothing is learned.
+        """Check the parameters; nothing is fitted.
 
         Parameters
         ----------
         X : Series, list, array, or DataFrame of one column
-            Not read.
+            Ignored.
         y : None
             Not used.
 
         Returns
         -------
         self : estimator
-            The transformer, ready to use.
+            The transformer itself.
         """
         self._validate_params()
         return self
 
     def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
-        """Return the name of the column: that of the input, or "text".
+        """Return the name of the output column: that of the input column, or "text".
 
         Parameters
         ----------
         input_features : array-like of str, optional
-            The name of the column, if it has one.
+            Name of the input column, if it has one.
 
         Returns
         -------
         names : ndarray of object, shape (1,)
-            One name, for there is one column.
+            Name of the only output column.
         """
         return np.asarray(["text"] if input_features is None else input_features, dtype=object)
 
@@ -57,9 +58,9 @@ class TextColumnTransformer(NoContainer, CellTransformer, auto_wrap_output_keys=
 
 
 def as_column(texts):
-    """Return texts as an array of str, dtype object, shape (n,); "" where one is missing.
+    """Return texts as an object array of str of shape (n,), with "" for missing texts.
 
-    Not None: vectorizers of scikit-learn may follow, which take str only.
+    Missing texts are not None because the vectorizers of scikit-learn accept str only.
     """
     column = np.empty(len(texts), dtype=object)
     column[:] = ["" if text is None else text for text in texts]

@@ -1,4 +1,4 @@
-"""Texts to vectors by an encoder that others have trained."""
+"""Embed texts with a pretrained encoder."""
 
 from collections.abc import Callable
 from numbers import Integral
@@ -14,72 +14,73 @@ from ..utils import BadType, is_missing
 
 
 class TextEmbedder(HubEmbedder):
-    """Encode texts with a pretrained model, which stays as it is.
+    """Encode texts with a frozen pretrained model.
 
-    The model is a sentence encoder of the hub, a folder, or any function from texts to vectors.
-    Needs no fit. Put a classifier behind it: vectors are computed once and can be kept in a
-    `cache`.
+    The model is a sentence encoder from the Hugging Face Hub, a folder, or any function from texts
+    to vectors. It is not fine-tuned, and calling `fit` is optional. Add a classifier after it:
+    vectors are computed once and can be kept in a `cache`.
 
     Parameters
     ----------
     model : str or callable, default="sentence-transformers/all-MiniLM-L6-v2"
-        Name on the hub, or a folder as ``save_pretrained`` of transformers or sentence-transformers
-        writes it; both need ``pip install "skmmgenre[pretrained]"``. Weights are read from
-        safetensors only. Or a function that takes a list of str and returns an array of shape
-        (n, d).
+        Name on the hub, or a folder written by ``save_pretrained`` of transformers or
+        sentence-transformers; both need ``pip install "skmmgenre[pretrained]"``. Weights are
+        read from safetensors only. Alternatively, a function that takes a list of str and returns
+        an array of shape (n, d).
     revision : str or None, default=None
-        Branch, tag or commit of a hub name. A commit makes results repeatable.
+        Branch, tag or commit of a hub model. Pass a commit for reproducible results.
     layer : int or None, default=None
-        Hidden layer that is pooled; 0 is the input of the first, -1 the last. None: the model's
-        output.
+        Hidden layer to pool: 0 is the input of the first layer, -1 the last layer. None uses the
+        output of the model.
     pooling : {"auto", "mean", "cls", "max"}, default="auto"
-        How a text's tokens become one vector. "auto" follows the model folder's settings for
-        sentence-transformers, normalization included; where it has none it is "mean", over all
-        tokens of the text.
+        How the tokens of a text are pooled into one vector. "auto" follows the
+        sentence-transformers configuration in the model folder, including normalization; if
+        there is none, it is "mean" over all tokens of the text.
     max_length : int or None, default=None
-        Tokens of a window. Longer texts are read in several, and their vectors averaged by
-        the numbers of tokens. None: what the model is made for.
+        Window length in tokens. Longer texts are split into several windows, whose vectors are
+        averaged, weighted by their numbers of tokens. None uses the maximum length of the model.
     batch_size : int, default=32
-        Windows that a GPU takes at once (on a CPU their number is fixed, so that results do not
-        depend on it), or texts that a function takes at once.
+        Number of windows per forward pass on a GPU (on a CPU it is fixed, so that results do not
+        depend on it), or number of texts passed to a function at once.
     trust_remote_code : bool, default=False
-        Whether code that comes with a hub model may run. Read the code first, and fix `revision`.
+        Whether to run code that comes with a hub model. Read the code first, and pin `revision`.
     cache : str, path or None, default=None
-        File of a store of vectors, made if it is not there: a text that this model has encoded
-        before is not encoded again.
+        File in which vectors are stored; it is created if it does not exist. A text that this
+        model has already encoded is not encoded again.
     name : str or None, default=None
-        What the `cache` knows a function by; give it another name whenever it changes.
+        Name that identifies a function in the `cache`; change it whenever the function changes.
     on_error : {"raise", "missing"}, default="raise"
-        Whether a cell that holds no text raises an error that names its row, or is treated as
-        missing and listed in `errors_`.
+        What to do with a cell that is not text. "raise" raises an error that names its row;
+        "missing" treats the cell as missing and lists it in `errors_`.
     device : str, default="auto"
-        Torch device of a hub model; "auto" takes a GPU if there is one.
+        Torch device of a hub model; "auto" uses a GPU if there is one.
     verbose : int, default=0
         1 shows a progress bar.
 
     Attributes
     ----------
     errors_ : DataFrame
-        A line for every cell that the last `transform` treated as missing because of
-        ``on_error="missing"`` or because its vector was not finite: row, item, reason, remedy.
+        One row per cell that the last `transform` treated as missing because of
+        ``on_error="missing"`` or because its vector was not finite, with the columns row, item,
+        reason and remedy.
 
     See Also
     --------
-    ReviewVectorizer : Word weights of texts, learned from the table.
-    ReviewTruncator : Joins and cuts the reviews of an item.
+    ReviewVectorizer : Word weights fitted on the texts of the table.
+    ReviewTruncator : Join and truncate the reviews of an item.
 
     Notes
     -----
-    A cell may be a list of texts: its vector is the mean of theirs. Put a `ReviewTruncator` before
-    it to have them joined and cut first.
+    A cell may be a list of texts: its vector is the mean of their vectors. Apply a
+    `ReviewTruncator` first to join and truncate them instead.
 
-    A vector of a hub model depends on its text alone, bit for bit. A function gets the texts of
-    several rows at once; pass ``batch_size=1`` if what it returns depends on them.
+    The vector of a hub model depends only on its text, bit for bit. A function receives the texts
+    of several rows at once; pass ``batch_size=1`` if its result for a text depends on the others.
 
     Examples
     --------
     >>> from skmmgenre.text import TextEmbedder
-    >>> def count(texts):  # stands for a model
+    >>> def count(texts):  # placeholder for a model
     ...     return [[len(text.split()), text.count("guitar")] for text in texts]
     >>> embedder = TextEmbedder(model=count)
     >>> embedder.transform(["A loud guitar.", None, ["Calm.", "A guitar, a voice."]])
@@ -126,12 +127,12 @@ class TextEmbedder(HubEmbedder):
         self.verbose = verbose
 
     def transform(self, X: Column) -> Float32Array:
-        """Encode each text.
+        """Encode the texts.
 
         Parameters
         ----------
         X : Series, list, array, or DataFrame of one column
-            A cell is a text, or a list of texts; None, NaN, "" and blank texts are missing.
+            A cell is a text or a list of texts; None, NaN, "" and blank texts are missing.
 
         Returns
         -------
@@ -141,10 +142,10 @@ class TextEmbedder(HubEmbedder):
         Raises
         ------
         BadItem
-            If a cell is neither str nor a list of str and ``on_error="raise"``.
+            If a cell is neither a str nor a list of str and ``on_error="raise"``.
         SetupError
-            If the model is refused (pickled weights, code of its own, files that do not fit), or
-            is not on this machine and cannot be fetched.
+            If the model is rejected (pickled weights, custom code, files that do not match), or
+            is not available locally and cannot be downloaded.
         """
         return self._encode(X)
 
@@ -157,7 +158,7 @@ class TextEmbedder(HubEmbedder):
             if isinstance(cell, (list, tuple, np.ndarray)):
                 odd = next(c for c in cell if not isinstance(c, str) and not is_missing(c))
             raise BadType(
-                f"expected a text, got {type(odd).__name__}", "Give a str, or a list of str."
+                f"expected a text, got {type(odd).__name__}", "Pass a str or a list of str."
             )
         return list(cell)
 
@@ -178,16 +179,16 @@ class TextEmbedder(HubEmbedder):
 def _texts_of(cell):
     """Return the texts of a cell, None if all are blank, or the cell if it is something else.
 
-    A tuple also of one text: a str would be a path for the store.
+    Even a single text is returned as a tuple, because the store would treat a str as a path.
     """
     texts = list(cell) if isinstance(cell, (list, tuple, np.ndarray)) else [cell]
     if not all(isinstance(text, str) or is_missing(text) for text in texts):
         return cell
     texts = [text for text in texts if not is_missing(text) and text.strip()]
-    # Halves of a pair, which are no characters, cannot be encoded.
+    # Lone surrogates cannot be encoded.
     return tuple(text.encode(errors="replace").decode() for text in texts) or None
 
 
 def _is_read(cell):
-    """Return whether a cell is what `_texts_of` makes of texts."""
+    """Return whether a cell is a tuple of texts as made by `_texts_of`."""
     return isinstance(cell, tuple) and all(isinstance(text, str) for text in cell)

@@ -1,4 +1,4 @@
-"""The text network of the paper as an estimator."""
+"""Text network of the paper as a scikit-learn estimator."""
 
 from numbers import Integral, Real
 
@@ -24,103 +24,106 @@ from ..utils import as_pandas, refuse_repeated_columns
 class TextMLP(NetEmbedder):
     """Feedforward network over word weights.
 
-    Learns the genres from tf-idf rows and answers with its last hidden layer (section
-    3.3): two dense layers of 2048 units with ReLU, dropout of 0.5 after the input and each
-    of them.
+    The network is trained to predict genres from tf-idf rows; `transform` returns the activations
+    of its last hidden layer (section 3.3 of Oramas et al. 2018). By default it has two dense
+    layers of 2048 units with ReLU, with dropout of 0.5 after the input and after each layer.
 
     Parameters
     ----------
     hidden_units : tuple of int, default=(2048, 2048)
-        Units of each dense layer.
+        Number of units of each dense layer.
     dropout : float, default=0.5
-        After the input and after every dense layer.
+        Dropout rate after the input and after each dense layer.
     target : {"auto", "softmax", "logistic", "cosine"}, default="auto"
-        "auto" is softmax for one column of labels, logistic for an indicator matrix. "cosine"
-        regresses the label factors of an indicator matrix (section 5).
+        Output layer and loss. "auto" uses softmax for one column of labels and logistic for an
+        indicator matrix. "cosine" regresses the label factors of an indicator matrix (section 5).
     label_factorizer : estimator or None, default=None
-        Of target "cosine": a `PPMILabelFactorizer` of your own; None takes one with
-        min(50, rank) components. A fitted one inside `sklearn.frozen.FrozenEstimator` is
-        used as it is.
+        `PPMILabelFactorizer` to use with ``target="cosine"``. None uses one with min(50, rank)
+        components. A fitted one wrapped in `sklearn.frozen.FrozenEstimator` is used as is.
     max_epochs : int, default=100
-        Most passes over the training rows. Early stopping usually ends training sooner; raise it
-        where a ConvergenceWarning says that the loss was still falling.
+        Maximum number of passes over the training rows. Early stopping usually ends training
+        sooner; increase it if a ConvergenceWarning says that the loss was still falling.
     batch_size : int, default=32
-        Rows in one training step, and at once in predictions.
+        Number of rows per training step and per forward pass in prediction.
     lr : float, default=1e-3
         Learning rate of Adam.
     patience : int, default=10
-        Epochs without a better loss on unseen rows after which training stops.
+        Number of epochs without a better loss on held-out rows after which training stops.
     validation_fraction : float, default=0.1
-        Share of the artists held out for early stopping where there are no inner folds. 0: no
-        row is held out, all epochs are run, and nothing is chosen.
+        Fraction of the artists held out for early stopping when no inner folds are used. With 0,
+        no rows are held out, all epochs are run, and nothing is selected on held-out rows.
     decision : {"auto", "tuned", "top1"} or float, default="auto"
-        Which of several genres `predict` tells. "tuned": those above thresholds that are best
-        for unseen artists, the nearest one where none is. "top1": the best. A number: those
-        whose probability (target "cosine": similarity) is above it. Of one genre a row, "tuned"
-        takes a part of their prior's logarithm from frequent genres, the part with which macro
-        F1 is best for unseen artists, unless there are class weights; all others take the
-        likeliest. "auto" is "tuned", with
-        ``preset="paper"`` 0.5 (target "cosine": the similarity of the best micro F1).
+        How `predict` turns scores into labels. For multilabel targets, "tuned" predicts the
+        labels above thresholds tuned for unseen artists, or the label nearest to its threshold if
+        none is above; "top1" predicts the best label; a float predicts the labels whose
+        probability (similarity with target "cosine") is above it. For single-label targets,
+        "tuned" subtracts a fraction of the log prior from the score of each class, which
+        lowers frequent genres; the fraction is the one that maximizes macro F1 on unseen artists.
+        It is not applied if class weights are given. All other values predict the most likely
+        class. "auto" is "tuned"; with ``preset="paper"`` it is 0.5 (with target "cosine", the
+        similarity that maximizes micro F1).
     preset : {"auto", "paper"}, default="auto"
-        "paper" trains as Oramas et al. (2018) did. "auto" learns more from few rows: a linear
-        model of the same word weights learns beside the network, and how long, how
-        strongly penalised and in which shares both are heard is chosen on unseen artists, in
-        three inner folds; then both learn from all rows. The vectors hold what the linear
-        model sees, too. See `NetEmbedder`.
+        "paper" trains as Oramas et al. (2018) did. "auto" makes better use of few rows: a linear
+        model of the same word weights is trained along with the network. The number of epochs,
+        the strength of the penalty and the share of each model in the prediction are selected on
+        unseen artists in three inner folds; then both models are refitted on all rows. The
+        vectors then also carry the information that the linear model uses. See `NetEmbedder`.
     refit : bool, default=True
-        Of "auto": False holds out inner validation rows instead, as "paper" does, and does
-        not learn from them.
+        Used with ``preset="auto"``. If False, inner validation rows are held out instead, as with
+        "paper", and are not used for training.
     cross_fit : int or "auto", default="auto"
-        Folds of `fit_transform`; see `NetEmbedder`.
+        Number of folds of `fit_transform`; see `NetEmbedder`.
     class_weight : dict, "balanced" or None, default=None
-        Of one genre a row. Its logarithm is added to the logit of each class after training
-        (logit adjustment, Menon et al. 2021): what rows of such weights tend to where they are
-        many, without their noise where a class has few. With ``preset="paper"`` it is the rows
-        that are weighted.
+        Class weights for single-label targets. The logarithm of the weight is added to the logit
+        of each class after training (logit adjustment, Menon et al. 2021). With many rows this
+        tends to the same result as weighting the rows, but it is less noisy for classes with few
+        rows. With ``preset="paper"`` the rows are weighted.
     device : str, default="auto"
-        Where the network is trained and applied. "auto" takes the GPU if there is one, else the
-        processor; "accelerate" trains on the devices of all processes that ``accelerate launch``
-        has started; else the name of a torch device, such as "cpu" or "cuda:0".
+        Device on which the network is trained and applied. "auto" uses a GPU if there is one, and
+        the CPU otherwise; "accelerate" trains on the devices of all processes started by
+        ``accelerate launch``; any other value is the name of a torch device, such as "cpu" or
+        "cuda:0".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What layers compute in. "auto" trains in bfloat16 on a graphics card that has it
-        natively, else (on any processor, too) in float32, and answers in float32. Weights
-        are float32 always.
+        Precision in which the layers compute. "auto" trains in bfloat16 on GPUs with native
+        support and in float32 otherwise (always on a CPU), and predicts in float32. The
+        weights are always float32.
     random_state : int, RandomState or None, default=None
-        Seed of the first weights, the order of the rows and dropout. An int gives the same weights
-        in every run with the same number of threads; None draws a new seed in each `fit`.
+        Seed of the initial weights, the order of the rows and dropout. An int gives the same
+        weights in every run with the same number of threads; None draws a new seed in each `fit`.
     verbose : int, default=0
         0 shows nothing, 1 a progress bar, 2 also skorch's table of epochs and bar of batches.
 
     Attributes
     ----------
     classes_ : ndarray
-        The genres, in the order of the columns of `predict_proba`: sorted, or the columns of an
+        Genres in the order of the columns of `predict_proba`: sorted, or the columns of an
         indicator y.
     n_features_in_ : int
-        Columns of X: the number of words.
+        Number of columns of X, which is the number of words.
     n_parameters_ : int
-        Parameters of the network, the output layer's among them.
+        Number of parameters of the network, including the output layer.
     n_iter_, best_iter_ : int
-        Epochs run, and the epoch whose weights were kept, counted from 1.
+        Number of epochs run, and the epoch whose weights were kept, counted from 1.
     history_ : list of dict
-        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch; where there are unseen
-        rows also ``valid_loss``, and ``valid_f1`` (macro F1) or ``valid_macro_auc``.
+        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch; with held-out rows
+        also ``valid_loss``, and ``valid_f1`` (macro F1) or ``valid_macro_auc``.
     share_ : float
-        Of the network in the answer; the rest is the linear model's. With ``preset="auto"``.
+        Share of the network in the prediction; the rest is the share of the linear model. Only
+        with ``preset="auto"``.
     C_ : float
-        Inverse strength of the linear model's penalty. With ``preset="auto"``.
+        Inverse regularization strength of the linear model. Only with ``preset="auto"``.
     thresholds_ : ndarray of float64, shape (n_labels,), or None
-        Of several genres.
+        Decision thresholds of the labels, for multilabel targets.
     weights_ : dict of ndarray
-        Parameters and buffers of the network by their names, from which it is built again.
+        Parameters and buffers of the network by name, from which it is rebuilt.
 
     Notes
     -----
-    X may be sparse or dense; both learn and answer the same. A sparse X is never made dense as a
-    whole; in training its rows are sums of the first layer's weights of the words that are
-    there, which takes a fraction of the time. A row of zeros (a text without a known word)
-    counts as missing: it is not learned from, `transform` answers NaN, and `predict_proba`
-    the class prior.
+    X may be sparse or dense; both give the same results. A sparse X is never densified as a
+    whole: in training, the first layer sums the weights of the words that occur in a row, which
+    takes a fraction of the time. A row of zeros (a text without a known word) is treated as
+    missing: it is not used for training, `transform` returns NaN for it, and `predict_proba`
+    returns the class prior.
 
     Examples
     --------
@@ -193,7 +196,8 @@ class TextMLP(NetEmbedder):
         units = list(self.hidden_units)
         if not units or not all(isinstance(n, Integral) and n > 0 for n in units):
             raise ValueError(
-                f"hidden_units={self.hidden_units!r} must name the units of at least one layer."
+                f"hidden_units must be a non-empty sequence of positive int, got "
+                f"{self.hidden_units!r}."
             )
         return {
             "n_features": sample_shape[0],
@@ -202,7 +206,7 @@ class TextMLP(NetEmbedder):
             "dropout": float(self.dropout),
         }
 
-    # Rows of word weights are of length 1 or so as they are.
+    # Rows of word weights already have a norm of about 1.
     _scales_summary = False
 
     def _summarise(self, feed, rows):

@@ -1,4 +1,4 @@
-"""The feedforward network over word weights as a torch module (section 3.3)."""
+"""Feedforward network over word weights as a torch module (section 3.3 of the paper)."""
 
 import torch
 from torch import nn
@@ -8,7 +8,7 @@ from ..nets._modules import Dropout, Linear
 
 
 class WordDropout(Dropout):
-    """Dropout that leaves a sparse batch sparse, and drops from it what it would from a dense."""
+    """Dropout that keeps a sparse batch sparse and drops the same entries as from a dense one."""
 
     def forward(self, x):
         if not x.is_sparse or not self.training or self.p == 0:
@@ -21,10 +21,10 @@ class WordDropout(Dropout):
 
 
 class WordLinear(Linear):
-    """Dense layer that learns from sparse batches by summing the rows of their words.
+    """Dense layer that processes a sparse batch by summing the weight rows of its words.
 
-    The weights lie in memory word by word; in a state dict they are (units, words) as those
-    of any dense layer.
+    The weights are stored word by word, with shape (words, units); in a state dict they have the
+    shape (units, words) of any dense layer.
     """
 
     def __init__(self, n_words, units):
@@ -35,12 +35,12 @@ class WordLinear(Linear):
         self._gradient = None
 
     def padded(self, weight):
-        """Return a weight of shape (words, units) filled up with words."""
+        """Return a weight of shape (words, units), padded along the words."""
         return super().padded(weight.mT).mT.contiguous()
 
     @torch.no_grad()
     def initialize(self, generator):
-        """Draw what a dense layer of the same size would draw."""
+        """Draw the same initial weights as a dense layer of the same size."""
         bound = self.in_features**-0.5
         drawn = torch.empty(self.out_features, self.in_features, dtype=torch.float32)
         self.weight.copy_(drawn.uniform_(-bound, bound, generator=generator).mT)
@@ -61,9 +61,9 @@ def _transpose_weight(layer, state_dict, prefix, *_):
 class _SumOfWords(torch.autograd.Function):
     """Product of a sparse batch and the weights.
 
-    The gradient is dense, for Adam moves a word on in steps it does not occur in. It is
-    written into a buffer that is allocated once: to ask the system for that much memory in
-    every step, page by page, takes longer than all the rest.
+    The gradient is dense, because Adam also updates words that do not occur in a batch. It is
+    written into a buffer that is allocated once: allocating that much memory in every step takes
+    longer than the rest of the step.
     """
 
     @staticmethod
@@ -102,7 +102,7 @@ class TextNet(nn.Module):
         self.head = Linear(width, n_outputs)
 
     def embed(self, x):
-        """Word weights (n, n_features), sparse or not, to the last hidden layer."""
+        """Return the last hidden layer of word weights (n, n_features), sparse or dense."""
         return self.hidden(x)
 
     def forward(self, x):

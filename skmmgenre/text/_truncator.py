@@ -1,4 +1,4 @@
-"""Reviews to one text of limited length."""
+"""Join the reviews of an item into one text of limited length."""
 
 import functools
 import unicodedata
@@ -13,26 +13,27 @@ from ._entities._segmentation import is_unspaced, sentence_ends
 from ._text_column import TextColumnTransformer, as_column
 
 _SEPARATOR = "\n"
-# Characters read beyond the limit, to see whether the last sentence is over there.
+# Characters read beyond the limit, to see whether the last sentence ends at the limit.
 _LOOK_AHEAD = 100
 
 
 class ReviewTruncator(TextColumnTransformer, auto_wrap_output_keys=None):
-    """Join the reviews of an item and cut them behind a whole sentence.
+    """Join the reviews of an item and truncate them at the end of a sentence.
 
-    Reviews are joined in their order, a line each. Of a text longer than `max_chars` the
-    sentence that crosses the limit is dropped, with all that follows (section 7.3.2 of Oramas
-    et al. 2018). The end of a review ends a sentence. If even the first sentence is too long
-    it is cut behind a word, and a first word that is too long within; in scripts without spaces
-    between words (Chinese, Japanese, Thai) behind any character. Needs no fit.
+    Reviews are joined in order, one per line. If the text is longer than `max_chars`, the
+    sentence that crosses the limit and everything after it are dropped (section 7.3.2 of Oramas
+    et al. 2018). The end of a review ends a sentence. If the first sentence alone is too long, it
+    is cut at the end of a word; if the first word alone is too long, it is cut within the word.
+    Scripts without spaces between words (Chinese, Japanese, Thai) are cut after any character.
+    The transformer is stateless, so calling `fit` is optional.
 
     Parameters
     ----------
     max_chars : int, default=1500
-        Most characters (Unicode code points) of a text.
+        Maximum number of characters (Unicode code points) of a text.
     on_error : {"raise", "missing"}, default="raise"
-        Whether a cell that holds no text raises an error that names its row, or is treated as
-        missing and listed in `errors_`.
+        What to do with a cell that is not text. "raise" raises an error that names its row;
+        "missing" treats the cell as missing and lists it in `errors_`.
     n_jobs : int or None, default=None
         Number of joblib workers.
     verbose : int, default=0
@@ -41,17 +42,17 @@ class ReviewTruncator(TextColumnTransformer, auto_wrap_output_keys=None):
     Attributes
     ----------
     errors_ : DataFrame
-        A line for every cell that the last `transform` treated as missing because of
-        ``on_error="missing"``: row, item, reason, remedy.
+        One row per cell that the last `transform` treated as missing because of
+        ``on_error="missing"``, with the columns row, item, reason and remedy.
 
     See Also
     --------
-    ReviewVectorizer : Takes the texts to word weights.
+    ReviewVectorizer : Convert the texts to word weights.
 
     Notes
     -----
-    Sentences are found by spaCy's rule-based splitter, which needs no model: an abbreviation
-    with a period ("Dr.") ends a sentence for it.
+    Sentences are found by spaCy's rule-based sentencizer, which needs no model. It treats an
+    abbreviation with a period ("Dr.") as the end of a sentence.
 
     Examples
     --------
@@ -80,12 +81,13 @@ class ReviewTruncator(TextColumnTransformer, auto_wrap_output_keys=None):
         self.verbose = verbose
 
     def transform(self, X: Column) -> ObjectArray:
-        """Join and cut the reviews of each row.
+        """Join and truncate the reviews of each row.
 
         Parameters
         ----------
         X : Series, list, array, or DataFrame of one column
-            A cell is a text, or a list of texts in order of time; None, NaN and "" are missing.
+            A cell is a text or a list of texts in chronological order; None, NaN and "" are
+            missing.
 
         Returns
         -------
@@ -95,7 +97,7 @@ class ReviewTruncator(TextColumnTransformer, auto_wrap_output_keys=None):
         Raises
         ------
         BadItem
-            If a cell is neither str nor a list of str and ``on_error="raise"``.
+            If a cell is neither a str nor a list of str and ``on_error="raise"``.
         """
         self._validate_params()
         truncate = functools.partial(_truncate, max_chars=self.max_chars)
@@ -103,13 +105,13 @@ class ReviewTruncator(TextColumnTransformer, auto_wrap_output_keys=None):
 
 
 def _truncate(cell, *, max_chars):
-    """The text of a cell, or None if it is blank."""
+    """Return the truncated text of a cell, or None if it is blank."""
     reviews = list(cell) if isinstance(cell, (list, tuple, np.ndarray)) else [cell]
     for review in reviews:
         if not isinstance(review, str) and not is_missing(review):
             raise BadType(
                 f"expected a text, got {type(review).__name__}",
-                "Give a str, or a list of str in order of time.",
+                "Pass a str, or a list of str in chronological order.",
             )
     reviews = [text for review in reviews if not is_missing(review) and (text := review.strip())]
     if not reviews:
@@ -117,15 +119,15 @@ def _truncate(cell, *, max_chars):
     text = _SEPARATOR.join(reviews)
     if len(text) <= max_chars:
         return text
-    end = 0  # behind the last whole review
+    end = 0  # end of the last whole review
     for review in reviews:
         start = end + len(_SEPARATOR) if end else 0
         if start + len(review) > max_chars:
             break
         end = start + len(review)
-    # Only what the limit may let through is split, however long the review is.
+    # Only the part that can fit within the limit is split, however long the review is.
     part = review[: max(max_chars - start, 0) + _LOOK_AHEAD]
-    # The last sentence of the part crosses the limit, or its end is not seen.
+    # The last sentence of the part crosses the limit, or its end is not in the part.
     whole = [start + stop for stop in sentence_ends(part)[:-1] if start + stop <= max_chars]
     if whole:
         end = whole[-1]
@@ -138,8 +140,8 @@ def _cut_at_word(text, max_chars):
     if not is_unspaced(text[end]):
         end = blank or end
     elif blank and end - blank < _LOOK_AHEAD:
-        end = blank  # a blank ends more than a word here
-    else:  # words are not told: between any two characters, but not before a mark on one
+        end = blank  # here a blank separates phrases, not only words
+    else:  # no word boundaries: cut anywhere, but not before a combining mark
         while end > 1 and unicodedata.category(text[end])[0] == "M":
             end -= 1
     return text[:end].rstrip()

@@ -1,4 +1,4 @@
-"""Texts to word weights."""
+"""Convert texts to word weights."""
 
 import functools
 import warnings
@@ -24,66 +24,68 @@ from ._entities._segmentation import is_mostly_unspaced, words_and_ngrams
 
 
 class ReviewVectorizer(NoContainer, TfidfVectorizer):
-    """tf-idf with the settings of the paper's authors, for texts of which some are missing.
+    """tf-idf vectorizer with the settings of the paper's authors and support for missing texts.
 
-    A missing text (None, NaN or "") becomes a row of zeros, and does not count in the document
-    frequencies. All else is scikit-learn's TfidfVectorizer, whose parameters are taken here
-    by name, save those of its reading of files and bytes.
+    A missing text (None, NaN or "") becomes a row of zeros and does not count in the document
+    frequencies. Otherwise this is scikit-learn's TfidfVectorizer with keyword-only parameters,
+    without those for reading files and bytes.
 
     Parameters
     ----------
     sublinear_tf : bool, default=True
-        Weigh a word by 1 + log of its count.
+        Replace the count of a word by 1 + log(count).
     max_df : float or int, default=0.5
-        Leave out words in more than this share (float) or number (int) of the texts.
+        Ignore words that occur in more than this fraction (float) or number (int) of the texts.
     max_features : int or None, default=10000
-        Keep only this many words, the most frequent.
+        Keep only this many words, the most frequent ones.
     min_df : float or int, default=1
-        Leave out words in fewer texts.
+        Ignore words that occur in less than this fraction (float) or number (int) of the texts.
     strip_accents : {"ascii", "unicode"}, callable or None, default=None
         Remove accents from letters; None keeps them.
     lowercase : bool, default=True
-        Turn letters to lower case first.
+        Convert letters to lower case first.
     preprocessor : callable or None, default=None
-        Takes a text and returns the text to split, in place of `strip_accents` and `lowercase`.
+        Function that takes a text and returns the text to split, in place of `strip_accents` and
+        `lowercase`.
     tokenizer : callable or None, default=None
-        Takes a text and returns its words, in place of `token_pattern`.
+        Function that takes a text and returns its words, in place of `token_pattern`.
     analyzer : {"word", "char", "char_wb", "mixed"} or callable, default="word"
-        "mixed" is for scripts that put no space between words, such as Chinese, Japanese and
-        Thai: of their runs of characters it takes the n-grams of `ngram_range`, all else as
-        "word" does, each word alone. With "word" such a run is one word, and a warning says
-        so. The rest is scikit-learn's; "char" and "char_wb" take categories apart.
+        "mixed" is for scripts without spaces between words, such as Chinese, Japanese and Thai:
+        it takes the character n-grams of `ngram_range` from their runs of characters and single
+        words from the rest of the text. With "word" such a run is one word, and a warning is
+        issued. All other values are those of scikit-learn; "char" and "char_wb" break up the
+        words that `EntityEnricher` appends for categories.
     stop_words : {"english"}, list of str or None, default=None
-        Words to leave out; None leaves out none but by `max_df`.
+        Words to ignore; with None, words are excluded by `max_df` only.
     token_pattern : str or None
-        Regular expression of a word: by default one of two or more letters or digits. None is for
-        a `tokenizer`.
+        Regular expression of a word; by default two or more letters or digits. None requires a
+        `tokenizer`.
     ngram_range : (int, int), default=(1, 1)
-        Shortest and longest n-gram: of words, or of characters where `analyzer` is not "word".
+        Shortest and longest n-gram, of words if `analyzer` is "word", otherwise of characters.
     vocabulary : dict of str to int, iterable of str, or None, default=None
-        The words to count; None takes those of the texts given to `fit`.
+        Words to count; None uses the words of the texts passed to `fit`.
     binary : bool, default=False
         Count each word once per text.
     norm : {"l1", "l2"} or None, default="l2"
-        Divide each row by this norm; None leaves weights as they are.
+        Divide each row by this norm; None does not normalize.
     use_idf : bool, default=True
-        Multiply by the inverse document frequencies; False weighs all words the same.
+        Multiply by the inverse document frequencies; False weights all words equally.
     smooth_idf : bool, default=True
         Add one to all document frequencies, so that none is zero.
     dtype : dtype, default=numpy.float32
-        Type of the weights.
+        Data type of the weights.
 
     Attributes
     ----------
     vocabulary_ : dict of str to int
-        The column of each word.
+        Column index of each word.
     idf_ : ndarray of shape (n_words,)
         Inverse document frequencies.
 
     See Also
     --------
-    ReviewTruncator : Joins and cuts the reviews before.
-    TextMLP : Learns from the weights; takes a row of zeros as missing.
+    ReviewTruncator : Join and truncate the reviews first.
+    TextMLP : Network that is trained on the weights; treats a row of zeros as missing.
 
     Examples
     --------
@@ -167,13 +169,13 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         Raises
         ------
         ValueError
-            If a cell is no text, no text is there, or no word is left.
+            If a cell is not text, all texts are missing, or no word remains.
         """
         self._learn(raw_documents)
         return self
 
     def fit_transform(self, raw_documents: Column, y: Any = None) -> sparse.csr_matrix:
-        """Learn the words and weigh them.
+        """Learn the words and return the word weights of each text.
 
         Parameters
         ----------
@@ -190,7 +192,7 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         Raises
         ------
         ValueError
-            If a cell is no text, no text is there, or no word is left.
+            If a cell is not text, all texts are missing, or no word remains.
         """
         return self._learn(raw_documents)
 
@@ -198,8 +200,8 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         texts, there = _split_missing(raw_documents)
         if not texts:
             raise ValueError(
-                f"All {len(there)} texts are missing, so there are no words to learn. Leave "
-                "out the text column, or check that the right one was passed."
+                f"All {len(there)} texts are missing, so there are no words to learn. Drop the "
+                "text column, or check that the right one was passed."
             )
         self._warn_of_unspaced(texts, np.flatnonzero(there))
         try:
@@ -211,16 +213,16 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
             ):
                 raise
             raise ValueError(
-                f"No word of the {len(texts)} texts is left with max_df={self.max_df} and "
-                f"min_df={self.min_df} ({error}). With few texts most words are in more than "
-                "that share of them: pass max_df=1.0, or give more texts."
+                f"No words remain in the {len(texts)} texts with max_df={self.max_df} and "
+                f"min_df={self.min_df} ({error}). With few texts, most words occur in more than "
+                "that fraction of them: pass max_df=1.0, or more texts."
             ) from error
-        # Pruning leaves numpy integers, which make the file three times as large.
+        # Pruning leaves numpy integers, which make a saved file three times as large.
         self.vocabulary_ = {word: int(column) for word, column in self.vocabulary_.items()}
         return _spread(weights, there)
 
     def transform(self, raw_documents: Column) -> sparse.csr_matrix:
-        """Weigh the words of each text.
+        """Return the word weights of each text.
 
         Parameters
         ----------
@@ -235,20 +237,20 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         Raises
         ------
         ValueError
-            If a cell is no text.
+            If a cell is not text.
         """
         texts, there = _split_missing(raw_documents)
-        # scikit-learn refuses a table without rows, so one empty text stands in for none.
+        # scikit-learn rejects input without rows, so an empty text is passed instead.
         weights = super().transform(texts or [""])
         return _spread(weights if texts else weights[:0], there)
 
     def build_analyzer(self) -> Callable[[str], list[str]]:
-        """Return the function that takes a text to its words.
+        """Return the function that splits a text into words.
 
         Returns
         -------
         analyzer : callable
-            Takes a str, answers a list of str.
+            Function that takes a str and returns a list of str.
         """
         if self.analyzer != "mixed":
             return super().build_analyzer()
@@ -264,11 +266,11 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
         if rows:
             warnings.warn(
                 f"{len(rows)} of {len(texts)} texts ({len(rows) / len(texts):.0%}) are in a script "
-                "without spaces between words (Chinese, Japanese, Thai or the like): row"
-                f"{'s' * (len(rows) > 1)} {first_few(rows, 5)}. A "
-                "whole run of characters is taken as one word there, so these texts have hardly "
-                "a word in common. Pass analyzer='mixed', ngram_range=(1, 2) to weigh n-grams of "
-                "characters, or a tokenizer for the language.",
+                "without spaces between words (such as Chinese, Japanese or Thai): row"
+                f"{'s' * (len(rows) > 1)} {first_few(rows, 5)}. A whole run of characters counts "
+                "as one word, so these texts have hardly any words in common. Pass "
+                "analyzer='mixed', ngram_range=(1, 2) to use character n-grams, or a tokenizer "
+                "for the language.",
                 UserWarning,
                 stacklevel=4,
             )
@@ -288,20 +290,20 @@ def _analyze_mixed(preprocess, text, *, shortest, longest):
 
 
 def _split_missing(X):
-    """The texts that are there, and a boolean of each row."""
+    """Return the texts that are not missing, and a boolean mask of their rows."""
     cells = as_cells(X, noun="text")
     there = np.array([not is_missing(cell) for cell in cells])
     for row in np.flatnonzero(there):
         if not isinstance(cells[row], str):
             raise ValueError(
-                f"Row {row} holds no text but {describe_cell(cells[row])}. Lists of reviews "
-                "are joined by ReviewTruncator before."
+                f"Expected a text in row {row}, got {describe_cell(cells[row])}. To join lists "
+                "of reviews, apply ReviewTruncator first."
             )
     return [cell for cell, is_there in zip(cells, there, strict=True) if is_there], there
 
 
 def _spread(weights, there):
-    """Put the rows where they belong, with rows of zeros between them."""
+    """Insert rows of zeros for the missing texts."""
     lengths = np.zeros(len(there), dtype=weights.indptr.dtype)
     lengths[there] = np.diff(weights.indptr)
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(weights.indptr.dtype)

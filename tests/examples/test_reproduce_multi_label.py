@@ -448,7 +448,7 @@ def test_reviews_enriched_with_a_knowledge_base(script, albums_csv, tmp_path, ca
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--knowledge-base", "gone.kb"], 1, "no knowledge base 'gone.kb'"),
+        (["--knowledge-base", "gone.kb"], 1, "knowledge base 'gone.kb' does not exist"),
         (["--knowledge-base", "a.kb", "--enriched-text", "text"], 2, "not both"),
     ],
 )

@@ -139,7 +139,7 @@ def test_marked_rows_choose_the_strength_and_are_not_learned_from(target):
 
 def test_too_few_rows_to_choose_by():
     X, y, artists = rows(5)
-    with pytest.warns(UserWarning, match="15 rows of .* too few to choose anything on"):
+    with pytest.warns(UserWarning, match="15 rows of .* too few for inner folds"):
         model = FusionClassifier().fit(X[:15], y[:15], groups=artists[:15])
     assert model.C_ == 10 and model.tried_ == []
     model = FusionClassifier(validation_fraction=0).fit(X, y)

@@ -99,7 +99,7 @@ def test_all_components_give_the_information_back():
 
 def test_by_hand():
     """P(a) = 1/2, P(b) = P(a, b) = 1/4: X = log [[2, 2], [2, 4]]; "all" knows nothing."""
-    with pytest.warns(UserWarning, match="No row has the label 'none': zero factors"):
+    with pytest.warns(UserWarning, match="No row has the label 'none': the factors are zero"):
         factorizer = PPMILabelFactorizer(n_components=2, sigma_power=1.0).fit(Y_SMALL)
     C = factorizer.label_factors_
     X = np.log([[2, 2], [2, 4]])
@@ -130,7 +130,7 @@ def test_scores_are_cosines_and_never_nan():
 def test_warning_names_all_labels_nobody_has():
     Y = pd.DataFrame(random_labels(), columns=list("abcdefghijkl"))
     Y[["b", "e"]] = 0
-    with pytest.warns(UserWarning, match="No row has the labels 'b', 'e': zero factors"):
+    with pytest.warns(UserWarning, match="No row has the labels 'b', 'e': the factors are zero"):
         factorizer = PPMILabelFactorizer(n_components=4).fit(Y)
     assert not factorizer.label_factors_[[1, 4]].any()
     assert factorizer.rank_ == 10
@@ -140,7 +140,9 @@ def test_a_label_that_the_components_do_not_reach():
     """Isolated and frequent, so of little information: exactly zero, and it is said."""
     alone = np.r_[np.ones(150), np.zeros(150)].astype(int)
     Y = np.c_[random_labels() * (1 - alone[:, None]), alone]
-    with pytest.warns(UserWarning, match="3 components do not reach the label 12: .*Raise n_comp"):
+    with pytest.warns(
+        UserWarning, match="3 components do not represent the label 12: .*Increase n_c"
+    ):
         factorizer = PPMILabelFactorizer(n_components=3).fit(Y)
     assert not factorizer.label_factors_[12].any()
     assert not factorizer.score_labels(factorizer.transform(Y))[:, 12].any()
@@ -185,7 +187,7 @@ def test_order_of_rows_is_no_matter_and_signs_are_settled():
     [
         (np.eye(4), 5, "n_components=5, .* 4 labels has rank 4"),
         (np.tile([[1, 1, 0], [0, 0, 1]], (4, 1)), 3, "n_components=3, .* rank 2"),
-        (np.ones((5, 3)), "auto", "rank 0. No label is in some rows and not in others"),
+        (np.ones((5, 3)), "auto", "rank 0. Every label occurs in all rows or in none"),
         (np.zeros((5, 3)), 1, "rank 0"),
         (np.zeros((0, 3)), 1, "0 rows"),
         ([[0, 2], [1, 0]], 1, "Y must be .* got 2 in row 0, column 1"),
@@ -204,11 +206,11 @@ def test_labels_and_factors_must_fit():
     with pytest.raises(NotFittedError):
         PPMILabelFactorizer().transform(Y)
     factorizer = PPMILabelFactorizer(n_components=3).fit(Y)
-    with pytest.raises(ValueError, match="Reorder them: Y"):
+    with pytest.raises(ValueError, match="Pass Y"):
         factorizer.transform(Y[Y.columns[::-1]])
-    with pytest.raises(ValueError, match="11 labels, the factorizer was fitted on 12"):
+    with pytest.raises(ValueError, match="11 labels, but the factorizer was fitted on 12"):
         factorizer.transform(Y.to_numpy()[:, 1:])
-    with pytest.raises(ValueError, match="F has 4 columns, the factors have 3"):
+    with pytest.raises(ValueError, match="F has 4 columns, but the factors have 3"):
         factorizer.score_labels(np.ones((2, 4)))
     with pytest.raises(ValueError, match="F contains NaN"):
         factorizer.score_labels(np.full((2, 3), np.nan))

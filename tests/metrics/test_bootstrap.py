@@ -254,10 +254,10 @@ def test_seeds_are_drawn_as_in_the_plain_loop(metric, random_state):
     "change, message",
     [
         ({"seeds": [0] * 3}, "seeds has 3 rows"),
-        ({"seeds": [0] * 45}, "one seed"),
+        ({"seeds": [0] * 45}, "the same seed"),
         ({"seeds": [0, 1, 1] * 15, "runs": [0] * 45}, "several seeds"),
         ({"groups": ["a"] * 44}, "groups has 44 rows, X has 45"),
-        ({"groups": ["a"] * 45}, "one artist"),
+        ({"groups": ["a"] * 45}, "the same artist"),
         ({"runs": [0] * 3}, "runs has 3 rows"),
         ({"metric": "auc"}, "metric must be"),
         ({"n_resamples": 0}, "n_resamples"),

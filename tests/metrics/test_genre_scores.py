@@ -46,9 +46,9 @@ def test_genre_scores_of_several_labels(form):
     [
         (["a", "b"], ["a"], None, "shape"),
         (["a", None], ["a", "a"], None, "y_true contains NaN: the first is in row 1"),
-        (["a", "b"], ["a", "c"], ["a", "b"], "y_pred holds 'c' in row 1"),
+        (["a", "b"], ["a", "c"], ["a", "b"], "y_pred contains 'c' in row 1"),
         ([], [], None, "0 rows"),
-        (["a"], ["a"], ["a", "a"], "twice"),
+        (["a"], ["a"], ["a", "a"], "more than once"),
         (["a", 1], ["a", 1], None, "y_true mixes types"),
         (["a", "b"], [0, 1], None, "several types"),
         ([[0, 1]], [[0, 0.3]], None, "indicator"),

@@ -262,8 +262,8 @@ def test_ranking_scores_of_one_model():
     "change, message",
     [
         ({"ks": (1, 7)}, "from 1 to"),
-        ({"log_odds": ["net"]}, "log_odds names 'net'"),
-        ({"log_odds": True}, "needs prior"),
+        ({"log_odds": ["net"]}, "log_odds contains 'net'"),
+        ({"log_odds": True}, "requires prior"),
         ({"log_odds": True, "prior": [0.5]}, "prior has shape"),
         ({"Y_score": {}}, "empty"),
         ({"Y_score": {"net": np.zeros((40, 5))}}, r"Y_score\['net'\] has"),

@@ -141,11 +141,11 @@ def test_what_is_refused(clusters, function):
     X, genres = clusters
     broken = X.copy()
     broken[3] = np.nan
-    with pytest.raises(ValueError, match="X holds NaN.*Leave out the items that lack"):
+    with pytest.raises(ValueError, match="X contains NaN.*Items without this modality"):
         function(broken, genres)
     with pytest.raises(ValueError, match="inconsistent numbers"):
         function(X, genres[1:])
-    with pytest.raises(ValueError, match="from 1 to 9, as there are only 9 other items"):
+    with pytest.raises(ValueError, match="from 1 to 9, because some items have only 9 other items"):
         function(X[15:25], genres[15:25])
     with pytest.raises(ValueError, match="only 2 items of other artists"):
         function(X[:12], genres[:12], groups=["A"] * 10 + ["B", "C"])
@@ -153,7 +153,7 @@ def test_what_is_refused(clusters, function):
 
 def test_several_genres_have_no_purity(clusters):
     X, genres = clusters
-    with pytest.raises(ValueError, match="several genres per item.*retrieval_scores"):
+    with pytest.raises(ValueError, match="y is multilabel.*retrieval_scores"):
         neighbor_purity(X, pd.get_dummies(genres, dtype=int))
     with pytest.raises(ValueError, match="X is empty"):
         retrieval_scores({}, genres)

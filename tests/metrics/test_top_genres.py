@@ -40,14 +40,14 @@ def test_names_of_columns():
     ("scores", "arguments", "message"),
     [
         ({}, {}, "Y_score is empty"),
-        (COSINE, {"k": 5}, "k must be an integer from 1 to the number of labels, 4"),
-        (COSINE, {"genres": GENRES[:3]}, "genres has 3 names, the scores have 4 columns"),
+        (COSINE, {"k": 5}, "k must be an integer from 1 to the number of labels .4"),
+        (COSINE, {"genres": GENRES[:3]}, "genres has 3 names, but the scores have 4 columns"),
         ({"a": COSINE, "b": COSINE[:1]}, {}, r"shapes \(1, 4\), \(2, 4\)"),
         (COSINE, {"Y_true": np.eye(4, dtype=int)}, r"Scores and Y_true have shapes"),
         (
             {"a": pd.DataFrame(COSINE, columns=GENRES)},
             {"Y_true": pd.DataFrame(np.eye(2, 4, dtype=int), columns=GENRES[::-1])},
-            "not the same in the same order",
+            "same columns in the same order",
         ),
         (COSINE * [np.nan, 1, 1, 1], {}, "NaN in row 0"),
     ],

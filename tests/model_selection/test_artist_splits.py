@@ -174,7 +174,7 @@ def test_bad_sizes(sizes):
 
 
 def test_y_of_another_length():
-    with pytest.raises(ValueError, match="y has 2 rows, the table has 3"):
+    with pytest.raises(ValueError, match="y has 2 rows, but the table has 3"):
         train_validation_test_split([0] * 3, [0, 1], list("abc"))
 
 

@@ -35,7 +35,7 @@ def test_genres_are_spread():
     ("n_rows", "artists"), [(19, ARTISTS[:19]), (60, np.repeat(["a", "b"], 30))]
 )
 def test_too_few_rows_or_artists(n_rows, artists):
-    with pytest.warns(UserWarning, match=f"{n_rows} rows of .* too few to choose"):
+    with pytest.warns(UserWarning, match=f"{n_rows} rows of .* too few for inner folds"):
         assert inner_folds(GENRES[:n_rows], groups=artists) is None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -67,11 +67,11 @@ def test_folds_that_are_given():
     ("folds", "message"),
     [
         ([0, 1, 0], "3"),
-        ([0.5, 1, 0, 1], "whole numbers"),
-        ([0, 1, -2, 1], "whole numbers"),
+        ([0.5, 1, 0, 1], "must be integers"),
+        ([0, 1, -2, 1], "must be integers"),
         ([0, 0, 0, 0], "at least two"),
         ([-1, -1, -1, -1], "at least two"),
-        ([0, 2, 0, 2], "without a gap"),
+        ([0, 2, 0, 2], "without gaps"),
     ],
 )
 def test_folds_that_are_none(folds, message):

@@ -38,8 +38,8 @@ def test_marked_rows_are_taken_as_they_are():
     "validation, message",
     [
         ([True, False], "3 rows"),
-        ([1, 0, 0], "row 0 holds 1"),
-        ([True, None, False], "row 1 holds None"),
+        ([1, 0, 0], "got 1 in row 0"),
+        ([True, None, False], "got None in row 1"),
         ([True] * 3, "marks all 3 rows"),
     ],
 )

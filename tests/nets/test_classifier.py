@@ -255,7 +255,7 @@ def test_a_fitted_factorizer_is_used_as_it_is(albums):
     model = fusion(label_factorizer=FrozenEstimator(other), max_epochs=1, validation_fraction=0)
     model.fit(X, Y)
     np.testing.assert_array_equal(model.label_factorizer_.label_factors_, other.label_factors_)
-    with pytest.raises(ValueError, match="Y has 4 labels, the factorizer was fitted on 5"):
+    with pytest.raises(ValueError, match="Y has 4 labels, but the factorizer was fitted on 5"):
         model.fit(X, Y[LABELS[:4]])
 
 

@@ -1,4 +1,4 @@
-"""Which entities a text mentions: linkers, and the knowledge bases behind them."""
+"""Entity linking: linkers and the knowledge bases that they use."""
 
 from ._gazetteer_linker import GazetteerLinker
 from ._knowledge_base import KnowledgeBase

@@ -1,4 +1,4 @@
-"""Statements of DBpedia and Wikipedia dumps, in a stream."""
+"""Read the statements of DBpedia and Wikipedia dumps as a stream."""
 
 import bz2
 import gzip
@@ -18,11 +18,11 @@ _HEAD = 1 << 16
 
 
 class Statement(NamedTuple):
-    """One line of a dump.
+    """Statement of a dump.
 
-    `subject` is the name of a resource; `predicate` the whole IRI, None in a table of two columns;
-    `object` the name of a resource if `is_resource`, else a text in `language` ("" if not told).
-    In a table of bare cells nobody can tell, and `is_resource` is None.
+    `subject` is the name of a resource; `predicate` is the whole IRI, or None in a table with two
+    columns; `object` is the name of a resource if `is_resource`, otherwise a text in `language`
+    ("" if not specified). `is_resource` is None for bare cells of a table, where it is unknown.
     """
 
     subject: str
@@ -33,18 +33,18 @@ class Statement(NamedTuple):
 
 
 def read_dump(path, advance=None):
-    """Statements of a dump in N-Triples, N-Quads, Turtle or as a table, plain, gz or bz2.
+    """Read the statements of a dump, plain or compressed with gzip or bzip2.
 
-    A table has two or three columns with tabs between them, without a header: subject, predicate
-    if there are three, object. A cell is a bare name, an IRI in angle brackets, or a literal;
-    quotes around it are dropped. So the dialect is read in which triples lie with tabs, quoted
-    predicates and no period at the end.
+    Supported formats: N-Triples, N-Quads, Turtle, and tab-separated tables without a header. A
+    table has two columns (subject, object) or three (subject, predicate, object). A cell is a bare
+    name, an IRI in angle brackets, or a literal; quotes around it are removed. This includes the
+    dialect of triples separated by tabs, with quoted predicates and no period at the end.
 
     Parameters
     ----------
     path : str or path-like
     advance : callable, default=None
-        Called now and then with the bytes of the file read so far.
+        Called from time to time with the number of bytes of the file read so far.
 
     Yields
     ------
@@ -53,7 +53,8 @@ def read_dump(path, advance=None):
     Raises
     ------
     ValueError
-        If the file is damaged, cut off, empty, or in no such format; it names file and line.
+        If the file is damaged, truncated, empty or in another format. The message contains the
+        file and the line.
     """
     name = os.path.basename(path)
     try:
@@ -69,15 +70,17 @@ def read_dump(path, advance=None):
         raise
     except SyntaxError as error:
         raise ValueError(
-            f"{name}, read as {form}: {error}. Mend or leave out that line, or get the file again."
+            f"{name}, read as {form}: {error}. Fix or remove that line, or download the file again."
         ) from None
     except (EOFError, zlib.error, OSError) as error:
-        raise ValueError(f"{name} is damaged or cut off ({error}). Get the file again.") from None
+        raise ValueError(
+            f"{name} is damaged or truncated ({error}). Download the file again."
+        ) from None
 
 
 @contextmanager
 def _opened(path):
-    """The bytes of a file, unpacked, and a function that tells how far it is read."""
+    """Open a file, decompressing it; yield the stream and a function for the read position."""
     with open(path, "rb") as file:
         magic = file.peek(3)[:3]
         if magic[:2] == b"\x1f\x8b":
@@ -94,14 +97,14 @@ def _format_of(head, name):
     lines = [line.strip(b"\r\n\xef\xbb\xbf") for line in head.split(b"\n")]
     lines = [line for line in lines if line.strip() and not line.startswith(b"# ")]
     if not lines:
-        raise ValueError(f"{name} is empty. Leave it out, or get the file again.")
+        raise ValueError(f"{name} is empty. Omit it, or download the file again.")
     first = lines[0]
     turtle = ".ttl" in name.lower()
     if _PREAMBLE.match(first):
         return "Turtle"
     if first.startswith((b"<", b"_:")):
         if _STATEMENT_END.search(first):
-            return "N-Quads"  # of which N-Triples are a part
+            return "N-Quads"  # a superset of N-Triples
         if turtle:
             return "Turtle"
     if b"\t" in first:
@@ -109,9 +112,9 @@ def _format_of(head, name):
     if turtle:
         return "Turtle"
     raise ValueError(
-        f"{name} begins with {first[:80].decode(errors='replace')!r}, which is neither N-Triples, "
-        "N-Quads or Turtle nor a table of two or three columns with tabs between them. Pass a "
-        "dump in one of these formats."
+        f"The format of {name} is not supported: it begins with "
+        f"{first[:80].decode(errors='replace')!r}. Supported formats: N-Triples, N-Quads, Turtle, "
+        "and tab-separated tables with two or three columns."
     )
 
 
@@ -119,7 +122,7 @@ def _rdf(stream, form):
     pyoxigraph = import_from_extra("pyoxigraph", "This", extra="text")
     named, literal = pyoxigraph.NamedNode, pyoxigraph.Literal
     formats = {"N-Quads": pyoxigraph.RdfFormat.N_QUADS, "Turtle": pyoxigraph.RdfFormat.TURTLE}
-    # Lenient: the dumps of DBpedia hold IRIs that are none by the letter.
+    # Lenient, because the dumps of DBpedia contain IRIs that are not strictly valid.
     for quad in pyoxigraph.parse(stream, format=formats[form], lenient=True):
         subject, thing = quad.subject, quad.object
         if type(subject) is not named:
@@ -141,15 +144,14 @@ def _table(stream, name):
             cells = line.decode("utf-8-sig" if number == 1 else "utf-8").strip("\r\n").split("\t")
         except UnicodeDecodeError as error:
             raise ValueError(
-                f"{name}, line {number}, is not UTF-8 ({error.reason}). Save the table as UTF-8."
+                f"{name}, line {number}: not valid UTF-8 ({error.reason}). Save the table as UTF-8."
             ) from None
         if cells == [""]:
             continue
         if len(cells) not in (2, 3) or not all(cell.strip() for cell in cells):
             raise ValueError(
-                f"{name}, line {number}, has {len(cells)} cells, or an empty one, where two or "
-                f"three filled ones with tabs between them are expected: {line[:80]!r}. Mend or "
-                "leave out that line."
+                f"{name}, line {number}: expected two or three tab-separated cells, none of them "
+                f"empty, got {len(cells)} cells: {line[:80]!r}. Fix or remove that line."
             )
         (subject, _, _), (thing, is_resource, language) = _cell(cells[0]), _cell(cells[-1])
         predicate = None if len(cells) == 2 else cells[1].strip().strip('"').strip("<>")
@@ -157,7 +159,7 @@ def _table(stream, name):
 
 
 def _cell(cell):
-    """Text of a cell, whether it is a resource (None if nobody can tell), and its language."""
+    """Return the text of a cell, whether it is a resource (None if unknown), and its language."""
     cell = cell.strip()
     if cell.startswith('"<') and cell.endswith('>"'):
         cell = cell[1:-1]

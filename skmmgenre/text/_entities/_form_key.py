@@ -1,8 +1,8 @@
-"""Words of texts and names, folded so that the ways to write a name meet in one key.
+"""Split texts and names into words, folded so that all spellings of a name have the same key.
 
-Case, diacritics, width, ligatures and most punctuation are folded; every word keeps where it
-stands in the text as it was given. In a script without spaces every character is a word, so a
-name may start and end anywhere."""
+Case, diacritics, width, ligatures and most punctuation are folded; every word keeps its position
+in the original text. In a script without spaces every character is a word, so a name may start
+and end anywhere."""
 
 import functools
 import re
@@ -11,20 +11,21 @@ from typing import NamedTuple
 
 from ._segmentation import UNSPACED
 
-# What lies before a word, as bits. HARD: a comma, a period or the like, which a name has only if
-# it is written with one. START: a sentence may begin here, so a capital says nothing.
+# Bits that describe the gap before a word. HARD: a comma, a period or similar; a name matches
+# across it only if it is written with one. START: a sentence may begin here, so a capital gives
+# no evidence.
 HARD, START = 1, 2
 
-# A key is bytes: every word ends with a space, and one behind a hard gap begins with a comma. So
-# a key that is a prefix of another always ends with a word.
+# A key is bytes: every word ends with a space, and a word after a hard gap begins with a comma. So
+# a key that is a prefix of another always ends at the end of a word.
 _END, _HARD_GAP = b" ", b","
 
 _SOFT = frozenset("-‐‑_/+'\"`´‘’‚‛“”„«»·・")
 _SENTENCE_END = frozenset(".!?…。！？｡؟।")
 _AND = ("&", "＆")
-# Written inside words without being seen: soft hyphen, joiners, direction marks.
+# Invisible characters inside words: soft hyphen, joiners, direction marks.
 _UNSEEN = "\u00ad\u061c\u200c-\u200f\u2060\ufeff"
-# Letters whose stroke or ligature Unicode does not take apart.
+# Letters with a stroke or ligature that Unicode does not decompose.
 _PLAIN = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"}
 )
@@ -34,10 +35,10 @@ _LONGEST_KEPT = 40
 
 
 class Words(NamedTuple):
-    """The words of a text.
+    """Words of a text.
 
-    `starts` and `ends` are characters of the text, `keys` the folded words as bytes, `gaps` the
-    bits of what lies before each word.
+    `starts` and `ends` are character offsets in the text, `keys` the folded words as bytes, and
+    `gaps` the bits of the gap before each word.
     """
 
     starts: list
@@ -47,7 +48,7 @@ class Words(NamedTuple):
 
 
 def split_words(text):
-    """Words of a text and where they stand."""
+    """Return the words of a text and their positions."""
     words = starts, ends, keys, gaps = Words([], [], [], [])
     parts = _patterns().run.split(text)
     position = bits_behind = 0
@@ -58,7 +59,7 @@ def split_words(text):
         if bits is None:
             bits = _read_gap(gap)
         if bits and ends and gap in (".", ". ") and ends[-1] - starts[-1] <= 2:
-            bits = START  # the period of "Dr." or "J. J." is no hard gap
+            bits = START  # the period of "Dr." or "J. J." is not a hard gap
         bits |= bits_behind
         inside, bits_behind = _kept_runs.get(run) or _read_run(run)
         if type(inside) is bytes:
@@ -80,10 +81,10 @@ def split_words(text):
 
 
 def form_keys(form):
-    """Keys of a name: as it is written, and if it has hard gaps, also without them.
+    """Return the keys of a name: as it is written and, if it has hard gaps, also without them.
 
-    A text that writes the name in the same way looks for the first. No key if there is no letter
-    or digit in the name.
+    The first key matches texts that write the name in the same way. A name without letters and
+    digits has no key.
     """
     words = split_words(form)
     strict, loose = stream_of(words)[0], b"".join(words.keys)
@@ -91,7 +92,7 @@ def form_keys(form):
 
 
 def stream_of(words):
-    """The keys of all words as one bytes, and where in it each key starts; its end as the last."""
+    """Concatenate the keys of all words; return the bytes and the offsets of the keys and end."""
     pieces, offsets, at = [], [], 0
     for key, bits in zip(words.keys, words.gaps, strict=True):
         if bits & HARD and pieces:
@@ -105,12 +106,12 @@ def stream_of(words):
 
 
 def count_words(key):
-    """Number of words of a key."""
+    """Return the number of words of a key."""
     return key.count(_END)
 
 
 def fold(word):
-    """A word without case, diacritics, width and ligatures; "" if nothing is left of it."""
+    """Remove case, diacritics, width and ligatures from a word; the result may be empty."""
     if word.isascii():
         return word.lower()
     while True:
@@ -128,8 +129,8 @@ def _is_kept(char):
     category = unicodedata.category(char)
     if category[0] != "M":
         return category == "Sc"
-    # Kept are the marks that make another letter: vowel signs, nukta, voiced kana, virama, tones.
-    # Dropped are accents (class 1, 200 and above) and Hebrew and Arabic points (10 to 35).
+    # Keep marks that make a different letter: vowel signs, nukta, voiced kana, virama, tones.
+    # Drop accents (class 1, 200 and above) and Hebrew and Arabic points (10 to 35).
     order = unicodedata.combining(char)
     return order != 1 and not 10 <= order <= 35 and order < 200 and not _picks_a_glyph(char)
 
@@ -143,7 +144,7 @@ _kept_runs = {}
 
 
 def _read_gap(gap):
-    """Bits of what lies between two words."""
+    """Return the bits of the gap between two words."""
     if gap.count("\n") > 1:
         bits = HARD | START
     else:
@@ -161,9 +162,10 @@ def _read_gap(gap):
 
 
 def _read_run(run):
-    """The words of a run and the bits of what is behind the last.
+    """Return the words of a run and the bits of the gap after the last one.
 
-    Of a run that is one word its key; else start, end, key and bits of each word in it.
+    The words are a key if the run is a single word, otherwise a tuple of the start, end, key and
+    bits of each word.
     """
     if run.isascii() and run.isalnum():
         read = run.lower().encode() + _END, 0
@@ -196,7 +198,7 @@ class _Patterns(NamedTuple):
 
 @functools.cache
 def _patterns():
-    """What splits a text into runs, quickly and coarsely, and what finds the words of a run."""
+    """Return the pattern that splits a text coarsely into runs and the one that finds words."""
     marks = _char_class(lambda category: category[0] == "M")
     money = _char_class(lambda category: category == "Sc")
     coarse = rf"[\w&＆{_UNSEEN}{marks}{money}\U00010000-\U0010ffff]"
@@ -212,7 +214,7 @@ def _patterns():
 
 
 def _char_class(belongs, first=0, end=0x10000):
-    """Inside of a class of a regular expression: the characters of some categories, in ranges."""
+    """Return the characters of some categories as ranges of a regular expression class."""
     codes = [code for code in range(first, end) if belongs(unicodedata.category(chr(code)))]
     known = set(codes)
     starts = [code for code in codes if code - 1 not in known]

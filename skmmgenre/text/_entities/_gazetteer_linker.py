@@ -1,7 +1,7 @@
-"""Names of a knowledge base found in a text.
+"""Find the names of a knowledge base in a text and disambiguate them.
 
-Which entity a name means is settled by how well known it is and by what else the text mentions; a
-name of common words needs more evidence.
+The entity that a name refers to is chosen by how well known it is and by what else the text
+mentions; a name made of common words needs more evidence.
 """
 
 import functools
@@ -23,12 +23,13 @@ from ._linker import Linker, Mention
 from ._name_spans import find_spans
 from ._titles import as_title, split_qualifier
 
-# Beyond these the lists hold more names than common words; the first are those of grammar.
+# Beyond the first 10,000 the lists contain more names than common words; the first 200 are mostly
+# function words.
 _MOST_COMMON, _MOST_FREQUENT = 10_000, 200
 
 
 class CommonWords(NamedTuple):
-    """Keys of the common words of a language, and of the most frequent, its grammar."""
+    """Keys of the common words of a language, and of the most frequent ones (function words)."""
 
     common: frozenset
     frequent: frozenset
@@ -36,14 +37,14 @@ class CommonWords(NamedTuple):
 
 @functools.cache
 def common_words_of(language):
-    """The common words of a language, by the frequencies that pyspellchecker brings."""
+    """Return the common words of a language, by the frequency lists of pyspellchecker."""
     folder = files("spellchecker") / "resources"
     file = folder / f"{language}.json.gz"
     if not file.is_file():
         known = sorted(path.name.partition(".")[0] for path in folder.iterdir())
         raise ValueError(
-            f"There is no list of common words for common_words={language!r}. Pass one of {known}, "
-            "a list of words, or None."
+            f"No list of common words is available for common_words={language!r}. Pass one of "
+            f"{known}, a list of words, or None."
         )
     counts = json.loads(gzip.decompress(file.read_bytes()))
     words = sorted(counts, key=counts.get, reverse=True)
@@ -51,29 +52,30 @@ def common_words_of(language):
 
 
 def keys_of(words):
-    """Keys of words as they are in texts; of "don't" both parts."""
+    """Return the keys of words as they occur in texts; "don't" gives the keys of both parts."""
     return frozenset(key for word in words for key in split_words(word).keys)
 
 
-# The weight of a candidate is its prior, times up to this if the text calls it what its qualifier
-# does: "the band Yes" for Yes (band).
+# The prior of a candidate is multiplied by up to this factor if the text describes it with the
+# words of its qualifier: "the band Yes" for Yes (band).
 _CALLED = 10.0
-# The doubt about a name that is only borne with a qualifier, from unknown to the best known.
+# Doubt about a name that entities have only with a qualifier. It decreases with the fame of the
+# entity, from this value for an unknown one to 0 for the most linked one.
 _SHARED = 1.8
-# What is left of it if a noun stands before the name: "the singer Prince", not "in London".
+# Factor on this doubt if a noun precedes the name: "the singer Prince", not "in London".
 _APPOSED = 0.7
 _WORDS_BEFORE = 5
 _MOST_KEPT = 20_000
 
 
 class Disambiguation:
-    """Settles the names of texts, one text at a time.
+    """Disambiguate the names of texts, one text at a time.
 
     Parameters
     ----------
     content : KnowledgeBaseFile
     common, frequent : frozenset of bytes
-        Keys of common words, and of those of grammar.
+        Keys of common words, and of function words.
     max_candidates : int
     coherence : float
     """
@@ -92,7 +94,7 @@ class Disambiguation:
         self._kept_words = {"": ()}
 
     def settle(self, text, words, spans):
-        """Entity and confidence of each span, None where it is more likely no entity."""
+        """Return entity and confidence of each span, or None if it is more likely not a name."""
         by_form = {}
         for span in spans:
             by_form.setdefault(span.form, []).append(span)
@@ -121,10 +123,10 @@ class Disambiguation:
         return answers
 
     def _weigh(self, value, called, present, context):
-        """Weight and number of each candidate, and the doubt that it is any of them."""
+        """Return weight and number of each candidate, and the doubt that it is any of them."""
         candidates = self.content.candidates_of(value, self.max_candidates)
-        # A name that is only borne with a qualifier means other things as well, and these the
-        # likelier the less known its bearer is.
+        # A name that entities have only with a qualifier has other meanings as well, which are
+        # more likely the less well known the entity is.
         doubt = _SHARED * (1 - self._fame(candidates[0][1])) if value & SHARED else 0.0
         total = sum(count + 1 for _, count in candidates)
         if any(some and some[0] not in self.frequent for some in called):
@@ -139,21 +141,28 @@ class Disambiguation:
         return weights, doubt
 
     def _fame(self, count):
-        """0 for no link, 1 for the most linked of all, by their logarithms."""
+        """Return the log-scaled number of links: 0 for no link, 1 for the most linked entity."""
         return math.log1p(count) / self.log_most_linked
 
     def _fit(self, entity, named, present):
-        """Share of the words of its qualifier that the text has, if it is called the last."""
+        """Return the share of the qualifier's words that occur in the text.
+
+        It is 0 unless the last of these words is among `named`, the words before the name.
+        """
         qualifier = self._qualifier(entity) if named else ()
         if not qualifier or qualifier[-1] not in named:
             return 0.0
         absent = [word for word in qualifier if word not in present]
         if any(word not in self.common for word in absent):
-            return 0.0  # "(Tupac Shakur album)" where no Tupac is named
+            return 0.0  # "(Tupac Shakur album)" in a text that does not mention Tupac
         return 1 - len(absent) / len(qualifier)
 
     def _context(self, entities):
-        """The categories of some entities, and how telling it is to be named by one of them."""
+        """Return the context that some entities provide.
+
+        The context consists of their categories, a dict from each entity that gives one of these
+        categories its name to the rarity of that category, and the entities themselves.
+        """
         categories, named = set(), {}
         for entity in entities:
             for category in self._categories(entity):
@@ -164,7 +173,7 @@ class Disambiguation:
         return categories, named, entities
 
     def _coherence(self, entity, context):
-        """How telling the categories are that an entity has in common with what is certain."""
+        """Return the summed rarity of the categories that connect an entity with the context."""
         categories, named, entities = context
         if not entities:
             return 0.0
@@ -176,11 +185,11 @@ class Disambiguation:
         return found
 
     def _rarity(self, category):
-        """1 for a category of one entity, 0 for one of all."""
+        """Return the rarity of a category: 1 if one entity has it, about 0 if all have it."""
         return 1 - math.log(self.content.category_sizes[category]) / self.log_n_entities
 
     def category_names(self, entity):
-        """Names of the categories of an entity."""
+        """Return the names of the categories of an entity."""
         names, name = self._kept_category_names, self.content.category_name
         return tuple(_kept(names, category, name) for category in self._categories(entity))
 
@@ -196,7 +205,7 @@ class Disambiguation:
 
 
 def _called(text, words, span):
-    """Words before a name, from the nearest back to another name or a stop."""
+    """Return the words before a name, nearest first, back to another name or a stop."""
     found = []
     for word in range(span.first - 1, max(span.first - 1 - _WORDS_BEFORE, -1), -1):
         if words.gaps[word + 1] & (HARD | START) or text[words.starts[word]].isupper():
@@ -221,49 +230,51 @@ def _kept(kept, key, read):
 class GazetteerLinker(Linker):
     """Find the entities of a knowledge base in a text, offline.
 
-    From left to right the longest name that the knowledge base has is taken, without regard to
-    case, diacritics and most punctuation. It need not be a mention: "Yes" is more often a word
-    than a band. So a name competes with the doubt that it is none, and its entities compete with
-    each other.
+    The text is scanned from left to right for the longest names in the knowledge base, ignoring
+    case, diacritics and most punctuation. Such a name is not always a mention: "Yes" is more often
+    a word than a band. So the entities of a name compete with each other and with the doubt that
+    the name is a mention at all.
 
-    Doubt comes from the way it is written and from the knowledge base: all its words are
-    common, it is without capitals, it is a part of a longer name or of a quoted title, or it is
-    borne only with a qualifier ("Yes (band)") by something that is little linked to. A name
-    of common words is refused outright without a capital that no sentence asks for.
+    The doubt depends on how the name is written and on the knowledge base. It is higher if all
+    words of the name are common, if it has no capital letters, if it is part of a longer name or
+    of a quoted title, or if only entities with few links have it, and only with a qualifier ("Yes
+    (band)"). A name made of common words is rejected unless it has a capital letter other than
+    at the start of a sentence.
 
-    The weight of an entity is its prior, raised by the categories that it shares with the
-    entities about which there is no doubt or choice, and by being called what it is ("the band
-    Yes"). It is mentioned if it has the most weight, and more than the doubt.
+    The weight of an entity is its prior, increased by the categories that it shares with the
+    unambiguous mentions of the text, and by a description that fits ("the band Yes"). The entity
+    with the highest weight is returned if its weight exceeds the doubt.
 
     Parameters
     ----------
     kb : KnowledgeBase, str or path-like
-        The knowledge base, or the path of its file.
+        Knowledge base, or the path of its file.
     common_words : str, list of str or None, default="en"
-        Language whose 10,000 most common words are common, by the lists that pyspellchecker
-        brings ("de", "es", "fr", ...), or the words themselves. With None no word but a
-        single letter, a number or a single Chinese character is.
+        Words that count as common: a language ("en", "de", "es", "fr", ...), for the 10,000 most
+        frequent words in the list of pyspellchecker, or the words themselves. With None, only
+        single letters, numbers and single Chinese characters count as common.
     max_candidates : int, default=16
-        Of a name that more entities bear only the most linked are weighed.
+        Maximum number of entities considered per name; those with the most links are kept.
     coherence : float, default=1.0
-        How much the categories of the other mentions count; with 0 they do not.
+        Influence of the categories of the other mentions; with 0 they are ignored.
 
     See Also
     --------
-    KnowledgeBase : Is built from DBpedia or Wikipedia dumps.
-    EntityEnricher : Appends the categories of what is mentioned to a text.
+    KnowledgeBase : Knowledge base built from DBpedia or Wikipedia dumps.
+    EntityEnricher : Append the categories of the mentioned entities to a text.
 
     Notes
     -----
-    `confidence` is the weight of the entity over the weights of all entities of that name and
-    the doubt: 1 where there is neither choice nor doubt. It is no calibrated probability.
+    `confidence` is the weight of the entity divided by the sum of the weights of all entities of
+    that name and the doubt. It is 1 if there is only one entity and no doubt. It is not a
+    calibrated probability.
 
-    In a script without spaces between words (Chinese, Japanese, Thai) a name may begin and
-    end with any character.
+    In a script without spaces between words (Chinese, Japanese, Thai), a name may begin and end
+    at any character.
 
-    All mentions of one name in a text are of the same entity.
+    All mentions of a name within a text refer to the same entity.
 
-    A pickle holds the path of the knowledge base as it was given, nothing of its content.
+    A pickle contains the path of the knowledge base as it was passed, and none of its content.
 
     Examples
     --------
@@ -325,7 +336,7 @@ class GazetteerLinker(Linker):
         return mentions
 
     def _prepared(self):
-        """What `link` works with, made anew when a parameter or the knowledge base has changed."""
+        """Return the state of `link`, rebuilt if a parameter or the knowledge base has changed."""
         params = self.kb, self.common_words, self.max_candidates, self.coherence
         prepared = getattr(self, "_prepared_for", None)
         if prepared is None or prepared[0] != params:

@@ -1,4 +1,4 @@
-"""Linkers that ask a web service: the form that is sent, and the JSON that comes back."""
+"""Base class of the linkers that call a web service with a form and read its JSON response."""
 
 import atexit
 import hashlib
@@ -23,11 +23,11 @@ from ...utils import BadItem, SetupError, import_from_extra
 from ._linker import CATEGORIES_FROM, Linker, read_confidence, store_faults
 from ._segmentation import split_text
 
-_MAX_BYTES = 16_000_000  # of an answer; those of real texts have some ten thousand
-_MAX_WAIT = 120  # seconds between two tries; a service that asks for more is not waited for
-_QUOTED = 100  # characters of a bad answer that are shown
+_MAX_BYTES = 16_000_000  # of a response; real texts give some ten thousand
+_MAX_WAIT = 120  # seconds between two attempts; if a service requests more, linking fails
+_QUOTED = 100  # characters of an invalid response that are shown
 
-# What a service answers whatever the text is.
+# Status codes that do not depend on the text.
 _NO_ENTRY = {
     *range(300, 400),
     HTTPStatus.UNAUTHORIZED,
@@ -42,19 +42,19 @@ _clients = {}  # of each process: a connection must not be shared over a fork
 
 @dataclass
 class _Reply:
-    """What came back: a whole answer, or the problem why there is none."""
+    """A complete response, or the reason why there is none."""
 
     status: int = 0
     headers: dict = field(default_factory=dict)
     body: bytes = b""
     problem: str = ""
     temporary: bool = False
-    reached: bool = True  # whether there is a service at the address
+    reached: bool = True  # whether a service runs at the URL
 
 
 def _post(url, form, timeout):
-    # No exception of httpx may be raised or be the context of one: it holds the request, and
-    # so the key.
+    # No exception of httpx may be raised or become the context of another: it contains the
+    # request, and therefore the key.
     httpx = import_from_extra("httpx", "This", extra="text")
     give_up = time.monotonic() + timeout
     try:
@@ -79,9 +79,9 @@ def _post(url, form, timeout):
     except httpx.TimeoutException:
         return _Reply(problem=_too_slow(timeout), temporary=True)
     except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-        return _Reply(problem=f"could not be asked ({error})", reached=False)
+        return _Reply(problem=f"could not be called ({error})", reached=False)
     except httpx.DecodingError as error:
-        return _Reply(problem=f"could not be asked ({error})")
+        return _Reply(problem=f"sent a response that cannot be decoded ({error})")
     except httpx.HTTPError as error:
         return _Reply(problem=f"broke the connection ({error})", temporary=True)
 
@@ -91,7 +91,7 @@ def _client(httpx):
     if client is None:
         headers = {
             "Accept": "application/json",
-            "Accept-Encoding": "identity",  # so that the limit of size is that of what is sent
+            "Accept-Encoding": "identity",  # so that the size limit applies to the bytes sent
             "User-Agent": f"skmmgenre/{__version__}",
         }
         new = httpx.Client(headers=headers, follow_redirects=False)
@@ -101,11 +101,11 @@ def _client(httpx):
 
 
 def _too_slow(timeout):
-    return f"gave no whole answer in {timeout:g} s"
+    return f"did not send a complete response within {timeout:g} s"
 
 
 def _retry_after(reply):
-    """Seconds that the service asks to wait; they come as a number or as a date."""
+    """Return the seconds that the service asks to wait, given as a number or as a date."""
     value = reply.headers.get("retry-after", "")
     try:
         if value.strip().isdigit():
@@ -120,33 +120,33 @@ def _read_json(service, url, reply, secret):
         return json.loads(reply.body)
     except (ValueError, RecursionError):
         pass
-    kind = reply.headers.get("content-type", "unnamed content")
+    kind = reply.headers.get("content-type", "unknown type")
     raise BadItem(
-        f"{service} answered no whole JSON but {len(reply.body)} bytes of {_blot(kind, secret)}"
-        f"{_quote(reply.body, secret)}",
-        f"Check url={_shown(url, secret)!r} in a browser, and that no proxy or page to log in "
-        "stands before it.",
+        f"{service} returned {len(reply.body)} bytes of {_blot(kind, secret)} instead of valid "
+        f"JSON{_quote(reply.body, secret)}",
+        f"Open url={_shown(url, secret)!r} in a browser, and check that no proxy or login page "
+        "intercepts the request.",
     )
 
 
 def _way_out(reply, url, key_hint, secret):
     if not reply.reached:
         return (
-            f"Check url={_shown(url, secret)!r}, and that the service runs there; with a cache "
-            "only what is not linked yet is sent again."
+            f"Check url={_shown(url, secret)!r} and that the service is running; with a cache, "
+            "only texts that are not linked yet are sent again."
         )
     if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return key_hint or "The service asks for a login."
+        return key_hint or "The service requires a login."
     if 300 <= reply.status < 400:
         target = _blot(reply.headers.get("location", "another address"), secret)
-        return f"If you trust {target!r}, pass it as url: what is sent is not sent on by itself."
+        return f"If you trust {target!r}, pass it as url; redirects are not followed."
     if reply.status in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_URI_TOO_LONG):
         return "Pass a smaller max_chars."
     if reply.temporary:
         later = f"in {wait:.0f} s" if (wait := _retry_after(reply)) > _MAX_WAIT else "later"
         return (
-            f"Run again {later}, or pass a larger timeout or max_retries; with a cache only what "
-            "is not linked yet is sent again."
+            f"Run again {later}, or increase timeout or max_retries; with a cache, only texts "
+            "that are not linked yet are sent again."
         )
     return f"Check url={_shown(url, secret)!r} and the parameters."
 
@@ -166,7 +166,7 @@ def _quote(body, secret):
 
 
 def _shown(url, secret):
-    """The address, without a password in it."""
+    """Return the URL without its password."""
     return re.sub("//[^/@]*@", "//***@", _blot(url, secret))
 
 
@@ -176,14 +176,14 @@ def _blot(text, secret):
     return text
 
 
-# Characters that are sent as a space: those that a form or JSON cannot hold, and those that
-# are two units in the UTF-16 strings of the services, so that their offsets are ours.
+# Characters that are sent as a space: those that a form or JSON cannot contain, and those that
+# take two UTF-16 code units, because the services count offsets in code units.
 _NOT_SENT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\U00010000-\U0010ffff]")
-_FORMAT = 1  # of what is kept in the cache
+_FORMAT = 1  # of the cache entries
 
 
 class Annotation(NamedTuple):
-    """A mention as a service tells it; offsets are those of the part that was sent."""
+    """Mention returned by a service; offsets refer to the part of the text that was sent."""
 
     start: int
     end: int  # exclusive
@@ -194,13 +194,13 @@ class Annotation(NamedTuple):
 
 
 class UnexpectedAnswer(Exception):
-    """JSON that is not what the service's documentation says.
+    """Raised if the JSON of a response is not as documented by the service.
 
     Parameters
     ----------
     reason : str
     refused : bool
-        Whether the service does not accept the key.
+        Whether the service rejected the key.
     """
 
     def __init__(self, reason, refused=False):
@@ -209,15 +209,15 @@ class UnexpectedAnswer(Exception):
 
 
 class MissingKey(SetupError):
-    """The key of a service is not there. Texts whose answers are kept do not need it."""
+    """Raised if the key of a service is not set. Texts in the cache can be linked without it."""
 
 
 class HTTPLinker(Linker):
-    """Base class of linkers that ask a web service.
+    """Base class of linkers that call a web service.
 
-    A subclass has the parameters named here and `_service`, its name; `_form`, which answers
-    with all fields of a request but text and key; `_annotations`, which reads the JSON of an
-    answer; and `_key_field` with the parameter `key_env`, if the service wants a key.
+    A subclass has the parameters of this class and defines `_service`, its name; `_form`, which
+    returns all fields of a request except text and key; `_annotations`, which parses the JSON of a
+    response; and `_key_field` together with the parameter `key_env` if the service needs a key.
     """
 
     _key_field = None
@@ -257,7 +257,7 @@ class HTTPLinker(Linker):
         ]
 
     def _ask_once(self, part):
-        """The annotations of a part, from the cache if it was sent before."""
+        """Return the annotations of a part, from the cache if it was sent before."""
         if self.cache is None:
             return self._ask(part)
         store = self.__dict__.get("_store")
@@ -276,7 +276,7 @@ class HTTPLinker(Linker):
 
     def _cache_key(self, part):
         scheme, host, *rest = urlsplit(self.url)
-        url = urlunsplit([scheme, host.rpartition("@")[2], *rest])  # without a password in it
+        url = urlunsplit([scheme, host.rpartition("@")[2], *rest])  # without the password
         question = [self._service, _FORMAT, url, self._form(), part]
         return hashlib.blake2b(json.dumps(question, sort_keys=True).encode()).digest()
 
@@ -289,19 +289,19 @@ class HTTPLinker(Linker):
         try:
             return [_checked(annotation, part) for annotation in self._annotations(answer)]
         except UnexpectedAnswer as error:
-            # Raised again below, where no answer is its context: that may repeat the key.
+            # Raised below, outside the context of this error: the response may repeat the key.
             reason = str(error).replace(key, "***") if key else str(error)
             refused = error.refused
-        reason = f"{self._service} answered with {reason}"
+        reason = f"{self._service} returned {reason}"
         if refused:
             raise SetupError(f"{reason}. {self._key_hint()}")
-        raise BadItem(reason, f"Check that url={self.url!r} is an address of {self._service}.")
+        raise BadItem(reason, f"Check that url={self.url!r} is a URL of {self._service}.")
 
     def _send(self, form, key):
-        """The JSON that the service answers to a form; no error holds the form or the key.
+        """Send a form and return the JSON of the response; no error contains the form or the key.
 
-        Raises BadItem if there is no answer, or one that is no JSON; and SetupError if there is
-        no service at the address, or it lets nobody in, so that no other text can be sent either.
+        Raises BadItem if there is no response, or it is not valid JSON. Raises SetupError if no
+        service runs at the URL or it denies access, so that no other text can be sent either.
         """
         for attempt in range(self.max_retries + 1):
             reply = _post(self.url, form, self.timeout)
@@ -312,8 +312,11 @@ class HTTPLinker(Linker):
                 break
             own = min(self.backoff * 2**attempt * _jitter.uniform(0.5, 1.5), _MAX_WAIT)
             time.sleep(max(own, wait))
-        what = reply.problem or f"answered {_status_name(reply.status)}{_quote(reply.body, key)}"
-        tries = f", at the last of {attempt + 1} tries" if attempt else ""
+        what = (
+            reply.problem
+            or f"returned status {_status_name(reply.status)}{_quote(reply.body, key)}"
+        )
+        tries = f" in the last of {attempt + 1} attempts" if attempt else ""
         reason = f"{self._service} {_blot(what, key)}{tries}"
         remedy = _way_out(reply, self.url, self._key_hint(), key)
         if not reply.reached or reply.status in _NO_ENTRY:
@@ -324,15 +327,15 @@ class HTTPLinker(Linker):
         if self._key_field is None:
             return ""
         if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", self.key_env):
-            raise ValueError(  # which does not show it: it may be the key
-                "key_env is not the name of an environment variable. Put the key into a "
-                "variable, and pass the name of that."
+            raise ValueError(  # without showing the value, which may be the key itself
+                "key_env is not a valid name of an environment variable. Store the key in an "
+                "environment variable and pass the name of the variable."
             )
         key = os.environ.get(self.key_env, "").strip()
         if not key:
             raise MissingKey(
-                f"{self._service} wants a key, and the environment variable {self.key_env} is "
-                "not set. Put the key into it, or pass key_env with the name of another. "
+                f"{self._service} needs a key, but the environment variable {self.key_env} is "
+                "not set. Set it to the key, or pass the name of another variable as key_env. "
                 f"{self._register}"
             )
         return key
@@ -341,14 +344,14 @@ class HTTPLinker(Linker):
         if self._key_field is None:
             return ""
         return (
-            f"Check the key in the environment variable {self.key_env}, and whether the "
-            "requests of the day are used up; with a cache only what is not linked yet is sent "
+            f"Check the key in the environment variable {self.key_env} and whether the daily "
+            "request limit is reached; with a cache, only texts that are not linked yet are sent "
             "again."
         )
 
 
 def _checked(annotation, part):
-    """The annotation, if it is at a place of the part and has a confidence."""
+    """Return the annotation if its offsets, label and confidence are valid."""
     start, end, label, reference = annotation[:4]
     if not reference.strip():
         raise UnexpectedAnswer(f"a mention at {start} of an entity without a name")
@@ -359,16 +362,16 @@ def _checked(annotation, part):
     try:
         return annotation._replace(confidence=read_confidence(annotation.confidence))
     except (TypeError, ValueError) as error:
-        raise UnexpectedAnswer(f"a confidence that is no number in [0, 1]: {error}") from error
+        raise UnexpectedAnswer(f"a confidence that is not a number in [0, 1]: {error}") from error
 
 
 def _words(label):
-    """The label, whichever case, spaces and composed letters the service gives it."""
+    """Return the words of a label, normalized in case, white space and composed letters."""
     return unicodedata.normalize("NFC", label).casefold().split()
 
 
 def take(record, name, *kinds):
-    """The field of an answer, if it is there and of one of these types."""
+    """Return a field of a response if it is present and has one of the given types."""
     value = record.get(name) if isinstance(record, dict) else None
     if not isinstance(value, kinds) or isinstance(value, bool):
         found = "no" if value is None else f"a {type(value).__name__} as"
@@ -377,7 +380,7 @@ def take(record, name, *kinds):
 
 
 def take_list(answer, name):
-    """The list under a name of an answer."""
+    """Return the list in a field of a response."""
     value = answer.get(name) if isinstance(answer, dict) else None
     if not isinstance(value, list):
         raise UnexpectedAnswer(f"JSON without a list {name!r}")

@@ -1,8 +1,8 @@
-"""Dumps to the file of a knowledge base, in a stream.
+"""Build the file of a knowledge base from dumps, as a stream.
 
-The dumps are read once, to lines on disk. Then marisa's tries number the names, and all else is
-done on arrays of these numbers: the memory needed is that of a trie and a few arrays, not of
-millions of Python objects."""
+The dumps are read once and written to disk as lines. Then marisa tries number the names, and
+everything else is computed on arrays of these numbers: the memory needed is that of a trie and a
+few arrays, not of millions of Python objects."""
 
 import os
 import re
@@ -25,13 +25,13 @@ _MOST_WORDS = 32
 _MOST_SEEN = 500_000
 _MOST_LINKS = np.iinfo(np.uint32).max
 _MB = 1_000_000
-_STEP = 1000  # lines, of the progress bar
-# What titles and other names are told by in the usual vocabularies (rdfs, foaf, skos, schema.org).
+_STEP = 1000  # lines per step of the progress bar
+# Predicates of titles and other names in common vocabularies (rdfs, foaf, skos, schema.org).
 _LABEL_PREDICATES = frozenset({"label", "name", "title", "alias", "prefLabel", "altLabel"})
 
 
 class KnowledgeBaseBuild:
-    """One building of a file; see `KnowledgeBase.build` for the parameters."""
+    """Build of one file; see `KnowledgeBase.build` for the parameters."""
 
     def __init__(self, *, predicates, label_predicates, language, left_out_qualifiers, verbose):
         self.predicates = predicates
@@ -41,11 +41,11 @@ class KnowledgeBaseBuild:
         self.language = language
         self.left_out_qualifiers = frozenset(left_out_qualifiers)
         self.verbose = verbose
-        self.left_out = {}  # reason -> how many
-        self.met = {role: Counter() for role in ROLES}  # predicates of the dumps of each role
+        self.left_out = {}  # reason -> number of excluded statements
+        self.met = {role: Counter() for role in ROLES}  # counts of the predicates in the dumps
 
     def write(self, path, dumps, records):
-        """Read everything, write the file."""
+        """Read the dumps and records and write the file."""
         with writing(path) as (self.folder, write):
             lines = self._spill(dumps, records)
             steps = {role: n // _STEP for role, n in lines.items()}
@@ -77,7 +77,7 @@ class KnowledgeBaseBuild:
     # ---- lines on disk ------------------------------------------------------------------
 
     def _spill(self, dumps, records):
-        """Write what the dumps and records say as lines `name TAB what`; count the lines."""
+        """Write the dumps and records to disk as lines `name TAB what`; return the line counts."""
         lines = dict.fromkeys(ROLES, 0)
         total = sum(os.path.getsize(dump) // _MB for role in ROLES for dump in dumps[role])
         with ExitStack() as stack:
@@ -89,8 +89,8 @@ class KnowledgeBaseBuild:
                     files[role].write(f"{name}\t{what}\n".encode())
                 except UnicodeEncodeError as error:
                     raise ValueError(
-                        f"{name!r} or {what!r} cannot be written as UTF-8 ({error.reason}). Decode "
-                        "the names with the right encoding."
+                        f"{name!r} or {what!r} cannot be encoded as UTF-8 ({error.reason}). Decode "
+                        "the names with the correct encoding."
                     ) from None
                 lines[role] += 1
 
@@ -98,14 +98,14 @@ class KnowledgeBaseBuild:
                 for dump in dumps[role]:
                     read = 0  # MB
 
-                    def tell(position, role=role):
+                    def report(position, role=role):
                         nonlocal read
                         advance(position // _MB - read, note=role)
                         read = position // _MB
 
-                    for name, what in getattr(self, f"_read_{role}")(read_dump(dump, tell)):
+                    for name, what in getattr(self, f"_read_{role}")(read_dump(dump, report)):
                         put(role, name, what)
-                    tell(os.path.getsize(dump))
+                    report(os.path.getsize(dump))
             self._check_predicates(lines)
             for number, record in enumerate(records):
                 entity, forms, categories, prior = _checked(record, number)
@@ -117,22 +117,22 @@ class KnowledgeBaseBuild:
         return lines
 
     def _check_predicates(self, lines):
-        """Refuse what was asked for and does not occur, before the long part begins."""
+        """Raise if a requested predicate does not occur, before the long part of the build."""
         met = self.met["labels"]
         if met and not lines["labels"]:
             raise ValueError(
-                f"The labels have none of the predicates {sorted(self.label_predicates)} with a "
-                f"text behind it; they have {_most_common(met)}. Name those that tell names in "
-                "`label_predicates`."
+                f"The dumps of labels contain no text with any of the predicates "
+                f"{sorted(self.label_predicates)}; they contain {_most_common(met)}. Pass the "
+                "predicates of names as label_predicates."
             )
         met = self.met["categories"] + self.met["links"]
         matched = {name for predicate in met for name in (predicate, _short(predicate))}
         unknown = sorted(set(self.predicates or ()) - matched)
         if unknown:
-            found = _most_common(met) if met else "no predicate at all"
+            found = _most_common(met) if met else "no predicates"
             raise ValueError(
                 f"The predicates {unknown} do not occur in the dumps of categories and links, "
-                f"which have {found}. Mend or leave out their names."
+                f"which contain {found}. Correct or remove these names."
             )
 
     def _read_labels(self, statements):
@@ -140,7 +140,7 @@ class KnowledgeBaseBuild:
             if predicate is not None:
                 self.met["labels"][predicate] += 1
                 if is_resource or not self.label_predicates & {predicate, _short(predicate)}:
-                    self._leave_out("labels by other predicates, or that are resources")
+                    self._leave_out("labels with other predicates, or that are resources")
                     continue
             if self.language is not None and language not in ("", self.language):
                 self._leave_out("labels in another language")
@@ -151,7 +151,7 @@ class KnowledgeBaseBuild:
     def _read_redirects(self, statements):
         for subject, _, target, is_resource, _ in statements:
             if is_resource is False:
-                self._leave_out("redirects to no resource")
+                self._leave_out("redirects whose target is not a resource")
                 continue
             yield subject, as_name(target)
 
@@ -159,7 +159,7 @@ class KnowledgeBaseBuild:
         for subject, predicate, category, _, _ in statements:
             role = self._role(predicate, "categories")
             if role is None:
-                self._leave_out("categories by other predicates")
+                self._leave_out("categories with other predicates")
                 continue
             title = category_title(category)
             yield subject, f"{role}: {title}" if role else title
@@ -167,12 +167,12 @@ class KnowledgeBaseBuild:
     def _read_links(self, statements):
         for _, predicate, target, is_resource, _ in statements:
             if self._role(predicate, "links") is None or is_resource is False:
-                self._leave_out("links by other predicates or to no resource")
+                self._leave_out("links with other predicates, or whose target is not a resource")
                 continue
             yield as_name(target), 1
 
     def _role(self, predicate, dump):
-        """What a predicate's objects are called; None if they are not wanted."""
+        """Return the prefix for the objects of a predicate; None if they are not to be read."""
         if self.predicates is None or predicate is None:
             return ""
         self.met[dump][predicate] += 1
@@ -186,7 +186,7 @@ class KnowledgeBaseBuild:
         return self.folder / f"{role}.lines"
 
     def _pairs(self, role):
-        """The lines of a role again, both cells as bytes."""
+        """Yield the lines of a role from disk, both cells as bytes."""
         with open(self._lines(role), "rb") as file:
             for number, line in enumerate(file):
                 if number % _STEP == _STEP - 1:
@@ -197,35 +197,35 @@ class KnowledgeBaseBuild:
     # ---- numbers ------------------------------------------------------------------------
 
     def _number_entities(self, has_labels):
-        """Tries of the redirected names and of the entities, and where each redirect leads."""
+        """Number the redirected names and the entities, and resolve the redirects."""
         self.redirects = marisa_trie.BinaryTrie(name for name, _ in self._pairs("redirects"))
         names = filter(self._is_entity, self._entity_names(has_labels))
         self.entities = marisa_trie.BinaryTrie(names)
         if not self.entities:
             raise ValueError(
-                f"No entity is found in what was given; left out: {self.left_out or 'nothing'}. "
-                "Give labels, categories or links of entities, with `predicates` that occur there."
+                f"No entities were found; excluded statements: {self.left_out or 'none'}. Pass "
+                "labels, categories or links of entities, with predicates that occur in them."
             )
         if len(self.entities) > NUMBER:
             raise ValueError(
-                f"{len(self.entities)} entities are more than the {NUMBER} that a file holds. "
-                "Build several of fewer."
+                f"{len(self.entities)} entities exceed the maximum of {NUMBER} per file. Build "
+                "several knowledge bases with fewer entities."
             )
         self.entities.save(str(self.folder / "entities"))
         n = len(self.redirects)
-        leads_to = np.full(n, -1)  # a redirect; an entity from n upwards; -1 for neither
+        leads_to = np.full(n, -1)  # target: a redirect if < n, n + entity, or -1 if unknown
         for name, target in self._pairs("redirects"):
             entity = self.entities.get(target)
             to = self.redirects.get(target, -1) if entity is None else n + entity
             leads_to[self.redirects[name]] = to
         open_ones = (leads_to >= 0) & (leads_to < n)
-        for _ in range(8):  # each time twice as far: 256 redirects in a row
+        for _ in range(8):  # the distance doubles each time: up to 256 redirects in a row
             leads_to[open_ones] = leads_to[leads_to[open_ones]]
             open_ones = (leads_to >= 0) & (leads_to < n)
         self.redirected = array("q", np.where(leads_to >= n, leads_to - n, -1).tobytes())
 
     def _entity_names(self, has_labels):
-        """Entities are what has a label; without labels, what the other dumps speak of."""
+        """Yield the names of entities: those with a label or, without labels, all names."""
         if has_labels:
             yield from (name for name, _ in self._pairs("labels"))
             return
@@ -241,7 +241,7 @@ class KnowledgeBaseBuild:
         return split_qualifier(as_title(name.decode()))[1] not in self.left_out_qualifiers
 
     def _entity(self, name):
-        """The number of an entity, also by a name that is redirected to it; None if unknown."""
+        """Return the number of an entity by its name or a redirect to it; None if unknown."""
         entity = self.entities.get(name)
         if entity is None:
             redirect = self.redirects.get(name)
@@ -250,7 +250,7 @@ class KnowledgeBaseBuild:
         return entity
 
     def _lines_of_entities(self, role, otherwise):
-        """Entity, name and what stands behind it, by line; `otherwise` is why others are left."""
+        """Yield entity, name and value of each line; count lines of others under `otherwise`."""
         for name, what in self._pairs(role):
             entity = self._entity(name)
             if entity is None:
@@ -259,10 +259,12 @@ class KnowledgeBaseBuild:
                 yield entity, name, what
 
     def _count_links(self):
-        """How often each entity is linked to."""
+        """Count the links to each entity."""
         counts = np.zeros(len(self.entities), dtype=np.int64)
         entities, numbers = array("I"), array("Q")
-        for entity, _, number in self._lines_of_entities("links", "links to what is no entity"):
+        for entity, _, number in self._lines_of_entities(
+            "links", "links to names that are not entities"
+        ):
             entities.append(entity)
             numbers.append(int(number))
             if len(entities) >= _MOST_SEEN:
@@ -272,7 +274,7 @@ class KnowledgeBaseBuild:
         return counts
 
     def _number_forms(self, counts):
-        """Trie of the forms, and which entities each stands for."""
+        """Number the forms and write the entities that each may refer to."""
         entities, most = array("I"), 0
 
         def keys(file):
@@ -280,7 +282,7 @@ class KnowledgeBaseBuild:
             for entity, form, is_shared in self._forms():
                 form_in_keys = form_keys(form)
                 if not form_in_keys:
-                    self._leave_out("forms without letter or digit")
+                    self._leave_out("forms without letters or digits")
                 for key in form_in_keys:
                     n_words = count_words(key)
                     if n_words > _MOST_WORDS:
@@ -300,29 +302,31 @@ class KnowledgeBaseBuild:
         return {"forms": len(forms), "most_words": most}
 
     def _forms(self):
-        """Entity, form, and whether it is a title without its qualifier."""
+        """Yield entity, form, and whether the form is a title without its qualifier."""
         labelled = np.zeros(len(self.entities), dtype=bool)
-        otherwise = "labels of what is left out or redirected to no entity"
+        otherwise = "labels of excluded names, or of redirects to unknown entities"
         for entity, _, label in self._lines_of_entities("labels", otherwise):
             labelled[entity] = True
             yield from ((entity, *form) for form in _variants(label.decode()))
-        for entity, name, _ in self._lines_of_entities("redirects", "redirects to no entity"):
+        for entity, name, _ in self._lines_of_entities(
+            "redirects", "redirects to unknown entities"
+        ):
             yield from ((entity, *form) for form in _variants(as_title(name.decode())))
         for entity in np.flatnonzero(~labelled).tolist():
             title = as_title(self.entities.restore_key(entity).decode())
             yield from ((entity, *form) for form in _variants(title))
 
     def _number_categories(self):
-        """Trie of the categories, and which each entity has."""
+        """Number the categories and write the categories of each entity."""
         entities = array("I")
 
         def names(file):
             seen = set()
-            otherwise = "categories of what is no entity"
+            otherwise = "categories of names that are not entities"
             for entity, _, category in self._lines_of_entities("categories", otherwise):
                 entities.append(entity)
                 file.write(category + b"\n")
-                if category not in seen:  # the trie would hold all repetitions while it is built
+                if category not in seen:  # while it is built, the trie keeps all repetitions
                     if len(seen) >= _MOST_SEEN:
                         seen.clear()
                     seen.add(category)
@@ -340,7 +344,7 @@ class KnowledgeBaseBuild:
         return {"categories": len(categories), "category_links": len(of_entity)}
 
     def _named_after(self, categories):
-        """For each category 1 + the entity whose name it is, or is behind its role; else 0."""
+        """Return for each category 1 + the entity it is named after (ignoring its role), or 0."""
         found = np.zeros(len(categories), dtype=np.uint32)
         for category in range(len(categories)):
             name = categories.restore_key(category).decode()
@@ -353,10 +357,13 @@ class KnowledgeBaseBuild:
         return found
 
     def _number(self, make_keys, member):
-        """Trie of the keys that ``make_keys(file)`` yields, and the number of each it writes."""
+        """Return a trie of the keys yielded by ``make_keys(file)``, and the numbers of its lines.
+
+        `make_keys` yields keys for the trie and writes to the file the keys to look up.
+        """
         path = self.folder / f"{member}.keys"
         with open(path, "wb") as file:
-            # The large cache, 1 MB, makes looking up a tenth faster.
+            # The large cache (1 MB) makes look-ups about 10 % faster.
             trie = marisa_trie.BinaryTrie(make_keys(file), cache_size=marisa_trie.HUGE_CACHE)
         trie.save(str(self.folder / member))
         with open(path, "rb") as file:
@@ -366,7 +373,7 @@ class KnowledgeBaseBuild:
 
 
 def _short(predicate):
-    """What is behind the last slash of a predicate."""
+    """Return the part of a predicate after the last slash or "#"."""
     return re.split("[/#]", predicate)[-1]
 
 
@@ -378,18 +385,18 @@ def _most_common(predicates, n=10):
 def _checked(record, number):
     if isinstance(record, str) or not hasattr(record, "__len__") or len(record) != 4:
         raise ValueError(
-            f"Record {number} is {record!r}. Give (entity, forms, categories, prior): a name, two "
-            "lists of str, a count."
+            f"Record {number} is {record!r}. Expected (entity, forms, categories, prior): a name, "
+            "two lists of str and a count."
         )
     entity, forms, categories, prior = record
     entity = as_name(entity)
     if isinstance(forms, str) or isinstance(categories, str):
         raise ValueError(
-            f"The record of {entity!r} has a str for its forms or categories. Give a list of str."
+            f"The record of {entity!r} has a str as forms or categories. Pass a list of str."
         )
     if not 0 <= prior <= _MOST_LINKS:
         raise ValueError(
-            f"The record of {entity!r} has the prior {prior!r}. Give a count from 0 to "
+            f"The record of {entity!r} has the prior {prior!r}. Pass a count from 0 to "
             f"{_MOST_LINKS}."
         )
     forms = [" ".join(form.split()) for form in forms]
@@ -397,12 +404,12 @@ def _checked(record, number):
 
 
 def _variants(title):
-    """The title as a form, or without its qualifier, and whether that was taken off."""
+    """Return the forms of a title, and for each whether its qualifier was removed."""
     bare, qualifier = split_qualifier(title)
     if not qualifier:
         return [(title, False)]
-    # A qualifier says what kind of thing it is, "(UK band)". One whose last word has a capital
-    # may be part of the title: "(Sugar Pie, Honey Bunch)".
+    # A qualifier describes the entity, as in "(UK band)". If its last word is capitalized, it may
+    # be part of the title: "(Sugar Pie, Honey Bunch)".
     if qualifier.split()[-1][0].isupper():
         return [(title, False), (bare, True)]
     return [(bare, True)]
@@ -413,7 +420,10 @@ def _add(counts, entities, numbers):
 
 
 def _rows(entities, categories, n_entities):
-    """Where the categories of each entity start, and these, from one row an entity and category."""
+    """Return the starts of the categories of each entity, and the categories without repetitions.
+
+    `entities` and `categories` contain one element per pair of entity and category.
+    """
     pairs = entities.astype(np.uint64)
     pairs <<= np.uint64(32)
     pairs |= categories
@@ -425,25 +435,25 @@ def _rows(entities, categories, n_entities):
 
 
 def _candidates(forms, entities, shared, counts):
-    """The arrays form_entities and candidates from one row a form and entity."""
+    """Return the arrays form_entities and candidates from one row per pair of form and entity."""
     order = np.lexsort((shared, entities, -counts[entities], forms))
     forms, entities, shared = forms[order], entities[order], shared[order]
     del order
-    first = np.ones(len(forms), dtype=bool)  # of the rows of the same form and entity
+    first = np.ones(len(forms), dtype=bool)  # first row of each pair of form and entity
     first[1:] = (forms[1:] != forms[:-1]) | (entities[1:] != entities[:-1])
     forms, entities, shared = forms[first], entities[first], shared[first]
     sizes = np.bincount(forms)
     begins = np.cumsum(sizes) - sizes
     form_entities = entities[begins].astype(np.uint32)
     is_shared = np.minimum.reduceat(shared, begins) > 0 if len(forms) else shared > 0
-    # Also one candidate alone, if its count is to tell whether it is meant at all.
+    # A single candidate is listed too if its count is needed to judge whether it is meant at all.
     listed = is_shared | (sizes > 1)
     lengths = 1 + 2 * sizes[listed]
     places = np.concatenate([[0], np.cumsum(lengths)])
     if places[-1] > NUMBER:
         raise ValueError(
-            f"The ambiguous forms have {len(entities)} candidates, more than a file holds. Build "
-            "several knowledge bases of fewer entities."
+            f"The ambiguous forms have {len(entities)} candidates, which exceeds the maximum per "
+            "file. Build several knowledge bases with fewer entities."
         )
     candidates = np.zeros(places[-1], dtype=np.uint32)
     candidates[places[:-1]] = sizes[listed]

@@ -1,12 +1,12 @@
-"""The file of a knowledge base: a zip archive of tries and arrays, stored as they are used.
+"""File format of a knowledge base: a zip archive of tries and arrays in their in-memory layout.
 
-Every member lies uncompressed at a multiple of 64 bytes. The tries and what there is for every
-category are mapped; from the large arrays a few numbers are read where they are needed. Both come
-from the system's cache of the file, of which all processes share one copy. The large arrays are
-not mapped because the system maps 100 kB and more around each number that is touched, so that soon
-each process seems to hold all of them.
+Every member is stored uncompressed at a multiple of 64 bytes. The tries and the arrays over
+categories are memory-mapped; the large arrays are read in small pieces where they are needed. Both
+use the page cache of the system, of which all processes share one copy. The large arrays are not
+mapped because the system maps 100 kB or more around each number that is read, so that each
+process would soon seem to occupy all of that memory.
 
-A zip archive because its checksums, and tools that list and test it, come with it:
+The zip format provides checksums and standard tools to list and test a file:
 ``unzip -lv music.kb``."""
 
 import json
@@ -27,7 +27,7 @@ import marisa_trie
 
 from ...utils import replacing
 
-# The first member, so that the type stands at a fixed place, as in EPUB and OpenDocument.
+# The first member, so that the type is at a fixed offset, as in EPUB and OpenDocument.
 _TYPE = b"application/x-skmmgenre-knowledge-base"
 _HEAD = b"mimetype" + _TYPE
 _HEAD_AT = 30
@@ -38,31 +38,33 @@ _ALIGNMENT = 64
 _ALIGNMENT_FIELD = 0xD935  # the extra field by which Android aligns members of archives
 _CHUNK = 1 << 20
 
-# Arrays are of unsigned integers of 4 bytes.
+# Arrays contain unsigned integers of 4 bytes.
 TRIES = ("forms", "entities", "categories")
 READ_ARRAYS = (
-    # For each form its entity, or with LISTED where its candidates begin. With SHARED no entity
-    # has the form as its whole title, only with a qualifier behind it; these are listed.
+    # For each form its entity or, with the bit LISTED, the position of its candidates. The bit
+    # SHARED marks a form that is not the whole title of any entity, but only a title without its
+    # qualifier; these are always LISTED.
     "form_entities",
-    # How many, then entity and count of links of each, the most linked first.
+    # For each listed form: the number of candidates, then entity and number of links of each, the
+    # most linked first.
     "candidates",
     # The categories of entity e are [entity_category_starts[e] : entity_category_starts[e + 1]].
     "entity_category_starts",
     "entity_categories",
 )
-# For each category how many entities have it, and 1 + the entity it is named after, or 0.
+# For each category the number of entities that have it, and 1 + the entity it is named after, or 0.
 MAPPED_ARRAYS = ("category_sizes", "category_entities")
 MEMBERS = TRIES + READ_ARRAYS + MAPPED_ARRAYS
 SHARED, LISTED = 1 << 31, 1 << 30
 NUMBER = LISTED - 1
 
-# Files whose checksums this process has compared. A file that was written less than _SETTLED ago
-# is not noted: it could change again and keep its time stamp, which is as coarse as the clock of
-# the file system.
+# Files whose checksums this process has verified. A file written less than _SETTLED ago is not
+# added: it could change again without a new time stamp, because the clock of the file system is
+# coarse.
 _verified = set()
 _SETTLED = 2.0  # seconds
 
-# What zipfile and json raise where the directory of the archive or the manifest is damaged.
+# Exceptions of zipfile and json if the directory of the archive or the manifest is damaged.
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -77,20 +79,20 @@ _DAMAGE = (
 
 
 class KnowledgeBaseFile:
-    """The tries and arrays of a knowledge base.
+    """Tries and arrays of a knowledge base.
 
     Parameters
     ----------
     path : str or path-like
     verify : bool or "once"
-        Whether to read the whole file and compare all checksums; "once" does so unless this
-        process has done it before and the file has not changed since. A trie does not notice
-        that its file is damaged: it gives wrong answers, or reads memory that is not its own.
+        Whether to read the whole file and verify all checksums. "once" does so unless this
+        process has already verified the file and it has not changed since. A trie does not detect
+        that its file is damaged: it returns wrong results or reads out of bounds.
 
     Raises
     ------
     ValueError
-        If the file is not a knowledge base, is damaged or cut off, or of another version.
+        If the file is not a knowledge base, is damaged or truncated, or has another format.
     """
 
     def __init__(self, path, *, verify):
@@ -111,7 +113,7 @@ class KnowledgeBaseFile:
         )
 
     def has_changed(self):
-        """Return whether the file was written to, or cut off, where it lies."""
+        """Return whether the file was modified or truncated in place."""
         return _last_write(os.fstat(self._descriptor)) != self._written
 
     def _trie(self, member):
@@ -121,7 +123,7 @@ class KnowledgeBaseFile:
         return trie
 
     def _numbers(self, member, first, last):
-        """Numbers `first` to `last` (exclusive) of an array that is not mapped."""
+        """Read the numbers `first` to `last` (exclusive) of an array that is not mapped."""
         start = self._members[member][0] + 4 * first
         size = 4 * (last - first)
         numbers = array("I")
@@ -132,13 +134,16 @@ class KnowledgeBaseFile:
         return numbers
 
     def form_entity(self, form):
-        """The entity of a form, or where its candidates begin, with the bits of `form_entities`."""
+        """Return the entry of a form in `form_entities`.
+
+        It is an entity or the position of the candidates, with the bits LISTED and SHARED.
+        """
         return self._numbers("form_entities", form, form + 1)[0]
 
     def candidates_of(self, value, most=NUMBER):
-        """Entity and count of links of those that bear a form, the most linked first.
+        """Return the candidates of a form as (entity, number of links), the most linked first.
 
-        `value` is what `form_entity` answered for the form.
+        `value` is the result of `form_entity` for the form.
         """
         first = value & NUMBER
         if not value & LISTED:
@@ -148,30 +153,31 @@ class KnowledgeBaseFile:
         return list(zip(pairs[::2], pairs[1::2], strict=True))
 
     def categories_of(self, entity):
-        """Numbers of the categories of an entity."""
+        """Return the numbers of the categories of an entity."""
         start, end = self._numbers("entity_category_starts", entity, entity + 2)
         return self._numbers("entity_categories", start, end)
 
     def entity_name(self, entity):
-        """Name of an entity by its number."""
+        """Return the name of an entity by its number."""
         return self.entities.restore_key(entity).decode()
 
     def category_name(self, category):
-        """Name of a category by its number."""
+        """Return the name of a category by its number."""
         return self.categories.restore_key(category).decode()
 
 
 @contextmanager
 def writing(path):
-    """Yield a folder for what is to be put into the file, and ``write(manifest)``, which makes it.
+    """Yield a temporary folder for the members, and ``write(manifest)``, which writes the file.
 
-    The folder is beside the file. Whoever opens the path finds the old file or the whole new one.
+    The folder is next to the file. The file is replaced atomically: opening the path gives either
+    the old file or the complete new one.
     """
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(
-            f"There is no folder {str(path.parent)!r} for {path.name}. Make it first, or check "
-            "the path."
+            f"The folder {str(path.parent)!r} for {path.name} does not exist. Create it first, or "
+            "check the path."
         )
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
         folder = Path(folder)
@@ -193,7 +199,7 @@ def writing(path):
 
 
 def _member(name, size, offset=None):
-    """What the archive is to say of a member; with an `offset` its content will be aligned."""
+    """Return the zip entry of a member, padded so that content at `offset` will be aligned."""
     info = zipfile.ZipInfo(name)
     info.file_size = size
     info.external_attr = 0o644 << 16
@@ -205,12 +211,12 @@ def _member(name, size, offset=None):
 
 
 def _read_manifest(file, name):
-    """Where the content of each member lies (start, size), and the manifest."""
+    """Return the extent (start, size) of each member's content, and the manifest."""
     head = file.read(_HEAD_AT + len(_HEAD))
     if head[_HEAD_AT:] != _HEAD:
         raise ValueError(
-            f"{name} is not a knowledge base. Pass a file that KnowledgeBase.build or "
-            "`skmmgenre kb build` made."
+            f"{name} is not a knowledge base. Pass a file written by KnowledgeBase.build or "
+            "`skmmgenre kb build`."
         )
     try:
         with zipfile.ZipFile(file) as archive:
@@ -222,19 +228,19 @@ def _read_manifest(file, name):
         raise _damaged(name, error) from None
     if made_in != FORMAT:
         raise ValueError(
-            f"{name} is a knowledge base of format {made_in}, this version reads format {FORMAT}. "
-            f"Build it again, or install the version that made it: skmmgenre {version}."
+            f"{name} is a knowledge base of format {made_in}, but this version reads format "
+            f"{FORMAT}. Build it again, or install the version that wrote it: skmmgenre {version}."
         )
     if byteorder != sys.byteorder:
         raise ValueError(
-            f"{name} was built on a machine of the other byte order ({byteorder}). Build it again "
-            "on this one."
+            f"{name} was built on a machine with the other byte order ({byteorder}). Build it "
+            "again on this machine."
         )
     end = os.fstat(file.fileno()).st_size
     for member in MEMBERS:
         start, size = members.get(member, (0, None))
         if size is None or size != sizes.get(member) or start % _ALIGNMENT or start + size > end:
-            raise _damaged(name, f"{member} is not as long as it should be")
+            raise _damaged(name, f"{member} does not have the expected size")
     return members, manifest
 
 
@@ -242,13 +248,13 @@ def _extent(file, info):
     file.seek(info.header_offset)
     header = file.read(30)
     if header[:4] != b"PK\x03\x04":
-        raise zipfile.BadZipFile(f"{info.filename} is not where it should be")
+        raise zipfile.BadZipFile(f"{info.filename} is not at the expected position")
     name_length, extra_length = struct.unpack("<HH", header[26:30])
     return info.header_offset + 30 + name_length + extra_length, info.file_size
 
 
 def _verify(file, name, status):
-    """Compare the checksums of all members; note that it was done if no change can be missed."""
+    """Verify the checksums of all members; remember it if no later change can be missed."""
     try:
         with zipfile.ZipFile(file) as archive:
             bad = archive.testzip()
@@ -261,7 +267,7 @@ def _verify(file, name, status):
 
 
 def _identity(status):
-    """What `os.stat` says of a file that no other file, and not this one once changed, shares."""
+    """Return a key from `os.stat` that differs between files and changes when the file does."""
     return status.st_dev, status.st_ino, status.st_ctime_ns, *_last_write(status)
 
 
@@ -271,6 +277,6 @@ def _last_write(status):
 
 def _damaged(name, reason):
     return ValueError(
-        f"{name} is a knowledge base that is damaged or cut off ({reason}). Copy it again from "
-        "where it came from, or build it again with `skmmgenre kb build`."
+        f"The knowledge base {name} is damaged or truncated ({reason}). Copy it again from its "
+        "source, or build it again with `skmmgenre kb build`."
     )

@@ -1,4 +1,4 @@
-"""Names, the entities that bear them, and the categories of these."""
+"""Knowledge base of names, entities and their categories."""
 
 import os
 from collections.abc import Iterable
@@ -12,33 +12,33 @@ from ._titles import as_name
 
 
 class KnowledgeBase:
-    """Names of things, the entities that bear them, and the categories of these entities.
+    """Knowledge base of names, the entities they refer to, and the categories of the entities.
 
-    Read from a file that `build` makes of DBpedia or Wikipedia dumps. The file is used where it
-    lies, and all processes share one copy, that in the system's cache.
+    It is read from a file that `build` creates from DBpedia or Wikipedia dumps. The file is
+    memory-mapped, so that all processes share one copy in the page cache of the system.
 
     Parameters
     ----------
     path : str or path-like
-        Of the file. It is opened, and its checksums are compared, when it is first used; `open`
-        does so at once.
+        Path of the file. It is opened, and its checksums are verified, on first use; `open` does
+        so immediately.
 
     See Also
     --------
-    GazetteerLinker : Finds the entities of a knowledge base in a text.
+    GazetteerLinker : Find the entities of a knowledge base in a text.
 
     Notes
     -----
-    A pickle holds the path as it was given, and nothing of the content. The object itself never
-    changes, so a copy of it is the same object.
+    A pickle contains the path as it was passed, and none of the content. The object is immutable,
+    so copying it returns the same object.
 
-    A damaged file is refused. Each process compares the checksums of a file once, and again when
-    the file has changed. Replace a file that is in use by renaming the new one to its name, as
-    `build` does: a process that reads a file while it is being written over may be killed by the
+    A damaged file is rejected. Each process verifies the checksums of a file once, and again after
+    the file has changed. To replace a file that is in use, rename the new file to its name, as
+    `build` does: a process that reads a file while it is being overwritten may be killed by the
     system (SIGBUS).
 
-    A form is looked up without regard to case, diacritics and most punctuation: "motörhead",
-    "AC DC" and "Guns N’ Roses" are the same as "Motorhead", "AC/DC" and "Guns N' Roses".
+    Names are looked up ignoring case, diacritics and most punctuation: "motörhead", "AC DC" and
+    "Guns N’ Roses" match "Motorhead", "AC/DC" and "Guns N' Roses".
 
     Examples
     --------
@@ -69,11 +69,11 @@ class KnowledgeBase:
         Parameters
         ----------
         path : str or path-like
-            What `build` wrote.
+            Path of a file written by `build`.
         verify : bool, default=True
-            Read the whole file and compare its checksums, even if this process has done so
-            before. False trusts the file until it changes; the answers of a damaged one are
-            wrong, or the process dies.
+            Whether to read the whole file and verify its checksums, even if this process has
+            done so before. With False the file is trusted until it changes; a damaged file gives
+            wrong results or crashes the process.
 
         Returns
         -------
@@ -83,9 +83,10 @@ class KnowledgeBase:
         Raises
         ------
         FileNotFoundError
-            If there is no such file.
+            If the file does not exist.
         ValueError
-            If the file is not a knowledge base, damaged, cut off, or made by another version.
+            If the file is not a knowledge base, is damaged or truncated, or was written by an
+            incompatible version.
         """
         kb = cls(path)
         kb._open(verify=verify)
@@ -107,45 +108,47 @@ class KnowledgeBase:
         left_out_qualifiers: Iterable[str] = ("disambiguation",),
         verbose: int = 0,
     ) -> Self:
-        """Make the file of a knowledge base from dumps, and open it.
+        """Build the file of a knowledge base from dumps, and open it.
 
-        Dumps are read in a stream: N-Triples, N-Quads, Turtle, or tables of two or three columns
-        (subject, predicate if there are three, object) with tabs between them and no header;
-        plain, gz or bz2. Each of them is one file or a list of files.
+        Dumps are read as a stream, plain or compressed with gzip or bzip2. Supported formats:
+        N-Triples, N-Quads, Turtle, and tab-separated tables without a header and with two columns
+        (subject, object) or three (subject, predicate, object). Each argument may be one file or
+        a list of files.
 
         Parameters
         ----------
         path : str or path-like
-            Of the file to make; one that is there is replaced at the end. About four times the
-            size of the unpacked names is needed beside it while it is built.
+            Path of the file to create. An existing file is replaced when the build is complete.
+            During the build, disk space of about four times the size of the uncompressed names is
+            needed next to it.
         labels : path or list of paths, default=()
-            Titles of entities. They say what is an entity; without them it is what `categories`
-            and `links` speak of, by its name.
+            Titles of entities. Only names with a label are entities; without labels, entities are
+            the names that occur in `categories` and `links`.
         redirects : path or list of paths, default=()
-            Names that lead to an entity. Their titles become forms of it.
+            Names that redirect to an entity. Their titles become forms of it.
         categories : path or list of paths, default=()
             Categories of entities.
         links : path or list of paths, default=()
-            Links between pages. How often an entity is linked to is its prior.
+            Links between pages. The number of links to an entity determines its prior.
         records : iterable of (entity, forms, categories, prior), default=()
-            Of a catalogue in memory: a name, two lists of str, a count of 0 or more. The title
-            is one of the forms.
+            Entries of a catalogue in memory: a name, two lists of str, and a count >= 0. List the
+            title among the forms; if there are no forms, the title is used.
         predicates : dict of str to str, default=None
-            Of the dumps of categories and links only statements with these predicates are
-            read (the whole IRI, or what is behind its last slash). A category is the object's
-            title behind the text given here and a colon: with ``{"recordLabel": "record
-            label"}`` it is "record label: Blue Note Records". An empty text leaves the colon
-            out. None reads all.
+            Predicates to read from the dumps of categories and links, given as the whole IRI or
+            its part after the last slash; all other statements are ignored. The value is a prefix
+            for the names of categories: with ``{"recordLabel": "record label"}`` a category is
+            called "record label: Blue Note Records". An empty value adds no prefix. None reads
+            all statements.
         label_predicates : iterable of str, default=None
-            Of the dumps of labels only statements with these predicates, and a text behind
-            them, are read. None stands for label, name, title, alias, prefLabel and altLabel.
-            A table of two columns has no predicate and is read whole.
+            Predicates to read from the dumps of labels; all other statements, and those whose
+            object is not a text, are ignored. None uses label, name, title, alias, prefLabel and
+            altLabel. A table with two columns has no predicates and is read completely.
         language : str, default=None
-            Leave out labels marked as of another language.
+            Ignore labels marked as being in another language.
         left_out_qualifiers : iterable of str, default=("disambiguation",)
-            Leave out entities with this in brackets behind their title.
+            Exclude entities whose title ends with one of these in parentheses.
         verbose : int, default=0
-            1 shows progress.
+            1 shows a progress bar.
 
         Returns
         -------
@@ -155,15 +158,15 @@ class KnowledgeBase:
         Raises
         ------
         ValueError
-            If a dump is damaged, cut off or in no known format, a predicate does not occur,
-            a record makes no sense, or no entity is found. The file that was there before is
-            left as it was.
+            If a dump is damaged, truncated or in an unsupported format, a predicate does not
+            occur, a record is invalid, or no entity is found. An existing file at `path` is left
+            unchanged.
         """
         dumps = dict(zip(ROLES, map(_as_list, (labels, redirects, categories, links)), strict=True))
         if predicates and not (dumps["categories"] or dumps["links"]):
             raise ValueError(
-                "predicates= says what is read of the dumps of categories and links, and there "
-                "are none. Leave it out."
+                "predicates= applies only to dumps of categories and links, but none were passed. "
+                "Remove it, or pass categories= or links=."
             )
         building = KnowledgeBaseBuild(
             predicates=predicates,
@@ -176,34 +179,34 @@ class KnowledgeBase:
         return cls.open(path, verify=False)
 
     def info(self) -> dict[str, Any]:
-        """Tell what is in the file.
+        """Return a summary of the file.
 
         Returns
         -------
         info : dict
-            How many entities, forms, categories, category_links (an entity and a category of
-            it) and links (between pages, as counted for the priors) there are; bytes, the
-            size of the file; sources, the role and name of each dump; left_out, a reason and
-            how often it was met; most_words, those of the longest form; format; version, that of
-            the package that built it.
+            The numbers of entities, forms, categories, category_links (pairs of an entity and its
+            category) and links (between pages, as counted for the priors); bytes, the size of
+            the file; sources, the role and name of each dump; left_out, the number of excluded
+            statements by reason; most_words, the number of words of the longest form; format;
+            version, the version of the package that built the file.
         """
         manifest = dict(self.content.manifest)
         del manifest["byteorder"], manifest["sizes"]
         return {**manifest, "bytes": os.path.getsize(self.path)}
 
     def candidates(self, form: str) -> list[tuple[str, float]]:
-        """Entities that bear a name.
+        """Return the entities that a name may refer to.
 
         Parameters
         ----------
         form : str
-            A name as it stands in a text; case and accents do not matter.
+            A name as it occurs in a text; case and accents are ignored.
 
         Returns
         -------
         candidates : list of (str, float)
-            Entity and prior, the most probable first: its share of the links to all of them,
-            each counted once more. The priors add up to 1.
+            Entities and their priors, the most probable first. The prior is the entity's share of
+            the links to all candidates, after adding one to the count of each. The priors sum to 1.
         """
         keys, content = form_keys(form), self.content
         number = content.forms.get(keys[0]) if keys else None
@@ -214,17 +217,18 @@ class KnowledgeBase:
         return [(content.entity_name(entity), (count + 1) / total) for entity, count in found]
 
     def categories(self, entity: str) -> tuple[str, ...]:
-        """Categories of an entity.
+        """Return the categories of an entity.
 
         Parameters
         ----------
         entity : str
-            Its name, with underscores or spaces.
+            Name of the entity, with underscores or spaces.
 
         Returns
         -------
         categories : tuple of str
-            Without the prefix "Category:", with spaces. Empty if it has none, or is not known.
+            Names with spaces and without the prefix "Category:". Empty if the entity has no
+            categories or is unknown.
         """
         content = self.content
         number = content.entities.get(as_name(entity).encode())
@@ -252,7 +256,7 @@ class KnowledgeBase:
 
     @property
     def content(self):
-        """The mapped file. Threads that open it at the same time do so once too often."""
+        """Opened file. Threads that access it at the same time may open it more than once."""
         if self._opened is None or self._opened.has_changed():
             self._open(verify="once")
         return self._opened
@@ -262,13 +266,13 @@ class KnowledgeBase:
             self._opened = KnowledgeBaseFile(self.path, verify=verify)
         except FileNotFoundError:
             raise FileNotFoundError(
-                f"There is no knowledge base {os.fspath(self.path)!r}. Build it with "
-                "`skmmgenre kb build`, or give the path where it lies now."
+                f"The knowledge base {os.fspath(self.path)!r} does not exist. Build it with "
+                "`skmmgenre kb build`, or pass its current path."
             ) from None
         except IsADirectoryError:
             raise ValueError(
                 f"{os.fspath(self.path)!r} is a folder, not a knowledge base. Pass the path of a "
-                "file that KnowledgeBase.build or `skmmgenre kb build` made."
+                "file written by KnowledgeBase.build or `skmmgenre kb build`."
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""What all linkers have in common: mentions of entities in a text, and links kept on disk."""
+"""Base class of the linkers, mentions of entities in a text, and a cache of links on disk."""
 
 import hashlib
 import json
@@ -20,22 +20,21 @@ from ._titles import category_name, entity_name
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A place in a text where an entity is named; what every linker's `link` answers with.
+    """Mention of an entity in a text, as returned by the `link` method of the linkers.
 
     Parameters
     ----------
     start, end : int
-        Characters of the text, the end exclusive: the mention is ``text[start:end]``.
+        Character offsets in the text, with the end exclusive: the mention is ``text[start:end]``.
     label : str
-        ``text[start:end]``.
+        The text of the mention, ``text[start:end]``.
     entity : str
-        Name of the entity in the knowledge base or service, as it stands there
-        ("Miles_Davis").
+        Name of the entity as in the knowledge base or service ("Miles_Davis").
     confidence : float
-        In [0, 1]; what it is measured by differs from linker to linker.
+        Confidence in [0, 1]; its definition differs between linkers.
     categories : tuple of str
-        Wikipedia categories of the entity, without the prefix "Category:", spaces for
-        underscores.
+        Wikipedia categories of the entity, without the prefix "Category:" and with spaces instead
+        of underscores.
 
     Examples
     --------
@@ -54,28 +53,28 @@ class Mention:
     categories: tuple[str, ...] = ()
 
 
-# The constraint of that parameter.
+# Constraint of the parameter `categories_from`.
 CATEGORIES_FROM = [HasMethods("categories"), str, os.PathLike, None]
 
 
 class Linker(BaseEstimator):
-    """Base class of linkers: parameters as scikit-learn keeps them, and `link`.
+    """Base class of linkers, with scikit-learn parameters and a `link` method.
 
-    A subclass has `_find`, which takes a text and answers with mentions in any order. What it
-    keeps for itself has names that begin with an underscore, and stays out of pickles.
+    A subclass defines `_find`, which takes a text and returns mentions in any order. Attributes
+    whose names begin with an underscore are not pickled.
     """
 
     _parameter_constraints: dict = {}
 
     def check_setup(self) -> None:
-        """Check all that does not depend on a text, such as parameters, files and a key.
+        """Check everything that does not depend on a text, such as parameters, files and a key.
 
         Raises
         ------
         ValueError
-            If a parameter is wrong.
+            If a parameter is invalid.
         SetupError, OSError
-            If something that `link` needs is not there.
+            If something that `link` needs is not available.
         """
         self._validate_params()
         self._categories_source()
@@ -91,25 +90,25 @@ class Linker(BaseEstimator):
         Returns
         -------
         mentions : list of Mention
-            In the order of the text; they may overlap.
+            Mentions in the order of the text; they may overlap.
 
         Raises
         ------
         BadItem
             If the text cannot be linked.
         SetupError, OSError
-            If no text can be linked, since something that all of them need is not there.
+            If no text can be linked because something that `link` needs is not available.
         """
         self._validate_params()
         if not isinstance(text, str):
-            raise BadItem(f"a {type(text).__name__} is no text", "Give a str.")
+            raise BadItem(f"expected a text, got {type(text).__name__}", "Pass a str.")
         return sorted(self._find(text), key=lambda mention: (mention.start, mention.end))
 
     def _find(self, text):
         raise NotImplementedError
 
     def _categories_source(self):
-        """What answers the categories of an entity; a knowledge base given by path is opened."""
+        """Return `categories_from`, opening the knowledge base if it is a path."""
         given = getattr(self, "categories_from", None)
         if isinstance(given, KnowledgeBase):
             _ = given.content  # opens it, if it is not open
@@ -121,9 +120,9 @@ class Linker(BaseEstimator):
         return opened
 
     def _mention(self, text, start, end, reference, confidence, categories):
-        """The mention of what `reference` names, at a place of the text.
+        """Return the mention of the entity that `reference` names.
 
-        Categories are looked up in `categories_from` if it is not None.
+        If `categories_from` is not None, the categories are looked up there.
         """
         source, entity = self._categories_source(), entity_name(reference)
         if source is not None:
@@ -141,9 +140,9 @@ class Linker(BaseEstimator):
 
 
 def read_confidence(value):
-    """A confidence as a float in [0, 1]; services and files write some as text.
+    """Return a confidence as a float in [0, 1]; services and files write some as text.
 
-    Raises ValueError if it is no such number. What rounding put beyond 1 is 1.
+    Values outside [0, 1] by rounding errors are clipped. Raises ValueError for other values.
     """
     confidence = float(value)
     if not -1e-6 <= confidence <= 1 + 1e-6 or math.isnan(confidence):
@@ -152,20 +151,20 @@ def read_confidence(value):
 
 
 class KeptLinks:
-    """A linker that looks first into a store of what it answered before.
+    """Linker that looks up earlier results in a store first.
 
     Parameters
     ----------
     linker : object with a method link
     path : str or path-like
-        Of the store.
+        Path of the store.
     """
 
     def __init__(self, linker, path):
         if not hasattr(linker, "get_params"):
             raise ValueError(
-                f"{type(linker).__name__} has no get_params, so what it answered cannot be kept "
-                "by its parameters. Let it inherit from sklearn.base.BaseEstimator, or leave "
+                f"{type(linker).__name__} has no method get_params, so its results cannot be "
+                "cached by its parameters. Derive it from sklearn.base.BaseEstimator, or pass "
                 "cache=None."
             )
         self.linker = linker
@@ -173,7 +172,7 @@ class KeptLinks:
         self.key = repr((__version__, _describe(linker)))
 
     def link(self, text):
-        """Return the mentions in a text, asking the linker if they are not kept."""
+        """Return the mentions in a text, calling the linker only if they are not in the store."""
         key = hashlib.blake2b(f"{self.key}\n{text}".encode(errors="surrogatepass")).digest()
         with store_faults():
             kept = self.store.get(key)
@@ -188,7 +187,7 @@ class KeptLinks:
 
 @contextmanager
 def store_faults():
-    """Raise SetupError where a store cannot be used: no text has a part in that."""
+    """Turn the errors of a store into SetupError, which is not attributed to a text."""
     try:
         yield
     except OSError as error:
@@ -196,7 +195,7 @@ def store_faults():
 
 
 def _describe(value):
-    """What changes when a linker might answer otherwise, without the folders of its files."""
+    """Describe a linker by everything that affects its results, without the folders of files."""
     if hasattr(value, "get_params"):
         params = value.get_params(deep=False)
         return type(value).__qualname__, {name: _describe(params[name]) for name in sorted(params)}

@@ -1,16 +1,16 @@
-"""Where names of a knowledge base stand in a text, and how doubtful it is that they are names."""
+"""Find the names of a knowledge base in a text, and the doubt that they are used as names."""
 
 from typing import NamedTuple
 
 from ._form_key import HARD, START, count_words, stream_of
 
-# Doubt: the weight of "none of these entities" beside their priors, which add up to 1. Chosen on
-# abstracts of albums that are not among those by which precision is judged.
-_COMMON = 0.5  # all its words are common, though one has a capital that no sentence asks for
-_SMALL_WORD, _SMALL_WORDS = 1.0, 0.25  # no capital, in one word and in several
+# Doubt: the weight of "none of these entities" compared with their priors, which add up to 1. The
+# values were chosen on album abstracts that are not in the test set for precision.
+_COMMON = 0.5  # all words are common, but one has a capital that is not due to a sentence start
+_SMALL_WORD, _SMALL_WORDS = 1.0, 0.25  # no capital, in a name of one word and of several words
 _GOES_ON = 1.0  # a capital or number follows: part of a longer name
-_GOES_ON_LATER = 0.5  # a common word, and a capital follows after a short one: "Off the Wall"
-_BEGINS_BEFORE = 0.75  # one word or common words, and a capital stands before
+_GOES_ON_LATER = 0.5  # a common word, then a short word and a capital: "Off the Wall"
+_BEGINS_BEFORE = 0.75  # one word or common words, and a capital precedes
 _QUOTED, _COMMON_QUOTED = 0.5, 1.0  # more often the title of a song than a name
 
 _SHORT = 3
@@ -18,7 +18,7 @@ _QUOTES = frozenset("\"'“”‘’„«»「」『』")
 
 
 class Span(NamedTuple):
-    """Words ``first`` to ``last`` (exclusive) that are a form, by its number."""
+    """Words ``first`` to ``last`` (exclusive) that match the form with the number ``form``."""
 
     first: int
     last: int
@@ -27,17 +27,17 @@ class Span(NamedTuple):
 
 
 def find_spans(text, words, forms, most_words, common):
-    """The longest names, from left to right, that are not just common words.
+    """Find the longest names from left to right, except those that are just common words.
 
     Parameters
     ----------
     text : str
     words : Words
-        Those of the text.
+        Words of the text.
     forms : BinaryTrie
         Keys of all names.
     most_words : int
-        Words of the longest.
+        Number of words of the longest name.
     common : frozenset of bytes
         Keys of common words.
 
@@ -56,7 +56,7 @@ def find_spans(text, words, forms, most_words, common):
         found = forms.prefixes(reach)
         next_first = first + 1
         if found and found[0] in common and not text[starts[first]].isupper():
-            del found[0]  # one common word: what most words of a text are
+            del found[0]  # a single common word in lower case, by far the most frequent case
         for key in reversed(found):
             last = first + count_words(key)
             doubt = _doubt(text, words, first, last, common, is_shouted)
@@ -69,7 +69,7 @@ def find_spans(text, words, forms, most_words, common):
 
 
 def _doubt(text, words, first, last, common, is_shouted):
-    """How doubtful a name is by the way it is written; None if it is surely none."""
+    """Return the doubt about a name from the way it is written; None if it cannot be a name."""
     start, end = words.starts[first], words.ends[last - 1]
     is_single = last == first + 1
     is_common = _are_common(words.keys[first:last], common)
@@ -85,7 +85,7 @@ def _doubt(text, words, first, last, common, is_shouted):
     elif is_small:
         doubt += _SMALL_WORD if is_single else _SMALL_WORDS
     is_opened, is_closed = before in _QUOTES, behind in _QUOTES
-    if is_common:  # at one end: part of a longer title
+    if is_common:  # a quote at either end: part of a longer title
         if is_opened or is_closed and behind not in "'’":
             doubt += _COMMON_QUOTED
     elif is_opened and is_closed:
@@ -101,7 +101,7 @@ def _doubt(text, words, first, last, common, is_shouted):
 
 
 def _is_abbreviated(words, last):
-    """Whether single letters with nothing but a period between them go on at word `last`."""
+    """Return whether an abbreviation of single letters and periods continues at word `last`."""
     ends, starts = words.ends, words.starts
     return (
         last < len(starts)
@@ -111,7 +111,10 @@ def _is_abbreviated(words, last):
 
 
 def _are_common(keys, common):
-    """Whether all words are common, numbers, or single letters or (alone) single characters."""
+    """Return whether all words are common, numbers or single letters.
+
+    A name that consists of a single non-ASCII character counts too.
+    """
     if common.issuperset(keys):
         return True
     words = [key[:-1] for key in keys if key not in common]
@@ -126,21 +129,22 @@ def _are_common(keys, common):
 
 
 def _has_telling_capital(text, words, first, last):
-    """Whether common words are written as a name is: with a capital that no sentence asks for.
+    """Return whether common words have a capital that is not due to the start of a sentence.
 
-    Short words may be without one ("Made in Japan"), longer ones not.
+    In a name of several words, short ones may be in lower case ("Made in Japan"), longer ones
+    must not.
     """
-    is_told = False
+    is_telling = False
     for word in range(first, last):
         if text[words.starts[word]].isupper():
-            is_told |= word > first or not words.gaps[word] & START
+            is_telling |= word > first or not words.gaps[word] & START
         elif last == first + 1 or _length(words, word) > _SHORT:
             return False
-    return is_told
+    return is_telling
 
 
 def _begins_before(text, words, first):
-    """Whether a capital stands before, with at most one short word between: "Brick in"."""
+    """Return whether a capital precedes, with at most one short word between: "Brick in"."""
     word = first - 1
     if word > 0 and not words.gaps[first] & HARD and 1 < _length(words, word) <= _SHORT:
         word -= not text[words.starts[word]].isupper()
@@ -156,10 +160,10 @@ def _length(words, word):
 
 
 def _is_capital(text, words, word, gap):
-    """Whether a word begins with a digit or capital, and no stop is in the gap before word `gap`.
+    """Return whether a word begins with a digit or capital, with no stop in the gap before `gap`.
 
-    A period behind an abbreviation may be that of a sentence ("R.E.M. It"), but not before a
-    digit ("No. 1").
+    A period after an abbreviation may end a sentence ("R.E.M. It"), but not before a digit
+    ("No. 1").
     """
     if not 0 <= word < len(words.keys) or words.gaps[gap] & HARD:
         return False

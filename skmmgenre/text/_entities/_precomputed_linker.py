@@ -1,6 +1,6 @@
-"""Entities that ELVIS found before, and kept in files.
+"""Read the entities that ELVIS has found from its files.
 
-The JSON files of ELVIS hold the sentences of a text, with the entities in each; the file of a
+A JSON file of ELVIS contains the sentences of a text, with the entities in each; the file of a
 text is found by its first sentences.
 """
 
@@ -17,40 +17,40 @@ from ..._typing import FilePath, HasCategories
 from ...utils import BadItem, SetupError, describe_cell
 from ._linker import CATEGORIES_FROM, Linker, read_confidence
 
-_TOOLS = 3  # that ELVIS asks; a confidence of 2 or 3 is the number of those that agree
+_TOOLS = 3  # that ELVIS uses; a confidence of 2 or 3 is the number of tools that agree
 
 
 def read_sentences(path):
-    """The sentences of a file: their text and their list of entities.
+    """Return the sentences of a file, with their text and their list of entities.
 
-    Raises OSError or ValueError, with the reason, if it is no such file.
+    Raises OSError or ValueError, with the reason, if it is not a file of ELVIS.
     """
     content = json.loads(path.read_bytes())
     if not isinstance(content, list):
-        raise ValueError("it holds no list of sentences")
+        raise ValueError("it does not contain a list of sentences")
     sentences = []
     for number, sentence in enumerate(content):
         if not isinstance(sentence, dict) or not (
             isinstance(sentence.get("text"), str) and isinstance(sentence.get("entities"), list)
         ):
-            raise ValueError(f"sentence {number} has no text and list of entities")
+            raise ValueError(f"sentence {number} lacks a text or a list of entities")
         sentences.append((sentence["text"], sentence["entities"]))
     return sentences
 
 
 def settle(sentence, entity):
-    """The place of an entity in its sentence, the end exclusive.
+    """Return the position of an entity in its sentence, with the end exclusive.
 
-    Files differ in where a mention ends (its last character, or behind it, or one further), and
-    count characters beyond U+FFFF as one or two; the label tells which it is.
+    Files differ in the end of a mention (its last character, the one after it, or one further)
+    and count characters beyond U+FFFF as one or two; the label determines which of these applies.
 
-    Raises ValueError if the label is not there.
+    Raises ValueError if the label is not at the position.
     """
     label, start, end = (entity.get(name) for name in ("label", "startChar", "endChar"))
     if not isinstance(label, str) or not label.strip():
-        raise ValueError("a mention without a label")
+        raise ValueError("a mention has no label")
     if type(start) is not int or type(end) is not int or start < 0:
-        raise ValueError(f"the mention {label!r} without a place")
+        raise ValueError(f"the mention {label!r} has no position")
     for first, last in _readings(sentence, start, end):
         stop = first + len(label)
         if sentence.startswith(label, first) and stop - 1 <= last <= stop + 1:
@@ -70,40 +70,43 @@ def _readings(sentence, start, end):
 
 
 def reference_of(entity):
-    """The address or title of an entity, or the id of its BabelNet synset; "" if it has none."""
+    """Return the URL or title of an entity, or the id of its BabelNet synset; "" if it has none."""
     return entity.get("uri") or entity.get("babelSynsetID") or ""
 
 
 def confidence_of(entity):
-    """The confidence, of agreement as a share of the tools. Raises ValueError if it has none."""
+    """Return the confidence; a number of tools that agree is divided by the number of tools.
+
+    Raises ValueError if there is no confidence.
+    """
     try:
         confidence = float(entity.get("confidence"))
     except TypeError as error:
-        raise ValueError(f"the mention {entity.get('label')!r} without a confidence") from error
+        raise ValueError(f"the mention {entity.get('label')!r} has no confidence") from error
     return confidence / _TOOLS if confidence in range(2, _TOOLS + 1) else confidence
 
 
-_HEAD = 64  # letters by which the files that may hold a text are found
+_HEAD = 64  # number of leading letters by which the candidate files of a text are found
 _UNREADABLE = (OSError, ValueError, RecursionError)
 
 
 def letters(text):
-    """The text without white space."""
+    """Return the text without white space."""
     return "".join(text.split())
 
 
 def read_folder(folder):
-    """The index of the files of a folder.
+    """Return the index of the files of a folder.
 
-    Raises SetupError if the folder cannot be read, or holds none.
+    Raises SetupError if the folder cannot be read or contains no files.
     """
     return _index(os.path.abspath(folder), _changed(folder))
 
 
 def find_file(folder, text):
-    """The name and the sentences of the file that holds a text, whole or as its beginning.
+    """Return the name and the sentences of the file whose text equals or starts with a text.
 
-    Raises BadItem if there is none, or files that go on differently.
+    Raises BadItem if there is no such file, or several that continue differently.
     """
     index = read_folder(folder)
     wanted = letters(text)
@@ -112,7 +115,9 @@ def find_file(folder, text):
         try:
             sentences = read_sentences(path)
         except _UNREADABLE as error:
-            raise BadItem(f"file {path.name!r} cannot be read: {error}", "Get it again.") from error
+            raise BadItem(
+                f"file {path.name!r} cannot be read: {error}", "Replace it with an intact copy."
+            ) from error
         found = letters("".join(sentence for sentence, _ in sentences))
         if found == wanted:
             return path.name, sentences
@@ -123,18 +128,18 @@ def find_file(folder, text):
     if longer:
         names = ", ".join(sorted(name for name, _ in longer.values())[:3])
         raise BadItem(
-            f"{len(longer)} files of {os.fspath(folder)!r} begin like this text and go on "
-            f"differently ({names}), so it is not told which is meant",
-            "Give the whole text, or a longer beginning of it.",
+            f"{len(longer)} files in {os.fspath(folder)!r} begin with this text and continue "
+            f"differently ({names}), so the text is ambiguous",
+            "Pass the whole text, or a longer part of it.",
         )
-    if any(_is_whole(path) for path, _ in index.broken):  # now: it was mended
+    if any(_is_whole(path) for path, _ in index.broken):  # fixed since the index was built
         _index.cache_clear()
         return find_file(folder, text)
     broken = "".join(f"; {path.name} cannot be read: {why}" for path, why in index.broken[:3])
     raise BadItem(
-        f"none of the {len(index.paths)} files of {os.fspath(folder)!r} holds the sentences of "
+        f"none of the {len(index.paths)} files in {os.fspath(folder)!r} contains the sentences of "
         f"{describe_cell(text, max_chars=80)}{broken}",
-        "Let ELVIS link this text as well, or pass the folder that holds it.",
+        "Link this text with ELVIS too, or pass the folder that contains it.",
     )
 
 
@@ -157,7 +162,7 @@ def _changed(folder):
 
 
 class _Index:
-    """The files of a folder by how their texts begin."""
+    """Files of a folder, sorted by the beginnings of their texts."""
 
     def __init__(self, folder):
         heads, self.broken = [], []
@@ -189,7 +194,7 @@ def _head(sentences):
     return head[:_HEAD]
 
 
-# Kept for the process, not by a linker: joblib's workers get a new linker with each task.
+# Cached per process, not in the linker: joblib workers get a new linker with each task.
 @functools.lru_cache(maxsize=4)
 def _index(folder, changed):
     index = _Index(folder)
@@ -197,46 +202,49 @@ def _index(folder, changed):
         remedy = "Pass the folder of ELVIS's JSON files."
         below = sorted(path.parent.relative_to(folder) for path in Path(folder).glob("*/*.json"))
         if below:
-            remedy = f"Pass a folder below it, such as {str(below[0])!r}."
-        raise SetupError(f"The folder {Path(folder).name!r} holds no JSON file. {remedy}")
+            remedy = f"Pass one of its subfolders, such as {str(below[0])!r}."
+        raise SetupError(f"The folder {Path(folder).name!r} contains no JSON files. {remedy}")
     return index
 
 
 class PrecomputedLinker(Linker):
-    """Link texts by the JSON files that ELVIS wrote of them.
+    """Link texts with the JSON files that ELVIS wrote for them.
 
-    ELVIS (Oramas et al. 2016) asks Babelfy, TagMe and DBpedia Spotlight, and keeps a file of
-    JSON for each text: its sentences with the entities in each. The file of a text is found by
-    its sentences, whatever its name. Files as the services answered, the homogenised ones and
-    those of the agreement may lie side by side: what a mention holds tells how to read it.
+    ELVIS (Oramas et al. 2016) calls Babelfy, TagMe and DBpedia Spotlight and writes a JSON file
+    for each text: its sentences with the entities in each. The file of a text is found by its
+    sentences, regardless of its name. Raw responses of the services, homogenised files and files
+    of the agreement may be in the same folder; the format is detected for each mention.
 
     Parameters
     ----------
     folder : str or path-like
-        Where the files (``*.json``) of one linker are, for example ``entities/babelfy/example``.
+        Folder of the files (``*.json``) of one linker, for example ``entities/babelfy/example``.
     on_mismatch : {"raise", "skip"}, default="raise"
-        Whether a mention whose label is not at its place raises an error, or is left out.
+        What to do with a mention whose label is not at its position: raise an error, or skip the
+        mention.
     categories_from : object with a method categories, str or path-like, default=None
-        ``categories(entity)`` answers the categories of an entity by its name ("Miles_Davis"),
-        as a `KnowledgeBase` does; or the path of a knowledge base's file. None takes those
-        of the files; the raw ones of Babelfy and Spotlight hold none.
+        Source of the categories: an object whose ``categories(entity)`` returns the categories of
+        an entity by its name ("Miles_Davis"), such as a `KnowledgeBase`, or the path of the file
+        of a knowledge base. None uses the categories in the files; the raw files of Babelfy and
+        Spotlight contain none.
 
     See Also
     --------
-    VotingLinker : Keeps what several linkers agree on, as ELVIS does.
+    VotingLinker : Keep the mentions that several linkers agree on, as ELVIS does.
 
     Notes
     -----
-    Places in the files are those in the sentence; here they are those in the text, the end
-    exclusive. In the files an end may be the last character, the one behind it, or one further:
-    the label settles it. White space is not compared, so a text may be joined or wrapped
-    otherwise, and a text that was cut (by `ReviewTruncator`) has the mentions before the cut.
+    Offsets in the files refer to the sentence; offsets of the mentions refer to the text, with the
+    end exclusive. In the files the end may be the last character, the one after it, or one
+    further; the label determines which. White space is ignored when texts are compared, so
+    a text may be joined or wrapped differently, and a truncated text (by `ReviewTruncator`) has
+    the mentions before the cut.
 
-    Confidences are those of the files; in files of the agreement, where it is the number of
-    tools that agree, a third of it. A word that Babelfy gave no page of Wikipedia has the id of
-    its BabelNet synset as entity; what has neither is left out.
+    Confidences are those of the files; in files of the agreement, the confidence is the number of
+    tools that agree divided by three. A word for which Babelfy found no Wikipedia page has the id
+    of its BabelNet synset as entity; mentions with neither are skipped.
 
-    All files are read once, at the first text, to find out which texts there are.
+    All files are read once, when the first text is linked, to index their texts.
 
     Examples
     --------
@@ -279,7 +287,7 @@ categories=())]
             return []
         name, sentences = find_file(self.folder, text)
         mentions = []
-        n_before = 0  # letters in the sentences before
+        n_before = 0  # number of letters in the preceding sentences
         for number, (sentence, entities) in enumerate(sentences):
             for entity in entities:
                 try:
@@ -289,12 +297,12 @@ categories=())]
                     if self.on_mismatch == "skip":
                         continue
                     raise BadItem(
-                        f"file {name!r} does not fit, sentence {number}: {error}",
-                        "Correct the file, or pass on_mismatch='skip' to leave such mentions out.",
+                        f"file {name!r} is inconsistent in sentence {number}: {error}",
+                        "Fix the file, or pass on_mismatch='skip' to skip such mentions.",
                     ) from error
                 first = n_before + len(letters(sentence[:start]))
                 last = n_before + len(letters(sentence[:end])) - 1
-                if last >= len(places) or not reference_of(entity):  # behind the cut, or no entity
+                if last >= len(places) or not reference_of(entity):  # after the cut, or no entity
                     continue
                 start, end, reference = places[first], places[last] + 1, reference_of(entity)
                 categories = entity.get("categories") or []

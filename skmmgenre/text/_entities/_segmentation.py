@@ -1,7 +1,7 @@
-"""Pieces of texts: sentences, parts of long texts, and what counts as a word.
+"""Split texts into sentences, parts of limited length and words.
 
-Scripts that put no space between words (Chinese, Japanese, Thai and their like) are told apart.
-Categories become words that a vectorizer leaves whole.
+Scripts without spaces between words (Chinese, Japanese, Thai and similar) are detected. Categories
+become words that a vectorizer does not split.
 """
 
 import re
@@ -16,22 +16,22 @@ _HALVES = re.compile("[\ud800-\udfff]")  # of surrogate pairs
 
 
 def category_word(category):
-    """Return the word that stands for a category in an enriched text.
+    """Return the word that represents a category in an enriched text.
 
-    "English pop singers" is ``cat_english_pop_singers``: letters and digits of any script in
-    lower case, with one underscore for blanks and punctuation between them. So it is one token
-    of TfidfVectorizer's default pattern, and its lower-casing and stripping of accents leave
-    it one.
+    "English pop singers" becomes ``cat_english_pop_singers``: the letters and digits of any script
+    in lower case, with one underscore in place of blanks and punctuation between them. The word is
+    a single token for the default pattern of TfidfVectorizer, and remains one after lowercasing
+    and stripping accents.
 
-    Categories that differ in case, in punctuation or in forms that Unicode holds equal
-    (NFKC) are one word. Nothing else makes two of them one: symbols, and marks that no letter
-    takes in (vowel signs of Hindi), are told by their code points, and so is punctuation where
-    there is nothing else.
+    Categories that differ only in case, in punctuation or in forms that are equivalent in Unicode
+    (NFKC) give the same word. All others give different words: symbols, and marks that do not
+    combine with a letter (such as vowel signs of Hindi), are replaced by their code points, and so
+    is punctuation in a name that contains nothing else.
 
     Parameters
     ----------
     category : str
-        With spaces or with underscores.
+        Name of the category, with spaces or underscores.
 
     Returns
     -------
@@ -40,28 +40,28 @@ def category_word(category):
     plain = unicodedata.normalize("NFKC", category).lower().replace("i\u0307", "i")  # of "İ"
     plain = unicodedata.normalize("NFKC", plain)
     words = "".join(
-        _told(char) if unicodedata.category(char)[0] in "MS" else char for char in plain
+        _code_point(char) if unicodedata.category(char)[0] in "MS" else char for char in plain
     )
     words = _BETWEEN.sub("_", words).strip("_")
-    return CATEGORY_PREFIX + (words or "".join(map(_told, plain.strip(" _"))))
+    return CATEGORY_PREFIX + (words or "".join(map(_code_point, plain.strip(" _"))))
 
 
 def is_category_word(word):
-    """Whether a word of a vocabulary stands for a category."""
+    """Return whether a word of a vocabulary represents a category."""
     return word.startswith(CATEGORY_PREFIX)
 
 
 def readable_category(word):
-    """Return the words of a category for people to read: "english pop singers"."""
+    """Return the readable name of a category word: "english pop singers"."""
     return word.removeprefix(CATEGORY_PREFIX).replace("_", " ")
 
 
-def _told(char):
+def _code_point(char):
     return f"u{ord(char):x}"
 
 
-# Letters and the marks on them, as a class of a regular expression without its brackets: Thai,
-# Lao, Burmese, Khmer; kana, Chinese characters, Bopomofo, Yi; half-width kana; rare characters.
+# Letters and combining marks, as a regular expression class without its brackets: Thai, Lao,
+# Burmese, Khmer; kana, Chinese characters, Bopomofo, Yi; half-width kana; rare characters.
 UNSPACED = (
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ebd\u0ec0-\u0ece\u0edc-\u0edf"
     "\u1000-\u103f\u1050-\u108f\u1780-\u17d3\u17dd"
@@ -77,14 +77,15 @@ _PART = re.compile(rf"\b{CATEGORY_PREFIX}\w+|[{UNSPACED}]+|[^\W{UNSPACED}]{{2,}}
 
 
 def is_unspaced(char):
-    """Whether a character belongs to a script without spaces."""
+    """Return whether a character belongs to a script without spaces."""
     return _RUN.match(char) is not None
 
 
 def is_mostly_unspaced(text):
-    """Whether more than half of the letters of a text are of a script without spaces.
+    """Return whether more than half of the letters of a text are in a script without spaces.
 
-    So a review in English that names a Chinese band is not, and categories do not count.
+    An English review that mentions a Chinese band is therefore not such a text. Category words
+    are not counted.
     """
     if text.isascii() or not _RUN.search(text):
         return False
@@ -93,7 +94,7 @@ def is_mostly_unspaced(text):
 
 
 def words_and_ngrams(text, shortest, longest):
-    """Words and categories as they are, of runs without spaces their n-grams of characters."""
+    """Yield words and categories as they are, and the character n-grams of runs without spaces."""
     for part in _PART.findall(text):
         if not is_unspaced(part[0]):
             yield part
@@ -103,23 +104,23 @@ def words_and_ngrams(text, shortest, longest):
                 yield part[start : start + n]
 
 
-# Marks that end sentences, and what may close one behind them, in scripts without spaces:
-# there spaCy takes all up to the next space as one token, unless it is told to part it here.
+# Marks that end sentences, and closing brackets and quotes after them, in scripts without spaces:
+# spaCy takes everything up to the next space as one token unless it splits at these as infixes.
 _MARKS_WITHOUT_SPACES = "[。｡！？」』”）】》〉។။]"
 
 _own = threading.local()
 
 
 def sentence_ends(text):
-    """Positions behind the sentences of `text`, in order, the last one its end.
+    """Return the end positions of the sentences of `text`, in order.
 
-    Sentences end at punctuation, as spaCy's rule-based splitter sees it for any language.
+    Sentences end at punctuation, by spaCy's rule-based sentencizer for any language.
     """
     nlp = getattr(_own, "nlp", None)
     if nlp is None:
-        # One a thread: memory zones, which free the words of a text again, cannot be nested.
+        # One per thread: memory zones, which free the words of a text again, cannot be nested.
         nlp = _own.nlp = _make_splitter()
-    text = _HALVES.sub("\ufffd", text)  # spaCy refuses half an emoji, as scraped texts hold
+    text = _HALVES.sub("\ufffd", text)  # spaCy rejects lone surrogates, which scraped texts contain
     with nlp.memory_zone():
         return [sentence.end_char for sentence in nlp(text).sents]
 
@@ -136,26 +137,26 @@ def _make_splitter():
     return nlp
 
 
-# Characters in which the end of a sentence is looked for at a time, from the limit backwards:
-# spaCy needs the square of the length for a run of marks without a space.
+# Number of characters searched for the end of a sentence at a time, from the limit backwards: the
+# time spaCy needs for a run of marks without a space is quadratic in its length.
 _BLOCK = 400
-# Characters read behind a block, to see whether its last sentence ends there.
+# Characters read beyond a block, to see whether its last sentence ends there.
 _LOOK_AHEAD = 100
 
 
 def split_text(text, max_chars):
-    """Split a text behind sentences into parts of at most `max_chars` characters.
+    """Split a text after sentences into parts of at most `max_chars` characters.
 
-    A sentence that is too long is split behind a word, and a word that is too long within.
+    A sentence that is too long is split after a word, and a word that is too long within it.
 
     Returns
     -------
     parts : list of (int, str)
-        Where each part starts, and the part, without whitespace at its ends. Together they
-        hold all of the text but whitespace.
+        Start of each part, and the part without whitespace at its ends. Together the parts
+        contain the whole text except whitespace.
     """
     parts, end = [], 0
-    # Whitespace is skipped first, for it would take room from a word that fits.
+    # Whitespace is skipped first; otherwise a word that fits could become too long.
     while found := _NO_SPACE.search(text, end):
         start = found.start()
         end = _part_end(text, start, max_chars)
@@ -168,7 +169,7 @@ def _part_end(text, start, max_chars):
         return len(text)
     for stop in range(start + max_chars, start, -_BLOCK):
         first = max(stop - _BLOCK, start)
-        # The last sentence goes on behind the block, or its end is not seen.
+        # The last sentence continues after the block, or its end is not visible.
         ends = [first + end for end in sentence_ends(text[first : stop + _LOOK_AHEAD])[:-1]]
         whole = [end for end in ends if end <= stop]
         if whole:

@@ -1,13 +1,13 @@
-"""Names of entities and categories: one spelling, whichever way a service or a file writes it.
+"""Normalize the names of entities and categories from services and files.
 
-Titles of resources are read apart from what stands in brackets behind them.
+Titles are split from the qualifier in parentheses at their end.
 """
 
 import re
 import unicodedata
 from urllib.parse import unquote
 
-# How the largest Wikipedias begin the names of categories.
+# Prefixes of category names in the largest Wikipedias.
 _CATEGORY = re.compile(
     "(?:Category|Kategorie|Catégorie|Categoría|Categoria|Categorie|Kategoria|Kategori|Категория|"
     "Категорія|تصنيف|カテゴリ|分类|分類|분류):"
@@ -16,10 +16,10 @@ _QUALIFIED = re.compile(r"(.+?) \(([^()]+)\)")
 
 
 def resource_name(iri):
-    """Name of a resource: the part of its IRI behind the namespace, decoded, no spaces.
+    """Return the name of a resource: the decoded part of its IRI after the namespace.
 
-    Behind "/resource/" (DBpedia) or "/wiki/" it may hold slashes ("AC/DC"); else it is what
-    follows the last slash or "#".
+    Spaces become underscores. After "/resource/" (DBpedia) or "/wiki/" the name may contain
+    slashes ("AC/DC"); otherwise it is the part after the last slash or "#".
     """
     for mark in ("/resource/", "/wiki/"):
         _, found, name = iri.partition(mark)
@@ -31,7 +31,7 @@ def resource_name(iri):
 
 
 def decoded(name):
-    """A name without percent-encoding; as it is if its percent signs are no encoding."""
+    """Decode percent-encoding; return the name unchanged if it is not valid encoding."""
     if "%" not in name:
         return name
     plain = unquote(name)
@@ -39,24 +39,24 @@ def decoded(name):
 
 
 def as_name(text):
-    """A title as the name of a resource: "Miles Davis" as "Miles_Davis"."""
+    """Convert a title to the name of a resource: "Miles Davis" to "Miles_Davis"."""
     return "_".join(text.split())
 
 
 def as_title(name):
-    """The name of a resource as a title: "Miles_Davis" as "Miles Davis"."""
+    """Convert the name of a resource to a title: "Miles_Davis" to "Miles Davis"."""
     return " ".join(name.replace("_", " ").split())
 
 
 def category_title(name):
-    """The name of a category as a title, without the prefix "Category:"."""
+    """Convert the name of a category to a title without the prefix "Category:"."""
     title = as_title(name)
     prefix = _CATEGORY.match(title)
     return title[prefix.end() :].lstrip() if prefix else title
 
 
 def split_qualifier(title):
-    """A title without what stands in brackets behind it, and that: "Yes (band)" as Yes, band."""
+    """Split a title from the qualifier in parentheses: "Yes (band)" into "Yes" and "band"."""
     if title[-1:] == ")":
         match = _QUALIFIED.fullmatch(title)
         if match:
@@ -64,12 +64,12 @@ def split_qualifier(title):
     return title, ""
 
 
-# Left in ELVIS's files where JSON was not read as such.
+# Escapes left in the files of ELVIS that were not parsed as JSON.
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def entity_name(reference):
-    """The name of an entity, from its address in DBpedia or Wikipedia or from its title.
+    """Return the name of an entity from its URL in DBpedia or Wikipedia or from its title.
 
     >>> entity_name("http://dbpedia.org/resource/Beyonc%C3%A9"), entity_name("Adele (singer)")
     ('Beyoncé', 'Adele_(singer)')
@@ -80,7 +80,7 @@ def entity_name(reference):
 
 
 def category_name(reference):
-    """The title of a category, from its address or its name.
+    """Return the title of a category from its URL or its name.
 
     >>> category_name("Category:English_pop_singers")
     'English pop singers'

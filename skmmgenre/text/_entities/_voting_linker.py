@@ -1,4 +1,4 @@
-"""What several linkers agree on."""
+"""Linker that keeps the mentions several linkers agree on."""
 
 from numbers import Integral
 from typing import Any
@@ -12,15 +12,15 @@ from ._titles import entity_name
 class VotingLinker(Linker):
     """Keep the mentions that several linkers agree on.
 
-    The agreement of ELVIS (Oramas et al. 2016): linkers agree on a mention if they find the
-    same entity at the same place.
+    As in ELVIS (Oramas et al. 2016), linkers agree on a mention if they find the same entity at
+    the same position.
 
     Parameters
     ----------
     linkers : list of objects with a method link
-        Each is asked for the mentions of every text, and has one vote.
+        Linkers that are applied to each text; each has one vote.
     min_votes : int, default=2
-        How many of them must agree.
+        Minimum number of linkers that must agree.
 
     See Also
     --------
@@ -29,12 +29,13 @@ class VotingLinker(Linker):
 
     Notes
     -----
-    Places agree if start and end are the same, entities if their names are: the title of a
-    page, with spaces or underscores, and its address in DBpedia or Wikipedia, percent-encoded
-    or not, are one name. Redirects are not followed: "Adele_(singer)" is not "Adele".
+    Positions are the same if start and end are equal; entities are the same if their names are
+    equal. The title of a page, with spaces or underscores, and its URL in DBpedia or Wikipedia,
+    percent-encoded or not, count as the same name. Redirects are not followed: "Adele_(singer)"
+    is not "Adele".
 
-    The confidence of a mention is the share of the linkers that agree; its categories are
-    those that any of them gives.
+    The confidence of a mention is the fraction of the linkers that agree; its categories are the
+    union of theirs.
 
     Examples
     --------
@@ -69,19 +70,19 @@ class VotingLinker(Linker):
         for number, linker in enumerate(self.linkers):
             if not hasattr(linker, "link"):
                 raise InvalidParameterError(
-                    f"linkers[{number}] is {linker!r}, which has no method link. Pass linkers, "
+                    f"linkers[{number}] is {linker!r}, which has no method link. Pass a linker "
                     "such as GazetteerLinker(knowledge_base)."
                 )
         if self.min_votes > len(self.linkers):
             raise InvalidParameterError(
-                f"min_votes={self.min_votes} is more than the {len(self.linkers)} linkers have. "
-                "Pass more linkers, or a smaller min_votes."
+                f"min_votes={self.min_votes} is larger than the number of linkers "
+                f"({len(self.linkers)}). Pass more linkers or a smaller min_votes."
             )
 
     def _find(self, text):
         votes = {}
         for linker in self.linkers:
-            # One vote a linker, also if it finds an entity twice at a place.
+            # One vote per linker, even if it finds an entity twice at the same position.
             found = {(m.start, m.end, entity_name(m.entity)): m for m in linker.link(text)}
             for where, mention in found.items():
                 votes.setdefault(where, []).append(mention)

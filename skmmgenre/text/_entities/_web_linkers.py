@@ -1,4 +1,4 @@
-"""Entities as the web services Babelfy, DBpedia Spotlight and TagMe find them."""
+"""Linkers for the web services Babelfy, DBpedia Spotlight and TagMe."""
 
 from numbers import Integral, Real
 from typing import Literal
@@ -10,48 +10,50 @@ from ._http_linker import Annotation, HTTPLinker, UnexpectedAnswer, take, take_l
 
 
 class BabelfyLinker(HTTPLinker):
-    """Link texts by the web service Babelfy.
+    """Link texts with the web service Babelfy.
 
-    The linker of the paper (section 3.3 of Oramas et al. 2018). Babelfy disambiguates words as
-    well as names; what has no page in Wikipedia is answered with the id of its BabelNet synset
-    as entity ("bn:00083221v"). It gives no categories: pass `categories_from`.
+    This is the linker of the paper (section 3.3 of Oramas et al. 2018). Babelfy disambiguates
+    words as well as names; for a word without a Wikipedia page the entity is the id of its
+    BabelNet synset ("bn:00083221v"). Babelfy returns no categories: pass `categories_from`.
 
     Parameters
     ----------
     key_env : str, default="BABELFY_KEY"
-        Name of the environment variable that holds the key. It is read when a text is sent, and
-        stands in no error, pickle or cache.
+        Name of the environment variable that contains the key. It is read when a text is sent; the
+        key never appears in errors, pickles or caches.
     lang : str, default="EN"
-        Language of the texts, as Babelfy names it.
+        Language code of the texts as used by Babelfy.
     annotation_type : {"ALL", "NAMED_ENTITIES", "CONCEPTS"}, default="ALL"
-        What is looked for.
+        Type of annotations to request.
     url : str, default="https://babelfy.io/v1/disambiguate"
-        Address of the service.
+        URL of the service.
     max_chars : int, default=3000
-        Longest text that is sent at once. A longer one is split behind a sentence.
+        Maximum number of characters per request. Longer texts are split after a sentence.
     timeout : float, default=30.0
-        Seconds for a whole answer.
+        Time limit for a complete response, in seconds.
     max_retries : int, default=4
-        Further tries after 429, 5xx and broken connections.
+        Maximum number of retries after status 429 or 5xx and after broken connections.
     backoff : float, default=1.0
-        Seconds before the second try; they double from try to try, with some chance in them.
-        A longer time that the service asks for is kept to.
+        Seconds before the first retry; the time doubles with each retry, with random jitter. A
+        longer time requested by the service is respected.
     cache : str or path-like, default=None
-        File that keeps the answers, so that no text is sent twice; see `skmmgenre.store.Store`.
+        File in which responses are stored, so that no text is sent twice; see
+        `skmmgenre.store.Store`.
     categories_from : object with a method categories, str or path-like, default=None
-        ``categories(entity)`` answers the categories of an entity by its name ("Miles_Davis"),
-        as a `KnowledgeBase` does; or the path of a knowledge base's file.
+        Source of the categories: an object whose ``categories(entity)`` returns the categories of
+        an entity by its name ("Miles_Davis"), such as a `KnowledgeBase`, or the path of the file
+        of a knowledge base.
 
     See Also
     --------
-    VotingLinker : Keeps what several linkers agree on.
-    PrecomputedLinker : Reads answers that ELVIS kept in files.
+    VotingLinker : Keep the mentions that several linkers agree on.
+    PrecomputedLinker : Read the results of ELVIS from files.
 
     Notes
     -----
-    The confidence is Babelfy's ``score``. The service counts characters as UTF-16 does:
-    characters beyond U+FFFF (emoji), and control characters, are sent as spaces, so that
-    offsets are right either way.
+    The confidence is Babelfy's ``score``. The service counts characters in UTF-16 code units.
+    Characters beyond U+FFFF (emoji) and control characters are sent as spaces, so that the
+    offsets are correct.
 
     Examples
     --------
@@ -63,7 +65,7 @@ class BabelfyLinker(HTTPLinker):
 
     _service = "Babelfy"
     _key_field = "key"
-    _register = "Keys are given at https://babelnet.org/register."
+    _register = "Keys are available at https://babelnet.org/register."
 
     _parameter_constraints: dict = {
         **HTTPLinker._parameter_constraints,
@@ -103,7 +105,7 @@ class BabelfyLinker(HTTPLinker):
             place = take(record, "charFragment", dict)
             yield Annotation(
                 start=take(place, "start", int),
-                end=take(place, "end", int) + 1,  # Babelfy's is the last character
+                end=take(place, "end", int) + 1,  # Babelfy's end is inclusive
                 label=None,
                 reference=take(
                     record, "DBpediaURL" if record.get("DBpediaURL") else "babelSynsetID", str
@@ -114,45 +116,47 @@ class BabelfyLinker(HTTPLinker):
 
 
 class SpotlightLinker(HTTPLinker):
-    """Link texts by DBpedia Spotlight, the public service or one of your own.
+    """Link texts with DBpedia Spotlight, the public service or your own instance.
 
-    It needs no key. It gives no categories: pass `categories_from`.
+    No key is needed. Spotlight returns no categories: pass `categories_from`.
 
     Parameters
     ----------
     confidence : float, default=0.2
-        Spotlight leaves out what it is less sure of. The default, and that of `support`, is
-        what ELVIS asks for.
+        Minimum confidence; Spotlight omits annotations below it. The defaults of `confidence` and
+        `support` are those of ELVIS.
     support : int, default=20
-        Spotlight leaves out entities that fewer pages of Wikipedia link to.
+        Minimum number of Wikipedia pages that link to an entity; Spotlight omits other entities.
     url : str, default="https://api.dbpedia-spotlight.org/en/annotate"
-        Address of the service: that of another language, or of a Spotlight that you run
+        URL of the service. Change it for another language or for your own instance
         ("http://localhost:2222/rest/annotate").
     max_chars : int, default=10000
-        Longest text that is sent at once. A longer one is split behind a sentence.
+        Maximum number of characters per request. Longer texts are split after a sentence.
     timeout : float, default=30.0
-        Seconds for a whole answer.
+        Time limit for a complete response, in seconds.
     max_retries : int, default=4
-        Further tries after 429, 5xx and broken connections.
+        Maximum number of retries after status 429 or 5xx and after broken connections.
     backoff : float, default=1.0
-        Seconds before the second try; they double from try to try, with some chance in them.
-        A longer time that the service asks for is kept to.
+        Seconds before the first retry; the time doubles with each retry, with random jitter. A
+        longer time requested by the service is respected.
     cache : str or path-like, default=None
-        File that keeps the answers, so that no text is sent twice; see `skmmgenre.store.Store`.
+        File in which responses are stored, so that no text is sent twice; see
+        `skmmgenre.store.Store`.
     categories_from : object with a method categories, str or path-like, default=None
-        ``categories(entity)`` answers the categories of an entity by its name ("Miles_Davis"),
-        as a `KnowledgeBase` does; or the path of a knowledge base's file.
+        Source of the categories: an object whose ``categories(entity)`` returns the categories of
+        an entity by its name ("Miles_Davis"), such as a `KnowledgeBase`, or the path of the file
+        of a knowledge base.
 
     See Also
     --------
-    VotingLinker : Keeps what several linkers agree on.
-    PrecomputedLinker : Reads answers that ELVIS kept in files.
+    VotingLinker : Keep the mentions that several linkers agree on.
+    PrecomputedLinker : Read the results of ELVIS from files.
 
     Notes
     -----
-    The confidence of a mention is Spotlight's ``@similarityScore``. The service counts
-    characters as UTF-16 does: characters beyond U+FFFF (emoji), and control characters, are
-    sent as spaces, so that offsets are right either way.
+    The confidence of a mention is Spotlight's ``@similarityScore``. The service counts characters
+    in UTF-16 code units. Characters beyond U+FFFF (emoji) and control characters are sent as
+    spaces, so that the offsets are correct.
 
     Examples
     --------
@@ -191,7 +195,7 @@ class SpotlightLinker(HTTPLinker):
         return {"confidence": f"{self.confidence:g}", "support": str(self.support)}
 
     def _annotations(self, answer):
-        # Spotlight repeats the text; the list is left out where nothing was found.
+        # Spotlight repeats the text; it omits the list if nothing was found.
         if isinstance(answer, dict) and "@text" in answer and "Resources" not in answer:
             return
         for record in take_list(answer, "Resources"):
@@ -211,44 +215,45 @@ class SpotlightLinker(HTTPLinker):
 
 
 class TagMeLinker(HTTPLinker):
-    """Link texts by the web service TagMe, which gives categories as well.
+    """Link texts with the web service TagMe, which also returns categories.
 
     Parameters
     ----------
     key_env : str, default="TAGME_KEY"
-        Name of the environment variable that holds the token ("gcube-token"). It is read when a
-        text is sent, and stands in no error, pickle or cache.
+        Name of the environment variable that contains the token ("gcube-token"). It is read when a
+        text is sent; the token never appears in errors, pickles or caches.
     lang : {"en", "de", "it"}, default="en"
-        Language of the texts. It is not checked here, so that TagMe may learn others.
+        Language of the texts. It is not validated, because TagMe may add other languages.
     url : str, default="https://tagme.d4science.org/tagme/tag"
-        Address of the service.
+        URL of the service.
     max_chars : int, default=10000
-        Longest text that is sent at once. A longer one is split behind a sentence.
+        Maximum number of characters per request. Longer texts are split after a sentence.
     timeout : float, default=30.0
-        Seconds for a whole answer.
+        Time limit for a complete response, in seconds.
     max_retries : int, default=4
-        Further tries after 429, 5xx and broken connections.
+        Maximum number of retries after status 429 or 5xx and after broken connections.
     backoff : float, default=1.0
-        Seconds before the second try; they double from try to try, with some chance in them.
-        A longer time that the service asks for is kept to.
+        Seconds before the first retry; the time doubles with each retry, with random jitter. A
+        longer time requested by the service is respected.
     cache : str or path-like, default=None
-        File that keeps the answers, so that no text is sent twice; see `skmmgenre.store.Store`.
+        File in which responses are stored, so that no text is sent twice; see
+        `skmmgenre.store.Store`.
     categories_from : object with a method categories, str or path-like, default=None
-        ``categories(entity)`` answers the categories of an entity by its name ("Miles_Davis"),
-        as a `KnowledgeBase` does; or the path of a knowledge base's file. None takes those
-        of TagMe.
+        Source of the categories: an object whose ``categories(entity)`` returns the categories of
+        an entity by its name ("Miles_Davis"), such as a `KnowledgeBase`, or the path of the file
+        of a knowledge base. None uses the categories of TagMe.
 
     See Also
     --------
-    VotingLinker : Keeps what several linkers agree on.
-    PrecomputedLinker : Reads answers that ELVIS kept in files.
+    VotingLinker : Keep the mentions that several linkers agree on.
+    PrecomputedLinker : Read the results of ELVIS from files.
 
     Notes
     -----
-    The confidence is TagMe's ``rho``; its authors advise to keep what has 0.1 to 0.3 or more
-    (``EntityEnricher(linker, min_confidence=0.1)``). What TagMe finds without the title of a
-    page is left out. The service counts characters as UTF-16 does: characters beyond U+FFFF
-    (emoji), and control characters, are sent as spaces, so that offsets are right either way.
+    The confidence is TagMe's ``rho``; its authors recommend a threshold between 0.1 and 0.3
+    (``EntityEnricher(linker, min_confidence=0.1)``). Annotations without the title of a page are
+    skipped. The service counts characters in UTF-16 code units. Characters beyond U+FFFF (emoji)
+    and control characters are sent as spaces, so that the offsets are correct.
 
     Examples
     --------
@@ -260,7 +265,7 @@ class TagMeLinker(HTTPLinker):
 
     _service = "TagMe"
     _key_field = "gcube-token"
-    _register = "Tokens are given at https://sobigdata.d4science.org/web/tagme."
+    _register = "Tokens are available at https://sobigdata.d4science.org/web/tagme."
 
     _parameter_constraints: dict = {
         **HTTPLinker._parameter_constraints,
@@ -297,7 +302,7 @@ class TagMeLinker(HTTPLinker):
             if not isinstance(categories, list) or not all(
                 isinstance(category, str) for category in categories
             ):
-                raise UnexpectedAnswer("categories that are no list of names")
+                raise UnexpectedAnswer("categories that are not a list of names")
             yield Annotation(
                 start=start,
                 end=take(record, "end", int),

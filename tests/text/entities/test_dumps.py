@@ -128,16 +128,20 @@ def test_what_is_written_is_read_again(tmp_path_factory, pairs):
         ("a.tsv", b"a\tb\n\xff\tb\n", ["a.tsv", "line 2", "UTF-8"]),
         ("a.nt", "", ["a.nt", "empty"]),
         ("a.nt", "# only a remark\n\n", ["a.nt", "empty"]),
-        ("a.csv", "Miles Davis,Cool jazz\n", ["a.csv", "neither"]),
-        ("a.html", "<!DOCTYPE html>\n<html></html>\n", ["a.html", "neither"]),
+        ("a.csv", "Miles Davis,Cool jazz\n", ["a.csv", "not supported"]),
+        ("a.html", "<!DOCTYPE html>\n<html></html>\n", ["a.html", "not supported"]),
         (
             "a.nt.gz",
             gzip.compress("\n".join(LINES * 500).encode(), mtime=0)[:-30],
-            ["a.nt.gz", "cut off"],
+            ["a.nt.gz", "truncated"],
         ),
-        ("a.nt.bz2", bz2.compress("\n".join(LINES * 500).encode())[:-30], ["a.nt.bz2", "cut off"]),
+        (
+            "a.nt.bz2",
+            bz2.compress("\n".join(LINES * 500).encode())[:-30],
+            ["a.nt.bz2", "truncated"],
+        ),
         ("a.nt.gz", b"\x1f\x8bnonsense that is no gzip", ["a.nt.gz", "damaged"]),
-        ("a.tsv.gz", gzip.compress(b"a\tb\n" * 5000, mtime=0)[:-12], ["a.tsv.gz", "cut off"]),
+        ("a.tsv.gz", gzip.compress(b"a\tb\n" * 5000, mtime=0)[:-12], ["a.tsv.gz", "truncated"]),
     ],
 )
 def test_a_bad_dump_is_named(tmp_path, name, content, told):

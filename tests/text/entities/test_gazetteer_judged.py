@@ -97,7 +97,7 @@ def test_the_judgements(judged, source):
 
 def test_no_genre_is_a_feature(kb, source):
     info = kb.info()
-    assert info["left_out"]["categories by other predicates"] == N_GENRES[source]
+    assert info["left_out"]["categories with other predicates"] == N_GENRES[source]
     names = map(kb.content.category_name, range(info["categories"]))
     assert {name.partition(": ")[0] for name in names} == set(PREDICATES.values())
 

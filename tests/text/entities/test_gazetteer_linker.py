@@ -132,10 +132,10 @@ def test_bad_parameters(linker, params, told):
 
 @pytest.mark.parametrize("text", [None, 3, b"text", ["text"]])
 def test_what_is_no_text(linker, text):
-    with pytest.raises(BadItem, match="is no text"):
+    with pytest.raises(BadItem, match="expected a text"):
         linker.link(text)
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no knowledge base"):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
         GazetteerLinker(tmp_path / "absent.kb").link("text")

@@ -34,7 +34,9 @@ def test_a_label_is_a_text_behind_a_predicate_of_names(tmp_path):
 def test_labels_without_a_predicate_of_names(tmp_path):
     path = facts(tmp_path)
     path.write_text("".join(path.read_text().splitlines(True)[:2]))
-    with pytest.raises(ValueError, match="labels have none.*recordLabel.*label_predicates"):
+    with pytest.raises(
+        ValueError, match="dumps of labels contain no text.*recordLabel.*label_predicates"
+    ):
         KnowledgeBase.build(tmp_path / "a.kb", labels=path)
 
 
@@ -45,14 +47,16 @@ def test_predicates_that_do_not_occur(tmp_path):
             categories=facts(tmp_path),
             predicates={"genre": "", "recordLable": "label"},
         )
-    with pytest.raises(ValueError, match="there are none"):
+    with pytest.raises(ValueError, match="none were passed"):
         KnowledgeBase.build(tmp_path / "a.kb", records=RECORDS, predicates={"genre": ""})
     assert not (tmp_path / "a.kb").exists()
 
 
 @pytest.mark.parametrize("record", [("A", ["B"]), "A", 3])
 def test_a_record_of_other_parts(tmp_path, record):
-    with pytest.raises(ValueError, match="Record 1 is .* Give .entity, forms, categories, prior"):
+    with pytest.raises(
+        ValueError, match="Record 1 is .* Expected .entity, forms, categories, prior"
+    ):
         KnowledgeBase.build(tmp_path / "a.kb", records=[("A", ["A"], [], 0), record])
 
 
@@ -68,11 +72,11 @@ def test_info(kb, dumps):
     assert info["sources"] == [{"role": role, "name": path.name} for role, path in dumps.items()]
     # Nothing is lost without being told.
     assert info["left_out"] == {
-        "forms without letter or digit": 1,
-        "labels of what is left out or redirected to no entity": 2,
-        "redirects to no entity": 3,
-        "categories of what is no entity": 1,
-        "links to what is no entity": 1,
+        "forms without letters or digits": 1,
+        "labels of excluded names, or of redirects to unknown entities": 2,
+        "redirects to unknown entities": 3,
+        "categories of names that are not entities": 1,
+        "links to names that are not entities": 1,
     }
     assert str(kb.path.parent) not in repr(info)
 
@@ -104,7 +108,7 @@ def test_the_role_of_a_predicate(tmp_path):
     assert kb.candidates("polar music") == [("Polar_Music", 1.0)]
     assert "Pop_music" not in kb
     assert kb.info()["links"] == 3
-    assert kb.info()["left_out"]["categories by other predicates"] == 1
+    assert kb.info()["left_out"]["categories with other predicates"] == 1
     named = {
         kb.content.category_name(category): kb.content.entity_name(entity - 1)
         for category, entity in enumerate(kb.content.category_entities)
@@ -145,14 +149,14 @@ def test_the_same_input_gives_the_same_bytes(dumps, tmp_path):
 @pytest.mark.parametrize(
     ("records", "told"),
     [
-        ([], "No entity"),
-        ([("A", "abc", [], 0)], "'A'.*str for its forms"),
-        ([("A", ["a"], "abc", 0)], "'A'.*str for its forms"),
+        ([], "No entities"),
+        ([("A", "abc", [], 0)], "'A'.*str as forms"),
+        ([("A", ["a"], "abc", 0)], "'A'.*str as forms"),
         ([("A", ["a"], [], -1)], "'A'.*prior -1"),
         ([("A", ["a"], [], float("nan"))], "'A'.*prior nan"),
         ([("A", ["a"], [], float("inf"))], "'A'.*prior inf"),
         ([("A\ud800", ["a"], [], 0)], "UTF-8"),
-        ([("A (disambiguation)", ["a"], [], 0)], "No entity"),
+        ([("A (disambiguation)", ["a"], [], 0)], "No entities"),
     ],
 )
 def test_records_that_make_no_sense(tmp_path, records, told):

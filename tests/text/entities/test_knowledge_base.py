@@ -96,7 +96,7 @@ def test_whatever_the_records_they_are_found_again(tmp_path_factory, rows):
 
 def test_no_file(tmp_path):
     with pytest.raises(
-        FileNotFoundError, match="no knowledge base .*absent.kb.*skmmgenre kb build"
+        FileNotFoundError, match="knowledge base .*absent.kb.* does not exist.*skmmgenre kb build"
     ):
         KnowledgeBase.open(tmp_path / "absent.kb")
 

@@ -68,7 +68,7 @@ def test_docstring(linker):
 def test_only_a_str_is_linked(linker, text, tmp_path):
     values = {"kb": "no.kb", "folder": str(tmp_path), "linkers": [GazetteerLinker("no.kb")] * 2}
     made = linker(**{name: values[name] for name in POSITIONAL.get(linker.__name__, [])})
-    with pytest.raises(BadItem, match=f"a {type(text).__name__} is no text"):
+    with pytest.raises(BadItem, match=f"expected a text, got {type(text).__name__}"):
         made.link(text)
 
 

@@ -261,16 +261,16 @@ def test_the_label_settles_the_end(tmp_path, end):
     [
         (
             {"label": "Adela"},
-            "'1.json' does not fit, sentence 0: the mention 'Adela' is not at 0:4",
+            "'1.json' is inconsistent in sentence 0: the mention 'Adela' is not at 0:4",
         ),
         ({"startChar": 1}, "the mention 'Adele' is not at 1:4, where 'del' is"),
-        ({"startChar": -12}, "the mention 'Adele' without a place"),
-        ({"startChar": 0.0}, "without a place"),
-        ({"endChar": ...}, "without a place"),
-        ({"label": ...}, "a mention without a label"),
-        ({"label": " "}, "a mention without a label"),
+        ({"startChar": -12}, "the mention 'Adele' has no position"),
+        ({"startChar": 0.0}, "has no position"),
+        ({"endChar": ...}, "has no position"),
+        ({"label": ...}, "a mention has no label"),
+        ({"label": " "}, "a mention has no label"),
         ({"confidence": "sure"}, "could not convert string to float"),
-        ({"confidence": ...}, "'Adele' without a confidence"),
+        ({"confidence": ...}, "'Adele' has no confidence"),
         ({"confidence": 7}, "a confidence of 7"),
         ({"confidence": -1}, "a confidence of -1"),
     ],
@@ -286,7 +286,7 @@ def test_a_mention_that_does_not_fit(tmp_path, fields, reason):
 
 def test_an_unknown_text(tmp_path):
     linker = write(tmp_path, BABELFY)
-    with pytest.raises(BadItem, match="none of the 1 files of .*'Adele dances.'.*Let ELVIS link"):
+    with pytest.raises(BadItem, match="none of the 1 files in .*'Adele dances.'.*Link this"):
         linker.link("Adele dances.")
     with pytest.raises(BadItem, match="none of the 1 files"):
         linker.link(TEXT + " And on.")
@@ -302,8 +302,8 @@ def test_a_file_that_cannot_be_read_is_told_where_a_text_is_missing(tmp_path):
     assert len(linker.link(TEXT)) == 3
     with pytest.raises(BadItem) as caught:
         linker.link("Unknown.")
-    for part in ("a.json cannot be read: Expecting", "b.json cannot be read: it holds no list of",
-                 "c.json cannot be read: sentence 0 has no text"):  # fmt: skip
+    for part in ("a.json cannot be read: Expecting", "b.json cannot be read: it does not contain",
+                 "c.json cannot be read: sentence 0 lacks a text"):  # fmt: skip
         assert part in str(caught.value)
 
 
@@ -311,7 +311,7 @@ def test_a_file_that_broke_meanwhile(tmp_path):
     linker = write(tmp_path, BABELFY)
     linker.link(TEXT)
     (tmp_path / "1.json").write_text("[{")
-    with pytest.raises(BadItem, match="file '1.json' cannot be read: Expecting.*Get it again"):
+    with pytest.raises(BadItem, match="file '1.json' cannot be read: Expecting.*intact copy"):
         linker.link(TEXT)
 
 
@@ -334,11 +334,11 @@ def test_a_file_that_comes_later_is_seen(tmp_path):
 def test_no_folder(tmp_path):
     with pytest.raises(SetupError, match="cannot be read .No such file.*Pass the folder of ELVIS"):
         PrecomputedLinker(tmp_path / "nowhere").link(TEXT)
-    with pytest.raises(SetupError, match="holds no JSON file. Pass the folder of ELVIS"):
+    with pytest.raises(SetupError, match="contains no JSON files. Pass the folder of ELVIS"):
         PrecomputedLinker(tmp_path).link(TEXT)
     (tmp_path / "babelfy").mkdir()
     write(tmp_path / "babelfy", BABELFY)
-    with pytest.raises(SetupError, match="Pass a folder below it, such as 'babelfy'"):
+    with pytest.raises(SetupError, match="Pass one of its subfolders, such as 'babelfy'"):
         PrecomputedLinker(tmp_path).link(TEXT)
 
 
@@ -350,7 +350,7 @@ def test_texts_that_begin_alike(tmp_path):
     assert linker.link("Adele sings " * 9 + "by day.")[0].confidence == 0.1
     assert linker.link("Adele sings " * 9 + "by n")[0].confidence == 0.0
     assert linker.link("Adele sings " * 9)[0].confidence == 0.2  # the whole text of one
-    with pytest.raises(BadItem, match="3 files of .* begin like this text and go on differently"):
+    with pytest.raises(BadItem, match="3 files in .* begin with this text and continue"):
         linker.link("Adele sings " * 8)
 
 

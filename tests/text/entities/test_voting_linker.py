@@ -65,7 +65,7 @@ def test_mentions_may_overlap_and_are_in_order():
 
 
 def test_too_few_linkers():
-    with pytest.raises(ValueError, match="min_votes=2 is more than the 1 linkers have"):
+    with pytest.raises(ValueError, match="min_votes=2 is larger than the number of linkers"):
         VotingLinker([Says("A")]).link("text")
     with pytest.raises(ValueError, match="min_votes"):
         VotingLinker([Says("A")], min_votes=0).link("text")

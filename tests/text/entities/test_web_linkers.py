@@ -79,13 +79,13 @@ UNEXPECTED = [
     ("tagme", ANNOTATION | {"end": 99}, "a mention at 0:99 of a text of 5 characters"),
     ("tagme", ANNOTATION | {"start": -1}, "a mention at -1:5"),
     ("tagme", ANNOTATION | {"start": 2}, "the mention 'Adele' at 2, where 'ele' is"),
-    ("tagme", ANNOTATION | {"rho": "high"}, "a confidence that is no number in"),
+    ("tagme", ANNOTATION | {"rho": "high"}, "a confidence that is not a number in"),
     ("tagme", ANNOTATION | {"rho": 1.5}, "a confidence of 1.5"),
     ("tagme", ANNOTATION | {"rho": float("nan")}, "a confidence of nan"),
     ("tagme", ANNOTATION | {"title": 5}, "a int as 'title'"),
     ("tagme", ANNOTATION | {"title": " "}, "an entity without a name"),
-    ("tagme", ANNOTATION | {"dbpedia_categories": "Music"}, "categories that are no list"),
-    ("tagme", ANNOTATION | {"dbpedia_categories": [1]}, "categories that are no list"),
+    ("tagme", ANNOTATION | {"dbpedia_categories": "Music"}, "categories that are not a list"),
+    ("tagme", ANNOTATION | {"dbpedia_categories": [1]}, "categories that are not a list"),
     ("spotlight", {}, "JSON without a list 'Resources'"),
     ("spotlight", {"@text": "Adele", "Resources": {}}, "JSON without a list 'Resources'"),
     ("spotlight", RESOURCE | {"@offset": "two"}, "the offset 'two'"),
@@ -143,5 +143,5 @@ def test_bad_parameters(name, bad):
 
 @EVERY
 def test_no_text(name):
-    with pytest.raises(BadItem, match="a list is no text"):
+    with pytest.raises(BadItem, match="expected a text, got list"):
         CLASSES[name]().link(["Adele"])
