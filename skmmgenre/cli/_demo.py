@@ -172,7 +172,7 @@ def _fit_and_transform(model, albums, train, test):
 
 
 def _on_vectors(model, vectors):
-    """Return the fusion of a model as a pipeline over embeddings, so that no network is retrained."""
+    """Return the fusion of a model as a pipeline over embeddings; no network is trained again."""
     columns = vectors.columns
     blocks = columns.str.split("__").str[0]
     branches = [(name, "passthrough", columns[blocks == name]) for name in blocks.unique()]

@@ -216,7 +216,7 @@ def _edits(file, kind, genres, **more):
 
 
 def _behind_id3(file, kind):
-    """Return a view of a file after a leading ID3 tag, which any format can have, and its offset."""
+    """Return a view of a file after a leading ID3 tag, which any format may have, and its start."""
     start = 0 if kind == "MP3" else length_of_id3(file)
     return (View(file, start), start) if start else (file, 0)
 

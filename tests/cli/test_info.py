@@ -123,7 +123,7 @@ def test_info_of_another_model(tmp_path, capsys):
     skmmgenre.save(mlp.fit([[1, 0], [0, 1]], ["Rock", "Jazz"]), tmp_path / "m")
     assert "summary" not in json.loads(contents(tmp_path / "m")["skmmgenre.json"])
     assert main(["info", str(tmp_path / "m")]) == 1
-    assert "holds a TextMLP, which does not go from a table" in capsys.readouterr().err
+    assert "contains a TextMLP, which does not predict genres" in capsys.readouterr().err
 
 
 class TestHeldOut:
