@@ -17,12 +17,12 @@ from ._options import (
     example,
     genres_file,
     quiet,
+    report_only_first,
+    report_readings,
+    report_skipped,
+    report_unlisted,
+    report_written,
     source_options,
-    tell_only_first,
-    tell_readings,
-    tell_set_aside,
-    tell_unlisted,
-    tell_written,
     with_tagged,
 )
 from ._terminal import count_of
@@ -141,8 +141,8 @@ def annotate(
     """Serve a local web page on which an expert labels the genres of items of a table or folder.
 
     Items are drawn once, with the same number per genre, and shown blind: the sound only, the cover
-    only, or both. Each answer is saved to disk before the next item is shown. Of several genres of
-    an item, the first is used. Ctrl-C stops the server; run the same command again to continue.
+    only, or both. Each answer is saved to disk before the next item is shown. If an item has
+    several genres, the first is used. Ctrl-C stops the server; the same command continues.
     """
     uvicorn = import_from_extra("uvicorn", "The page", extra="serve")
     import_from_extra("starlette", "The page", extra="serve")
@@ -167,7 +167,7 @@ def annotate(
         with listen(host, port) as listening:
             app = make_app(plan, log, seconds=seconds, host=host)
             config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="off")
-            _tell_start(plan, log, is_new, listening.getsockname())
+            _report_start(plan, log, is_new, listening.getsockname())
             try:
                 uvicorn.Server(config).run(sockets=[listening])
             except KeyboardInterrupt:
@@ -181,7 +181,7 @@ def _plan_of(music, source, output, options, *, split, names, with_tagged, readi
         music = music.of_split(split)
     if os.path.isdir(source):
         music, n_written = leave_out_written(music, keep=with_tagged, **reading)
-        tell_written(n_written, with_tagged)
+        report_written(n_written, with_tagged)
     folder = source if os.path.isdir(source) else os.path.dirname(source)
     item_names = names_of(music, folder)
     modes = list(options["modes"] or modes_there(music))
@@ -189,21 +189,21 @@ def _plan_of(music, source, output, options, *, split, names, with_tagged, readi
         raise ValueError(f"{source!r} has no sound and no cover to show")
 
     def draw():
-        tell_readings(music)
-        tell_unlisted(names, music.genres)
+        report_readings(music)
+        report_unlisted(names, music.genres)
         mapped = [names.map(item) for item in music.genres] if names else music.genres
-        tell_only_first(sum(len(item) > 1 for item in mapped))
+        report_only_first(sum(len(item) > 1 for item in mapped))
         genres = [item[0] if item else None for item in mapped]
         drawn, errors, n_again = draw_items(music, item_names, genres, **options | {"modes": modes})
-        tell_set_aside(music.errors + errors)
-        _tell_draw(drawn, genres, options, n_again)
+        report_skipped(music.errors + errors)
+        _report_draw(drawn, genres, options, n_again)
         return drawn, sorted({genre for genre in genres if genre is not None})
 
     kept = options | {"modes": modes, "split": split}
     return keep_plan(output, kept, item_names, music, draw)
 
 
-def _tell_draw(drawn, genres, options, n_again):
+def _report_draw(drawn, genres, options, n_again):
     """Print to standard error how the drawn items differ from the requested ones."""
     if len(drawn) < options["n_items"]:
         click.echo(
@@ -221,7 +221,7 @@ def _tell_draw(drawn, genres, options, n_again):
         click.echo(f"{count_of(n_again, 'item')} by an artist that was already drawn", err=True)
 
 
-def _tell_start(plan, log, is_new, address):
+def _report_start(plan, log, is_new, address):
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
     modes = Counter(item.mode for item in plan.items)
     shares = ", ".join(f"{mode} {modes[mode]}" for mode in MODES if modes[mode])

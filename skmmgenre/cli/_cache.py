@@ -28,9 +28,10 @@ def _bytes_of(text):
 
 @click.group(epilog=example("skmmgenre cache info patches.sqlite"))
 def cache():
-    """Inspect or prune a store: the cache= file of an extractor, embedder, enricher or linker.
+    """Inspect or prune a feature store.
 
-    CQTExtractor, ResNetEmbedder, EntityEnricher and the web linkers write such a file.
+    A store is the file that was passed as cache= to CQTExtractor, ResNetEmbedder, EntityEnricher or
+    a web linker.
     """
 
 

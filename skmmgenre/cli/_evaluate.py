@@ -34,12 +34,12 @@ from ._options import (
     genres_file,
     jobs,
     quiet,
+    report_only_first,
+    report_readings,
+    report_skipped,
+    report_unlisted,
+    report_written,
     source_options,
-    tell_only_first,
-    tell_readings,
-    tell_set_aside,
-    tell_unlisted,
-    tell_written,
     with_tagged,
 )
 from ._terminal import visible
@@ -92,29 +92,29 @@ def evaluate(model, source, split, learned, with_tagged, names, jobs, quiet, as_
         n_written = 0
         if os.path.isdir(source):
             music, n_written = leave_out_written(music, keep=with_tagged, **reading)
-            tell_written(n_written, with_tagged)
-        tell_readings(music)
-        tell_unlisted(names, music.genres)
+            report_written(n_written, with_tagged)
+        report_readings(music)
+        report_unlisted(names, music.genres)
         found = evaluate_model(fitted, music, names=names or aliases, control=control)
-        found.n_learned = tell_learned(music, of_control)
+        found.n_learned = warn_if_learned(music, of_control)
     # Test rows are not trained on, so the same table as in training is no reason to warn.
     if split is None or read_split([split])[0] != "test":
-        _tell_same_name(card, source)
+        _warn_if_same_name(card, source)
     errors = music.errors + found.errors
     if control is not None:
         errors = with_errors_of_plain(errors, of_control.errors + control.errors)
-    tell_set_aside(errors)
-    tell_only_first(found.n_first_only)
+    report_skipped(errors)
+    report_only_first(found.n_first_only)
     if as_json:
-        told = found.as_dict()
+        result = found.as_dict()
         if n_written:
-            told["written_by_tag"] = {"items": n_written, "counted": with_tagged}
-        click.echo(json.dumps(told, indent=2))
+            result["written_by_tag"] = {"items": n_written, "counted": with_tagged}
+        click.echo(json.dumps(result, indent=2))
     else:
         print_evaluation(found)
 
 
-def tell_learned(music, learned):
+def warn_if_learned(music, learned):
     """Return how many items the plain control was trained on, and warn on standard error."""
     if learned is None:
         return 0
@@ -130,7 +130,7 @@ def tell_learned(music, learned):
     return n
 
 
-def _tell_same_name(card, source):
+def _warn_if_same_name(card, source):
     """Warn on standard error if a model may have been trained on the evaluated music."""
     name = os.path.basename(os.path.abspath(source))
     if card.get("trained_on") == name:
@@ -215,24 +215,24 @@ class Evaluation:
 
     def of_all_modalities(self):
         """Return metrics with all modalities as plain values; undefined metrics are None."""
-        told = {
+        result = {
             "items": self.n_items,
             "artists": self.n_drawn if self.by_artist else None,
             "metrics": _plain_line(self.metrics.iloc[-1]),
             **self._of_genres(),
         }
         if self.prior is not None:
-            told["prior"] = _plain_line(self.prior)
+            result["prior"] = _plain_line(self.prior)
         if self.plain is not None:
             metrics, difference = self.plain.iloc[-1], self.differences.iloc[-1]
-            told["plain"] = {"metrics": _plain_line(metrics), **_plain_line(difference)}
+            result["plain"] = {"metrics": _plain_line(metrics), **_plain_line(difference)}
         elif self.control is not None and self.control.reason:
-            told["plain"] = {"reason": self.control.reason}
-        return told
+            result["plain"] = {"reason": self.control.reason}
+        return result
 
     def as_dict(self):
         """Return the evaluation as plain values; undefined metrics are None."""
-        told = {
+        result = {
             "items": self.n_items,
             "left_out": self.n_left_out,
             "first_genre_only": self.n_first_only,
@@ -242,14 +242,14 @@ class Evaluation:
             "set_aside": [{"item": item, "reason": reason} for item, reason in self.errors],
         }
         if self.plain is not None:
-            told["prior"] = _plain_line(self.prior)
-            told["plain"] = {
+            result["prior"] = _plain_line(self.prior)
+            result["plain"] = {
                 "items": self.control.n_items,
                 "items_in_both": self.n_learned,
                 "metrics": _plain_table(self.plain),
                 "differences": _plain_table(self.differences),
             }
-        return told
+        return result
 
     def _of_genres(self):
         return {

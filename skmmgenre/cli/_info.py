@@ -129,8 +129,8 @@ def _held_out(info):
     controls = {"plain": held_out.get("plain"), majority: {"metrics": held_out.get("prior")}}
     controls = {name: _metrics(control) for name, control in controls.items()}
     for name, value in held_out["metrics"].items():
-        beside = [f"{who} {_number(of[name])}" for who, of in controls.items() if name in of]
-        yield f"{name} {_number(value)}" + (f" ({', '.join(beside)})" if beside else "")
+        compared = [f"{who} {_number(of[name])}" for who, of in controls.items() if name in of]
+        yield f"{name} {_number(value)}" + (f" ({', '.join(compared)})" if compared else "")
     never = held_out.get("never_predicted")
     if never and isinstance(never, list):
         yield f"never predicted: {len(never)} of {len(info['genres'])} genres"

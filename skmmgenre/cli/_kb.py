@@ -34,7 +34,10 @@ class _SeveralFiles(click.Command):
 
 @click.group(epilog=example("skmmgenre kb info music.kb"))
 def kb():
-    """Build or inspect a knowledge base: names, their entities, and the categories of these."""
+    """Build or inspect a knowledge base for entity linking.
+
+    It contains names, the entities they refer to, and the categories of the entities.
+    """
 
 
 def _dump_options(command):
@@ -74,7 +77,7 @@ def build(output, predicate, label_predicate, language, quiet, **dumps):
     """Build the knowledge base OUT from DBpedia or Wikipedia dumps.
 
     Supported formats: N-Triples, N-Quads, Turtle, and tab-separated tables with the columns
-    subject, object or subject, predicate, object. Files may be compressed with gz or bz2.
+    (subject, object) or (subject, predicate, object). Files may be compressed with gz or bz2.
     """
 
     from ..text import KnowledgeBase

@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int | None:
     0
     """
     with warnings.catch_warnings():
-        warnings.showwarning = _tell_warning
+        warnings.showwarning = _show_warning
         try:
             return _skmmgenre.main(argv, prog_name="skmmgenre", standalone_mode=False) or 0
         except click.ClickException as error:
@@ -99,5 +99,5 @@ def _skmmgenre():
     """Predict the genres of music from sound, reviews and cover."""
 
 
-def _tell_warning(message, category, filename, lineno, file=None, line=None):
+def _show_warning(message, category, filename, lineno, file=None, line=None):
     print(f"{category.__name__}: {one_line(str(message))}", file=file or sys.stderr)

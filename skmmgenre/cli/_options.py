@@ -72,7 +72,7 @@ def example(text):
     return f"\b\nExample:\n  {text}"
 
 
-_TOLD = 5
+_MAX_SHOWN = 5
 
 
 genres_file = click.option(
@@ -139,7 +139,7 @@ def source_options(command):
     return command
 
 
-def tell_set_aside(errors):
+def report_skipped(errors):
     """Print the first items that were skipped or are unusual to standard error, with the reason."""
     from ..utils import first_few  # with it comes pandas, which `--help` does without
 
@@ -148,26 +148,26 @@ def tell_set_aside(errors):
         return f"skipped or unusual: {visible(item)}: {one_line(reason)}"
 
     if errors:
-        click.echo(first_few(errors, _TOLD, count=True, name=line, separator="\n"), err=True)
+        click.echo(first_few(errors, _MAX_SHOWN, count=True, name=line, separator="\n"), err=True)
 
 
-def tell_readings(music):
+def report_readings(music):
     """Print to standard error which genres were split, renamed or dropped when they were read."""
     from ..utils import first_few
 
     if music.readings:
-        told = first_few(music.readings, _TOLD, count=True, name=visible, separator="\n")
-        click.echo(f"{told}\n(change this with --separators and --not-genres)", err=True)
+        lines = first_few(music.readings, _MAX_SHOWN, count=True, name=visible, separator="\n")
+        click.echo(f"{lines}\n(change this with --separators and --not-genres)", err=True)
 
 
-def tell_only_first(n):
+def report_only_first(n):
     """Print to standard error for how many items only the first of several genres is used."""
     if n:
         items = f"{n:,} item{'s have' if n > 1 else ' has'} several genres"
         click.echo(f"{items}; only the first is used", err=True)
 
 
-def tell_written(n, used):
+def report_written(n, used):
     """Print to standard error how many items have genres that `tag` wrote, and if they are used."""
     if n:
         items = f"{n:,} item{'s have' if n > 1 else ' has'} genres that skmmgenre tag wrote"
@@ -175,7 +175,7 @@ def tell_written(n, used):
         click.echo(f"{items}: {fate}", err=True)
 
 
-def tell_unlisted(names, items):
+def report_unlisted(names, items):
     """Print to standard error which listed genres are unused, and how many items have none of them.
 
     Parameters
@@ -186,28 +186,28 @@ def tell_unlisted(names, items):
     """
     if names is None:
         return
-    _tell_absent("no item has", names.absent(items))
+    _report_absent("no item has", names.absent(items))
     n = sum(bool(item) and not names.map(item) for item in items)
     if n:
         click.echo(f"--genres: skipped {n:,} of {len(items):,} items that have none of the "
                    "listed genres", err=True)  # fmt: skip
 
 
-def tell_unknown(names, genres):
+def report_unknown(names, genres):
     """Print to standard error which genres of --genres a model does not predict."""
     if names is not None:
-        _tell_absent("the model does not predict", names.absent([genres]))
+        _report_absent("the model does not predict", names.absent([genres]))
 
 
-def _tell_absent(words, genres):
+def _report_absent(words, genres):
     from ..utils import first_few
 
     if genres:
-        named = first_few(genres, _TOLD, count=True, name=lambda genre: visible(repr(genre)))
+        named = first_few(genres, _MAX_SHOWN, count=True, name=lambda genre: visible(repr(genre)))
         click.echo(f"--genres: {words} {named}", err=True)
 
 
-def tell_empty(model, n):
+def report_empty(model, n):
     """Print to standard error for how many items every input of a model is missing or empty."""
     from .._model_summary import modalities_of
 

@@ -21,10 +21,10 @@ from ._options import (
     genres_file,
     jobs,
     quiet,
+    report_empty,
+    report_skipped,
+    report_unknown,
     source_options,
-    tell_empty,
-    tell_set_aside,
-    tell_unknown,
 )
 from ._terminal import one_line, plain_table, visible
 
@@ -84,7 +84,7 @@ def predict(ctx, sources, ready, tags, kind, top, vectors_path, jobs, quiet, nam
     if vectors_path is not None:
         check_vectors_path(vectors_path)
     fitted = find_model(path, ready, tags).load(jobs=jobs, verbose=int(not quiet))
-    tell_unknown(names, genres_of(fitted))
+    report_unknown(names, genres_of(fitted))
     covers = reads_covers(modalities_of(fitted))
     with open_all(sources, covers=covers, verbose=not quiet, **reading) as music:
         vectors, errors = vectors_of(fitted, music.table)
@@ -92,8 +92,8 @@ def predict(ctx, sources, ready, tags, kind, top, vectors_path, jobs, quiet, nam
     genres = named_genres(answers, names)
     if vectors_path is not None:
         write_vectors(vectors_path, fitted, music, vectors)
-    tell_set_aside(music.errors + errors)
-    tell_empty(fitted, int(answers.empty.sum()))
+    report_skipped(music.errors + errors)
+    report_empty(fitted, int(answers.empty.sum()))
     if kind == "table":
         print_answers(music, answers, genres)
     else:
@@ -199,7 +199,7 @@ def print_answers(music, answers, genres):
     table.add_column("genres", overflow="fold")
     table.add_column("score", justify="right", no_wrap=True)
     for row, name in enumerate(music.names):
-        told = "; ".join(genres[row]) or "-"
+        named = "; ".join(genres[row]) or "-"
         scores = [f"{score:.2f}" for score in answers.best(row, 1).values()] or ["-"]
-        table.add_row(escape(visible(name)), escape(one_line(told)), *scores)
+        table.add_row(escape(visible(name)), escape(one_line(named)), *scores)
     Console().print(table)

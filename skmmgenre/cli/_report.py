@@ -15,11 +15,11 @@ from ._options import (
     genres_file,
     jobs,
     quiet,
+    report_readings,
+    report_skipped,
+    report_unlisted,
+    report_written,
     source_options,
-    tell_readings,
-    tell_set_aside,
-    tell_unlisted,
-    tell_written,
     with_tagged,
 )
 from ._written_genres import leave_out_written
@@ -91,10 +91,10 @@ def report(
             music = music.of_split(split)
         if os.path.isdir(source):
             music, n_written = leave_out_written(music, keep=with_tagged, **reading)
-            tell_written(n_written, with_tagged)
-        tell_readings(music)
-        tell_unlisted(names, music.genres)
-        tell_set_aside(music.errors)
+            report_written(n_written, with_tagged)
+        report_readings(music)
+        report_unlisted(names, music.genres)
+        report_skipped(music.errors)
         base = source if os.path.isdir(source) else os.path.dirname(source)
         page = build_page(
             fitted,

@@ -22,8 +22,8 @@ from ._options import (
     jobs,
     not_genres,
     quiet,
-    tell_set_aside,
-    tell_unknown,
+    report_skipped,
+    report_unknown,
 )
 from ._predict import named_genres
 from ._tag_files import (
@@ -142,7 +142,7 @@ def tag(
         names, not_genres = reading["names"], reading["not_genres"]
         store = None if no_cache else cache or usual_store()
         fitted = ModelAnswers(source, store=store, jobs=reading["jobs"], verbose=int(not quiet))
-        tell_unknown(names, fitted.genres)
+        report_unknown(names, fitted.genres)
         covers = reads_covers(source.summary["modalities"])
         with open_folder(
             folder, by=reading["by"], not_genres=not_genres, covers=covers, verbose=not quiet
@@ -153,7 +153,7 @@ def tag(
             files = look_at_files(music, **looking)
             rows = sorted({file.row for file in files if file.outcome is None})
             answers, errors = fitted.of_rows(music, rows)
-        tell_set_aside(music.errors + errors)
+        report_skipped(music.errors + errors)
         genres = named_genres(answers, names)
         outcomes = plan_tags(music, genres, answers, min_score=min_score, **looking)
         if write:
@@ -182,10 +182,10 @@ def _print(outcomes, done):
         words = (_WORDS[outcome.action][0], *_genres_and_reason(outcome))
         click.echo(f"{visible(outcome.file)}: {one_line(' '.join(filter(None, words)))}")
     counts = Counter(outcome.action for outcome in outcomes)
-    told = {action: words for action, (_, words) in _WORDS.items() if counts[action]}
-    if "write" in told and not done:
-        told["write"] = "would be tagged"
-    parts = [f"{counts[action]:,} {words}" for action, words in told.items()]
+    summary = {action: words for action, (_, words) in _WORDS.items() if counts[action]}
+    if "write" in summary and not done:
+        summary["write"] = "would be tagged"
+    parts = [f"{counts[action]:,} {words}" for action, words in summary.items()]
     click.echo(f"{count_of(len(outcomes), 'file')}: {', '.join(parts) or 'nothing to do'}")
     if counts["write"] and not done:
         click.echo("Nothing was written; add --write to write these genres.")
@@ -341,7 +341,7 @@ def write_tags(folder, outcomes, *, verbose=1):
         If a file that is not a backup has the name of the backup.
     """
     chosen = [outcome for outcome in outcomes if outcome.action == "write"]
-    with locked(folder), _telling_what_is_left(chosen) as reached:
+    with locked(folder), _marking_unreached(chosen) as reached:
         backup = TagBackup(folder)
         folders = {os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen}
         remove_parts(folders | {folder})
@@ -407,7 +407,7 @@ def undo_tags(backup, outcomes, *, verbose=1):
         if outcome.action != "fail":
             done.add(outcome.file)
 
-    with locked(backup.folder), _telling_what_is_left(chosen) as reached:
+    with locked(backup.folder), _marking_unreached(chosen) as reached:
         backup.refuse_if_changed()
         root = os.path.realpath(backup.folder)
         folders = {os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen}
@@ -419,7 +419,7 @@ def undo_tags(backup, outcomes, *, verbose=1):
 
 
 @contextmanager
-def _telling_what_is_left(outcomes):
+def _marking_unreached(outcomes):
     """Mark the files that were not reached if an exception ends the body early.
 
     Yields

@@ -30,12 +30,12 @@ from ._options import (
     genres_file,
     jobs,
     quiet,
+    report_only_first,
+    report_readings,
+    report_skipped,
+    report_unlisted,
+    report_written,
     source_options,
-    tell_only_first,
-    tell_readings,
-    tell_set_aside,
-    tell_unlisted,
-    tell_written,
     with_tagged,
 )
 from ._terminal import count_of, one_line
@@ -115,7 +115,13 @@ _PRETRAINED = {"audio_model": "musicnn", "audio__n_patches": 6}
     "default they are an error. Files of a folder without a genre are always skipped.",
 )
 @with_tagged
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=SEED,
+    default=0,
+    show_default=True,
+    help="Seed of the training and of the held-out items.",
+)
 @jobs
 @quiet
 @as_json
@@ -165,9 +171,9 @@ def train(
             music = with_genres_of_folders(music, source)
         elif is_folder:
             music, n_written = leave_out_written(music, keep=with_tagged, **reading)
-            tell_written(n_written, with_tagged)
-        tell_readings(music)
-        tell_unlisted(names, music.genres)
+            report_written(n_written, with_tagged)
+        report_readings(music)
+        report_unlisted(names, music.genres)
         if pretrained is not None and "audio" in _present(music.table, options["modalities"]):
             settings = _sound_of(settings, pretrained)
         model, card, errors, held_out, learned = train_model(
@@ -186,8 +192,8 @@ def train(
         card["trained_on"] = os.path.basename(os.path.abspath(source))
         # Inside the context: `save` hashes the extracted covers, which are deleted at its end.
         save(model, output, card=card, table=learned.table, groups=learned.artists)
-    tell_set_aside(music.errors + errors)
-    tell_only_first(card["first_genre_only"])
+    report_skipped(music.errors + errors)
+    report_only_first(card["first_genre_only"])
     if as_json:
         click.echo(json.dumps(card, indent=2))
         return

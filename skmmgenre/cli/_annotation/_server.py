@@ -63,11 +63,11 @@ def make_app(plan, log, *, seconds=30.0, host="127.0.0.1"):
     async def state(request):
         answers = await run_in_threadpool(log.of_items, items)
         shown = [
-            {"id": item.id, "mode": item.mode, **_told(answer)}
+            {"id": item.id, "mode": item.mode, **_as_json(answer)}
             for item, answer in zip(items, answers, strict=True)
         ]
-        told = {"annotator": log.annotator, "genres": plan.genres, "items": shown}
-        return JSONResponse(told, headers=_HEADERS)
+        content = {"annotator": log.annotator, "genres": plan.genres, "items": shown}
+        return JSONResponse(content, headers=_HEADERS)
 
     async def sound(request):
         item = _item_of(request)
@@ -84,11 +84,11 @@ def make_app(plan, log, *, seconds=30.0, host="127.0.0.1"):
             kept = await run_in_threadpool(log.add, item, **answer)
         except OtherRevision:
             kept = await run_in_threadpool(log.get, item)
-            return JSONResponse(_told(kept), 409, headers=_HEADERS)
+            return JSONResponse(_as_json(kept), 409, headers=_HEADERS)
         except OSError as error:
             click.echo(f"an answer was not saved: {one_line(str(error))}", err=True)
             raise HTTPException(503, "The answer cannot be written to disk.") from error
-        return JSONResponse(_told(kept), headers=_HEADERS)
+        return JSONResponse(_as_json(kept), headers=_HEADERS)
 
     def _item_of(request):
         item = by_id.get(request.path_params["id"])
@@ -124,7 +124,7 @@ async def _media(item, path, encode, kind):
     return Response(content, media_type=kind, headers=_HEADERS)
 
 
-def _told(answer):
+def _as_json(answer):
     """Return an answer for the page; genre None with a revision above 0 is a skipped item."""
     return {"genre": answer.genre, "revision": answer.revision}
 
