@@ -76,7 +76,7 @@ def test_where_there_is_less_than_was_asked_for(folder, served, capsys):
     out, err = capsys.readouterr()
     assert out.startswith("19 items (sound 19), 4 genres")
     for words in (
-        "1 item has several genres; the first is used",
+        "1 item has several genres; only the first is used",
         "only 19 items could be drawn, 300 were requested",
         "genres with too few items are represented by fewer items",
         "7 items by an artist that was already drawn",
