@@ -50,7 +50,7 @@ def test_min_scores_are_those_of_tag(odd, model, capsys):
         main([*words, "--min-score", str(line["min_score"])])
         files = json.loads(capsys.readouterr().out)["files"]
         outcomes = {outcome["file"]: outcome for outcome in files if outcome["file"] in labelled}
-        least = ("the best score is", "all inputs of the model are missing or empty")
+        least = ("the best score", "all inputs of the model are missing or empty")
         tagged = [
             name
             for name, outcome in outcomes.items()
@@ -116,7 +116,7 @@ class TestPlain:
         assert "--train contains 90 of the 120 items" in out and "better than" not in out
 
     def test_music_of_the_name_that_the_model_was_trained_on(self, table, texts, tmp_path, capsys):
-        same = "the model was trained on music of the name 'albums.csv', which may be the same"
+        same = "the model was trained on music named 'albums.csv', which may be the same"
         other = tmp_path / "others.csv"
         other.write_bytes(Path(table).read_bytes())
         cases = [(table, [], 1), (str(other), [], 0), (table, ["--split", "test"], 0)]

@@ -138,7 +138,7 @@ class TestTheTable:
             ("Jazz: {tag: jazz}", "'Jazz' has no list of tags"),
             ("Jazz: 3", "'Jazz' has no list of tags"),
             ("Jazz: {tags: jazz, threshold: 2}", "must be a number from 0 to 1"),
-            ("1990: [90s]", "1990 is not a name"),
+            ("1990: [90s]", "1990 is not text"),
             ("Jazz: [", "is not valid YAML"),
             ("Jazz: [bebop]", "'Jazz' has the tag 'bebop'; the tags are: rock, pop"),
         ],

@@ -141,7 +141,7 @@ def test_folders_that_are_read_only(model, tmp_path):
     folder.chmod(0o755)
     assert done.returncode == 1
     assert "small/0.flac: skipped (its folder is read-only: allow writing" in done.stdout
-    assert "1.mp3: fails" in done.stdout
+    assert "1.mp3: failed" in done.stdout
     assert "(Permission denied: allow writing in 'small' (chmod u+w))" in done.stdout
 
 
@@ -150,7 +150,7 @@ def test_genres_are_plain_text_in_messages(model, tmp_path, monkeypatch, capsys)
     monkeypatch.setattr("skmmgenre.cli._tag_files.vorbis_edits", lambda *args, **kwargs: [])
     assert main(["tag", model, str(folder), "--write", "--quiet"]) == 1
     told = capsys.readouterr().out
-    assert re.search(r"the tag reads None after writing \['[\w/]+'\]", told) and "str_" not in told
+    assert re.search(r"wrote \['[\w/]+'\], but the tag reads None", told) and "str_" not in told
 
 
 def test_no_genre_of_the_list(model, tmp_path, capsys):
@@ -159,8 +159,8 @@ def test_no_genre_of_the_list(model, tmp_path, capsys):
     words = ["tag", model, str(folder), "--genres", str(tmp_path / "names.yaml"), "--quiet"]
     assert main(words) == 0
     told = capsys.readouterr()
-    assert "0.flac: skipped (no genre of the list)" in told.out
-    assert "the model does not know 'Waltz'" in told.err
+    assert "0.flac: skipped (none of the predicted genres is in --genres)" in told.out
+    assert "the model does not predict 'Waltz'" in told.err
 
 
 @pytest.mark.parametrize(
@@ -437,7 +437,7 @@ def test_scores_are_shown_and_never_rounded_up(tmp_path, capsys, by):
     assert {outcome.score for outcome in outcomes} == set(scores)
     _tag._print(outcomes, False)
     told = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines()]
-    missed = "skipped (the best score is 0.349)"
+    missed = "skipped (the best score, 0.349, is below --min-score)"
     if by == "album":
         assert told[:3] == [missed] * 3
     else:
@@ -465,7 +465,7 @@ def test_a_file_that_is_skipped_or_fails_is_shown_without_a_genre(tmp_path, caps
     assert main(["tag", "--undo", str(folder), "--quiet"]) == 1
     told = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines()]
     assert told[0] == "skipped (it is as it was)"
-    assert told[1].startswith("fails (its genres were changed since")
+    assert told[1].startswith("failed (its genres were changed since")
 
 
 class TestSecondRun:

@@ -426,10 +426,16 @@ def test_val_rows_stop_the_training(tmp_path, monkeypatch, column):
         (["train", "absent", "-o", "m", "--set", "audio__epoch=1"], "did you mean 'max_epochs'"),
         (["train", "absent", "-o", "m", "--set", "audio__max_epochs=one"], "'max_epochs' param"),
         (["train", "absent", "-o", "m", "--set", "dropout=9"], "--set: The 'dropout' parameter"),
-        (["train", "t.csv", "-o", "m", "--modality", "audio"], "no item has the modality 'audio'"),
+        (
+            ["train", "t.csv", "-o", "m", "--modality", "audio"],
+            "--modality audio: the column 'audio' is empty",
+        ),
         (["train", "one.csv", "-o", "m", "--quiet"], "one class only"),
         (["train", "none.csv", "-o", "m", "--quiet"], "no training item has a genre"),
-        (["train", "t.csv", "-o", "m", "--min-items", "2"], "no genre has as many (2 items, 2"),
+        (
+            ["train", "t.csv", "-o", "m", "--min-items", "2"],
+            "no genre has that many items (2 items, 2",
+        ),
     ],
     ids=" ".join,
 )
