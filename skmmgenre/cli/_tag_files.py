@@ -91,9 +91,7 @@ def why_untaggable(path):
         kind = audio_kind(path)
     except BadItem as fault:
         return fault.reason
-    return (
-        None if kind is None or kind in TAGGED else f"writing tags of {kind} files is not supported"
-    )
+    return None if kind is None or kind in TAGGED else f"tags of {kind} files are not written"
 
 
 def write_genres(path, copy, genres):

@@ -146,7 +146,7 @@ class TestPlain:
     @pytest.mark.parametrize(
         "lines, said",
         [
-            ("text,genre\na,Ska\nb,Dub\n", "--train: no item has a genre that the model knows"),
+            ("text,genre\na,Ska\nb,Dub\n", "--train: no item has a genre of the model"),
             ("text,genre\nsax,Jazz\n", "--train: No word of the 1 texts is left"),
         ],
     )

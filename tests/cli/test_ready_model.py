@@ -111,7 +111,7 @@ def test_names_of_genres(home, music, ours, tmp_path, capsys):
     assert main([*words, "--genres", str(names), "--json", "--quiet"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)[0]["genres"] == ["Rock"]
-    assert "--genres: the model does not know 'Polka'\n" in err
+    assert "--genres: the model does not predict 'Polka'\n" in err
 
 
 class TestTheTable:

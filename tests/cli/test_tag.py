@@ -464,7 +464,7 @@ def test_a_file_that_is_skipped_or_fails_is_shown_without_a_genre(tmp_path, caps
     put_tags(files[1], genre="Ska")
     assert main(["tag", "--undo", str(folder), "--quiet"]) == 1
     told = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines()]
-    assert told[0] == "skipped (it is as it was)"
+    assert told[0] == "skipped (it is already restored)"
     assert told[1].startswith("failed (its genres were changed since")
 
 
@@ -545,7 +545,9 @@ class TestSecondRun:
         monkeypatch.setenv("SKMMGENRE_DATA", str(tmp_path / "file"))
         assert main(["tag", model, str(folder), "--quiet"]) == 0
         told = capsys.readouterr()
-        assert "1 would be tagged" in told.out and "answers are not kept: The store" in told.err
+        assert (
+            "1 would be tagged" in told.out and "predictions are not stored: The store" in told.err
+        )
         words = ["tag", model, str(folder), "--cache", str(tmp_path / "file" / "c"), "--quiet"]
         assert main(words) == 1
         assert main([*words, "--no-cache"]) == 2

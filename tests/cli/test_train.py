@@ -48,8 +48,8 @@ class TestSeveralGenres:
         assert 0 <= held_out["metrics"]["accuracy"] <= 1
         assert not card["several_genres"]
         for line in (
-            "  left out: items of the table's test split: 30\n",
-            "  left out: genres of too few items: Polka\n",
+            "  skipped: items of the test split: 30\n",
+            "  skipped: genres with too few items: Polka\n",
         ):
             assert line in told
         assert f"{held_out['items']} held-out items" in told
