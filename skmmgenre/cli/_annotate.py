@@ -1,4 +1,4 @@
-"""`skmmgenre annotate`: a local page on which an expert tells the genres of items blind."""
+"""`skmmgenre annotate`: serve a local web page on which an expert labels genres blind."""
 
 import os
 from collections import Counter
@@ -17,12 +17,12 @@ from ._options import (
     example,
     genres_file,
     quiet,
+    report_only_first,
+    report_readings,
+    report_skipped,
+    report_unlisted,
+    report_written,
     source_options,
-    tell_only_first,
-    tell_readings,
-    tell_set_aside,
-    tell_unlisted,
-    tell_written,
     with_tagged,
 )
 from ._terminal import count_of
@@ -34,7 +34,7 @@ _LONGEST_NAME = 100
 def _read_name(text):
     name = text.strip()
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-        raise ValueError(f"a name of 1 to {_LONGEST_NAME} letters is expected, got {text!r}")
+        raise ValueError(f"expected a name of 1 to {_LONGEST_NAME} characters, got {text!r}")
     return name
 
 
@@ -44,7 +44,7 @@ def _read_seconds(text):
     except ValueError:
         seconds = 0.0
     if not 1 <= seconds <= 600:
-        raise ValueError(f"1 to 600 seconds are expected, got {text!r}")
+        raise ValueError(f"expected 1 to 600 seconds, got {text!r}")
     return seconds
 
 
@@ -62,14 +62,14 @@ def _read_seconds(text):
     default="annotations.csv",
     show_default=True,
     metavar="FILE",
-    help="CSV that answers are added to. Run again with it to go on.",
+    help="CSV file that answers are appended to. Run again with the same file to continue.",
 )
 @click.option(
     "--annotator",
     type=Parsed("NAME", _read_name),
     default="annotator",
     show_default=True,
-    help="Who answers. Each annotator gets the same items in another order.",
+    help="Name of the annotator. All annotators get the same items, in different orders.",
 )
 @click.option(
     "--items",
@@ -77,39 +77,48 @@ def _read_seconds(text):
     type=POSITIVE,
     default=300,
     show_default=True,
-    help="Items in all, shared by the modes.",
+    help="Total number of items, divided among the modes.",
 )
 @click.option(
     "--mode",
     "modes",
     type=click.Choice(MODES),
     multiple=True,
-    help="What is shown of an item; may be repeated. By default all that the music has.",
+    help="What is shown of an item (may be repeated). Default: all modes that the music allows.",
 )
 @click.option(
     "--balance",
     type=click.Choice(["equal", "table"]),
     default="equal",
     show_default=True,
-    help="As many items of each genre, or the shares that the genres have in the music.",
+    help="equal: the same number of items per genre; table: the shares of the genres in the music.",
 )
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Of items and their order.")
+@click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Seed of the items and their order."
+)
 @click.option(
     "--seconds",
     type=Parsed("N", _read_seconds),
     default="30",
     show_default=True,
-    help="Length of the sound, from the middle of the track.",
+    help="Length of the excerpt from the middle of the track, in seconds.",
 )
-@click.option("--split", metavar="NAME", help='Only rows with NAME in the column "split".')
+@click.option("--split", metavar="NAME", help='Use only rows with NAME in the column "split".')
 @source_options
 @genres_file
 @with_tagged
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets other machines in."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; 0.0.0.0 allows access from other machines.",
 )
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8642, show_default=True, help="0: any free."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8642,
+    show_default=True,
+    help="Port to listen on; 0 chooses a free one.",
 )
 @quiet
 def annotate(
@@ -129,11 +138,11 @@ def annotate(
     quiet,
     **reading,
 ):
-    """Show items of a TABLE or folder on a local page, where an expert tells their genres.
+    """Serve a local web page on which an expert labels the genres of items of a table or folder.
 
-    Items are drawn once, with the same number of each genre, and shown blind: the sound alone, the
-    cover alone, or both. Each answer is on the disk before the next item is shown. An item with
-    several genres counts for the first. Ctrl-C ends the server; the same command goes on.
+    Items are drawn once, with the same number per genre, and shown blind: the sound only, the cover
+    only, or both. Each answer is saved to disk before the next item is shown. If an item has
+    several genres, the first is used. Ctrl-C stops the server; the same command continues.
     """
     uvicorn = import_from_extra("uvicorn", "The page", extra="serve")
     import_from_extra("starlette", "The page", extra="serve")
@@ -154,11 +163,11 @@ def annotate(
         )
         log = AnswerLog(output, annotator)
         if log.n_cut_off:
-            click.echo(f"{output}: a last line that was cut off is removed", err=True)
+            click.echo(f"{output}: removed an incomplete last line", err=True)
         with listen(host, port) as listening:
             app = make_app(plan, log, seconds=seconds, host=host)
             config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="off")
-            _tell_start(plan, log, is_new, listening.getsockname())
+            _report_start(plan, log, is_new, listening.getsockname())
             try:
                 uvicorn.Server(config).run(sockets=[listening])
             except KeyboardInterrupt:
@@ -167,12 +176,12 @@ def annotate(
 
 
 def _plan_of(music, source, output, options, *, split, names, with_tagged, reading):
-    """The items: those of an earlier run, or drawn now."""
+    """Return the items of an earlier run, or draw them."""
     if split is not None:
         music = music.of_split(split)
     if os.path.isdir(source):
         music, n_written = leave_out_written(music, keep=with_tagged, **reading)
-        tell_written(n_written, with_tagged)
+        report_written(n_written, with_tagged)
     folder = source if os.path.isdir(source) else os.path.dirname(source)
     item_names = names_of(music, folder)
     modes = list(options["modes"] or modes_there(music))
@@ -180,44 +189,47 @@ def _plan_of(music, source, output, options, *, split, names, with_tagged, readi
         raise ValueError(f"{source!r} has no sound and no cover to show")
 
     def draw():
-        tell_readings(music)
-        tell_unlisted(names, music.genres)
+        report_readings(music)
+        report_unlisted(names, music.genres)
         mapped = [names.map(item) for item in music.genres] if names else music.genres
-        tell_only_first(sum(len(item) > 1 for item in mapped))
+        report_only_first(sum(len(item) > 1 for item in mapped))
         genres = [item[0] if item else None for item in mapped]
         drawn, errors, n_again = draw_items(music, item_names, genres, **options | {"modes": modes})
-        tell_set_aside(music.errors + errors)
-        _tell_draw(drawn, genres, options, n_again)
+        report_skipped(music.errors + errors)
+        _report_draw(drawn, genres, options, n_again)
         return drawn, sorted({genre for genre in genres if genre is not None})
 
     kept = options | {"modes": modes, "split": split}
     return keep_plan(output, kept, item_names, music, draw)
 
 
-def _tell_draw(drawn, genres, options, n_again):
-    """Say on standard error where the draw is not what was asked for."""
+def _report_draw(drawn, genres, options, n_again):
+    """Print to standard error how the drawn items differ from the requested ones."""
     if len(drawn) < options["n_items"]:
         click.echo(
-            f"{count_of(len(drawn), 'item')} can be drawn, {options['n_items']:,} were asked for",
+            f"only {count_of(len(drawn), 'item')} could be drawn, {options['n_items']:,} were "
+            "requested",
             err=True,
         )
     by_mode = Counter((one["mode"], genres[one["row"]]) for one in drawn)
     numbers = {mode: [n for (m, _), n in by_mode.items() if m == mode] for mode, _ in by_mode}
     if options["balance"] == "equal" and any(max(n) - min(n) > 1 for n in numbers.values()):
-        click.echo("genres with too few items have fewer than the others", err=True)
+        click.echo(
+            "genres with too few items are represented by fewer items than the others", err=True
+        )
     if n_again:
-        click.echo(f"{count_of(n_again, 'item')} of artists that other items have, too", err=True)
+        click.echo(f"{count_of(n_again, 'item')} by an artist that was already drawn", err=True)
 
 
-def _tell_start(plan, log, is_new, address):
+def _report_start(plan, log, is_new, address):
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
     modes = Counter(item.mode for item in plan.items)
     shares = ", ".join(f"{mode} {modes[mode]}" for mode in MODES if modes[mode])
     click.echo(
         f"{count_of(len(plan.items), 'item')} ({shares}), {len(plan.genres)} genres, "
-        f"{'drawn now' if is_new else 'as drawn before'}; {_progress(plan, log)}"
+        f"{'newly drawn' if is_new else 'drawn in an earlier run'}; {_progress(plan, log)}"
     )
-    click.echo(f"http://{host}:{address[1]}/ (Ctrl-C ends it)")
+    click.echo(f"http://{host}:{address[1]}/ (press Ctrl-C to stop)")
 
 
 def _progress(plan, log):

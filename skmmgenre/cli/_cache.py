@@ -1,4 +1,4 @@
-"""`skmmgenre cache`: what a store holds, and making room in it."""
+"""`skmmgenre cache`: show what a feature store contains, and remove entries from it."""
 
 import json
 import os
@@ -12,30 +12,34 @@ _MAKERS = "cache= of CQTExtractor, ResNetEmbedder, EntityEnricher or a web linke
 
 
 def _bytes_of(text):
-    """Read a size such as "500M" or "2G".
+    """Return the number of bytes for a size such as "500M" or "2G".
 
     Raises
     ------
     ValueError
-        If it is none.
+        If the text is not a size.
     """
     unit = text[-1:] if text[-1:].isalpha() else ""
     number = text.removesuffix(unit) if unit else text
     if unit not in _UNITS or not number.replace(".", "", 1).isdigit():
-        raise ValueError(f"{text!r} is no size: write 500M, 2G or a number of bytes")
+        raise ValueError(f"{text!r} is not a size; write 500M, 2G or a number of bytes")
     return int(float(number) * _UNITS[unit])
 
 
 @click.group(epilog=example("skmmgenre cache info patches.sqlite"))
 def cache():
-    """Stores: what cache= of CQTExtractor, ResNetEmbedder, EntityEnricher or a web linker names."""
+    """Inspect or prune a feature store.
+
+    A store is the file that was passed as cache= to CQTExtractor, ResNetEmbedder, EntityEnricher or
+    a web linker.
+    """
 
 
 @cache.command(epilog=example("skmmgenre cache info patches.sqlite --json"))
 @click.argument("file")
 @as_json
 def info(file, as_json):
-    """Tell what is in a store."""
+    """Show what a store contains."""
 
     with _existing(file) as store:
         kinds, on_disk = store.info(), store.size
@@ -48,7 +52,7 @@ def info(file, as_json):
         }
         click.echo(json.dumps(found))
         return
-    click.echo(f"{on_disk / 1e6:.1f} MB on the disk")
+    click.echo(f"{on_disk / 1e6:.1f} MB on disk")
     for kind, (entries, size) in kinds.items():
         click.echo(f"{entries:>10,} {kind} ({size / 1e6:.1f} MB)")
 
@@ -61,26 +65,28 @@ def info(file, as_json):
     "--unused-days",
     type=click.FloatRange(min=0),
     metavar="N",
-    help="Remove what was not used for N days.",
+    help="Remove entries that were not used for N days.",
 )
 @click.option(
-    "--max-size", type=Parsed("SIZE", _bytes_of), help="Then remove more, down to SIZE (500M, 20G)."
+    "--max-size",
+    type=Parsed("SIZE", _bytes_of),
+    help="Then remove more entries until the store has at most SIZE (500M, 20G).",
 )
 def prune(file, unused_days, max_size):
-    """Remove what was used longest ago."""
+    """Remove the least recently used entries of a store."""
 
     if unused_days is None and max_size is None:
-        raise ValueError("Say what to remove: --unused-days, --max-size, or both.")
+        raise ValueError("nothing to remove: pass --unused-days, --max-size, or both")
     with _existing(file) as store:
         entries, size = store.prune(unused_days=unused_days, max_bytes=max_size)
     click.echo(f"removed {entries:,} entries ({size / 1e6:.1f} MB)")
 
 
 def _existing(path):
-    from ..store import Store  # with it comes pandas, which `--help` does without
+    from ..store import Store  # imports pandas, which `--help` does not need
 
     if not os.path.exists(path):
         raise FileNotFoundError(f"there is no store {path!r}; {_MAKERS}")
     if not Store.is_at(path):
-        raise ValueError(f"{path!r} is no store; {_MAKERS}")
+        raise ValueError(f"{path!r} is not a store; {_MAKERS}")
     return Store(path)

@@ -1,4 +1,4 @@
-"""The plain control beside a model: logistic regressions that learned from the same items."""
+"""The plain control of a model: logistic regressions trained on the same items."""
 
 import warnings
 from dataclasses import dataclass, field
@@ -12,28 +12,28 @@ from ..utils import read_groups
 from ._model import Answers, errors_of
 
 _N_RESAMPLES = 1000
-_FEW = 20  # artists, or items, below which the interval is rough
-COMPARED = {False: "f1", True: "macro_auc"}  # metric by which both are, one genre or several
+_FEW = 20  # artists (or items); with fewer, the interval is rough
+COMPARED = {False: "f1", True: "macro_auc"}  # by multilabel: the metric of the comparison
 _SHOWN = {"f1": "F1", "macro_auc": "AUC"}
 
 
 @dataclass
 class Control:
-    """What the items that a model learned from give without its networks.
+    """Baselines without networks, trained on the items that a model was trained on.
 
     Parameters
     ----------
     shares : Series
-        The share of these items that has a genre, by genre.
+        Share of the items that have each genre.
     n_items : int
     plain : PlainControl or None
     regressions : dict of tuple of str to LogisticFusionClassifier
-        Of some modalities together. The model has one fusion layer for all subsets of its
-        modalities; these learn each subset anew, which makes them harder to beat.
+        One regression per subset of the modalities. The model has one fusion layer for all
+        subsets, while each regression is trained on its subset, which makes it harder to beat.
     reason : str
-        Why there are none.
+        Why there is no regression.
     errors : list of (str, str)
-        Item and reason of what they treat as missing.
+        Item and reason of each cell that the regressions treat as missing.
     """
 
     shares: pd.Series
@@ -45,7 +45,7 @@ class Control:
 
     @property
     def majority(self):
-        """The genre of most items."""
+        """The most frequent genre."""
         return self.shares.idxmax()
 
 
@@ -55,13 +55,13 @@ def fit_control(model, table, y, subsets, groups=None):
     Parameters
     ----------
     model : GenrePipeline
-        It need not be fitted; the control reads the same cells in the same way.
+        The model, fitted or not; the control reads the same cells in the same way.
     table : DataFrame
     y : ndarray of shape (n,), or DataFrame of shape (n, n_labels)
     subsets : sequence of (tuple of str)
-        Modalities that regressions learn from; none: there are only the shares of the genres.
+        Modalities of each regression. If empty, only the shares of the genres are computed.
     groups : sequence of str or None, default=None
-        Artists, by which thresholds of several genres are tuned where the model tunes its own.
+        Artists, for tuning multilabel thresholds if the model tunes its own.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def fit_control(model, table, y, subsets, groups=None):
     Raises
     ------
     ValueError
-        If nothing can be learned from the table.
+        If the control cannot be trained on the table.
     """
     shares = y.mean() if y.ndim == 2 else pd.Series(y).value_counts(normalize=True, sort=False)
     control = Control(shares.sort_index(), len(table))
@@ -87,22 +87,22 @@ def fit_control(model, table, y, subsets, groups=None):
 
 
 def answer_plain(control, table, classes):
-    """Return what the plain control says to items.
+    """Return the predictions of the plain control.
 
     Parameters
     ----------
     control : Control
-        With regressions.
+        A control with regressions.
     table : DataFrame
     classes : list of str
-        Genres of the model, in its order. Those that the control does not know get the score 0.
+        Genres of the model, in its order. Genres that the control does not have get the score 0.
 
     Returns
     -------
     answers : dict of tuple of str to Answers
-        By modalities; none of the items counts as empty.
+        Predictions by subset of the modalities; no item counts as empty.
     errors : list of (str, str)
-        Item and reason of what was treated as missing.
+        Item and reason of each cell that was treated as missing.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -125,10 +125,10 @@ def answer_plain(control, table, classes):
 
 
 def answer_prior(control, several, classes, n_items):
-    """Return the answers of what knows only how frequent the genres are.
+    """Return the predictions of a baseline that knows only the class frequencies.
 
-    One genre an item: always the majority; of several those that more than half of the items
-    have. Scores are the shares.
+    Single-label: always the majority class. Multilabel: the genres that more than half of the
+    items have. Scores are the shares of the genres.
     """
     shares = control.shares.reindex(classes, fill_value=0).to_numpy(dtype=float)
     scores = np.tile(shares, (n_items, 1))
@@ -137,20 +137,21 @@ def answer_prior(control, several, classes, n_items):
 
 
 def interval_of_difference(truth, ours, plain, artists):
-    """Return the 95 % interval of how much better a model is than the plain control.
+    """Return the 95 % interval of the difference in metric between a model and the plain control.
 
     Parameters
     ----------
     truth : ndarray of shape (n,), or DataFrame of shape (n, n_labels)
     ours, plain : Answers
-        To the same items.
+        Predictions for the same items.
     artists : ndarray or None
-        What is drawn, with its items; None: items are drawn.
+        Artist of each item. Artists are resampled with all their items; if None, items are
+        resampled.
 
     Returns
     -------
     low, high : float
-        NaN if there is nothing to draw from.
+        NaN if there are fewer than two artists or items.
     """
     if count_drawn(len(truth), artists) < 2:
         return np.nan, np.nan
@@ -159,7 +160,9 @@ def interval_of_difference(truth, ours, plain, artists):
     else:
         said, labels = [ours.predicted, plain.predicted], ours.classes
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # if no draw has a metric
+        warnings.simplefilter(
+            "ignore", RuntimeWarning
+        )  # if the metric is undefined in all resamples
         found = bootstrap_interval(
             np.asarray(truth),
             *said,
@@ -172,21 +175,21 @@ def interval_of_difference(truth, ours, plain, artists):
 
 
 def count_drawn(n_items, artists):
-    """Return how many artists an interval is over, or items where these are not known."""
+    """Return the number of artists that are resampled, or of items if artists are unknown."""
     return n_items if artists is None else len(set(read_groups(artists).codes))
 
 
 def in_words(comparison, *, by_artist=True, n_drawn=None):
-    """Say which side is better, or that the difference could be chance.
+    """Return sentences on which side is better, or that the difference could be chance.
 
     Parameters
     ----------
     comparison : mapping
-        metric, difference (the model less plain), low and high; None or NaN if unknown.
+        Keys metric, difference (model minus plain), low and high; None or NaN if unknown.
     by_artist : bool
-        Whether artists were drawn, and not items.
+        Whether artists were resampled, and not items.
     n_drawn : int or None
-        How many there are, if known: an interval over few is called rough.
+        Number of artists or items, if known; with few, the interval is called rough.
 
     Returns
     -------
@@ -208,5 +211,5 @@ def in_words(comparison, *, by_artist=True, n_drawn=None):
     else:
         sentences = f"The difference between the model and plain could be chance: {found}."
     if n_drawn is not None and n_drawn < _FEW:
-        sentences += f" There are few {of_whom} ({n_drawn}): the interval is rough."
+        sentences += f" The interval is rough, because there are only {n_drawn} {of_whom}."
     return sentences

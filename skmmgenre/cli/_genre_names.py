@@ -1,22 +1,22 @@
-"""Which genres there are, and what they are called: a file that the user writes."""
+"""The file for --genres: a list of genres and aliases for them."""
 
 from collections import Counter
 
 
 class GenreNames:
-    """A whitelist and aliases; capitals do not matter.
+    """Whitelist of genres with aliases; names are matched without case.
 
     Parameters
     ----------
     genres : list of str, default=None
-        The genres that count, spelled as they are to be; None lets all pass.
+        Genres to keep, in the spelling to use; None keeps all.
     aliases : dict of str to str, default=None
-        Other names, and the genre that each stands for.
+        Other names, and the genre that each is mapped to.
 
     Raises
     ------
     ValueError
-        If an alias stands for what is no genre of the list.
+        If an alias is mapped to a genre that is not in the list.
     """
 
     def __init__(self, genres=None, aliases=None):
@@ -26,8 +26,8 @@ class GenreNames:
         for name, genre in (aliases or {}).items():
             if self._known is not None and genre.casefold() not in self._known:
                 raise ValueError(
-                    f"The alias {name!r} stands for {genre!r}, which is not under genres: add it "
-                    "there, or drop the alias."
+                    f"The alias {name!r} is mapped to {genre!r}, which is not in the list genres: "
+                    "add the genre to the list, or remove the alias."
                 )
 
     @classmethod
@@ -37,28 +37,28 @@ class GenreNames:
         Raises
         ------
         ValueError
-            If it holds anything else.
+            If the file has another structure.
         """
-        from ..utils import import_from_extra  # with it comes pandas
+        from ..utils import import_from_extra  # imports pandas
 
         yaml = import_from_extra("yaml", "Reading --genres", extra="cli")
         with open(path, encoding="utf-8") as file:
             try:
                 content = yaml.safe_load(file)
             except (yaml.YAMLError, UnicodeDecodeError) as error:
-                raise ValueError(f"{path!r} is no YAML: {error}") from error
-        remedy = 'Write "genres: [Rock, Hip Hop]" and "aliases: {rap: Hip Hop}", or one of them.'
+                raise ValueError(f"{path!r} is not valid YAML: {error}") from error
+        remedy = 'Write "genres: [Rock, Hip Hop]", "aliases: {rap: Hip Hop}", or both.'
         if not isinstance(content, dict) or not content or content.keys() - {"genres", "aliases"}:
-            raise ValueError(f"{path!r} has other parts than genres and aliases. {remedy}")
+            raise ValueError(f"{path!r} must contain genres or aliases, and nothing else. {remedy}")
         genres, aliases = content.get("genres"), content.get("aliases") or {}
         if genres is not None and not _all_names(genres, list):
-            raise ValueError(f"genres in {path!r} is no list of names. {remedy}")
+            raise ValueError(f"genres in {path!r} is not a list of names. {remedy}")
         if not (_all_names(aliases, dict) and all(_is_name(name) for name in aliases.values())):
-            raise ValueError(f"aliases in {path!r} does not give a name for a name. {remedy}")
+            raise ValueError(f"aliases in {path!r} does not map names to names. {remedy}")
         return cls(genres, aliases)
 
     def map(self, names):
-        """Return the genres that the names of one item stand for, each once, in order."""
+        """Return the distinct genres that the names of one item are mapped to, in order."""
         genres = {}
         for name in names:
             name = self._aliases.get(name.casefold(), name)
@@ -69,13 +69,13 @@ class GenreNames:
         return list(genres.values())
 
     def absent(self, items):
-        """Return the genres of the list that no item has, given the names of each item."""
+        """Return the listed genres that no item has, given the names of each item."""
         found = {genre for names in items for genre in self.map(names)}
         return [genre for genre in (self._known or {}).values() if genre not in found]
 
 
 def drop_rare(items, min_items):
-    """Leave out the genres that fewer items have.
+    """Remove genres that fewer than `min_items` items have.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def drop_rare(items, min_items):
     -------
     items : list of list of str
     dropped : list of str
-        Sorted.
+        The removed genres, sorted.
     """
     counts = Counter(genre for genres in items for genre in genres)
     dropped = {genre for genre, count in counts.items() if count < min_items}

@@ -1,4 +1,4 @@
-"""`skmmgenre info`: what a model is."""
+"""`skmmgenre info`: show the genres, training data, networks and versions of a model."""
 
 import json
 import os
@@ -23,12 +23,12 @@ from ._terminal import count_of, one_line
 @as_json
 @click.pass_context
 def info(ctx, path, ready, tags, as_json):
-    """Show what a MODEL is: its genres, what it was trained on, its networks, its versions.
+    """Show the genres, training data, networks, metrics and versions of a MODEL.
 
-    Of --model it prints the genres with their tags and thresholds, as YAML for --tags.
+    With --model, print the genres with their tags and thresholds as YAML, in the format of --tags.
     """
     if (path is None) == (ready is None):
-        raise click.UsageError("Name a MODEL, or --model musicnn.", ctx)
+        raise click.UsageError("Pass either MODEL or --model musicnn.", ctx)
     if ready is not None:
         source = find_model(None, ready, tags)
         table = {
@@ -61,25 +61,27 @@ def info(ctx, path, ready, tags, as_json):
 
 
 def _summarize(path):
-    """Load a model whose file has no summary, as those of earlier versions."""
-    from .._model_file import ModelVersionWarning  # with skops comes torch
+    """Load a model from a file without a summary, which earlier versions wrote."""
+    from .._model_file import ModelVersionWarning  # imports skops and torch
     from .._model_summary import summarize
     from ._model import load_model
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ModelVersionWarning)  # shown beside the versions
+        warnings.simplefilter(
+            "ignore", ModelVersionWarning
+        )  # `info` prints the versions that differ
         model, _ = load_model(path)
     summary = summarize(model)
     if summary is None:
         raise ValueError(
-            f"{path!r} holds a pipeline that does not end in a classifier of this package, or "
-            "chooses its columns by a function: skmmgenre.model_info tells what is on its card."
+            f"{path!r} contains a pipeline that does not end in a classifier of skmmgenre, or that "
+            "selects its columns by a function. Read its card with skmmgenre.model_info in Python."
         )
     return summary
 
 
 def print_info(info):
-    """Print what a model is, for people."""
+    """Print the description of a model in readable form."""
     from .._library_versions import in_words
 
     console = Console(highlight=False)
@@ -95,7 +97,7 @@ def print_info(info):
     say("file", f"{info['file']} ({shown})")
     say("made by", str(info["card"].get("made_by", "-")))
     say("modalities", ", ".join(f"{k} (column {c})" for k, c in info["modalities"].items()))
-    say("answers", "several genres an item" if info["several_genres"] else "one genre an item")
+    say("task", "multilabel" if info["several_genres"] else "single-label: one genre per item")
     if "items" in info["card"]:
         card = info["card"]
         say("trained on", f"{card.get('trained_on', '-')}: {count_of(card['items'], 'item')}, "
@@ -103,7 +105,7 @@ def print_info(info):
     if info["card"].get("audio_model", "cnn") != "cnn":
         say("sound", f"{info['card']['audio_model']}, pretrained")
     for name, net in info["networks"].items():
-        say(name, f"{net['type']}, {net['epochs']} epochs, the best was {net['best_epoch']}")
+        say(name, f"{net['type']}, {net['epochs']} epochs, best epoch {net['best_epoch']}")
     for line in _held_out(info):
         say("held out", line)
     counts = info["card"].get("items_by_genre", {})
@@ -116,19 +118,19 @@ def print_info(info):
 
 
 def _held_out(info):
-    """Yield lines on the items kept from training: how many, and each metric beside a control's."""
+    """Yield lines on the held-out items: their number, and each metric with the controls'."""
     held_out = info["card"].get("held_out")
     if not isinstance(held_out, dict) or not isinstance(held_out.get("metrics"), dict):
-        return  # a card may hold anything
+        return  # users may put anything on a card
     artists = held_out.get("artists")
     of_whom = "" if artists is None else f" of {artists} artists"
-    yield f"{held_out.get('items', '-')} items{of_whom}, kept from training"
+    yield f"{held_out.get('items', '-')} items{of_whom}, not used for training"
     majority = "class prior" if info["several_genres"] else "majority genre"
     controls = {"plain": held_out.get("plain"), majority: {"metrics": held_out.get("prior")}}
     controls = {name: _metrics(control) for name, control in controls.items()}
     for name, value in held_out["metrics"].items():
-        beside = [f"{who} {_number(of[name])}" for who, of in controls.items() if name in of]
-        yield f"{name} {_number(value)}" + (f" ({', '.join(beside)})" if beside else "")
+        compared = [f"{who} {_number(of[name])}" for who, of in controls.items() if name in of]
+        yield f"{name} {_number(value)}" + (f" ({', '.join(compared)})" if compared else "")
     never = held_out.get("never_predicted")
     if never and isinstance(never, list):
         yield f"never predicted: {len(never)} of {len(info['genres'])} genres"

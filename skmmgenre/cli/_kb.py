@@ -1,4 +1,4 @@
-"""`skmmgenre kb`: build a knowledge base from dumps, and describe one."""
+"""`skmmgenre kb`: build a knowledge base from dumps, or inspect one."""
 
 import json
 import os
@@ -9,15 +9,15 @@ import click
 from ._options import as_json, example, quiet
 
 _DUMPS = {
-    "labels": "Titles of the entities.",
-    "redirects": "Names that lead to an entity.",
+    "labels": "Names of the entities.",
+    "redirects": "Alternative names that redirect to an entity.",
     "categories": "Categories of the entities.",
-    "links": "Links between pages, counted for the priors.",
+    "links": "Links between pages; their counts give the priors of the entities.",
 }
 
 
 class _SeveralFiles(click.Command):
-    """Takes several files behind one option, which click does not: ``--labels a b``."""
+    """Command whose options take several files, ``--labels a b``, which click does not support."""
 
     def parse_args(self, ctx, args):
         spread, option = [], None
@@ -34,7 +34,10 @@ class _SeveralFiles(click.Command):
 
 @click.group(epilog=example("skmmgenre kb info music.kb"))
 def kb():
-    """Knowledge bases: names, the entities that bear them, their categories."""
+    """Build or inspect a knowledge base for entity linking.
+
+    It contains names, the entities they refer to, and the categories of the entities.
+    """
 
 
 def _dump_options(command):
@@ -58,30 +61,30 @@ def _dump_options(command):
     "--predicate",
     multiple=True,
     metavar="NAME=TEXT",
-    help="Read only this predicate of categories and links (may be given several times); TEXT "
-    "and a colon stand before its categories.",
+    help="Read only this predicate of categories and links (may be repeated). TEXT and a colon are "
+    "put before its categories.",
 )
 @click.option(
     "--label-predicate",
     multiple=True,
     metavar="NAME",
-    help="Read names from this predicate of labels (may be given several times); default: label, "
-    "name, title, alias, prefLabel, altLabel.",
+    help="Read names from this predicate of labels (may be repeated). Default: label, name, title, "
+    "alias, prefLabel, altLabel.",
 )
-@click.option("--language", metavar="CODE", help="Leave out labels in other languages.")
+@click.option("--language", metavar="CODE", help="Ignore labels in other languages.")
 @quiet
 def build(output, predicate, label_predicate, language, quiet, **dumps):
-    """Make the file OUT of a knowledge base from DBpedia or Wikipedia dumps.
+    """Build the knowledge base OUT from DBpedia or Wikipedia dumps.
 
-    Dumps are N-Triples, N-Quads, Turtle, or tables with tabs (subject, predicate if there are
-    three columns, object), plain, gz or bz2.
+    Supported formats: N-Triples, N-Quads, Turtle, and tab-separated tables with the columns
+    (subject, object) or (subject, predicate, object). Files may be compressed with gz or bz2.
     """
 
     from ..text import KnowledgeBase
 
     if not any(dumps.values()):
         raise ValueError(
-            "no dump is given. Name at least one file with --labels, --redirects, --categories "
+            "no dump was given. Pass at least one file with --labels, --redirects, --categories "
             "or --links."
         )
     start = time.perf_counter()
@@ -101,7 +104,7 @@ def build(output, predicate, label_predicate, language, quiet, **dumps):
 @click.argument("file")
 @as_json
 def info(file, as_json):
-    """Tell what is in a knowledge base, and test its checksums."""
+    """Show what a knowledge base contains, and verify its checksums."""
 
     from ..text import KnowledgeBase
 
@@ -114,7 +117,7 @@ def info(file, as_json):
 
 
 def as_predicates(pairs):
-    """The mapping of `KnowledgeBase.build` from texts like "recordLabel=record label"."""
+    """Return the mapping for `KnowledgeBase.build` from texts like "recordLabel=record label"."""
     if not pairs:
         return None
     predicates = {}
@@ -136,5 +139,5 @@ def _print_info(info):
     for source in info["sources"]:
         print(f"  {source['role']:<16}{source['name']}")
     for reason, times in info["left_out"].items():
-        print(f"  left out: {reason}, {times:,}")
+        print(f"  skipped: {reason}, {times:,}")
     print(f"  built with skmmgenre {info['version']}, format {info['format']}")

@@ -1,4 +1,4 @@
-"""The command and its parts; what goes wrong, in one line."""
+"""The `skmmgenre` command group; errors are reported in one line."""
 
 import sys
 import warnings
@@ -9,35 +9,36 @@ import click
 from .. import __version__
 from ._terminal import one_line
 
-# Each command is in the file of its name. Its short help stands here, so that the list of
-# commands is printed without importing any of them.
+# Each command is in the module of the same name. The short help texts are kept here so that
+# `skmmgenre --help` imports none of these modules.
 _COMMANDS = {
-    "annotate": "Let an expert tell the genres of items blind, on a local page.",
-    "cache": "Look at a store, or make room in it.",
-    "demo": "Make synthetic albums, train, show what each modality brings.",
-    "evaluate": "Compare a model with the genres that music has.",
+    "annotate": "Label genres blind on a local web page.",
+    "cache": "Show what a feature store contains, or free space in it.",
+    "demo": "Train on synthetic albums and show what each modality adds.",
+    "evaluate": "Evaluate a model on music whose genres are known.",
     "fetch": "Fetch the weights of a pretrained model.",
-    "info": "Tell what a model is.",
-    "kb": "Build a knowledge base for linking entities, or look at one.",
-    "predict": "Tell the genres of files.",
-    "report": "Write a report on a model that one can send.",
-    "tag": "Write genres into the files of a folder, or undo that.",
-    "train": "Learn genres from a table or a folder of music.",
+    "info": "Show the genres, training data and versions of a model.",
+    "kb": "Build or inspect a knowledge base for entity linking.",
+    "predict": "Predict the genres of files.",
+    "report": "Write a report on a model as one HTML file.",
+    "tag": "Write predicted genres into the files of a folder, or undo it.",
+    "train": "Train a model on a table or a folder of music.",
 }
 
 
 def main(argv: list[str] | None = None) -> int | None:
-    """Run the command.
+    """Run the `skmmgenre` command.
 
     Parameters
     ----------
     argv : list of str, default=None
-        Arguments; None takes those of the process.
+        Command line arguments. If None, those of the process are used.
 
     Returns
     -------
     exit_code : int
-        0 done; 1 an error, told in one line on standard error; 2 wrong arguments; 130 Ctrl-C.
+        0 on success; 1 on an error, which is reported in one line on standard error; 2 for wrong
+        arguments; 130 after Ctrl-C.
 
     Examples
     --------
@@ -47,7 +48,7 @@ def main(argv: list[str] | None = None) -> int | None:
     0
     """
     with warnings.catch_warnings():
-        warnings.showwarning = _tell_warning
+        warnings.showwarning = _show_warning
         try:
             return _skmmgenre.main(argv, prog_name="skmmgenre", standalone_mode=False) or 0
         except click.ClickException as error:
@@ -59,14 +60,14 @@ def main(argv: list[str] | None = None) -> int | None:
 
 
 class _Failure(click.ClickException):
-    """An error of the work, not of the arguments."""
+    """An error while a command runs; click handles errors in the arguments."""
 
     def show(self, file=None):
         click.echo(self.message, err=True)
 
 
 class _LazyGroup(click.Group):
-    """Imports a command when it is used, and names it in the line that reports its error."""
+    """Group that imports a command on first use and names it in error messages."""
 
     def list_commands(self, ctx):
         return list(_COMMANDS)
@@ -83,10 +84,10 @@ class _LazyGroup(click.Group):
     def invoke(self, ctx):
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:  # click's affair: the reader has seen enough
+        except BrokenPipeError:  # click handles it: the reader closed the pipe
             raise
         except (ValueError, OSError, ImportError, RuntimeError) as error:
-            if isinstance(error, click.exceptions.Exit | click.Abort):  # a RuntimeError, too
+            if isinstance(error, click.exceptions.Exit | click.Abort):  # both are RuntimeErrors
                 raise
             part = f"skmmgenre {ctx.invoked_subcommand}"
             raise _Failure(f"{part}: {one_line(str(error) or type(error).__name__)}") from error
@@ -95,8 +96,8 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="skmmgenre %(version)s")
 def _skmmgenre():
-    """Tell the genres of music from sound, reviews and cover."""
+    """Predict the genres of music from sound, reviews and cover."""
 
 
-def _tell_warning(message, category, filename, lineno, file=None, line=None):
+def _show_warning(message, category, filename, lineno, file=None, line=None):
     print(f"{category.__name__}: {one_line(str(message))}", file=file or sys.stderr)

@@ -1,4 +1,4 @@
-"""A model in a file with its card, and what a fitted model predicts for music."""
+"""Load the model of a file with its card, and predict the genres of music."""
 
 import os
 import tempfile
@@ -19,7 +19,7 @@ _MOST_THREADS = 8
 
 
 def load_model(path, *, n_jobs=None, **params):
-    """Open the file of a model; weights that it needs of a pretrained network are fetched.
+    """Load a model file, and fetch the weights of pretrained networks that it needs.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def load_model(path, *, n_jobs=None, **params):
     n_jobs : int or None
         As in `n_jobs_for`.
     **params
-        As `skmmgenre.load` takes them: how a model was trained does not bind its use.
+        Parameters of `skmmgenre.load`, which may differ from those used in training.
 
     Returns
     -------
@@ -37,20 +37,20 @@ def load_model(path, *, n_jobs=None, **params):
     Raises
     ------
     FileNotFoundError
-        If there is no file.
+        If the file does not exist.
     ValueError
-        If it is no model that goes from a table of music to genres.
+        If the model does not predict genres from a table of music.
     """
-    from .. import load, model_info  # with skops comes torch, which `--help` does without
+    from .. import load, model_info  # imports skops and torch, which `--help` does not need
 
     require_model(path)
-    summary = read_summary(path)  # None of an earlier version, which knew no encoder
+    summary = read_summary(path)  # None for files of earlier versions, which had no encoders
     params["n_jobs"] = n_jobs_for(() if summary is None else summary["estimators"], n_jobs)
     model, card = load(path, params=params), model_info(path)["card"]
     if "modalities" not in getattr(model, "named_steps", ()) or not hasattr(model, "predict"):
         raise ValueError(
-            f"{path!r} holds a {type(model).__name__}, which does not go from a table of music to "
-            "genres. Use a file that skmmgenre train made, or save the whole GenrePipeline."
+            f"{path!r} contains a {type(model).__name__}, which does not predict genres from a "
+            "table of music. Use a file from skmmgenre train, or save the whole GenrePipeline."
         )
     for encoder in encoders_in(model):
         if encoder.weights is None:
@@ -59,16 +59,16 @@ def load_model(path, *, n_jobs=None, **params):
 
 
 def n_jobs_for(estimators, n_jobs):
-    """Return how many workers read files.
+    """Return the number of workers that read files.
 
     Parameters
     ----------
     estimators : sequence of str
         Names of the classes in a model.
     n_jobs : int or None
-        What the user asked for. None is one for each core, 8 at most, where an encoder of sound
-        was trained before: it takes threads. Other models take processes, which are slow to start,
-        and so one.
+        The value of ``--jobs``. None means one per core, at most 8, for models with a pretrained
+        encoder of sound, which run in threads, and 1 for other models, whose workers are processes
+        and slow to start.
 
     Returns
     -------
@@ -80,10 +80,10 @@ def n_jobs_for(estimators, n_jobs):
 
 
 def in_threads(model):
-    """Return a context in which workers are threads if a model has an encoder of sound.
+    """Return a context in which workers are threads if a model has a pretrained encoder of sound.
 
-    It decodes and computes in C, and so threads are at work together; processes would each load
-    torch and the weights first.
+    Decoding and inference run in C and release the GIL, so threads run in parallel; each process
+    would first load torch and the weights.
     """
     if any(encoders_in(model)):
         return joblib.parallel_config(backend="threading")
@@ -91,20 +91,20 @@ def in_threads(model):
 
 
 def encoders_in(model):
-    """Yield the encoders of sound in a model, and their fitted copies."""
+    """Yield the pretrained encoders of sound in a model, and their fitted copies."""
     return (step for step in estimators_in(model) if type(step).__name__ == _ENCODER)
 
 
 def check_place(path, noun="model", option="-o"):
-    """Refuse a path that a file cannot be written to, before hours of work.
+    """Raise an error before hours of work if a file cannot be written.
 
     Parameters
     ----------
     path : str
     noun : str
-        What is to be written.
+        What will be written, for the message.
     option : str
-        That names the path.
+        Option of the path, for the message.
 
     Raises
     ------
@@ -112,35 +112,35 @@ def check_place(path, noun="model", option="-o"):
     """
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
-        raise FileNotFoundError(f"there is no folder {folder!r} for the {noun}: make it first")
+        raise FileNotFoundError(f"there is no folder {folder!r} for the {noun}; make it first")
     if os.path.isdir(path):
         raise IsADirectoryError(f"{path!r} is a folder; name a file for the {noun}")
-    try:  # rights alone do not tell: the disk may be read-only, or the user above them
+    try:  # permissions do not suffice: the disk may be read-only, or the user root
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise PermissionError(
-            f"the {noun} {path!r} cannot be written ({error.strerror}): allow writing in its "
-            f"folder, or name another place with {option}"
+            f"the {noun} {path!r} cannot be written ({error.strerror}); allow writing in its "
+            f"folder, or choose another path with {option}"
         ) from error
 
 
 @dataclass
 class Answers:
-    """Of each item.
+    """Predictions for each item.
 
     Parameters
     ----------
     classes : list of str
     several : bool
-        Whether an item has several genres.
+        Whether the model is multilabel.
     predicted : ndarray
-        Genres, of shape (n,), or an indicator of shape (n, n_classes).
+        Genres of shape (n,), or an indicator matrix of shape (n, n_classes).
     scores : ndarray of shape (n, n_classes)
-        Probabilities; of a model with target "cosine" similarities.
+        Probabilities, or similarities if the target of the model is "cosine".
     empty : ndarray of bool of shape (n,)
-        Items of which every modality that the model reads is missing or has nothing in it (its
-        vector is zero); the model predicts for them what it would guess of anything.
+        Items of which every modality that the model reads is missing or empty (a zero vector), so
+        that their predictions do not depend on the item.
     """
 
     classes: list
@@ -150,7 +150,7 @@ class Answers:
     empty: np.ndarray
 
     def genres(self, row):
-        """Return the genres of an item, the best first; of an empty one none."""
+        """Return the genres of an item, the best first; none for an empty item."""
         if self.empty[row]:
             return []
         if not self.several:
@@ -159,15 +159,15 @@ class Answers:
         return [self.classes[k] for k in chosen[np.argsort(-self.scores[row, chosen])]]
 
     def reaches(self, row, min_score):
-        """Tell whether the best score of an item is enough for `tag`; None asks for none."""
+        """Return whether the best score of an item reaches `min_score`; True for None."""
         return min_score is None or self.best_score(row) >= min_score
 
     def best_score(self, row):
-        """Return the score of the best genre; of an empty item -inf."""
+        """Return the score of the best genre; -inf for an empty item."""
         return max(self.best(row, 1).values(), default=-np.inf)
 
     def best(self, row, n):
-        """Return the scores of the `n` best genres by their names; of an empty item none."""
+        """Return the `n` best genres with their scores; none for an empty item."""
         if self.empty[row]:
             return {}
         order = np.argsort(-self.scores[row], kind="stable")[:n]
@@ -175,12 +175,12 @@ class Answers:
 
 
 def vectors_of(model, table):
-    """Return the vectors of all modalities, a DataFrame, and what was set aside.
+    """Return the embeddings of all modalities, and the items that could not be read.
 
     Returns
     -------
     vectors : DataFrame
-        Columns named by modality, as in "audio__0".
+        Columns are named by modality, such as "audio__0".
     errors : list of (str, str)
         Item and reason.
     """
@@ -189,20 +189,20 @@ def vectors_of(model, table):
 
 
 def errors_of(model):
-    """Return what the last call of each modality set aside: item, reason."""
+    """Return item and reason of what each modality treated as missing in its last call."""
     return [(str(line.item), line.reason) for line in model.errors_.itertuples()]
 
 
 def answer(model, vectors, modalities=None):
-    """Return the answers to vectors, or to those of some modalities alone.
+    """Predict genres from embeddings, or from those of some modalities only.
 
     Parameters
     ----------
     model : GenrePipeline
     vectors : DataFrame
-        Of `vectors_of`.
+        As returned by `vectors_of`.
     modalities : sequence of str or None
-        The others are missing.
+        The other modalities are treated as missing. None uses all.
 
     Returns
     -------
@@ -218,7 +218,7 @@ def answer(model, vectors, modalities=None):
         scores = rest.predict_proba(vectors)
     else:
         scores = rest.decision_function(vectors)
-        if scores.ndim == 1:  # of two classes: that of the second
+        if scores.ndim == 1:  # two classes: the score of the second
             scores = np.column_stack([-scores, scores])
     return Answers(
         genres_of(model),

@@ -1,4 +1,4 @@
-"""What a model predicts for music, kept in a store so that no answer is made twice."""
+"""Predictions of a model, kept in a store so that they are not computed twice."""
 
 import hashlib
 import json
@@ -15,20 +15,20 @@ from ..utils import is_missing, progress_bar, progress_hidden
 from ._model import Answers, answer, vectors_of
 
 _KIND = "answers"
-_AT_ONCE = 64  # items: what an interrupted run loses at most
+_AT_ONCE = 64  # items whose predictions an interrupted run can lose
 _COLUMN_OF_COVERS = "cover"
 
 
 class ModelAnswers:
-    """The answers of a model; it is loaded where something must be computed.
+    """Predictions of a model, which is loaded only if something must be computed.
 
     Parameters
     ----------
     source : ModelFile or ReadyModel
     store : str or None
-        File of the store; None keeps nothing.
+        Path of the store; None stores nothing.
     jobs : int or None
-        None is as in `n_jobs_for`.
+        As in `n_jobs_for`.
     verbose : int
     """
 
@@ -43,25 +43,25 @@ class ModelAnswers:
         return self.source.load(jobs=self._jobs, verbose=self.verbose)
 
     def of_rows(self, music, rows):
-        """Return the answers to some items.
+        """Return the predictions for some items.
 
         Parameters
         ----------
         music : Music
         rows : list of int
-            Items to answer; the others count as empty.
+            Items to predict; the others count as empty.
 
         Returns
         -------
         answers : Answers
             One row for each item of `music`.
         errors : list of (str, str)
-            Item and reason of what was treated as missing.
+            Item and reason of each cell that was treated as missing.
 
         Notes
         -----
-        What was computed is in the store before the next items are. The answer to an item of which
-        something cannot be read is not kept, so that it is reported in every run.
+        Predictions are stored before the next items are computed. If part of an item cannot be
+        read, its prediction is not stored, so that every run reports the error.
         """
         found, errors = {}, []
         with self._kept_answers(music, rows) as kept:
@@ -78,9 +78,9 @@ class ModelAnswers:
         return self._as_answers(found, len(music.names)), errors
 
     def _compute(self, music, rows):
-        """Answer of each item, and what was treated as missing of it."""
+        """Return the prediction and the errors of each item."""
         with progress_hidden(), warnings.catch_warnings():
-            # Of some items it says little; what cannot be used is reported at the end.
+            # The warning would count only this batch; all errors are reported at the end.
             warnings.filterwarnings("ignore", ".* cannot be used and count as missing")
             vectors, _ = vectors_of(self.model, music.table.iloc[rows])
             answers = answer(self.model, vectors)
@@ -117,7 +117,7 @@ class ModelAnswers:
         return _KeptAnswers(Store(self._store_path), keys)
 
     def _keys(self, table, rows):
-        """Key of each item, by the content of all that the model reads; None if it has none."""
+        """Return the key of each item from the content that the model reads; None if unreadable."""
         model = self.source.key(self._store_path)
         parts = {row: [] for row in rows}
         for column in table:
@@ -135,16 +135,16 @@ class ModelAnswers:
         if column == "text":
             return [_digest(part.encode("utf-8", "surrogatepass")) for part in parts]
         if column == _COLUMN_OF_COVERS:
-            # Many were copied out of sound files into a temporary folder: a store would note each
-            # copy anew.
+            # Many are temporary copies extracted from sound files, and a store would remember the
+            # hash of each copy.
             return [_digest_of_file(part) for part in parts]
-        # The place of a patch depends on the name of the file.
+        # The position of a patch depends on the file name, so the name is part of the key.
         sounds = FeatureStore(self._store_path, kind=_KIND, settings={}, by_name=True)
         return sounds.keys(parts) if parts else []
 
 
 class _KeptAnswers:
-    """The answers to some items that are in a store; a context that closes it."""
+    """Stored predictions for some items; as a context manager it closes the store."""
 
     def __init__(self, store, keys):
         self._store = store
@@ -156,7 +156,7 @@ class _KeptAnswers:
             self.known = {row: json.loads(value) for row, value in pairs if value is not None}
 
     def put(self, made):
-        """Keep answers by their rows."""
+        """Store predictions, given by row."""
         if self._store is not None:
             entries = [
                 (self._keys[row], json.dumps(item).encode())
@@ -174,19 +174,21 @@ class _KeptAnswers:
 
 
 def usual_store():
-    """Return the path of the store in the data home, None if it cannot be used there."""
+    """Return the path of the default store in the data home, or None if it cannot be used."""
     path = os.path.join(get_data_home(), "tag.sqlite")
     try:
         with Store(path) as store:
             len(store)
     except OSError as error:
-        click.echo(f"answers are not kept: {error} (--cache names another file)", err=True)
+        click.echo(
+            f"predictions are not stored: {error} (choose another file with --cache)", err=True
+        )
         return None
     return path
 
 
 def _parts_of(cell):
-    """The paths or texts in a cell."""
+    """Return the paths or texts in a cell."""
     held = cell if isinstance(cell, (list, tuple, np.ndarray)) else [cell]
     return [part for part in held if not is_missing(part)]
 

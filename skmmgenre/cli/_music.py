@@ -1,4 +1,4 @@
-"""Music named on the command line, a table, a folder or files, as one thing."""
+"""Read the music of a command (a table, a folder or files) into one structure."""
 
 import os
 import tempfile
@@ -23,20 +23,21 @@ _TABLES = (".csv", ".tsv", ".parquet")
 
 @dataclass
 class Music:
-    """Items, one a row.
+    """Items of music, one per row.
 
     Parameters
     ----------
     table : DataFrame
-        Columns audio, text and cover, empty where there is nothing, and those of the source.
+        The columns audio, text and cover (missing values where there is nothing), and the other
+        columns of the source.
     names : list of str
-        What an item is called: its id, path or place.
+        Name of each item: its id, path or row.
     genres : list of list of str
     artists : ndarray or None
     errors : list of (str, str)
-        Item and reason of what was left out or is odd.
+        Item and reason of what was skipped or is unusual.
     readings : list of str
-        How texts were read that are not taken for one genre as they are written.
+        Messages on texts that were split into genres, renamed or dropped.
     """
 
     table: pd.DataFrame
@@ -47,7 +48,7 @@ class Music:
     readings: list = field(default_factory=list)
 
     def take(self, rows):
-        """Return some of the items, by their positions or a boolean array."""
+        """Return the items at some positions or of a boolean mask."""
         rows = np.arange(len(self.names))[rows]
         return Music(
             self.table.iloc[rows],
@@ -59,26 +60,26 @@ class Music:
         )
 
     def parts(self):
-        """Return the part of each item by a column split; without one all are to train on."""
+        """Return the split of each item; without a column split, all are "train"."""
         column = self.table.get("split")
         if column is None or all(map(is_missing, column)):
             return np.full(len(self.names), "train", dtype=object)
         return read_split(column)
 
     def of_split(self, name):
-        """Return the items that a column split gives this name."""
+        """Return the items of one split."""
         if "split" not in self.table:
-            raise ValueError("there is no column split; leave --split away")
+            raise ValueError("--split: the music has no column split; run without --split")
         parts, (part,) = read_split(self.table["split"]), read_split([name])
         rows = parts == part if part else (self.table["split"] == name).to_numpy(dtype=bool)
         if not rows.any():
             parts = sorted(map(str, self.table["split"].dropna().unique()))
-            raise ValueError(f"no row has the split {name!r}; there are {parts[:5]}")
+            raise ValueError(f"no row has the split {name!r}; the column has {parts[:5]}")
         return self.take(rows)
 
 
 def is_music_source(path):
-    """Tell whether a path is a folder or a table, and no sound file."""
+    """Return whether a path is a folder or a table, and not a sound file."""
     return os.path.isdir(path) or os.path.splitext(path)[1].lower() in _TABLES
 
 
@@ -94,23 +95,23 @@ def open_music(
     covers=True,
     verbose=1,
 ):
-    """Read a table or a folder; covers from inside sound files last as long as the context.
+    """Read a table or a folder; covers extracted from sound files exist within the context only.
 
     Parameters
     ----------
     path : str
-        A folder, or a file of comma- or tab-separated values or Parquet.
+        A folder, or a CSV, TSV or Parquet file.
     by : {"track", "album"}
-        What an item of a folder is.
+        Whether each track or each album of a folder is one item.
     separators : str or None
-        Letters between genres; None is those of `load_music_folder`, for a table without the
-        slash.
+        Characters that separate genres. None uses the defaults of `load_music_folder`, for a table
+        without the slash.
     not_genres : sequence of str or None
-        What is not a genre; None is what `load_music_folder` drops by default.
+        Names that are not genres. None uses the default of `load_music_folder`.
     genre, artist : str or None
-        Columns of a table; None is "genres" or else "genre", and "artist".
+        Columns of a table. None uses "genres" or else "genre", and "artist".
     covers : bool
-        Whether covers of a folder are looked for.
+        Whether to look for the covers of a folder.
     verbose : int
 
     Yields
@@ -140,7 +141,7 @@ def open_folder(path, *, by="track", separators=None, not_genres=None, covers=Tr
 
 @contextmanager
 def open_files(paths, *, covers=True, verbose=1):
-    """Read sound files as `open_music` does a folder; what lies beside them counts, too.
+    """Read sound files with the covers and texts next to them, as `open_music` reads a folder.
 
     Parameters
     ----------
@@ -151,7 +152,7 @@ def open_files(paths, *, covers=True, verbose=1):
     Yields
     ------
     music : Music
-        In the order of `paths` and under their names; those that cannot be read are in `errors`.
+        Items in the order of `paths`, named by their path. Unreadable files are listed in `errors`.
     """
     spelled = {path: spell_path(path) for path in paths}
     places = {path: place_of(spelled[path]) for path in spelled}
@@ -168,7 +169,7 @@ def open_files(paths, *, covers=True, verbose=1):
 
 @contextmanager
 def open_all(paths, *, covers=True, verbose=1, **reading):
-    """Read folders, tables and sound files in their order, as `open_music` and `open_files` do.
+    """Read folders, tables and sound files in order, with `open_music` and `open_files`.
 
     Parameters
     ----------
@@ -181,8 +182,8 @@ def open_all(paths, *, covers=True, verbose=1, **reading):
     Yields
     ------
     music : Music
-        Of several sources without the further columns and the artists; those in which nothing can
-        be read are in `errors`.
+        For several sources, without further columns and artists. Sources in which nothing can be
+        read are listed in `errors`.
     """
     groups = []
     for is_source, group in groupby(paths, is_music_source):
@@ -197,36 +198,37 @@ def open_all(paths, *, covers=True, verbose=1, **reading):
                 source = open_files(group, covers=covers, verbose=verbose)
             try:
                 parts.append(opened.enter_context(source))
-            except ValueError as error:  # nothing in it can be read; the others may
+            except ValueError as error:  # nothing in this source can be read; others may be fine
                 if len(groups) == 1:
                     raise
                 unread += [(path, str(error)) for path in group]
         if not parts:
-            raise ValueError(f"nothing that was named can be read; {unread[0][1]}")
+            raise ValueError(f"none of the files and folders can be read: {unread[0][1]}")
         yield parts[0] if len(groups) == 1 else _join_music(parts, unread)
 
 
 def reads_covers(modalities):
-    """Return whether a model of these modalities may read the column of covers.
+    """Return whether a model of these modalities reads the column of covers.
 
     Parameters
     ----------
     modalities : dict of str to str or list of str
-        Columns, as in the summary of a model.
+        Columns by modality, as in the summary of a model.
     """
     columns = modalities.values()
     return any(not isinstance(held, str | list) or MODALITIES["image"] in held for held in columns)
 
 
 def with_genres_of_folders(music, folder):
-    """Return music whose genres are the names of the folders that it lies in.
+    """Return music with the names of its folders as genres.
 
     Parameters
     ----------
     music : Music
-        Of `open_folder`.
+        As read by `open_folder`.
     folder : str
-        Each folder right in it is a genre. What lies beside these has no genre.
+        The folder that was read. Each folder directly in it is a genre; files outside of these
+        folders have no genre.
 
     Returns
     -------
@@ -235,7 +237,7 @@ def with_genres_of_folders(music, folder):
     Raises
     ------
     ValueError
-        If all lies beside them.
+        If all files are outside of such folders.
     """
     top = spell_path(folder)
     cells = (cell if isinstance(cell, str) else cell[0] for cell in music.table["audio"])
@@ -243,7 +245,7 @@ def with_genres_of_folders(music, folder):
     genres = [parts[:1] if len(parts) > 1 else [] for parts in inside]
     if not any(genres):
         raise ValueError(
-            f"--genres-from folders: no sound file lies in a folder of {folder!r}. Put the files "
+            f"--genres-from folders: no folder in {folder!r} contains sound files. Put the files "
             "of each genre into a folder with its name."
         )
     return replace(music, genres=genres, readings=[])
@@ -283,7 +285,7 @@ def _as_music(data, rows):
 
 
 def _name_of(cell):
-    """An album is called by the folder of its first track."""
+    """Return the name of an item: the path of a track, or the folder of an album's first track."""
     return cell if isinstance(cell, str) else os.path.dirname(cell[0]) or "."
 
 
@@ -300,8 +302,8 @@ def _read_table(path, separators, not_genres, genre, artist):
         table[column] = pd.Series(cells, index=table.index, dtype=object)
     if all(is_missing(cell) for column in MODALITIES.values() for cell in table[column]):
         raise ValueError(
-            f"{path!r} has nothing in the columns audio, text and cover; at least one of them is "
-            f"needed. Its columns are {held[:12]}."
+            f"{path!r} has no value in the columns audio, text and cover; fill at least one of "
+            f"them. Its columns are {held[:12]}."
         )
     genre = _column(held, path, genre, ("genres", "genre"))
     artist = _column(held, path, artist, ("artist",))
@@ -330,7 +332,7 @@ def _read_cells(table, column, path):
 
 
 def _is_vector(cell):
-    """Tell whether a cell is a ready vector, as Parquet has them."""
+    """Return whether a cell is a ready vector, which only Parquet can contain."""
     return isinstance(cell, np.ndarray) and cell.dtype.kind in "biuf"
 
 
@@ -338,7 +340,7 @@ def _read_paths(value):
     cell = read_cell(value)
     parts = cell if isinstance(cell, list) else [cell]
     if not all(part is None or isinstance(part, str) for part in parts):
-        raise ValueError("does not hold a path")
+        raise ValueError("does not contain a path")
     return cell
 
 
@@ -349,7 +351,7 @@ def _read_columns(path):
         try:
             table = pd.read_parquet(path, engine="pyarrow")
         except ValueError as error:
-            raise ValueError(f"{path!r} is no Parquet table: {error}") from error
+            raise ValueError(f"{path!r} is not a valid Parquet table: {error}") from error
     else:
         separator = "\t" if suffix == ".tsv" else ","
         try:
@@ -357,15 +359,15 @@ def _read_columns(path):
                 path, sep=separator, dtype=object, keep_default_na=False, na_values=[""]
             )
         except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-            raise ValueError(f"{path!r} is no table in UTF-8: {error}") from error
+            raise ValueError(f"{path!r} is not a valid table in UTF-8: {error}") from error
         table = table.astype(object).where(table.notna(), None)
     if not len(table):
-        raise ValueError(f"{path!r} has no row.")
+        raise ValueError(f"{path!r} has no rows.")
     return table
 
 
 def _column(held, path, asked, usual):
-    """The column that was asked for, or the first of the usual ones that is there, or None."""
+    """Return the requested column, or else the first of the usual ones that exists, or None."""
     if asked is not None and asked not in held:
         raise ValueError(f"{path!r} has no column {asked!r}; its columns are {held[:12]}.")
     return asked or next((name for name in usual if name in held), None)

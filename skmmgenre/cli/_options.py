@@ -1,22 +1,22 @@
-"""Options that several commands have: their types, and those about the music that is read."""
+"""Options shared by several commands, their types, and messages about the music that is read."""
 
 import os
 
 import click
 
 from ._genre_names import GenreNames
-from ._terminal import one_line, visible
+from ._terminal import count_of, one_line, visible
 
 
 class WholeNumber(click.ParamType):
-    """A whole number with a rule of its own.
+    """Parameter type for an integer that must satisfy a condition.
 
     Parameters
     ----------
     allowed : callable
-        Whether a number is.
+        Return whether a number is valid.
     rule : str
-        What is told of one that is not.
+        Error message for a number that is not valid.
     """
 
     name = "N"
@@ -35,7 +35,7 @@ class WholeNumber(click.ParamType):
 
 
 class Parsed(click.ParamType):
-    """A value that a function reads from text; the message of its error is shown."""
+    """Parameter type whose values are parsed by a function; its error message is shown."""
 
     def __init__(self, name, parse):
         self.name, self.parse = name, parse
@@ -47,41 +47,39 @@ class Parsed(click.ParamType):
             self.fail(one_line(str(error)), param, ctx)
 
 
-POSITIVE = WholeNumber(lambda number: number >= 1, "it is 1 or above")
-JOBS = WholeNumber(
-    lambda number: number != 0, "at least 1 worker is needed; -1 is one for each core"
-)
-SEED = WholeNumber(lambda number: number >= 0, "a seed is 0 or above")
+POSITIVE = WholeNumber(lambda number: number >= 1, "must be at least 1")
+JOBS = WholeNumber(lambda number: number != 0, "must not be 0; -1 uses one worker per core")
+SEED = WholeNumber(lambda number: number >= 0, "must be at least 0")
 
 jobs = click.option(
     "--jobs",
     type=JOBS,
-    help="Workers that read files; by default one for each core, 8 at most, where musicnn or "
-    "another pretrained network hears the sound, and else 1.",
+    help="Number of workers that read files. Default: one per core, at most 8, if musicnn or "
+    "another pretrained network encodes the sound; otherwise 1.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
 
 
 def require_model(path):
-    """Raise FileNotFoundError if there is no file of a model."""
+    """Raise FileNotFoundError if a model file does not exist."""
     if not os.path.isfile(path):
-        raise FileNotFoundError(f"there is no model {path!r}; skmmgenre train makes one")
+        raise FileNotFoundError(f"there is no model file {path!r}; skmmgenre train makes one")
 
 
 def example(text):
-    """The last paragraph of a help page; lines stay as they are."""
+    """Return the last paragraph of a help page; its line breaks are kept."""
     return f"\b\nExample:\n  {text}"
 
 
-_TOLD = 5
+_MAX_SHOWN = 5
 
 
 genres_file = click.option(
     "--genres",
     "names",
     type=Parsed("FILE", GenreNames.read),
-    help="YAML with the list genres (others are left out) and the mapping aliases.",
+    help="YAML file with a list genres (other genres are ignored), a mapping aliases, or both.",
 )
 
 
@@ -92,8 +90,8 @@ def _parse_names(text):
 not_genres = click.option(
     "--not-genres",
     type=Parsed("NAMES", _parse_names),
-    help='Names in tags and cells that are no genres, with ";" between them; by default '
-    '"Other; Unknown; Misc; None; Podcast" and the like; "" keeps all.',
+    help='Names in tags and cells that are not genres, separated by ";". Default: "Other; Unknown; '
+    'Misc; None; Podcast" and similar names; "" keeps all names.',
 )
 
 _OPTIONS = (
@@ -102,23 +100,26 @@ _OPTIONS = (
         type=click.Choice(["track", "album"]),
         default="track",
         show_default=True,
-        help="What an item of a folder is.",
+        help="Whether each track or each album of a folder is one item.",
     ),
     click.option(
         "--separators",
-        metavar="LETTERS",
-        help="Letters between genres in one tag or cell, and no others; by default ;| and in tags "
-        "/ except in known names (Pop/Rock), and commas between known names.",
+        metavar="CHARACTERS",
+        help="The only characters that separate genres in a tag or cell. Default: ;| and, in tags, "
+        "/ except in known names (Pop/Rock); also commas between known names.",
     ),
     not_genres,
     click.option(
         "--genre-column",
         "genre",
         metavar="COLUMN",
-        help="Genres in a table; by default genres, genre.",
+        help="Column of genres in a table. Default: genres, or else genre.",
     ),
     click.option(
-        "--artist-column", "artist", metavar="COLUMN", help="Artists in a table; by default artist."
+        "--artist-column",
+        "artist",
+        metavar="COLUMN",
+        help="Column of artists in a table. Default: artist.",
     ),
 )
 
@@ -126,8 +127,8 @@ _OPTIONS = (
 with_tagged = click.option(
     "--with-tagged",
     is_flag=True,
-    help="Count genres that skmmgenre tag wrote into the files of a folder; otherwise only those "
-    "that were changed since count, as the others are guesses of a model.",
+    help="Also use genres that skmmgenre tag wrote into the files of a folder. By default they are "
+    "ignored unless they were changed since, because they are predictions of a model.",
 )
 
 
@@ -138,83 +139,81 @@ def source_options(command):
     return command
 
 
-def tell_set_aside(errors):
-    """Name the first of what was left out or is odd, on standard error."""
+def report_skipped(errors):
+    """Print the first items that were skipped or are unusual to standard error, with the reason."""
     from ..utils import first_few  # with it comes pandas, which `--help` does without
 
     def line(error):
         item, reason = error
-        return f"set aside or odd: {visible(item)}: {one_line(reason)}"
+        return f"skipped or unusual: {visible(item)}: {one_line(reason)}"
 
     if errors:
-        click.echo(first_few(errors, _TOLD, count=True, name=line, separator="\n"), err=True)
+        click.echo(first_few(errors, _MAX_SHOWN, count=True, name=line, separator="\n"), err=True)
 
 
-def tell_readings(music):
-    """Say on standard error which genres were not taken as they are written."""
+def report_readings(music):
+    """Print to standard error which genres were split, renamed or dropped when they were read."""
     from ..utils import first_few
 
     if music.readings:
-        told = first_few(music.readings, _TOLD, count=True, name=visible, separator="\n")
-        click.echo(f"{told}\n(--separators and --not-genres change this)", err=True)
+        lines = first_few(music.readings, _MAX_SHOWN, count=True, name=visible, separator="\n")
+        click.echo(f"{lines}\n(change this with --separators and --not-genres)", err=True)
 
 
-def tell_only_first(n):
-    """Say on standard error of how many items several genres are known and one is used."""
+def report_only_first(n):
+    """Print to standard error for how many items only the first of several genres is used."""
     if n:
         items = f"{n:,} item{'s have' if n > 1 else ' has'} several genres"
-        click.echo(f"{items}; the first is used", err=True)
+        click.echo(f"{items}; only the first is used", err=True)
 
 
-def tell_written(n, used):
-    """Say on standard error how many items have genres that `tag` wrote, and if they count."""
+def report_written(n, used):
+    """Print to standard error how many items have genres that `tag` wrote, and if they are used."""
     if n:
         items = f"{n:,} item{'s have' if n > 1 else ' has'} genres that skmmgenre tag wrote"
-        fate = (
-            "they count, as --with-tagged asks" if used else "left out (--with-tagged counts them)"
-        )
+        fate = "used (--with-tagged)" if used else "ignored (--with-tagged uses them)"
         click.echo(f"{items}: {fate}", err=True)
 
 
-def tell_unlisted(names, items):
-    """Say on standard error where --genres and the genres of the music do not meet.
+def report_unlisted(names, items):
+    """Print to standard error which listed genres are unused, and how many items have none of them.
 
     Parameters
     ----------
     names : GenreNames or None
     items : list of list of str
-        Genres as the music has them.
+        Genres of each item, as in the music.
     """
     if names is None:
         return
-    _tell_absent("no item has", names.absent(items))
+    _report_absent("no item has", names.absent(items))
     n = sum(bool(item) and not names.map(item) for item in items)
     if n:
-        click.echo(f"--genres: left out {n:,} of {len(items):,} items, whose genres are not "
-                   "on the list", err=True)  # fmt: skip
+        click.echo(f"--genres: skipped {n:,} of {len(items):,} items that have none of the "
+                   "listed genres", err=True)  # fmt: skip
 
 
-def tell_unknown(names, genres):
-    """Say on standard error which genres of --genres are not among those of a model."""
+def report_unknown(names, genres):
+    """Print to standard error which genres of --genres a model does not predict."""
     if names is not None:
-        _tell_absent("the model does not know", names.absent([genres]))
+        _report_absent("the model does not predict", names.absent([genres]))
 
 
-def _tell_absent(words, genres):
+def _report_absent(words, genres):
     from ..utils import first_few
 
     if genres:
-        named = first_few(genres, _TOLD, count=True, name=lambda genre: visible(repr(genre)))
+        named = first_few(genres, _MAX_SHOWN, count=True, name=lambda genre: visible(repr(genre)))
         click.echo(f"--genres: {words} {named}", err=True)
 
 
-def tell_empty(model, n):
-    """Say on standard error of how many items there is nothing that a model reads."""
+def report_empty(model, n):
+    """Print to standard error for how many items every input of a model is missing or empty."""
     from .._model_summary import modalities_of
 
     if n:
         click.echo(
-            f"{n:,} without a genre, as they have nothing that the model reads: "
-            f"{', '.join(modalities_of(model))}",
+            f"no prediction for {count_of(n, 'item')}: all inputs of the model are missing or "
+            f"empty ({', '.join(modalities_of(model))})",
             err=True,
         )

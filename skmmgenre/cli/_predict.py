@@ -1,4 +1,4 @@
-"""`skmmgenre predict`: what a model says of each item, as a table, CSV or JSON."""
+"""`skmmgenre predict`: print the predictions for each item as a table, CSV or JSON."""
 
 import csv
 import io
@@ -21,10 +21,10 @@ from ._options import (
     genres_file,
     jobs,
     quiet,
+    report_empty,
+    report_skipped,
+    report_unknown,
     source_options,
-    tell_empty,
-    tell_set_aside,
-    tell_unknown,
 )
 from ._terminal import one_line, plain_table, visible
 
@@ -50,25 +50,26 @@ _NAME_WIDTH = 44
     type=click.Choice(["table", "csv", "json"]),
     default="table",
     show_default=True,
+    help="Format of the output.",
 )
-@click.option("--json", "kind", flag_value="json", help="The same as --format json.")
+@click.option("--json", "kind", flag_value="json", help="Short for --format json.")
 @click.option(
-    "--top", type=POSITIVE, default=5, show_default=True, help="Scores of each item in JSON."
+    "--top", type=POSITIVE, default=5, show_default=True, help="Number of scores per item in JSON."
 )
 @click.option(
     "--vectors",
     "vectors_path",
     metavar="FILE",
-    help="Also write what the model's encoders make of each item to a Parquet table, one column of "
-    "vectors for each modality.",
+    help="Also write the embeddings of each item to a Parquet table, with one column of vectors "
+    "per modality.",
 )
 @jobs
 @quiet
 @click.pass_context
 def predict(ctx, sources, ready, tags, kind, top, vectors_path, jobs, quiet, names, **reading):
-    """Predict the genres of folders, tables or files by a MODEL, or by --model.
+    """Predict the genres of folders, tables or files with a MODEL or with --model.
 
-    Exit code 1 if a file that was named cannot be read; the others are told.
+    The exit code is 1 if a file that was named cannot be read; the others are predicted.
     """
 
     path = None
@@ -76,14 +77,14 @@ def predict(ctx, sources, ready, tags, kind, top, vectors_path, jobs, quiet, nam
         path, *sources = sources
         if not sources:
             raise click.UsageError(
-                "Missing argument: MODEL and what to predict are needed. Without a MODEL, add "
-                "--model musicnn.",
+                "Missing argument: pass MODEL and the files or folders to predict. Without a "
+                "MODEL, add --model musicnn.",
                 ctx,
             )
     if vectors_path is not None:
         check_vectors_path(vectors_path)
     fitted = find_model(path, ready, tags).load(jobs=jobs, verbose=int(not quiet))
-    tell_unknown(names, genres_of(fitted))
+    report_unknown(names, genres_of(fitted))
     covers = reads_covers(modalities_of(fitted))
     with open_all(sources, covers=covers, verbose=not quiet, **reading) as music:
         vectors, errors = vectors_of(fitted, music.table)
@@ -91,8 +92,8 @@ def predict(ctx, sources, ready, tags, kind, top, vectors_path, jobs, quiet, nam
     genres = named_genres(answers, names)
     if vectors_path is not None:
         write_vectors(vectors_path, fitted, music, vectors)
-    tell_set_aside(music.errors + errors)
-    tell_empty(fitted, int(answers.empty.sum()))
+    report_skipped(music.errors + errors)
+    report_empty(fitted, int(answers.empty.sum()))
     if kind == "table":
         print_answers(music, answers, genres)
     else:
@@ -103,13 +104,13 @@ def predict(ctx, sources, ready, tags, kind, top, vectors_path, jobs, quiet, nam
 
 
 def named_genres(answers, names=None):
-    """Return the genres of each item by the names of a list."""
+    """Return the predicted genres of each item, renamed and filtered by --genres."""
     genres = [answers.genres(row) for row in range(len(answers.empty))]
     return genres if names is None else [names.map(item) for item in genres]
 
 
 def check_vectors_path(path):
-    """Refuse a path that no table of vectors can be written to, before the work.
+    """Raise an error before the work if vectors cannot be written to a path.
 
     Raises
     ------
@@ -118,25 +119,25 @@ def check_vectors_path(path):
     import_from_extra("pyarrow", "Writing Parquet", extra="cli")
     if os.path.splitext(path)[1].lower() != ".parquet":
         raise ValueError(
-            f"--vectors {path!r}: vectors are written as Parquet only; name a file that ends in "
-            ".parquet. In Python, numpy.stack(pandas.read_parquet(path)"
-            "['audio'].dropna()) makes an array of a column."
+            f"--vectors {path!r}: only Parquet is supported; name a file that ends in .parquet. In "
+            "Python, numpy.stack(pandas.read_parquet(path)['audio'].dropna()) returns a column as "
+            "an array."
         )
     check_place(path, "table of vectors", "--vectors")
 
 
 def write_vectors(path, model, music, vectors):
-    """Write what the branches of a model made of music, as a table that `train` can read.
+    """Write the embeddings of music to a table that `train` can read.
 
     Parameters
     ----------
     path : str
-        A Parquet file; what is there is replaced.
+        Parquet file; an existing file is replaced.
     model : GenrePipeline
     music : Music
     vectors : DataFrame
-        Of `vectors_of`. The column of a modality has the name of the column that the model reads,
-        and holds lists of float32; a vector that is missing is null.
+        Embeddings, as returned by `vectors_of`. In the file, the column of a modality has the name
+        of the column that the model reads and contains lists of float32; a missing vector is null.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -159,7 +160,7 @@ def write_vectors(path, model, music, vectors):
 
 
 def as_text(music, answers, genres, kind, *, top=5):
-    """Write the answers.
+    """Return the predictions as CSV or JSON.
 
     Parameters
     ----------
@@ -167,15 +168,15 @@ def as_text(music, answers, genres, kind, *, top=5):
     answers : Answers
     genres : list of list of str
     kind : {"csv", "json"}
-        CSV has all scores, in a column a genre.
+        CSV has all scores, one column per genre.
     top : int
-        How many scores JSON has, the best.
+        Number of scores per item in JSON, the highest first.
 
     Returns
     -------
     text : str
-        Control characters in names are written as escapes: of JSON its own, which read back.
-        An empty item has no genre and no score.
+        Control characters in names are escaped; JSON has its own escapes, which JSON readers
+        restore. An empty item has no genre and no score.
     """
     if kind == "json":
         lines = []
@@ -193,12 +194,12 @@ def as_text(music, answers, genres, kind, *, top=5):
 
 
 def print_answers(music, answers, genres):
-    """Print the answers as a table for people."""
+    """Print the predictions as a table."""
     table = plain_table(None, "item", overflow="fold", max_width=_NAME_WIDTH)
     table.add_column("genres", overflow="fold")
     table.add_column("score", justify="right", no_wrap=True)
     for row, name in enumerate(music.names):
-        told = "; ".join(genres[row]) or "-"
+        named = "; ".join(genres[row]) or "-"
         scores = [f"{score:.2f}" for score in answers.best(row, 1).values()] or ["-"]
-        table.add_row(escape(visible(name)), escape(one_line(told)), *scores)
+        table.add_row(escape(visible(name)), escape(one_line(named)), *scores)
     Console().print(table)

@@ -1,4 +1,4 @@
-"""`skmmgenre report`: one HTML file on a model that one can send."""
+"""`skmmgenre report`: write a report on a model as one HTML file."""
 
 import json
 import os
@@ -15,11 +15,11 @@ from ._options import (
     genres_file,
     jobs,
     quiet,
+    report_readings,
+    report_skipped,
+    report_unlisted,
+    report_written,
     source_options,
-    tell_readings,
-    tell_set_aside,
-    tell_unlisted,
-    tell_written,
     with_tagged,
 )
 from ._written_genres import leave_out_written
@@ -36,26 +36,26 @@ _MEDIA = ("none", "thumbnails", "clips")
 )
 @click.argument("path", metavar="MODEL")
 @click.argument("source", metavar="TABLE_OR_FOLDER")
-@click.option("-o", "--output", metavar="HTML", required=True, help="The file to make.")
+@click.option("-o", "--output", metavar="HTML", required=True, help="File to write.")
 @source_options
 @genres_file
-@click.option("--split", metavar="NAME", help='Only rows with NAME in the column "split".')
+@click.option("--split", metavar="NAME", help='Use only rows with NAME in the column "split".')
 @click.option(
     "--evaluation",
     "evaluation_path",
     metavar="JSON",
-    help="What skmmgenre evaluate --train --json printed for the same rows: its plain control is "
-    "shown beside the model.",
+    help="Output of skmmgenre evaluate --train --json for the same rows; the report compares the "
+    "model with its plain control.",
 )
 @click.option(
     "--media",
     type=click.Choice(_MEDIA),
     default="none",
     show_default=True,
-    help="What the best and worst items show: small pictures of the covers; those and ten seconds "
-    "of the sound; or neither, for a report that is sent on.",
+    help="Media of the best and worst items in the report. thumbnails: small covers; clips: small "
+    "covers and ten seconds of sound; none: neither, for a report that you pass on.",
 )
-@click.option("--title", metavar="TEXT", help="The heading.")
+@click.option("--title", metavar="TEXT", help="Title of the report.")
 @with_tagged
 @jobs
 @quiet
@@ -73,12 +73,12 @@ def report(
     quiet,
     **reading,
 ):
-    """Write a report on a MODEL: one HTML file that needs no network.
+    """Write a report on a MODEL as one HTML file, which can be read offline.
 
-    The music is what the model was not trained on: rows and artists that it has seen are named and
-    not scored. The report shows data, metrics with intervals, genres, confusion, modalities,
-    learning curves, a map, the best and worst items with explanations, and the model card. Nothing
-    is trained.
+    Pass music that the model was not trained on: rows and artists of its training data are listed,
+    but not scored. The report shows the data, metrics with intervals, genres, confusion matrix,
+    modalities, learning curves, a map of the items, the best and worst items with explanations,
+    and the model card. Nothing is trained.
     """
     from .._model_summary import genres_of, model_info, read_seen
     from ..inspection._report._report import build_page, write_page
@@ -91,10 +91,10 @@ def report(
             music = music.of_split(split)
         if os.path.isdir(source):
             music, n_written = leave_out_written(music, keep=with_tagged, **reading)
-            tell_written(n_written, with_tagged)
-        tell_readings(music)
-        tell_unlisted(names, music.genres)
-        tell_set_aside(music.errors)
+            report_written(n_written, with_tagged)
+        report_readings(music)
+        report_unlisted(names, music.genres)
+        report_skipped(music.errors)
         base = source if os.path.isdir(source) else os.path.dirname(source)
         page = build_page(
             fitted,
@@ -116,12 +116,12 @@ def report(
 
 
 def read_evaluation(path):
-    """Return what `evaluate --json` printed into a file.
+    """Return the output of `evaluate --json` from a file.
 
     Raises
     ------
     ValueError
-        If it is no JSON object.
+        If the file is not a JSON object.
     """
     with open(path, encoding="utf-8") as file:
         try:
@@ -130,16 +130,17 @@ def read_evaluation(path):
             raise ValueError(f"--evaluation {path!r} is not valid JSON: {error}") from error
     if not isinstance(found, dict):
         raise ValueError(
-            f"--evaluation {path!r} holds no object; pass what skmmgenre evaluate --json prints."
+            f"--evaluation {path!r} is not a JSON object; pass the output of skmmgenre evaluate "
+            "--json"
         )
     return found
 
 
 def names_in_report(music, base):
-    """Return what items are called in a report: no path of this machine.
+    """Return the names of items in a report, without local paths.
 
-    Of an item that is called by its place, what comes after the folder of the table, and the title
-    in a column "title" or "album", if there is one.
+    An item named by a path is named by the part below the folder of the table, and by its title
+    if there is a column "title" or "album".
     """
     names = [_without_folder(name, base) for name in music.names]
     for column in ("title", "album"):
@@ -153,9 +154,9 @@ def names_in_report(music, base):
 
 
 def _without_folder(name, base):
-    """A path below a folder from there on; any other with its last two parts."""
+    """Return a path relative to a folder if it is inside; otherwise its last two parts."""
     whole = os.path.abspath(name)
-    # A link that leads nowhere is a place of this machine, too.
+    # `lexists` because a broken link is a local path, too.
     if os.sep not in name or not (os.path.isabs(name) or os.path.lexists(whole)):
         return name
     inside = os.path.relpath(whole, os.path.abspath(base or "."))

@@ -1,4 +1,4 @@
-"""`skmmgenre tag`: write genres into the files of a folder, and put back what was there."""
+"""`skmmgenre tag`: write predicted genres into the files of a folder, or restore the old tags."""
 
 import json
 import os
@@ -22,8 +22,8 @@ from ._options import (
     jobs,
     not_genres,
     quiet,
-    tell_set_aside,
-    tell_unknown,
+    report_skipped,
+    report_unknown,
 )
 from ._predict import named_genres
 from ._tag_files import (
@@ -39,18 +39,18 @@ from ._tag_files import (
 from ._tags import NAME, TagBackup, locked
 from ._terminal import count_of, floor_of, one_line, visible
 
-_WORDS = {  # of one file, and of all
+_WORDS = {  # in the line of a file, and in the summary
     "write": ("gets", "tagged"),
     "restore": ("gets back", "restored"),
-    "keep": ("keeps", "kept the genres they have"),
+    "keep": ("keeps", "already had genres"),
     "skip": ("skipped", "skipped"),
-    "fail": ("fails", "failed"),
+    "fail": ("failed", "failed"),
 }
 
 
 @click.command(
     epilog=example(
-        "skmmgenre tag --model musicnn ~/Music             # only tells\n"
+        "skmmgenre tag --model musicnn ~/Music             # dry run\n"
         "  skmmgenre tag --model musicnn ~/Music --write\n"
         "  skmmgenre tag genres.skmmgenre ~/Music\n"
         "  skmmgenre tag --undo ~/Music"
@@ -59,29 +59,31 @@ _WORDS = {  # of one file, and of all
 @click.argument("places", metavar="[MODEL] FOLDER", nargs=-1)
 @ready_model
 @tags_file
-@click.option("--write", is_flag=True, help="Write; without it, only tell what would be.")
-@click.option("--replace", is_flag=True, help="Write over genres that are there.")
-@click.option("--undo", is_flag=True, help="Put the tags back that were changed; takes no MODEL.")
+@click.option(
+    "--write", is_flag=True, help="Write the genres. Without it, only show what would be written."
+)
+@click.option("--replace", is_flag=True, help="Replace existing genres.")
+@click.option("--undo", is_flag=True, help="Restore the tags that were changed; takes no MODEL.")
 @click.option(
     "--by",
     type=click.Choice(["track", "album"]),
     default="track",
     show_default=True,
-    help="What gets genres of its own.",
+    help="Predict genres per track, or per album for all of its tracks.",
 )
 @click.option(
     "--min-score",
     type=click.FloatRange(0, 1),
     metavar="SCORE",
-    help="Only where the best genre has this score, from 0 to 1.",
+    help="Tag only items whose best genre has at least this score, from 0 to 1.",
 )
 @click.option(
     "--cache",
     metavar="FILE",
-    help="Store of answers, so that another run does not compute them again; by default tag.sqlite "
-    "in the data home (SKMMGENRE_DATA, or ~/skmmgenre_data).",
+    help="Store of predictions, so that another run does not compute them again. Default: "
+    "tag.sqlite in the data home (SKMMGENRE_DATA, or ~/skmmgenre_data).",
 )
-@click.option("--no-cache", is_flag=True, help="Keep no answers.")
+@click.option("--no-cache", is_flag=True, help="Do not store predictions.")
 @genres_file
 @not_genres
 @jobs
@@ -103,35 +105,35 @@ def tag(
     as_json,
     **reading,
 ):
-    """Write the genres of a MODEL, or of --model, into the tags of a FOLDER's files.
+    """Write the genres predicted by MODEL, or by --model, into the tags of the files in FOLDER.
 
-    Files that have a genre or are read-only are left alone, and nothing is written without
-    --write. Each file is changed at once or not at all; its sound stays bit for bit. What was
-    there is kept in the folder (.skmmgenre_tags.jsonl) until --undo puts it back.
+    Nothing is written without --write. Files that already have a genre and read-only files are
+    skipped. A file is changed completely or not at all, and its sound stays the same bit for bit.
+    The old tags are kept in the folder (.skmmgenre_tags.jsonl) until --undo restores them.
 
-    Only files that may get a genre are decoded. The answers for them are kept by their content, so
-    that an interrupted or repeated run goes on where the last one ended.
+    Only files that may get a genre are decoded. Predictions are stored by the content of the file,
+    so an interrupted or repeated run continues where the last one ended.
 
-    Exit code 1 if a file could not be changed; the others are. After Ctrl-C, too, it says what was
-    done.
+    The exit code is 1 if a file could not be changed; all others are changed. After Ctrl-C, the
+    command still lists what was done.
     """
 
     if undo and (len(places) != 1 or ready):
-        raise click.UsageError("--undo takes FOLDER alone.", ctx)
+        raise click.UsageError("--undo takes only FOLDER.", ctx)
     if not undo and ready and len(places) != 1:
-        raise click.UsageError("--model stands in place of MODEL: name a FOLDER alone.", ctx)
+        raise click.UsageError("--model replaces MODEL: pass only FOLDER.", ctx)
     if not undo and not ready and len(places) != 2:
-        raise click.UsageError(
-            "MODEL and FOLDER are needed. Without a MODEL, add --model musicnn.", ctx
-        )
+        raise click.UsageError("Pass MODEL and FOLDER. Without a MODEL, add --model musicnn.", ctx)
     if cache and no_cache:
-        raise click.UsageError("--cache and --no-cache exclude each other.", ctx)
+        raise click.UsageError("--cache and --no-cache cannot be combined.", ctx)
     *path, folder = places
     source = None if undo else find_model(*(path or [None]), ready, tags)
     folder = spell_path(folder)
     require_folder(folder)
     change = None
-    if write or undo:  # until the end: another run would work for long, then find these changes
+    if (
+        write or undo
+    ):  # held until the end, so that no other run works on the same files in the meantime
         ctx.with_resource(locked(folder))
     if undo:
         backup, outcomes = plan_undo(folder)
@@ -140,18 +142,18 @@ def tag(
         names, not_genres = reading["names"], reading["not_genres"]
         store = None if no_cache else cache or usual_store()
         fitted = ModelAnswers(source, store=store, jobs=reading["jobs"], verbose=int(not quiet))
-        tell_unknown(names, fitted.genres)
+        report_unknown(names, fitted.genres)
         covers = reads_covers(source.summary["modalities"])
         with open_folder(
             folder, by=reading["by"], not_genres=not_genres, covers=covers, verbose=not quiet
         ) as music:
             if write:
-                TagBackup(folder)  # another file of its name is found before the long work
+                TagBackup(folder)  # a foreign file of this name is an error before the long work
             looking = {"replace": replace, "not_genres": not_genres}
             files = look_at_files(music, **looking)
             rows = sorted({file.row for file in files if file.outcome is None})
             answers, errors = fitted.of_rows(music, rows)
-        tell_set_aside(music.errors + errors)
+        report_skipped(music.errors + errors)
         genres = named_genres(answers, names)
         outcomes = plan_tags(music, genres, answers, min_score=min_score, **looking)
         if write:
@@ -160,7 +162,7 @@ def tag(
     try:
         if done:
             change(outcomes, verbose=not quiet)
-    except (Exception, KeyboardInterrupt) as error:  # what was done until then is listed first
+    except (Exception, KeyboardInterrupt) as error:  # raised again after the outcomes are printed
         ended_by = click.Abort() if isinstance(error, KeyboardInterrupt) else error
     if as_json:
         files = [vars(outcome) for outcome in outcomes]
@@ -175,23 +177,23 @@ def tag(
 
 def _print(outcomes, done):
     for outcome in outcomes:
-        if outcome.action == "keep":  # which is most of a tidy folder
+        if outcome.action == "keep":  # most files of a well tagged folder
             continue
         words = (_WORDS[outcome.action][0], *_genres_and_reason(outcome))
         click.echo(f"{visible(outcome.file)}: {one_line(' '.join(filter(None, words)))}")
     counts = Counter(outcome.action for outcome in outcomes)
-    told = {action: words for action, (_, words) in _WORDS.items() if counts[action]}
-    if "write" in told and not done:
-        told["write"] = "would be tagged"
-    parts = [f"{counts[action]:,} {words}" for action, words in told.items()]
+    summary = {action: words for action, (_, words) in _WORDS.items() if counts[action]}
+    if "write" in summary and not done:
+        summary["write"] = "would be tagged"
+    parts = [f"{counts[action]:,} {words}" for action, words in summary.items()]
     click.echo(f"{count_of(len(outcomes), 'file')}: {', '.join(parts) or 'nothing to do'}")
     if counts["write"] and not done:
-        click.echo("Nothing was written; --write does.")
+        click.echo("Nothing was written; add --write to write these genres.")
 
 
 def _genres_and_reason(outcome):
     genres, reasons = "", [outcome.reason]
-    if outcome.action in ("write", "restore"):  # a file that is skipped or fails gets none
+    if outcome.action in ("write", "restore"):  # the other actions write no genres
         genres = "; ".join(outcome.genres) or "no genre"
     if outcome.action == "write" and outcome.score is not None:
         reasons.insert(0, f"best score {floor_of(outcome.score)}")
@@ -201,18 +203,18 @@ def _genres_and_reason(outcome):
 
 @dataclass
 class Outcome:
-    """What becomes of a file.
+    """What is done with a file.
 
     Parameters
     ----------
     file : str
     action : {"write", "keep", "skip", "fail", "restore"}
-        "keep": it has genres already; "skip": nothing to do; "fail": see `reason`.
+        "keep": the file already has genres; "skip": nothing is done; "fail": see `reason`.
     genres : list of str
-        That it gets, or of "keep" has.
+        Genres to write or restore, or for "keep" those of the file.
     reason : str
     score : float or None
-        Of the best genre, whether or not it is one of `genres`; None if no model was asked.
+        Score of the best genre, which need not be in `genres`; None without a prediction.
     """
 
     file: str
@@ -224,17 +226,17 @@ class Outcome:
 
 @dataclass
 class FileToTag:
-    """A file of an item.
+    """A file of an item, before it is tagged.
 
     Parameters
     ----------
     row : int
-        The item.
+        Row of the item.
     path : str
     outcome : Outcome or None
-        What becomes of it whatever a model says; None if that depends on the model.
+        Outcome if it is known without a prediction, else None.
     others : list of str
-        What stands in its tag and is not a genre.
+        Texts in its genre tag that are not genres.
     """
 
     row: int
@@ -244,16 +246,16 @@ class FileToTag:
 
 
 def look_at_files(music, *, replace=False, not_genres=None):
-    """Say which files may get a genre, by their tags and rights alone: none is decoded.
+    """Find the files that may get a genre by their tags and permissions, without decoding them.
 
     Parameters
     ----------
     music : Music
-        Of a folder; an item is a track or an album, whose tracks all get its genres.
+        As read from a folder. If an item is an album, all its tracks get its genres.
     replace : bool
-        Whether genres that are there are written over.
+        Whether to replace existing genres.
     not_genres : sequence of str or None
-        What is not a genre, as in `open_music`: a file with nothing else has no genre.
+        Names that are not genres, as in `open_music`. A file with no other names has no genre.
 
     Returns
     -------
@@ -272,71 +274,74 @@ def look_at_files(music, *, replace=False, not_genres=None):
                     file.outcome = Outcome(path, "keep", there, "it has genres")
                 elif hindrance := why_untaggable(path) or _why_read_only(path):
                     file.outcome = Outcome(path, "skip", [], hindrance)
-            except Exception as error:  # such as of a file that is gone: the others go on
+            except Exception as error:  # such as a file that was deleted; go on with the others
                 file.outcome = Outcome(path, "fail", [], _reason(error))
     return files
 
 
 def plan_tags(music, genres, answers, *, replace=False, min_score=None, not_genres=None):
-    """Say what `write_tags` would do.
+    """Return the outcomes for `write_tags`.
 
     Parameters
     ----------
     music : Music
     genres : list of list of str
-        Of each item.
+        Genres of each item.
     answers : Answers
-        Of each item; of those without a file that may get a genre they are not looked at.
+        Predictions for each item; ignored for items without a file that may get a genre.
     replace, not_genres
-        As in `look_at_files`: files are looked at again, as answers may have taken hours.
+        As in `look_at_files`. Files are checked again, as predicting may have taken hours.
     min_score : float or None
-        Items whose best genre has less are skipped.
+        Items whose best score is lower are skipped.
 
     Returns
     -------
     outcomes : list of Outcome
-        One a file.
+        One per file.
     """
     files = look_at_files(music, replace=replace, not_genres=not_genres)
     return [file.outcome or _outcome(file, genres, answers, min_score) for file in files]
 
 
 def _outcome(file, genres, answers, min_score):
-    """What becomes of a file by the answers of a model."""
+    """Return the outcome of a file from the predictions for its item."""
     row, path = file.row, file.path
     best = answers.best_score(row)
     if answers.empty[row]:
-        return Outcome(path, "skip", [], "it has nothing that the model reads")
+        return Outcome(path, "skip", [], "all inputs of the model are missing or empty")
     if not genres[row]:
-        reason = "no genre of the list"
-        if not answers.genres(row):  # not left out by --genres
-            reason = f"no genre is likely enough: the best score is {floor_of(best)}"
+        reason = "none of the predicted genres is in --genres"
+        if not answers.genres(row):
+            reason = f"no genre reaches its threshold: the best score is {floor_of(best)}"
         return Outcome(path, "skip", [], reason, best)
     if not answers.reaches(row, min_score):
-        return Outcome(path, "skip", [], f"the best score is {floor_of(best)}", best)
-    reason = f"in place of {', '.join(map(repr, file.others))}" if file.others else ""
+        return Outcome(
+            path, "skip", [], f"the best score, {floor_of(best)}, is below --min-score", best
+        )
+    reason = f"replaces {', '.join(map(repr, file.others))}" if file.others else ""
     return Outcome(path, "write", genres[row], reason, best)
 
 
 def write_tags(folder, outcomes, *, verbose=1):
-    """Write genres into files, each at once or not at all; what was there goes to the backup.
+    """Write genres into files, each completely or not at all, and the old tags into the backup.
 
     Parameters
     ----------
     folder : str
     outcomes : list of Outcome
-        Those to be written; what fails becomes "fail", and what Ctrl-C prevents "skip".
+        Outcomes with the action "write" are carried out. The action becomes "fail" on an error, and
+        "skip" for files that are not reached because of Ctrl-C.
     verbose : int
 
     Raises
     ------
     BlockingIOError
-        If another process or thread changes tags in the folder.
+        If another process or thread is changing tags in the folder.
     ValueError
-        If something else has the name of the backup.
+        If a file that is not a backup has the name of the backup.
     """
     chosen = [outcome for outcome in outcomes if outcome.action == "write"]
-    with locked(folder), _telling_what_is_left(chosen) as reached:
+    with locked(folder), _marking_unreached(chosen) as reached:
         backup = TagBackup(folder)
         folders = {os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen}
         remove_parts(folders | {folder})
@@ -344,7 +349,7 @@ def write_tags(folder, outcomes, *, verbose=1):
 
 
 def plan_undo(folder):
-    """Say what `undo_tags` would do.
+    """Return the backup and the outcomes for `undo_tags`.
 
     Parameters
     ----------
@@ -354,14 +359,14 @@ def plan_undo(folder):
     -------
     backup : TagBackup
     outcomes : list of Outcome
-        One a file, then one a line of the backup that cannot be used, which has failed.
+        One per file, then one per damaged line of the backup.
 
     Raises
     ------
     FileNotFoundError
         If there is no backup.
     ValueError
-        If something else has its name.
+        If a file that is not a backup has its name.
     """
     backup = TagBackup(folder)
     changes, damaged = backup.read()
@@ -372,26 +377,26 @@ def plan_undo(folder):
     for line in damaged:
         name, action, reason = f"{backup.path}, line {line.number}", "skip", line.reason
         if line.place is not None:
-            action, reason = "fail", f"{reason}: the line was left, remove it if it is not needed"
+            action, reason = "fail", f"{reason}; the line was kept, remove it if it is not needed"
         outcomes.append(Outcome(name, action, [], reason))
     return backup, outcomes
 
 
 def undo_tags(backup, outcomes, *, verbose=1):
-    """Put back the tags that `write_tags` changed in a folder.
+    """Restore the tags that `write_tags` changed in a folder.
 
     Parameters
     ----------
     backup : TagBackup
     outcomes : list of Outcome
-        Of `plan_undo`. Files whose genres were changed by someone else since are left as they
-        are. They and files that are gone fail, and stay in the backup.
+        As returned by `plan_undo`. Files that were deleted, or whose genres were changed since,
+        fail: they are not changed and stay in the backup.
     verbose : int
 
     Raises
     ------
     BlockingIOError
-        If another process or thread changes tags in the folder, or did so since `plan_undo`.
+        If another process or thread is changing tags in the folder, or did so since `plan_undo`.
     """
     changes, _ = backup.read()
     chosen = [outcome for outcome in outcomes if outcome.action == "restore"]
@@ -402,7 +407,7 @@ def undo_tags(backup, outcomes, *, verbose=1):
         if outcome.action != "fail":
             done.add(outcome.file)
 
-    with locked(backup.folder), _telling_what_is_left(chosen) as reached:
+    with locked(backup.folder), _marking_unreached(chosen) as reached:
         backup.refuse_if_changed()
         root = os.path.realpath(backup.folder)
         folders = {os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen}
@@ -414,13 +419,13 @@ def undo_tags(backup, outcomes, *, verbose=1):
 
 
 @contextmanager
-def _telling_what_is_left(outcomes):
-    """Say of files that they were not reached, if the body ends before it has listed all of them.
+def _marking_unreached(outcomes):
+    """Mark the files that were not reached if an exception ends the body early.
 
     Yields
     ------
     reached : list of Outcome
-        For the body to fill.
+        To be filled by the body.
     """
     reached = []
     try:
@@ -428,19 +433,26 @@ def _telling_what_is_left(outcomes):
     except BaseException:
         left = outcomes[len(reached) :]
         for outcome in left:
-            outcome.action, outcome.genres, outcome.reason = "skip", [], "stopped before it"
+            outcome.action, outcome.genres, outcome.reason = (
+                "skip",
+                [],
+                "the run was stopped before this file",
+            )
         if left:
-            left[0].action, left[0].reason = "fail", "stopped at it: see what genres it has"
+            left[0].action, left[0].reason = (
+                "fail",
+                "the run was stopped at this file: check its genres",
+            )
         raise
 
 
 def _change_each(outcomes, change, reached, label, verbose):
-    """Change files one by one; whatever is wrong with one, the others go on."""
+    """Change files one by one; an error in one does not stop the others."""
     with progress_bar(len(outcomes), label, verbose=verbose) as advance:
         for outcome in outcomes:
             try:
                 change(outcome)
-            except Exception as error:  # MemoryError, too, and what no one thought of
+            except Exception as error:  # any error, including MemoryError
                 outcome.action, outcome.reason = "fail", _reason(error)
             reached.append(outcome)
             advance()
@@ -450,7 +462,7 @@ def _write(backup, outcome):
     path = os.path.realpath(outcome.file)
     before = read_state(path)
     if before["genres"] == outcome.genres:
-        outcome.action, outcome.reason = "skip", "it has these genres"
+        outcome.action, outcome.reason = "skip", "it already has these genres"
         return
     _refuse_if_read_only(path)
     with changing(path, filled=False) as copy:
@@ -460,7 +472,9 @@ def _write(backup, outcome):
 
 def _restore(outcome, records, root):
     if not os.path.exists(outcome.file):
-        raise FileNotFoundError(f"it is gone: put it back, or remove its lines from {NAME}")
+        raise FileNotFoundError(
+            f"it no longer exists: put it back, or remove its lines from {NAME}"
+        )
     path = os.path.realpath(outcome.file)
     if not os.path.isfile(path):
         raise ValueError("it is no longer a file")
@@ -473,22 +487,22 @@ def _restore(outcome, records, root):
         if not n_undone and _may_hide_a_genre(path, now, records[0]):
             outcome.action = "fail"
             outcome.reason = (
-                "it has no genre, but is neither as tag left it nor as it was: if it is not "
-                f"damaged, remove its lines from {NAME}"
+                "it has no genre, but was changed or damaged since it was tagged: check it, then "
+                f"remove its lines from {NAME}"
             )
         elif not n_undone:
-            outcome.action, outcome.reason = "skip", "it is as it was"
+            outcome.action, outcome.reason = "skip", "it is already restored"
     elif now["genres"] not in [record["after"] for record in records]:
         outcome.action = "fail"
         outcome.reason = (
-            f"its genres were changed since: keep them, and remove its lines from {NAME}"
+            f"its genres were changed since: to keep them, remove its lines from {NAME}"
         )
     elif not is_inside:
-        # The backup may come from anyone. What it says of files elsewhere is done only where the
-        # file itself shows that it is true.
+        # The backup is not trusted: a file outside of the folder is restored only if its bytes show
+        # that `tag` wrote it.
         raise ValueError(
-            "it is a link to a file outside of the folder, which was changed since: put its "
-            f"genres back by hand, and remove its lines from {NAME}"
+            "it is a link to a file outside of the folder, which was changed since: restore its "
+            f"genres by hand, and remove its lines from {NAME}"
         )
     else:
         _refuse_if_read_only(path)
@@ -497,18 +511,18 @@ def _restore(outcome, records, root):
 
 
 def _may_hide_a_genre(path, state, record):
-    """Tell whether a file that reads as before the change may have the genre, but damaged."""
+    """Return whether a file that seems to have no genre may hide a written one through damage."""
     if record["undo"] is None or restored_genres(state) is not None:
         return False
     return not is_as_before(path, record)
 
 
 class _NotAsWritten(Exception):
-    """A file is not as a change of its tags left it."""
+    """A file differs from what `tag` wrote."""
 
 
 def _undo_one(path, record):
-    """Undo a change bit for bit if the file is as it left it; return whether it was."""
+    """Undo a change bit for bit if the file is as `tag` left it; return whether it was."""
     if record["undo"] is None:
         return False
     _refuse_if_read_only(path)
@@ -522,7 +536,7 @@ def _undo_one(path, record):
 
 
 def _is_in(path, folder):
-    """Tell whether a path lies in a folder; both lead through no link."""
+    """Return whether a path is in a folder; both must be resolved."""
     return os.path.join(path, "").startswith(os.path.join(folder, ""))
 
 
@@ -532,7 +546,10 @@ def _refuse_if_read_only(path):
 
 
 def _why_read_only(path):
-    """Return why a file must not be changed, or None; a read-only file could be replaced."""
+    """Return why a file must not be changed, or None.
+
+    Replacing a file needs no write permission for it, so read-only files are checked here.
+    """
     path = os.path.realpath(path)
     try:
         mode = os.stat(path).st_mode
@@ -559,5 +576,5 @@ def _reason(error):
     if isinstance(error, OSError | ValueError):
         return str(error)
     if isinstance(error, MemoryError):
-        return "there is not enough memory for it"
+        return "not enough memory"
     return f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""The genre tags of a sound file: read, written, and put back."""
+"""Read, write and restore the genre tags of a sound file."""
 
 from ..audio._decode import View, length_of_id3
 from ..datasets._audio_tags import TAGGED, audio_kind, name_genres, open_audio, read_audio_tags
@@ -33,12 +33,12 @@ def read_state(path):
     Returns
     -------
     state : dict
-        Plain values; "genres" are the texts of the tags as they are, None if there is no tag.
+        Plain values. "genres" contains the raw texts of the tags, or is None if there is no tag.
 
     Raises
     ------
     BadItem
-        If it is no sound file that can be read, or if a backup cannot note its genres.
+        If the file is not a readable sound file, or its genres do not fit into a backup.
     """
     state = _state(path)
     _refuse_many_genres(state["genres"] or ())
@@ -50,7 +50,7 @@ def _state(path):
     if kind in _ID3:
         with open(path, "rb") as opened:
             refuse_many_frames(_behind_id3(opened, kind)[0], kind)
-    # Frames of older versions of ID3 are told as they are, and ID3v1 where it is the only tag.
+    # Frames of older ID3 versions are not translated; ID3v1 is read only if it is the only tag.
     file, _ = open_audio(path, translate=False, load_v1=False)
     if kind in _ID3:
         tags, where = file.tags, "v2"
@@ -78,7 +78,7 @@ def _state(path):
 
 
 def genres_in(path, not_genres=None, separators=None):
-    """Return the genres in the tags of a file, and what else stands there, such as "Other"."""
+    """Return the genres in the tags of a file, and texts that are not genres, such as "Other"."""
     texts, _ = name_genres(read_audio_tags(path)["genre"])
     not_genres = NOT_GENRES if not_genres is None else not_genres
     (genres,), readings = read_genre_lists([texts], separators, not_genres=not_genres)
@@ -86,7 +86,7 @@ def genres_in(path, not_genres=None, separators=None):
 
 
 def why_untaggable(path):
-    """Return why a file of sound has no tags to write to, or None."""
+    """Return why genres cannot be written to a sound file, or None."""
     try:
         kind = audio_kind(path)
     except BadItem as fault:
@@ -95,24 +95,24 @@ def why_untaggable(path):
 
 
 def write_genres(path, copy, genres):
-    """Make a copy of a file with genres in place of those it has.
+    """Write a copy of a file with other genres.
 
     Parameters
     ----------
     path : str
     copy : str
-        Where it is made.
+        Path of the copy.
     genres : list of str
 
     Returns
     -------
     undo : list
-        Plain values from which `undo_write` makes the file as it was, bit for bit.
+        Plain values from which `undo_write` restores the file bit for bit.
 
     Raises
     ------
     BadItem
-        If the tags cannot be changed without loss, or if a backup cannot note the genres.
+        If the tags cannot be changed without loss, or the genres do not fit into a backup.
     """
     _refuse_many_genres(genres)
     kind = _kind(path)
@@ -125,23 +125,23 @@ def write_genres(path, copy, genres):
 
 
 def undo_write(path, copy, record):
-    """Make a copy of a file as it was before a change, if it is as the change left it.
+    """Write a copy of a file as it was before a change, if it was not modified since.
 
-    The note of the change need not be trusted: that writing the same genres again gives the file
-    that is there shows that nothing else differs.
+    The record is not trusted: the restored copy is accepted only if writing the genres to it again
+    gives the current file.
 
     Parameters
     ----------
     path : str
     copy : str
-        Where it is made.
+        Path of the copy.
     record : dict
-        Of `TagBackup.read`.
+        From `TagBackup.read`.
 
     Returns
     -------
     done : bool
-        False if the file is not as the change left it.
+        False if the file was modified since the change.
     """
     if record["undo"] is None:
         return False
@@ -160,10 +160,10 @@ def undo_write(path, copy, record):
 
 
 def is_as_before(path, record):
-    """Tell whether the same change of a file would note the same again.
+    """Return whether writing the genres of a record again would give the same undo information.
 
-    It does if the file is as the change found it. It also does if damage hides what was written
-    into the padding of an ID3 tag, or the whole tag in a file that had none.
+    This is so if the file is as it was before the change. It is also so if damage hides a genre
+    written into the padding of an ID3 tag, or the whole tag of a file that had none.
     """
     try:
         with open(path, "rb") as file:
@@ -174,15 +174,15 @@ def is_as_before(path, record):
 
 
 def restore_state(path, copy, state):
-    """Make a copy of a file with other genre tags, whatever else was changed in the meantime.
+    """Write a copy of a file with its old genre tags; other changes to the file are kept.
 
     Parameters
     ----------
     path : str
     copy : str
-        Where it is made.
+        Path of the copy.
     state : dict
-        As `read_state` told it.
+        From `read_state`.
     """
     kind, genres = _kind(path), restored_genres(state)
     names = set(state) - {"tags", "genres"}
@@ -198,7 +198,7 @@ def restore_state(path, copy, state):
 
 
 def restored_genres(state):
-    """Return the genres that a file has when they are put back; those of ID3v1 were not changed."""
+    """Return the genres that are written to restore a state; ID3v1 tags were never changed."""
     return None if state["tags"] == "v1" else state["genres"]
 
 
@@ -214,20 +214,20 @@ def _edits(file, kind, genres, **more):
 
 
 def _behind_id3(file, kind):
-    """Return a file from where it is of its kind, and where that is: ID3 may stand before any."""
+    """Return a view of a file after a leading ID3 tag, which any format may have, and its start."""
     start = 0 if kind == "MP3" else length_of_id3(file)
     return (View(file, start), start) if start else (file, 0)
 
 
 def _refuse_many_genres(genres):
-    """Raise BadItem if genres are more than the line of a backup may hold."""
+    """Raise BadItem if genres do not fit into a line of a backup."""
     if len(genres) > MAX_GENRES:
         n_genres = f"{len(genres):,} genres"
-        raise BadItem(f"{n_genres} are more than the {MAX_GENRES:,} that can be undone", "")
+        raise BadItem(f"{n_genres}: --undo can restore at most {MAX_GENRES:,}", "")
     size = max(map(len, genres), default=0)
     if size > MAX_TEXT:
         genre = f"a genre of {size:,} characters"
-        raise BadItem(f"{genre} has more than the {MAX_TEXT:,} that can be undone", "")
+        raise BadItem(f"{genre}: --undo can restore at most {MAX_TEXT:,}", "")
 
 
 def _make(copy, file, edits):
@@ -242,4 +242,4 @@ def _kind(path):
 def _check(copy, genres):
     found = read_state(copy)["genres"]
     if found != genres:
-        raise ValueError(f"the tag reads {found} after writing {genres}; the file was left alone")
+        raise ValueError(f"wrote {genres}, but the tag reads {found}; the file was not changed")

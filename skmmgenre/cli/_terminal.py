@@ -1,4 +1,4 @@
-"""Text that is safe in a terminal, a table and a file, and tables 80 columns wide in a file."""
+"""Text that is safe to print or write to a file, and tables that fit into 80 columns."""
 
 import unicodedata
 from decimal import ROUND_FLOOR, Decimal
@@ -8,7 +8,7 @@ from rich.table import Table
 
 
 def one_line(text):
-    """Return a text with white space run together and what cannot be shown written as escapes.
+    """Return a text in one line, with whitespace collapsed and unprintable characters escaped.
 
     Parameters
     ----------
@@ -17,13 +17,13 @@ def one_line(text):
     Returns
     -------
     text : str
-        Without control characters, and with nothing that UTF-8 lacks.
+        Without control characters and lone surrogates, so that it can be encoded as UTF-8.
     """
     return visible(" ".join(text.split()))
 
 
 def visible(text):
-    r"""Return a text with control characters and lone surrogates written as escapes, "\n"."""
+    r"""Return a text with control characters and lone surrogates as escapes such as "\n"."""
     return "".join(
         character.encode("unicode_escape").decode()
         if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
@@ -33,17 +33,17 @@ def visible(text):
 
 
 def count_of(n, noun):
-    """Return a number with its noun, "1 file" or "2,000 files"."""
+    """Return a number and its noun, such as "1 file" or "2,000 files"."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def floor_of(score):
-    """Return a score with three digits, never more than it is: it may just miss what is asked."""
+    """Return a score rounded down to three digits; rounded up, it could seem to pass a limit."""
     return str(Decimal(str(score)).quantize(Decimal("0.001"), ROUND_FLOOR))
 
 
 def plain_table(title, name, numbers=(), *, space=1, **of_name):
-    """An empty table in the look that all of them have: names, then columns of numbers."""
+    """Return an empty table in the common style: a column of names, then columns of numbers."""
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, space, 0, 0))
     table.add_column(name, **(of_name or {"no_wrap": True}))
     for head in numbers:

@@ -1,4 +1,4 @@
-"""`skmmgenre train`: learn the genres of music, and say how well it went."""
+"""`skmmgenre train`: train a model on music, and print its metrics on held-out music."""
 
 import ast
 import json
@@ -30,19 +30,19 @@ from ._options import (
     genres_file,
     jobs,
     quiet,
+    report_only_first,
+    report_readings,
+    report_skipped,
+    report_unlisted,
+    report_written,
     source_options,
-    tell_only_first,
-    tell_readings,
-    tell_set_aside,
-    tell_unlisted,
-    tell_written,
     with_tagged,
 )
 from ._terminal import count_of, one_line
 from ._written_genres import leave_out_written
 
-# The default for sound. Six windows are all of a clip of 20 seconds; of a song they are spread
-# over it.
+# The default for sound. Six windows cover a clip of 20 seconds; in a longer track they are spread
+# evenly.
 _PRETRAINED = {"audio_model": "musicnn", "audio__n_patches": 6}
 
 
@@ -55,66 +55,73 @@ _PRETRAINED = {"audio_model": "musicnn", "audio__n_patches": 6}
     )
 )
 @click.argument("source", metavar="TABLE_OR_FOLDER")
-@click.option("-o", "--output", metavar="MODEL", required=True, help="The file to make.")
+@click.option("-o", "--output", metavar="MODEL", required=True, help="Model file to write.")
 @source_options
 @click.option(
     "--genres-from",
     type=click.Choice(["tags", "folders"]),
     default="tags",
     show_default=True,
-    help="Where the genres of a folder's files are: in their tags; or each folder in it is a "
-    "genre, such as Dub/, Bebop/, Trance/.",
+    help="Source of the genres of a folder: the tags of its files, or the names of the folders in "
+    "it, such as Dub/, Bebop/, Trance/.",
 )
 @genres_file
 @click.option(
-    "--min-items", type=POSITIVE, default=1, help="Leave out genres of fewer items than N."
+    "--min-items", type=POSITIVE, default=1, help="Ignore genres that fewer than N items have."
 )
 @click.option(
     "--modality",
     "modalities",
     multiple=True,
     type=click.Choice(["audio", "text", "image"]),
-    help="Use this one only (may be given several times); by default all there are.",
+    help="Use only this modality (may be repeated). Default: all that the music has.",
 )
 @click.option(
     "--target",
     type=click.Choice(["auto", "softmax", "logistic", "cosine"]),
     default="auto",
     show_default=True,
-    help="softmax: one genre an item; logistic, cosine: several; auto: as the music has them.",
+    help="softmax: single-label; logistic, cosine: multilabel; auto: multilabel if an item has "
+    "several genres.",
 )
 @click.option(
     "--test-size",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.0,
     metavar="SHARE",
-    help="Hold out this share of the music, by artist, and print metrics on it, beside those of a "
-    "plain control that is trained on the same music.",
+    help="Hold out this share of the music, by artist, and print metrics on it for the model and "
+    "for a plain control trained on the same music.",
 )
 @click.option(
     "--plain/--no-plain",
     default=True,
-    help="Whether --test-size trains a plain control: logistic regression on statistics of the "
-    "sound, words and colours.",
+    help="Whether --test-size also trains a plain control: logistic regression on statistics of "
+    "the sound, words and colours.",
 )
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A parameter of make_genre_classifier (may be given several times). With one genre an "
-    "item, genres of few items count as much in training as those of many (class_weight=balanced); "
-    "--set class_weight=None turns this off.",
+    help="Parameter of make_genre_classifier (may be repeated). Single-label models are trained "
+    "with class_weight=balanced, so that rare genres weigh as much as frequent ones; --set "
+    "class_weight=None turns this off.",
 )
-@click.option("--strict", is_flag=True, help="End at the first file that cannot be used.")
+@click.option("--strict", is_flag=True, help="Stop at the first file that cannot be used.")
 @click.option(
     "--skip-unlabelled",
     is_flag=True,
-    help="Leave out the rows of a table without a genre, or without a part in its column split; "
-    "otherwise they are an error. Files of a folder without a genre are always left out.",
+    help="Skip rows of a table that have no genre, or no valid value in the column split; by "
+    "default they are an error. Files of a folder without a genre are always skipped.",
 )
 @with_tagged
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=SEED,
+    default=0,
+    show_default=True,
+    help="Seed of the training and of the held-out items.",
+)
 @jobs
 @quiet
 @as_json
@@ -132,29 +139,29 @@ def train(
     min_items,
     **options,
 ):
-    """Learn the genres of music and write a model.
+    """Train a model that predicts the genres of music, and write it to a file.
 
-    Sound is heard by musicnn, a pretrained network, and only what it hears is learned from; its
-    weights are fetched once. Where that is not possible, with --set audio_model=cnn or with another
-    setting of a network that is trained from scratch, such a network learns.
+    Sound is encoded by musicnn, a pretrained network, whose weights are fetched once and not
+    trained further. A network is trained from scratch instead if the weights cannot be fetched,
+    with --set audio_model=cnn, or with a setting that only such a network has.
 
-    A table is CSV, TSV or Parquet, one row a track or an album, with the columns audio (a path,
-    or a list of them), text and cover (a path), as many as there are, genres ("Jazz; Blues") and
-    artist; paths are relative to the table. Of a folder the tags of the files, their covers and
-    the texts beside them are read; with --genres-from folders the names of the folders in it are
-    the genres.
+    A table is a CSV, TSV or Parquet file with one row per track or album. Its columns are genres
+    ("Jazz; Blues"), artist, and at least one of audio (a path or a list of paths), text and cover
+    (a path); paths are relative to the table. In a folder, skmmgenre reads the tags and covers of
+    the files and the texts next to them; with --genres-from folders, the genres are the names of
+    the folders in it.
     """
 
-    from .. import save  # with skops comes torch, which `train --help` does without
+    from .. import save  # imports skops and torch, which `--help` does not need
 
     is_folder = os.path.isdir(source)
     if genres_from == "folders" and os.path.isfile(source):
         raise click.UsageError(
-            "--genres-from folders is for a FOLDER; a table has a column genres."
+            "--genres-from folders needs a folder; a table has a column of genres."
         )
     check_place(output)
     settings = parse_settings(settings)
-    # What no model can be made with is refused before any music is read.
+    # Invalid settings are an error before any music is read.
     pretrained = _check_settings(options["modalities"], options["target"], settings)
     names, n_written = options.pop("names"), 0
     reading = ("by", "separators", "not_genres", "genre", "artist")
@@ -164,9 +171,9 @@ def train(
             music = with_genres_of_folders(music, source)
         elif is_folder:
             music, n_written = leave_out_written(music, keep=with_tagged, **reading)
-            tell_written(n_written, with_tagged)
-        tell_readings(music)
-        tell_unlisted(names, music.genres)
+            report_written(n_written, with_tagged)
+        report_readings(music)
+        report_unlisted(names, music.genres)
         if pretrained is not None and "audio" in _present(music.table, options["modalities"]):
             settings = _sound_of(settings, pretrained)
         model, card, errors, held_out, learned = train_model(
@@ -183,35 +190,34 @@ def train(
         if n_written:
             card["written_by_tag"] = {"items": n_written, "learned": with_tagged}
         card["trained_on"] = os.path.basename(os.path.abspath(source))
-        # Before covers from inside sound files are gone, as what was learned is known by content.
+        # Inside the context: `save` hashes the extracted covers, which are deleted at its end.
         save(model, output, card=card, table=learned.table, groups=learned.artists)
-    tell_set_aside(music.errors + errors)
-    tell_only_first(card["first_genre_only"])
+    report_skipped(music.errors + errors)
+    report_only_first(card["first_genre_only"])
     if as_json:
         click.echo(json.dumps(card, indent=2))
         return
     click.echo(
-        f"{output}: {count_of(len(card['items_by_genre']), 'genre')} of "
-        f"{count_of(card['items'], 'item')}, from "
-        f"{' + '.join(card['modalities'])}"
+        f"{output}: {count_of(len(card['items_by_genre']), 'genre')}, trained on "
+        f"{count_of(card['items'], 'item')} with {' + '.join(card['modalities'])}"
     )
     for line in _left_out(**card["left_out"]):
-        click.echo(f"  left out: {line}")
+        click.echo(f"  skipped: {line}")
     if held_out is not None:
         print_held_out(held_out)
 
 
 def _left_out(without_genre, test_rows, rare_genres, without_split=0):
-    """Lines on the items that a model did not learn from."""
+    """Yield lines on the items and genres that a model was not trained on."""
     if without_genre:
-        yield f"items without a genre to learn: {without_genre:,}"
+        yield f"items without a genre: {without_genre:,}"
     if without_split:
-        yield f"items that the column split gives no part: {without_split:,}"
+        yield f"items without a valid split: {without_split:,}"
     if test_rows:
-        yield f"items of the table's test split: {test_rows:,}"
+        yield f"items of the test split: {test_rows:,}"
     if rare_genres:
         named = first_few(rare_genres, 8, count=True, name=one_line)
-        yield f"genres of too few items: {named}"
+        yield f"genres with too few items: {named}"
 
 
 def train_model(
@@ -235,45 +241,46 @@ def train_model(
     Parameters
     ----------
     music : Music
-        Rows that a column ``split`` calls "test" are left out; a column ``validation``, or "val"
-        in ``split``, marks those for early stopping.
+        Rows whose column ``split`` is "test" are not trained on. A column ``validation``, or "val"
+        in ``split``, marks the rows for early stopping.
     modalities : sequence of str
-        Of audio, text, image; none: all that the music has.
+        Any of "audio", "text" and "image". If empty, all that the music has.
     target : {"auto", "softmax", "logistic", "cosine"}
-        With "softmax" the first genre of an item counts, with "auto" if no item has several.
+        With "softmax" only the first genre of an item is used. "auto" is single-label if no item
+        has several genres.
     names : GenreNames or None
     min_items : int
-        Genres of fewer items are left out.
+        Genres that fewer items have are ignored.
     settings : dict or None
-        Further parameters of `make_genre_classifier`. With one genre an item `class_weight` is
-        "balanced" unless it is among them.
+        Further parameters of `make_genre_classifier`. The default of `class_weight` is "balanced"
+        for single-label models.
     test_size : float
-        Share of the items, by artist, that are kept from training to tell the metrics.
+        Share of the items, by artist, that is held out to compute metrics.
     plain : bool
-        Whether a plain control learns from the same items, to be told beside them.
+        Whether a plain control is trained on the same items and compared with the model.
     on_error : {"missing", "raise"}
     skip_unlabelled : bool
-        Leave out items without a genre, or without a part in ``split``; otherwise they are an
-        error. Those whose genres `names` or `min_items` leave out are not among them.
+        Skip items without a genre or without a valid ``split``, which are an error by default.
+        Items whose genres `names` or `min_items` exclude are skipped in any case.
     seed, n_jobs, verbose
 
     Returns
     -------
     model : GenrePipeline
     card : dict
-        What it was trained on, and metrics; plain values.
+        Training data and metrics as plain values.
     errors : list of (str, str)
-        Item and reason of what was treated as missing.
+        Item and reason of each cell that was treated as missing.
     held_out : Evaluation or None
-        Metrics on the items that were kept from training.
+        Metrics on the held-out items.
     learned : Music
-        The items that it was trained on.
+        The items that the model was trained on.
 
     Raises
     ------
     ValueError
-        If there is too little to learn from or to test on, items are unlabelled, or a setting is
-        none.
+        If there are too few items to train or test on, items have no genre, or a setting is
+        invalid.
     """
     parts = music.parts()
     is_test, without_split = parts == "test", parts == ""
@@ -283,14 +290,14 @@ def train_model(
     genres, rare = drop_rare(genres, min_items)
     if n_named and not any(genres):
         raise ValueError(
-            f"--min-items asks for {min_items:,} items of a genre, and no genre has as many "
-            f"({count_of(n_named, 'item')}, {count_of(len(rare), 'genre')}). Ask for fewer."
+            f"--min-items {min_items:,}: no genre has that many items "
+            f"({count_of(n_named, 'item')}, {count_of(len(rare), 'genre')}). Use a smaller number."
         )
     labelled = np.array([bool(item) for item in genres]) & ~left_out
     if not labelled.any():
         raise ValueError(
-            "no item to train on has a genre. Fill the column genres, or the genre tags of the "
-            "files; with --genres, see that its names are those of the music."
+            "no training item has a genre. Fill the column genres, or the genre tags of the files; "
+            "with --genres, check that its names occur in the music."
         )
     if not skip_unlabelled:
         _refuse_unlabelled(music, without_split, left_out)
@@ -320,14 +327,14 @@ def train_model(
     y_learn = y.iloc[learn] if several else y[learn]
     if len(test) and not several and not np.isin(y[test], y_learn).any():
         raise ValueError(
-            "--test-size keeps all items of some genres from training, and no others. Keep another "
-            "share, with another --seed, or leave out genres of few items with --min-items."
+            "--test-size holds out all items of some genres, and no items of the other genres. "
+            "Change --test-size or --seed, or exclude rare genres with --min-items."
         )
     table = music.table[[MODALITIES[name] for name in present]]
     validation = _validation(music.table, parts[labelled])
     groups = None if music.artists is None else music.artists[learn]
     with interruption_ends_all(), in_threads(model):
-        # First, as it takes little time: what goes wrong with it costs no trained model.
+        # The control is fast and comes first, so that its errors do not cost a trained model.
         control = _control(model, table.iloc[learn], y_learn, groups, plain) if len(test) else None
         model.fit(
             table.iloc[learn],
@@ -367,23 +374,23 @@ def train_model(
         errors += held_out.errors
         card["held_out"] = held_out.of_all_modalities()
     if n_jobs is None and any(encoders_in(model)):
-        model.set_params(n_jobs=None)  # how many cores there are is no part of a model
+        model.set_params(n_jobs=None)  # the number of cores is not a property of the model
     return model, card, list(dict.fromkeys(errors)), held_out, music.take(learn)
 
 
 def parse_settings(pairs):
-    """The mapping of texts like "audio__lr=1e-4"; values are read as Python, or are text.
+    """Return a dict of settings like "audio__lr=1e-4"; values are Python literals or text.
 
     Raises
     ------
     ValueError
-        If one has no "=".
+        If a setting has no "=".
     """
     settings = {}
     for pair in pairs:
         name, found, value = pair.partition("=")
         if not found or not name:
-            raise ValueError(f"--set {pair!r} is not NAME=VALUE. Write audio__max_epochs=30.")
+            raise ValueError(f"--set {pair!r} is not NAME=VALUE, such as audio__max_epochs=30.")
         try:
             settings[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
@@ -395,17 +402,17 @@ def _refuse_class_weight(settings):
     for name, value in settings.items():
         if name.rpartition("__")[2] == "class_weight" and value is not None:
             raise ValueError(
-                f"--set {name}={value} is for one genre an item, and some items have several. "
-                "Leave it out, or pass --target softmax."
+                f"--set {name}={value} is not supported for multilabel models, and some items have "
+                "several genres. Remove it, or pass --target softmax."
             )
 
 
 def _refuse_unlabelled(music, without_split, left_out):
-    option = "--skip-unlabelled leaves them out."
+    option = "--skip-unlabelled skips them."
     refuse_left_out(
         without_split,
-        "are neither train, val nor test by the column split",
-        f"Write one of these, or rename the column if it means something else; {option}",
+        "have a split that is neither train, val nor test",
+        f"Use one of these, or rename the column split if it means something else; {option}",
         noun="item",
         names=music.names,
     )
@@ -419,7 +426,7 @@ def _refuse_unlabelled(music, without_split, left_out):
 
 
 def _validation(table, parts):
-    """The rows that a published split holds out for early stopping, or None."""
+    """Return a mask of the rows that the table marks for early stopping, or None."""
     marks = parts == "val"
     if "validation" in table:
         column = [str(value).lower() in ("true", "1", "1.0") for value in table["validation"]]
@@ -428,7 +435,7 @@ def _validation(table, parts):
 
 
 def _present(table, asked):
-    """The modalities that are asked for, or those of which there is anything."""
+    """Return the requested modalities, or by default all that have a non-missing cell."""
     held = [
         name
         for name, column in MODALITIES.items()
@@ -437,8 +444,8 @@ def _present(table, asked):
     lacking = [name for name in asked if name not in held]
     if lacking:
         raise ValueError(
-            f"no item has the modality {lacking[0]!r}, in column {MODALITIES[lacking[0]]!r}; "
-            f"there are {held}."
+            f"--modality {lacking[0]}: the column {MODALITIES[lacking[0]]!r} is empty or absent; "
+            f"the music has {held}."
         )
     return [name for name in held if not asked or name in asked]
 
@@ -463,7 +470,7 @@ def _make_model(present, target, settings, *, on_error, seed, n_jobs, verbose):
 
 
 def _check_settings(modalities, target, settings):
-    """Refuse settings that no model takes; return those of the default for sound, if they fit."""
+    """Validate settings; return them with the default audio encoder if they are valid with it."""
     usual = {"on_error": "missing", "seed": 0, "n_jobs": None, "verbose": 0}
     asked = modalities or MODALITIES
     if "audio" in asked and "audio_model" not in settings and settings.get("preset") != "paper":
@@ -471,18 +478,18 @@ def _check_settings(modalities, target, settings):
             pretrained = _PRETRAINED | settings
             _make_model(asked, target, pretrained, **usual)
             return pretrained
-        except ValueError:  # such as of audio__max_epochs, which means a network that learns
+        except ValueError:  # such as audio__max_epochs, which only a trained network has
             pass
     _make_model(asked, target, settings, **usual)
     return None
 
 
 def _sound_of(settings, pretrained):
-    """Settings with the pretrained network for the sound, or as they are if there is none."""
+    """Return the settings with the pretrained encoder, or unchanged if it cannot be fetched."""
     try:
         fetch_once(pretrained["audio_model"])
     except OSError as error:
-        click.echo(f"Sound: cnn, a network trained from scratch, because {error}", err=True)
+        click.echo(f"Sound: cnn (trained from scratch), because {error}", err=True)
         return settings
     click.echo(
         f"Sound: {pretrained['audio_model']} (pretrained); --set audio_model=cnn trains a network "
@@ -493,7 +500,7 @@ def _sound_of(settings, pretrained):
 
 
 def _control(model, table, y, groups, plain):
-    """The plain control; where it can learn nothing, the reason."""
+    """Return the plain control, or one with the reason why it cannot be trained."""
     try:
         return fit_control(model, table, y, subsets_of(model)[-1:] if plain else [], groups)
     except BadItem:  # with --strict
@@ -505,7 +512,7 @@ def _control(model, table, y, groups, plain):
 
 
 def _split(music, y, test_size, seed):
-    """Positions to learn from and to test on, no artist in both."""
+    """Return positions of training and test items; no artist is in both."""
     rows = np.arange(len(music.names))
     if not test_size:
         return rows, rows[:0]

@@ -1,4 +1,4 @@
-"""Genres that `skmmgenre tag` wrote: a model's guesses, not what anyone knows of the music."""
+"""Find genres that `skmmgenre tag` wrote, which are predictions and not ground truth."""
 
 import os
 from collections import Counter
@@ -10,26 +10,26 @@ from ._tags import NAME, TagBackup
 
 
 def leave_out_written(music, *, keep=False, separators=None, not_genres=None, **_):
-    """Take from the items of a folder the genres that `tag` wrote and nobody changed since.
+    """Remove the genres that `tag` wrote from the items of a folder, unless changed since.
 
-    Backups are looked for in the folders of the files and in all folders above them, as any of
-    these may have been tagged. A file that was renamed since is not in them.
+    Backups are searched in the folders of the files and in all folders above, because any of these
+    may have been tagged. Files that were renamed since are not recognised.
 
     Parameters
     ----------
     music : Music
-        Of a folder.
+        As read from a folder.
     keep : bool
-        Whether these genres count all the same; then the items are only counted.
+        Whether to keep these genres; the items are still counted.
     separators, not_genres
-        As in `open_music`; its other options are ignored.
+        As in `open_music`. Its other options are accepted and ignored.
 
     Returns
     -------
     music : Music
-        Backups that cannot be used are listed in `errors`.
+        The music; backups that cannot be used are listed in its `errors`.
     n_written : int
-        Items of which no genre is of anyone else.
+        Number of items that have no other genres.
     """
     backups, errors, genres, n_written = _Backups(), [], list(music.genres), 0
     for row, cell in enumerate(music.table["audio"]):
@@ -46,7 +46,7 @@ def leave_out_written(music, *, keep=False, separators=None, not_genres=None, **
 
 
 def _genres_of(paths, spelled, separators, not_genres):
-    """The genres of the other tracks of an album, the most frequent first."""
+    """Return the genres of the other tracks of an album, the most frequent first."""
     spelled = {genre_key(genre): genre for genre in spelled}
     counts = Counter()
     for path in paths:
@@ -56,14 +56,14 @@ def _genres_of(paths, spelled, separators, not_genres):
 
 
 class _Backups:
-    """What the backups of some folders note; each is read once, and may be anyone's."""
+    """Records of the backups in some folders; each is read once, and none is trusted."""
 
     def __init__(self):
         self.errors = []
         self._notes = {}  # by folder: what was written, by the real path of the file
 
     def wrote(self, path):
-        """Tell whether a file has the genres that a backup says were written into it."""
+        """Return whether a file has the genres that a backup says were written into it."""
         real = os.path.realpath(path)
         folders = [*_folders_above(os.path.abspath(path)), *_folders_above(real)]
         noted = [note for folder in folders for note in self._of(folder).get(real, ())]
@@ -86,11 +86,11 @@ class _Backups:
         try:
             changes, damaged = TagBackup(folder).read()
         except (OSError, ValueError) as error:
-            self.errors.append((os.path.join(folder, NAME), f"it was ignored: {error}"))
+            self.errors.append((os.path.join(folder, NAME), f"ignored: {error}"))
             return notes
         for line in damaged:
             place = f"{os.path.join(folder, NAME)}, line {line.number}"
-            self.errors.append((place, f"it was ignored: {line.reason}"))
+            self.errors.append((place, f"ignored: {line.reason}"))
         for path, records in changes.items():
             written = notes.setdefault(os.path.realpath(path), [])
             written += [record["after"] for record in records]

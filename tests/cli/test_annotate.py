@@ -57,14 +57,14 @@ def test_what_it_says(folder, served, capsys):
     out, err = capsys.readouterr()
     assert not err
     assert out.splitlines() == [
-        "12 items (sound 4, cover 4, both 4), 4 genres, drawn now; 0 of 12 answered by Ann",
-        f"http://127.0.0.1:{served[0][1]}/ (Ctrl-C ends it)",
+        "12 items (sound 4, cover 4, both 4), 4 genres, newly drawn; 0 of 12 answered by Ann",
+        f"http://127.0.0.1:{served[0][1]}/ (press Ctrl-C to stop)",
         f"0 of 12 answered by Ann; in {folder / 'a.csv'}",
     ]
     assert annotate(folder, "--items", "12", "--annotator", "Bo") == 0
-    assert "4 genres, as drawn before; 0 of 12 answered by Bo" in capsys.readouterr().out
+    assert "4 genres, drawn in an earlier run; 0 of 12 answered by Bo" in capsys.readouterr().out
     assert annotate(folder, "--items", "9") == 1
-    assert "drawn with n_items 12, now n_items is 9" in capsys.readouterr().err
+    assert "drawn with n_items 12, but now n_items is 9" in capsys.readouterr().err
 
 
 def test_where_there_is_less_than_was_asked_for(folder, served, capsys):
@@ -76,10 +76,10 @@ def test_where_there_is_less_than_was_asked_for(folder, served, capsys):
     out, err = capsys.readouterr()
     assert out.startswith("19 items (sound 19), 4 genres")
     for words in (
-        "1 item has several genres; the first is used",
-        "19 items can be drawn, 300 were asked for",
-        "genres with too few items have fewer",
-        "7 items of artists that other items have",
+        "1 item has several genres; only the first is used",
+        "only 19 items could be drawn, 300 were requested",
+        "genres with too few items are represented by fewer items",
+        "7 items by an artist that was already drawn",
     ):
         assert words in err
 
@@ -112,14 +112,14 @@ def test_a_folder_of_music(tmp_path, served, capsys):
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["--annotator", " "], 2, "a name of 1 to 100 letters"),
-        (["--annotator", "a\nb"], 2, "a name of 1 to 100 letters"),
-        (["--seconds", "0"], 2, "1 to 600 seconds are expected, got '0'"),
+        (["--annotator", " "], 2, "expected a name of 1 to 100 characters"),
+        (["--annotator", "a\nb"], 2, "expected a name of 1 to 100 characters"),
+        (["--seconds", "0"], 2, "expected 1 to 600 seconds, got '0'"),
         (["--seconds", "nan"], 2, "1 to 600 seconds"),
-        (["--items", "0"], 2, "it is 1 or above"),
+        (["--items", "0"], 2, "must be at least 1"),
         (["--mode", "text"], 2, "'text' is not one of"),
         (["--port", "70000"], 2, "70000"),
-        (["--split", "dev"], 1, "there is no column split"),
+        (["--split", "dev"], 1, "the music has no column split"),
         (["-o", "."], 1, "--output '.' is a folder"),
         (["-o", "t.csv"], 1, "'t.csv' is not a file of skmmgenre annotate"),
     ],

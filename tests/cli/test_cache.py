@@ -51,7 +51,7 @@ def test_prune_by_size_keeps_what_was_used_last(cache):
 @pytest.mark.parametrize(
     "words, told",
     [
-        (["prune", "{cache}"], "Say what to remove"),
+        (["prune", "{cache}"], "nothing to remove: pass"),
         (["info", "no_such_store"], "there is no store 'no_such_store'; cache= of CQTExtractor"),
     ],
 )
@@ -72,7 +72,7 @@ def test_what_is_no_store_is_left_as_it_is(tmp_path, capsys, content):
     for words in (["info"], ["prune", "--max-size", "0"]):
         assert main(["cache", words[0], str(path), *words[1:]]) == 1
         error = capsys.readouterr().err
-        assert "is no store; cache= of CQTExtractor" in error and error.count("\n") == 1
+        assert "is not a store; cache= of CQTExtractor" in error and error.count("\n") == 1
         assert path.read_bytes() == content and len(list(tmp_path.iterdir())) == 1
 
 
@@ -92,4 +92,4 @@ def test_help_names_all_that_make_stores(capsys):
 
 def test_a_size_that_is_none(cache, capsys):
     assert main(["cache", "prune", cache, "--max-size", "much"]) == 2
-    assert "'much' is no size" in capsys.readouterr().err
+    assert "'much' is not a size" in capsys.readouterr().err

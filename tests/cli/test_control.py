@@ -161,7 +161,7 @@ def test_few_artists_make_a_rough_interval(low, high, by_artist, noun):
     usual = in_words(comparison, by_artist=by_artist, n_drawn=20)
     assert usual == in_words(comparison, by_artist=by_artist) and "few" not in usual
     found = in_words(comparison, by_artist=by_artist, n_drawn=19)
-    assert found == f"{usual} There are few {noun} (19): the interval is rough."
+    assert found == f"{usual} The interval is rough, because there are only 19 {noun}."
 
 
 def test_items_without_an_artist_count_one_each():

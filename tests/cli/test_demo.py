@@ -80,7 +80,7 @@ class TestDemo:
 
     def test_what_it_prints(self, demo):
         done, _ = demo
-        for words in ("What each modality brings", "audio + text + image", "ceiling", "macro"):
+        for words in ("What each modality adds", "audio + text + image", "ceiling", "macro"):
             assert words in done.stdout
         assert "my [report]" in done.stdout.replace("\n", "")
         assert "Next:" in done.stdout
@@ -139,7 +139,7 @@ class TestDemo:
             table[["VSM", "VSM + SEM", "ceiling"]].map(lambda value: 0 < value <= 1).all(axis=None)
         )
         np.testing.assert_allclose(table["VSM + SEM"] - table["VSM"], table["estimate"])
-        for words in (*table.index, "VSM", "VSM + SEM", "what they mention"):
+        for words in (*table.index, "VSM", "VSM + SEM", "categories of entities"):
             assert words in demo[0].stdout
 
     @pytest.mark.parametrize("name", ["confusion_matrices.png", "learning_curves.png"])
@@ -167,7 +167,7 @@ class TestDemo:
         told = {line[0]: line[1] for line in page.table("t-ablation")[1:]}
         assert told == {name: f"{f1:.3f}" for name, f1 in table["f1"].items()}
         assert page.by_id("unknown-training") is None and page.by_id("seen-artists") is None
-        assert "knows made-up sounds" in page.by_id("card")["text"]
+        assert "synthetic sounds" in page.by_id("card")["text"]
 
     def test_nothing_else_is_left(self, demo):
         left = {path.name for path in demo[1].iterdir()}

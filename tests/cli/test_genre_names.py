@@ -74,17 +74,17 @@ def test_absent(write, evaluated):
 @pytest.mark.parametrize(
     "text, told",
     [
-        ("genres: [", "is no YAML"),
-        ("- Rock", "other parts than genres and aliases"),
-        ("", "other parts than genres and aliases"),
-        ("genre: [Rock]", "other parts than genres and aliases"),
-        ("genres: Rock", "no list of names"),
-        ("genres: []", "no list of names"),
-        ("genres: [Rock, 2]", "no list of names"),
-        ("aliases: [rap]", "does not give a name for a name"),
-        ("aliases: {rap: [Hip Hop]}", "does not give a name for a name"),
-        ("genres: [Rock]\naliases: {rap: Hip Hop}", "which is not under genres"),
-        ("genres: !!python/object/apply:os.getcwd []", "is no YAML"),
+        ("genres: [", "is not valid YAML"),
+        ("- Rock", "must contain genres or aliases"),
+        ("", "must contain genres or aliases"),
+        ("genre: [Rock]", "must contain genres or aliases"),
+        ("genres: Rock", "not a list of names"),
+        ("genres: []", "not a list of names"),
+        ("genres: [Rock, 2]", "not a list of names"),
+        ("aliases: [rap]", "does not map names to names"),
+        ("aliases: {rap: [Hip Hop]}", "does not map names to names"),
+        ("genres: [Rock]\naliases: {rap: Hip Hop}", "which is not in the list genres"),
+        ("genres: !!python/object/apply:os.getcwd []", "is not valid YAML"),
     ],
 )
 def test_refused(write, capsys, text, told):

@@ -123,7 +123,7 @@ def test_info_of_another_model(tmp_path, capsys):
     skmmgenre.save(mlp.fit([[1, 0], [0, 1]], ["Rock", "Jazz"]), tmp_path / "m")
     assert "summary" not in json.loads(contents(tmp_path / "m")["skmmgenre.json"])
     assert main(["info", str(tmp_path / "m")]) == 1
-    assert "holds a TextMLP, which does not go from a table" in capsys.readouterr().err
+    assert "contains a TextMLP, which does not predict genres" in capsys.readouterr().err
 
 
 class TestHeldOut:
@@ -150,7 +150,7 @@ class TestHeldOut:
 
     def test_beside_the_controls(self, capsys):
         assert self.told(capsys, held_out=self.held_out) == [
-            "81 items of 12 artists, kept from training",
+            "81 items of 12 artists, not used for training",
             "f1 0.500 (plain 0.750, majority genre 0.125)",
             "macro_auc - (plain 0.875, majority genre 0.500)",
             "never predicted: 1 of 2 genres",
@@ -161,7 +161,7 @@ class TestHeldOut:
     def test_of_an_older_file(self, capsys):
         held_out = {"items": 81, "metrics": self.metrics}
         assert self.told(capsys, held_out=held_out) == [
-            "81 items, kept from training",
+            "81 items, not used for training",
             "f1 0.500",
             "macro_auc -",
         ]

@@ -42,7 +42,7 @@ def test_build(folder, capsys):
     assert code == 0 and not told.err
     lines = {" ".join(line.split()) for line in told.out.splitlines()}
     assert {"entities 3", "category links 2", "links 2", "labels more.tsv"} <= lines
-    assert "left out: categories with other predicates, 1" in lines
+    assert "skipped: categories by other predicates, 1" in lines
     kb = KnowledgeBase.open("music.kb")
     assert kb.candidates("prince of darkness") == [("Miles_Davis", 1.0)]
     assert kb.categories("ABBA") == ("record label: Polar Music",)
@@ -77,7 +77,7 @@ def test_progress_goes_to_standard_error(folder):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "no dump is given"),
+        ([], "no dump was given"),
         (["--labels", "absent.tsv"], "absent.tsv"),
         (["--labels", "labels.tsv", "--predicate", "recordLabel"], "is not NAME=TEXT"),
         (["--labels", "labels.tsv", "--predicate", "=label"], "is not NAME=TEXT"),

@@ -61,7 +61,7 @@ def test_a_file_of_something_else(tmp_path, capsys):
     for words in (["info"], ["predict", str(tmp_path / "t.csv")]):
         assert main([words[0], str(tmp_path / "mlp"), *words[1:]]) == 1
         error = capsys.readouterr().err
-        assert "holds a TextMLP, which does not go from a table of music" in error
+        assert "contains a TextMLP, which does not predict genres" in error
         assert error.count("\n") == 1
 
 

@@ -49,7 +49,7 @@ def test_parquet(tmp_path):
     assert music.genres == [["A", "B"], []]
     assert music.names == [f"{tmp_path}", "row 1"]
     (tmp_path / "t.parquet").write_bytes(b"PAR1 and nothing more")
-    with pytest.raises(ValueError, match=r"t.parquet' is no Parquet table"):
+    with pytest.raises(ValueError, match=r"t.parquet' is not a valid Parquet table"):
         read(tmp_path / "t.parquet")
 
 
@@ -64,12 +64,12 @@ def test_parquet_without_the_extra(tmp_path, monkeypatch):
     "name, content, options, told",
     [
         ("t.csv", "text,genre\n", {}, "has no row"),
-        ("t.csv", "", {}, "is no table"),
-        ("t.csv", "review,genre\nfine,Jazz\n", {}, "nothing in the columns audio, text and cover"),
+        ("t.csv", "", {}, "is not a valid table"),
+        ("t.csv", "review,genre\nfine,Jazz\n", {}, "no value in the columns audio, text and cover"),
         ("t.csv", "review,genre\nfine,Jazz\n", {}, r"columns are \['review', 'genre'\]"),
         ("t.csv", "text\nfine\n", {"genre": "style"}, r"no column 'style'; .* \['text'\]"),
         ("t.csv", "text\nfine\n", {"genre": "cover"}, r"no column 'cover'; .* \['text'\]"),
-        ("t.csv", b"text\n\xff\xfe\n", {}, "is no table"),
+        ("t.csv", b"text\n\xff\xfe\n", {}, "is not a valid table"),
         ("t.txt", "text\nfine\n", {}, "neither a folder nor a table"),
     ],
 )
@@ -116,7 +116,7 @@ def test_cells_that_are_not_paths(tmp_path):
     pytest.importorskip("pyarrow")
     for cell in (b"RIFF", {"bytes": b"RIFF", "path": None}, 0.5):
         pd.DataFrame({"audio": [cell]}).to_parquet(tmp_path / "t.parquet")
-        with pytest.raises(ValueError, match="column 'audio' of row 0 .* does not hold a path"):
+        with pytest.raises(ValueError, match="column 'audio' of row 0 .* does not contain a path"):
             read(tmp_path / "t.parquet")
 
 

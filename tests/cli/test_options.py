@@ -10,8 +10,8 @@ from skmmgenre.cli import main
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["demo", "--seed", "-1"], "a seed is 0 or above"),
-        (["demo", "--jobs", "0"], "at least 1 worker is needed"),
+        (["demo", "--seed", "-1"], "must be at least 0"),
+        (["demo", "--jobs", "0"], "must not be 0"),
         (["demo", "--jobs", "two"], "'two' is not a whole number"),
     ],
     ids=" ".join,
@@ -53,7 +53,7 @@ def test_a_list_that_does_not_meet_the_music(table, texts, tmp_path, capsys):
         set(cell.split("; ")) == {"Jazz"} or cell == "Jazz; Polka"
         for cell in pd.read_csv(table)["genres"]
     )
-    told = f"--genres: left out {left_out} of 120 items"
+    told = f"--genres: skipped {left_out} of 120 items"
     assert main(["train", table, "-o", path, *words, *small]) == 0
     err = capsys.readouterr().err
     assert "--genres: no item has 'Jaz', 'Ska'\n" in err and told in err
@@ -61,4 +61,4 @@ def test_a_list_that_does_not_meet_the_music(table, texts, tmp_path, capsys):
     err = capsys.readouterr().err
     assert "--genres: no item has 'Jaz', 'Ska'\n" in err and told in err
     assert main(["predict", texts, table, *words]) == 0
-    assert capsys.readouterr().err == "--genres: the model does not know 'Jaz', 'Ska'\n"
+    assert capsys.readouterr().err == "--genres: the model does not predict 'Jaz', 'Ska'\n"

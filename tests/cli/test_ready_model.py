@@ -111,7 +111,7 @@ def test_names_of_genres(home, music, ours, tmp_path, capsys):
     assert main([*words, "--genres", str(names), "--json", "--quiet"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)[0]["genres"] == ["Rock"]
-    assert "--genres: the model does not know 'Polka'\n" in err
+    assert "--genres: the model does not predict 'Polka'\n" in err
 
 
 class TestTheTable:
@@ -134,11 +134,11 @@ class TestTheTable:
     @pytest.mark.parametrize(
         ("text", "why"),
         [
-            ("[Jazz]", "has no table of genres"),
+            ("[Jazz]", "is not a mapping of genres"),
             ("Jazz: {tag: jazz}", "'Jazz' has no list of tags"),
             ("Jazz: 3", "'Jazz' has no list of tags"),
-            ("Jazz: {tags: jazz, threshold: 2}", "expected a number from 0 to 1"),
-            ("1990: [90s]", "1990 is not a name"),
+            ("Jazz: {tags: jazz, threshold: 2}", "must be a number from 0 to 1"),
+            ("1990: [90s]", "1990 is not text"),
             ("Jazz: [", "is not valid YAML"),
             ("Jazz: [bebop]", "'Jazz' has the tag 'bebop'; the tags are: rock, pop"),
         ],
@@ -168,11 +168,11 @@ def test_without_a_network(words, music, capsys):
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (["tag", "m", ".", "--model", "musicnn"], "--model stands in place of MODEL"),
+        (["tag", "m", ".", "--model", "musicnn"], "--model replaces MODEL"),
         (["tag", ".", "--model", "vggish"], "is not 'musicnn'"),
-        (["tag", "--undo", "--model", "musicnn", "."], "--undo takes FOLDER alone"),
-        (["info"], "Name a MODEL, or --model musicnn"),
-        (["info", "m", "--model", "musicnn"], "Name a MODEL, or --model musicnn"),
+        (["tag", "--undo", "--model", "musicnn", "."], "--undo takes only FOLDER"),
+        (["info"], "Pass either MODEL or --model musicnn"),
+        (["info", "m", "--model", "musicnn"], "Pass either MODEL or --model musicnn"),
     ],
     ids=" ".join,
 )
@@ -183,4 +183,4 @@ def test_wrong_arguments(capsys, words, why):
 
 def test_tags_are_for_a_ready_model(ours, model, music, capsys):
     assert main(["predict", model, str(music), "--tags", ours]) == 2
-    assert "--tags is for --model musicnn" in capsys.readouterr().err
+    assert "--tags needs --model musicnn" in capsys.readouterr().err

@@ -123,7 +123,10 @@ def test_a_file_that_says_nothing_gets_no_genre(model, tmp_path, capsys):
     assert main(["tag", model, str(folder), "--write", "--quiet", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["files"]
     assert [line["action"] for line in told] == ["write", "skip"]
-    assert told[1]["reason"] == "it has nothing that the model reads" and told[1]["genres"] == []
+    assert (
+        told[1]["reason"] == "all inputs of the model are missing or empty"
+        and told[1]["genres"] == []
+    )
     assert bad.read_bytes() == content and genres_of(folder)[str(good)]
 
 
@@ -138,7 +141,7 @@ def test_folders_that_are_read_only(model, tmp_path):
     folder.chmod(0o755)
     assert done.returncode == 1
     assert "small/0.flac: skipped (its folder is read-only: allow writing" in done.stdout
-    assert "1.mp3: fails" in done.stdout
+    assert "1.mp3: failed" in done.stdout
     assert "(Permission denied: allow writing in 'small' (chmod u+w))" in done.stdout
 
 
@@ -147,7 +150,7 @@ def test_genres_are_plain_text_in_messages(model, tmp_path, monkeypatch, capsys)
     monkeypatch.setattr("skmmgenre.cli._tag_files.vorbis_edits", lambda *args, **kwargs: [])
     assert main(["tag", model, str(folder), "--write", "--quiet"]) == 1
     told = capsys.readouterr().out
-    assert re.search(r"the tag reads None after writing \['[\w/]+'\]", told) and "str_" not in told
+    assert re.search(r"wrote \['[\w/]+'\], but the tag reads None", told) and "str_" not in told
 
 
 def test_no_genre_of_the_list(model, tmp_path, capsys):
@@ -156,16 +159,16 @@ def test_no_genre_of_the_list(model, tmp_path, capsys):
     words = ["tag", model, str(folder), "--genres", str(tmp_path / "names.yaml"), "--quiet"]
     assert main(words) == 0
     told = capsys.readouterr()
-    assert "0.flac: skipped (no genre of the list)" in told.out
-    assert "the model does not know 'Waltz'" in told.err
+    assert "0.flac: skipped (none of the predicted genres is in --genres)" in told.out
+    assert "the model does not predict 'Waltz'" in told.err
 
 
 @pytest.mark.parametrize(
     "words, told",
     [
         (["tag", "m", ".", "--min-score", "70"], "is not in the range 0<=x<=1"),
-        (["tag", "m"], "MODEL and FOLDER are needed"),
-        (["tag", "--undo", "m", "."], "--undo takes FOLDER alone"),
+        (["tag", "m"], "Pass MODEL and FOLDER"),
+        (["tag", "--undo", "m", "."], "--undo takes only FOLDER"),
     ],
     ids=" ".join,
 )
@@ -191,7 +194,7 @@ def test_what_is_not_a_genre_is_written_over_and_comes_back(model, tmp_path, by,
     assert main([*words, "--write"]) == 0
     outcomes = json.loads(capsys.readouterr().out)["files"]
     assert [outcome["action"] for outcome in outcomes] == ["write", "write", "keep", "write"]
-    reasons = [f"in place of {name!r}" for name in ("Other", "Other", "Misc")]
+    reasons = [f"replaces {name!r}" for name in ("Other", "Other", "Misc")]
     assert [o["reason"] for o in outcomes if o["action"] == "write"] == reasons
     assert all(genres_of(tmp_path / "music").values())
     assert main(["tag", "--undo", str(tmp_path / "music"), "--quiet"]) == 0
@@ -304,7 +307,7 @@ def test_interrupted(tmp_path, model, monkeypatch, capsys, n_done):
         monkeypatch.setattr(_tag, name, partial(interrupt, name))
     assert main(["tag", model, str(folder), "--write", "--quiet"]) == 130
     told = capsys.readouterr().out
-    assert told.count(": gets ") == n_done and told.count("stopped before it") == 3 - n_done
+    assert told.count(": gets ") == n_done and told.count("stopped before this file") == 3 - n_done
     assert [path.read_bytes() != content[path] for path in files].count(True) == n_done
     monkeypatch.undo()
     if n_done:
@@ -315,7 +318,9 @@ def test_interrupted(tmp_path, model, monkeypatch, capsys, n_done):
     calls.clear()
     assert main(["tag", "--undo", str(folder), "--quiet"]) == 130
     told = capsys.readouterr().out
-    assert told.count(": gets back") == n_done and told.count("stopped before it") == 3 - n_done
+    assert (
+        told.count(": gets back") == n_done and told.count("stopped before this file") == 3 - n_done
+    )
     monkeypatch.undo()
     undo(folder)
     assert {path: path.read_bytes() for path in files} == content
@@ -432,7 +437,7 @@ def test_scores_are_shown_and_never_rounded_up(tmp_path, capsys, by):
     assert {outcome.score for outcome in outcomes} == set(scores)
     _tag._print(outcomes, False)
     told = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines()]
-    missed = "skipped (the best score is 0.349)"
+    missed = "skipped (the best score, 0.349, is below --min-score)"
     if by == "album":
         assert told[:3] == [missed] * 3
     else:
@@ -446,7 +451,7 @@ def test_score_beside_what_is_replaced(tmp_path, capsys):
         outcomes = plan_tags(music, [["Rap"]], answers(0.5))
     _tag._print(outcomes, True)
     told = capsys.readouterr().out.splitlines()
-    assert told[0] == f"{path}: gets Rap (best score 0.500, in place of 'Other')"
+    assert told[0] == f"{path}: gets Rap (best score 0.500, replaces 'Other')"
     assert told[1] == "1 file: 1 tagged"
 
 
@@ -459,8 +464,8 @@ def test_a_file_that_is_skipped_or_fails_is_shown_without_a_genre(tmp_path, caps
     put_tags(files[1], genre="Ska")
     assert main(["tag", "--undo", str(folder), "--quiet"]) == 1
     told = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines()]
-    assert told[0] == "skipped (it is as it was)"
-    assert told[1].startswith("fails (its genres were changed since")
+    assert told[0] == "skipped (it is already restored)"
+    assert told[1].startswith("failed (its genres were changed since")
 
 
 class TestSecondRun:
@@ -540,11 +545,13 @@ class TestSecondRun:
         monkeypatch.setenv("SKMMGENRE_DATA", str(tmp_path / "file"))
         assert main(["tag", model, str(folder), "--quiet"]) == 0
         told = capsys.readouterr()
-        assert "1 would be tagged" in told.out and "answers are not kept: The store" in told.err
+        assert (
+            "1 would be tagged" in told.out and "predictions are not stored: The store" in told.err
+        )
         words = ["tag", model, str(folder), "--cache", str(tmp_path / "file" / "c"), "--quiet"]
         assert main(words) == 1
         assert main([*words, "--no-cache"]) == 2
-        assert "--cache and --no-cache exclude each other" in capsys.readouterr().err
+        assert "--cache and --no-cache cannot be combined" in capsys.readouterr().err
 
     def test_interrupted(self, model, tmp_path, monkeypatch, capsys):
         """What was computed before Ctrl-C is not computed again."""
@@ -583,4 +590,4 @@ class TestSecondRun:
         forged = str(tmp_path / "forged.skmmgenre")
         forge(forged, contents(model), {"summary": summary})
         assert main(["tag", forged, str(folder), "--quiet"]) == 1
-        assert "names other genres in its summary" in capsys.readouterr().err
+        assert "the genres in the summary differ" in capsys.readouterr().err

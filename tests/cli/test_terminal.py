@@ -65,7 +65,7 @@ def test_help_fits():
         (["train", "absent", "-o", "x.skmmgenre"], 1, "there is no folder or table 'absent'"),
         (["tag", "--undo", "absent"], 1, "absent"),
         (["predict", "MODEL", "absent.mp3", "--quiet"], 1, "there is no such file"),
-        (["tag", "x.skmmgenre"], 2, "MODEL and FOLDER are needed"),
+        (["tag", "x.skmmgenre"], 2, "Pass MODEL and FOLDER"),
     ],
 )
 def test_errors(model, words, code, told):

@@ -48,11 +48,11 @@ class TestSeveralGenres:
         assert 0 <= held_out["metrics"]["accuracy"] <= 1
         assert not card["several_genres"]
         for line in (
-            "  left out: items of the table's test split: 30\n",
-            "  left out: genres of too few items: Polka\n",
+            "  skipped: items of the test split: 30\n",
+            "  skipped: genres with too few items: Polka\n",
         ):
             assert line in told
-        assert f"{held_out['items']} items kept from training" in told
+        assert f"{held_out['items']} held-out items" in told
         (shown,) = (line.split() for line in told.splitlines() if line.startswith(" model "))
         names = ("precision", "recall", "f1", "accuracy", "macro_auc")
         assert shown == ["model", *(f"{held_out['metrics'][name]:.2f}" for name in names)]
@@ -82,8 +82,8 @@ class TestHowGenresAreRead:
         assert err == (
             "4 rows: 'Jazz, Blues' read as 'Jazz', 'Blues'\n"
             "4 rows: 'Other' is not a genre\n"
-            "(--separators and --not-genres change this)\n"
-            "4 items have several genres; the first is used\n"
+            "(change this with --separators and --not-genres)\n"
+            "4 items have several genres; only the first is used\n"
         )
 
     def test_separators_and_names_that_are_not_genres(self, tmp_path, capsys):
@@ -113,7 +113,7 @@ class TestHowGenresAreRead:
         told = json.loads(out)
         assert (told["items"], told["left_out"], told["first_genre_only"]) == (2, 1, 2)
         assert "1 row: 'Misc' is not a genre\n" in err
-        assert "2 items have several genres; the first is used\n" in err
+        assert "2 items have several genres; only the first is used\n" in err
 
 
 class TestClassWeight:
@@ -153,7 +153,7 @@ class TestClassWeight:
         words = ["--set", f"{name}=balanced"]
         assert train(tmp_path, ["Jazz", "Rock; Pop"], *words) == 1
         error = capsys.readouterr().err
-        assert f"--set {name}=balanced is for one genre an item" in error
+        assert f"--set {name}=balanced is not supported for multilabel models" in error
         assert "--target softmax" in error and not (tmp_path / "m.skmmgenre").exists()
 
     def test_rare_genres_are_predicted(self, tmp_path, capsys):
@@ -184,7 +184,7 @@ class TestRowsLeftOut:
         assert "8 of 16 items have no genre (the first is 'row 2')" in error
         assert "--skip-unlabelled" in error and not (tmp_path / "m.skmmgenre").exists()
         assert train(tmp_path, self.cells, "--skip-unlabelled") == 0
-        assert "left out: items without a genre to learn: 8\n" in capsys.readouterr().out
+        assert "skipped: items without a genre: 8\n" in capsys.readouterr().out
 
     def test_genres_that_are_left_out_on_request(self, tmp_path, capsys):
         (tmp_path / "names.yaml").write_text("genres: [Jazz, Rock]")
@@ -197,12 +197,15 @@ class TestRowsLeftOut:
         parts = ["train", split, "Train", "val", " Test", "test"]
         assert train_split(tmp_path, parts) == 1
         error = capsys.readouterr().err
-        assert "4 of 24 items are neither train, val nor test" in error and "'row 1'" in error
+        assert (
+            "4 of 24 items have a split that is neither train, val nor test" in error
+            and "'row 1'" in error
+        )
         assert "--skip-unlabelled" in error
         assert train_split(tmp_path, parts, "--skip-unlabelled") == 0
         told = capsys.readouterr().out
-        assert "items that the column split gives no part: 4\n" in told
-        assert "items of the table's test split: 8\n" in told
+        assert "items without a valid split: 4\n" in told
+        assert "items of the test split: 8\n" in told
 
     def test_a_column_split_without_entries(self, tmp_path, capsys):
         assert train_split(tmp_path, [None] * 4, "--json") == 0
@@ -338,7 +341,7 @@ class TestHeldOut:
         words = ["train", str(tmp_path / "t.csv"), "-o", str(tmp_path / "m"), "--quiet"]
         assert main([*words, "--set", "audio_model=cnn", "--test-size", "0.06"]) == 1
         told = capsys.readouterr().err
-        assert "--test-size keeps all items of some genres" in told and told.count("\n") == 1
+        assert "--test-size holds out all items of some genres" in told and told.count("\n") == 1
 
     @pytest.mark.filterwarnings("ignore:.* count as missing")
     def test_sounds_that_cannot_be_used_are_listed_once(self, songs, tmp_path, capsys):
@@ -348,7 +351,7 @@ class TestHeldOut:
         for rows, name in (([0, 3], "gone"), ([5, 8, 20], "broken"), ([10, 13, 31], "silent")):
             table.loc[rows, "audio"] = str(tmp_path / f"{name}.wav")
         card, err = self.train(tmp_path, capsys, table)
-        lines = [line for line in err.splitlines() if line.startswith("set aside or odd")]
+        lines = [line for line in err.splitlines() if line.startswith("skipped or unusual")]
         for name in ("gone", "broken", "silent"):
             assert sum(f"{name}.wav" in line for line in lines) == 1
         assert len(lines) == 3 and "plain control" not in err
@@ -365,7 +368,7 @@ class TestHeldOut:
         held_out = card["held_out"]
         assert held_out["min_scores"][0] == {"min_score": 0, "share": 0, "precision": None}
         assert held_out["plain"]["metrics"]["macro_auc"] == 0.5
-        assert err.count("set aside or odd") == 1
+        assert err.count("skipped or unusual") == 1
 
     def test_a_control_that_can_learn_nothing_does_not_end_the_training(
         self, songs, tmp_path, capsys
@@ -423,10 +426,16 @@ def test_val_rows_stop_the_training(tmp_path, monkeypatch, column):
         (["train", "absent", "-o", "m", "--set", "audio__epoch=1"], "did you mean 'max_epochs'"),
         (["train", "absent", "-o", "m", "--set", "audio__max_epochs=one"], "'max_epochs' param"),
         (["train", "absent", "-o", "m", "--set", "dropout=9"], "--set: The 'dropout' parameter"),
-        (["train", "t.csv", "-o", "m", "--modality", "audio"], "no item has the modality 'audio'"),
+        (
+            ["train", "t.csv", "-o", "m", "--modality", "audio"],
+            "--modality audio: the column 'audio' is empty",
+        ),
         (["train", "one.csv", "-o", "m", "--quiet"], "one class only"),
-        (["train", "none.csv", "-o", "m", "--quiet"], "no item to train on has a genre"),
-        (["train", "t.csv", "-o", "m", "--min-items", "2"], "no genre has as many (2 items, 2"),
+        (["train", "none.csv", "-o", "m", "--quiet"], "no training item has a genre"),
+        (
+            ["train", "t.csv", "-o", "m", "--min-items", "2"],
+            "no genre has that many items (2 items, 2",
+        ),
     ],
     ids=" ".join,
 )
@@ -518,7 +527,7 @@ class TestSound:
         out, err = capsys.readouterr()
         fetching, sound, *_ = err.splitlines()
         assert fetching.startswith("Fetching the weights of musicnn once")
-        assert sound.startswith("Sound: cnn, a network trained from scratch, because musicnn could")
+        assert sound.startswith("Sound: cnn (trained from scratch), because musicnn could")
         assert json.loads(out)["audio_model"] == "cnn"
 
     @pytest.mark.parametrize("setting", ["audio_model=cnn", "audio__lr=0.01", "preset=paper"])
@@ -532,9 +541,9 @@ class TestSound:
     def test_genres_from_folders_of_what_has_none(self, examples, table, tmp_path, capsys):
         path = tmp_path / "m.skmmgenre"
         assert main(self.words(examples / "Dub" / "Album 0", path)) == 1
-        assert "no sound file lies in a folder of" in capsys.readouterr().err
+        assert "contains sound files" in capsys.readouterr().err
         assert main(self.words(table, path)) == 2
-        assert "--genres-from folders is for a FOLDER" in capsys.readouterr().err
+        assert "--genres-from folders needs a folder" in capsys.readouterr().err
 
 
 def test_the_file_remembers_whom_it_has_learned_from(table, texts):

@@ -1,4 +1,4 @@
-"""The page of `skmmgenre annotate`: items drawn once, shown blind, and the answers kept."""
+"""The web page of `skmmgenre annotate`: draw items, show them blind and save the answers."""
 
 from ._answers import AnswerLog, OtherRevision
 from ._draw import draw_items, names_of

@@ -1,4 +1,4 @@
-"""The file of annotations: a line is added for each answer, and it is on the disk at once."""
+"""The CSV file of annotations, to which each answer is appended and synced at once."""
 
 import csv
 import io
@@ -15,14 +15,14 @@ from ._plan import lock_of
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer that counts for an item.
+    """The latest answer for an item.
 
     Parameters
     ----------
     genre : str or None
-        None where there is no answer, or the item was skipped.
+        None if there is no answer, or if the item was skipped.
     revision : int
-        How many answers there were; 0 is none.
+        Number of answers so far; 0 if there is none.
     """
 
     genre: str | None = None
@@ -30,45 +30,45 @@ class Answer:
 
 
 class OtherRevision(Exception):
-    """An item was answered elsewhere since the page showed it."""
+    """Raised if an item was answered elsewhere after the page showed it."""
 
 
 class AnswerLog:
-    """Answers of one annotator in a file that others may write to as well.
+    """Answers of one annotator in a file that several annotators can share.
 
     Parameters
     ----------
     path : str
-        CSV; it is made if it is not there.
+        CSV file; it is created if it does not exist.
     annotator : str
 
     Raises
     ------
     ValueError
-        If there is another kind of file.
+        If the file is not a file of annotations.
 
     Notes
     -----
-    Each call looks whether the file has changed, so that several servers and annotators may share
-    it. A line is written and synchronised under a lock before it is acknowledged. A line without
-    an end was never acknowledged: its writer was killed, and it is removed.
+    Each call checks whether the file has changed, so that several servers and annotators can share
+    it. A line is written and synced to disk under a lock before it is acknowledged. A last line
+    without a line end was never acknowledged, because its writer was killed; it is removed.
     """
 
     def __init__(self, path, annotator):
         self.path, self.annotator = os.fspath(path), annotator
         self._lock, self._file_lock = threading.Lock(), lock_of(path)
-        self._seen = None  # what the file was when it was read
+        self._seen = None  # signature of the file when it was last read or written
         self._answers, self._ids = {}, set()
         self.n_cut_off = 0
         with self._exclusive():
             pass
 
     def get(self, item):
-        """Return the answer that counts for an `Item`."""
+        """Return the latest answer for an `Item`."""
         return self.of_items([item])[0]
 
     def of_items(self, items):
-        """Return the answers that count for several items."""
+        """Return the latest answers for several items."""
         with self._exclusive():
             return [self._answers.get(_key(item), Answer()) for item in items]
 
@@ -81,22 +81,22 @@ class AnswerLog:
         genre : str or None
             None skips the item.
         seconds : float
-            That it took.
+            Time the annotator needed.
         revision : int
-            Of the answer that the page knew; 0 if there was none.
+            Revision of the answer that the page showed; 0 if there was none.
         answer : str
-            Random id of this answer. One that is there already is not added again, so that the
-            page may send an answer until it is acknowledged.
+            Random id of this answer. An id that exists already is not added again, so that the
+            page can resend an answer until it is acknowledged.
 
         Returns
         -------
         answer : Answer
-            That counts now.
+            The latest answer.
 
         Raises
         ------
         OtherRevision
-            If there is another answer than the page knew. Nothing is added.
+            If the revision differs from the latest answer. Nothing is added.
         OSError
             If the line cannot be written. Nothing is added.
         """
@@ -120,9 +120,9 @@ class AnswerLog:
             yield
 
     def _read(self):
-        """Read the file if it is not as it was left."""
+        """Read the file if it has changed."""
         if not os.path.exists(self.path):
-            # The first line is there with the file, or there is no file.
+            # Atomic, so that the file never exists without its header.
             with replacing(self.path) as new, open(new, "wb") as file:
                 file.write(_line(COLUMNS))
         if self._signature() == self._seen:
@@ -153,7 +153,7 @@ class AnswerLog:
         self._ids.add(answer)
 
     def _write(self, line):
-        """Add a line; all of it is on the disk, or nothing is left of it."""
+        """Append a line and sync it to disk; on an error, remove what was written of it."""
         number = os.open(self.path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
         try:
             size = os.fstat(number).st_size

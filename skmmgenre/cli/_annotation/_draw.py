@@ -1,4 +1,4 @@
-"""Which items are annotated, and in which mode: the same number of each genre in each mode."""
+"""Draw the items to annotate and their modes, with the same number of items per genre and mode."""
 
 import os
 from collections import Counter
@@ -11,24 +11,24 @@ from ...inspection._annotations import MODES
 from ...utils import BadItem, first_few, is_missing
 from .._terminal import visible
 
-# What an item must have, by mode.
+# Columns that an item must have, by mode.
 _COLUMNS = {"sound": ("audio",), "cover": ("cover",), "both": ("audio", "cover")}
 
 
 def names_of(music, folder):
-    """Return what the items are called in the annotations, which lasts from run to run.
+    """Return the names of the items in the annotations, which are the same in every run.
 
     Parameters
     ----------
     music : Music
     folder : str
-        Of the table, or that was read.
+        Folder of the table, or the folder that was read.
 
     Returns
     -------
     names : list of str
-        The column id of a table; without it the path of the sound, or else of the cover, from
-        the folder on. Of an album the path of its first track. "" where there is neither.
+        The column id of a table; without it the path of the sound, or else of the cover, relative
+        to the folder. An album is named by the path of its first track. "" if there is neither.
     """
     ids = music.table.get("id")
     if ids is not None and not any(map(is_missing, ids)):
@@ -50,25 +50,26 @@ def draw_items(music, names, genres, *, n_items, modes, balance="equal", seed=0)
     ----------
     music : Music
     names : list of str
-        Of `names_of`.
+        As returned by `names_of`.
     genres : list of str or None
-        The true genre of each item; those without are not drawn.
+        True genre of each item; items without a genre are not drawn.
     n_items : int
-        In all modes together, which share them evenly.
+        Total number of items, divided evenly among the modes.
     modes : sequence of str
     balance : {"equal", "table"}
-        As many items of each genre, as far as there are that many, or shares as in the music.
+        "equal": the same number of items per genre, as far as available; "table": the shares of
+        the genres in the music.
     seed : int
 
     Returns
     -------
     drawn : list of dict
-        Keys row, mode and track (None without sound: which of the paths in the cell), in the
-        order of drawing. Fewer than `n_items` if there are no more.
+        Keys row, mode and track (index of the path in the cell; None without sound), in the order
+        of drawing. Fewer than `n_items` if there are not enough.
     errors : list of (str, str)
-        Item and reason of what was left out because it cannot be decoded.
+        Item and reason of each item that was skipped because it cannot be decoded.
     n_again : int
-        Items of an artist that was drawn before.
+        Number of items by an artist that was already drawn.
 
     Raises
     ------
@@ -78,8 +79,8 @@ def draw_items(music, names, genres, *, n_items, modes, balance="equal", seed=0)
 
     Notes
     -----
-    An artist is drawn again only if all artists of the genre were drawn. Headers of files are
-    read when an item is drawn; another takes the place of what is broken.
+    An artist is drawn again only if all artists of the genre were drawn. The headers of the files
+    are read when an item is drawn; a broken item is replaced by another.
     """
     rng = np.random.default_rng(seed)
     paths = {
@@ -94,15 +95,15 @@ def draw_items(music, names, genres, *, n_items, modes, balance="equal", seed=0)
     counts = Counter(genres[row] for row in usable)
     if len(counts) < 2:
         raise ValueError(
-            f"the items with sound or cover have {len(counts)} genres; at least two are needed to "
-            "choose from. Genres are in the column genres or genre (--genre-column)"
+            f"expected items of at least 2 genres with sound or cover, got {len(counts)}. Genres "
+            "are read from the column genres or genre (--genre-column)"
         )
     order = rng.permutation(sorted(counts))
     shares = {
         str(genre): counts[genre] / len(usable) if balance == "table" else 1 / len(counts)
         for genre in order
     }
-    # What has one of the two only is drawn first where that is enough: few have both.
+    # Prefer items with only sound or only cover if that suffices, because few items have both.
     spare = {row: sum(bool(paths[column][row]) for column in paths) for row in usable}
     waiting = {genre: [] for genre in shares}
     for row in rng.permutation(usable):
@@ -120,16 +121,16 @@ def draw_items(music, names, genres, *, n_items, modes, balance="equal", seed=0)
                     break
     for mode in modes:
         if quotas[mode] and not taken[mode]:
-            needed = " and a ".join(_COLUMNS[mode]).replace("audio", "sound")
+            needed = " and ".join(_COLUMNS[mode]).replace("audio", "sound")
             raise ValueError(
-                f"no item is left for the mode {mode}, which needs a {needed}. Leave it out "
-                "(--mode), or ask for fewer items (--items)"
+                f"no item is left for the mode {mode}, which needs {needed}. Exclude this mode "
+                "with --mode, or reduce --items"
             )
     return draw.drawn, draw.errors, draw.n_again
 
 
 class _Draw:
-    """Takes items out of what waits, genre by genre."""
+    """Draws items from the remaining ones, genre by genre."""
 
     def __init__(self, music, names, paths, waiting, spare, artists, rng):
         self._names, self._paths, self._waiting, self._spare = names, paths, waiting, spare
@@ -138,7 +139,7 @@ class _Draw:
         self.drawn, self.errors, self.n_again = [], [], 0
 
     def one(self, genre, mode):
-        """Draw an item; tell whether there was one."""
+        """Draw an item; return whether there was one."""
         while True:
             fit = [row for row in self._waiting[genre] if _has(self._paths, row, mode)]
             if not fit:
@@ -161,7 +162,7 @@ class _Draw:
         return not is_missing(artist) and artist in self._drawn_artists
 
     def _track(self, row, mode):
-        """Which track is heard; BadItem if the item cannot be shown."""
+        """Return the index of the track to play; raise BadItem if the item cannot be shown."""
         if "cover" in _COLUMNS[mode]:
             check_header(self._paths["cover"][row][0])
         if "audio" not in _COLUMNS[mode]:
@@ -181,7 +182,7 @@ def _has(paths, row, mode):
 
 
 def _paths(cell):
-    """The paths in a cell; a ready vector is none."""
+    """Return the paths in a cell; none for a ready vector."""
     parts = cell if isinstance(cell, (list, tuple)) else [cell]
     return [part for part in parts if isinstance(part, str) and part]
 
@@ -190,13 +191,13 @@ def _check_names(names, rows):
     twice = [name for name, n in Counter(names[row] for row in rows).items() if n > 1]
     if twice:
         raise ValueError(
-            f"several rows are called {first_few(map(repr, twice))}: annotations name items, so "
-            "give the table a column id with a name for each row"
+            f"several rows are named {first_few(map(repr, twice))}: annotations need unique names, "
+            "so add a column id with a different name in each row to the table"
         )
 
 
 def modes_there(music):
-    """Return the modes that some item can be shown in."""
+    """Return the modes in which at least one item can be shown."""
     paths = {
         column: [_paths(cell) for cell in music.table[column]] for column in ("audio", "cover")
     }

@@ -1,4 +1,4 @@
-"""Sound and cover as the page gets them: decoded and written anew, with nothing else in them."""
+"""Re-encode sound and covers for the page, without their metadata."""
 
 import io
 
@@ -10,28 +10,28 @@ from ...audio._decode import AudioFile
 from ...image._decode import decode_image
 
 _SR = 44100
-_FADE = 0.01  # seconds at both ends, where an excerpt would click
+_FADE = 0.01  # seconds at both ends, so that the excerpt does not click
 _SIDE = 800  # pixels
 
 
 def sound_of(path, seconds):
-    """Return the middle of a sound file as WAV of one channel, 16 bits at 44.1 kHz.
+    """Return the middle of a sound file as mono WAV, 16 bits at 44.1 kHz.
 
     Parameters
     ----------
     path : str
     seconds : float
-        At most; a shorter file is whole.
+        Maximum length; a shorter file is returned whole.
 
     Returns
     -------
     content : bytes
-        A header of 44 bytes, and samples.
+        A header of 44 bytes and the samples.
 
     Raises
     ------
     BadItem
-        If it cannot be decoded.
+        If the file cannot be decoded.
     """
     with AudioFile(path) as file:
         n_all = file.n_samples(_SR)
@@ -48,7 +48,7 @@ def sound_of(path, seconds):
 
 
 def cover_of(path):
-    """Return a cover as JPEG of at most 800 pixels a side.
+    """Return a cover as JPEG, at most 800 pixels per side.
 
     Parameters
     ----------
@@ -61,11 +61,11 @@ def cover_of(path):
     Raises
     ------
     BadItem
-        If it cannot be decoded.
+        If the file cannot be decoded.
     """
     image = decode_image(path, min_side=_SIDE)
     image.thumbnail((_SIDE, _SIDE))
-    image = Image.fromarray(np.asarray(image))  # pixels only: Pillow would write comments again
+    image = Image.fromarray(np.asarray(image))  # pixels only, as Pillow would keep comments
     content = io.BytesIO()
     image.save(content, format="JPEG", quality=90)
     return content.getvalue()

@@ -1,4 +1,4 @@
-"""The items that were drawn, kept beside the answers: every run and annotator gets the same."""
+"""The drawn items, saved next to the answers so that all runs and annotators get the same."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ import numpy as np
 from filelock import FileLock
 
 from ...utils import first_few, replacing
+from .._terminal import count_of
 
 _VERSION = 1
 
@@ -21,12 +22,12 @@ class Item:
     Parameters
     ----------
     id : str
-        Random; all that the page knows it by.
+        Random id, the only name of the item on the page.
     name : str
-        As in the annotations.
+        Name in the annotations.
     mode : {"sound", "cover", "both"}
     sound, cover : str or None
-        Paths; None where the mode shows none.
+        Paths; None if the mode does not show them.
     """
 
     id: str
@@ -38,15 +39,16 @@ class Item:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is annotated.
+    """The items to annotate.
 
     Parameters
     ----------
     items : list of Item
-        In the order of drawing.
+        Items in the order of drawing.
     genres : list of str
-        To choose from.
+        Genres to choose from.
     seed : int
+        Seed of the order of the items.
     """
 
     items: list
@@ -54,7 +56,7 @@ class Plan:
     seed: int
 
     def order_for(self, annotator):
-        """Return the items in an order that the seed and the name of the annotator decide."""
+        """Return the items in an order determined by the seed and the name of the annotator."""
         digest = hashlib.blake2b(annotator.encode(), digest_size=8).digest()
         rng = np.random.default_rng([self.seed, int.from_bytes(digest, "little")])
         return [self.items[place] for place in rng.permutation(len(self.items))]
@@ -66,35 +68,36 @@ def path_of_plan(output):
 
 
 def lock_of(output):
-    """Return the lock that whoever writes a file of annotations, or its plan, holds."""
+    """Return the lock for writing a file of annotations or its plan."""
     folder, name = os.path.split(os.fspath(output))
     return FileLock(os.path.join(folder, f".{name}.lock"))
 
 
 def keep_plan(output, options, names, music, draw):
-    """Return the plan of a file of annotations; the first time, items are drawn and written.
+    """Return the plan of a file of annotations; draw and save it if it does not exist.
 
     Parameters
     ----------
     output : str
         File of annotations.
     options : dict
-        What the items were drawn by; plain values. It holds a seed.
+        Options of the draw, as plain values; includes the seed.
     names : list of str
-        Of `names_of`.
+        As returned by `names_of`.
     music : Music
     draw : callable
-        Return a list of dict (row, mode, track) and the genres to choose from.
+        Returns a list of dict (row, mode, track) and the genres to choose from.
 
     Returns
     -------
     plan : Plan
     is_new : bool
+        Whether the items were drawn now.
 
     Raises
     ------
     ValueError
-        If the items were drawn by other options, or one is no longer there.
+        If the items were drawn with other options, or an item no longer exists.
     """
     path = path_of_plan(output)
     with lock_of(output):
@@ -107,8 +110,8 @@ def keep_plan(output, options, names, music, draw):
     absent = [one["item"] for one in kept["items"] if one["item"] not in rows]
     if absent:
         raise ValueError(
-            f"{len(absent)} items of {path!r} are no longer there: {first_few(map(repr, absent))}. "
-            "Bring them back, or begin anew with another file (--output)"
+            f"the music no longer has {count_of(len(absent), 'item')} of {path!r}: "
+            f"{first_few(map(repr, absent))}. Restore them, or start again with another --output"
         )
     items = [_item(one, music, rows[one["item"]]) for one in kept["items"]]
     return Plan(items, kept["genres"], options["seed"]), is_new
@@ -138,11 +141,11 @@ def _read(path):
             kept = None
             reason = str(error)
         else:
-            reason = "it is of another program or version"
+            reason = "it was written by another program or version"
     if not isinstance(kept, dict) or kept.get("skmmgenre_annotation") != _VERSION:
         raise ValueError(
-            f"{path!r} does not hold the items that were drawn ({reason}). Begin anew with another "
-            "file (--output)"
+            f"{path!r} does not contain the drawn items ({reason}). Start again with another "
+            "--output"
         )
     return kept
 
@@ -151,9 +154,9 @@ def _check_options(path, output, kept, asked):
     for name, value in asked.items():
         if kept.get(name) != value:
             raise ValueError(
-                f"the items of {output!r} were drawn with {name} {kept.get(name)!r}, now "
-                f"{name} is {value!r}. Use the options of the first run, or name another file "
-                f"(--output). The items are in {path!r}"
+                f"the items of {output!r} were drawn with {name} {kept.get(name)!r}, but now "
+                f"{name} is {value!r}. Use the options of the first run, or another --output. The "
+                f"items are in {path!r}"
             )
 
 

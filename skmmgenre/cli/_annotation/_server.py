@@ -1,4 +1,4 @@
-"""The service behind the page: what is shown, and the answers that come back."""
+"""The web server of the page: it serves the items and receives the answers."""
 
 import ipaddress
 import math
@@ -20,10 +20,10 @@ from .._terminal import one_line, visible
 from ._answers import OtherRevision
 from ._media import cover_of, sound_of
 
-_MAX_BYTES = 10_000  # of an answer
-_LONGEST = 24 * 3600.0  # seconds that an answer takes
+_MAX_BYTES = 10_000  # of a request with an answer
+_LONGEST = 24 * 3600.0  # seconds; longer answer times are clipped
 _HEADERS = {
-    # The page and what it shows come from here, and nothing else does.
+    # The page loads content from this server only.
     "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; "
     "style-src 'unsafe-inline'; img-src blob: data:; media-src blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -35,22 +35,23 @@ _HEADERS = {
 
 
 def make_app(plan, log, *, seconds=30.0, host="127.0.0.1"):
-    """Return the service of one annotator.
+    """Return the web application of one annotator.
 
     Parameters
     ----------
     plan : Plan
     log : AnswerLog
     seconds : float
-        Of sound.
+        Maximum length of the sound.
     host : str
-        Where it listens: other sites that lead there by a name of their own are refused.
+        Address that the server listens on. Requests for other host names are refused, which
+        prevents DNS rebinding.
 
     Returns
     -------
     app : Starlette
-        ``/`` is the page, ``/state`` the items (random ids, modes, own answers),
-        ``/items/ID/sound`` and ``/items/ID/cover`` what is shown, ``/answers`` takes answers.
+        ``/`` is the page, ``/state`` lists the items (random ids, modes, own answers),
+        ``/items/ID/sound`` and ``/items/ID/cover`` return media, ``/answers`` receives answers.
     """
     items = plan.order_for(log.annotator)
     by_id = {item.id: item for item in items}
@@ -62,11 +63,11 @@ def make_app(plan, log, *, seconds=30.0, host="127.0.0.1"):
     async def state(request):
         answers = await run_in_threadpool(log.of_items, items)
         shown = [
-            {"id": item.id, "mode": item.mode, **_told(answer)}
+            {"id": item.id, "mode": item.mode, **_as_json(answer)}
             for item, answer in zip(items, answers, strict=True)
         ]
-        told = {"annotator": log.annotator, "genres": plan.genres, "items": shown}
-        return JSONResponse(told, headers=_HEADERS)
+        content = {"annotator": log.annotator, "genres": plan.genres, "items": shown}
+        return JSONResponse(content, headers=_HEADERS)
 
     async def sound(request):
         item = _item_of(request)
@@ -83,16 +84,16 @@ def make_app(plan, log, *, seconds=30.0, host="127.0.0.1"):
             kept = await run_in_threadpool(log.add, item, **answer)
         except OtherRevision:
             kept = await run_in_threadpool(log.get, item)
-            return JSONResponse(_told(kept), 409, headers=_HEADERS)
+            return JSONResponse(_as_json(kept), 409, headers=_HEADERS)
         except OSError as error:
             click.echo(f"an answer was not saved: {one_line(str(error))}", err=True)
-            raise HTTPException(503, "The answer cannot be written to the disk.") from error
-        return JSONResponse(_told(kept), headers=_HEADERS)
+            raise HTTPException(503, "The answer cannot be written to disk.") from error
+        return JSONResponse(_as_json(kept), headers=_HEADERS)
 
     def _item_of(request):
         item = by_id.get(request.path_params["id"])
         if item is None:
-            raise HTTPException(404, "There is no such item.")
+            raise HTTPException(404, "Unknown item.")
         return item
 
     async def refuse(request, error):
@@ -114,72 +115,73 @@ def make_app(plan, log, *, seconds=30.0, host="127.0.0.1"):
 
 async def _media(item, path, encode, kind):
     if path is None:  # the mode does not show it
-        raise HTTPException(404, "There is no such item.")
+        raise HTTPException(404, "This item has no such media.")
     try:
         content = await run_in_threadpool(encode, path)
     except BadItem as error:
-        click.echo(f"cannot be shown: {visible(item.name)}: {one_line(error.reason)}", err=True)
+        click.echo(f"cannot show {visible(item.name)}: {one_line(error.reason)}", err=True)
         raise HTTPException(422, "This item cannot be decoded. Skip it.") from error
     return Response(content, media_type=kind, headers=_HEADERS)
 
 
-def _told(answer):
-    """What the page knows of an own answer; genre None with a revision is a skipped item."""
+def _as_json(answer):
+    """Return an answer for the page; genre None with a revision above 0 is a skipped item."""
     return {"genre": answer.genre, "revision": answer.revision}
 
 
 async def _read_answer(request, by_id, genres):
-    """The item and the answer of a request, or an error that says what is wrong."""
+    """Return item and answer of a request, or raise an HTTPException with the reason."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise HTTPException(415, "Send JSON.")
+        raise HTTPException(415, "The content type must be application/json.")
     length = request.headers.get("content-length", "")
     if not length.isdecimal():
-        raise HTTPException(411, "Send the length of the request.")
+        raise HTTPException(411, "The request needs a content-length header.")
     if int(length) > _MAX_BYTES:
-        raise HTTPException(413, f"At most {_MAX_BYTES:,} bytes are taken.")
+        raise HTTPException(413, f"The request must not exceed {_MAX_BYTES:,} bytes.")
     try:
         sent = await request.json()
     except (ValueError, RecursionError):
-        raise HTTPException(400, "This is not valid JSON.") from None
+        raise HTTPException(400, "The request is not valid JSON.") from None
     if not isinstance(sent, dict):
-        raise HTTPException(400, "Send one answer.")
+        raise HTTPException(400, "The request is not a JSON object.")
     item = by_id.get(sent.get("item")) if isinstance(sent.get("item"), str) else None
     if item is None:
-        raise HTTPException(404, "There is no such item. Reload the page.")
+        raise HTTPException(404, "Unknown item. Reload the page.")
     genre, seconds = sent.get("genre"), sent.get("seconds")
     if genre is not None and genre not in genres:
-        raise HTTPException(400, "genre is not among the genres to choose from.")
+        raise HTTPException(400, "genre is not one of the available genres.")
     number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not number or not math.isfinite(seconds) or seconds < 0:
-        raise HTTPException(400, "seconds is not a number of at least 0.")
+        raise HTTPException(400, "seconds must be a number of at least 0.")
     revision = sent.get("revision")
     if type(revision) is not int or revision < 0:
-        raise HTTPException(400, "revision is not a whole number of at least 0.")
+        raise HTTPException(400, "revision must be an integer of at least 0.")
     answer = sent.get("answer")
     if not isinstance(answer, str) or not ANSWER_ID.fullmatch(answer):
-        raise HTTPException(400, "answer is not an id of 32 hexadecimal digits.")
+        raise HTTPException(400, "answer must be an id of 32 hexadecimal digits.")
     seconds = min(float(seconds), _LONGEST)
     return item, {"genre": genre, "seconds": seconds, "revision": revision, "answer": answer}
 
 
 def _refuse_others(request):
-    """Refuse what another site sends through the browser."""
+    """Refuse cross-site requests."""
     origin = request.headers.get("origin")
     own = f"{request.url.scheme}://{request.headers.get('host', '')}"
     site = request.headers.get("sec-fetch-site", "same-origin")
     if (origin is not None and origin != own) or site != "same-origin":
-        raise HTTPException(403, "Answers are taken from the page of this server only.")
+        raise HTTPException(403, "Answers are accepted from the page of this server only.")
 
 
 class _KnownHosts:
-    """Refuses requests for another host: a name that another site made lead here.
+    """Middleware that refuses requests for other host names, to prevent DNS rebinding.
 
     Parameters
     ----------
     app : ASGI application
     host : str
-        Address or name that the server listens at; for all addresses any address is known.
+        Address or name that the server listens on. If it listens on all addresses, any IP address
+        is accepted.
     """
 
     def __init__(self, app, host):
@@ -191,7 +193,7 @@ class _KnownHosts:
 
     async def __call__(self, scope, receive, send):
         if scope["type"] == "http" and not self._knows(_host_of(scope)):
-            refusal = JSONResponse({"error": "This is another host."}, 421, headers=_HEADERS)
+            refusal = JSONResponse({"error": "Unknown host name."}, 421, headers=_HEADERS)
             await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -215,11 +217,12 @@ def _host_of(scope):
 
 
 def listen(host, port):
-    """Return a socket that listens, or say why that is not possible.
+    """Return a listening socket.
 
     Raises
     ------
     OSError
+        If the address or port cannot be used.
     """
     listening = None
     try:
@@ -227,14 +230,14 @@ def listen(host, port):
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listening = socket.socket(family, kind, protocol)
-        if os.name != "nt":  # where it would let two servers have one port
+        if os.name != "nt":  # on Windows it would allow two servers on one port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
     except OSError as error:
         if listening is not None:
             listening.close()
         raise OSError(
-            f"cannot listen at {host}, port {port} ({error.strerror or error}). Choose another "
-            "with --port, or stop what uses it"
+            f"cannot listen on {host}, port {port} ({error.strerror or error}). Choose another "
+            "with --port, or stop the program that uses it"
         ) from error
     return listening

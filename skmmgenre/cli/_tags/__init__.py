@@ -1,7 +1,7 @@
-"""Genre tags as bytes: what changes in a file, how it is undone, and where that is noted.
+"""Genre tags as bytes: edits of a file, their undo information, and the backup.
 
-mutagen rewrites a tag as it understands it, and drops what it does not. Here a genre is put into
-the bytes of a tag; every other byte of the tag stays as it is.
+mutagen rewrites a whole tag and drops what it does not understand. This package edits only the
+bytes of the genre; every other byte of the tag stays the same.
 """
 
 from ._backup import MAX_GENRES, MAX_TEXT, NAME, TagBackup

@@ -1,7 +1,7 @@
-"""The file in a tagged folder that notes what each change of a tag replaced.
+"""The backup file in a tagged folder, which records what each change of a tag replaced.
 
-It is found in a folder, so that its content may be anyone's: each line is checked before it is
-used, and names that lead out of the folder are refused.
+The file is not trusted, because it may have come with the folder: each line is checked before it is
+used, and paths that lead out of the folder are refused.
 """
 
 import hashlib
@@ -20,24 +20,24 @@ _VERSION = 1
 _HEAD = {"skmmgenre_tags": _VERSION}
 _MAX_LINE = 1 << 24
 _MAX_NAME = 1 << 12
-MAX_GENRES, MAX_TEXT = 1 << 10, 1 << 16  # of a file, and characters of each
+MAX_GENRES, MAX_TEXT = 1 << 10, 1 << 16  # per file, and characters per genre
 _PARTS = {"file", "before", "after"}
-_COPY = ".skmmgenre_part_"  # how names of what `remove_parts` removes begin
+_COPY = ".skmmgenre_part_"  # prefix of the temporary files that `remove_parts` removes
 NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 @dataclass
 class DamagedLine:
-    """A line of a backup that is not used, and stays in it.
+    """A line of a backup that cannot be used.
 
     Parameters
     ----------
     number : int
-        From 1.
+        Line number, from 1.
     reason : str
     place : (int, int) or None
-        Where in the file it begins and ends; None if it need not stay, as what it announces was
-        not done.
+        Start and end in the file, so that the line can be kept. None for a line that can be removed
+        because its change was never made.
     """
 
     number: int
@@ -46,22 +46,22 @@ class DamagedLine:
 
 
 class TagBackup:
-    """A file of one line a change, written before the change is made.
+    """Backup of the tags of a folder, with one line per change, written before the change.
 
     Parameters
     ----------
     folder : str
-        The folder that is tagged; the file lies in it, and paths are relative to it.
+        The tagged folder, which contains the backup; paths are relative to it.
 
     Raises
     ------
     ValueError
-        If there is something else of that name.
+        If a file that is not a backup has its name.
 
     Notes
     -----
-    It is read once. Who adds to it or removes from it holds the lock of the folder meanwhile, and
-    made it under that lock.
+    The file is read once, at construction. To add or remove lines, construct the object and call
+    its methods while holding the lock of the folder.
     """
 
     def __init__(self, folder):
@@ -78,28 +78,28 @@ class TagBackup:
             self._read(file)
 
     def add(self, path, before, after, undo):
-        """Note a change, and wait until the note is on the disk.
+        """Record a change, and sync the record to disk.
 
         Parameters
         ----------
         path : str
         before : dict
-            Of `read_state`.
+            From `read_state`.
         after : list of str
-            Genres.
+            The new genres.
         undo : list
-            Of `undo_of`.
+            From `undo_of`.
 
         Raises
         ------
         ValueError
-            If the change could not be undone from its line.
+            If the line could not be used to undo the change.
         """
         name = os.path.relpath(path, self.folder)
         record = {"file": name, "before": before, "after": after, "undo": undo}
         line = _line(record)
         if len(line) > _MAX_LINE:
-            raise ValueError("what is needed to undo the change is larger than 16 MB")
+            raise ValueError("the information needed to undo the change is larger than 16 MB")
         _record(line)
         if not self.exists or self._is_old:
             self._begin()
@@ -119,38 +119,38 @@ class TagBackup:
         Returns
         -------
         changes : dict of str to list of dict
-            By path, in order; each with file, before, after and undo, which is None in a backup
-            of the first version.
+            Changes by path, in order; each has the keys file, before, after and undo. The value of
+            undo is None in a backup of the first version.
         damaged : list of DamagedLine
 
         Raises
         ------
         FileNotFoundError
-            If nothing was changed.
+            If there is no backup.
         """
         if not self.exists:
             raise FileNotFoundError(
                 f"There is no backup {self.path!r}: nothing in this folder was tagged, or all of "
-                "it was undone. Pass the folder that was given to --write."
+                "it was undone. Pass the folder that was tagged with --write."
             )
         return self._changes, self._damaged
 
     def refuse_if_changed(self):
-        """Raise BlockingIOError if the file is another than was read."""
+        """Raise BlockingIOError if the file has changed since it was read."""
         read, now = (
             status and (status.st_ino, status.st_size, status.st_mtime_ns)
             for status in (self._status, self._find_status())
         )
         if read != now:
             raise BlockingIOError(
-                f"{self.path!r} was changed by another process or thread since it was read: run "
+                f"{self.path!r} was changed by another process or thread since it was read. Run "
                 "the command again. Nothing was changed."
             )
 
     def keep(self, paths):
-        """Leave the changes of some files, and damaged lines, in the backup.
+        """Keep only the changes of some files and damaged lines in the backup.
 
-        Without any it is removed.
+        If nothing is left, the backup is removed.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class TagBackup:
         return None
 
     def _begin(self):
-        """Make the file with its first line, or give one of the first version that line."""
+        """Create the file with its first line, or add that line to a file of the first version."""
         with replacing(self.path, prefix=_COPY) as new, open(new, "wb") as file:
             file.write(_json(_HEAD))
             if self.exists:
@@ -206,31 +206,31 @@ class TagBackup:
                 self._is_old = True
             try:
                 if line is None:
-                    raise ValueError("it is longer than 16 MB")
+                    raise ValueError("the line is longer than 16 MB")
                 record = _record(line)
             except ValueError as error:
                 if number > 1 and line is not None and _is_unfinished(line):
-                    reason = "it is unfinished, as the change was not made"
+                    reason = "the line is incomplete, because the change was not made"
                     self._damaged.append(DamagedLine(number, reason, None))
                     continue
-                if self._is_old:  # without a first line that says so, all others have to
-                    raise self._foreign(f"line {number} is not one of a backup") from error
+                if self._is_old:  # without the first line, every line must be valid
+                    raise self._foreign(f"line {number} is not a line of a backup") from error
                 self._damaged.append(DamagedLine(number, str(error), (start, end)))
             else:
                 path = os.path.join(self.folder, record["file"])
                 self._changes.setdefault(path, []).append(record)
         if not number:
-            raise self._foreign("it has no line")
+            raise self._foreign("it is empty")
 
     def _foreign(self, reason):
         return ValueError(
-            f"{self.path!r} is not a backup that skmmgenre made ({reason}): move it away. Nothing "
+            f"{self.path!r} is not a backup of skmmgenre ({reason}). Move it elsewhere. Nothing "
             "was changed."
         )
 
 
 def _line(record):
-    """Return a record as a line, with a sum that shows whether it was changed."""
+    """Return a record as a line with a checksum."""
     if record["undo"] is None:
         return _json({name: record[name] for name in ("file", "before", "after")})
     return _json({**record, "sum": _sum(record)})
@@ -254,28 +254,30 @@ def _is_head(line):
     version = head["skmmgenre_tags"]
     if version != _VERSION or type(version) is not int:
         raise ValueError(
-            f"the backup {NAME} was made by another version of skmmgenre ({version!r:.20}): undo "
-            "with that"
+            f"the backup {NAME} was written by another version of skmmgenre ({version!r:.20}); use "
+            "that version to undo"
         )
     return True
 
 
 def _record(line):
-    """Return what a line notes; raise ValueError with the reason if it cannot be used."""
+    """Return the record of a line; raise ValueError with the reason if it cannot be used."""
     try:
         return _checked(_loads(line))
     except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+        raise ValueError("the line is nested too deeply") from error
 
 
 def _checked(record):
-    _require(type(record) is dict, "it is not an object")
+    _require(type(record) is dict, "the line is not a JSON object")
     is_old = record.keys() == _PARTS
-    _require(is_old or record.keys() == _PARTS | {"undo", "sum"}, "its parts are not as expected")
+    _require(is_old or record.keys() == _PARTS | {"undo", "sum"}, "the line has unexpected keys")
     if is_old:
         record["undo"] = None
     else:
-        _require(record.pop("sum") == _sum(record), "it was changed, its sum is another")
+        _require(
+            record.pop("sum") == _sum(record), "the line was changed: its checksum does not match"
+        )
         check_undo(record["undo"])
     _check_name(record["file"])
     _check_texts(record["after"], "after")
@@ -287,30 +289,30 @@ def _loads(line):
     try:
         return json.loads(line.decode("utf-8"), object_pairs_hook=_once, parse_int=_number)
     except UnicodeDecodeError as error:
-        raise ValueError("it is not UTF-8") from error
+        raise ValueError("the line is not valid UTF-8") from error
     except json.JSONDecodeError as error:
-        raise ValueError("it is not valid JSON") from error
+        raise ValueError("the line is not valid JSON") from error
 
 
 def _number(digits):
-    _require(len(digits) <= 20, "a number in it is too large")
+    _require(len(digits) <= 20, "the line has a number that is too large")
     return int(digits)
 
 
 def _once(pairs):
     found = dict(pairs)
-    _require(len(found) == len(pairs), "a name occurs twice in it")
+    _require(len(found) == len(pairs), "the line has a key twice")
     return found
 
 
 def _check_name(name):
-    """Raise ValueError unless a name stays inside the folder by its letters alone."""
-    _require(type(name) is str and 0 < len(name) <= _MAX_NAME, "file is not a name")
-    _require("\0" not in name, "file is not a name")
+    """Raise ValueError if a name could lead out of the folder, without following links."""
+    _require(type(name) is str and 0 < len(name) <= _MAX_NAME, "file is not a valid path")
+    _require("\0" not in name, "file is not a valid path")
     try:
         os.fsencode(name)
     except UnicodeEncodeError as error:
-        raise ValueError("file is not a name") from error
+        raise ValueError("file is not a valid path") from error
     separators = "/\\" if os.name == "nt" else "/"
     parts = name.translate(str.maketrans(separators, "/" * len(separators))).split("/")
     is_absolute = os.path.isabs(name) or (os.name == "nt" and ntpath.splitdrive(name)[0])
@@ -325,30 +327,38 @@ def _check_state(state):
     names = state.keys()
     if names == {"tags", "genres", "encoding"}:  # of ID3
         encoding = state["encoding"]
-        _require(tags in (None, "v1", "v2") and type(tags) is not bool, "tags is not known")
+        _require(tags in (None, "v1", "v2") and type(tags) is not bool, "tags has an unknown value")
         known = encoding is None if genres is None else type(encoding) is int
-        _require(known and encoding in (None, 0, 1, 2, 3), "encoding is not known")
+        _require(known and encoding in (None, 0, 1, 2, 3), "encoding has an unknown value")
         return
     _require(type(tags) is bool, "tags is not true or false")
     if names == {"tags", "genres"}:  # of MP4
         return
-    _require(names == {"tags", "genres", "places", "keys"}, "before has parts that are not known")
+    _require(names == {"tags", "genres", "places", "keys"}, "before has unknown keys")
     places, keys = state["places"], state["keys"]
     _require(type(places) is list and type(keys) is list, "places or keys is not a list")
-    _require(len(places) == len(keys) == len(genres or ()), "there is not one place of each genre")
-    _require(all(type(p) is int and 0 <= p < 1 << 31 for p in places), "places are not numbers")
+    _require(
+        len(places) == len(keys) == len(genres or ()),
+        "the number of places, keys and genres differs",
+    )
+    _require(
+        all(type(p) is int and 0 <= p < 1 << 31 for p in places), "places are not valid numbers"
+    )
     _require(sorted(set(places)) == places, "places are not in order")
-    _require(all(type(k) is str and k.lower() == "genre" for k in keys), "keys are not genre")
+    _require(
+        all(type(k) is str and k.lower() == "genre" for k in keys),
+        "keys has a value other than genre",
+    )
 
 
 def _check_texts(texts, name):
-    _require(type(texts) is list and len(texts) <= MAX_GENRES, f"{name} is not a list of texts")
+    _require(type(texts) is list and len(texts) <= MAX_GENRES, f"{name} is not a list of strings")
     for text in texts:
-        _require(type(text) is str and len(text) <= MAX_TEXT, f"{name} is not a list of texts")
+        _require(type(text) is str and len(text) <= MAX_TEXT, f"{name} is not a list of strings")
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise ValueError(f"{name} has a text that UTF-8 lacks") from error
+            raise ValueError(f"{name} has a string that cannot be encoded in UTF-8") from error
 
 
 def _require(condition, message):
@@ -357,13 +367,13 @@ def _require(condition, message):
 
 
 def _is_unfinished(line):
-    """Tell whether a line is what a killed process left, the beginning of a note."""
+    """Return whether a line is the beginning of a record, left by a killed process."""
     if line[-1:] == b"\n" or not line.isascii():
         return False
     try:
         json.loads(line)
     except json.JSONDecodeError as error:
-        # What is wrong with it is where it ends, be it within a text or a word such as null.
+        # The error is at the end of the line, within a string or a word such as null.
         return error.msg.startswith("Unterminated") or error.pos > len(line) - 6
     except (ValueError, RecursionError):
         return False
@@ -371,7 +381,7 @@ def _is_unfinished(line):
 
 
 def _lines(file):
-    """Yield lines with their places; None in place of a line that is too long."""
+    """Yield each line with its start and end; None in place of a line that is too long."""
     start = 0
     while line := file.readline(_MAX_LINE + 1):
         if len(line) > _MAX_LINE:

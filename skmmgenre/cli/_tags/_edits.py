@@ -1,27 +1,27 @@
-"""Changes of a file as places and bytes, and the short note that undoes them."""
+"""Edits of a file as positions and bytes, and compact information to undo them."""
 
 import base64
 import binascii
 from typing import NamedTuple
 
-_READ = 1 << 20  # bytes of a file at once
-_BLOCK = 64  # bytes that are alike where old and new bytes are matched
+_READ = 1 << 20  # bytes of a file to read at once
+_BLOCK = 64  # length in bytes of the matches between old and new content
 
 
 class Edit(NamedTuple):
-    """Bytes to put in place of those from `start` to `end` of a file."""
+    """Bytes that replace those from `start` to `end` of a file."""
 
     start: int
     end: int
     new: bytes
 
     def shifted(self, offset):
-        """Return the edit for a file in which its place lies `offset` bytes further on."""
+        """Return the edit moved by `offset` bytes."""
         return Edit(self.start + offset, self.end + offset, self.new)
 
 
 def apply_edits(data, edits):
-    """Return bytes with edits made, which are in order and do not overlap."""
+    """Apply edits to bytes; they must be in order and must not overlap."""
     parts, place = [], 0
     for start, end, new in edits:
         parts += [data[place:start], new]
@@ -30,7 +30,7 @@ def apply_edits(data, edits):
 
 
 def with_edits(file, edits):
-    """Yield the content of an open file, block by block, with edits made."""
+    """Yield the content of an open file with edits applied, in blocks."""
     place = 0
     for start, end, new in edits:
         yield from _blocks(file, place, start)
@@ -40,26 +40,26 @@ def with_edits(file, edits):
 
 
 def same_content(blocks, path):
-    """Tell whether blocks of bytes are what a file holds."""
+    """Return whether the content of a file equals blocks of bytes."""
     with open(path, "rb") as file:
         return all(file.read(len(block)) == block for block in blocks) and not file.read(1)
 
 
 def undo_of(file, edits):
-    """Return what undoes edits, as values for JSON.
+    """Return the information to undo edits, as JSON values.
 
     Parameters
     ----------
     file : file object
-        Before the edits.
+        The file before the edits.
     edits : list of Edit
 
     Returns
     -------
     undo : list of [int, int, list]
-        Places in the new file, and parts that make up the old bytes of each: a text is bytes in
-        base64, a pair of numbers is bytes that the new file has from and to there, counted from
-        the first place. So covers inside a tag are not noted again.
+        Start and end in the new file, and the parts of the old bytes: a string contains bytes in
+        base64; a pair of numbers is a range of bytes in the new file, relative to the start.
+        Ranges avoid a copy of the covers inside a tag.
     """
     undo, shift = [], 0
     for start, end, new in edits:
@@ -75,9 +75,13 @@ def check_undo(undo):
     _require(type(undo) is list, "undo is not a list")
     place = 0
     for edit in undo:
-        _require(type(edit) is list and len(edit) == 3, "undo holds what is not an edit")
+        _require(
+            type(edit) is list and len(edit) == 3, "undo contains something other than an edit"
+        )
         start, end, parts = edit
-        _require(_is_range(start, end) and start >= place, "undo has places that are not in order")
+        _require(
+            _is_range(start, end) and start >= place, "undo has positions that are not in order"
+        )
         _require(type(parts) is list, "undo has parts that are not a list")
         for part in parts:
             if type(part) is str:
@@ -89,25 +93,26 @@ def check_undo(undo):
 
 
 def edits_of(undo, file):
-    """Return the edits that undo others, from `undo_of` and the file that is to be restored.
+    """Return the edits that restore a file, from the output of `undo_of`.
 
     Parameters
     ----------
     undo : list
-        As `check_undo` allows.
+        Validated by `check_undo`.
     file : file object
+        The file to restore.
 
     Returns
     -------
     edits : list of Edit or None
-        None if the file is shorter than the places.
+        None if the file is too short for the edits.
     """
     size = file.seek(0, 2)
     if undo and undo[-1][1] > size:
         return None
     n_bytes = sum(len(p) if type(p) is str else p[1] - p[0] for edit in undo for p in edit[2])
-    # What was written is the old file and a few texts, so what undoes it is not larger.
-    _require(n_bytes <= 2 * (size + _READ), "undo has parts of more bytes than the file")
+    # Tagging only adds a few texts, so the old bytes are not much larger than the file.
+    _require(n_bytes <= 2 * (size + _READ), "undo contains more bytes than the file")
     edits = []
     for start, end, parts in undo:
         file.seek(start)
@@ -128,7 +133,7 @@ def _blocks(file, start, end):
 
 
 def _parts(old, new):
-    """Return `old` as bytes in base64 and as pairs of places in `new`."""
+    """Return `old` as bytes in base64 and as ranges in `new`."""
     places = {new[i : i + _BLOCK]: i for i in range(0, len(new) - _BLOCK + 1, _BLOCK)}
     parts, noted, place = [], 0, 0
     while place <= len(old) - _BLOCK:
@@ -149,7 +154,7 @@ def _parts(old, new):
 
 
 def _n_alike(one, other):
-    """Count the bytes at the beginning that are the same."""
+    """Return the length of the common prefix."""
     size, n_alike, step = min(len(one), len(other)), 0, 1 << 12
     while n_alike + step <= size and one[n_alike:][:step] == other[n_alike:][:step]:
         n_alike += step

@@ -1,4 +1,4 @@
-"""The genre frame of an ID3 tag: at the start of an MP3, or in a chunk of WAV or AIFF."""
+"""Edit the genre frame of an ID3 tag, at the start of an MP3 or in a chunk of WAV or AIFF."""
 
 import io
 import struct
@@ -9,17 +9,17 @@ from ...audio._decode import size_of_id3
 from ...utils import BadItem
 from ._edits import Edit
 
-_LIMIT = 1 << 28  # bytes that the size of a tag can tell
+_LIMIT = 1 << 28  # largest size of a tag that its header can express
 _UNSYNCHRONISED, _EXTENDED, _FOOTER = 0x80, 0x40, 0x10
 _CODECS = ("latin-1", "utf-16", "utf-16-be", "utf-8")
 _V1_SIZE = 128
-MAX_FRAMES = 10_000  # of a tag; mutagen takes 30 microseconds for each, every time that it reads
+MAX_FRAMES = 10_000  # per tag; mutagen needs 30 microseconds per frame for each read
 _ORDERS = {"WAV": "<", "AIFF": ">"}
-_CHUNK_NAMES = {"WAV": (b"id3 ", b"ID3 "), "AIFF": (b"ID3 ",)}  # a new one gets the first name
+_CHUNK_NAMES = {"WAV": (b"id3 ", b"ID3 "), "AIFF": (b"ID3 ",)}  # new chunks get the first name
 
 
 def id3_edits(file, kind, genres, encoding=None):
-    """Return the edits that put genres into the ID3 tag of a file.
+    """Return the edits that set the genres in the ID3 tag of a file.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def id3_edits(file, kind, genres, encoding=None):
     genres : list of str or None
         None removes the genres.
     encoding : int or None, default=None
-        Of the frame, as ID3 numbers encodings; None takes one that every reader knows.
+        ID3 number of the encoding of the frame. None chooses one that every reader supports.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def refuse_many_frames(file, kind):
     Raises
     ------
     BadItem
-        If so, or if the tag is damaged.
+        If the tag has too many frames or is damaged.
     """
     if kind == "MP3":
         tag = _mp3_tag(file)
@@ -70,7 +70,7 @@ def refuse_many_frames(file, kind):
 
 
 def _mp3_tag(file):
-    """Return the tag at the start of a file with the bytes of a footer; none is no bytes."""
+    """Return the tag at the start of a file including its footer, or b"" if there is none."""
     size = file.seek(0, 2)
     file.seek(0)
     head = file.read(10)
@@ -78,7 +78,7 @@ def _mp3_tag(file):
 
 
 def _new_tag(file, genres, encoding):
-    """Return a tag with genres and, as players read one tag only, with what an ID3v1 tag says."""
+    """Return a new tag with genres and the values of an ID3v1 tag, as players read only one tag."""
     from mutagen import id3
 
     tags = id3.ID3()
@@ -99,12 +99,12 @@ def _tag_size(head):
 
 
 def _read_body(tag):
-    """Return what a tag holds, and where it starts and ends; what follows is not looked at."""
+    """Return the body of a tag, and where it starts and ends; later bytes are ignored."""
     version, flags = tag[3], tag[5]
     if version not in (2, 3, 4):
-        raise BadItem(f"its tag is ID3v2.{version}, which is not known", "")
+        raise BadItem(f"ID3v2.{version} tags are not supported", "")
     if version == 2 and flags & _EXTENDED:
-        raise BadItem("its ID3v2.2 tag is compressed", "")
+        raise BadItem("compressed ID3v2.2 tags are not supported", "")
     end = _tag_size(tag)
     if end > len(tag):
         raise BadItem("its ID3 tag is longer than the file", "")
@@ -120,15 +120,15 @@ def _tag_edits(tag, genres, encoding):
     body, start, end = _read_body(tag)
     version, flags = tag[3], tag[5]
     if flags & _EXTENDED and _has_checksum(tag):
-        raise BadItem("its ID3 tag holds a checksum, which a new genre would make wrong", "")
+        raise BadItem("its ID3 tag has a checksum, which a new genre would invalidate", "")
     old = [f for f in body.frames if f.name in (b"TCON", b"TCO", b"TCO\0") and body.can_read(f)]
     new = body.frame(genres, encoding) if genres else b""
-    # A frame at the end could lie inside another whose size is wrong, so a new one comes first.
+    # The new frame comes first: at the end, it could be inside a frame whose size is wrong.
     place = old[0].start if old else 0
     edits = [Edit(place, place, new)] if new else []
     edits += [Edit(frame.start, frame.end, b"") for frame in old]
     growth = sum(len(e.new) - (e.end - e.start) for e in edits)
-    # An extended header may tell the size of the padding, and a footer allows none.
+    # An extended header may contain the size of the padding, and a tag with a footer has none.
     if not flags & _EXTENDED and not (version == 4 and flags & _FOOTER):
         if growth < 0 and body.ends_in_padding:
             edits.append(Edit(end - start, end - start, bytes(-growth)))
@@ -159,7 +159,7 @@ def _extended_size(tag):
 
 
 def _has_checksum(tag):
-    """Tell whether an extended header announces a checksum."""
+    """Return whether an extended header announces a checksum."""
     if _is_frame_name(tag[10:14]):
         return False
     place, mark = (15, 0x20) if tag[3] == 4 else (14, 0x80)
@@ -167,7 +167,7 @@ def _has_checksum(tag):
 
 
 def _is_frame_name(data):
-    """Tell whether a frame stands where some programs announce an extended header."""
+    """Return whether a frame follows, although the flag of an extended header is set."""
     return data.isalnum() and data.isupper()
 
 
@@ -177,7 +177,7 @@ class _Frame:
 
 
 class _Body:
-    """The frames of a tag, found as mutagen finds them.
+    """The frames of a tag, parsed like mutagen does.
 
     Parameters
     ----------
@@ -185,19 +185,19 @@ class _Body:
         From the first frame to the end of the padding.
     version : {2, 3, 4}
     unsynchronised : bool
-        Whether a zero may stand after a byte 255; before ID3v2.4 sizes do not count it.
+        Whether zeros may be inserted after bytes of 255; sizes before ID3v2.4 do not count them.
     """
 
     def __init__(self, raw, version, unsynchronised):
         self.raw, self.version = raw, version
-        self._stuffed = []  # where in the data, without those zeros, each of them stood
+        self._stuffed = []  # positions of the removed zeros in the data without them
         self._data, self._is_stuffed = raw, False
         self._flags = _UNSYNCHRONISED if unsynchronised and version == 4 else 0
         if unsynchronised and version < 4:
             self._remove_zeros()
         sizes = [int] if version < 4 else [_from_synchsafe_int, int]
         walks = [self._walk(size) for size in sizes]
-        # iTunes wrote plain sizes into ID3v2.4: take the reading that finds more frames.
+        # iTunes wrote plain sizes into ID3v2.4: use the interpretation that finds more frames.
         self._size_of = sizes[0]
         if version == 4 and _plausibility(walks[1], raw) > _plausibility(walks[0], raw):
             self._size_of = int
@@ -209,7 +209,7 @@ class _Body:
         self.n_padding = len(padding) if self.ends_in_padding else 0
 
     def frame(self, genres, encoding):
-        """Return a frame of genres as the bytes that stand in this tag."""
+        """Return a genre frame as bytes, encoded for this tag."""
         if encoding is None:
             ascii_only = all(text.isascii() for text in genres)
             encoding = 3 if self.version == 4 else 0 if ascii_only else 1
@@ -228,7 +228,7 @@ class _Body:
         return frame.replace(b"\xff", b"\xff\0") if self._is_stuffed else frame
 
     def can_read(self, frame):
-        """Tell whether mutagen reads a frame; one that it does not stays as it is."""
+        """Return whether mutagen can read a frame; other frames are not changed."""
         from mutagen import id3
 
         raw = self.raw[frame.start : frame.end]
@@ -254,11 +254,11 @@ class _Body:
         self._flags = _UNSYNCHRONISED
 
     def _raw_place(self, place):
-        """Return where in the tag a place in the data without those zeros is."""
+        """Return the position in the tag for a position in the data without inserted zeros."""
         return min(place, len(self._data)) + bisect_left(self._stuffed, place)
 
     def _walk(self, size_of):
-        """Return names and places of frames, and the place after the last."""
+        """Return name, start and end of each frame, and the end of the last."""
         n_name, n_head = (3, 6) if self.version == 2 else (4, 10)
         frames, place = [], 0
         while place + n_head <= len(self._data) and len(frames) <= MAX_FRAMES:
@@ -274,7 +274,7 @@ class _Body:
 
 
 def _plausibility(walk, raw):
-    """Return how well a reading of ID3v2.4 fits: how many known frames, then whether it ends."""
+    """Return how plausible an interpretation is: number of known frames, then whether it fits."""
     from mutagen import id3
 
     frames, rest = walk
@@ -295,7 +295,7 @@ def _from_synchsafe_int(number):
 
 
 def _chunk_edits(file, kind, genres, encoding):
-    """Return the edits of the chunk that holds the tag, and of the sizes around it."""
+    """Return the edits of the chunk with the tag, and of the sizes of the file and chunk."""
     order = _ORDERS[kind]
     chunk, root_end = _tag_chunk(file, kind)
     if chunk is not None:
@@ -304,7 +304,7 @@ def _chunk_edits(file, kind, genres, encoding):
         if tag[:3] == b"ID3" and len(tag) >= 10:
             edits = [edit.shifted(start) for edit in _tag_edits(tag, genres, encoding)]
         elif tag.strip(b"\0"):
-            raise BadItem("its ID3 chunk holds no ID3 tag", "")
+            raise BadItem("its ID3 chunk does not contain an ID3 tag", "")
         else:
             edits = [Edit(start, end, _new_tag(None, genres, encoding))] if genres else []
         size = end - start + sum(len(e.new) - (e.end - e.start) for e in edits)
@@ -315,7 +315,7 @@ def _chunk_edits(file, kind, genres, encoding):
     elif genres:
         tag = _new_tag(None, genres, encoding)
         head = _CHUNK_NAMES[kind][0] + struct.pack(order + "I", len(tag))
-        pad = bytes(root_end % 2)  # the last chunk may lack its own
+        pad = bytes(root_end % 2)  # the last chunk may lack its padding
         edits = [Edit(root_end, root_end, pad + head + tag + bytes(len(tag) % 2))]
     else:
         edits = []
@@ -329,7 +329,7 @@ def _chunk_edits(file, kind, genres, encoding):
 
 
 def _tag_chunk(file, kind):
-    """Return the chunk that holds the tag, or None, and where the last chunk ends."""
+    """Return the chunk with the tag, or None, and where the last chunk ends."""
     chunks, root_end = _chunks(file, _ORDERS[kind])
     found = (chunk for chunk in chunks if chunk[0] in _CHUNK_NAMES[kind])
     return next(found, None), root_end
@@ -364,4 +364,4 @@ def _chunks(file, order):
 
 
 def _broken_chunks():
-    return BadItem("the sizes of its chunks are wrong, so that a tag could end up in the sound", "")
+    return BadItem("the sizes of its chunks are wrong, so a tag could end up in the sound", "")

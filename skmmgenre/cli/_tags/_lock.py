@@ -1,7 +1,7 @@
-"""The lock of a folder, so that one run at a time changes tags in it.
+"""The lock of a folder, so that only one run at a time changes tags in it.
 
-Its file is found by a name in a folder that may be anyone's: what skmmgenre did not make is neither
-locked nor removed.
+The folder is not trusted: a file of the same name that skmmgenre did not create is neither locked
+nor removed.
 """
 
 import errno
@@ -23,9 +23,9 @@ _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 def locked(folder):
     """Keep other processes and threads from changing tags in a folder while the body runs.
 
-    A process that is killed gives the lock free. Within a thread it may be taken again. A folder
-    that is read-only and has no backup needs none: no backup can be made there, so nothing is
-    changed. Folders inside have locks of their own.
+    The lock is released when a process is killed, and is reentrant within a thread. A read-only
+    folder without a backup needs no lock: no backup can be created there, so nothing is changed.
+    Subfolders have their own locks.
 
     Parameters
     ----------
@@ -34,11 +34,11 @@ def locked(folder):
     Raises
     ------
     BlockingIOError
-        If another process or thread holds it.
+        If another process or thread holds the lock.
     PermissionError
-        If the lock file is another user's, or if a read-only folder has a backup.
+        If the lock file belongs to another user, or a read-only folder has a backup.
     ValueError
-        If something else has the name of the lock file.
+        If a file that is not a lock file has its name.
     OSError
         If the file system cannot lock files.
     """
@@ -59,7 +59,7 @@ def locked(folder):
 
 
 def _open(path, folder):
-    """Open the lock file; return None where nothing can be changed without it."""
+    """Open the lock file; return None for a read-only folder, in which nothing can be changed."""
     with suppress(FileNotFoundError):
         _check(path)
     try:
@@ -70,14 +70,13 @@ def _open(path, folder):
         if os.access(os.path.dirname(path), os.W_OK | os.X_OK):
             raise PermissionError(
                 f"The lock file {path!r} cannot be opened ({error.strerror}): another user may be "
-                "changing tags in the folder. Remove the file if no other process is. Nothing was "
-                "changed."
+                "changing tags in the folder. If not, remove the file. Nothing was changed."
             ) from error
-        # Files in folders inside could be changed, and noted in a backup that is there.
+        # With an existing backup, files in subfolders could still be changed.
         if os.path.lexists(os.path.join(folder, NAME)):
             raise PermissionError(
-                f"{folder!r} cannot be written ({error.strerror}), so its backup {NAME} cannot be "
-                "replaced: allow writing there, then run the command again. Nothing was changed."
+                f"{folder!r} is not writable ({error.strerror}), so its backup {NAME} cannot be "
+                "updated. Make the folder writable and run the command again. Nothing was changed."
             ) from error
         return None
     return os.fdopen(number, "rb")
@@ -89,19 +88,19 @@ def _lock(file, path, folder):
     except OSError as error:
         raise OSError(
             f"The file system of {folder!r} cannot lock files ({error.strerror}), so two runs "
-            "could change tags there at once: tag a copy on another disk. Nothing was changed."
+            "could change the same tags. Tag a copy on another disk. Nothing was changed."
         ) from error
-    # A file that was removed in the meantime was the lock of a run that has just ended.
+    # If the file was removed in the meantime, it was the lock of a run that has just ended.
     if not is_free or not _is_at(path, file):
         raise BlockingIOError(
-            f"Another process or thread is changing tags in {folder!r}. Wait until it has ended, "
-            "then run the command again. Nothing was changed."
+            f"Another process or thread is changing tags in {folder!r}. Wait until it has ended "
+            "and run the command again. Nothing was changed."
         )
 
 
 def _remove(file, path):
-    # It is removed while it is held, so that who opened it before notices that it is gone. Windows
-    # removes only files that no one has open.
+    # Removed while the lock is held, so that a process that opened the file before notices it.
+    # Windows removes only closed files.
     with suppress(OSError, ValueError):
         if _is_at(path, file):
             if os.name == "nt":
@@ -116,11 +115,11 @@ def _is_at(path, file):
 
 
 def _check(path):
-    """Return the status of the lock file; raise ValueError if skmmgenre did not make it."""
+    """Return the status of the lock file; raise ValueError if it is not one of skmmgenre."""
     status = os.lstat(path)
     if not stat.S_ISREG(status.st_mode) or status.st_size:
         raise ValueError(
-            f"{path!r} is not a lock file of skmmgenre, which is an empty file: move it away. "
+            f"{path!r} is not a lock file of skmmgenre, which would be empty. Move it elsewhere. "
             "Nothing was changed."
         )
     return status

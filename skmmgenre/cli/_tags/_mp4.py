@@ -1,4 +1,4 @@
-"""The genre atoms of an MP4 file, and the places of the sound that depend on their size."""
+"""Edit the genre atoms of an MP4 file, and the offsets of the sound that depend on their size."""
 
 import itertools
 import struct
@@ -6,17 +6,17 @@ import struct
 from ...utils import BadItem
 from ._edits import Edit
 
-_GENRE, _OLD_GENRE = b"\xa9gen", b"gnre"  # a text, and a number of ID3v1
+_GENRE, _OLD_GENRE = b"\xa9gen", b"gnre"  # as text, and as ID3v1 number
 _PATH = (b"moov", b"udta", b"meta", b"ilst")
-# Atoms that hold atoms with genres or with places of the sound.
+# Atoms that contain atoms with genres or with offsets of the sound.
 _TOP = {
     b"moov": {b"udta": {b"meta": {b"ilst": {}}}, b"trak": {b"mdia": {b"minf": {b"stbl": {}}}}},
     b"moof": {b"traf": {}},
 }
-_N_BEFORE = {b"meta": 4}  # bytes before the first atom inside
-_MAX_ATOMS = 200_000  # of a file; those of a day of sound in pieces of 5 s are fewer
-_IMPLICIT, _UTF8 = 0, 1  # kinds of data of a text
-# A version, and an atom that says whose list follows.
+_N_BEFORE = {b"meta": 4}  # bytes before the first child atom
+_MAX_ATOMS = 200_000  # per file; a day of sound in fragments of 5 s has fewer
+_IMPLICIT, _UTF8 = 0, 1  # data types of text
+# A version, and the handler atom for the metadata list.
 _META_HEAD = bytes(4) + struct.pack(">I4s8s8s9s", 33, b"hdlr", b"", b"mdirappl", b"")
 
 
@@ -30,7 +30,7 @@ class _Atom:
 
 
 def mp4_edits(file, genres):
-    """Return the edits that put genres into an MP4 file.
+    """Return the edits that set the genres of an MP4 file.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def mp4_edits(file, genres):
     if not missing:
         ilst = parents[-1]
         old = [atom for atom in ilst.parts if _is_read(file, atom)]
-        # A new one stands where the old one was.
+        # The new atom replaces the old one in its position.
         place = old[0].start if old else ilst.end
         edits = [Edit(place, place, new)] if new else []
         edits += [Edit(atom.start, atom.end, b"") for atom in old]
@@ -83,7 +83,7 @@ def mp4_edits(file, genres):
 
 
 def _absorb(edits, free, growth):
-    """Let the free atom after the list take up its growth; return whether it can."""
+    """Absorb the growth of the list in the free atom after it; return whether that is possible."""
     size = free.end - free.start - growth
     if free.data - free.start != 8 or not (size == 0 or 8 <= size < 1 << 32):
         return False
@@ -104,23 +104,23 @@ def _ordered(edits):
 
 
 def _atoms(file, start, end, numbers, inside=_TOP):
-    """Return the atoms between two places, which have to fill them.
+    """Return the atoms between two positions, which they must fill exactly.
 
     Parameters
     ----------
     file : file object
     start, end : int
     numbers : iterator of int
-        Of the atoms of the file, from 1.
+        Counts the atoms of the file from 1.
     inside : dict of bytes to dict
-        Which atoms hold others that count, and which of those do.
+        Names of atoms whose children are read, each with the same for its children.
     """
     atoms, place = [], start
     while place < end:
         file.seek(place)
         head = file.read(16)
         if len(head) < 8:
-            if inside is _TOP:  # a few bytes after the last atom, which nobody reads
+            if inside is _TOP:  # a few stray bytes after the last atom, which readers ignore
                 break
             raise _broken()
         size, name, data = int.from_bytes(head[:4], "big"), head[4:8], place + 8
@@ -142,7 +142,7 @@ def _atoms(file, start, end, numbers, inside=_TOP):
 
 
 def _is_read(file, atom):
-    """Tell whether an atom is a genre that is read; another one stays as it is."""
+    """Return whether an atom is a readable genre; other atoms are not changed."""
     if atom.name == _OLD_GENRE:
         return True
     if atom.name != _GENRE:
@@ -175,7 +175,7 @@ def _sizes(file, atoms, growth):
     for atom in atoms:
         file.seek(atom.start)
         head = file.read(4)
-        if head == bytes(4):  # it extends to the end of the file, whatever that is
+        if head == bytes(4):  # size 0: the atom extends to the end of the file
             continue
         size = atom.end - atom.start + growth
         if atom.data - atom.start == 16:
@@ -188,7 +188,7 @@ def _sizes(file, atoms, growth):
 
 
 def _places(file, top, place, growth):
-    """Return the edits of all places in the file that lie after what grows."""
+    """Return the edits of all offsets to data after the growing atom."""
     edits = []
     for atom in _all(top):
         if atom.name in (b"stco", b"co64"):
@@ -196,7 +196,9 @@ def _places(file, top, place, growth):
         elif atom.name == b"tfhd":
             edits += _base_offset(file, atom, place, growth)
         elif atom.name in (b"saio", b"mfra"):
-            raise BadItem(f"its atom {atom.name.decode()} holds places that would be wrong", "")
+            raise BadItem(
+                f"its {atom.name.decode()} atom contains offsets that cannot be updated", ""
+            )
     return edits
 
 
@@ -216,7 +218,7 @@ def _offset_table(file, atom, place, growth):
     offsets = struct.unpack_from(f">{count}{code}", data, 8)
     moved = [_moved(offset, place, growth) for offset in offsets]
     if max(moved, default=0) >= 1 << 8 * width:
-        raise BadItem("its sound would lie beyond 4 GB", "")
+        raise BadItem("the offsets of its sound would exceed 4 GB", "")
     start = atom.data + 8
     if moved == list(offsets):
         return []
@@ -236,13 +238,13 @@ def _base_offset(file, atom, place, growth):
 
 
 def _moved(offset, place, growth):
-    """Return where sound lies after what begins at `place` has grown."""
+    """Return the new offset of sound after the atom at `place` has grown."""
     if offset < place:
         return offset
     if offset + growth < place:
-        raise BadItem("it declares sound in the middle of its tags", "")
+        raise BadItem("an offset of its sound points into its tags", "")
     return offset + growth
 
 
 def _broken():
-    return BadItem("the sizes of its atoms are wrong, so that a tag could end up in the sound", "")
+    return BadItem("the sizes of its atoms are wrong, so a tag could end up in the sound", "")

@@ -1,4 +1,4 @@
-"""The genres among Vorbis comments: in a block of FLAC, or in a packet of Ogg."""
+"""Edit genres in Vorbis comments, in a block of FLAC or a packet of Ogg."""
 
 import struct
 import zlib
@@ -7,17 +7,17 @@ from ...utils import BadItem
 from ._edits import Edit, apply_edits
 
 _KEY = b"genre"
-_PADDING, _COMMENTS, _LAST = 1, 4, 0x80  # of FLAC: kinds of blocks, and the mark of the last
+_PADDING, _COMMENTS, _LAST = 1, 4, 0x80  # FLAC: types of blocks, and the flag of the last
 _BLOCK_LIMIT = 1 << 24
-# How the first packet and the packet of comments of what may be in Ogg begin.
+# First bytes of the first packet and of the comment packet, for each codec in Ogg.
 _OGG = {b"\x01vorbis": b"\x03vorbis", b"OpusHead": b"OpusTags", b"\x7fFLAC": b"\x04"}
 _CONTINUED, _LAST_PAGE = 1, 4
-_NO_POSITION = (1 << 64) - 1  # of a page on which no packet ends
+_NO_POSITION = (1 << 64) - 1  # for pages on which no packet ends
 _SWAPPED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def vorbis_edits(file, kind, genres, places=None, keys=None):
-    """Return the edits that put genres among the Vorbis comments of a file.
+    """Return the edits that set the genres in the Vorbis comments of a file.
 
     Parameters
     ----------
@@ -26,9 +26,9 @@ def vorbis_edits(file, kind, genres, places=None, keys=None):
     genres : list of str or None
         None removes the genres.
     places : list of int, default=None
-        Positions of the genres among all comments; None puts them where the first one was.
+        Positions of the genres among all comments. None uses the position of the first old genre.
     keys : list of str, default=None
-        How "genre" is written in each; None is that.
+        Spelling of the key of each genre. None uses "genre".
 
     Returns
     -------
@@ -46,7 +46,7 @@ def vorbis_edits(file, kind, genres, places=None, keys=None):
 
 
 def read_comments(file, kind):
-    """Return all comments as bytes, "key=text", or None if there is no place for them."""
+    """Return all comments as bytes, "key=text", or None if there is no comment block."""
     if kind == "FLAC":
         blocks = _blocks(file)
         found = next((block for block in blocks if block[0] == _COMMENTS), None)
@@ -62,13 +62,13 @@ def read_comments(file, kind):
 
 
 def is_genre(comment):
-    """Tell whether a comment is a genre."""
+    """Return whether a comment is a genre."""
     key, equals, _ = comment.partition(b"=")
     return bool(equals) and key.lower() == _KEY
 
 
 def _comment_edits(data, start, new, places):
-    """Return the edits of bytes in which the comments begin at `start`."""
+    """Return the edits of data in which the comments begin at `start`."""
     count_place, entries = _entries(data, start)
     old, left = [], []
     for place, (begin, end) in enumerate(entries):
@@ -94,7 +94,7 @@ def _comment_edits(data, start, new, places):
 
 
 def _entries(data, start):
-    """Return the place of the count, and those of each comment with its length before it."""
+    """Return the position of the count, and start and end of each comment with its length field."""
     try:
         count_place = start + 4 + struct.unpack_from("<I", data, start)[0]
         (count,) = struct.unpack_from("<I", data, count_place)
@@ -122,7 +122,7 @@ def _flac_edits(file, new, places):
     if found is None:
         if not new:
             return []
-        _, start, end, last = blocks[0]  # the stream info, which has to be the first
+        _, start, end, last = blocks[0]  # the stream info, which must come first
         data = struct.pack("<I", 0) * 2
         data = apply_edits(data, _comment_edits(data, 0, new, places))
         edits = [Edit(end, end, _block_head(_COMMENTS, last, len(data)) + data)]
@@ -138,7 +138,7 @@ def _flac_edits(file, new, places):
         if size != end - start - 4:
             edits.insert(0, Edit(start, start + 4, _block_head(_COMMENTS, last, size)))
     growth = _growth(edits)
-    # Padding takes up the difference, so that the sound keeps its place.
+    # Padding absorbs the difference, so that the sound does not move.
     for kind, start, end, last in blocks:
         if growth and kind == _PADDING and 0 <= end - start - 4 - growth < _BLOCK_LIMIT:
             edits.append(Edit(start, start + 4, _block_head(kind, last, end - start - 4 - growth)))
@@ -151,7 +151,7 @@ def _flac_edits(file, new, places):
 
 
 def _blocks(file):
-    """Return kind, start, end and whether it is the last of each block."""
+    """Return type, start, end and whether it is the last, for each block."""
     blocks, place, last = [], 4, False
     while not last:
         file.seek(place)
@@ -163,18 +163,18 @@ def _blocks(file):
         blocks.append((head[0] & 0x7F, place, end, last))
         place = end
     file.seek(place)
-    if int.from_bytes(file.read(2), "big") & 0xFFFC != 0xFFF8:  # how a frame of sound begins
+    if int.from_bytes(file.read(2), "big") & 0xFFFC != 0xFFF8:  # sync code of an audio frame
         raise _broken_blocks()
     return blocks
 
 
 def _broken_blocks():
-    return BadItem("the sizes of its blocks are wrong, so that a tag could end up in the sound", "")
+    return BadItem("the sizes of its blocks are wrong, so a tag could end up in the sound", "")
 
 
 def _block_head(kind, last, size):
     if size >= _BLOCK_LIMIT:
-        raise BadItem("a block of FLAC cannot be larger than 16 MB", "")
+        raise BadItem("a FLAC block cannot be larger than 16 MB", "")
     return bytes([kind | (_LAST if last else 0)]) + size.to_bytes(3, "big")
 
 
@@ -183,7 +183,7 @@ def _growth(edits):
 
 
 class _Page:
-    """A page of Ogg: its header, and the lengths and bytes of parts of packets."""
+    """A page of Ogg: its header, and the segment lengths and bytes of its packets."""
 
     def __init__(self, file):
         self.start = file.tell()
@@ -199,8 +199,8 @@ class _Page:
             raise _broken_pages()
         self.end = self.start + 27 + len(self.lengths) + size
         if head[22:26] != _checksum(head[:22] + bytes(4) + head[26:] + self.lengths + self.data):
-            # Written again, it would get one that fits, and players would play what they skip now.
-            raise BadItem("an Ogg page is damaged: its checksum does not fit", "")
+            # A rewritten page would get a valid checksum, and players would no longer skip it.
+            raise BadItem("an Ogg page is damaged: its checksum does not match", "")
 
 
 def _page_bytes(flags, position, serial, sequence, lengths, data):
@@ -210,13 +210,13 @@ def _page_bytes(flags, position, serial, sequence, lengths, data):
 
 
 def _checksum(page):
-    """Return the checksum of a page whose own is 0: zlib's, all bits of bytes swapped."""
+    """Return the checksum of a page whose own is 0: zlib's CRC with the bits of bytes reversed."""
     checksum = ~zlib.crc32(page.translate(_SWAPPED), 0xFFFFFFFF) & 0xFFFFFFFF
     return checksum.to_bytes(4, "big").translate(_SWAPPED)
 
 
 def _comment_pages(file):
-    """Return the pages from the one with the comments to the next on which no packet goes on."""
+    """Return the pages from the comments to the next page whose last packet is complete."""
     file.seek(0)
     begin, pages = None, []
     while not pages or pages[-1].lengths[-1:] in (b"\xff", b""):
@@ -275,7 +275,7 @@ def _ogg_edits(file, new, places):
 
 
 def _new_pages(pages, packets):
-    """Return pages that hold packets, as many as before where that can be."""
+    """Return pages that contain packets, as many as before if possible."""
     lengths = b"".join(b"\xff" * (len(p) // 255) + bytes([len(p) % 255]) for p in packets)
     data = b"".join(packets)
     counts = [len(page.lengths) for page in pages]
@@ -289,7 +289,7 @@ def _new_pages(pages, packets):
     for number, count in enumerate(counts):
         part = lengths[place : place + count]
         n_bytes = sum(part)
-        # Of headers the position is 0, as before; on a page where no packet ends there is none.
+        # Header pages keep their position, 0; pages on which no packet ends have none.
         ends = any(length < 255 for length in part)
         flags = pages[-1].flags & _LAST_PAGE if number == len(counts) - 1 else 0
         written.append(
@@ -308,7 +308,7 @@ def _new_pages(pages, packets):
 
 
 def _renumbered(file, last, shift):
-    """Return the edits of the numbers and checksums of all pages after the `last`."""
+    """Return the edits of the numbers and checksums of all pages after `last`."""
     edits, size = [], file.seek(0, 2)
     file.seek(last.end)
     while file.tell() < size:

@@ -101,10 +101,10 @@ def test_nothing_to_draw(music):
     genres = [item[0] for item in music.genres]
     names = names_of(music, "")
     options = {"n_items": 6, "modes": ["cover"]}
-    with pytest.raises(ValueError, match="have 1 genres; at least two"):
+    with pytest.raises(ValueError, match="expected items of at least 2 genres .*, got 1"):
         draw_items(music, names, ["Jazz", *[None] * 39], **options)
-    with pytest.raises(ValueError, match="several rows are called 'a'.*column id"):
+    with pytest.raises(ValueError, match="several rows are named 'a'.*column id"):
         draw_items(music, ["a", "a", *names[2:]], genres, **options)
     music.table["cover"] = None
-    with pytest.raises(ValueError, match="no item is left for the mode cover, which needs a cover"):
+    with pytest.raises(ValueError, match="no item is left for the mode cover, which needs cover"):
         draw(music, 6)

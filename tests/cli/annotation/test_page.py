@@ -254,7 +254,7 @@ def test_the_server_is_killed_and_started_again(browser, folder):
         browser.answer("1")
         server.kill()
         browser.press("2")
-        browser.until(lambda: "kept here" in browser["status"].text)
+        browser.until(lambda: "keeps your answer" in browser["status"].text)
         assert browser.number() == 2 and len(rows_in(folder)) == 1
         server.start()
         browser.until(lambda: browser.number() == 3)
@@ -262,7 +262,7 @@ def test_the_server_is_killed_and_started_again(browser, folder):
         assert rows_in(folder)["genre"].tolist() == ["Jazz", "Rap"]
         server.kill()
         browser.press("3")
-        browser.until(lambda: "kept here" in browser["status"].text)
+        browser.until(lambda: "keeps your answer" in browser["status"].text)
         server.start()
         browser.open(server.address)  # anew, with the answer in the tab
         assert browser.number() == 4

@@ -47,13 +47,13 @@ def test_rows_may_have_moved(music, tmp_path):
     plan, _ = keep(tmp_path / "a.csv", music)
     moved = music.take(range(39, -1, -1))
     assert keep(tmp_path / "a.csv", moved, draw=None)[0] == plan
-    with pytest.raises(ValueError, match="1 items of .* no longer there: 'secret id 0'"):
+    with pytest.raises(ValueError, match="no longer has 1 item of .*: 'secret id 0'"):
         keep(tmp_path / "a.csv", music.take(range(1, 40)), draw=None)
 
 
 def test_other_options(music, tmp_path):
     keep(tmp_path / "a.csv", music)
-    with pytest.raises(ValueError, match="drawn with seed 0, now seed is 1. .*--output"):
+    with pytest.raises(ValueError, match="drawn with seed 0, but now seed is 1. .*--output"):
         keep(tmp_path / "a.csv", music, OPTIONS | {"seed": 1})
 
 
@@ -62,5 +62,5 @@ def test_a_file_of_another_kind(music, tmp_path, content):
     output = tmp_path / "a.csv"
     with open(path_of_plan(str(output)), "w") as file:
         file.write(content)
-    with pytest.raises(ValueError, match="does not hold the items that were drawn"):
+    with pytest.raises(ValueError, match="does not contain the drawn items"):
         keep(output, music)

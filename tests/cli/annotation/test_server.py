@@ -106,17 +106,17 @@ def test_answers(client, log):
 @pytest.mark.parametrize(
     ("changed", "status", "message"),
     [
-        ({"item": "x"}, 404, "no such item"),
-        ({"item": ["x"]}, 404, "no such item"),
-        ({"genre": "Polka"}, 400, "genre is not among"),
-        ({"genre": ["Jazz"]}, 400, "genre is not among"),
+        ({"item": "x"}, 404, "Unknown item"),
+        ({"item": ["x"]}, 404, "Unknown item"),
+        ({"genre": "Polka"}, 400, "genre is not one of"),
+        ({"genre": ["Jazz"]}, 400, "genre is not one of"),
         ({"seconds": -1}, 400, "seconds"),
         ({"seconds": True}, 400, "seconds"),
         ({"seconds": None}, 400, "seconds"),
         ({"revision": 0.5}, 400, "revision"),
         ({"revision": None}, 400, "revision"),
-        ({"answer": "12"}, 400, "answer is not an id"),
-        ({"answer": "0" * 31 + "\n"}, 400, "answer is not an id"),
+        ({"answer": "12"}, 400, "answer must be an id"),
+        ({"answer": "0" * 31 + "\n"}, 400, "answer must be an id"),
     ],
     ids=repr,
 )
@@ -223,7 +223,7 @@ def test_five_hundred_items(blind, log):
 def test_a_port_that_is_taken():
     with listen("127.0.0.1", 0) as taken:
         taken.listen()
-        with pytest.raises(OSError, match="cannot listen at 127.0.0.1, port .* --port"):
+        with pytest.raises(OSError, match="cannot listen on 127.0.0.1, port .* --port"):
             listen("127.0.0.1", taken.getsockname()[1])
-    with pytest.raises(OSError, match="cannot listen at no.such.host.invalid"):
+    with pytest.raises(OSError, match="cannot listen on no.such.host.invalid"):
         listen("no.such.host.invalid", 0)

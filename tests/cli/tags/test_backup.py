@@ -102,7 +102,7 @@ def malformed(path):
         "before is null": but(before=None),
         "tags is a number": before(tags=7),
         "tags is a list": before(tags=["v2"]),
-        "tags is not known": before(tags="v9"),
+        "tags has an unknown value": before(tags="v9"),
         "genres is a text": before(genres="Rock"),
         "genres holds a number": before(genres=[7]),
         "genres holds a surrogate": before(genres=["\ud800"]),
@@ -172,7 +172,7 @@ def test_a_line_that_is_not_a_note(tmp_path, capsys, case):
     capsys.readouterr()
     assert main(["tag", "--undo", str(folder), "--quiet"]) == 1
     told = capsys.readouterr()
-    assert f"{NAME}, line 3: fails" in told.out and "2 restored, 1 failed" in told.out
+    assert f"{NAME}, line 3: failed" in told.out and "2 restored, 1 failed" in told.out
     assert "Traceback" not in told.err and told.err == ""
     assert content_of(*files, victim) == content
     assert (folder / NAME).read_bytes() == first + bad[case]
@@ -221,7 +221,7 @@ def test_a_name_that_is_no_plain_file(tmp_path, model, capsys, case, words):
     content = content_of(*files, target)
     words = ["--undo"] if words == "undo" else [model, "--write", "--quiet"]
     assert main(["tag", *words, str(folder)]) == 1
-    assert "is not a backup that skmmgenre made (it is a link" in capsys.readouterr().err
+    assert "is not a backup of skmmgenre (it is a link" in capsys.readouterr().err
     assert content_of(*files, target) == content and os.path.lexists(place)
 
 

@@ -258,7 +258,7 @@ def test_lock_file_of_another_user(open_to_all, what):
     done = as_another_user(what, folder, *files)
     assert done.returncode == 1 and done.stdout == ""
     assert f"The lock file {str(folder / LOCK)!r} cannot be opened" in done.stderr
-    assert "Remove the file if no other process is." in done.stderr
+    assert "If not, remove the file." in done.stderr
     assert content_of(*files, folder / NAME) == content
     (folder / LOCK).unlink()
     assert as_another_user(what, folder, *files).returncode == 0
@@ -281,7 +281,7 @@ def test_read_only_folder_that_has_a_backup(open_to_all, what):
     done = as_another_user(what, folder, inside)
     folder.chmod(0o755)
     assert done.returncode == 1 and done.stdout == ""
-    assert f"{str(folder)!r} cannot be written (Permission denied)" in done.stderr
+    assert f"{str(folder)!r} is not writable (Permission denied)" in done.stderr
     assert "Nothing was changed." in done.stderr
     assert content_of(path, inside, folder / NAME) == content
 
@@ -304,8 +304,8 @@ def test_read_only_file_system(tmp_path, monkeypatch, capsys):
         patched.setattr(os, "access", lambda path, mode, **kwargs: not mode & os.W_OK)
         assert main(["tag", "--undo", str(folder), "--quiet"]) == 1
         told = capsys.readouterr().err
-        assert f"{str(folder)!r} cannot be written (Read-only file system)" in told
-        assert f"its backup {NAME} cannot be replaced: allow writing there" in told
+        assert f"{str(folder)!r} is not writable (Read-only file system)" in told
+        assert f"its backup {NAME} cannot be updated. Make the folder writable" in told
         with pytest.raises(PermissionError, match="Read-only file system"):
             write(folder, files, "Waltz")
         assert content_of(*files, folder / NAME) == content

@@ -84,7 +84,7 @@ def test_very_many_atoms():
 def test_sound_that_is_declared_where_a_genre_is():
     place = GOOD.index(b"stco") + 12
     wrong = GOOD.index(b"\xa9gen").to_bytes(4, "big")
-    with pytest.raises(BadItem, match="in the middle of its tags"):
+    with pytest.raises(BadItem, match="points into its tags"):
         put(GOOD[:place] + wrong + GOOD[place + 4 :], None)
 
 
