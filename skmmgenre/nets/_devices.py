@@ -19,7 +19,7 @@ def make_accelerator(random_state):
         from accelerate import Accelerator
     except ImportError as error:
         raise ImportError(
-            "device='accelerate' requires the package accelerate: "
+            "device='accelerate' needs the package accelerate: "
             'pip install "skmmgenre[distributed]"'
         ) from error
     # We set the precision ourselves (`computing_in`), and skorch moves batches to the device.

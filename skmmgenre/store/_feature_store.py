@@ -360,7 +360,7 @@ class FeatureStore:
         return content is not None and content[:_DIGEST] == digest
 
     def _tells_all(self, content):
-        """Return whether the stored content of a file has all parts: its signature may be absent."""
+        """Return whether the stored content of a file is complete: its signature may be absent."""
         return content is not None and (self._signature_of is None or len(content) > _DIGEST)
 
     def _read(self, path, digest=None):

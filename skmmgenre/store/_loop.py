@@ -1,8 +1,8 @@
 """Apply a function to every cell that is not missing: in parallel, in rounds, with a store.
 
 Cells are computed in rounds. After each round its values are stored, so that a run that is
-interrupted loses at most one round, and the progress bar and `errors_` are updated. Without a store
-`map_cells` is a parallel map; with one, each round is settled in these steps (see `_settle`):
+interrupted loses at most one round, and the progress bar moves. Without a store `map_cells` is a
+parallel map; with one, each round is settled in these steps (see `_settle`):
 
 1. Look up the keys of the cells. Cells of the same content have the same key.
 2. Take from the store what has been computed before.
@@ -343,7 +343,7 @@ def _run_chunk(function, cells):
             outcome.append((None, fault))
         except MemoryError as error:
             reason = f"it needs more memory than is available ({error})".replace(" ()", "")
-            outcome.append((None, (reason, "Shorten it, or use a smaller n_jobs.", False)))
+            outcome.append((None, (reason, "Make it smaller, or reduce n_jobs.", False)))
         except _FAULTS_OF_DATA as error:
             outcome.append((None, (f"{type(error).__name__}: {error}", "", False)))
         except (ImportError, SetupError):  # not the fault of a cell: no note that names one
