@@ -109,7 +109,7 @@ def _check_place(path):
     if not name or os.path.isdir(place):
         raise IsADirectoryError(f"{place!r} is a folder. Pass the path of a file.")
     if folder and not os.path.exists(folder):
-        raise FileNotFoundError(f"{place!r} cannot be written: folder {folder!r} does not exist.")
+        raise FileNotFoundError(f"{place!r} cannot be written: there is no folder {folder!r}.")
     if folder and not os.path.isdir(folder):
         raise NotADirectoryError(f"{place!r} cannot be written: {folder!r} is not a folder.")
 

@@ -80,7 +80,7 @@ class SoftmaxTarget:
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y has only one class ({self.classes_.tolist()[0]!r}); at least 2 classes are "
+                f"y has one class only ({self.classes_.tolist()[0]!r}); at least 2 classes are "
                 "needed to train a classifier."
             )
         self.empty_output_ = self.prior_output(codes, sample_weight)
