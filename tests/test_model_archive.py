@@ -253,9 +253,7 @@ class TestFileObjects:
         with open(reader, "rb") as pipe:
             os.write(writer, small_file.read_bytes()[:1000])
             os.close(writer)
-            with pytest.raises(
-                ValueError, match=r"is not seekable.*io\.BytesIO\("
-            ):
+            with pytest.raises(ValueError, match=r"is not seekable.*io\.BytesIO\("):
                 opened(pipe)
 
     def test_one_for_text(self, factorizer, small_file, tmp_path):
@@ -298,10 +296,14 @@ class TestFileObjects:
         stream = io.BytesIO()
         skmmgenre.save(factorizer[0], stream)
         end = f"{stream.tell():,}"
-        with pytest.raises(ValueError, match=rf"nothing after its current position, {end}\..* seek\(0\)"):
+        with pytest.raises(
+            ValueError, match=rf"nothing after its current position, {end}\..* seek\(0\)"
+        ):
             opened(stream)
         stream.seek(10)
-        with pytest.raises(ValueError, match=r"no model begins at its current position, 10\..* seek\(0\)"):
+        with pytest.raises(
+            ValueError, match=r"no model begins at its current position, 10\..* seek\(0\)"
+        ):
             opened(stream)
         stream.seek(0)
         opened(stream)
@@ -351,7 +353,9 @@ class TestWhereToSave:
             save(f"{small_file}/m.skmmgenre")
 
     def test_a_folder(self, save, tmp_path):
-        with pytest.raises(IsADirectoryError, match=f"{tmp_path}' is a folder. Pass the path of a file"):
+        with pytest.raises(
+            IsADirectoryError, match=f"{tmp_path}' is a folder. Pass the path of a file"
+        ):
             save(str(tmp_path))
         assert not list(tmp_path.iterdir())
 

@@ -385,7 +385,9 @@ class TestPadding:
             node |= {"content": f"[{','.join(['{}'] * 10**5)}]", "__id__": 7777}
 
         path = forge_schema(tmp_path / "m", small_file, change)
-        assert "n_components contains a JsonNode that skops would" in why_refused(path, tmp_path / "n")
+        assert "n_components contains a JsonNode that skops would" in why_refused(
+            path, tmp_path / "n"
+        )
 
     def test_the_card(self, refused, schema):
         message = refused(schema.encode(), {"card": {"p": [{}] * 10**6}})

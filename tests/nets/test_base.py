@@ -113,7 +113,9 @@ def test_validation_rows_that_are_all_missing_warn():
 
 def test_validation_rows_of_weight_zero_do_not_stop_the_training(overfitting):
     X, y, validation = overfitting
-    with pytest.warns(UserWarning, match="missing in this modality or have weight 0; all epochs are run"):
+    with pytest.warns(
+        UserWarning, match="missing in this modality or have weight 0; all epochs are run"
+    ):
         model = net(max_epochs=20).fit(X, y, validation=validation, sample_weight=~validation)
     assert model.n_iter_ == model.best_iter_ == 20
 

@@ -317,7 +317,9 @@ def test_validation_rows_without_a_label_tell_no_threshold(albums):
     validation = groups % 5 == 0
     Y = Y.copy()
     Y[validation] = 0
-    with pytest.warns(UserWarning, match="validation rows are missing in this modality or have weight 0"):
+    with pytest.warns(
+        UserWarning, match="validation rows are missing in this modality or have weight 0"
+    ):
         model = fusion(max_epochs=5).fit(X, Y, groups=groups, validation=validation)
     assert model.best_iter_ == model.n_iter_ == 5
     scores, truth = model.decision_function(X[~validation]), Y[~validation]
@@ -361,7 +363,9 @@ def test_rows_that_are_left_must_be_enough_to_judge_by():
 def test_a_negative_probability_is_refused():
     X, y = two_genres()
     Y = np.column_stack([y == y[0], y != y[0]]).astype(int)
-    with pytest.raises(ValueError, match=r"decision=-0.2 is not a probability. Pass a number from 0"):
+    with pytest.raises(
+        ValueError, match=r"decision=-0.2 is not a probability. Pass a number from 0"
+    ):
         FusionClassifier(decision=-0.2).fit(X, Y)
     FusionClassifier(target="cosine", decision=-0.2, validation_fraction=0).fit(X, Y)
 
