@@ -340,7 +340,7 @@ def test_entries_given_twice_are_not_counted_as_one():
     ("Y", "message"),
     [
         (sparse.csr_array([[0, 0], [1, 3]]), "got 3 in row 1, column 1"),
-        (sparse.csc_array([[0, 0.5], [1, 0]]), "got 0.5 in row 0, column 1. Write 1"),
+        (sparse.csc_array([[0, 0.5], [1, 0]]), "got 0.5 in row 0, column 1. Pass 1"),
         (sparse.csr_array([[0, 0], [1, np.nan]]), "truth is NaN in row 1, column 1. Drop"),
         (sparse.csr_array([[1j, 0]]), "got 1j in row 0, column 0"),
         ([1, 0, 1], r"truth must be .* one column per label, got shape \(3,\)"),
@@ -352,7 +352,7 @@ def test_entries_given_twice_are_not_counted_as_one():
         (pd.DataFrame({"a": [["Jazz"]], "b": [0]}), "got .'Jazz'. in row 0, label 'a'"),
         (pd.DataFrame([["x", "y"]], columns=["a", "b"]), "got 'x' in row 0, label 'a'"),
         (pd.DataFrame(np.eye(2), columns=["a", 1]), "truth.columns mixes types"),
-        (pd.DataFrame(np.eye(2), columns=[["a", "a"], ["b", "c"]]), "columns of 2 levels.*Join"),
+        (pd.DataFrame(np.eye(2), columns=[["a", "a"], ["b", "c"]]), "column names of 2 levels.*Join"),
         (pd.DataFrame(np.eye(2), columns=["a", "a"]), r"truth has duplicate columns: \['a'\]"),
     ],
 )
