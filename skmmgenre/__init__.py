@@ -1,6 +1,6 @@
-"""Music genres from sound, reviews and covers, as scikit-learn estimators.
+"""Classify music genres from audio, reviews and covers, with scikit-learn estimators.
 
-Importing the package imports nothing else; a room is imported when it is first used:
+Importing the package imports nothing else; subpackages are imported when they are first used:
 
 >>> import skmmgenre
 >>> skmmgenre.metrics.macro_auc_score([[0, 1], [1, 0]], [[0.1, 0.9], [0.8, 0.3]])

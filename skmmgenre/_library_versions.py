@@ -1,4 +1,4 @@
-"""The versions of the libraries that decide the numbers of a model, and which of them differ."""
+"""Versions of the libraries that a model's predictions depend on, and their differences."""
 
 import platform
 from functools import cache
@@ -23,15 +23,15 @@ _DISTRIBUTIONS = (
     "pyspellchecker",
     "transformers",
 )
-# skops and skorch are recorded and not compared: one reads the file, which is checked node by
-# node, and the other trains. No prediction goes through either.
+# skops and skorch are recorded but not compared: skops reads the file, which is checked node by
+# node, and skorch trains. Neither takes part in a prediction.
 _OF_EVERY_MODEL = ("skmmgenre", "scikit-learn", "numpy", "scipy")
 # Python decides which characters are letters and how they are lowercased (its Unicode tables).
 _WORDS = ("python",)
 _NETWORK = ("torch", "machine")
 _SENTENCES = ("spacy", *_WORDS)
 _SOUND = ("librosa", "soxr", "soundfile", "libsndfile", "av", "libavcodec", "machine")
-# What else decides the predictions of each class of this package; the others add nothing.
+# Further libraries that the predictions of each class depend on. Other classes need no others.
 USED_BY = {
     "AudioCNN": _NETWORK,
     "AudioEmbedder": (*_NETWORK, *(name for name in _SOUND if name != "librosa")),
@@ -57,7 +57,7 @@ USED_BY = {
 
 
 def versions_of(names):
-    """Return the versions of libraries, without importing what need not be.
+    """Return the versions of libraries, importing as few of them as possible.
 
     Parameters
     ----------
@@ -66,14 +66,14 @@ def versions_of(names):
     Returns
     -------
     versions : dict of str to str
-        What is not installed is left out.
+        Libraries that are not installed are skipped.
     """
     found = {name: _version(name) for name in names}
     return {name: text for name, text in found.items() if text is not None}
 
 
 def names_to_record(classes):
-    """Return the names of the libraries whose versions a model file holds.
+    """Return the names of the libraries whose versions are recorded in a model file.
 
     Parameters
     ----------
@@ -83,15 +83,15 @@ def names_to_record(classes):
     Returns
     -------
     names : list of str
-        All of them but what is inside soundfile and PyAV, which must be imported to be asked:
-        those only where the classes read sound.
+        All names. Libraries inside soundfile and PyAV, which must be imported to get their
+        versions, are included only if the classes read audio.
     """
     used = names_used_by(classes)
     return [name for name in _NAMES if name not in _INSIDE or name in used]
 
 
 def names_used_by(classes):
-    """Return the names of the libraries that decide the predictions of some classes.
+    """Return the names of the libraries that the predictions of some classes depend on.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def names_used_by(classes):
     Returns
     -------
     names : list of str
-        In the order in which versions are shown.
+        Names, in the order in which versions are shown.
     """
     classes = {getattr(cls, "__name__", cls) for cls in classes}
     used = {*_OF_EVERY_MODEL, *(name for cls in classes for name in USED_BY.get(cls, ()))}
@@ -109,20 +109,20 @@ def names_used_by(classes):
 
 
 def differences(saved, names):
-    """Compare recorded versions with those here.
+    """Compare recorded versions with the installed ones.
 
     Parameters
     ----------
     saved : dict
-        Versions as a model file records them. What it does not record is not compared.
+        Versions recorded in a model file. Libraries that are not in it are not compared.
     names : iterable of str
-        The libraries to compare.
+        Libraries to compare.
 
     Returns
     -------
     differences : dict of str to tuple of (str, str or None)
-        The version recorded and the one here, None where the library is not installed. Versions
-        of the same minor release ("2.4.1" and "2.4.6") count as equal.
+        The recorded and the installed version, None if the library is not installed. Versions
+        of the same minor release ("2.4.1" and "2.4.6") are treated as equal.
     """
     names = [name for name in names if name in saved]
     here = versions_of(names)
@@ -135,7 +135,7 @@ def _minor(text):
 
 
 def in_words(differences):
-    """Return differences as a text: "numpy 1.26.4 (here 2.4.6), av 18.1.0 (here not installed)"."""
+    """Return differences as text: "numpy 1.26.4 (here 2.4.6), av 18.1.0 (here not installed)"."""
     return ", ".join(
         f"{name} {saved} (here {here or 'not installed'})"
         for name, (saved, here) in differences.items()
@@ -155,13 +155,13 @@ def _version(name):
 def _libsndfile():
     try:
         import soundfile
-    except (ImportError, OSError):  # the library itself may be absent
+    except (ImportError, OSError):  # OSError if the shared library is missing
         return None
     return soundfile.__libsndfile_version__
 
 
 def _libavcodec():
-    """The version of libavcodec, the part of FFmpeg that decodes."""
+    """Return the version of libavcodec, the decoding library of FFmpeg."""
     try:
         import av
     except ImportError:

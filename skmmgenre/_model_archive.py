@@ -1,4 +1,4 @@
-"""The zip of a model file: members with their checksums, read with a bound on memory."""
+"""The zip archive of a model file: members with checksums, read with bounded memory."""
 
 import hashlib
 import io
@@ -12,14 +12,14 @@ from contextlib import contextmanager
 
 MANIFEST = "skmmgenre.json"
 SCHEMA = "schema.json"  # skops' name for it
-_TEXT_BYTES = {MANIFEST: 2**24, SCHEMA: 2**26}  # at most, as JSON takes many times that in memory
-_SHRINKS = 100  # times at most: models shrink by 15 to 25, padding by 1,000
+_TEXT_BYTES = {MANIFEST: 2**24, SCHEMA: 2**26}  # limits, as JSON takes many times that in memory
+_SHRINKS = 100  # limit of the compression ratio: that of models is 15 to 25, of padding 1,000
 _MANIFEST_VALUES = 2**20
 _PICKLES = (b"\x80", b"\x1f\x8b", b"\x78", b"BZh", b"\xfd7zXZ", b"\x5d\x00")  # compressed ones too
 
 
 class Refused(ValueError):
-    """A model file that is not opened.
+    """Error for a model file that cannot or must not be opened.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Refused(ValueError):
 
 
 def name_of(path):
-    """Return what a model file is called in messages.
+    """Return the name of a model file in messages.
 
     Parameters
     ----------
@@ -41,36 +41,37 @@ def name_of(path):
     Returns
     -------
     name : str
-        In quotes the path, or the name of the file object; else its kind: ``<BytesIO>``.
+        The path, or the name of the file object, in quotes; if it has none, its type:
+        ``<BytesIO>``.
     """
     name = os.fspath(path) if is_path(path) else getattr(path, "name", None)
     return repr(name) if isinstance(name, (str, bytes)) else f"<{type(path).__name__}>"
 
 
 def is_path(path):
-    """Return whether a model file is given by its path, not as a file object."""
+    """Return whether a model file is given by its path, rather than as a file object."""
     return isinstance(path, (str, bytes, os.PathLike))
 
 
 def check_file(path, mode):
-    """Refuse what is neither a path nor an open binary file object, or cannot be written.
+    """Check that `path` is a path or an open binary file object, and can be written to for "wb".
 
     Parameters
     ----------
     path : object
     mode : {"rb", "wb"}
-        What is to be done with a file object.
+        Whether the file is to be read or written.
 
     Raises
     ------
     TypeError
-        If it is something else, the content of a file, or a file object for text.
+        If it is neither, such as the content of a file or a text file object.
     ValueError
         If it is a closed file object, or an empty path.
     FileNotFoundError, NotADirectoryError, IsADirectoryError
-        If no file can be made at a path, for "wb".
+        If no file can be created at a path, for "wb".
     io.UnsupportedOperation
-        If it is a file object opened for the other purpose; it is both a ValueError and an
+        If it is a file object opened in the other mode. This is both a ValueError and an
         OSError.
     """
     if _is_content(path):
@@ -91,10 +92,10 @@ def check_file(path, mode):
         raise TypeError(f"path must be a path or a binary file object, got {type(path).__name__}.")
     name, way_out = f"The file object {name_of(path)}", f"Open it with mode {mode!r}."
     if hasattr(path, "encoding"):
-        raise TypeError(f"{name} is open for text. {way_out}")
+        raise TypeError(f"{name} is open in text mode. {way_out}")
     if getattr(path, "closed", False):
         raise ValueError(f"{name} is closed. {way_out}")
-    # Objects that are no io.IOBase may lack this method.
+    # Objects that do not derive from io.IOBase may lack this method.
     if hasattr(path, able) and not getattr(path, able)():
         raise io.UnsupportedOperation(f"{name} is not open for {verb}. {way_out}")
 
@@ -102,11 +103,11 @@ def check_file(path, mode):
 def _check_place(path):
     place = os.fsdecode(path)
     if not place:
-        raise ValueError("path is empty. Name a file for the model.")
-    # A slash at the end says that a folder is meant, there or not.
+        raise ValueError("path is empty. Pass the path of a file.")
+    # A trailing slash means a folder, whether or not it exists.
     folder, name = os.path.split(place)
     if not name or os.path.isdir(place):
-        raise IsADirectoryError(f"{place!r} is a folder. Name a file for the model.")
+        raise IsADirectoryError(f"{place!r} is a folder. Pass the path of a file.")
     if folder and not os.path.exists(folder):
         raise FileNotFoundError(f"{place!r} cannot be written: there is no folder {folder!r}.")
     if folder and not os.path.isdir(folder):
@@ -114,14 +115,14 @@ def _check_place(path):
 
 
 def _is_content(path):
-    """Whether this is what a file holds: no path is of empty bytes or has a null character."""
+    """Return whether this is file content: paths are not empty bytes and have no null character."""
     if isinstance(path, (bytearray, memoryview)) or path == b"":
         return True
     return is_path(path) and "\0" in os.fsdecode(path)
 
 
 def shown(text):
-    """Return a text from a file without what a terminal would obey, and not too long.
+    """Return a text from a file without control characters for terminals, cut to 500 characters.
 
     Parameters
     ----------
@@ -131,16 +132,18 @@ def shown(text):
 
 
 def has_more_values(text, most):
-    """Whether a text of JSON holds more values than it may, found before it is parsed.
+    """Return whether a JSON text has more values than allowed, without parsing it.
+
+    Parsing makes an object of each value, which takes many times the memory of the text.
 
     Parameters
     ----------
     text : bytes
     most : int
-        A dict, a list and each item in one count as a value. As many strings fit to them as there
-        may be, and 16 other characters for each.
+        Limit of the number of values: each dict, list and item is one. Each value may have two
+        strings (a key and a value), and 16 other characters.
     """
-    # Strings may hold anything: without quotes in them they end at the next one.
+    # Strings can contain anything. Without escaped quotes, a string ends at the next quote.
     text = text.replace(rb"\\", b"").replace(rb"\"", b"")
     if text.count(b'"') > 4 * most:  # a key and a string, of two quotes each
         return True
@@ -149,25 +152,25 @@ def has_more_values(text, most):
 
 
 def _may_declare(name, compressed_size):
-    """How many bytes a member of text may have that takes so many in the file."""
+    """Return the largest size that a text member of this compressed size may declare."""
     return min(_TEXT_BYTES[name], max(2**20, _SHRINKS * compressed_size))
 
 
 def write_archive(path, manifest, members):
-    """Write a model file; what was there stays until the new one is whole.
+    """Write a model file; an existing file is replaced when the new one is complete.
 
     Parameters
     ----------
     path : str, path-like or file object
-        A file object is written to from its position on.
+        A file object is written to from its current position.
     manifest : dict
-        Gets a checksum for each member.
+        The manifest; a checksum of each member is added to it.
     members : dict of str to bytes
 
     Raises
     ------
     ValueError
-        If a member of text is longer than what is read again.
+        If a text member is longer than the limit for reading.
     OSError
         If a path cannot be written.
     """
@@ -177,8 +180,8 @@ def write_archive(path, manifest, members):
     for name, most in _TEXT_BYTES.items():
         if len(members[name]) > most:
             raise ValueError(
-                f"{name} of the model would be {len(members[name]):,} bytes, more than "
-                f"{most:,}: "
+                f"{name} of the model would be {len(members[name]):,} bytes, more than the limit "
+                f"of {most:,}: "
                 + (
                     "shorten the card."
                     if name == MANIFEST
@@ -187,11 +190,11 @@ def write_archive(path, manifest, members):
             )
     if has_more_values(text, _MANIFEST_VALUES):
         raise ValueError(
-            f"The card of the model has more than {_MANIFEST_VALUES:,} values, which no file may "
-            "hold: shorten the card."
+            f"The card of the model has more than {_MANIFEST_VALUES:,} values, the limit of a "
+            "model file: shorten the card."
         )
     if is_path(path):
-        from .utils import replacing  # with it comes pandas, which reading does without
+        from .utils import replacing  # imports pandas, which reading does not need
 
         place = os.fsdecode(path)
         try:
@@ -200,21 +203,21 @@ def write_archive(path, manifest, members):
         except OSError as error:
             if error.filename is None:
                 raise
-            # What it names is a temporary file.
+            # The error names the temporary file.
             raise OSError(error.errno, error.strerror, place) from error
         return
-    content = io.BytesIO()  # so that a file object need be able to write only
+    content = io.BytesIO()  # zipfile would also seek and read
     _write_zip(content, members)
     rest = content.getbuffer()
     while rest:
-        written = path.write(rest)  # an unbuffered file may take a part
+        written = path.write(rest)  # an unbuffered file may write only a part
         rest = rest[written:] if written else rest[len(rest) :]
 
 
 def _write_zip(file, members):
     with zipfile.ZipFile(file, "w") as archive:
         for name, data in members.items():
-            # Without a date, so that the same model makes the same bytes.
+            # Without a date, so that the same model gives the same bytes.
             entry = zipfile.ZipInfo(name)
             if name in _TEXT_BYTES and len(data) <= _may_declare(
                 name, len(zlib.compress(data, wbits=-15))
@@ -224,7 +227,7 @@ def _write_zip(file, members):
 
 
 def read_manifest(path):
-    """Read the manifest alone.
+    """Read only the manifest.
 
     Parameters
     ----------
@@ -239,14 +242,14 @@ def read_manifest(path):
     Raises
     ------
     Refused
-        If it is no model file, or its manifest is damaged.
+        If it is not a model file, or its manifest is damaged.
     """
     with _archive(path) as (archive, n_bytes):
         return _manifest(path, archive, _entries(path, archive, n_bytes)), n_bytes
 
 
 def read_archive(path):
-    """Read all members, and compare them with their checksums.
+    """Read all members and verify their checksums.
 
     Parameters
     ----------
@@ -256,7 +259,7 @@ def read_archive(path):
     -------
     manifest : dict
     members : dict of str to bytes
-        Arrays (.npy) declare no more than they hold, and no Python objects.
+        The members. Arrays (.npy) are checked to have their declared size and no Python objects.
 
     Raises
     ------
@@ -270,7 +273,7 @@ def read_archive(path):
 
 @contextmanager
 def _archive(path):
-    """The zip of a model file, and the size of the file; what goes wrong inside is a refusal."""
+    """Yield the zip archive of a model file and its size; all errors of the body become Refused."""
     with _opened(path) as (file, n_bytes):
         start = file.read(6)
         if not start.startswith(b"PK"):
@@ -280,13 +283,15 @@ def _archive(path):
                 yield archive, n_bytes
         except Refused:
             raise
-        except Exception as error:  # zipfile and zlib raise a dozen kinds at damaged bytes
+        except (
+            Exception
+        ) as error:  # damaged bytes cause a dozen types of errors in zipfile and zlib
             raise damaged(path, f"it cannot be read ({error})") from error
 
 
 @contextmanager
 def _opened(path):
-    """A file to read, and its size; a file object is left open, where it was."""
+    """Yield a file to read and its size; a file object stays open, at its position."""
     check_file(path, "rb")
     if is_path(path):
         with open(path, "rb") as file:
@@ -300,16 +305,16 @@ def _opened(path):
     except (OSError, ValueError) as error:
         raise Refused(
             path,
-            f"it cannot be read from any position ({error})",
+            f"it is not seekable ({error})",
             "Read it into memory first: io.BytesIO(file.read()).",
         ) from error
     if n_bytes <= 0:
         if start == 0:
-            raise Refused(path, "it is empty", "Save a model to it, or pass another.")
+            raise Refused(path, "it is empty", "Save a model to it, or pass another file.")
         raise Refused(
             path,
-            f"nothing follows its position, {start:,}",
-            "A file object is read from its position on: call its seek(0) first.",
+            f"there is nothing after its current position, {start:,}",
+            "A file object is read from its current position: call its seek(0) first.",
         )
     try:
         yield path, n_bytes
@@ -318,7 +323,7 @@ def _opened(path):
 
 
 def damaged(path, reason):
-    """Return the refusal of a file that was whole once."""
+    """Return the error for a damaged file."""
     return Refused(path, reason, "It is damaged: copy it again, or save the model again.")
 
 
@@ -326,41 +331,45 @@ def _no_zip(path, start, position):
     if position:
         return Refused(
             path,
-            f"no model begins at its position, {position:,}",
-            "A file object is read from its position on: call its seek(0) first.",
+            f"no model begins at its current position, {position:,}",
+            "A file object is read from its current position: call its seek(0) first.",
         )
     if start.startswith(_PICKLES):
         return Refused(
             path,
-            "it looks like a pickle, as joblib writes them, and not like a file of skmmgenre.save",
-            "joblib.load opens it, but runs whatever code it holds: do so only if you know who "
-            "made it, and then write it anew with skmmgenre.save.",
+            "it looks like a pickle (joblib file), not like a file of skmmgenre.save",
+            "joblib.load opens it, but runs any code in it: do so only if you trust its author, "
+            "and then save the model again with skmmgenre.save.",
         )
-    return Refused(path, "it was not written by skmmgenre.save, or is damaged", "Pass another.")
+    return Refused(
+        path, "it was not written by skmmgenre.save, or is damaged", "Pass another file."
+    )
 
 
 def _entries(path, archive, size):
-    """The members by name, after a look at all declared sizes."""
+    """Return the members by name, after checking all declared sizes."""
     entries = {}
     for entry in archive.infolist():
         name = entry.filename
         if name in entries:
-            raise damaged(path, f"it holds {name!r} twice")
+            raise damaged(path, f"it contains {name!r} twice")
         entries[name] = entry
         most = _may_declare(name, entry.compress_size) if name in _TEXT_BYTES else size
         if entry.file_size > most or entry.compress_size > size:
             raise Refused(
                 path,
-                f"{name!r} declares {entry.file_size:,} bytes; at most {most:,} can be in it",
-                "It is damaged or made to fill the memory: do not use it.",
+                f"{name!r} declares {entry.file_size:,} bytes, more than the limit of {most:,}",
+                "It is damaged, or designed to exhaust the memory: do not use it.",
             )
         if name not in _TEXT_BYTES and entry.compress_type != zipfile.ZIP_STORED:
-            raise Refused(path, f"{name!r} is compressed", "skmmgenre.save writes no such file.")
+            raise Refused(
+                path, f"{name!r} is compressed", "skmmgenre.save does not write such files."
+            )
     if MANIFEST not in entries:
         raise Refused(
             path,
-            f"it is a zip without {MANIFEST}",
-            "It was not written by skmmgenre.save; a file of skops is opened by skops.io.load.",
+            f"it is a zip file without {MANIFEST}",
+            "It was not written by skmmgenre.save. If it is a skops file, use skops.io.load.",
         )
     if sum(e.file_size for n, e in entries.items() if n not in _TEXT_BYTES) > size:
         raise damaged(path, "its members overlap")
@@ -369,10 +378,10 @@ def _entries(path, archive, size):
 
 def _content(path, archive, entry):
     with archive.open(entry) as member:
-        # By its declared length: zipfile would else inflate whatever there is.
+        # Only its declared length: otherwise zipfile would decompress all there is.
         content = member.read(entry.file_size)
     if len(content) != entry.file_size:
-        raise damaged(path, f"{entry.filename!r} is cut off")
+        raise damaged(path, f"{entry.filename!r} is truncated")
     return content
 
 
@@ -381,15 +390,15 @@ def _manifest(path, archive, entries):
     if has_more_values(text, _MANIFEST_VALUES):
         raise Refused(
             path,
-            f"{MANIFEST} holds more than {_MANIFEST_VALUES:,} values",
-            "It is damaged or made to fill the memory: do not use it.",
+            f"{MANIFEST} has more than {_MANIFEST_VALUES:,} values",
+            "It is damaged, or designed to exhaust the memory: do not use it.",
         )
-    manifest = json.loads(text.decode("utf-8"))  # of bytes, json would take UTF-16 as well
+    manifest = json.loads(text.decode("utf-8"))  # given bytes, json would also accept UTF-16
     form = manifest.get("format") if isinstance(manifest, dict) else None
     if type(form) is not int:
-        raise damaged(path, f"{MANIFEST} names no format")
+        raise damaged(path, f"{MANIFEST} has no format number")
     kinds = {"versions": dict, "card": dict, "left_out": list, "members": dict}
-    # Those of another format are none of our business; whoever called refuses it.
+    # A manifest of another format is not checked here; the caller rejects it.
     if form == 1 and not all(isinstance(manifest.get(k), kind) for k, kind in kinds.items()):
         raise damaged(path, f"{MANIFEST} lacks one of {', '.join(kinds)}")
     return {kind: make() for kind, make in kinds.items()} | manifest
@@ -401,33 +410,33 @@ def _members(path, archive, entries, checksums):
     if added := sorted(entries.keys() - checksums.keys() - {MANIFEST}):
         raise Refused(
             path,
-            f"it holds {added[0]!r}, which skmmgenre.save did not write",
-            "Somebody changed it: ask for the original.",
+            f"it contains {added[0]!r}, which skmmgenre.save did not write",
+            "The file was modified: get the original.",
         )
     for name, checksum in checksums.items():
         content = _content(path, archive, entries[name])
         if [len(content), _checksum(content)] != checksum:
-            raise damaged(path, f"the checksum of {name!r} does not fit")
+            raise damaged(path, f"the checksum of {name!r} does not match")
         if name != SCHEMA:
             check_array(path, name, content)
         yield name, content
 
 
 def check_array(path, name, content):
-    """Refuse what is no plain array of just the declared size.
+    """Check that a member is a plain array of exactly its declared size.
 
     Parameters
     ----------
     path : str, path-like or file object
     name : str
     content : bytes
-        Of a file as `numpy.save` writes it.
+        Content of a file in the format of `numpy.save`.
 
     Raises
     ------
     Refused
     """
-    import numpy as np  # which reading a manifest does without
+    import numpy as np  # not needed to read a manifest
 
     try:
         stream = io.BytesIO(content)
@@ -437,19 +446,19 @@ def check_array(path, name, content):
         else:
             shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
     except Exception as error:
-        raise damaged(path, f"{name!r} is no array ({error})") from error
+        raise damaged(path, f"{name!r} is not an array ({error})") from error
     if dtype.kind not in "biufcSU" or not dtype.itemsize:
         raise Refused(
             path,
-            f"{name!r} is an array of {dtype!r}, which may hide Python objects",
-            "skmmgenre.save writes no such file: do not use it.",
+            f"{name!r} is an array of {dtype!r}, which may contain Python objects",
+            "skmmgenre.save does not write such files: do not use it.",
         )
     declared, there = math.prod(shape) * dtype.itemsize, len(content) - stream.tell()
     if min(shape, default=0) < 0 or declared != there:
         raise Refused(
             path,
-            f"{name!r} declares an array of {declared:,} bytes and holds {there:,}",
-            "It is damaged or made to fill the memory: do not use it.",
+            f"{name!r} declares an array of {declared:,} bytes but has {there:,}",
+            "It is damaged, or designed to exhaust the memory: do not use it.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Model files that are safe to open."""
+"""Save and load model files that are safe to open."""
 
 import io
 import json
@@ -53,13 +53,13 @@ from .compose._parameters import set_runtime_params
 
 
 class ModelVersionWarning(InconsistentVersionWarning):
-    """A model file was saved with other versions of libraries that its predictions depend on.
+    """Warning that a model was saved with other versions of libraries its predictions depend on.
 
     Parameters
     ----------
     message : str
     differences : dict of str to tuple
-        As `_library_versions.differences` returns them.
+        The result of `_library_versions.differences`.
     """
 
     def __init__(self, message, differences):
@@ -82,34 +82,35 @@ def save(
     Parameters
     ----------
     model : estimator
-        Fitted. It may hold estimators of this package and of scikit-learn, arrays and plain
-        Python.
+        A fitted model. It may contain estimators of this package and of scikit-learn, arrays and
+        plain Python objects.
     path : str, path-like or binary file object
-        A file that is there is replaced, once the new one is whole. A file object is written to
-        from its position on, and stays open.
+        An existing file is replaced when the new one is complete. A file object is written to
+        from its current position, and stays open.
     card : dict, default=None
-        What a reader should know: what the model was trained on, its metrics, its limits. Keys
-        are str, values what JSON can hold, or NumPy numbers and arrays. The names of the
+        Information for users of the model: its training data, metrics and limitations. Keys
+        are str; values are JSON-serializable, or NumPy numbers and arrays. The names of the
         genres are added as "genres".
     table : DataFrame, default=None
-        The rows that the model was trained on. Of each only a hash is kept, so that
-        :func:`skmmgenre.inspection.report` can leave out what the model has seen. For a model
-        that reads the columns of a table, of those columns.
+        The rows that the model was trained on. Only a hash of each row is stored, so that
+        :func:`skmmgenre.inspection.report` can exclude items that the model was trained on. If
+        the model selects columns of a table, only these columns are hashed. None stores none.
     groups : array-like of shape (n_rows,), default=None
-        The artists that the model was trained on, as it was fitted with. Of their names, without
-        case, accents and signs, hashes are kept for the same purpose. None keeps none.
+        The artists that were passed to `fit`. Hashes of their names, without case, accents and
+        punctuation, are stored for the same purpose. None stores none.
 
     Returns
     -------
     left_out : list of str
-        Parameters that were set back, since they name a place of this machine or a host:
-        "GazetteerLinker.kb", "CQTExtractor.cache". `load` takes them again.
+        Parameters that were reset to their defaults, since they contain a local path or a host:
+        "GazetteerLinker.kb", "CQTExtractor.cache". Pass them to `load`.
 
     Raises
     ------
     TypeError
-        If the model holds something else, such as a function or a random forest, or the card
-        something that JSON cannot hold; or if `path` is neither a path nor a binary file object.
+        If the model contains an unsupported object, such as a function or a random forest, or the
+        card a value that is not JSON-serializable; or if `path` is neither a path nor a binary
+        file object.
     ValueError
         If the file object is closed or is not open for writing.
     OSError
@@ -119,14 +120,14 @@ def save(
 
     See Also
     --------
-    load : Opens the file.
-    model_info : Tells what is in it.
+    load : Load the model from the file.
+    model_info : Return the metadata of the file.
 
     Notes
     -----
-    The file is a zip: skmmgenre.json (format, versions, card, checksums, what ``skmmgenre info``
-    shows, and the hashes), skops' schema.json, and an .npy for each array. The same model makes
-    the same bytes.
+    The file is a zip archive of skmmgenre.json (format, versions, card, checksums, the output of
+    ``skmmgenre info``, and the hashes), skops' schema.json, and one .npy file per array. The same
+    model gives the same bytes.
 
     Examples
     --------
@@ -157,11 +158,11 @@ def save(
         text = schema_text(schema)
     except Strange as error:
         raise TypeError(
-            f"The model cannot be saved: {error}, which is not on the list of what is safe to "
-            "open. Replace it (of a search save best_estimator_), or use joblib.dump for a file of "
-            "your own."
+            f"The model cannot be saved: {error}, which is not on the list of types that are safe "
+            "to load. Replace it (for a search, save best_estimator_), or use joblib.dump for a "
+            "file that only you open."
         ) from None
-    # Without those that only a parameter left out referred to.
+    # Arrays to which only a reset parameter referred are dropped.
     members = {new: members[old] for old, new in names.items()}
     for name, content in members.items():
         check_array(path, name, content)
@@ -176,59 +177,60 @@ def save(
 
 
 def load(path: FilePath | BinaryIO, *, params: dict[str, Any] | None = None) -> Any:
-    """Open a model file without running code from it.
+    """Load a model from a file without running code from it.
 
     Parameters
     ----------
     path : str, path-like or binary file object
-        A file of `save`. A file object is read from its position on (after `save` call its
-        ``seek(0)``) and is left there; it must be seekable. Pass bytes, such as those of a network
-        response, as ``io.BytesIO(content)``.
+        A file written by `save`. A file object is read from its current position (after `save`
+        call its ``seek(0)``) and is returned to it; it must be seekable. Pass bytes, such as a
+        network response, as ``io.BytesIO(content)``.
     params : dict, default=None
-        Parameters to set, those that `save` has left out, as `model_info` lists them
-        (``{"GazetteerLinker.kb": "music.kb"}``), and those that say how the model runs, not what
-        it predicts by: ``device``, ``n_jobs``, ``batch_size``, ``precision``, ``on_error``,
+        Parameters to set: those that `save` has left out, as listed by `model_info`
+        (``{"GazetteerLinker.kb": "music.kb"}``), and those that control how the model runs but not
+        what it predicts: ``device``, ``n_jobs``, ``batch_size``, ``precision``, ``on_error``,
         ``cache``, ``keep_mentions``, ``verbose``, and ``timeout``, ``max_retries`` and
-        ``backoff`` of linkers that ask a service. A bare name goes to every step that has it,
-        if any; ``audio__n_jobs`` to the network of that part, or else its last step that has
-        it; a name of `get_params` to that step; ``CQTExtractor.n_jobs`` to all estimators of
-        the class. The more exact name has the last word.
+        ``backoff`` of linkers that query a service. A bare name is set in every step that has it;
+        ``audio__n_jobs`` in the network of that part, or else in its last step that has it; a
+        name of `get_params` in that step; ``CQTExtractor.n_jobs`` in all estimators of the class.
+        A more specific name takes precedence.
 
     Returns
     -------
     model : estimator
-        It answers as the one that was saved, once it has the parameters that were left out.
+        A model with the same predictions as the one that was saved, once the parameters that were
+        left out are set.
 
     Raises
     ------
     TypeError
         If `path` is neither a path nor a binary file object, or `params` is not a dict of str.
     ValueError
-        If the file is of another format or kind, is damaged, holds a type that is neither this
-        package's nor scikit-learn's, or declares more than it holds; or if `params` names
-        what the model does not have, or what is fixed in `fit` (``hidden_units``), or a value
-        is not valid. The message names the file, the reason and what to do.
+        If the file has another format, is damaged, contains a type that is neither from this
+        package nor from scikit-learn, or declares more than it contains; or if `params` has
+        a parameter that the model does not have or that is fixed in `fit` (``hidden_units``), or
+        an invalid value. The message names the file, the reason and what to do.
     FileNotFoundError
-        If there is no file.
+        If the file does not exist.
 
     Warns
     -----
     UserWarning
-        If a parameter on which predictions depend was left out and is not given, the file is of
-        another version of this package or of scikit-learn, or it sets a parameter that a class
-        has no longer. One that a class has got since has its default.
+        If a parameter on which predictions depend was left out and is not given, if the file was
+        saved with another version of a library that they depend on, or if it sets a parameter that
+        a class no longer has. Parameters that were added to a class since have their defaults.
 
     See Also
     --------
-    save : Writes the file; has an example.
+    save : Write the file; has an example.
 
     Notes
     -----
-    No class is looked up by a name in the file: names are compared with a list. Every array is
-    compared with its declared size before it is made, and with a checksum. The checksums find
-    damage, not forgery: a stranger's model cannot run code, name a file or a host, but it may
-    answer what its maker wants. It may take three times the size of the file in memory, and 4 kB
-    for each word of a vocabulary.
+    No class is imported by a name in the file: names are compared with a list. Every array is
+    compared with its declared size before it is created, and with a checksum. Checksums detect
+    damage, not forgery: a model from an untrusted source cannot run code, or name a file or a host,
+    but it can predict whatever its author wants. Loading may take three times the size of the file
+    in memory, and 4 kB for each word of a vocabulary.
     """
     manifest, members = read_archive(path)
     check_format(path, manifest)
@@ -240,11 +242,11 @@ def load(path: FilePath | BinaryIO, *, params: dict[str, Any] | None = None) -> 
         raise _no_model(path, error) from None
     except (Strange, RecursionError) as error:
         raise Refused(
-            path, f"{error}, which no model file may hold", remedy_of_strangers(manifest)
+            path, f"{error}, which is not allowed in model files", remedy_of_strangers(manifest)
         ) from None
     if missing := sorted(files_of(schema) - members.keys()):
         raise damaged(path, f"{missing[0]!r} is missing from it")
-    # Again, as the file may not be of `save`.
+    # Reset them again: the file may not have been written by `save`.
     may_be_given = may_be_left_out(schema)
     left_out = {*leave_out(schema), *may_be_given.intersection(names_left_out(manifest))}
     used = names_used_by(cls for cls, _ in estimators_of(schema))
@@ -254,7 +256,7 @@ def load(path: FilePath | BinaryIO, *, params: dict[str, Any] | None = None) -> 
     if lost:
         warnings.warn(
             f"Model file {name_of(path)} sets {', '.join(map(shown, lost))}, which this "
-            "version does not have: compare the predictions with known ones before you rely on "
+            "version does not have. Compare the predictions with known ones before you rely on "
             "them.",
             UserWarning,
             stacklevel=2,
@@ -262,7 +264,7 @@ def load(path: FilePath | BinaryIO, *, params: dict[str, Any] | None = None) -> 
     if needed := sorted(filter(is_needed, left_out - given)):
         example = f"{{{needed[0]!r}: ...}}"
         warnings.warn(
-            f"Model file {name_of(path)} came without {', '.join(needed)}, on which the "
+            f"Model file {name_of(path)} was saved without {', '.join(needed)}, on which the "
             f"predictions depend. Pass it: skmmgenre.load({name_of(path)}, params={example}).",
             UserWarning,
             stacklevel=2,
@@ -277,13 +279,13 @@ def _seen_by(model, table, groups):
 
 
 def _describe(model):
-    """skops' schema of the model, and the arrays it refers to."""
+    """Return skops' schema of the model, and the arrays that it refers to."""
     buffer = io.BytesIO()
     try:
         skops.io.dump(model, buffer)
-    except Exception as error:  # of whatever kind the object's own state raises
+    except Exception as error:  # the state of an object may raise any error
         raise TypeError(
-            f"The model cannot be saved: {error}. Use joblib.dump for a file of your own."
+            f"The model cannot be saved: {error}. Use joblib.dump for a file that only you open."
         ) from error
     with zipfile.ZipFile(buffer) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
@@ -300,18 +302,18 @@ def _make(path, schema, members):
     members.clear()
     try:
         with warnings.catch_warnings():
-            # `load` warns once, and not for each estimator.
+            # `load` warns once for the file rather than for each estimator.
             warnings.simplefilter("ignore", InconsistentVersionWarning)
             return skops.io.load(buffer, trusted=trusted_types(schema))
-    except Exception as error:  # an object's state may be anything
+    except Exception as error:  # setting the state of an object may raise any error
         raise _no_model(path, f"{type(error).__name__}: {error}") from error
 
 
 def _no_model(path, reason):
     return Refused(
         path,
-        f"its content makes no model ({reason})",
-        "It is damaged, was changed, or needs a newer skops (pip install -U skops).",
+        f"its content is not a valid model ({reason})",
+        "It is damaged, was modified, or needs a newer skops (pip install -U skops).",
     )
 
 
@@ -325,8 +327,8 @@ def _parse_schema(path, members):
     except Misshapen:
         raise
     except (ValueError, RecursionError) as error:
-        raise damaged(path, f"{SCHEMA!r} is no JSON ({error})") from error
-    raise damaged(path, f"{SCHEMA!r} describes no model")
+        raise damaged(path, f"{SCHEMA!r} is not valid JSON ({error})") from error
+    raise damaged(path, f"{SCHEMA!r} does not describe a model")
 
 
 def _as_card(model, card):
@@ -337,17 +339,17 @@ def _as_card(model, card):
     for name, value in card.items():
         try:
             if not isinstance(name, str):
-                raise TypeError("a name must be a str")
+                raise TypeError("keys must be str")
             card[name] = json.loads(json.dumps(value, default=_plain_number))
         except (TypeError, ValueError) as error:
-            raise TypeError(f"card[{name!r}] is nothing that JSON can hold: {error}.") from error
+            raise TypeError(f"card[{name!r}] is not JSON-serializable: {error}.") from error
     return card
 
 
 def _plain_number(value):
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
-    raise TypeError(f"a {type(value).__name__}")
+    raise TypeError(f"got {type(value).__name__}")
 
 
 def _warn_of_versions(path, versions, used):
@@ -356,7 +358,7 @@ def _warn_of_versions(path, versions, used):
         warnings.warn(
             ModelVersionWarning(
                 f"Model file {name_of(path)} was saved with {told}: predictions may differ. "
-                "Compare them with known ones before you rely on them.",
+                "Compare the predictions with known ones before you rely on them.",
                 others,
             ),
             stacklevel=3,

@@ -1,4 +1,4 @@
-"""What a model file says of itself, read from its manifest alone: no torch, numpy or pandas."""
+"""Metadata of a model file, read from its manifest only: imports no torch, numpy or pandas."""
 
 import json
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -7,7 +7,7 @@ from . import __version__
 from ._model_archive import Refused, read_manifest
 
 if TYPE_CHECKING:
-    from ._typing import FilePath  # with it comes numpy
+    from ._typing import FilePath  # imports numpy
 
 FORMAT = 1
 _SUMMARY = {
@@ -21,31 +21,32 @@ _NETWORK = {"type": str, "epochs": int, "best_epoch": int}
 
 
 def model_info(path: "FilePath | BinaryIO") -> dict[str, Any]:
-    """Tell what a model file says of itself, without loading the model.
+    """Return the metadata of a model file, without loading the model.
 
     Parameters
     ----------
     path : str, path-like or binary file object
-        A file of `save`. A file object is read from its position on (after `save` call its
-        ``seek(0)``) and is left there; it must be seekable. Pass bytes, such as those of a network
-        response, as ``io.BytesIO(content)``.
+        A file written by `save`. A file object is read from its current position (after `save`
+        call its ``seek(0)``) and is returned to it; it must be seekable. Pass bytes, such as a
+        network response, as ``io.BytesIO(content)``.
 
     Returns
     -------
     info : dict
-        format; versions, those of the libraries it was saved with; card, with its genres;
-        left_out, names of parameters that `load` takes again; bytes, the size of the file.
+        ``format``; ``versions`` of the libraries it was saved with; ``card``, including the
+        genres; ``left_out``, names of the parameters to pass to `load`; ``bytes``, the size of the
+        file.
 
     Raises
     ------
     ValueError
-        If it is no model file, or of another format.
+        If it is not a model file, or has another format.
     FileNotFoundError
-        If there is no file.
+        If the file does not exist.
 
     See Also
     --------
-    save : Has an example.
+    save : Write a model file; has an example.
     """
     manifest, n_bytes = _read(path)
     parts = {name: manifest[name] for name in ("format", "versions", "card", "left_out")}
@@ -53,7 +54,7 @@ def model_info(path: "FilePath | BinaryIO") -> dict[str, Any]:
 
 
 def read_summary(path):
-    """Return what `summarize` told of a model when it was saved.
+    """Return the result of `summarize` when the model was saved.
 
     Parameters
     ----------
@@ -62,20 +63,20 @@ def read_summary(path):
     Returns
     -------
     summary : dict or None
-        None if the file has none, as one of an earlier version, or one that is not as `save`
-        writes it. It is a claim, as the card is: nothing compares it with the model.
+        None if the file has no summary (files of earlier versions), or if it does not have the
+        form that `save` writes. Like the card, it is not verified against the model.
 
     Raises
     ------
     ValueError
-        If it is no model file, or of another format.
+        If it is not a model file, or has another format.
     """
     summary = _read(path)[0].get("summary")
     return summary if _is_summary(summary) else None
 
 
 def read_seen(path):
-    """Return what a model was trained on, as far as its file knows.
+    """Return the hashes of the items and artists that a model was trained on.
 
     Parameters
     ----------
@@ -84,32 +85,32 @@ def read_seen(path):
     Returns
     -------
     seen : Seen or None
-        None if the file does not say, as one of an earlier version.
+        None if the file does not contain them, such as a file of an earlier version.
 
     Raises
     ------
     ValueError
-        If it is no model file, or of another format.
+        If it is not a model file, or has another format.
     """
-    from ._seen import Seen  # with it come numpy and pandas
+    from ._seen import Seen  # imports numpy and pandas
 
     return Seen.of_manifest(_read(path)[0].get("seen"))
 
 
 def summarize(model):
-    """Return what `skmmgenre info` shows of a model that goes from a table to genres.
+    """Return the summary that `skmmgenre info` shows of a model from a table to genres.
 
     Parameters
     ----------
     model : estimator
-        Fitted.
+        A fitted model.
 
     Returns
     -------
     summary : dict or None
         Plain values: genres, several_genres, modalities and their columns, networks, and the
-        names of the classes of all estimators. None of another model, or if its columns are
-        chosen by something that JSON cannot hold.
+        names of the classes of all estimators. None if the model does not predict genres from
+        a table, or if its columns are selected by an object that is not JSON-serializable.
     """
     from .compose import TagClassifier
     from .nets import NetEstimator
@@ -152,31 +153,34 @@ def genres_of(model):
 
 
 def has_several_genres(model):
-    """Tell whether a model answers with several genres an item."""
+    """Return whether the predictions of a model are multilabel."""
     from .nets.targets import SoftmaxTarget
 
     return not isinstance(getattr(model[-1], "target_", None), SoftmaxTarget)
 
 
 def names_left_out(manifest):
-    """Return the names of the parameters that a manifest says were left out."""
+    """Return the names of the parameters that were left out, according to a manifest."""
     return [name for name in manifest["left_out"] if isinstance(name, str)]
 
 
 def remedy_of_strangers(manifest):
-    """Return what to do with a file that this version cannot have written."""
+    """Return the remedy for a file that this version cannot have written."""
     made_with = str(manifest["versions"].get("skmmgenre", "another version"))
     if made_with == __version__:
-        return "skmmgenre.save writes no such file: do not use it."
-    return f"It says it is of skmmgenre {made_with}: if you trust that, install this version."
+        return "skmmgenre.save does not write such files: do not use it."
+    return (
+        f"According to the file, it was saved with skmmgenre {made_with}: if you trust it, install "
+        "that version."
+    )
 
 
 def check_format(path, manifest):
-    """Refuse a manifest of another format than this version reads."""
+    """Check that a manifest has the format that this version reads."""
     if manifest["format"] != FORMAT:
         raise Refused(
             path,
-            f"it is of format {manifest['format']}, and skmmgenre {__version__} reads format "
+            f"it has format {manifest['format']}, but skmmgenre {__version__} reads format "
             f"{FORMAT}",
             remedy_of_strangers(manifest),
         )

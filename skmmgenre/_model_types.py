@@ -1,8 +1,8 @@
-"""The types that a model file may hold: skops' description of a model, and what is left out of it.
+"""The types allowed in a model file, and the parameters that are left out of it.
 
-skops describes an object by nodes: dicts with a loader (how it is made again), a module and a
-class. Here they are only looked at; nothing is imported or made by their names. All that this
-package knows of nodes is here.
+skops describes an object by nodes: dicts with a loader (how the object is rebuilt), a module and a
+class. This module only inspects them; nothing is imported or created by their names. All knowledge
+of the skops format in this package is here.
 """
 
 import inspect
@@ -24,15 +24,16 @@ from .pretrained._catalogue import MODELS
 _ROOMS = "audio compose fusion image labels model_selection nets.targets text".split()
 _PLAIN_CLASSES = {"ArtistKFold", "ArtistShuffleSplit", "GenreTaxonomy"}
 _PLAIN_CLASSES |= {"CosineTarget", "LogisticTarget", "SoftmaxTarget"}
-# Left out though no path: where reviews are sent to, and which variable holds a secret to send;
-# which model a hub is asked for (what `pretrained.fetch` gets stays), and if its code may run.
+# Left out although they are not paths: the URL that reviews are sent to, and the environment
+# variable of the secret that is sent; the model that a hub is queried for (names that
+# `pretrained.fetch` knows are kept), and whether its code may run.
 _GUARDED = {"url", "key_env", "memory", "model", "trust_remote_code"}
-# Of those left out, what the predictions do not depend on.
+# Parameters that predictions do not depend on, among those left out.
 _IDLE = {"cache", "memory", "weights"}
-_NOT_IDLE = {"AudioEmbedder.weights"}  # they are no part of its state
+_NOT_IDLE = {"AudioEmbedder.weights"}  # its weights are not part of its state
 
 _HEADER = {"__class__": str, "__module__": str, "__loader__": str}
-# Loader -> the other keys of its nodes, with the JSON type of each; of an array in either way.
+# Loader -> the other keys of its nodes, with the JSON type of each. Arrays have two forms.
 _SHAPES = {
     "JsonNode": [{"content": str, "is_json": bool}],
     "DictNode": [{"content": dict, "key_types": dict}],
@@ -48,23 +49,23 @@ _SHAPES = {
 }
 _MAY_HAVE = {"__id__"}
 _ROOT_MAY_HAVE = {"__id__", "protocol", "_skops_version"}
-# An array of objects has seven keys, a place in another node, and may be empty.
+# The largest node, an empty array of objects, has seven keys, itself, and its entry in a parent.
 _VALUES_OF_A_NODE = 9
 
 
 class Strange(ValueError):
-    """A node that has no place in a model file."""
+    """Error for a node that is not allowed in a model file."""
 
 
 class Misshapen(Strange):
-    """A node, or a whole schema, of another shape than skops gives it."""
+    """Error for a node, or a whole schema, that does not have the form that skops writes."""
 
 
 @cache
 def estimator_types():
-    """Return the classes whose objects may be in a file, by public name: an explicit list.
+    """Return the classes whose objects are allowed in a file, by public name: an explicit list.
 
-    None of them does anything when it is made or given its state but to keep it.
+    Creating one of their objects, or setting its state, has no side effects.
     """
     found = {f"{c.__module__}.{c.__name__}": c for _, c in all_estimators()}
     found = {name: c for name, c in found.items() if name.startswith("sklearn.")}
@@ -81,13 +82,13 @@ def estimator_types():
 
 @cache
 def _types():
-    """Loader of skops -> full names of what it may make."""
+    """Return the full names of the types that each skops loader may create."""
     numbers = {
         f"numpy.{kind.__name__}"
         for kind in np.sctypeDict.values()
         if not issubclass(kind, (np.object_, np.void))
     }
-    numbers |= {"numpy.bool_"}  # the name that NumPy 1 wrote
+    numbers |= {"numpy.bool_"}  # the name in NumPy 1
     return {
         "JsonNode": {"builtins.str"},
         "DictNode": {"builtins.dict", "collections.OrderedDict"},
@@ -104,24 +105,24 @@ def _types():
 
 
 def trusted_types(schema):
-    """Return the full names that skops is told to trust; it knows the others itself.
+    """Return the full names to pass to skops as trusted types; it trusts the others by default.
 
     Parameters
     ----------
     schema : dict
-        One that `check_schema` let through.
+        A schema that `check_schema` accepted.
 
     Returns
     -------
     names : list of str
-        As few as possible: skops copies the list for every node.
+        Names of the types, as few as possible: skops copies the list for every node.
     """
     objects = {_type_name(s) for s in _nodes(schema) if s["__loader__"] == "ObjectNode"}
     return [*sorted(objects), "builtins.frozenset", "numpy.bool_"]
 
 
 def parse_schema(text):
-    """Read a schema, unless it holds more values than its nodes have.
+    """Parse a schema, unless it has more values than its nodes can have.
 
     Parameters
     ----------
@@ -131,23 +132,23 @@ def parse_schema(text):
     Returns
     -------
     schema : object
-        Classes of this package that are named by a private module, as in files of version 0.1,
-        are named by their room.
+        The schema. Classes of this package with the name of a private module, as in files of
+        version 0.1, get the name of their subpackage.
 
     Raises
     ------
     Misshapen
-        If there is padding. It is found before any object is made of it.
+        If there is padding. It is detected before any object is created from it.
     ValueError
         If it is not valid JSON.
     """
     _check_padding(text)
-    # Decoded here: of bytes, json would take UTF-16 as well, whose brackets were not counted.
+    # Decoded here: given bytes, json would also accept UTF-16, whose brackets were not counted.
     return json.loads(text.decode("utf-8"), object_hook=_named_publicly)
 
 
 def schema_text(schema):
-    """Write a schema as `parse_schema` and `check_schema` accept it.
+    """Serialize a schema, in a form that `parse_schema` and `check_schema` accept.
 
     Parameters
     ----------
@@ -160,7 +161,7 @@ def schema_text(schema):
     Raises
     ------
     Strange
-        If they do not.
+        If they would not accept it.
     """
     check_schema(schema)
     text = json.dumps(schema, separators=(",", ":"), ensure_ascii=False).encode()
@@ -171,11 +172,11 @@ def schema_text(schema):
 def _check_padding(text):
     nodes = min(text.count(f'"{key}":'.encode()) for key in _HEADER)
     if has_more_values(text, _VALUES_OF_A_NODE * nodes + len(_ROOT_MAY_HAVE)):
-        raise Misshapen(f"{SCHEMA!r} holds more values than its {nodes:,} nodes have")
+        raise Misshapen(f"{SCHEMA!r} has more values than its {nodes:,} nodes can have")
 
 
 def _named_publicly(node):
-    """Replace the module skmmgenre.ROOM._any of an object by skmmgenre.ROOM if it has the class."""
+    """Replace the module skmmgenre.x._y of an object by skmmgenre.x if that exports the class."""
     module = node.get("__module__")
     if node.get("__loader__") == "ObjectNode" and isinstance(module, str):
         room = module.partition("._")[0]
@@ -185,17 +186,17 @@ def _named_publicly(node):
 
 
 def check_schema(schema):
-    """Refuse types that are not on the list, and nodes that are not what they seem.
+    """Check that all types are on the list, and that nodes are consistent.
 
     Parameters
     ----------
     schema : dict
-        As `json.loads` gives skops' schema.json.
+        skops' schema.json, parsed.
 
     Raises
     ------
     Strange
-        It tells what is wrong, and where.
+        If a node is not allowed; the message says what is wrong, and where.
     """
     types = _types()
     if schema.get("__loader__") != "ObjectNode":
@@ -206,22 +207,23 @@ def check_schema(schema):
         state, where = to_see.pop()
         place = where or "it"
         if not isinstance(state, dict):
-            raise Misshapen(f"{place} holds a {type(state).__name__} in place of a node")
+            raise Misshapen(f"{place} contains a {type(state).__name__} instead of a node")
         loader, number, file = (state.get(key) for key in ("__loader__", "__id__", "file"))
         if not isinstance(loader, str) or _type_name(state) not in types.get(loader, ()):
-            raise Strange(f"{place} holds a {_type_name(state)}")
+            raise Strange(f"{place} contains a {_type_name(state)}")
         if loader == "ObjectNode":
             _check_state(state)
         if number is not None:
             if type(number) is not int or number < 1:
                 raise Strange(f"{place} has the number {number!r}")
-            # skops makes one object of all nodes of a number, whatever the later ones say.
+            # skops creates one object for all nodes with the same number, whatever later ones say:
+            # a node that was not checked could hide behind one that was.
             if (first := nodes.setdefault(number, state)) is not state:
                 if first != state:
-                    raise Strange(f"{place} has the number of something else")
-                continue  # or nodes in nodes are compared once more at each level
+                    raise Strange(f"{place} has the number of another node")
+                continue  # otherwise nested nodes would be compared again at each level
         if file is not None and (number is None or owners.setdefault(str(file), number) != number):
-            raise Strange(f"{place} reads {file!r} once more")
+            raise Strange(f"{place} reads {file!r} again")
         _check_shape(state, place, _ROOT_MAY_HAVE if state is schema else _MAY_HAVE)
         if loader == "DictNode":
             dicts.append((state, place))
@@ -230,13 +232,13 @@ def check_schema(schema):
     for state, place in dicts:
         kinds = state["key_types"].get("content")
         if type(kinds) is not list or len(kinds) != len(state["content"]):
-            raise Misshapen(f"{place} has not one type for each of its keys")
+            raise Misshapen(f"{place} does not have one type for each of its keys")
         if any(kind["__loader__"] != "TypeNode" for kind in kinds):
-            raise Misshapen(f"{place} has keys of a type that is none")
+            raise Misshapen(f"{place} has a key whose type is not a type")
 
 
 def _check_shape(state, place, optional):
-    """Only the keys that skops writes for a loader, each with a value of its kind."""
+    """Check that a node has only the keys that skops writes for its loader, of the right types."""
     found = {key: type(value) for key, value in state.items() if key not in optional}
     loader, content = state["__loader__"], state.get("content")
     fits = any(found == _HEADER | shape for shape in _SHAPES[loader])
@@ -246,16 +248,16 @@ def _check_shape(state, place, optional):
         fits = fits and content.keys() == {"start", "stop", "step"}
         fits = fits and {type(part) for part in content.values()} <= {int, str, type(None)}
     if not fits:
-        raise Misshapen(f"{place} holds a {loader} of another shape than skops gives it")
+        raise Misshapen(f"{place} contains a {loader} that skops would not write")
 
 
 def _check_state(state):
-    """Attributes in a plain dict, where those that are left out can be found."""
+    """Check that attributes are a plain dict, in which guarded parameters can be found."""
     attributes = state.get("content")
     kind = attributes.get("__loader__") if isinstance(attributes, dict) else None
     expected = "TupleNode" if state.get("__class__") == "GenreTaxonomy" else "DictNode"
     if kind != expected or (kind == "DictNode" and not isinstance(attributes.get("content"), dict)):
-        raise Strange(f"{_type_name(state)} has a state of another kind")
+        raise Strange(f"{_type_name(state)} has a state of an unexpected type")
 
 
 def _type_name(state):
@@ -277,9 +279,9 @@ def files_of(schema):
 
 
 def number_anew(schema):
-    """Replace ids, which are addresses in memory, by numbers, and files by names after them.
+    """Replace ids, which are memory addresses, by consecutive numbers, and rename files likewise.
 
-    So the same model makes the same file. Nodes of one object become the same.
+    So the same model gives the same file. Nodes of the same object become identical.
 
     Parameters
     ----------
@@ -289,7 +291,7 @@ def number_anew(schema):
     -------
     schema : dict
     names : dict of str to str
-        Old names of files -> new ones.
+        Old file name -> new file name.
     """
     made, names = {}, {}
 
@@ -298,7 +300,8 @@ def number_anew(schema):
             return [anew(part) for part in value]
         if not isinstance(value, dict):
             return value
-        is_node = isinstance(value.get("__loader__"), str)  # no dict that has such a key
+        # The content of a user's dict may have this key, too, but with a node as its value.
+        is_node = isinstance(value.get("__loader__"), str)
         number = value.get("__id__") if is_node else None
         if number in made:
             return made[number]
@@ -315,19 +318,19 @@ def number_anew(schema):
 
 
 def estimators_of(schema):
-    """Yield the class of each object that has attributes by name, and the dict of them.
+    """Yield the class of each object with named attributes, and the node of its attributes.
 
     Parameters
     ----------
     schema : dict
-        One that `check_schema` let through.
+        A schema that `check_schema` accepted.
 
     Yields
     ------
     cls : type
     attributes : dict
-        As skops describes a dict: its "content" has the values, its "key_types" the type of
-        each key. The schema's own, to be changed.
+        The skops node of a dict: "content" has the values, "key_types" the type of each key. It
+        is part of the schema, and may be modified.
     """
     for state in _nodes(schema):
         cls = estimator_types().get(_type_name(state))
@@ -338,19 +341,19 @@ def estimators_of(schema):
 
 
 def fit_parameters(schema):
-    """Give each estimator of a schema exactly the parameters that its class has here.
+    """Give each estimator of a schema exactly the parameters that its class has in this version.
 
     Parameters
     ----------
     schema : dict
-        Changed in place. What an estimator lacks gets its default; what its class, if of this
-        package, has no longer is taken away. It is told from what is learned by its name, which
-        neither starts nor ends with "_".
+        Changed in place. Parameters that an estimator lacks get their defaults. Parameters that
+        its class, if it is from this package, no longer has are removed; they are distinguished
+        from fitted attributes by their names, which neither start nor end with "_".
 
     Returns
     -------
     lost : list of str
-        Names of the parameters taken away: "AudioCNN.patches".
+        Names of the removed parameters: "AudioCNN.patches".
 
     Raises
     ------
@@ -364,10 +367,10 @@ def fit_parameters(schema):
         values, parameters = attributes["content"], _parameters(cls)
         for name in parameters.keys() - values.keys():
             if parameters[name] is inspect.Parameter.empty:
-                raise Strange(f"it holds a {cls.__name__} without {name}")
+                raise Strange(f"it contains a {cls.__name__} without {name}")
             values[name] = _described(cls)[name]
         if cls.__module__.startswith("skmmgenre."):
-            # An estimator of scikit-learn below it may set its own too.
+            # A scikit-learn estimator among its base classes may set parameters of its own.
             known = set().union(*(_parameters(base) for base in cls.__mro__[:-1]))
             strays = {name for name in values.keys() - known if name.strip("_") == name}
             lost |= {f"{cls.__name__}.{name}" for name in strays}
@@ -379,7 +382,7 @@ def fit_parameters(schema):
 
 @cache
 def _parameters(cls):
-    """Parameters of a class with their defaults."""
+    """Return the parameters of a class with their defaults."""
     return {
         name: parameter.default
         for name, parameter in list(inspect.signature(cls.__init__).parameters.items())[1:]
@@ -389,21 +392,21 @@ def _parameters(cls):
 
 @cache
 def _described(cls):
-    """The defaults of a class as skops describes them."""
+    """Return the nodes of the default values of a class."""
     defaults = {n: d for n, d in _parameters(cls).items() if d is not inspect.Parameter.empty}
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(defaults))) as archive:
         return _without_ids(json.loads(archive.read(SCHEMA))["content"])
 
 
 def _types_of_names(number):
-    """What skops wants beside the content of a dict: the type of each key."""
+    """Return the node of the key types that skops requires next to the content of a dict."""
     kind = {"__class__": "str", "__module__": "builtins", "__loader__": "TypeNode"}
     kinds = {"__class__": "list", "__module__": "builtins", "__loader__": "ListNode"}
     return {**kinds, "content": [kind] * number}
 
 
 def _without_ids(value):
-    """Ids are addresses in memory, and others than those of the file."""
+    """Return a node without ids, which are memory addresses and could clash with the file's."""
     if isinstance(value, list):
         return [_without_ids(part) for part in value]
     if isinstance(value, dict):
@@ -412,17 +415,17 @@ def _without_ids(value):
 
 
 def leave_out(schema):
-    """Set back the parameters that name a place of a machine, or a host.
+    """Reset the parameters that contain a local path or a host.
 
     Parameters
     ----------
     schema : dict
-        Changed in place: the parameters get their defaults, None where there is none.
+        Changed in place: the parameters get their defaults, None if they have none.
 
     Returns
     -------
     names : list of str
-        Of what was set back: "GazetteerLinker.kb".
+        Names of the parameters that were reset: "GazetteerLinker.kb".
     """
     names = set()
     for name, values, parameter, blank in _guarded_values(schema):
@@ -435,7 +438,7 @@ def leave_out(schema):
 
 
 def may_be_left_out(schema):
-    """Return the names of the parameters of a model that `leave_out` looks at.
+    """Return the names of the parameters of a model that `leave_out` may reset.
 
     Parameters
     ----------
@@ -449,24 +452,27 @@ def may_be_left_out(schema):
 
 
 def is_needed(name):
-    """Whether predictions depend on a parameter that was left out.
+    """Return whether predictions depend on a parameter that was left out.
 
     Parameters
     ----------
     name : str
-        As `leave_out` returns it.
+        A name that `leave_out` returned.
     """
     return name in _NOT_IDLE or name.rpartition(".")[2] not in _IDLE
 
 
 def _may_stay(node):
-    """Whether a node is a name that `pretrained.fetch` knows, or a callable: that is refused."""
+    """Return whether a node need not be reset: a name of `pretrained.fetch`, or no name at all.
+
+    A callable is not reset, since `check_schema` rejects it.
+    """
     is_place = node["__loader__"] == "JsonNode" or node["__module__"].startswith("pathlib")
     return not is_place or _is_plain(node, MODELS)
 
 
 def _guarded_values(schema):
-    """Name, the dict it is in, key and default of each guarded parameter."""
+    """Yield the name, the dict of values, the key and the default of each guarded parameter."""
     for cls, attributes in estimators_of(schema):
         values = attributes["content"]
         for parameter, blank in _guarded_parameters(cls).items():
@@ -476,7 +482,7 @@ def _guarded_values(schema):
 
 @cache
 def _guarded_parameters(cls):
-    """Parameters of a class that may be a path or name a host, with their defaults."""
+    """Return the parameters of a class that may be a path or a host, with their defaults."""
     constraints = getattr(cls, "_parameter_constraints", {})
     guarded = {}
     for name, parameter in inspect.signature(cls.__init__).parameters.items():
@@ -503,7 +509,7 @@ def _is_plain(node, values):
 
 
 def _nodes(schema):
-    """Yield all nodes at any depth that hold others or a file, each before those in it."""
+    """Yield all nodes that contain others or a file, at any depth, parents first."""
     to_see = [schema]
     while to_see:
         state = to_see.pop()
@@ -513,7 +519,7 @@ def _nodes(schema):
 
 
 def _parts(state, where=""):
-    """The nodes in a node, each with the class and attribute it is found in, "" at the top."""
+    """Return the nodes in a node, each with the class and attribute it is in, "" at the top."""
     loader, content = state["__loader__"], state.get("content")
     if loader == "ObjectNode":
         return [(content, state["__class__"])]

@@ -1,4 +1,4 @@
-"""What a model has learned from, kept as hashes: artists and items that no report should score."""
+"""Hashes of a model's training data: artists and items that a report must not evaluate on."""
 
 import base64
 import hashlib
@@ -10,17 +10,17 @@ import pandas as pd
 
 from .utils import as_pandas, file_in, is_missing, read_groups
 
-_N_BYTES = 6  # of a hash: eight letters in base64; of 2,000 and 100,000 names 1 in 10**6 collides
-_END = 2**16  # bytes at each end of a file that tell it from others
+_N_BYTES = 6  # eight base64 letters; between 2,000 and 100,000 names, 1 in 10**6 collides
+_END = 2**16  # bytes at each end of a file that are hashed to identify it
 _KINDS = ("artists", "items")
 
 
 class Seen:
     """Hashes of the artists and items that a model was trained on.
 
-    A hash is of the artist's name without case, accents, spaces and signs, or of an item's first
-    cell that is not missing: the ends of a file, a text, an array. No name or text can be read
-    from it, but whoever guesses a name can check the guess.
+    An artist is hashed by name, without case, accents, spaces and punctuation; an item by its first
+    cell that is not missing (the ends of a file, a text, or an array). Names and texts cannot be
+    recovered from the hashes, but a guessed name can be verified.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Seen:
 
     @classmethod
     def of_manifest(cls, found):
-        """Return what `as_manifest` wrote; None if it is not that, as of an earlier version."""
+        """Read the result of `as_manifest`; return None if `found` is not one."""
         if not isinstance(found, dict) or found.keys() != set(_KINDS):
             return None
         try:
@@ -58,14 +58,14 @@ class Seen:
             return None
 
     def as_manifest(self):
-        """Return the hashes as one text a kind."""
+        """Return the hashes as one base64 text per kind."""
         return {
             kind: base64.b64encode(b"".join(sorted(getattr(self, kind)))).decode()
             for kind in _KINDS
         }
 
     def artists_among(self, groups):
-        """Tell which rows are of an artist that was seen.
+        """Return which rows have an artist that was seen.
 
         Parameters
         ----------
@@ -78,7 +78,7 @@ class Seen:
         return [_hash_of_artist(name) in self.artists for name in read_groups(groups).names]
 
     def items_among(self, table):
-        """Tell which rows of a table were seen themselves.
+        """Return which rows of a table were seen.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class Seen:
 
 def _split(content):
     if len(content) % _N_BYTES:
-        raise ValueError("it was cut off")
+        raise ValueError("the hashes are truncated")
     return {content[at : at + _N_BYTES] for at in range(0, len(content), _N_BYTES)}
 
 
@@ -114,12 +114,12 @@ def _hash_of_artist(name):
     if name is None:
         return None
     plain = unicodedata.normalize("NFKD", str(name)).casefold()
-    # A name of signs, such as "!!!", stays as it is.
+    # A name without letters and digits, such as "!!!", is kept.
     return _hash_of_text("".join(filter(str.isalnum, plain)) or "".join(plain.split()))
 
 
 def _hashes_of_rows(table):
-    """The hash of each row, None where it has nothing or cannot be read."""
+    """Yield the hash of each row, None if all of its cells are missing or it cannot be read."""
     for cells in as_pandas(table).itertuples(index=False, name=None):
         yield next((_hash_of_cell(cell) for cell in cells if not is_missing(cell)), None)
 
@@ -140,7 +140,7 @@ def _hash_of_cell(cell):
 
 
 def _ends_of(file):
-    """Size and ends of a file: they stay when it is moved or renamed."""
+    """Return the size and the ends of a file, which do not change when it is moved or renamed."""
     if hasattr(file, "read"):
         return _read_ends(file)
     with open(file, "rb") as opened:
@@ -156,13 +156,13 @@ def _read_ends(file):
 
 
 def rows_checked_by(table, columns):
-    """Return the columns of a table by which its rows are known: those that a model reads.
+    """Return the columns of a table by which its rows are hashed: those that a model reads.
 
     Parameters
     ----------
     table : DataFrame
     columns : sequence
-        Names, or whatever else a ColumnTransformer takes, which is passed over.
+        Names of columns. Other selectors that a ColumnTransformer takes are ignored.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""The types that signatures are written with; a small vocabulary, so that signatures stay short.
+"""Type aliases used in signatures, few and short so that signatures stay readable.
 
-They are for type checkers and editors. What is passed is checked when it is used, by
-`_parameter_constraints` and by the readers of `utils`, whose messages say more.
+They are for type checkers and editors. Arguments are validated at run time by
+`_parameter_constraints` and by the readers in `utils`, whose messages are more specific.
 """
 
 import os
@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-# ---- what is passed: tables, columns, labels ----------------------------------------------
+# ---- arguments: tables, columns, labels ---------------------------------------------------
 
 
 class HasToNumpy(Protocol):
@@ -28,15 +28,15 @@ class SparseMatrix(Protocol):
 
 # One value per row: a cell, an artist, a label, a weight. A bare str is not a column.
 Column: TypeAlias = list[Any] | tuple[Any, ...] | range | np.ndarray | HasToNumpy
-# Rows of numbers, of any container.
+# Rows of numbers, in any container.
 Matrix: TypeAlias = Column | SparseMatrix
-# One genre per row, or an indicator of several.
+# One genre per row, or a multilabel indicator.
 Genres: TypeAlias = Column | SparseMatrix
 # A table whose columns have names.
 Table: TypeAlias = HasToNumpy | list[Any]
 FilePath: TypeAlias = str | os.PathLike[str]
 
-# ---- what is returned ---------------------------------------------------------------------
+# ---- return values ------------------------------------------------------------------------
 
 Float32Array: TypeAlias = npt.NDArray[np.float32]
 Float64Array: TypeAlias = npt.NDArray[np.float64]
@@ -44,7 +44,7 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 ObjectArray: TypeAlias = npt.NDArray[np.object_]
 
-# ---- parameters that several classes have -------------------------------------------------
+# ---- parameters shared by classes ---------------------------------------------------------
 
 Auto: TypeAlias = Literal["auto"]
 Preset: TypeAlias = Literal["auto", "paper"]
@@ -82,5 +82,5 @@ class HasCategories(Protocol):
     def categories(self, entity: str) -> Any: ...
 
 
-# A function or method that a decorator returns with the signature it had.
+# A function or method whose signature a decorator preserves.
 Function = TypeVar("Function", bound=Callable[..., Any])

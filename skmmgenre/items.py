@@ -1,4 +1,4 @@
-"""Names that live in `skmmgenre.store` (the loop over cells, the store) and `skmmgenre.utils`."""
+"""Public names of `skmmgenre.store` (the loop over cells, the store) and `skmmgenre.utils`."""
 
 from .store import *  # noqa: F403
 from .utils import (  # noqa: F401

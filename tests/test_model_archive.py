@@ -66,7 +66,7 @@ class TestStrangers:
                 path = forge(tmp_path / "m", members | {name: buffer.getvalue()})
                 assert f"{name!r} is an array of dtype('O')" in refused(path)
                 path = forge(tmp_path / "m", members | {name: pickle.dumps(Boom("mark"))})
-                assert f"{name!r} is no array" in refused(path)
+                assert f"{name!r} is not an array" in refused(path)
 
     def test_a_member_more(self, refused, small_file, tmp_path):
         path = tmp_path / "m"
@@ -75,7 +75,7 @@ class TestStrangers:
             archive.writestr("data.pkl", pickle.dumps(Boom(tmp_path / "mark")))
         assert "it holds 'data.pkl', which skmmgenre.save did not write" in refused(path)
         members = contents(small_file) | {"data.pkl": pickle.dumps(Boom(tmp_path / "mark"))}
-        assert "'data.pkl' is no array" in refused(forge(path, members))
+        assert "'data.pkl' is not an array" in refused(forge(path, members))
 
     @pytest.mark.filterwarnings("ignore:Duplicate name")
     def test_a_member_twice(self, refused, small_file, tmp_path):
@@ -201,7 +201,7 @@ class TestDamage:
         with zipfile.ZipFile(tmp_path / "m", "w") as archive:
             for name, content in (members | {"0.npy": buffer.getvalue()}).items():
                 archive.writestr(name, content)
-        with pytest.raises(ValueError, match=r"the checksum of '0.npy' does not fit\. It is dam"):
+        with pytest.raises(ValueError, match=r"the checksum of '0.npy' does not match\. It is dam"):
             skmmgenre.load(tmp_path / "m")
 
 
@@ -253,19 +253,17 @@ class TestFileObjects:
         with open(reader, "rb") as pipe:
             os.write(writer, small_file.read_bytes()[:1000])
             os.close(writer)
-            with pytest.raises(
-                ValueError, match=r"cannot be read from any position.*io\.BytesIO\("
-            ):
+            with pytest.raises(ValueError, match=r"is not seekable.*io\.BytesIO\("):
                 opened(pipe)
 
     def test_one_for_text(self, factorizer, small_file, tmp_path):
         with open(small_file, encoding="latin-1") as file:
-            with pytest.raises(TypeError, match="small.skmmgenre' is open for text.*'rb'"):
+            with pytest.raises(TypeError, match="small.skmmgenre' is open in text mode.*'rb'"):
                 skmmgenre.load(file)
         with open(tmp_path / "m", "w") as file:
-            with pytest.raises(TypeError, match="open for text.*'wb'"):
+            with pytest.raises(TypeError, match="open in text mode.*'wb'"):
                 skmmgenre.save(factorizer[0], file)
-        with pytest.raises(TypeError, match="<StringIO> is open for text"):
+        with pytest.raises(TypeError, match="<StringIO> is open in text mode"):
             skmmgenre.save(factorizer[0], io.StringIO())
 
     @pytest.mark.parametrize(
@@ -298,10 +296,14 @@ class TestFileObjects:
         stream = io.BytesIO()
         skmmgenre.save(factorizer[0], stream)
         end = f"{stream.tell():,}"
-        with pytest.raises(ValueError, match=rf"nothing follows its position, {end}\..* seek\(0\)"):
+        with pytest.raises(
+            ValueError, match=rf"nothing after its current position, {end}\..* seek\(0\)"
+        ):
             opened(stream)
         stream.seek(10)
-        with pytest.raises(ValueError, match=r"no model begins at its position, 10\..* seek\(0\)"):
+        with pytest.raises(
+            ValueError, match=r"no model begins at its current position, 10\..* seek\(0\)"
+        ):
             opened(stream)
         stream.seek(0)
         opened(stream)
@@ -351,7 +353,9 @@ class TestWhereToSave:
             save(f"{small_file}/m.skmmgenre")
 
     def test_a_folder(self, save, tmp_path):
-        with pytest.raises(IsADirectoryError, match=f"{tmp_path}' is a folder. Name a file"):
+        with pytest.raises(
+            IsADirectoryError, match=f"{tmp_path}' is a folder. Pass the path of a file"
+        ):
             save(str(tmp_path))
         assert not list(tmp_path.iterdir())
 
@@ -373,5 +377,5 @@ class TestWhereToSave:
 @pytest.mark.parametrize("path, error", [("", ValueError), ("absent/", IsADirectoryError)])
 def test_a_path_without_a_name(factorizer, tmp_path, monkeypatch, path, error):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(error, match="Name a file for the model"):
+    with pytest.raises(error, match="Pass the path of a file"):
         skmmgenre.save(factorizer[0], path)

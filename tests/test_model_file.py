@@ -360,13 +360,13 @@ class TestVersions:
         versions = {"skmmgenre": "7.1.0"}
         path = forge(tmp_path / "m", contents(small_file), {"format": form, "versions": versions})
         for opened in (skmmgenre.load, skmmgenre.model_info):
-            with pytest.raises(ValueError, match=f"'.*m': it is of format {form}.*skmmgenre 7.1.0"):
+            with pytest.raises(ValueError, match=f"'.*m': it has format {form}.*skmmgenre 7.1.0"):
                 opened(path)
 
     @pytest.mark.parametrize("form", [None, "1", True, 1.0, [1]])
     def test_of_no_format(self, small_file, tmp_path, form):
         path = forge(tmp_path / "m", contents(small_file), {"format": form})
-        with pytest.raises(ValueError, match="names no format"):
+        with pytest.raises(ValueError, match="has no format number"):
             skmmgenre.load(path)
 
     @pytest.mark.parametrize("library", ["skmmgenre", "scikit-learn", "numpy", "scipy"])

@@ -1,8 +1,11 @@
 """Blocks: the columns of each modality.
 
-A block that is missing in a row is replaced by zeros here. A row without any block gets the class
-prior (`NetClassifier._output`). A block of zeros has no direction, so it is missing wherever
-blocks are divided by their norms.
+Blocks are found by the names of columns, if there are any: a ColumnTransformer prefixes each column
+with the name of its branch, so that no number of columns needs to be passed.
+
+A block that is missing in a row becomes zeros here. A row without any block gets the class prior
+(`NetClassifier._output`). A block of zeros has no direction: where blocks are divided by their
+norms, it is missing.
 """
 
 import numpy as np
@@ -81,8 +84,10 @@ def missing_in_block(X, columns, block, *, zeros=True):
     """
     n_nan, n_other = _count_values(X, columns)
     missing = n_nan == len(columns)
+    # Some NaN in a block are an error upstream. To count the block as missing would hide it, and
+    # to fill in zeros would change its direction.
     partly = (n_nan > 0) & ~missing
-    if zeros:
+    if zeros:  # a vector of zeros has no direction: it cannot be divided by its norm
         missing |= (n_nan == 0) & (n_other == 0)
     if partly.any():
         row = int(np.flatnonzero(partly)[0])
@@ -158,6 +163,8 @@ def vectors_of_blocks(X, blocks, missing, *, normalize=True):
         ]
         places = np.argsort(np.concatenate(list(blocks.values())))
         return sparse.hstack(parts, format="csr")[:, places]
+    # Filled block by block into one array: X may be large, and a list of blocks to concatenate
+    # would hold it twice.
     vectors = np.empty(X.shape, dtype=np.float32)
     for block, columns in blocks.items():
         for rows, part in _dense_vectors(X, columns, missing[block], normalize):

@@ -1,9 +1,9 @@
-"""The one way a network is built, fed, trained and kept. Knows no music.
+"""Build, feed, train and store networks; nothing here is specific to music.
 
 A network of this package is a scikit-learn estimator (`NetClassifier`, or `NetEmbedder`
-where its last hidden layer is of use) that composes skorch: what it learns from is a
-*feed* (rows in, float32 batches out), what it learns is a *target* (softmax, logistic, cosine),
-and what it keeps is numpy arrays.
+where its last hidden layer is used as an embedding) that composes skorch. It is trained on a
+*feed* (rows in, float32 batches out), it learns a *target* (softmax, logistic, cosine), and its
+fitted state is numpy arrays.
 """
 
 from ..utils import TrainingInterrupted, interruption_ends_all
@@ -28,6 +28,6 @@ __all__ = [
     "targets",
 ]
 
-for _name in __all__:  # pickles name what is public, so that files can move
+for _name in __all__:  # pickles refer to public names, so that files can move
     if _name != "targets":
         globals()[_name].__module__ = __name__

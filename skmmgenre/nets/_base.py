@@ -1,7 +1,8 @@
-"""The base of all networks: a scikit-learn estimator that composes skorch.
+"""The base class of all networks: a scikit-learn estimator that composes skorch.
 
-Seeds are of our own generators: the global random state is neither read nor written. What follows
-from an estimator's arrays, such as its torch module, is kept outside of its state (rule 4).
+All seeds come from our own generators: the global random state is neither read nor written.
+Objects derived from an estimator's arrays, such as its torch module, are cached outside of its
+state (rule 4).
 """
 
 import os
@@ -26,14 +27,14 @@ from ..utils import Groups, Labels, progress_bar, python_random_kept
 
 
 def draw_seeds(random_state: RandomState, n_seeds: int) -> list[int]:
-    """Return `n_seeds` integers below 2**63: the same for the same `random_state`.
+    """Return `n_seeds` integers below 2**63, the same ones for the same `random_state`.
 
     Parameters
     ----------
     random_state : int, RandomState or None
         None draws fresh entropy; a RandomState is advanced by one draw.
     n_seeds : int
-        How many to draw.
+        Number of seeds to draw.
 
     Returns
     -------
@@ -51,16 +52,16 @@ _lock = threading.Lock()
 
 
 def _after_fork():
-    """Let a forked child answer and train.
+    """Let a forked child process predict and train.
 
-    The threads of its parent are not there: GNU's OpenMP would wait for them for ever, and the
-    locks that they held would stay closed. So torch computes in one thread, and what is derived
-    from arrays is made again.
+    The threads of the parent do not exist in the child: GNU's OpenMP would wait for them forever,
+    and the locks that they held would never be released. So torch computes in one thread, and
+    everything derived from arrays is built again.
     """
     global _known, _lock
     _known, _lock = weakref.WeakKeyDictionary(), threading.Lock()
     torch = sys.modules.get("torch")
-    if hasattr(torch, "set_num_threads"):  # it may be half imported
+    if hasattr(torch, "set_num_threads"):  # it may be partially imported
         torch.set_num_threads(1)
 
 
@@ -69,7 +70,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class _Derived:
-    """What was made of some arrays; by name, the last key and what was made for it."""
+    """Objects derived from some arrays: for each name the last key, and the object made for it."""
 
     def __init__(self, arrays):
         self.arrays, self.made, self.lock = arrays, {}, threading.Lock()
@@ -78,27 +79,27 @@ class _Derived:
 def derived(
     estimator: Any, arrays: Any, what: str, make: Callable[[], Any], key: Any = None
 ) -> Any:
-    """Return what `make` returns, made again when the estimator's arrays are others.
+    """Return the cached result of `make`; it is made again when the estimator's arrays change.
 
-    Threads that ask for the same estimator wait for one of them to make it.
+    Threads that request it for the same estimator wait until one of them has made it.
 
     Parameters
     ----------
     estimator : estimator
-        The one that the arrays are of. It is not kept alive by what is made for it.
+        The owner of the arrays. The cache does not keep it alive.
     arrays : object
-        What is asked for follows from it; told by identity.
+        The object that the result is derived from; compared by identity.
     what : str
-        Name of what is asked for.
+        Name of the result.
     make : callable
-        Without arguments. It must not ask for what follows from this estimator.
+        Takes no arguments. It must not call `derived` for the same estimator.
     key : object, default=None
-        What else it depends on; only what was made for the last key is kept.
+        Anything else that the result depends on. Only the result for the last key is kept.
 
     Returns
     -------
     made : object
-        What `make` returned, now or before.
+        What `make` returned, in this call or an earlier one.
     """
     with _lock:
         known = _known.get(estimator)
@@ -111,14 +112,15 @@ def derived(
         return known.made[what][1]
 
 
-_MANY_ROWS = 1000  # answers to fewer show no progress bar
+_MANY_ROWS = 1000  # predictions for fewer rows show no progress bar
 
 
 class Split(NamedTuple):
-    """Masks of the rows that a trial learns from, answers for and is judged by.
+    """Masks of the rows that a trial is trained on, predicts, and is evaluated on.
 
-    A row whose only genre is of no learned row tells nothing of a model: whatever has learned more
-    is surer that it is of another genre. One such row may outweigh all others in a mean loss.
+    A row is not evaluated if no training row has its genre. Its loss says nothing about the
+    model: the better a model has learned, the more confidently it predicts another genre. One
+    such row may outweigh all others in a mean loss.
     """
 
     learned: np.ndarray
@@ -128,33 +130,34 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What one call of fit trains on; the fold networks of cross_fit share it.
+    """The training data of one call of fit; the fold networks of cross_fit share it.
 
     Attributes
     ----------
     feed : feed
-        Gives the rows as batches; see `ArrayFeed`.
+        Returns the rows as batches; see `ArrayFeed`.
     loss : callable
-        ``loss(output, truth)``, one number a row.
+        ``loss(output, truth)``, one number per row.
     y : Labels
-        The genres as `read_labels` has read them.
+        The genres, as returned by `read_labels`.
     groups : Groups or None
-        The artists, or None without any.
+        The artists, if given.
     truth : ndarray of shape (n_rows, ...)
-        What the loss compares outputs with: the target's `encode` of y.
+        Training targets that the loss compares outputs with: y, encoded by the target.
     weight : ndarray of float32, shape (n_rows,)
-        How much each row counts in the loss.
+        Weight of each row in the loss.
     held_out : ndarray of bool, shape (n_rows,)
-        Inner validation rows.
+        Mask of the inner validation rows.
     seeds : list of three int
-        For the first weights, for the order of the rows, for what the module draws.
+        Seeds of the initial weights, of the order of the rows, and of the module's own draws
+        (dropout, augmentation).
     metric : tuple of (str, callable) or None
         Key in `history_` and ``measure(y, output)``, one number for the inner validation
-        rows; None without labels to predict.
+        rows; None if there are no labels to predict.
     folds : ndarray of int, shape (n_rows,), or None
-        The inner fold of each row, by which budgets and penalties are chosen.
+        The inner fold of each row; the number of epochs and the penalties are chosen on them.
     shift : ndarray of float32, shape (n_outputs,), or 0
-        What class weights add to the outputs in the end.
+        What class weights add to the outputs after training.
     """
 
     feed: object
@@ -170,22 +173,24 @@ class Plan:
     shift: np.ndarray | float = 0
 
     def splits(self, there: BoolArray | bool = True) -> list[Split]:
-        """Return the splits that choices are made on, of all rows or of those that are `there`.
+        """Return the splits that choices are made on.
 
-        Marked rows are unseen once, those of folds in turn. Without either there is none, nor
-        where so few rows are left that what they say is chance.
+        Inner validation rows make one split, inner folds one split each. The list is empty
+        without either, and if so few rows can be evaluated that the result would be chance.
 
         Parameters
         ----------
         there : ndarray of bool, shape (n_rows,), or True, default=True
-            Marks the rows to take; True takes all.
+            Mask of the rows to use; True uses all rows.
 
         Returns
         -------
         splits : list of Split
-            Masks of the rows to learn from, to answer for, and to be judged by.
+            Masks of the rows to train on, to predict, and to evaluate on.
         """
         there = there & self._there
+        # Held-out rows take precedence over folds: a published split with validation rows is meant
+        # to make choices on them. Folds of the other rows then serve `fold_splits` only.
         if self.held_out.any():
             pairs = [(~self.held_out, self.held_out)]
         else:
@@ -196,14 +201,14 @@ class Plan:
         return found if n_judged >= FEWEST_ROWS else []
 
     def fold_splits(self) -> list[Split]:
-        """Return a split for each fold, judged by the inner validation rows, as the network is.
+        """Return one split per fold, evaluated on the inner validation rows as the network is.
 
-        A fold none of whose rows is there, or all of whose others are missing, is left out.
+        A fold is skipped if all of its rows, or all rows outside of it, are missing.
 
         Returns
         -------
         splits : list of Split
-            One for each fold; see `splits`. Empty without folds.
+            One per fold; see `splits`. Empty without folds.
         """
         return [
             Split(learned, unseen, self.held_out)
@@ -213,24 +218,24 @@ class Plan:
 
     @property
     def _there(self):
-        """Rows that something can be learned from, a mask."""
+        """Mask of the rows that can be trained on."""
         return ~self.feed.missing & (self.weight > 0)
 
     def _folds_in_turn(self):
-        """The rows outside of each fold, and those in it, pairs of masks."""
+        """For each fold, the masks of the rows outside of it and of those in it."""
         if self.folds is None:
             return []
         masks = [self.folds == number for number in range(self.folds.max() + 1)]
         return [((self.folds >= 0) & ~mask, mask) for mask in masks]
 
     def _split(self, learned, unseen):
-        if self.truth.ndim > 1:  # of several genres, or factors, something is known
+        if self.truth.ndim > 1:  # of a multilabel row, the other labels can be evaluated
             return Split(learned, unseen, unseen)
         return Split(learned, unseen, unseen & np.isin(self.truth, self.truth[learned]))
 
 
 class _DeviceName(Options):
-    """Constraint of `device`: a name that torch knows, whether or not the device is there."""
+    """Constraint of `device`: a name that torch knows, whether or not the device is available."""
 
     def __init__(self):
         super().__init__(str, {"auto", "accelerate", "cpu"})
@@ -247,27 +252,27 @@ class _DeviceName(Options):
 
 
 class NetEstimator(BaseEstimator):
-    """Base class of all that trains a torch module.
+    """Base class of the estimators that train a torch module.
 
-    A subclass says how X becomes a feed (`_read`) and how the module is built, from plain
-    numbers (`_recipe` and `_make_module`), and, where it must, `_prepare`,
+    A subclass defines how X becomes a feed (`_read`) and how the module is built from plain
+    numbers (`_recipe` and `_make_module`), and, where needed, `_prepare`,
     `_training_view` and `_optimizer`.
 
     Attributes
     ----------
     n_iter_, best_iter_ : int
-        Epochs run, and the epoch whose weights were kept, counted from 1.
+        Number of epochs run, and the epoch whose weights were kept, counted from 1.
     history_ : list of dict
-        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch; where there are
-        inner validation rows also ``valid_loss`` and their metric.
+        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch; with inner
+        validation rows also ``valid_loss`` and their metric.
     n_parameters_ : int
-        Parameters of the network, the output layer's among them.
+        Number of parameters of the network, including the output layer.
     weights_ : dict of ndarray
         Parameters and buffers of the module.
     sample_shape_ : tuple of int
         Shape of one row of the feed.
     module_recipe_ : dict
-        The plain numbers from which the module is built again.
+        The plain numbers from which the module is rebuilt.
     """
 
     n_iter_: int
@@ -291,19 +296,19 @@ class NetEstimator(BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    # Whether most of the work is convolutions; "auto" precision depends on it.
+    # Whether convolutions dominate the computing time; "auto" precision depends on it.
     _convolutional = False
 
-    # Whether the batches of an epoch are equally large, or the last one is what is left.
+    # Whether the batches of an epoch are equally large, or the last one has the remaining rows.
     _even_batches = False
 
-    # Rows that a processor answers at once, at most: more would not fit into its caches.
+    # Largest batch on a CPU outside of training: more rows would not fit into its caches.
     _most_rows_at_once = None
 
-    # ---- what a subclass says ------------------------------------------------------
+    # ---- what a subclass defines ---------------------------------------------------
 
     def _read(self, X, *, reset):
-        """Validate X and return it as a feed; `reset` in fit."""
+        """Validate X and return it as a feed; `reset` is True in fit."""
         raise NotImplementedError
 
     def _recipe(self, sample_shape, n_outputs):
@@ -312,11 +317,11 @@ class NetEstimator(BaseEstimator):
 
     @staticmethod
     def _make_module(**recipe):
-        """Build the torch module; called without any weight being drawn."""
+        """Build the torch module; it is called on the meta device, where no weight is drawn."""
         raise NotImplementedError
 
     def _prepare(self, module, plan, rows):
-        """Hook: set what is learned before training starts, from the training rows."""
+        """Hook: set what is learned from the training rows before training starts."""
 
     def _training_view(self, module, feed):
         """Hook: the part of the module to train, and its feed."""
@@ -324,7 +329,7 @@ class NetEstimator(BaseEstimator):
 
     @staticmethod
     def _for_inference(module):
-        """Hook: the same network, arranged to answer fast."""
+        """Hook: the same network, arranged for fast inference."""
         return module
 
     def _optimizer(self):
@@ -334,13 +339,13 @@ class NetEstimator(BaseEstimator):
         return Adam, {"lr": self.lr, "fused": True}
 
     def _folds_choose(self, n_rows):
-        """Hook: whether choices are made on folds, unless validation rows are given."""
+        """Hook: whether choices are made on inner folds if no validation rows are given."""
         return False
 
     # ---- train ---------------------------------------------------------------------
 
     def _hold_out(self, labels, groups, validation):
-        """Mark the inner validation rows; where folds take their place only those given."""
+        """Mark the inner validation rows; if folds replace them, only those of `validation`."""
         return inner_validation_mask(
             labels,
             groups=groups,
@@ -350,21 +355,21 @@ class NetEstimator(BaseEstimator):
         )
 
     def _splits(self, plan, consequence):
-        """The splits of a plan that choices are made on; warn if too few rows are left of them."""
+        """Return the splits that choices are made on; warn if too few rows can be evaluated."""
         splits = plan.splits()
         if not splits and (plan.held_out.any() or plan.folds is not None):
             warnings.warn(
-                f"{type(self).__name__}: fewer than {FEWEST_ROWS} rows can be judged by (the "
-                "others are missing here, of weight 0, or of a genre that no training row has); "
-                f"{consequence}. Give more rows, or set validation_fraction=0 to say that this is "
-                "meant.",
+                f"{type(self).__name__}: fewer than {FEWEST_ROWS} rows can be used for validation "
+                "(the others are missing in this modality, have weight 0, or have a genre that no "
+                f"training row has); {consequence}. Pass more rows, or set validation_fraction=0 "
+                "to train without validation.",
                 UserWarning,
                 stacklevel=6,
             )
         return splits
 
     def _set_recipe(self, plan, n_outputs):
-        """Set what the network is built from, and its size."""
+        """Set the numbers that the network is built from, and its size."""
         from ._modules import count_parameters
 
         self.sample_shape_ = plan.feed.sample_shape
@@ -372,7 +377,7 @@ class NetEstimator(BaseEstimator):
         self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
 
     def _learn(self, plan, n_outputs):
-        """Train on all rows that are not held out and keep what was learned."""
+        """Train on all rows that are not held out and set the fitted attributes."""
         self._set_recipe(plan, n_outputs)
         self.weights_, self.history_, self.best_iter_ = self._train(
             plan, train=~plan.held_out, description=type(self).__name__
@@ -380,9 +385,9 @@ class NetEstimator(BaseEstimator):
         self.n_iter_ = len(self.history_)
 
     def _train(self, plan, *, train, description, unseen=None, max_epochs=None, patience=None):
-        """Train one network on the rows of `train`; its arrays, history and best epoch.
+        """Train one network on the rows of `train`; return its arrays, history and best epoch.
 
-        `unseen` are the rows that stop it, by default those that are held out.
+        Early stopping uses the rows of `unseen`, by default those that are held out.
         """
         from ._devices import own_settings
 
@@ -401,7 +406,7 @@ class NetEstimator(BaseEstimator):
         from ._devices import make_accelerator, resolve_device, to_device, training_dtype
         from ._modules import build_empty, initialize, to_arrays
 
-        with python_random_kept():  # skorch imports rich
+        with python_random_kept():  # skorch imports rich, which draws from the global state
             from ._training import train as train_module
 
         accelerator = None
@@ -412,13 +417,13 @@ class NetEstimator(BaseEstimator):
         initialize(module, plan.seeds[0])
         self._prepare(module, plan, self._rows_to_learn(plan, train))
         part, feed = self._training_view(to_device(module, device), plan.feed)
-        # The view may have found more rows to be missing.
+        # Building the view reads rows, and may have found more of them to be missing.
         train_rows = self._rows_to_learn(plan, train)
         valid_rows = np.flatnonzero(unseen & ~plan.feed.missing & (plan.weight > 0))
         if unseen.any() and not len(valid_rows):
             warnings.warn(
-                f"{type(self).__name__}: all inner validation rows are missing here, or of weight "
-                "0; all epochs are run and the last weights are kept.",
+                f"{type(self).__name__}: all inner validation rows are missing in this modality or "
+                "have weight 0; all epochs are run and the last weights are kept.",
                 UserWarning,
                 stacklevel=5,
             )
@@ -444,30 +449,29 @@ class NetEstimator(BaseEstimator):
         return to_arrays(module), history, best_epoch
 
     def _check_convergence(self, losses):
-        """Warn if the loss of unseen rows was still falling in the last of all epochs."""
+        """Warn if the validation loss was still decreasing when `max_epochs` was reached."""
         if 1 < len(losses) == self.max_epochs and np.argmin(losses) == len(losses) - 1:
             warnings.warn(
-                f"{type(self).__name__}: the loss of unseen rows was still falling in the last of "
-                f"{self.max_epochs} epochs. Raise max_epochs, or lr.",
+                f"{type(self).__name__}: the validation loss was still decreasing in the last of "
+                f"{self.max_epochs} epochs. Increase max_epochs or lr.",
                 ConvergenceWarning,
                 stacklevel=5,
             )
 
     def _rows_to_learn(self, plan, train):
-        """Rows of `train` that are there."""
+        """Return the rows of `train` that are not missing."""
         missing = plan.feed.missing
         rows = np.flatnonzero(train & ~missing)
         if not len(rows):
             raise ValueError(
-                f"{type(self).__name__} has no row to learn from: of {len(missing)} rows "
+                f"{type(self).__name__} has no rows to train on: of {len(missing)} rows "
                 f"{int(missing.sum())} are missing and {int((plan.held_out & ~missing).sum())} "
-                "are held out for validation. Leave this modality out, or give it rows to learn "
-                "from."
+                "are held out for validation. Drop this modality, or pass rows that have it."
             )
         if not plan.weight[rows].any():
             raise ValueError(
-                f"{type(self).__name__} has no row to learn from: all {len(rows)} training rows "
-                "have the weight 0. Pass sample_weight above 0, or give them labels."
+                f"{type(self).__name__} has no rows to train on: all {len(rows)} training rows "
+                "have weight 0. Pass a sample_weight above 0, or give them labels."
             )
         return rows
 
@@ -477,7 +481,7 @@ class NetEstimator(BaseEstimator):
     # ---- apply ---------------------------------------------------------------------
 
     def _module(self, device=None):
-        """The network of the fitted weights, rebuilt on first use."""
+        """Return the network with the fitted weights; it is rebuilt on first use."""
         from ._devices import inference_device
         from ._modules import from_arrays
 
@@ -493,9 +497,9 @@ class NetEstimator(BaseEstimator):
         )
 
     def _forward(self, feed, part, rows=None, module=None, advance=None):
-        """Apply a part of the network ("embed", ...; None is the whole) to rows of a feed.
+        """Apply a part of the network ("embed", ...; None for all of it) to rows of a feed.
 
-        `advance` is that of a progress bar.
+        `advance` is the function that moves a progress bar of the caller.
         """
         from ._devices import inference_device, inference_dtype, own_settings
         from ._forward import forward
@@ -516,12 +520,12 @@ class NetEstimator(BaseEstimator):
             )
 
     def _answers_bar(self, n_rows):
-        """Progress bar of answers to so many rows that they take a while."""
+        """Return a progress bar for predictions; it is shown for many rows only."""
         verbose = int(self.verbose) if n_rows >= _MANY_ROWS else 0
-        return progress_bar(n_rows, f"{type(self).__name__}, answers", verbose=verbose)
+        return progress_bar(n_rows, f"{type(self).__name__}, predictions", verbose=verbose)
 
     def _rows_at_once(self, device):
-        """Rows of a batch outside of training."""
+        """Return the batch size outside of training."""
         if self._most_rows_at_once and device.type == "cpu":
             return min(self.batch_size, self._most_rows_at_once)
         return self.batch_size

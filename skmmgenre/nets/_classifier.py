@@ -1,4 +1,4 @@
-"""A network that tells classes."""
+"""Networks that predict classes or labels."""
 
 import logging
 import warnings
@@ -32,13 +32,13 @@ def _gives_probabilities(estimator):
     fitted = getattr(estimator, "target_", None)
     if (estimator.target if fitted is None else fitted.name) == "cosine":
         raise AttributeError(
-            f"{type(estimator).__name__} with target='cosine' gives similarities, no "
-            "probabilities: use decision_function."
+            f"{type(estimator).__name__} with target='cosine' predicts similarities, not "
+            "probabilities. Use decision_function."
         )
     return True
 
 
-# One class for all of so many rows is no chance, and this share of rows without a label is small.
+# Warn if this many rows or more all get one class, or if a larger share than this gets no label.
 _MANY_OF_ONE, _FEW_WITHOUT = 20, 0.05
 
 
@@ -51,54 +51,55 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     Parameters
     ----------
     target : {"auto", "softmax", "logistic", "cosine"}
-        "auto" is softmax for one column of labels, logistic for several. "cosine" regresses
-        the l2-normalised label factors of several genres (section 5).
+        "auto" uses softmax for single-label y (one column) and logistic for a multilabel
+        indicator. "cosine" regresses the l2-normalised label factors of a multilabel y
+        (section 5).
     label_factorizer : estimator or None
-        Of target "cosine", fitted on the y of all rows given to `fit`; None stands for
+        For target "cosine", fitted on the y of all rows given to `fit`. None uses
         `PPMILabelFactorizer` with min(50, rank) components.
     max_epochs, batch_size, lr, patience, validation_fraction
-        Training; inner validation rows as `inner_validation_mask` chooses them.
+        Training parameters. Inner validation rows are chosen by `inner_validation_mask`.
     class_weight : dict, "balanced" or None
-        Of one genre a row. With ``preset="paper"`` it weighs the rows of each class. Else its
-        logarithm is added to the class's logit after training (logit adjustment, Menon et al.
-        2021): what weighted rows tend to where they are many, without their noise where a
-        class has few.
+        Class weights for single-label y. With ``preset="paper"`` they weight the rows of each
+        class. Otherwise their logarithm is added to the logit of the class after training (logit
+        adjustment, Menon et al. 2021): this approaches the effect of weighted rows where a class
+        has many rows, without their noise where it has few.
     device : str
-        "auto" takes the GPU if there is one. "accelerate" trains on the devices of all
-        processes that ``accelerate launch`` or ``torchrun`` has started: each holds the whole
-        of X and learns from its part of every batch.
+        "auto" uses the GPU if one is available. "accelerate" trains on the devices of all
+        processes started by ``accelerate launch`` or ``torchrun``: each process loads all of X
+        and learns from its part of every batch.
     precision : {"auto", "float32", "bfloat16"}
-        What layers compute in. "auto" is, in training, bfloat16 where the device has it
-        natively (a processor: for networks of convolutions only), and float32 in answers.
+        Data type in which layers compute. "auto" trains in bfloat16 on devices that support it
+        natively (on a CPU only for convolutional networks), and predicts in float32.
     random_state : int, RandomState or None
-        Seed of all draws in training. None draws a new one in each `fit`.
+        Seed of all random draws in training. None uses a new seed in each `fit`.
     verbose : int
-        1 shows a progress bar, 2 also skorch's table of epochs and bar of batches.
+        1 shows a progress bar, 2 also skorch's table of epochs and its progress bar of batches.
 
     Attributes
     ----------
     classes_ : ndarray
         The genres.
     target_ : target
-        What was learned of y.
+        The fitted target: classes, prior and decision thresholds.
     label_factorizer_ : estimator
-        The fitted factors; target "cosine" only.
+        The fitted factorizer; target "cosine" only.
     history_ : list of dict
-        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch. Where there are inner
-        validation rows also ``valid_loss``, which early stopping watches, and the metric of
+        ``epoch``, ``train_loss`` and ``duration`` (seconds) of each epoch. With inner
+        validation rows also ``valid_loss``, which early stopping monitors, and a metric of
         the same outputs: ``valid_f1``, the macro F1 over all classes (target "softmax"), or
-        ``valid_macro_auc`` ("logistic", "cosine"), NaN where no label has both a positive
+        ``valid_macro_auc`` ("logistic", "cosine"), NaN if no label has both a positive
         and a negative among these rows.
     thresholds_ : ndarray of float64, shape (n_labels,), or None
-        Of several genres: the score above which `predict` tells each; inf for never. None with
-        ``preset="paper"``.
+        For multilabel y: the score above which `predict` assigns each label; inf if it never
+        does. None with ``preset="paper"``.
     offsets_ : ndarray of float64, shape (n_classes,), or None
-        Of one genre: added to the logits before `predict` takes the largest. None with
+        For single-label y: added to the logits before `predict` takes the argmax. None with
         ``preset="paper"``.
     threshold_ : float
-        Similarity from which on `predict` tells a genre, unless `decision` says otherwise: where
-        micro F1 is largest on unseen rows, or on the training rows if there are none with a
-        genre; target "cosine" only.
+        Similarity at or above which `predict` assigns a label, unless `decision` says otherwise.
+        It maximizes micro F1 on unseen rows, or on the training rows if no unseen row has a
+        label. Target "cosine" only.
     """
 
     classes_: np.ndarray
@@ -128,15 +129,15 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         Parameters
         ----------
         X : array-like
-            Rows that are missing are dropped after the inner validation rows are chosen.
+            Missing rows are dropped after the inner validation rows have been chosen.
         y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
-            Genres: one a row, or several at once.
+            Genres: single-label, or a multilabel indicator.
         groups : array-like of shape (n_rows,), default=None
             Artists. No artist is in both the training and the inner validation rows.
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the inner validation rows of a published split.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row in the loss, 0 or more; None weighs all rows the same.
+            Non-negative weight of each row in the loss. None gives all rows the same weight.
 
         Returns
         -------
@@ -152,7 +153,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         there = ~plan.feed.missing
         rows = np.flatnonzero(there & plan.held_out)
         unseen = plan.y.values[rows].any() if plan.y.several else len(rows) > 0
-        if not unseen:  # there is nothing to tell a threshold by
+        if not unseen:  # no labels to set a threshold by
             rows = np.flatnonzero(there & ~plan.held_out)
         self._shift_outputs(plan)
         output = self._forward(plan.feed, None, rows)
@@ -161,12 +162,12 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         self._check_convergence([epoch["valid_loss"] for epoch in epochs])
 
     def _shift_outputs(self, plan):
-        """Add to the bias of the output layer what class weights do."""
+        """Add the shift of the class weights to the bias of the output layer."""
         bias = self.weights_["head.bias"] + plan.shift
         self.weights_ = {**self.weights_, "head.bias": bias}
 
     def _decide(self, plan, rows, output, *, unseen):
-        """Set how labels follow from scores, by the labels and outputs of some rows."""
+        """Set how labels follow from scores, from the labels and outputs of some rows."""
         target, truth = self.target_, plan.y.values[rows]
         if target.name == "cosine":
             target.tune(truth, output)
@@ -174,27 +175,27 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         if decision == "auto":
             decision = None if self.preset == "paper" else "tuned"
         if decision == "tuned" and not unseen:
-            decision = None  # what fits the rows that were learned from fits no others
+            decision = None  # thresholds tuned on training rows do not generalize
         if decision == "tuned" and self.class_weight is not None:
-            decision = "top1"  # how classes count has been said
+            decision = "top1"  # the user has already said how classes count
         if decision is not None:
             target.decide(decision, truth, output)
         self._keep_target()
         self._tell_of_silence(target.predict(output), "unseen" if unseen else "training")
 
     def _tell_of_silence(self, predicted, which):
-        """Tell of one class for all of some rows, of rows without a label and labels without a row.
+        """Report a constant prediction, rows without a label and labels that are never predicted.
 
-        `which` rows they are, in words.
+        `which` says in words which rows were predicted.
         """
         name, n_rows = type(self).__name__, len(predicted)
         if predicted.ndim == 1:
             if n_rows >= _MANY_OF_ONE and (predicted == predicted[0]).all():
                 warnings.warn(
                     f"{name} predicts {str(predicted[0])!r} for all {n_rows:,} {which} rows: it "
-                    "has learned nothing that tells classes apart. If most rows are of this "
-                    "class, pass class_weight='balanced'; else see \"One genre for everything\" "
-                    "in the FAQ.",
+                    "has not learned to distinguish the classes. If most rows have this "
+                    "class, pass class_weight='balanced'; otherwise see \"One genre for "
+                    'everything" in the FAQ.',
                     UserWarning,
                     stacklevel=4,
                 )
@@ -202,24 +203,24 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         n_without = int((~predicted.any(axis=1)).sum())
         never = [str(label) for label in self.classes_[~predicted.any(axis=0)]]
         if n_without or never:
-            remedy = " decision='tuned' gives every row one." if n_without else ""
+            remedy = " decision='tuned' gives every row at least one label." if n_without else ""
             logger.log(
                 logging.WARNING if n_without > _FEW_WITHOUT * n_rows else logging.INFO,
-                f"{name}: {n_without:,} of {n_rows:,} {which} rows get no label; labels that no "
-                f"row gets: {', '.join(never) or 'none'}.{remedy}",
+                f"{name}: {n_without:,} of {n_rows:,} {which} rows get no label; labels never "
+                f"predicted: {', '.join(never) or 'none'}.{remedy}",
             )
 
     def _keep_target(self):
-        """Show what the target has learned, and nothing of another one that was before."""
+        """Copy the target's fitted attributes, and remove those of the target of an earlier fit."""
         for name in ("threshold_", "thresholds_", "offsets_", "label_factorizer_"):
             vars(self).pop(name, None)
             if hasattr(self.target_, name):
                 setattr(self, name, getattr(self.target_, name))
 
     def _plan(self, X, y, groups, validation, sample_weight, *, folds=None, **reading):
-        """Learn the target and say what is trained on which rows.
+        """Fit the target and return the plan of the training.
 
-        `reading` is what `_read` of a subclass takes beside X.
+        `reading` has the further arguments of a subclass's `_read`.
         """
         feed = self._read(X, reset=True, **reading)
         labels = read_labels(y)
@@ -237,8 +238,8 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         if self.target_.name == "logistic" and not isinstance(self.decision, str):
             if self.decision < 0:
                 raise ValueError(
-                    f"decision={self.decision!r} is no probability. Pass one from 0 to 1; only "
-                    "the similarities of target='cosine' may be below 0."
+                    f"decision={self.decision!r} is not a probability. Pass a number from 0 to 1; "
+                    "only the similarities of target='cosine' can be below 0."
                 )
         self.target_.fit(y, sample_weight)
         self.classes_ = self.target_.classes_
@@ -266,11 +267,11 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         return read_folds(folds, held_out)
 
     def _inner_folds(self, labels, groups, held_out):
-        """The inner fold of each row; None where none is asked for."""
+        """Return the inner fold of each row; None if no folds are needed."""
         return None
 
     def _weight(self, y, class_weight, sample_weight, rows):
-        """One weight a row, 1 on average over the training rows."""
+        """Return one weight per row, with mean 1 over the training rows."""
         weight = self.target_.row_weight(y, class_weight)
         if sample_weight is not None:
             weight = weight * sample_weight
@@ -278,7 +279,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         return (weight / (mean or 1)).astype(np.float32)
 
     def _output(self, X):
-        """Outputs of the network; a row with nothing gets those of the class prior."""
+        """Return the outputs of the network; a missing row gets those of the class prior."""
         return self._output_of(self._feed(X))
 
     def _feed(self, X):
@@ -290,12 +291,12 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         rows = np.flatnonzero(~feed.missing)
         if len(rows):
             answers = self._outputs(feed, rows)
-            there = ~feed.missing[rows]  # some may turn out to be bad on the way
+            there = ~feed.missing[rows]  # some rows may have turned out to be unreadable
             output[rows[there]] = answers[there]
         return output
 
     def _outputs(self, feed, rows):
-        """Outputs for some rows."""
+        """Return the outputs for some rows."""
         return self._forward(feed, None, rows)
 
     def decision_function(self, X: Matrix) -> Float32Array:
@@ -304,13 +305,13 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         Parameters
         ----------
         X : array-like
-            Rows of the kind that `fit` was given.
+            Rows in the form that was passed to `fit`.
 
         Returns
         -------
         scores : ndarray of float32, shape (n_rows, n_classes), or (n_rows,) for two classes
-            Logits; for target "cosine" similarities in [-1, 1]. A row with nothing in it
-            gets the class prior's, or those of the mean factor.
+            Logits; for target "cosine" similarities in [-1, 1]. A missing row gets the
+            scores of the class prior, or those of the mean factor.
         """
         output = self._output(X)
         return self.target_.scores(output)
@@ -322,13 +323,12 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         Parameters
         ----------
         X : array-like
-            Rows of the kind that `fit` was given.
+            Rows in the form that was passed to `fit`.
 
         Returns
         -------
         probabilities : ndarray of float64, shape (n_rows, n_classes)
-            Rows add up to 1 for one genre a row. A row with nothing in it gets the class
-            prior.
+            Each row adds up to 1 if y is single-label. A missing row gets the class prior.
         """
         output = self._output(X)
         return self.target_.proba(output)
@@ -340,44 +340,44 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         Parameters
         ----------
         X : array-like
-            Rows of the kind that `fit` was given.
+            Rows in the form that was passed to `fit`.
 
         Returns
         -------
         log_probabilities : ndarray of float64, shape (n_rows, n_classes)
-            Of probabilities too small for a float, too.
+            Finite even where the probability itself underflows.
         """
         output = self._output(X)
         return self.target_.log_proba(output)
 
     def predict(self, X: Matrix) -> np.ndarray:
-        """Return the genre of each row, or an indicator matrix of its genres.
+        """Return the genre of each row, or a multilabel indicator matrix.
 
         Parameters
         ----------
         X : array-like
-            Rows of the kind that `fit` was given.
+            Rows in the form that was passed to `fit`.
 
         Returns
         -------
         y : ndarray of shape (n_rows,), or int ndarray of shape (n_rows, n_labels)
-            Genres, or for a multilabel y an indicator of 0 and 1 with the columns of `classes_`.
+            Genres, or for a multilabel y an indicator of 0 and 1 whose columns are `classes_`.
         """
         feed = self._feed(X)
         output = self._output_of(feed)
         return self.target_.predict(output, ~feed.missing)
 
     def score(self, X: Matrix, y: Genres, sample_weight: Column | None = None) -> float:
-        """Return the accuracy for one genre a row, the macro AUC for several.
+        """Return the accuracy if y is single-label, the macro AUC if it is multilabel.
 
         Parameters
         ----------
         X : array-like
-            Rows of the kind that `fit` was given.
+            Rows in the form that was passed to `fit`.
         y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
-            True genres, in the form that `fit` was given.
+            True genres, in the form that was passed to `fit`.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row, for accuracy only; None weighs all rows the same.
+            Weight of each row, for accuracy only. None gives all rows the same weight.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Devices, what a network computes in on them, and torch's settings while it does."""
+"""Devices, the precision of computations on them, and torch's settings during computations."""
 
 import math
 import re
@@ -14,7 +14,7 @@ from ..utils import processor_has_bfloat16
 
 
 def make_accelerator(random_state):
-    """Return what knows the processes that train together, and the device of this one."""
+    """Return the Accelerator of the processes that train together."""
     try:
         from accelerate import Accelerator
     except ImportError as error:
@@ -22,7 +22,7 @@ def make_accelerator(random_state):
             "device='accelerate' needs the package accelerate: "
             'pip install "skmmgenre[distributed]"'
         ) from error
-    # The precision is ours to set, and batches are put on the device by skorch.
+    # We set the precision ourselves (`computing_in`), and skorch moves batches to the device.
     accelerator = Accelerator(
         mixed_precision="no",
         device_placement=False,
@@ -30,32 +30,32 @@ def make_accelerator(random_state):
     )
     if accelerator.num_processes > 1 and not isinstance(random_state, Integral):
         raise ValueError(
-            f"random_state={random_state!r}: processes that train together must draw alike. "
-            "Pass an integer."
+            f"random_state={random_state!r} cannot be used with several processes, which must "
+            "make the same random draws. Pass an integer."
         )
     return accelerator
 
 
 def is_device_name(name):
-    """Return whether torch has devices of this name, which may be absent here."""
+    """Return whether torch knows this device name; the device may not be available."""
     try:
-        return torch.device(name).type != "meta"  # which holds no numbers
+        return torch.device(name).type != "meta"  # a meta device has no values
     except RuntimeError:
         return False
 
 
 def resolve_device(device):
-    """Return the torch device that "auto" or a name stands for; one that is there."""
+    """Return the torch device for "auto" or a name; raise if it is not available."""
     if device != "auto":
         try:
             found = torch.zeros(1, device=device)
-            found.tolist()  # the device "meta" has no numbers
+            found.tolist()  # fails for the device "meta", which has no values
             return found.device
-        # ImportError where torch needs the package of a manufacturer.
+        # ImportError if torch needs a vendor's package for this device.
         except (RuntimeError, AssertionError, ImportError) as error:
             reason = re.split(r"\.\s|\n", str(error))[0].rstrip(".")
             raise ValueError(
-                f"device={device!r} cannot be used here: {reason}. Use device='auto' or 'cpu'."
+                f"device={device!r} is not available: {reason}. Use device='auto' or 'cpu'."
             ) from error
     if torch.cuda.is_available():
         return torch.device("cuda")
@@ -65,9 +65,9 @@ def resolve_device(device):
 
 
 def inference_device(device):
-    """As `resolve_device`, but a model trained elsewhere answers on the CPU, with a warning.
+    """Return the device to predict on: the CPU, with a warning, if `device` is not available.
 
-    A model trained on several devices answers on the one of this process.
+    A model trained on several devices predicts on the device of this process.
     """
     if device == "accelerate":
         if not torch.distributed.is_initialized():
@@ -78,16 +78,16 @@ def inference_device(device):
     try:
         return resolve_device(device)
     except ValueError as error:
-        warnings.warn(f"{error} Answering on the CPU.", stacklevel=5)
+        warnings.warn(f"{error} Predicting on the CPU.", stacklevel=5)
         return torch.device("cpu")
 
 
 def training_dtype(precision, device, *, convolutional):
-    """Return the dtype to train in: a matter of the device and the network's kind alone.
+    """Return the dtype to train in; it depends only on the device and on the kind of network.
 
-    "auto" is bfloat16 where the device multiplies it natively: on a graphics card, and on a
-    processor for convolutions. A batch is too small there for a dense layer to win back what
-    it costs to convert its weights.
+    "auto" is bfloat16 on GPUs that support it natively, and on such CPUs for convolutional
+    networks. For a dense layer on a CPU, converting its weights costs more than it saves, as
+    batches are small.
     """
     if precision != "auto":
         return getattr(torch, precision)
@@ -99,7 +99,7 @@ def training_dtype(precision, device, *, convolutional):
 
 
 def inference_dtype(precision):
-    """Return the dtype to answer in: float32 unless another is asked for."""
+    """Return the dtype to predict in: float32 unless `precision` is another."""
     return torch.float32 if precision == "auto" else getattr(torch, precision)
 
 
@@ -108,20 +108,20 @@ def computing_in(dtype, device):
     """Let layers compute in `dtype`; parameters stay float32."""
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype != torch.float32):
         yield
-    # Weights in bfloat16 are kept until the outermost autocast ends. That may be the program's
-    # own, and the next batch has other weights.
+    # Autocast caches weights in bfloat16 until the outermost context ends. That may be a context
+    # of the caller's, and by then the weights have changed with every batch.
     torch.clear_autocast_cache()
 
 
 @contextmanager
 def own_settings():
-    """Compute as if the program had left torch's settings as they are when it is imported.
+    """Compute with torch's default settings, whatever the calling program has set.
 
     Gradients, autocast, the default device and the flushing of denormal numbers are settings of
-    a thread; the precision of products of float32 is one of the process. The default dtype is
-    one of the process, too, and other threads may rely on it: it is not changed here, and
-    whatever makes a tensor names the dtype. Left as they are, because they say what the machine
-    is to be used for: the number of threads, and which libraries torch may call.
+    a thread; the precision of float32 products is a setting of the process. The default dtype is
+    also a setting of the process, on which other threads may rely: it is not changed here, and
+    all code that makes a tensor names the dtype. The number of threads and the libraries that
+    torch may call are left as they are, since they are the user's choice for this machine.
     """
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
@@ -142,14 +142,15 @@ _SMALLEST = math.ulp(0.0)
 
 
 def _flushes_denormals():
-    """Return whether this thread takes the smallest numbers for 0; torch does not tell."""
+    """Return whether this thread flushes denormal numbers to 0; torch has no function for it."""
     return _SMALLEST * 1.0 == 0.0
 
 
 class _Float32Products:
-    """Let products of float32 be computed in float32 while any thread is inside.
+    """Compute float32 products in full float32 precision while any thread is inside.
 
-    The last one to leave puts back what the first one found.
+    The setting is global, so entries are counted: the first thread saves it, the last one to
+    leave restores it.
     """
 
     def __init__(self):
@@ -174,7 +175,7 @@ class _Float32Products:
 class _OneThread:
     """Let torch compute in one thread while any thread is inside.
 
-    The last one to leave puts back what the first one found.
+    Entries are counted: the first thread saves the setting, the last one to leave restores it.
     """
 
     def __init__(self):
@@ -185,7 +186,7 @@ class _OneThread:
             self._inside += 1
             if self._inside == 1:
                 self._found = torch.get_num_threads()
-            torch.set_num_threads(1)  # of this thread, too
+            torch.set_num_threads(1)  # in every thread: the setting may be per thread
 
     def __exit__(self, *exception):
         with self._lock:
@@ -194,12 +195,12 @@ class _OneThread:
                 torch.set_num_threads(self._found)
 
 
-# Products have other last bits with another number of threads, and workers have fewer of them.
+# The last bits of a product depend on the number of threads, and workers have fewer of them.
 one_thread = _OneThread()
 
 
 def _lowered_precisions():
-    """Return what lowers the precision of float32: how to set it, its exact value, the found."""
+    """Return the settings that lower float32 precision: (setter, exact value, current value)."""
     backends = [
         getattr(torch.backends.mkldnn, "matmul", None),
         getattr(torch.backends.mkldnn, "conv", None),
@@ -220,8 +221,8 @@ _float32_products = _Float32Products()
 
 
 def to_device(module, device):
-    """Move a module, its convolutions' weights with their channels last.
+    """Move a module to a device, with the weights of convolutions in channels-last format.
 
-    Processors and graphics cards convolve fastest so, in either precision.
+    CPUs and GPUs convolve fastest in this format, in either precision.
     """
     return module.to(device=device, memory_format=torch.channels_last)

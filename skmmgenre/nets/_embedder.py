@@ -1,4 +1,18 @@
-"""A network whose last hidden layer is of use to others."""
+"""Networks whose last hidden layer is used as an embedding.
+
+Training with ``preset="auto"`` (`_learn_both`) has four steps:
+
+1. Trials: a network is trained on all rows but those of one fold (or of the inner validation
+   rows), and stopped on the excluded rows.
+2. Refit: the network is trained on all rows for as many steps as were best in the trials. With
+   inner validation rows, the network of the only trial is kept instead.
+3. A linear model of a summary of the same input is fitted, its penalty chosen on the same rows.
+4. The share of each model in the output, and the decision thresholds, are chosen on the trials'
+   predictions.
+
+No choice is made on predictions for rows that the predicting network was trained on: such
+predictions are too good, and the choice would favour the model that memorizes most.
+"""
 
 from dataclasses import dataclass
 from numbers import Integral
@@ -28,21 +42,22 @@ from ._linear_path import (
     scaled,
 )
 
-# Ridge penalty of a row, as a share of the mean square of an activation (1e-4 to 0.1 do alike).
+# Ridge penalty per row, as a share of the mean square of an activation (1e-4 to 0.1 work equally
+# well).
 _PENALTY = 1e-2
 
 
 def fit_coordinates(theirs, own):
-    """Learn the linear map from one network's vectors to another's on the same rows."""
+    """Fit the linear map from one network's vectors to another's on the same rows."""
     power = np.mean(theirs.astype(np.float64) ** 2)
     return Ridge(alpha=_PENALTY * len(theirs) * max(power, 1e-12)).fit(theirs, own)
 
 
 @dataclass
 class _Trial:
-    """A network that has learned from some rows, a mask, and answers for others.
+    """A network trained on some rows (`learned`, a mask), with its outputs for other `rows`.
 
-    `judged` marks those of `rows` by which choices are made.
+    `judged` is a mask of those of `rows` on which choices are made.
     """
 
     learned: np.ndarray
@@ -58,38 +73,38 @@ class _Trial:
 class NetEmbedder(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetClassifier, auto_wrap_output_keys=None
 ):
-    """A `NetClassifier` that is a transformer too: X to its last hidden layer's activations.
+    """A `NetClassifier` whose `transform` returns the activations of its last hidden layer.
 
     Parameters
     ----------
     preset : {"auto", "paper"}
-        "paper" trains the network alone, as Oramas et al. (2018) did: stopped on the inner
-        validation rows, which are not learned from. "auto" chooses all that there is to
-        choose on unseen artists, in three folds: how long the network is trained, the penalty
-        of a linear model of the same input, and the share of each in the answer. Then both
-        learn from all rows. The last units of a vector are then the answer itself.
+        "paper" trains the network alone, as Oramas et al. (2018) did, with early stopping on the
+        inner validation rows, which are not trained on. "auto" chooses the number of epochs,
+        the penalty of a linear model of the same input, and the share of each model in the
+        output on unseen artists, in three folds. Then both models are fitted on all rows. The
+        last units of a vector then describe the input of the linear model.
     refit : bool
-        Of "auto": False keeps to the inner validation rows instead of folds, and does not
-        learn from them.
+        Used with "auto" only. False makes these choices on the inner validation rows instead of
+        on folds, and does not train on them.
     cross_fit : int or "auto"
-        How many networks answer for artists they have not seen in `fit_transform`, so that
-        what learns from the vectors does not learn from memorised ones; "auto" is the three
-        folds with ``preset="auto"``, and 0 with "paper" or ``validation_fraction=0``. 0:
-        vectors of rows that the network learned from. k > 1: k networks, started from the
-        same weights. Hidden units of two networks drift apart even from the same start, so a
-        fold's hidden units are brought into the coordinates of the network of all rows, which
-        `transform` uses, by ridge
-        regression on the rows that both learned from. Inner validation rows, never learned
-        from, are answered by the network of all rows.
+        Number of networks that compute the out-of-fold vectors of `fit_transform`, each for
+        artists that it was not trained on, so that the next step is not trained on memorized
+        vectors. "auto" uses the three folds with ``preset="auto"``, and 0 with "paper" or
+        ``validation_fraction=0``. 0 returns vectors of rows that the network was trained on.
+        k > 1 trains k networks from the same initial weights. Hidden units of two networks
+        diverge even from the same initial weights, so the hidden units of a fold are mapped to
+        those of the network trained on all rows, which `transform` uses, by ridge regression on
+        the rows that both were trained on. The vectors of inner validation rows, which are never
+        trained on, come from the network trained on all rows.
 
     Attributes
     ----------
     share_ : float
-        Of the network in the answer; the rest is the linear model's. With "auto".
+        Share of the network in the output; the rest is the linear model's. "auto" only.
     C_ : float
-        Inverse strength of the linear model's penalty. With "auto".
+        Inverse strength of the linear model's penalty. "auto" only.
     tried_ : list of dict
-        ``C`` and ``valid_loss`` of each strength that was tried. With "auto".
+        ``C`` and ``valid_loss`` of each strength that was tried. "auto" only.
     """
 
     share_: float
@@ -107,20 +122,20 @@ class NetEmbedder(
 
     __metadata_request__fit = {"folds": True}
 
-    # Whether training changes what `transform` answers; if not, no fold needs a network.
+    # Whether training changes the output of `transform`; if not, no fold needs a network.
     _learns_vectors = True
 
     @property
     def _even_batches(self):
         return self.preset == "auto"
 
-    # ---- what a subclass says ------------------------------------------------------
+    # ---- what a subclass defines ---------------------------------------------------
 
     def _summarise(self, feed, rows):
-        """What the linear model sees of some rows: (n, n_summary), dense or CSR."""
+        """Return the input of the linear model for some rows: (n, n_summary), dense or CSR."""
         raise NotImplementedError
 
-    # Whether the columns of a summary are brought to one scale.
+    # Whether the columns of a summary are scaled.
     _scales_summary = True
 
     # ---- train ---------------------------------------------------------------------
@@ -140,19 +155,19 @@ class NetEmbedder(
         Parameters
         ----------
         X : array-like
-            Rows that are missing are dropped after inner folds and validation rows are chosen.
+            Missing rows are dropped after inner folds and validation rows have been chosen.
         y : array-like of shape (n_rows,), or indicator of shape (n_rows, n_labels)
-            Genres: one a row, or several at once.
+            Genres: single-label, or a multilabel indicator.
         groups : array-like of shape (n_rows,), default=None
             Artists. No artist is in two inner folds, or in both the training and the inner
             validation rows.
         validation : array-like of bool, shape (n_rows,), default=None
             Marks the inner validation rows of a published split.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row in the loss, 0 or more; None weighs all rows the same.
+            Non-negative weight of each row in the loss. None gives all rows the same weight.
         folds : array-like of int, shape (n_rows,), default=None
-            The inner fold of each row, counted from 0, -1 of rows that are not learned from;
-            by default they are made of y and groups. `MeanOverTracks` passes those of albums.
+            The inner fold of each row, counted from 0, and -1 for rows that are not trained on.
+            None makes folds from y and groups. `MeanOverTracks` passes the folds of albums.
 
         Returns
         -------
@@ -192,8 +207,8 @@ class NetEmbedder(
         Returns
         -------
         vectors : ndarray of float32, shape (n_rows, n_features_out)
-            With folds, each from a network that has not seen the row's artist; NaN in a row that is
-            missing.
+            With folds, each vector comes from a network that was not trained on the row's artist.
+            NaN for missing rows.
         """
         plan = self._plan(X, y, groups, validation, sample_weight, folds=folds)
         return self._in_container(self._fit(plan, vectors=True), X)
@@ -204,14 +219,14 @@ class NetEmbedder(
 
     @property
     def _cross_fits(self):
-        """Whether `fit_transform` is to answer by networks that have not seen the rows."""
+        """Whether `fit_transform` returns vectors of networks that were not trained on the rows."""
         return self._chooses if self.cross_fit == "auto" else self.cross_fit > 0
 
     def _folds_choose(self, n_rows):
         return self.preset == "auto" and self.refit
 
     def _inner_folds(self, labels, groups, held_out):
-        """The fold of each row that is learned from, -1 of the others; None without folds."""
+        """Return the fold of each row to train on, -1 for the others; None without folds."""
         for_vectors = self._learns_vectors and self._cross_fits
         for_choices = self._chooses and self.refit and not held_out.any()
         if not (for_vectors or for_choices):
@@ -230,8 +245,9 @@ class NetEmbedder(
         return folds
 
     def _fit(self, plan, *, vectors):
-        """Learn from a plan, and return the vectors of its rows if they are asked for."""
-        for name in ("share_", "C_", "tried_", "_linear", "_units"):  # of another preset
+        """Train by a plan, and return the vectors of its rows if `vectors`."""
+        # Attributes of an earlier fit with another preset would change `transform`.
+        for name in ("share_", "C_", "tried_", "_linear", "_units"):
             vars(self).pop(name, None)
         if self.preset == "paper":
             self._learn(plan, self.target_.n_outputs)
@@ -246,7 +262,7 @@ class NetEmbedder(
         return vectors
 
     def _learn_both(self, plan, vectors):
-        """Train the network and the linear model, and mix them as unseen rows ask for."""
+        """Train the network and the linear model, and choose their shares on unseen rows."""
         self._set_recipe(plan, self.target_.n_outputs)
         rows = self._rows_to_learn(plan, ~plan.held_out)
         splits = []
@@ -260,7 +276,7 @@ class NetEmbedder(
         return self._vectors_to_learn_from(plan, trials) if vectors else None
 
     def _solve_linear(self, plan, rows, trials):
-        """Find the weights of the linear model; its outputs for the unseen rows of all trials."""
+        """Fit the linear model; return its outputs for the unseen rows of all trials."""
         from ._devices import own_settings, resolve_device
         from ._solver import LayerSolver
 
@@ -283,7 +299,7 @@ class NetEmbedder(
         return outputs
 
     def _mix(self, plan, rows, trials, linear):
-        """Choose the share of the network, how labels follow from scores, and the vectors."""
+        """Choose the share of the network and the thresholds, and fit the form of the vectors."""
         hidden = self._hidden(plan.feed, rows)
         if trials:
             told = np.concatenate([trial.rows[trial.judged] for trial in trials])
@@ -305,9 +321,10 @@ class NetEmbedder(
             self._linear["bias"] = self._linear["bias"] + plan.shift
 
     def _trials(self, plan, splits, *, stops):
-        """Train a network on the learned rows of each split, and answer for the unseen ones.
+        """Train a network on the learned rows of each split, and predict the unseen ones.
 
-        `stops` tells whether the rows that it is judged by end the training.
+        `stops` says whether training is stopped early on the rows that the trial is evaluated on.
+        If not, it has as many steps as the network of all rows.
         """
         trials = []
         for number, split in enumerate(splits, start=1):
@@ -330,13 +347,16 @@ class NetEmbedder(
         return trials
 
     def _as_many_steps(self, plan, learned):
-        """How many epochs of some rows are as many steps as the network itself has learned in."""
+        """Return the epochs on some rows that have as many steps as the network was trained for."""
         rows = self._rows_to_learn(plan, ~plan.held_out)
         n_steps = self.best_iter_ * n_batches(len(rows), self.batch_size)
         return max(1, round(n_steps / n_batches(learned.sum(), self.batch_size)))
 
     def _train_on_all(self, plan, rows, trials):
-        """Keep the network of all rows that may be learned from."""
+        """Set the weights of the network that is trained on all rows but those held out."""
+        # With held-out rows there is one trial, whose training rows are all that may be trained
+        # on: its network is the final one. The networks of folds lack a fold each, so that one
+        # more is trained on all rows. No row is left to stop it on; hence the number of epochs.
         if plan.held_out.any() and trials:
             (trial,) = trials
             self.weights_, self.history_, self.best_iter_ = (
@@ -356,7 +376,7 @@ class NetEmbedder(
         self.n_iter_ = len(self.history_)
 
     def _summary_to_learn(self, plan, rows):
-        """The summary of all rows, zeros where they are missing; its scale is kept."""
+        """Return the summary of all rows, zeros for missing ones; set its scale."""
         there = np.flatnonzero(~plan.feed.missing)
         summary = self._summarise(plan.feed, there)
         mean, scale = None, None
@@ -377,10 +397,12 @@ class NetEmbedder(
         return filled
 
     def _vectors_to_learn_from(self, plan, trials):
-        """Vectors of all rows, those of folds from networks that have not seen them."""
+        """Return the vectors of all rows; those of folds from networks not trained on them."""
         vectors = self._transform(plan.feed)
         if not (self.cross_fit and self.share_ > 0 and self._learns_vectors):
             return vectors
+        # The networks of the folds that chose the number of epochs are used again. There are none
+        # yet with held-out rows (the only trial is the final network itself) or without trials.
         if plan.held_out.any() or not trials:
             trials = self._trials(plan, plan.fold_splits(), stops=False)
         own = self._hidden_of_all(plan) if trials else None
@@ -398,9 +420,10 @@ class NetEmbedder(
         return all_rows
 
     def _in_own_coordinates(self, plan, trial, own):
-        """Hidden units of a trial's unseen rows, as if the network of all rows had them.
+        """Map the hidden units of a trial's unseen rows to those of the network of all rows.
 
-        `own` are that network's hidden units of all rows.
+        `own` contains the latter for all rows. The map is fitted on the trial's training rows:
+        both networks were trained on these.
         """
         seen = np.flatnonzero(trial.learned & ~plan.feed.missing)
         theirs = self._hidden(plan.feed, seen, trial.weights)
@@ -409,7 +432,7 @@ class NetEmbedder(
 
     @property
     def _n_features_out(self):
-        """Width of the last hidden layer: the output layer's weights are (outputs, width)."""
+        """Width of the last hidden layer; the output layer's weights are (outputs, width)."""
         return self.weights_["head.weight"].shape[1]
 
     def transform(self, X: Matrix) -> Float32Array:
@@ -418,22 +441,22 @@ class NetEmbedder(
         Parameters
         ----------
         X : array-like
-            Rows of the kind that `fit` was given.
+            Rows in the form that was passed to `fit`.
 
         Returns
         -------
         vectors : ndarray of float32, shape (n_rows, n_features_out)
-            NaN in a row that is missing.
+            NaN for missing rows.
         """
         check_is_fitted(self)
         return self._in_container(self._transform(self._read(X, reset=False)), X)
 
     def _in_container(self, vectors, X):
-        """Do what `set_output` asks for, unless the rows of X have lost their names.
+        """Apply `set_output`, unless the rows of X have lost their index.
 
-        Behind a step that answers in sparse or 3-D arrays, rows would be numbered anew; a
-        ColumnTransformer could not put them beside those of other branches. It names the
-        rows and columns of a plain array itself.
+        After a step that returns sparse or 3-D arrays, a DataFrame would get a new index, and a
+        ColumnTransformer could not align it with those of other branches. The ColumnTransformer
+        sets the index and columns of a plain array itself.
         """
         nameless = not hasattr(X, "index") and getattr(X, "ndim", 0) != 2
         if nameless or sparse.issparse(X):
@@ -445,7 +468,7 @@ class NetEmbedder(
         vectors = np.full((len(feed), self._n_features_out), np.nan, dtype=np.float32)
         if len(present):
             vectors[present] = self._embed(feed, present)
-        vectors[feed.missing] = np.nan  # some may have turned out to be bad on the way
+        vectors[feed.missing] = np.nan  # some rows may have turned out to be unreadable
         return vectors
 
     def _embed(self, feed, rows):
@@ -455,11 +478,11 @@ class NetEmbedder(
         return make_vectors(self._units, self._summary(feed, rows), hidden)
 
     def _summary(self, feed, rows):
-        """The summary of some rows as the linear model takes it."""
+        """Return the summary of some rows, scaled for the linear model."""
         return scaled(self._summarise(feed, rows), self._linear["mean"], self._linear["scale"])
 
     def _hidden(self, feed, rows, weights=None):
-        """Activations of the last hidden layer, of other weights than the own if given."""
+        """Return the activations of the last hidden layer, with other `weights` if given."""
         module = None
         if weights is not None:
             from ._devices import inference_device
@@ -470,13 +493,13 @@ class NetEmbedder(
         return self._forward(feed, "embed", rows, module)
 
     def _head(self, hidden, weights):
-        """Outputs of the network for hidden units."""
+        """Return the outputs of the network for hidden units."""
         from ._forward import apply_layer
 
         return apply_layer(hidden, weights["head.weight"], weights["head.bias"])
 
     def _outputs(self, feed, rows):
-        """Outputs of the network, with "auto" mixed with those of the linear model."""
+        """Return the outputs of the network, with "auto" mixed with those of the linear model."""
         deep = self._forward(feed, None, rows)
         if not hasattr(self, "_linear"):
             return deep

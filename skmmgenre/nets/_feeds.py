@@ -1,4 +1,4 @@
-"""What a network is fed with: rows in, float32 batches out."""
+"""Feeds, the input of a network: rows in, float32 batches out."""
 
 import mmap
 from concurrent.futures import ThreadPoolExecutor
@@ -21,16 +21,16 @@ class ArrayFeed:
     X : ndarray, memmap or CSR matrix of shape (n_rows, ...)
         The rows, of any number of dimensions.
     missing : ndarray of bool, shape (n_rows,)
-        Rows that hold nothing; they are never asked for.
+        Mask of the missing rows, which are never requested.
 
     Attributes
     ----------
     missing : ndarray of bool, shape (n_rows,)
-        Rows that hold nothing. A feed may mark more of them while it is read.
+        Mask of the missing rows. A feed may mark more of them while it is read.
     sample_shape : tuple of int
         Shape of one row of a batch.
     reads_files : bool
-        Whether making a batch is waiting for a disk rather than work of the processor.
+        Whether making a batch mostly waits for the disk, rather than using the CPU.
     """
 
     def __init__(self, X: np.ndarray | SparseMatrix, missing: BoolArray):
@@ -43,15 +43,15 @@ class ArrayFeed:
         return self.X.shape[0]
 
     def batch(self, rows: np.ndarray, epoch: int | None = None) -> Any:
-        """Return the rows as float32, those of a sparse X as CSR without duplicates.
+        """Return rows as float32; those of a sparse X as CSR without duplicate entries.
 
         Parameters
         ----------
         rows : ndarray of int
             Positions of the rows.
         epoch : int or None, default=None
-            The epoch, for feeds that augment; None outside training. An array is the same in every
-            epoch.
+            The epoch, for feeds with augmentation; None outside of training. Ignored here: an
+            array is the same in every epoch.
 
         Returns
         -------
@@ -66,7 +66,7 @@ class ArrayFeed:
 
 
 def take_rows(X: np.ndarray | SparseMatrix, rows: np.ndarray) -> Any:
-    """Return the rows of an index array; see `release_pages`.
+    """Return the rows of an index array, in memory; see `release_pages`.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def take_rows(X: np.ndarray | SparseMatrix, rows: np.ndarray) -> Any:
     Returns
     -------
     chosen : ndarray or sparse matrix
-        Those rows, in the order of `rows`, in memory.
+        The rows, in the order of `rows`.
     """
     chosen = np.asarray(X)[rows] if isinstance(X, np.memmap) else X[rows]
     release_pages(X)
@@ -86,9 +86,9 @@ def take_rows(X: np.ndarray | SparseMatrix, rows: np.ndarray) -> Any:
 
 
 def release_pages(X: np.ndarray | SparseMatrix) -> None:
-    """Let go of what was read, if X lies in a file that is mapped into memory.
+    """Release the pages that were read, if X is memory-mapped.
 
-    Pages would else pile up until all of the file is held.
+    Otherwise pages would accumulate until the whole file is in memory.
 
     Parameters
     ----------
@@ -101,11 +101,11 @@ def release_pages(X: np.ndarray | SparseMatrix) -> None:
 
 
 def read_batches(feed, chunks, epoch=None, *, device):
-    """Yield each of `chunks` (rows) with its batch.
+    """Yield each of `chunks` (arrays of rows) with its batch.
 
-    The next batch is made in a thread of its own while the caller works on one, unless both
-    are work of the processor, which gains nothing from doing them at once (images beside a
-    ResNet-18 on two cores: 7 % slower).
+    The next batch is prepared in a thread while the caller works on the current one, unless both
+    are CPU-bound: then concurrency gains nothing (7 % slower for images and a ResNet-18 on two
+    cores).
     """
     if device.type == "cpu" and not feed.reads_files:
         for rows in chunks:

@@ -1,4 +1,4 @@
-"""Batches of a feed through a module, and its answers back."""
+"""Apply a module to the batches of a feed."""
 
 import numpy as np
 import torch
@@ -10,14 +10,14 @@ from ._modules import MULTIPLE, Linear
 
 
 def sparse_tensor(indices, values, shape):
-    """Return a sparse tensor; `indices` are right, in order and none comes twice."""
+    """Return a sparse tensor; `indices` must be valid, sorted and unique."""
     return torch.sparse_coo_tensor(
         indices, values, shape, is_coalesced=True, check_invariants=False
     )
 
 
 def to_tensor(batch, n_rows):
-    """Return a batch of a feed as a float32 tensor, filled up with zeros to `n_rows`.
+    """Return a batch of a feed as a float32 tensor, padded with zero rows to `n_rows`.
 
     A batch in CSR becomes a sparse tensor.
     """
@@ -35,25 +35,25 @@ def to_tensor(batch, n_rows):
 
 
 def padded(batch_size):
-    """Return how many rows a batch outside of training is filled up to."""
+    """Return the number of rows that a batch is padded to outside of training."""
     return -(-batch_size // MULTIPLE) * MULTIPLE
 
 
 @torch.inference_mode()
 def forward(function, feed, rows, *, batch_size, device, dtype, advance=None):
-    """Apply `function` (a module or a method of one) to rows of a feed; float32 answers.
+    """Apply `function` (a module or a method of one) to rows of a feed; return float32 outputs.
 
-    `advance` is told the number of rows of each batch that is done.
+    `advance` is called with the number of rows of each finished batch.
 
     Every batch is padded with zeros to `batch_size`, rounded up to a multiple of 16: the
-    kernels that torch chooses, and with them the last bits, depend on the shape, and a row
-    must answer the same alone as among others (rule 5; see also `Linear`).
+    kernels that torch chooses, and with them the last bits, depend on the shape, and the output
+    for a row must not depend on the other rows (rule 5; see also `Linear`).
     """
     answers, first = None, 0
     size = padded(batch_size)
     chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
     for chosen, batch in read_batches(feed, chunks, device=device):
-        # Rows of a sparse X are to answer as those of a dense one, bit for bit.
+        # The outputs for a sparse X must equal those for a dense one, bit for bit.
         batch = batch.toarray() if sparse.issparse(batch) else batch
         with computing_in(dtype, device):
             answer = function(to_tensor(batch, size).to(device))
@@ -68,7 +68,7 @@ def forward(function, feed, rows, *, batch_size, device, dtype, advance=None):
 
 @own_settings()
 def apply_layer(X, weight, bias, *, batch_size=256):
-    """Return ``X @ weight.T + bias``, float32; a row answers the same alone as among others.
+    """Return ``X @ weight.T + bias`` as float32; the result for a row depends on no other row.
 
     Parameters
     ----------

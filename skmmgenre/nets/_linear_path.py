@@ -1,18 +1,18 @@
-"""The linear model beside a network, how much of either is heard, and the vectors of both.
+"""The linear model next to a network, the share of each in the output, and the vectors of both.
 
-A network of ``preset="auto"`` answers with the mean of two models: the network itself and a linear
-one of a summary of its input (all word weights; means and deviations of the bins; colours), whose
-best weights are found by `LayerSolver`. The share of the network is the one that answers best for
-unseen artists. So it is no worse than a linear model where rows are few, and a network where they
-are many.
+The output of a network with ``preset="auto"`` is the weighted mean of two models: the network
+itself and a linear model of a summary of its input (all word weights; means and deviations of the
+bins; colours), which is solved by `LayerSolver`. The share of the network is the one with the
+smallest loss on unseen artists. So the result is no worse than a linear model on few rows, nor than
+a network on many.
 """
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
-# Strengths that are tried, for rows of length 1 or so, and what strength and what share of the
-# network are taken without unseen rows.
+# Strengths C that are tried, for rows of a length of about 1; and the strength and the share of the
+# network that are used if there are no unseen rows to choose them on.
 STRENGTHS = np.geomspace(1e-2, 1e5, 15)
 STRENGTH = 10.0
 SHARE = 0.5
@@ -20,28 +20,30 @@ _SHARES = np.linspace(0, 1, 11)
 
 
 def mean_and_scale(summary, rows):
-    """Return what brings the columns of some rows to mean 0 and the rows to length 1 or so.
+    """Return a mean and scale that center the columns and give rows a length of about 1.
 
-    A column is divided by the root of its deviation (Pareto scaling): columns of one unit that
-    differ more from row to row count for more, which they would not as standard scores, yet none
-    hides the others.
+    A column is divided by the root of its deviation (Pareto scaling). So a column that varies more
+    than others of the same unit has more weight, which standard scores would not give it, and yet
+    does not dominate them.
     """
     mean, deviation = summary[rows].mean(axis=0), summary[rows].std(axis=0)
+    # Columns that are constant but for rounding are excluded: dividing by a scale near 0 would
+    # amplify the rounding errors.
     tells = deviation >= 1e-6 * max(1e-30, np.abs(mean).max())
     scale = np.sqrt(deviation * deviation[tells].sum())
-    return mean, np.where(tells, scale, np.inf)  # a constant one tells nothing
+    return mean, np.where(tells, scale, np.inf)  # x / inf is 0
 
 
 def scaled(summary, mean, scale):
-    """Return a summary as the linear model takes it, float32."""
+    """Return a summary scaled for the linear model, as float32."""
     if mean is None:
         return summary
     return ((summary - mean) / scale).astype(np.float32)
 
 
 def mixed(target, linear, deep, share):
-    """Return the outputs of both models together, `share` of them the network's."""
-    if target.name == "cosine":  # directions, whatever their length
+    """Return the weighted mean of both models' outputs; `share` is the network's weight."""
+    if target.name == "cosine":  # only directions matter: a longer output must not have more weight
         linear, deep = _directions(linear), _directions(deep)
     return ((1 - share) * linear + share * deep).astype(np.float32)
 
@@ -52,7 +54,7 @@ def _directions(outputs):
 
 
 def choose_share(target, truth, weight, linear, deep):
-    """Return the share of the network whose answers for unseen rows have the smallest loss.
+    """Return the share of the network that has the smallest loss on unseen rows.
 
     Parameters
     ----------
@@ -76,29 +78,31 @@ def choose_share(target, truth, weight, linear, deep):
 
 
 def learn_vectors(summary, hidden, share):
-    """Learn how a summary and hidden units become the vector of a row.
+    """Fit the transformation of summaries and hidden units to vectors.
 
-    In a vector stand as many hidden units as there is room for, the summary (its main
-    directions, if it is wider than half of the vector; nothing of it, if the share of its model is
-    0), and a last number that makes all
-    vectors equally long, so that a fusion layer, which divides by the length, loses nothing.
-    Hidden units and summary are on average as long as the shares of the two models.
+    A vector has the width of `hidden`. It contains the summary (its principal directions if it is
+    wider than half of the vector; nothing if the share of the linear model is 0), as many hidden
+    units as fit next to it, and a last number that gives all vectors the same length, so that a
+    fusion layer, which divides by the length, loses no information. The root mean square length of
+    each part is the share of its model.
 
     Parameters
     ----------
     summary : ndarray or csr_array of float32, shape (n_rows, n_summary)
-        Of the rows that were learned from.
+        Summaries of the training rows.
     hidden : ndarray of float32, shape (n_rows, n_hidden)
+        Hidden units of the training rows.
     share : float
+        Share of the network, in [0, 1].
 
     Returns
     -------
     recipe : dict of str to ndarray or None
-        For `make_vectors`.
+        The fitted transformation, for `make_vectors`.
     """
     n_most = max(1, hidden.shape[1] // 2)
     axes = _main_axes(summary, n_most) if summary.shape[1] > n_most else None
-    if share == 1:  # all room is for hidden units
+    if share == 1:  # hidden units only
         axes = np.empty((0, summary.shape[1]), dtype=np.float32)
     recipe = {"axes": axes, "factors": np.ones(2, dtype=np.float32), "radius": None}
     lengths = [_root_mean_square(part) for part in _parts(recipe, summary, hidden)]
@@ -110,14 +114,14 @@ def learn_vectors(summary, hidden, share):
         dtype=np.float32,
     )
     squares = np.square(np.hstack(_parts(recipe, summary, hidden)), dtype=np.float64)
-    # Not 0: a vector that says nothing (all hidden units are dead) is not one that is missing.
+    # Not 0, even if all hidden units are dead: a vector of zeros would count as missing.
     return {**recipe, "radius": float(np.sqrt(squares.sum(axis=1).max())) or 1.0}
 
 
 def make_vectors(recipe, summary, hidden):
-    """Return the vectors of some rows, float32, of the width of `hidden`."""
+    """Return the vectors of some rows as float32, as wide as `hidden`."""
     parts = np.hstack(_parts(recipe, summary, hidden)).astype(np.float32)
-    if parts.shape[1] == hidden.shape[1]:  # of one unit: there is no room for another number
+    if parts.shape[1] == hidden.shape[1]:  # a single unit leaves no place for the last number
         return parts
     squares = np.square(parts, dtype=np.float64).sum(axis=1)
     rest = np.sqrt(np.maximum(recipe["radius"] ** 2 - squares, 0))
@@ -125,7 +129,7 @@ def make_vectors(recipe, summary, hidden):
 
 
 def _parts(recipe, summary, hidden):
-    """Hidden units and coordinates of the summary, as long as they are to be."""
+    """Return the hidden units and the coordinates of the summary, scaled by their factors."""
     from ._forward import apply_layer
 
     axes = recipe["axes"]
@@ -141,7 +145,7 @@ def _parts(recipe, summary, hidden):
 
 
 def _main_axes(summary, n_axes):
-    """The directions in which rows differ most, (n_axes or less, n_summary)."""
+    """Return the directions in which rows differ most, shape (n_axes or fewer, n_summary)."""
     n_axes = min(n_axes, *summary.shape)
     _, lengths, axes = randomized_svd(summary.astype(np.float64), n_axes, random_state=0)
     return np.ascontiguousarray(axes[lengths > 1e-5 * lengths[0]], dtype=np.float32)

@@ -1,6 +1,7 @@
 """Layers, modules built from them, and their state as numpy arrays.
 
-Every draw of a layer comes from a generator of our own, and its outputs keep their bits.
+Every random draw of a layer comes from a generator of our own, and its outputs are reproducible
+bit for bit.
 """
 
 import numpy as np
@@ -9,33 +10,33 @@ from torch import nn
 
 from ._devices import to_device
 
-# Rows of a batch, and inputs of a dense layer, are filled up with zeros to multiples of it.
-# Matrix products treat the last few rows, and rows that are not aligned in memory, by other
-# kernels with other last bits (measured on MKL: 501 inputs to 3 outputs, in any batch).
+# Rows of a batch, and inputs of a dense layer, are padded with zeros to a multiple of this.
+# Matrix products use different kernels, with different last bits, for the last few rows and for
+# rows that are not aligned in memory (measured on MKL: 501 inputs to 3 outputs, in any batch).
 MULTIPLE = 16
 
 
 class Linear(nn.Linear):
-    """Dense layer whose answer to a row does not depend on the row's place in the batch.
+    """Dense layer whose output for a row does not depend on the row's position in the batch.
 
-    That needs `pad_inputs`, which is called where a network is built to answer.
+    This requires `pad_inputs`, which is called when a network is built for inference.
     """
 
     @torch.no_grad()
     def pad_inputs(self):
-        """Fill the weights up with zeros to a multiple of 16 inputs."""
+        """Pad the weights with zeros to a multiple of 16 inputs."""
         if self.in_features % MULTIPLE:
             self.weight = nn.Parameter(self.padded(self.weight), requires_grad=False)
 
     def padded(self, weight):
-        """Return a weight of shape (out_features, in_features) filled up."""
+        """Return a weight of shape (out_features, in_features), padded to a multiple of 16."""
         return nn.functional.pad(weight, (0, -self.in_features % MULTIPLE))
 
     def forward(self, x):
         return self.dense(x, self.weight)
 
     def dense(self, x, weight):
-        """Product with a weight of shape (out_features, at least in_features), plus the bias."""
+        """Apply a weight of shape (out_features, at least in_features), and add the bias."""
         lacking = weight.shape[1] - x.shape[-1]
         if lacking:
             x = nn.functional.pad(x, (0, lacking))
@@ -54,7 +55,7 @@ class Dropout(nn.Module):
     def forward(self, x):
         if not self.training or self.p == 0:
             return x
-        # Four times as fast as torch's bernoulli_ of a single generator.
+        # Four times as fast as torch's bernoulli_ with a generator.
         draws = torch.empty_like(x, dtype=torch.float32).uniform_(generator=self.generator)
         return x * (draws >= self.p).to(x.dtype).mul_(1 / (1 - self.p))
 
@@ -72,8 +73,8 @@ class Standardize(nn.Module):
     def forward(self, x):
         answer = None
         if self.training:
-            # A network in training is one thread's own: it may write over its last answer.
-            # To get fresh memory from the system would take longer than all the arithmetic.
+            # A network in training is used by one thread only, so it may overwrite its last output.
+            # Allocating new memory would take longer than all of the arithmetic.
             if self._answer is None or self._answer.shape != x.shape:
                 self._answer = torch.empty_like(x)
             answer = self._answer
@@ -81,7 +82,7 @@ class Standardize(nn.Module):
 
 
 def use_generator(module, seed, device):
-    """Let every part of `module` that draws in training draw from one seeded generator."""
+    """Make all parts of `module` that draw in training use one seeded generator."""
     generator = torch.Generator(device).manual_seed(seed)
     for part in module.modules():
         if hasattr(part, "generator"):
@@ -89,23 +90,23 @@ def use_generator(module, seed, device):
 
 
 def build_empty(make_module, recipe):
-    """Build a module without drawing a number: on the meta device, then unfilled on the CPU."""
+    """Build a module without random draws: on the meta device, then uninitialized on the CPU."""
     with torch.device("meta"):
         module = make_module(**recipe)
-    # Layers are built in torch's default dtype, which may be another one.
+    # Layers are built in torch's default dtype, which the program may have changed.
     return module.float().to_empty(device="cpu")
 
 
 def count_parameters(make_module, recipe):
-    """Number of parameters of a module that is not built for it."""
+    """Return the number of parameters of a module, without allocating them."""
     with torch.device("meta"):
         return sum(p.numel() for p in make_module(**recipe).parameters())
 
 
 def initialize(module, seed):
-    """Fill all parameters and buffers as torch does by default, from one seed.
+    """Initialize all parameters and buffers from one seed, as torch does by default.
 
-    A part with a method ``initialize(generator)`` fills itself and all it holds.
+    A part with a method ``initialize(generator)`` initializes itself and its children.
     """
     _initialize_part(module, torch.Generator().manual_seed(seed))
 
@@ -115,7 +116,7 @@ def _initialize_part(part, generator):
     if hasattr(part, "initialize"):
         part.initialize(generator)
     elif isinstance(part, (nn.Linear, nn.Conv2d)):
-        # Kaiming's uniform with a = sqrt(5), torch's default, is U(-1/sqrt(fan_in), ...).
+        # torch's default, Kaiming uniform with a = sqrt(5), is U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
         bound = 1 / np.sqrt(part.weight[0].numel())
         part.weight.uniform_(-bound, bound, generator=generator)
         if part.bias is not None:
@@ -124,14 +125,16 @@ def _initialize_part(part, generator):
         part.mean.zero_()
         part.scale.fill_(1)
     elif not list(part.children()) and list(part.state_dict()):
-        raise TypeError(f"{type(part).__name__} has weights and no way to initialize them.")
+        raise TypeError(
+            f"{type(part).__name__} has weights, but no method initialize(generator) to set them."
+        )
     else:
         for child in part.children():
             _initialize_part(child, generator)
 
 
 def to_arrays(module):
-    """Return the state of a module as a dict of numpy arrays."""
+    """Return the state of a module as a dict of numpy arrays (copies)."""
     return {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format).numpy()
         for name, value in module.state_dict().items()
@@ -139,7 +142,7 @@ def to_arrays(module):
 
 
 def from_arrays(make_module, recipe, arrays, device):
-    """Rebuild a module for inference from what `to_arrays` returned."""
+    """Rebuild a module for inference from the arrays that `to_arrays` returned."""
     with torch.device("meta"):
         module = make_module(**recipe)
     state = {

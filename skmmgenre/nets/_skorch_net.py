@@ -1,6 +1,6 @@
-"""skorch's net, how it is given rows of a feed, and how several processes train one net.
+"""The skorch net, its batches of a feed, and the training of one net by several processes.
 
-Each process has a device and a part of every batch.
+Each process has its own device and a part of every batch.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from ._forward import to_tensor
 
 
 class Rows(Dataset):
-    """Some rows of a feed with their truth and weight, as skorch takes them."""
+    """Rows of a feed with their training targets and weights, as a data set for skorch."""
 
     def __init__(self, feed, truth, weight, rows):
         self.feed, self.truth, self.weight, self.rows = feed, truth, weight, rows
@@ -27,22 +27,22 @@ class Rows(Dataset):
 
 
 class Batches:
-    """Iterate over the batches of an epoch; in training shuffled by a generator of its own.
+    """Iterate over the batches of an epoch; in training in an order drawn from `seed`.
 
     Parameters
     ----------
     rows : Rows
     batch_size : int
-        Of all processes together.
+        Batch size of all processes together.
     seed : int or None
-        Of the order of the rows; None for as they are.
+        Seed of the order of the rows; None keeps their order.
     even : bool
         Whether the batches of an epoch are equally large, give or take a row. If not, the last
-        one has the rest. (A rest of one row takes as long a step as any batch.)
+        one has the remaining rows. (A step on a single row is as large as a step on any batch.)
     share : tuple of two int
-        Which of how many processes this is.
+        Index of this process, and the number of processes.
     device : torch.device
-        Of the network.
+        Device of the network.
     """
 
     def __init__(self, rows, batch_size, *, device, seed=None, even=False, share=(0, 1)):
@@ -55,6 +55,7 @@ class Batches:
         if self.seed is not None:
             epoch = self.epoch
             self.epoch += 1
+            # The order depends on seed and epoch only, so all processes draw the same one.
             rows = np.random.default_rng([self.seed, epoch]).permutation(rows)
         starts = np.arange(0, len(rows), self.batch_size)
         wholes = np.array_split(rows, len(starts) if self.even else starts[1:])
@@ -63,7 +64,7 @@ class Batches:
         batches = read_batches(self.set.feed, own_rows, epoch, device=self.device)
         for (chosen, batch), (_, counts), whole in zip(batches, shares, wholes, strict=True):
             if sparse.issparse(batch) and self.device.type == "mps":
-                batch = batch.toarray()  # torch learned sparse tensors there after 2.6
+                batch = batch.toarray()  # torch 2.6 does not support sparse tensors on MPS
             yield (
                 to_tensor(batch, len(chosen)),
                 (
@@ -75,10 +76,11 @@ class Batches:
 
 
 def _share_of(rows, process, n_processes):
-    """Rows of a batch for one of several processes, and how much each counts.
+    """Return the rows of a batch for one of several processes, and their weights.
 
-    Every process gets as many, some of them a row for show; the mean over processes of the
-    mean over rows is the mean over the batch.
+    Every process gets the same number of rows, since a process without a row would skip the step
+    and the others would wait for it. Padding rows have weight 0, and the weights of the others are
+    such that the mean over processes of the mean over rows is the mean over the batch.
     """
     own = rows[process::n_processes]
     n = -(-len(rows) // n_processes)
@@ -88,7 +90,7 @@ def _share_of(rows, process, n_processes):
 
 
 class Net(TrainingSetOnce, NeuralNet):
-    """skorch's net with a weighted loss and a choice of precision."""
+    """A skorch NeuralNet with a weighted loss and a choice of precision."""
 
     def __init__(self, *args, loss, dtype, **kwargs):
         self.loss = loss
@@ -104,12 +106,12 @@ class Net(TrainingSetOnce, NeuralNet):
         return (self.loss(y_pred, truth) * weight).mean()
 
     def of_whole_batch(self, output, n_rows):
-        """Return the outputs of all rows of a batch, in the order of the rows."""
+        """Return the outputs for all rows of a batch, in the order of the rows."""
         return output
 
 
 class AcceleratedNet(AccelerateMixin, Net):
-    """A net whose processes know one loss: that of the whole batch.
+    """A net whose processes all record the loss of the whole batch.
 
     So they stop at the same epoch and keep the weights of the same epoch.
     """
@@ -121,7 +123,7 @@ class AcceleratedNet(AccelerateMixin, Net):
         return self._with_common_loss(super().validation_step(batch, **fit_params))
 
     def of_whole_batch(self, output, n_rows):
-        # A process has every n-th row; rows for show are the last (see `_share_of`).
+        # A process has every n-th row; padding rows come last (see `_share_of`).
         parts = self.accelerator.gather(output.contiguous())
         parts = parts.reshape(self.accelerator.num_processes, *output.shape)
         return parts.transpose(0, 1).flatten(0, 1)[:n_rows]
@@ -130,7 +132,7 @@ class AcceleratedNet(AccelerateMixin, Net):
         return {**step, "loss": self.accelerator.reduce(step["loss"].detach(), "mean")}
 
     def on_batch_end(self, net, batch=None, training=False, **kwargs):
-        # What skorch weights the loss with is the part's number of rows.
+        # skorch would weight the loss by the number of rows in this process's part of the batch.
         _, (*_, n_rows) = batch
         self.history.record_batch(f"{'train' if training else 'valid'}_batch_size", n_rows)
         super().on_batch_end(net, batch=batch, training=training, **kwargs)

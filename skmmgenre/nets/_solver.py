@@ -1,10 +1,11 @@
-"""A layer whose best weights are found rather than approached: L-BFGS on a penalised loss.
+"""Fit a linear layer to convergence: L-BFGS on a penalized loss.
 
 The loss is that of all rows at once, in double precision, plus an l2 penalty on the weights but not
 on the biases, as in scikit-learn's logistic regression. skorch runs it; an epoch is 20 iterations.
 
-Few iterations are needed, because columns are turned to the principal axes of the rows, and every
-weight is counted in a unit of its own, in which the loss is about equally curved:
+Few iterations are needed, because the problem is preconditioned. Columns are rotated to the
+principal axes of the rows, which removes their correlation, and every weight is divided by its own
+unit, such that the curvature of the loss is about the same along all weights:
 1 / sqrt(curvature by the output * mean square of the column + penalty).
 """
 
@@ -22,19 +23,19 @@ from ._feeds import ArrayFeed
 from ._forward import to_tensor
 from ._skorch_net import Batches, Net, Rows
 
-_ITERATIONS = 20  # of an epoch
+_ITERATIONS = 20  # per epoch
 _EPOCHS = 100
-# An iteration that gains less, as a share of the loss of the class prior, is the last: of the
-# answer, and of a trial.
+# Stop after an iteration that reduces the loss by less than this share of the class prior's loss:
+# in the final solution, and in a trial, where a rougher solution is enough to compare penalties.
 _GAIN, _GAIN_OF_TRIAL = 1e-9, 1e-5
-_MOST_VALUES = 30_000_000  # of a sparse X that is made dense, and of one whose rows are turned
-_MOST_TO_TURN = 3000  # rows or columns, whichever are fewer: turning n takes n^3 steps
-_SMALLEST_AXIS = 1e-10  # axes with less of the variance than this are rounding
-_WORSE = 2  # trials in a row after which weaker penalties are not tried
+_MOST_VALUES = 30_000_000  # cells of a sparse X that is made dense, and of an X that is rotated
+_MOST_TO_TURN = 3000  # rows or columns, whichever are fewer: rotating n takes O(n^3) operations
+_SMALLEST_AXIS = 1e-10  # axes with a smaller share of the variance are rounding errors
+_WORSE = 2  # consecutive worse trials after which weaker penalties are not tried
 
 
 class _SolvedNet(Net):
-    """A net with an l2 penalty on the weights of its one layer, in double precision."""
+    """A net with an l2 penalty on the weights of its only layer, in double precision."""
 
     def __init__(self, *args, penalty, **kwargs):
         self.penalty = penalty
@@ -43,7 +44,7 @@ class _SolvedNet(Net):
     _batch = _as_taken = None
 
     def infer(self, x, **fit_params):
-        if x is not self._batch:  # the same one through all iterations of an epoch
+        if x is not self._batch:  # L-BFGS evaluates the same batch many times in an epoch
             self._batch, self._as_taken = x, _in_double(x, self.device)
         return NeuralNet.infer(self, self._as_taken, **fit_params)
 
@@ -55,7 +56,7 @@ class _SolvedNet(Net):
 
 
 def _in_double(x, device):
-    """Return a batch as the layer takes it: a sparse one with its transpose."""
+    """Return a batch in double precision, a sparse one with its transpose, for the layer."""
     x = x.double().to(device)
     if not x.is_sparse:
         return x
@@ -65,14 +66,14 @@ def _in_double(x, device):
 
 
 class _Layer(nn.Module):
-    """A linear layer whose parameters are counted in units; it learns from sparse batches, too.
+    """A linear layer with scaled parameters (`unit`), for dense and sparse batches.
 
     Parameters
     ----------
     bias : Tensor of float64, shape (n_outputs,)
-        That it starts with; weights start at 0.
+        Initial bias; the initial weights are 0.
     curvature : Tensor of float64, shape (n_outputs,)
-        Of the loss by each output.
+        Curvature of the loss by each output.
     power : Tensor of float64, shape (n_features,)
         Mean square of each column.
     """
@@ -88,7 +89,7 @@ class _Layer(nn.Module):
 
     @torch.no_grad()
     def count_in_units(self, penalty):
-        """Count the parameters, which stay as they are, in the units for a penalty."""
+        """Rescale the parameters to the units for a penalty; the layer's output stays the same."""
         unit = (torch.outer(self.curvature, self.power) + penalty).rsqrt()
         unit_of_bias = (self.curvature + penalty).rsqrt()
         self.weight.mul_(self.unit / unit)
@@ -102,13 +103,16 @@ class _Layer(nn.Module):
         return self.bias * self.unit_of_bias
 
     def forward(self, x):
-        if isinstance(x, (tuple, list)):  # skorch makes lists of tuples
+        if isinstance(x, (tuple, list)):  # a sparse batch; skorch turns tuples into lists
             return _SparseProduct.apply(*x, self.real_weight()) + self.real_bias()
         return nn.functional.linear(x, self.real_weight(), self.real_bias())
 
 
 class _SparseProduct(torch.autograd.Function):
-    """A sparse batch times weights; torch's own would transpose the batch for every gradient."""
+    """Product of a sparse batch and weights.
+
+    torch's own product would transpose the batch again for every gradient.
+    """
 
     @staticmethod
     def forward(ctx, x, transposed, weight):
@@ -121,7 +125,10 @@ class _SparseProduct(torch.autograd.Function):
 
 
 class _StopWhenSolved(Callback):
-    """End the training after an epoch that the optimizer ended early."""
+    """Stop training after an epoch in which the optimizer converged.
+
+    L-BFGS reports convergence only by doing fewer iterations than it may.
+    """
 
     def on_train_begin(self, net, **kwargs):
         self.n_iterations, self.solved = 0, False
@@ -131,11 +138,11 @@ class _StopWhenSolved(Callback):
         self.solved = state["n_iter"] - self.n_iterations < _ITERATIONS
         self.n_iterations = state["n_iter"]
         if self.solved:
-            raise KeyboardInterrupt  # which is how skorch's callbacks end a training
+            raise KeyboardInterrupt  # how callbacks stop training in skorch
 
 
 class LayerSolver:
-    """The problem of finding the weights of a layer on some rows, for several penalties.
+    """Solver for the weights of a linear layer on subsets of rows, for several penalties.
 
     A sparse X of up to 30 million cells is made dense; a larger one stays sparse.
 
@@ -152,14 +159,16 @@ class LayerSolver:
         self.loss, self.convex_loss = target.loss, target.convex_loss
         self.prior = target.prior_output
         self.n_terms = target.n_terms
-        # Apple's graphics cards have no double precision.
+        # Apple's GPUs do not support double precision.
         self.device = torch.device("cpu") if device.type == "mps" else device
         if sparse.issparse(X) and X.shape[0] * X.shape[1] <= _MOST_VALUES:
-            X = X.toarray()  # so that it learns as a dense one, bit for bit
+            X = X.toarray()  # for the same result as a dense X, bit for bit
         self.mean = self.axes = None
         if not sparse.issparse(X):
-            X = np.ascontiguousarray(X)  # sums in one order, so that there is one answer
-            self.mean = X.mean(axis=0)  # what it adds to the outputs, biases can take back
+            X = np.ascontiguousarray(X)  # one order of summation, hence one result
+            # Biases are not penalized and absorb the mean, so centering does not change the
+            # solution; it is taken back in `solve`.
+            self.mean = X.mean(axis=0)
             X = X - self.mean
             self.axes = _principal_axes(X)
             if self.axes is not None:
@@ -167,24 +176,27 @@ class LayerSolver:
         self.feed = ArrayFeed(X, np.zeros(X.shape[0], dtype=bool))
 
     def choose(self, splits, strengths):
-        """Try strengths on unseen rows, from the smallest up, as long as answers get better.
+        """Try strengths on unseen rows, in increasing order, while the loss decreases.
 
-        Nothing is tried without any split.
+        Nothing is tried if there are no splits.
 
         Parameters
         ----------
         splits : list of (ndarray of int, ndarray of int)
-            Rows to learn from, and unseen rows.
+            Training rows and unseen rows.
         strengths : sequence of float
-            C: the penalty of a weight w is ``w**2 / (2 * C)``, the losses of the rows added up.
+            Values of C: the penalty of a weight w is ``w**2 / (2 * C)``, added to the sum of the
+            rows' losses.
 
         Returns
         -------
         tried : list of dict
             C and the mean loss of the unseen rows of all splits.
         outputs : list of ndarray of float64
-            Those of the best strength for the unseen rows of each split.
+            Outputs of the best strength for the unseen rows of each split.
         """
+        # A net keeps its weights from one strength to the next (a warm start). Weak penalties take
+        # most iterations; they come last, and are skipped once the loss has increased twice.
         nets = [self._net(rows, _GAIN_OF_TRIAL) for rows, _ in splits]
         tried, outputs, worse = [], [], 0
         strengths = strengths if splits else ()
@@ -204,7 +216,13 @@ class LayerSolver:
         return tried, outputs
 
     def solve(self, rows, strength):
-        """Solve on some rows.
+        """Fit the layer on some rows.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+        strength : float
+            C; see `choose`.
 
         Returns
         -------
@@ -215,8 +233,8 @@ class LayerSolver:
         net = self._net(rows, _GAIN)
         if not self._solve(net, rows, strength):
             warnings.warn(
-                f"The layer was still learning after {_EPOCHS * _ITERATIONS} iterations. Lower C, "
-                "or divide the columns by their scale.",
+                f"The solver did not converge in {_EPOCHS * _ITERATIONS} iterations. Decrease C, "
+                "or scale the columns of X.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -251,13 +269,13 @@ class LayerSolver:
         module = _Layer(torch.from_numpy(start).double(), curvature, self._power(rows))
         return _SolvedNet(
             module,
-            criterion=object,  # the loss is the target's, see get_loss
+            criterion=object,  # not used: get_loss calls the target's loss
             loss=self.convex_loss,
             dtype=torch.float64,
             penalty=0.0,
             optimizer=torch.optim.LBFGS,
             optimizer__max_iter=_ITERATIONS,
-            optimizer__max_eval=25 * _ITERATIONS,  # all that line searches may take
+            optimizer__max_eval=25 * _ITERATIONS,  # 25 is the limit of a line search
             optimizer__history_size=_ITERATIONS,
             optimizer__tolerance_grad=1e-9,
             optimizer__tolerance_change=gain * loss,
@@ -274,9 +292,9 @@ class LayerSolver:
         ).initialize()
 
     def _around(self, output, rows):
-        """Return the loss of rows that all have one output, and how curved it is by each output.
+        """Return the loss of rows if all have the same output, and its curvature by each output.
 
-        The curvature is Fisher's information: the mean square of the gradient.
+        The curvature is the Fisher information: the mean square of the gradient.
         """
         truth, weight = torch.from_numpy(self.truth[rows]), torch.from_numpy(self.weight[rows])
         output = torch.from_numpy(np.tile(output, (len(rows), 1))).requires_grad_()
@@ -295,20 +313,21 @@ class LayerSolver:
         n_counted = max(1, (self.weight[rows] > 0).sum())
         net.penalty = 1 / (strength * n_counted * self.n_terms)
         net.module_.count_in_units(net.penalty)
-        net.initialize_optimizer()  # what it knows of the loss's curvature is of another loss
+        net.initialize_optimizer()  # its curvature estimates belong to the loss of the last penalty
         net.initialize_history()
         net.partial_fit(Rows(self.feed, self.truth, self.weight, rows))
         stop = dict(net.callbacks_)["solved"]
         n_epochs = len(net.history)
-        if not stop.solved and n_epochs < _EPOCHS:
+        if not stop.solved and n_epochs < _EPOCHS:  # Ctrl-C, which skorch has swallowed
             raise KeyboardInterrupt
         return stop.solved
 
 
 def _principal_axes(X):
-    """Return orthonormal axes of what the rows span, the longest last; None where that takes long.
+    """Return orthonormal axes of the span of the rows, the longest last; None if X is too large.
 
-    The best weights are a combination of rows, whatever the penalty, so nothing is lost.
+    The optimal weights are a linear combination of rows, whatever the penalty, so restricting them
+    to this span loses nothing.
     """
     n_rows, n_columns = X.shape
     if min(n_rows, n_columns) > _MOST_TO_TURN or n_rows * n_columns > _MOST_VALUES:

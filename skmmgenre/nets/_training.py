@@ -1,4 +1,4 @@
-"""Training a module with skorch: early stopping on the best weights, own random draws."""
+"""Train a module with skorch: early stopping, best weights restored, random draws of our own."""
 
 import warnings
 
@@ -15,7 +15,7 @@ from .targets import METRICS
 
 
 class _ValidationMetric(Callback):
-    """Record a metric of the outputs that the validation loss was computed from."""
+    """Record a metric of the same outputs that the validation loss is computed from."""
 
     def __init__(self, name, measure, y):
         self.name, self.measure, self.y = name, measure, y
@@ -35,7 +35,7 @@ class _ValidationMetric(Callback):
 
 
 class _EpochBar(Callback):
-    """Move the progress bar by one epoch and show the losses and the metric."""
+    """Advance the progress bar by one epoch and show the losses and the metric."""
 
     def __init__(self, advance):
         self.advance = advance
@@ -58,7 +58,7 @@ class _StopOnNaN(Callback):
             if not np.isfinite(last.get(name, 0)):
                 raise ValueError(
                     f"The loss became {last[name]} ({name}) in epoch {len(net.history)}. "
-                    "Lower lr, or look for huge values in X."
+                    "Decrease lr, or check X for very large values."
                 )
 
 
@@ -88,26 +88,26 @@ def train(
     module : torch.nn.Module
     plan : Plan
     feed : feed
-        What `module` sees, which may be a part of the network.
+        Input of `module`, which may be a part of the network.
     train_rows, valid_rows : ndarray of int
         Without validation rows all epochs run and the last weights are kept.
     optimizer : type
     optimizer_params : dict
     dtype : torch.dtype
-        What layers compute in.
+        Data type in which layers compute.
     description : str
-        What the progress bar says.
+        Label of the progress bar.
     even_batches : bool
         See `Batches`.
     accelerator : accelerate.Accelerator or None
-        What spreads a batch over several processes; each of them calls this function with
+        Distributes a batch over several processes; each of them calls this function with
         the same arguments.
 
     Returns
     -------
     history : list of dict
         Epoch, train_loss, valid_loss, the metric of the plan and duration (seconds) of each
-        epoch; valid_loss and the metric only where there are validation rows.
+        epoch; valid_loss and the metric only with validation rows.
     best_epoch : int
         Counted from 1.
 
@@ -122,11 +122,13 @@ def train(
         net_class = AcceleratedNet
         extra = {
             "accelerator": accelerator,
-            "unwrap_after_train": False,  # before the best weights are put back
-            "callbacks__print_log__sink": print,  # which is silent where verbose is 0
+            # skorch would unwrap the module before early stopping restores the best weights.
+            "unwrap_after_train": False,
+            "callbacks__print_log__sink": print,  # prints nothing if verbose is 0
         }
         process, n_processes = accelerator.process_index, accelerator.num_processes
         verbose = verbose if accelerator.is_main_process else 0
+    # Processes have different rows of a batch, so each needs its own dropout masks.
     use_generator(module, module_seed + process, device)
     stopping = None
     with progress_bar(max_epochs, description, verbose=verbose) as advance:
@@ -135,7 +137,9 @@ def train(
         if len(valid_rows):
             if plan.metric is not None:
                 metric = _ValidationMetric(*plan.metric, plan.y.values[valid_rows])
-                callbacks.insert(1, ("metric", metric))  # a NaN is the loss's to report
+                # After the check for NaN, which reports it better than a metric of NaN outputs
+                # would, and before the progress bar, which shows the metric.
+                callbacks.insert(1, ("metric", metric))
             validation = predefined_split(Rows(feed, plan.truth, plan.weight, valid_rows))
             stopping = EarlyStopping(patience=patience, threshold=0, load_best=True)
             callbacks.append(("early_stopping", stopping))
@@ -143,7 +147,7 @@ def train(
             callbacks.append(("batch_bar", ProgressBar()))
         net = net_class(
             module,
-            criterion=object,  # the loss is the target's, see get_loss
+            criterion=object,  # not used: get_loss calls the target's loss
             loss=plan.loss,
             dtype=dtype,
             optimizer=optimizer,
@@ -165,6 +169,7 @@ def train(
             verbose=max(0, verbose - 1),
             **extra,
         )
+        # The estimator has consumed the metadata; skorch must not route them once more.
         with config_context(enable_metadata_routing=False):
             net.fit(Rows(feed, plan.truth, plan.weight, train_rows))
         stopped_early = stopping is not None and stopping.misses_ >= patience
@@ -175,7 +180,12 @@ def train(
 
 
 def _told(net, stopping, max_epochs, stopped_early):
-    """The history as plain Python, and the best epoch; tell when Ctrl-C ended the training."""
+    """Return the history as plain Python and the best epoch; warn if Ctrl-C ended the training.
+
+    skorch catches KeyboardInterrupt and returns as if training were complete. So an interruption
+    is recognized by a history that is too short, and its last epoch, without a duration, is
+    dropped: it is incomplete.
+    """
     kept = ("train_loss", "valid_loss", *METRICS)
     history = [
         {"epoch": epoch["epoch"]}
@@ -195,5 +205,5 @@ def _told(net, stopping, max_epochs, stopped_early):
         )
     for value in net.module_.state_dict().values():
         if not torch.isfinite(value).all():
-            raise ValueError("A weight became NaN or infinite. Lower lr.")
+            raise ValueError("A weight became NaN or infinite. Decrease lr.")
     return history, stopping.best_epoch_ if stopping is not None else len(history)

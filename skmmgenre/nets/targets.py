@@ -1,29 +1,29 @@
-"""What a network learns: one label per row (softmax), or several (logistic, cosine).
+"""Training targets of networks: single-label (softmax) or multilabel (logistic, cosine).
 
-A target turns y into what the loss compares with, and the outputs of a network into
-scores, probabilities and labels. Its state is numpy arrays and plain Python. `make_target` says
-what "auto" stands for; `CosineTarget.tune` sets the threshold of similarity. `measure` computes
-the metric that `history_` shows after every epoch, under the key `metric`, by the code behind
-`genre_scores` and `macro_auc_score` but without their checks and warnings: those would come after
-every epoch, and take a sixth of that of a small network.
+A target encodes y for the loss, and turns the outputs of a network into scores, probabilities and
+labels. Its state is numpy arrays and plain Python. `make_target` resolves "auto";
+`CosineTarget.tune` sets the similarity threshold. `measure` computes the metric that `history_`
+records after every epoch, under the key `metric`, with the code behind `genre_scores` and
+`macro_auc_score` but without their checks and warnings: these would be repeated after every epoch,
+and take a sixth of the time of an epoch of a small network.
 
-What the methods of all targets take and return:
+Arguments and results of the methods of all targets:
 
 y : ndarray of shape (n_rows,), or int ndarray of shape (n_rows, n_labels)
     Genres: one per row, or an indicator of 0 and 1.
 truth : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-    What the loss compares outputs with: `encode(y)`. In `loss` and `convex_loss`, which return one
-    number per row, truth and output are tensors of torch.
+    Encoded labels that the loss compares outputs with: `encode(y)`. In `loss` and `convex_loss`,
+    which return one number per row, truth and output are torch tensors.
 output : ndarray of float32, shape (n_rows, n_outputs)
     Outputs of the network: logits, or for "cosine" factors.
 known : ndarray of bool, shape (n_rows,), or None
-    Marks the rows that hold something to predict by; None stands for all.
+    Mask of the rows that are not missing; None for all rows.
 sample_weight, weight : ndarray of shape (n_rows,), or None
-    Weight of each row; None weighs all the same.
+    Weight of each row; None gives all rows the same weight.
 class_weight : dict, "balanced" or None
     Weight of each class.
 scores : ndarray of shape (n_rows, n_labels), or (n_rows,) for two classes
-    What `decision_function` returns.
+    Scores that `decision_function` returns.
 """
 
 import numpy as np
@@ -42,10 +42,10 @@ from ..model_selection import best_f1_threshold, labels_above, tune_thresholds
 
 __all__ = ["CosineTarget", "LogisticTarget", "SoftmaxTarget", "make_target"]
 
-# Labels of fewer unseen rows are too rare for a threshold of their own.
+# Labels with fewer positives among the unseen rows are too rare for a threshold of their own.
 _MIN_POSITIVES = 5
 
-# Shares of the logarithm of a class's share that are tried as its handicap in `predict`.
+# Fractions of a class's log prior that are tried as its handicap in `predict`.
 _HANDICAPS = (0, 0.25, 0.5, 0.75, 1)
 
 # Keys of the validation metrics in `history_`, and the names that are displayed.
@@ -57,16 +57,17 @@ METRICS = {
 
 
 class SoftmaxTarget:
-    """One genre a row: softmax and categorical cross-entropy (section 4).
+    """Single-label target: softmax and categorical cross-entropy (section 4).
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The genres, sorted.
     empty_output_ : ndarray of float32, shape (n_classes,)
-        Output of a row with nothing in it: the log prior.
+        Output of a missing row: the log prior.
     offsets_ : ndarray of float64, shape (n_classes,), or None
-        Are added to the outputs before `predict` takes the largest. None: as in the paper.
+        Added to the outputs before `predict` takes the argmax. None adds nothing, as in the
+        paper.
     """
 
     name = "softmax"
@@ -75,12 +76,12 @@ class SoftmaxTarget:
     offsets_ = None
 
     def fit(self, y, sample_weight=None):
-        """Learn the classes and their prior from all rows."""
+        """Fit the classes and their prior on all rows."""
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"y has one class only ({self.classes_.tolist()[0]!r}); at least 2 classes are "
-                "needed to tell genres apart."
+                "needed to train a classifier."
             )
         self.empty_output_ = self.prior_output(codes, sample_weight)
         return self
@@ -91,15 +92,15 @@ class SoftmaxTarget:
         return len(self.classes_)
 
     def prior_output(self, truth, weight=None):
-        """Return the outputs that say the share of each class in some rows: its logarithm."""
+        """Return the outputs that predict the prior of some rows: the log share of each class."""
         share = np.bincount(truth, weights=weight, minlength=self.n_outputs)
         if share.sum() <= 0:
             raise ValueError("sample_weight is zero for all rows.")
-        share = np.maximum(share / share.sum(), 1e-6)  # a class without a row stays finite
+        share = np.maximum(share / share.sum(), 1e-6)  # keeps a class without rows finite
         return np.log(share / share.sum()).astype(np.float32)
 
     def encode(self, y):
-        """Return what the loss compares with: codes of shape (n_rows,)."""
+        """Return y as the loss takes it: class codes of shape (n_rows,)."""
         return np.searchsorted(self.classes_, y).astype(np.int64)
 
     @staticmethod
@@ -108,18 +109,19 @@ class SoftmaxTarget:
         return compute_sample_weight(class_weight, y)
 
     def output_shift(self, y, class_weight):
-        """Return what `class_weight` adds to outputs that were learned without it."""
+        """Return the shift of `class_weight`, for outputs that were learned without it."""
         weight = compute_class_weight(class_weight, classes=self.classes_, y=y)
         return np.log(np.maximum(weight, 1e-6)).astype(np.float32)
 
     def decide(self, decision, y=None, output=None):
-        """Set how a class follows from outputs.
+        """Set the rule by which `predict` chooses a class.
 
         Parameters
         ----------
         decision : {"tuned", "top1"} or float
-            "tuned": frequent classes get a handicap, a share of the logarithm of their prior; the
-            share with which macro F1 is largest on unseen rows. Else: the likeliest class.
+            "tuned" gives frequent classes a handicap, a fraction of their log prior, with the
+            fraction that maximizes macro F1 on unseen rows. Otherwise `predict` returns the most
+            probable class.
         y, output : ndarray
             Classes and outputs of unseen rows, for "tuned".
         """
@@ -131,7 +133,7 @@ class SoftmaxTarget:
 
     @staticmethod
     def loss(output, truth):
-        """Cross-entropy of each row."""
+        """Return the cross-entropy of each row."""
         from torch.nn.functional import cross_entropy
 
         return cross_entropy(output, truth, reduction="none")
@@ -139,21 +141,22 @@ class SoftmaxTarget:
     convex_loss = loss  # of a linear model
 
     def scores(self, output):
-        """Log-probabilities up to a constant; of two classes, the difference."""
+        """Return log-probabilities up to a constant; for two classes, their difference."""
         return output[:, 1] - output[:, 0] if self.n_outputs == 2 else output
 
     def proba(self, output):
-        """Probabilities, shape (n_rows, n_classes); rows add up to 1."""
+        """Return probabilities, shape (n_rows, n_classes); rows add up to 1."""
         return softmax(output.astype(np.float64), axis=1)
 
     def log_proba(self, output):
-        """Logarithm of `proba`, without its underflow."""
+        """Return the logarithm of `proba`, without its underflow."""
         return log_softmax(output.astype(np.float64), axis=1)
 
     def predict(self, output, known=None):
-        """The class of each row.
+        """Return the class of each row.
 
-        Rows that are not `known` have nothing to tell it by, and get the most frequent.
+        Rows that are not `known` get the most frequent class: offsets, which favour rare classes,
+        are not added to their output, the prior.
         """
         offsets = 0 if self.offsets_ is None else self.offsets_
         if known is not None:
@@ -161,11 +164,11 @@ class SoftmaxTarget:
         return self.classes_[(output + offsets).argmax(axis=1)]
 
     def score(self, y, output, sample_weight=None, known=None):
-        """Accuracy of what `predict` answers."""
+        """Return the accuracy of `predict`."""
         return accuracy_score(y, self.predict(output, known), sample_weight=sample_weight)
 
     def measure(self, y, output):
-        """Return the macro F1 over all classes, as `genre_scores` with ``labels=classes_``."""
+        """Return the macro F1 over all classes, like `genre_scores` with ``labels=classes_``."""
         true, predicted = self.encode(y), output.argmax(axis=1)
         counts = [
             np.bincount(codes, minlength=self.n_outputs)
@@ -176,14 +179,15 @@ class SoftmaxTarget:
 
 
 class IndicatorTarget:
-    """Base class of the targets of an indicator matrix.
+    """Base class of the multilabel targets.
 
     Attributes
     ----------
     thresholds_ : ndarray of float64, shape (n_labels,), or None
-        A label is predicted if its score is above; inf for never. None: as in the paper.
+        A label is predicted if its score is above its threshold; never if that is inf. None
+        predicts as in the paper.
     at_least_one_ : bool
-        Whether a row that no label passes gets the one that is nearest to it.
+        Whether a row in which no score is above its threshold gets the label that is closest.
     """
 
     metric = "valid_macro_auc"
@@ -191,13 +195,14 @@ class IndicatorTarget:
     at_least_one_ = False
 
     def decide(self, decision, y=None, output=None):
-        """Set how labels follow from scores.
+        """Set the rule by which `predict` chooses labels.
 
         Parameters
         ----------
         decision : {"tuned", "top1"} or float
-            "tuned": a threshold for each label, where its F1 is largest on unseen rows, and at
-            least one label a row. "top1": the best label. A number: one threshold of all.
+            "tuned" uses the threshold of each label that maximizes its F1 on unseen rows, and
+            predicts at least one label per row. "top1" predicts the best label. A number is the
+            threshold of all labels.
         y, output : ndarray
             Labels and outputs of unseen rows, for "tuned".
         """
@@ -213,10 +218,10 @@ class IndicatorTarget:
             self.thresholds_ = np.full(n_labels, self.score_of(decision))
 
     def predict(self, output, known=None):
-        """Indicator of the labels of each row.
+        """Return an indicator of the labels of each row.
 
-        Rows that are not `known` have nothing to tell a label by, and get none unless one
-        passes its threshold.
+        Rows that are not `known` do not get at least one label: there is no evidence for any, so
+        they only get labels whose prior is above the threshold.
         """
         if self.thresholds_ is None:
             return self.predict_of_paper(output)
@@ -228,11 +233,11 @@ class IndicatorTarget:
 
     @staticmethod
     def row_weight(y, class_weight):
-        """Return the weight of each row: 1. Weights of classes are for one genre a row."""
+        """Return the weight of each row: 1. Class weights are for single-label y only."""
         if class_weight is not None:
             raise ValueError(
-                f"class_weight={class_weight!r} is for one genre a row; for several pass "
-                "sample_weight."
+                f"class_weight={class_weight!r} is not supported for multilabel y. Pass "
+                "sample_weight instead."
             )
         return np.ones(len(y))
 
@@ -242,19 +247,21 @@ class IndicatorTarget:
         return np.float32(0)
 
     def score(self, y, output, sample_weight=None, known=None):
-        """Macro AUC over the labels with a positive and a negative, of all rows."""
+        """Return the macro AUC of all rows, over the labels with a positive and a negative."""
         if sample_weight is not None:
-            raise ValueError("score of several genres takes no sample_weight.")
+            raise ValueError(
+                "score does not support sample_weight for multilabel y. Pass sample_weight=None."
+            )
         return macro_auc_score(y, self.scores(output))
 
     def measure(self, y, output):
-        """Return the macro AUC as `macro_auc_score`; NaN, without a warning, if undefined."""
+        """Return the macro AUC like `macro_auc_score`; NaN, without a warning, if undefined."""
         weight = row_weights(None, len(y))
         return float(MACRO_METRICS["macro_auc"](y.astype(bool), self.scores(output), weight)[0])
 
 
 class LogisticTarget(IndicatorTarget):
-    """Several genres a row: one sigmoid a label and binary cross-entropy (section 5).
+    """Multilabel target: one sigmoid per label and binary cross-entropy (section 5).
 
     Parameters
     ----------
@@ -266,7 +273,7 @@ class LogisticTarget(IndicatorTarget):
     classes_ : ndarray of shape (n_labels,)
         The labels, in the order of the columns of y.
     empty_output_ : ndarray of float32, shape (n_labels,)
-        Output of a row with nothing in it: the logit of each label's share.
+        Output of a missing row: the logit of each label's share.
     """
 
     name = "logistic"
@@ -275,7 +282,7 @@ class LogisticTarget(IndicatorTarget):
         self.classes_ = labels
 
     def fit(self, y, sample_weight=None):
-        """Learn the share of every label from all rows."""
+        """Fit the share of every label on all rows."""
         self.empty_output_ = self.prior_output(y, sample_weight)
         return self
 
@@ -286,15 +293,15 @@ class LogisticTarget(IndicatorTarget):
 
     @property
     def n_terms(self):
-        """How many losses the loss of a row is the mean of."""
+        """Number of terms that the loss of a row is the mean of."""
         return len(self.classes_)
 
     def with_label(self, other, n_rows):
-        """Return this target with the first label of another one, of `n_rows`, behind its own."""
+        """Return this target with the first label of another one, which has `n_rows`, appended."""
         both = LogisticTarget(np.append(self.classes_, other.classes_[:1]))
         both.empty_output_ = np.append(self.empty_output_, other.empty_output_[:1])
         if self.thresholds_ is not None:
-            if other.thresholds_ is None or n_rows < _MIN_POSITIVES:  # nothing to tune it by
+            if other.thresholds_ is None or n_rows < _MIN_POSITIVES:  # too few rows to tune it
                 threshold = np.median(self.thresholds_)
             else:
                 threshold = other.thresholds_[0]
@@ -304,20 +311,20 @@ class LogisticTarget(IndicatorTarget):
 
     @staticmethod
     def prior_output(truth, weight=None):
-        """Return the outputs that say the share of each label in some rows: its logit."""
+        """Return the outputs that predict the prior of some rows: the logit of each share."""
         if weight is not None and np.sum(weight) <= 0:
             raise ValueError("sample_weight is zero for all rows.")
         share = np.average(truth, axis=0, weights=weight)
-        margin = 0.5 / len(truth)  # a label nobody has, or all have, keeps a finite logit
+        margin = 0.5 / len(truth)  # keeps the logit of a label of no row, or of all, finite
         return logit(np.clip(share, margin, 1 - margin)).astype(np.float32)
 
     def encode(self, y):
-        """Return what the loss compares with: 0 and 1 of shape (n_rows, n_labels)."""
+        """Return y as the loss takes it: 0 and 1 of shape (n_rows, n_labels), as float32."""
         return y.astype(np.float32)
 
     @staticmethod
     def loss(output, truth):
-        """Mean binary cross-entropy of each row."""
+        """Return the mean binary cross-entropy of each row."""
         from torch.nn.functional import binary_cross_entropy_with_logits
 
         return binary_cross_entropy_with_logits(output, truth, reduction="none").mean(dim=1)
@@ -325,37 +332,37 @@ class LogisticTarget(IndicatorTarget):
     convex_loss = loss  # of a linear model
 
     def scores(self, output):
-        """Logits, shape (n_rows, n_labels)."""
+        """Return the logits, shape (n_rows, n_labels)."""
         return output
 
     def proba(self, output):
-        """Probability of each label, shape (n_rows, n_labels)."""
+        """Return the probability of each label, shape (n_rows, n_labels)."""
         return expit(output.astype(np.float64))
 
     def log_proba(self, output):
-        """Logarithm of `proba`."""
+        """Return the logarithm of `proba`."""
         return -np.logaddexp(0, -output.astype(np.float64))
 
     @staticmethod
     def score_of(probability):
-        """Logit of a probability."""
+        """Return the logit of a probability."""
         return logit(probability)
 
     @staticmethod
     def predict_of_paper(output):
-        """Indicator of the labels whose probability is above 0.5."""
+        """Return an indicator of the labels whose probability is above 0.5."""
         return (output > 0).astype(np.int64)
 
 
 class CosineTarget(IndicatorTarget):
-    """Several genres a row: cosine regression of the l2-normalised factors (section 5).
+    """Multilabel target: cosine regression of the l2-normalised label factors (section 5).
 
     Parameters
     ----------
     labels : ndarray of shape (n_labels,)
         The labels, in the order of the columns of y.
     label_factorizer : estimator or None
-        With `fit`, `transform` and `score_labels`; None stands for `PPMILabelFactorizer`
+        An estimator with `fit`, `transform` and `score_labels`. None uses `PPMILabelFactorizer`
         with min(50, rank) components.
 
     Attributes
@@ -365,9 +372,9 @@ class CosineTarget(IndicatorTarget):
     label_factorizer_ : estimator
         Fitted on all rows of y.
     empty_output_ : ndarray of float32, shape (n_components,)
-        Output of a row with nothing in it: the mean factor of all rows.
+        Output of a missing row: the mean factor of all rows.
     threshold_ : float
-        Similarity from which on a label is told; set by `tune`.
+        Similarity at or above which a label is predicted; set by `tune`.
     """
 
     name = "cosine"
@@ -381,7 +388,7 @@ class CosineTarget(IndicatorTarget):
 
     def fit(self, y, sample_weight=None):
         """Factorise the labels of all rows."""
-        self.label_factorizer_.fit(self._named(y), None)  # FrozenEstimator insists on y
+        self.label_factorizer_.fit(self._named(y), None)  # fit of FrozenEstimator requires y
         truth = self.encode(y)
         self.n_outputs = truth.shape[1]
         self.empty_output_ = self.prior_output(truth, sample_weight)
@@ -398,63 +405,64 @@ class CosineTarget(IndicatorTarget):
         return np.average(truth, axis=0, weights=weight).astype(np.float32)
 
     def encode(self, y):
-        """Return what the loss compares with: factors of length 1; 0 for a row without a label."""
+        """Return y as the loss takes it: factors of length 1; 0 for a row without a label."""
         factors = np.asarray(self.label_factorizer_.transform(self._named(y)))
         norm = np.linalg.norm(factors, axis=1, keepdims=True)
         return (factors / np.where(norm > 0, norm, 1)).astype(np.float32)
 
     def row_weight(self, y, class_weight):
-        """Return the weight of each row: 1, or 0 without a label, which is no direction."""
+        """Return the weight of each row: 1, or 0 for a row without a label: it has no direction."""
         return super().row_weight(y, class_weight) * self.encode(y).any(axis=1)
 
     @staticmethod
     def loss(output, truth):
-        """1 - cosine similarity of each row."""
+        """Return 1 - cosine similarity of each row."""
         from torch.nn.functional import cosine_similarity
 
         return 1 - cosine_similarity(output, truth, dim=1)
 
     @staticmethod
     def convex_loss(output, truth):
-        """Half the squared distance of each row, which is `loss` for outputs of length 1.
+        """Return half the squared distance of each row, which is `loss` for outputs of length 1.
 
-        `loss` is no measure of a linear model's evidence: outputs of any length are equally good,
-        so that small weights suffice to learn all rows by heart, whatever the penalty.
+        A linear model is not fitted with `loss`, which ignores the length of outputs: arbitrarily
+        small weights could then memorize all rows, whatever the penalty.
         """
         return (output - truth).square().sum(dim=1) / 2
 
     def tune(self, y, output):
-        """Set `threshold_` to the similarity at which micro F1 of some rows is largest."""
+        """Set `threshold_` to the similarity that maximizes micro F1 on some rows."""
         scores = self.scores(output).ravel()
         self.threshold_ = best_f1_threshold(y.ravel(), scores, inclusive=True, lowest=-1)
 
     def scores(self, output):
-        """Cosine similarity with each label's factors, in [-1, 1], shape (n_rows, n_labels)."""
+        """Return the cosine similarity with each label's factors, shape (n_rows, n_labels)."""
         return self.label_factorizer_.score_labels(output).astype(np.float32)
 
     @staticmethod
     def score_of(similarity):
-        """A similarity is a score."""
+        """Return a similarity as it is: scores are similarities."""
         return similarity
 
     def predict_of_paper(self, output):
-        """Indicator of the labels whose similarity is at least `threshold_`."""
+        """Return an indicator of the labels whose similarity is at least `threshold_`."""
         return (self.scores(output) >= self.threshold_).astype(np.int64)
 
 
 def make_target(
     name: Target, names: np.ndarray | None, label_factorizer: LabelFactorizer | None = None
 ) -> "SoftmaxTarget | LogisticTarget | CosineTarget":
-    """Return the target that a name stands for.
+    """Return an unfitted target by its name.
 
     Parameters
     ----------
     name : {"auto", "softmax", "logistic", "cosine"}
-        What to learn; "auto" is softmax for one column of labels, logistic for an indicator.
+        Name of the target. "auto" is softmax if y is one column of labels, and logistic if it is
+        an indicator matrix.
     names : ndarray or None
         The labels if y is an indicator matrix.
     label_factorizer : estimator or None
-        Of target "cosine".
+        For target "cosine"; see `CosineTarget`.
 
     Returns
     -------
@@ -466,14 +474,14 @@ def make_target(
     if name == "softmax":
         if names is not None:
             raise ValueError(
-                "target='softmax' takes one genre a row, y is an indicator matrix. "
-                "Use target='logistic' or 'cosine', or 'auto'."
+                "target='softmax' requires single-label y, but y is an indicator matrix. "
+                "Use target='logistic', 'cosine' or 'auto'."
             )
         return SoftmaxTarget()
     if names is None:
         raise ValueError(
-            f"target={name!r} takes an indicator matrix of two or more labels, y is one column. "
-            "Of one genre a row use target='softmax' or 'auto', or pass pandas.get_dummies(y)."
+            f"target={name!r} requires an indicator matrix of two or more labels, but y is one "
+            "column. Use target='softmax' or 'auto', or pass pandas.get_dummies(y)."
         )
     if name == "cosine":
         return CosineTarget(names, label_factorizer)

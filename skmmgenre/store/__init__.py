@@ -1,4 +1,8 @@
-"""The one loop over cells, in parallel and with progress, and the feature store."""
+"""The loop over cells, in parallel and with a progress bar, and the feature store.
+
+Every transformer of files or texts uses this one loop (`map_cells`), so that missing and bad cells,
+`n_jobs`, `on_error`, `errors_` and the cache work the same in all of them.
+"""
 
 from ._feature_store import FeatureStore, RawCodec, StepCodec
 from ._loop import (
@@ -24,5 +28,5 @@ __all__ = [
     "warn_of_skipped_cells",
 ]
 
-for _name in __all__:  # pickles name what is public, so that files can move
+for _name in __all__:  # pickles refer to public names, so that files can move
     globals()[_name].__module__ = __name__

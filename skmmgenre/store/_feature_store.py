@@ -1,4 +1,4 @@
-"""Features kept on disk by the content of the files they were computed from."""
+"""Features stored on disk, by the content of the files that they were computed from."""
 
 import hashlib
 import io
@@ -19,26 +19,26 @@ from .._typing import FilePath, Float32Array
 from ..utils import is_path, n_threads
 from ._store import Store
 
-# A process claims what it is about to compute, and others leave it alone: processes that walk the
-# same files, as the workers of a search do, share the work. Two processes on 200 mp3 files computed
-# 200 patches in 2.0 s of the processor with claims, 368 to 392 in 3.5 s without; GridSearchCV with
-# n_jobs=2 on 120 files computed 120 and 160. A claim is renewed while its owner works; whoever was
-# killed loses it after this time.
+# A process claims the features that it is about to compute, and other processes skip them: so
+# processes that read the same files, such as the workers of a grid search, share the work. Two
+# processes on 200 mp3 files computed 200 patches in 2.0 s of CPU time with claims, 368 to 392 in
+# 3.5 s without; GridSearchCV with n_jobs=2 on 120 files computed 120 and 160. A claim is renewed
+# while its owner works; the claims of a killed process expire after this time.
 _LEASE = 15.0  # seconds
-_POLL = 0.05  # seconds between two looks for what another process is making
-# A file that changed so short a time ago may change again without a new time stamp.
+_POLL = 0.05  # seconds between two checks for features that another process is computing
+# A file that changed less than this time ago may change again without a new time stamp.
 _SETTLED = 2.0  # seconds
 _BLOCK = 1 << 20  # bytes
 _DIGEST = 20  # bytes
 
 
 class RawCodec:
-    """Keeps an array as it is, or as another type of floats.
+    """Codec that stores an array as it is, or converted to another dtype.
 
     Parameters
     ----------
     dtype : str, dtype or None, default=None
-        Type that numbers are stored as, such as "float16"; None keeps the array's own.
+        Data type of the stored numbers, such as "float16"; None keeps the dtype of the array.
     """
 
     def __init__(self, dtype: npt.DTypeLike | None = None):
@@ -46,17 +46,17 @@ class RawCodec:
         self.name = f"raw {dtype}"
 
     def encode(self, array: np.ndarray) -> memoryview:
-        """Array to bytes.
+        """Convert an array to bytes.
 
         Parameters
         ----------
         array : ndarray
-            Of any shape, without objects.
+            An array of any shape and of any dtype but object.
 
         Returns
         -------
         value : memoryview
-            In the format of ``.npy`` files.
+            The content of an ``.npy`` file.
         """
         buffer = io.BytesIO()
         stored = np.ascontiguousarray(array, dtype=self.dtype)
@@ -64,30 +64,32 @@ class RawCodec:
         return buffer.getbuffer()
 
     def decode(self, value: bytes) -> np.ndarray:
-        """Bytes to array.
+        """Convert bytes to an array.
 
         Parameters
         ----------
         value : bytes
-            What `encode` returned.
+            Bytes that `encode` returned.
 
         Returns
         -------
         array : ndarray
-            With the type it was stored as.
+            The array, with the dtype that it was stored with.
         """
         return np.lib.format.read_array(io.BytesIO(value), allow_pickle=False)
 
 
 class StepCodec:
-    """Keeps values of a known range as uint8, in 255 steps; the error is half a step at most.
+    """Codec that stores values of a known range as uint8, in 255 steps.
+
+    The error is at most half a step.
 
     Parameters
     ----------
     low : float
-        Lowest value; what is lower becomes this.
+        Lowest value; lower values are clipped to it.
     high : float
-        Highest value; what is higher becomes this.
+        Highest value; higher values are clipped to it.
     """
 
     def __init__(self, low: float, high: float):
@@ -96,66 +98,67 @@ class StepCodec:
         self._raw = RawCodec("uint8")
 
     def encode(self, array: np.ndarray) -> memoryview:
-        """Array to bytes.
+        """Convert an array to bytes.
 
         Parameters
         ----------
         array : ndarray of float
-            Of any shape, without NaN.
+            An array of any shape, without NaN.
 
         Returns
         -------
         value : memoryview
-            One byte per number, behind the header of a ``.npy`` file.
+            The content of an ``.npy`` file: a header and one byte per number.
         """
         steps = np.rint((np.asarray(array, dtype=np.float64) - self.low) / self.step)
         return self._raw.encode(np.clip(steps, 0, 255))
 
     def decode(self, value: bytes) -> Float32Array:
-        """Bytes to array of float32.
+        """Convert bytes to an array of float32.
 
         Parameters
         ----------
         value : bytes
-            What `encode` returned.
+            Bytes that `encode` returned.
 
         Returns
         -------
         array : ndarray of float32
-            Each number within half a step of what it was.
+            The array; each number is within half a step of the original.
         """
         return (self._raw.decode(value) * self.step + self.low).astype(np.float32)
 
 
 class FeatureStore:
-    """Arrays that were computed from cells, in a `Store`.
+    """Arrays that were computed from cells, stored in a `Store`.
 
-    The key of a feature is a hash of the cell's content (of a file's bytes or an array's
-    values) and of `settings`. The hash of a file is remembered by device, inode, size
-    and time of change, so that a file is read for it once. No path is in a key.
+    The key of a feature is a hash of the cell's content (a file's bytes or an array's values)
+    and of `settings`. The hash of a file is stored by device, inode, size and modification time,
+    so that each file is read for it only once. Keys do not depend on paths.
 
     Parameters
     ----------
     path : str or path-like
-        The store.
+        Path of the store.
     kind : str
-        What is computed, for `Store.info`.
+        Name of the feature, for `Store.info`.
     settings : dict
-        All that a feature depends on beside the cell: parameters and versions. Plain values.
+        Everything but the cell that a feature depends on: parameters and versions, as plain
+        values.
     by_name : bool, default=False
-        Whether a feature depends on the name of the file (without its folder) too.
+        Whether a feature also depends on the name of the file (without its folder).
     codec : codec, default=RawCodec()
-        How arrays become bytes.
+        Converts arrays to bytes and back.
     content_of : callable or None, default=None
-        Takes a cell that is neither a path nor an array; returns what tells its content: plain
-        values and bytes. Or None if it has none, or cannot be read.
+        Takes a cell that is neither a path nor an array, and returns its content as a tuple of
+        plain values and bytes, or None if it has no content or cannot be read.
     signature_of : callable or None, default=None
-        Takes an open binary file, at any place; returns the bytes that tell its kind. They are
-        remembered with the hash, for all that use the same store.
+        Takes a binary file, open at any position, and returns bytes that identify its format.
+        They are stored with the hash, for all users of the same store.
     version_for : callable or None, default=None
-        Takes a signature; returns bytes, the version of what is used for files of that kind
-        alone. (What is used for all of them belongs into `settings`.) To be given with
-        `signature_of`.
+        Takes a signature and returns, as bytes, the version of the library that reads files of
+        this format only. (Versions of libraries used for all files belong in `settings`.)
+        Requires `signature_of`.
     """
 
     def __init__(
@@ -175,25 +178,25 @@ class FeatureStore:
         self.codec = RawCodec() if codec is None else codec
         self._store = Store(path)
         self._owner = uuid.uuid4().hex
-        self._began, self._files = 0.0, {}  # of the last round of keys: when, and what was read
-        # A number of numpy's is the same setting as Python's.
+        self._began, self._files = 0.0, {}  # start of the last call of `keys`, and its files
+        # NumPy and Python numbers of the same value are the same setting.
         text = json.dumps(
             [kind, self.codec.name, settings], sort_keys=True, default=lambda value: value.item()
         )
         self._settings = hashlib.blake2b(text.encode(), digest_size=16).digest()
 
     def keys(self, cells: list[Any]) -> list[bytes | None]:
-        """Key of each cell, None where it cannot be read; files are read side by side.
+        """Return the key of each cell, None if it cannot be read; files are read in parallel.
 
         Parameters
         ----------
         cells : list
-            Paths, arrays, or what `content_of` takes.
+            Paths, arrays, or objects that `content_of` takes.
 
         Returns
         -------
         keys : list of bytes or None
-            In the order of the cells.
+            Keys, in the order of the cells.
         """
         self._began, self._files = time.time(), {}
         paths = [cell if is_path(cell) else None for cell in cells]
@@ -216,7 +219,7 @@ class FeatureStore:
             lasting = [
                 (marks[i], contents[i])
                 for i in unread
-                # The file is still the one that was read, and has been for a while.
+                # Only if the file is still the one that was read, and its mark is reliable.
                 if contents[i] is not None
                 and _file_mark(paths[i]) == marks[i]
                 and _is_settled(marks[i], self._began)
@@ -228,46 +231,46 @@ class FeatureStore:
             for content, path in zip(contents, paths, strict=True)
         ]
         for i in files:
-            if keys[i] is not None:  # of equal files the first is computed
+            if keys[i] is not None:  # of files with the same content, the first is computed
                 self._files.setdefault(keys[i], (paths[i], marks[i], contents[i][:_DIGEST]))
         return keys
 
     def get(self, keys: list[bytes]) -> list[np.ndarray | None]:
-        """Feature of each key, None where it is not there.
+        """Return the feature of each key, None if it is not in the store.
 
         Parameters
         ----------
         keys : list of bytes
-            What `keys` returned.
+            Keys that `keys` returned.
 
         Returns
         -------
         features : list of ndarray or None
-            In the order of the keys.
+            Features, in the order of the keys.
         """
         values = self._store.get_many(keys)
         return [None if value is None else self.codec.decode(value) for value in values]
 
     def claim(self, keys: list[bytes]) -> list[bool]:
-        """Whether to compute the feature of each key here; see `Store.claim`.
+        """Claim the computation of features for this process; see `Store.claim`.
 
         Parameters
         ----------
         keys : list of bytes
-            What `keys` returned.
+            Keys that `keys` returned.
 
         Returns
         -------
         claimed : list of bool
-            False where another process computes the feature, or it is there by now.
+            False if another process is computing the feature, or it has been stored meanwhile.
         """
         return self._store.claim(keys, self._owner, _LEASE) if keys else []
 
     def put(self, features: dict[bytes, np.ndarray]) -> tuple[dict[bytes, np.ndarray], set[bytes]]:
-        """Keep features by their keys.
+        """Store features by their keys.
 
-        The feature of a file that has changed since `keys` is returned but not kept: it may be of
-        the new content, and the key is of the old one.
+        The feature of a file that has changed since the call of `keys` is returned but not stored:
+        it may have been computed from the new content, while the key is of the old one.
 
         Parameters
         ----------
@@ -277,9 +280,10 @@ class FeatureStore:
         Returns
         -------
         features : dict
-            As they will be found again.
+            The features as `get` will return them, encoded and decoded. So a first run has the
+            same numbers as one that reads the store.
         refused : set
-            Keys of what was not kept.
+            Keys of the features that were not stored.
         """
         coded = {key: self.codec.encode(feature) for key, feature in features.items()}
         refused = {key for key in coded if not self._is_unchanged(key)}
@@ -292,11 +296,11 @@ class FeatureStore:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Renew the claims until the work is done; then, or if it fails, give them up."""
+        """Renew the claims while the body runs; release them when it ends or fails."""
         done = threading.Event()
 
         def renew():
-            # The worker will be told of an error by what it does next; the claims end alone.
+            # On an error the main thread fails at its next access, and the claims expire.
             with suppress(OSError):
                 while not done.wait(_LEASE / 3):
                     self._store.renew(self._owner, _LEASE)
@@ -310,7 +314,7 @@ class FeatureStore:
                 done.set()
                 thread.join()
         except BaseException:
-            with suppress(OSError):  # what ended the work is to be told; the claims end alone
+            with suppress(OSError):  # report the error of the body; the claims expire by themselves
                 self.give_up()
             raise
         else:
@@ -319,16 +323,16 @@ class FeatureStore:
             self._store.close()
 
     def give_up(self) -> None:
-        """Let others make what was claimed and could not be made."""
+        """Release all claims, so that other processes can compute what this one could not."""
         self._store.renew(self._owner, 0)
 
     @staticmethod
     def wait() -> None:
-        """Let some time pass before the next look."""
+        """Wait before checking again for features that other processes are computing."""
         time.sleep(_POLL)
 
     def _digest_of_values(self, cell):
-        """Of a cell that is no path; None where its content cannot be told."""
+        """Return the digest of a cell that is not a path; None if its content is unknown."""
         if isinstance(cell, np.ndarray):
             content = (
                 None if cell.dtype.hasobject else ((cell.dtype.str, cell.shape), cell.tobytes())
@@ -343,7 +347,7 @@ class FeatureStore:
         return digest.digest()
 
     def _is_unchanged(self, key):
-        """Whether the file of a key is the one that `keys` read, if it is of a file."""
+        """Return whether the file of a key, if it has one, is still the one that `keys` read."""
         if key not in self._files:
             return True
         path, mark, digest = self._files[key]
@@ -351,15 +355,16 @@ class FeatureStore:
             return False
         if _is_settled(mark, self._began):
             return True
+        # An equal mark proves nothing if the file was written just before: read it again.
         content = self._read(path)
         return content is not None and content[:_DIGEST] == digest
 
     def _tells_all(self, content):
-        """Whether what is remembered of a file is enough: its signature may not be in it."""
+        """Return whether the stored content of a file is complete: its signature may be absent."""
         return content is not None and (self._signature_of is None or len(content) > _DIGEST)
 
     def _read(self, path, digest=None):
-        """Digest (if it is not known) and signature of a file; None if it cannot be read."""
+        """Return digest (read if unknown) and signature of a file; None if it cannot be read."""
         try:
             with open(path, "rb") as file:
                 digest = digest or _digest_of_file(file)
@@ -376,24 +381,24 @@ class FeatureStore:
         ).digest()
 
 
-# To hash a file takes 1.2 ms a megabyte, to ask for its status 2.5 microseconds. So a hash is
-# remembered by a mark: what `os.stat` tells of a file, its path left out, so that a renamed file
-# keeps its mark. A time stamp is as coarse as the clock of the file system: a file written twice
-# within one tick has one mark for two contents (git calls such a file racy). Hence a mark counts
-# only when it is `_SETTLED`: the file system's clock has gone on since.
+# Hashing a file takes 1.2 ms per megabyte, `os.stat` 2.5 microseconds. So the hash of a file is
+# stored under a mark, made from the result of `os.stat`. The path is not in it, so that a renamed
+# file keeps its mark. A time stamp is as coarse as the clock of the file system: a file written
+# twice within one tick has the same mark for two contents (git calls such a file racy). Hence a
+# mark is used only when the file is older than `_SETTLED`, as the clock has ticked since.
 
 
 def _file_mark(path):
-    """What tells a file from its earlier self without reading it; None if there is none."""
+    """Return bytes that differ if the file has changed, without reading it; None on an error."""
     try:
         status = os.stat(path)
-    except (OSError, ValueError):  # the function that reads it says what is wrong
+    except (OSError, ValueError):  # the function that reads the file reports the error
         return None
     return b"file %d %d %d %d" % (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _is_settled(mark, moment):
-    """Whether a change after that moment would leave another mark."""
+    """Return whether a change of the file after `moment` would give it another mark."""
     return moment - int(mark.split()[-1]) / 1e9 > _SETTLED
 
 

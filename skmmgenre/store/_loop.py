@@ -1,4 +1,15 @@
-"""Apply a function to every cell that is there."""
+"""Apply a function to every cell that is not missing: in parallel, in rounds, with a store.
+
+Cells are computed in rounds. After each round its values are stored, so that a run that is
+interrupted loses at most one round, and the progress bar moves. Without a store `map_cells` is a
+parallel map; with one, each round is settled in these steps (see `_settle`):
+
+1. Look up the keys of the cells. Cells of the same content have the same key.
+2. Take from the store what has been computed before.
+3. Claim the rest. What another process has claimed is left to it, and looked up again when all
+   other rows are done; if that process was killed, its claims expire and are taken over.
+4. Compute what was claimed, store it, and release the claims of cells that cannot be computed.
+"""
 
 import time
 import warnings
@@ -30,18 +41,18 @@ from ..utils import (
 )
 from ._feature_store import FeatureStore
 
-# Cells one worker takes at a time: long enough to hide joblib's cost, short enough
-# for the progress bar to move and for an error to be told soon.
+# Cells per task of a worker: enough to hide joblib's overhead, few enough for the progress bar to
+# move and for an error to be reported soon.
 _CHUNK = 8
-# Between rounds workers stand idle, but what a round computed is kept: rounds of several workers
-# grow until one takes a second, to at most so many times the first.
+# Workers are idle between rounds, but the results of a round are stored. So rounds of several
+# workers grow until one takes a second, to at most this many times the first round.
 _ROUND_SECONDS = 1.0
 _ROUND_GROWTH = 4
-_MOST_ROWS = 1024  # unless the workers are so many; their values are held in memory
-# What damaged or hostile data make of a reader that does not check them. Any other kind, such as a
-# TypeError, is a fault of the program, and would set aside every cell if it were taken for one.
+_MOST_ROWS = 1024  # per round, unless there are very many workers: its values are in memory
+# Errors that damaged or hostile data cause in a reader that does not check them. Any other error,
+# such as a TypeError, is a bug in the program. Treating it as a bad cell would skip every cell.
 _FAULTS_OF_DATA = (OSError, ValueError, ArithmeticError, EOFError, MemoryError, RecursionError)
-_SHARE_OF_TYPES = 0.1  # of the cells, from which on a type that cannot be used is warned of
+_SHARE_OF_TYPES = 0.1  # warn if at least this share of the cells has a type that cannot be used
 _caller_warns = ContextVar("caller_warns", default=False)
 
 
@@ -65,52 +76,52 @@ def map_cells(
     Parameters
     ----------
     function : callable
-        Takes a cell, returns its value or raises what is wrong with the cell: `BadItem` to name a
-        remedy, or an error that bad data cause (OSError, ValueError, ArithmeticError, EOFError,
-        MemoryError, RecursionError). Must be picklable when `n_jobs` is not 1.
+        Takes a cell and returns its value. It reports a bad cell by raising `BadItem`, which has
+        a remedy, or an error that bad data cause (OSError, ValueError, ArithmeticError, EOFError,
+        MemoryError, RecursionError). It must be picklable if `n_jobs` is not 1.
     cells : list
-        Missing cells are passed over.
+        The cells; missing ones are skipped.
     noun : str
-        What a cell holds, for the error.
+        Name of a cell's content in messages, such as "audio file".
     on_error : {"raise", "missing"}
-        Whether a bad cell ends the loop, or is treated as missing and listed.
+        "raise" raises for a bad cell; "missing" treats it as missing and lists it in `errors`.
     n_jobs : int or None
         Number of joblib workers.
     verbose : int
         1 shows a progress bar.
     description : str
-        What the progress bar says.
+        Label of the progress bar.
     store : FeatureStore or None
-        Where values are looked up before they are computed, and kept as soon as they are.
-        What another process is computing meanwhile is waited for.
+        Store in which values are looked up before they are computed, and saved after each round.
+        Values that another process is computing are waited for.
     values : list or ndarray of the length of `cells`, default=None
-        Is written into, and keeps what it holds where a cell is missing or bad. Spares holding
-        large values twice. None for a new list.
+        Receives the values; its entry is unchanged if a cell is missing or bad. It avoids having
+        large values in memory twice. None creates a list.
     fault_of_nan : tuple of two str or None, default=None
-        Reason and remedy of a cell whose value is NaN throughout: it counts as missing and is
-        listed whatever `on_error` is. None if such a value is one like any other.
+        Reason and remedy for a cell whose value is all NaN: it is treated as missing and listed
+        in `errors`, whatever `on_error` is. None treats such a value like any other.
     warn : bool, default=True
-        Whether to warn if all cells are skipped (of at least two), or a tenth of them for a type
-        that cannot be used: then the data are rarely to blame.
+        Whether to warn if all cells (two or more) are skipped, or a tenth of them because of an
+        unsupported type: the cause is then rarely in the data.
     finish : callable, default=None
-        Takes a list of what `function` returned for some cells, returns the list of their values.
-        Runs in this process: for a network that takes many at once.
+        Takes the list of what `function` returned for some cells, and returns the list of their
+        values. It runs in this process, for example for a network that predicts in batches.
 
     Returns
     -------
     values : list or ndarray
-        One value a cell; None in a new list where it is missing or bad.
+        One value per cell. In a list that was created here, None if the cell is missing or bad.
     errors : list of dict
-        Row, item, reason, remedy of each bad cell, and whether its type is at fault, in order of
-        rows.
+        Row, item, reason and remedy of each bad cell, and whether its type is unsupported, in
+        order of rows.
 
     Raises
     ------
     BadItem
-        The first bad cell in order of rows, if `on_error="raise"`.
+        For the first bad cell in order of rows, if `on_error="raise"`.
     Exception
-        Any other error of `function`, whatever `on_error` is: it is the fault of the program. A
-        note on it names the cell.
+        Any other error of `function`, whatever `on_error` is: it is a bug. A note on the error
+        names the cell.
     """
     values = [None] * len(cells) if values is None else values
     errors = []
@@ -141,7 +152,7 @@ def map_cells(
                         error = bad_cell(cells[row], row, (reason, remedy), noun, on_error)
                         errors.append({**error, "is_type": is_type})
                 advance(len(settled))
-                settled.clear()  # large values are not held while the next are computed
+                settled.clear()  # frees large values before the next round
         told = [] if store is None else [f"{len(computed)} computed"]
         told += [f"{len(errors)} skipped"] if errors else []
         advance(0, note=", ".join(told) or None)
@@ -153,7 +164,7 @@ def map_cells(
 
 @contextmanager
 def no_warning_of_skipped_cells() -> Iterator[None]:
-    """Keep `map_cells` from warning of skipped cells, where its caller warns once for all parts."""
+    """Silence the warning of `map_cells` about skipped cells, for a caller that warns itself."""
     token = _caller_warns.set(True)
     try:
         yield
@@ -167,11 +178,11 @@ def warn_of_skipped_cells(errors: list[dict[str, Any]], n_cells: int, noun: str)
     Parameters
     ----------
     errors : list of dict
-        As `map_cells` returns them, maybe with the place of a track.
+        Errors that `map_cells` returned, optionally with the position of a ``track``.
     n_cells : int
-        How many cells are not missing.
+        Number of cells that are not missing.
     noun : str
-        What a cell holds.
+        Name of a cell's content, such as "audio file".
     """
     types = Counter(error["reason"] for error in errors if error.get("is_type"))
     reason, n_errors = max(types.items(), key=lambda item: item[1], default=("", 0))
@@ -183,7 +194,7 @@ def warn_of_skipped_cells(errors: list[dict[str, Any]], n_cells: int, noun: str)
         return
     track = f", track {first['track']}" if "track" in first else ""
     warnings.warn(
-        f"{n_errors:,} of {n_cells:,} {noun}s that are not empty cannot be used and count as "
+        f"{n_errors:,} of {n_cells:,} non-empty {noun}s cannot be used and count as "
         f"missing; the first is row {first['row']}{track}, {first['item']}: {first['reason']}. "
         f"{first['remedy']}".rstrip(),
         stacklevel=4,
@@ -197,22 +208,22 @@ def settle_in_rounds(
     per_round: tuple[int, int],
     store: FeatureStore | None = None,
 ) -> Iterator[dict[int, Any]]:
-    """Yield the outcomes of all rows, some at a time; with a store each content is computed once.
+    """Yield the outcomes of all rows in rounds; with a store each content is computed once.
 
-    What was computed is in the store before it is yielded. To be closed when left early, so that
-    the claims in the store end at once.
+    Results are stored before they are yielded. Close the generator if you stop early, so that
+    its claims in the store are released at once.
 
     Parameters
     ----------
     compute : callable
-        Takes a list of rows, returns the outcome of each: a value and None, or None and what
-        is wrong with the cell.
+        Takes a list of rows and returns the outcome of each: (value, None), or (None, fault) if
+        the cell is bad.
     cells : list
-        The whole column, for their keys in the store.
+        The whole column, for the keys in the store.
     rows : list of int
         Positions of the cells to compute.
     per_round : tuple of two int
-        How many rows to take at first, and at most if they are soon computed.
+        Number of rows in the first round, and the largest number that rounds may grow to.
     store : FeatureStore or None
         See `map_cells`.
 
@@ -224,24 +235,27 @@ def settle_in_rounds(
     pace = _Pace(*per_round)
     with nullcontext() if store is None else store.working():
         while rows:
-            elsewhere = []  # what other processes have begun: theirs to finish, ours if they died
+            # Rows that other processes have claimed. They are left to them and looked up again in
+            # the next pass, where they are in the store, or free to claim if that process died.
+            elsewhere = []
             for some in pace.rounds(rows):
                 settled = _settle(some, compute, cells, pace, store)
                 elsewhere += [row for row in some if row not in settled]
                 yield settled
-            if len(elsewhere) == len(rows):
+            if len(elsewhere) == len(rows):  # no progress in this pass: do not busy-wait
                 store.wait()
             rows = elsewhere
 
 
 def _settle(rows, compute, cells, pace, store):
-    """Outcomes of one round; those that must wait for another process are not among them."""
+    """Return the outcomes of one round, except of rows that another process is computing."""
     if store is None:
         with pace.measure(len(rows)):
             return dict(zip(rows, compute(rows), strict=True))
 
-    # Cells of one content share a key, and the first is computed for all of them. A cell without
-    # (a file that cannot be read, an array of objects) goes by its row and is not kept.
+    # Cells of the same content share a key, and the first is computed for all of them. A cell
+    # without a key (an unreadable file, an array of objects) is identified by its row instead, and
+    # its value is not stored.
     rows_of = {}
     for row, key in zip(rows, store.keys([cells[row] for row in rows]), strict=True):
         rows_of.setdefault(row if key is None else key, []).append(row)
@@ -261,9 +275,11 @@ def _settle(rows, compute, cells, pace, store):
         good = {key: outcomes[key][0] for key in ours if outcomes[key][1] is None}
         kept, refused = store.put(good)
         if len(good) < len(ours):
-            store.give_up()  # to others, what was claimed and cannot be computed
+            store.give_up()  # so that other processes do not wait for cells that failed here
         outcomes |= {key: (value, None) for key, value in kept.items()}
-        for key in refused:  # the first file was replaced meanwhile; those equal to it were not
+        # The file of the first row was replaced while it was read. Its value may be of the new
+        # content; files that were equal to it before are computed again, in the next pass.
+        for key in refused:
             del rows_of[key][1:]
 
     row_keys = sorted((row, key) for key in outcomes for row in rows_of[key])
@@ -271,13 +287,13 @@ def _settle(rows, compute, cells, pace, store):
 
 
 class _Pace:
-    """How many rows to take at a time: what is computed in about a second."""
+    """The number of rows per round, adapted such that a round takes about a second."""
 
     def __init__(self, fewest, most):
         self.n_rows, self.fewest, self.most = fewest, fewest, most
 
     def rounds(self, rows):
-        """Yield some rows at a time."""
+        """Yield `rows` in parts of the current size, which `measure` changes meanwhile."""
         start = 0
         while start < len(rows):
             some = rows[start : start + self.n_rows]
@@ -286,7 +302,7 @@ class _Pace:
 
     @contextmanager
     def measure(self, n_rows):
-        """Learn how many rows to take from the time that some take here."""
+        """Set the number of rows per round from the time that the body takes for `n_rows`."""
         began = time.perf_counter()
         yield
         in_time = int(_ROUND_SECONDS * n_rows / (time.perf_counter() - began))
@@ -294,9 +310,9 @@ class _Pace:
 
 
 def _compute(parallel, function, cells, rows):
-    """Values and faults of some rows by the workers.
+    """Return the values and faults of some rows, computed by the workers.
 
-    They return all at once: the ray backend refuses a generator of results.
+    The results are a list: joblib's ray backend does not support a generator of results.
     """
     chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
     outcomes = parallel(
@@ -306,16 +322,17 @@ def _compute(parallel, function, cells, rows):
 
 
 def _finished(finish, outcomes):
-    """Outcomes with what `finish` makes of the values; faults stay."""
+    """Return the outcomes with `finish` applied to the values; faults are unchanged."""
     values = [value for value, fault in outcomes if fault is None]
     finished = iter(finish(values) if values else ())
     return [(next(finished) if fault is None else None, fault) for _, fault in outcomes]
 
 
 def _run_chunk(function, cells):
-    """Values and faults of some cells; a fault is plain text, so it crosses processes.
+    """Return the values and faults of some cells.
 
-    It is the reason, the remedy, and whether the cell's type is at fault.
+    A fault is a tuple of reason, remedy, and whether the type is unsupported. It is plain text
+    rather than an exception, since not all exceptions can be pickled by a worker.
     """
     outcome = []
     for cell in cells:
@@ -325,14 +342,14 @@ def _run_chunk(function, cells):
             fault = error.reason, error.remedy, isinstance(error, BadType)
             outcome.append((None, fault))
         except MemoryError as error:
-            reason = f"it takes more memory than there is ({error})".replace(" ()", "")
-            outcome.append((None, (reason, "Make it smaller, or use fewer workers.", False)))
+            reason = f"it needs more memory than is available ({error})".replace(" ()", "")
+            outcome.append((None, (reason, "Make it smaller, or reduce n_jobs.", False)))
         except _FAULTS_OF_DATA as error:
             outcome.append((None, (f"{type(error).__name__}: {error}", "", False)))
-        except (ImportError, SetupError):  # no cell is to blame
+        except (ImportError, SetupError):  # not the fault of a cell: no note that names one
             raise
         except Exception as error:
-            error.add_note(f"It happened at {describe_cell(cell)}.")
+            error.add_note(f"This error was raised for {describe_cell(cell)}.")
             raise
     return outcome
 
@@ -340,20 +357,20 @@ def _run_chunk(function, cells):
 def bad_cell(
     cell: Any, row: int, fault: tuple[str, str], noun: str, on_error: OnError
 ) -> dict[str, Any]:
-    """Raise for a cell that cannot be used, or return its line of `errors_`.
+    """Raise for a cell that cannot be used, or return its entry of `errors_`.
 
     Parameters
     ----------
     cell : object
-        What cannot be used; the message describes it.
+        The cell; the message describes it.
     row : int
-        Its position in the column, from 0.
+        Position of the cell in the column, counted from 0.
     fault : tuple of two str
         Reason and remedy.
     noun : str
-        What a cell holds, such as "audio file".
+        Name of a cell's content, such as "audio file".
     on_error : {"raise", "missing"}
-        "raise" raises; "missing" logs the cell and returns its line.
+        "raise" raises; "missing" logs the cell and returns its entry.
 
     Returns
     -------
@@ -365,7 +382,7 @@ def bad_cell(
     if on_error == "raise":
         raise BadItem(
             f"cannot use {noun} {item}: {reason}",
-            f"{remedy} Or pass on_error='missing' to treat it as missing and find it in "
+            f"{remedy} Or pass on_error='missing' to treat it as missing and list it in "
             "errors_.".lstrip(),
             row,
         )
@@ -374,12 +391,12 @@ def bad_cell(
 
 
 class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
-    """Base class of transformers that learn nothing and answer each cell of one column.
+    """Base class of stateless transformers that map each cell of one column.
 
     A subclass has the parameters `on_error`, `n_jobs` and `verbose`.
     """
 
-    _noun = "item"  # what a cell holds, for errors
+    _noun = "item"  # name of a cell's content in messages
 
     _parameter_constraints: dict = {
         "on_error": [StrOptions({"raise", "missing"})],
@@ -388,19 +405,19 @@ class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
     }
 
     def fit(self, X: Column, y: Any = None) -> Self:
-        """Check the parameters and that `X` is one column; nothing is learned.
+        """Check the parameters and that `X` is one column; there is nothing to fit.
 
         Parameters
         ----------
-        X : column of what `transform` takes, length n
-            No file is opened.
+        X : column of cells as `transform` takes them, length n
+            The cells; no file is opened.
         y : None
             Ignored.
 
         Returns
         -------
         self : estimator
-            The transformer, checked and ready to use.
+            The transformer.
         """
         self._validate_params()
         as_cells(X, noun=self._noun)
@@ -412,13 +429,13 @@ class CellTransformer(ErrorsMixin, TransformerMixin, BaseEstimator):
         def fit_transform(self, X: Column, y: Any = None) -> np.ndarray: ...  # scikit-learn's
 
     def _map_to_rows(self, function, X, **options):
-        """Return the vectors of the cells of `X`, one a row; NaN where a cell is missing or bad."""
+        """Return the vectors of the cells of `X`, one per row; NaN if a cell is missing or bad."""
         cells = as_cells(X, noun=self._noun)
         rows = np.full((len(cells), len(self.get_feature_names_out())), np.nan)
         return self._map(function, cells, values=rows, **options)
 
     def _map(self, function, X, **options):
-        """Return the values of the cells of `X`, see `map_cells`; keep what `errors_` lists."""
+        """Return the values of the cells of `X`, see `map_cells`; set the errors of `errors_`."""
         self._errors = []
         values, self._errors = map_cells(
             function,

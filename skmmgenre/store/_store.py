@@ -1,4 +1,4 @@
-"""Values kept on disk by their keys."""
+"""A key-value store in one file on disk."""
 
 import os
 import sqlite3
@@ -14,33 +14,33 @@ from typing import Any, Self
 from .._typing import FilePath
 
 _APPLICATION_ID = 0x736B6D6D  # "skmm", in the header of the file
-_BUSY_SECONDS = 60  # until a lock held by another process is an error
+_BUSY_SECONDS = 60  # how long to wait for another process's lock before raising
 _DAY = 24 * 60 * 60  # seconds
 
-# SQLite must not be carried over a fork, and the lock of a thread that the child does not have
-# would stay closed there. So one lock guards the connections of all stores, and is held with
-# all of them closed while the process forks.
+# A SQLite connection must not be used after a fork, and a lock held by a thread of the parent would
+# never be released in the child. So one lock guards the connections of all stores; before a fork it
+# is acquired and all connections are closed.
 _lock = threading.RLock()
 _connected = weakref.WeakSet()
 
 
 class Store:
-    """Bytes by their keys in one file, for many processes and threads at once.
+    """Key-value store of bytes in one file, for concurrent use by processes and threads.
 
-    What `put` has returned from is kept, also if the process is killed (after a loss of power
-    the last entries may be gone, the others are whole). An entry whose checksum does not fit is
-    removed and counts as absent. The file is made with the first use.
+    Once `put` returns, the value is stored even if the process is killed (after a power failure
+    the last entries may be lost, but the others are intact). An entry with a wrong checksum is
+    removed and treated as absent. The file is created on first use.
 
     Parameters
     ----------
     path : str or path-like
-        An SQLite file. While it is in use there are two more beside it, with "-wal" and "-shm"
-        behind the name. It must lie on a disk of this machine: SQLite's locks are not to be
-        relied on over a network.
+        Path of an SQLite file. While it is in use there are two more files next to it, with
+        "-wal" and "-shm" appended to its name. It must be on a local disk: SQLite's locks are
+        unreliable on network file systems.
 
     Notes
     -----
-    A pickle holds the path as it was given, and nothing else.
+    A pickle contains only the path, as it was given.
 
     Examples
     --------
@@ -62,16 +62,16 @@ class Store:
 
     @staticmethod
     def is_at(path: FilePath) -> bool:
-        """Tell whether a file is a store, without opening it as one: that would make it one.
+        """Return whether a file is a store, without opening it, which would create one.
 
         Parameters
         ----------
         path : str or path-like
-            The file to look at.
+            The file to check.
 
         Returns
         -------
-        answer : bool
+        is_store : bool
             True if it is a store.
 
         Raises
@@ -91,12 +91,12 @@ class Store:
         Parameters
         ----------
         key : str or bytes
-            The one it was put under.
+            Key that the value was stored under.
 
         Returns
         -------
         value : bytes or None
-            None where there is none, or a damaged one.
+            None if there is no value, or if it is damaged.
 
         Raises
         ------
@@ -111,12 +111,12 @@ class Store:
         Parameters
         ----------
         keys : iterable of str or bytes
-            Those the values were put under.
+            Keys that the values were stored under.
 
         Returns
         -------
         values : list of bytes or None
-            In the order of the keys; None where there is none, or a damaged one.
+            Values in the order of the keys; None if there is no value, or if it is damaged.
 
         Raises
         ------
@@ -131,7 +131,7 @@ class Store:
                 if checksum is not None and checksum != _checksum(key, value):
                     db.execute("DELETE FROM entries WHERE key = ?", [key])
                     value = None
-                elif now - used > _DAY:
+                elif now - used > _DAY:  # by the day: else every read would be a write
                     stale.append((now, key))
                 values.append(value)
             if stale:
@@ -139,14 +139,14 @@ class Store:
         return values
 
     def put(self, key: str | bytes, value: bytes | bytearray | memoryview) -> None:
-        """Keep a value; one that is there is replaced.
+        """Store a value, replacing that of the same key.
 
         Parameters
         ----------
         key : str or bytes
-            Best a digest of all that the value depends on.
+            Preferably a digest of everything that the value depends on.
         value : bytes-like
-            What to keep, of any length.
+            Value of any length.
 
         Raises
         ------
@@ -158,14 +158,14 @@ class Store:
     def put_many(
         self, entries: Iterable[tuple[str | bytes, bytes | bytearray | memoryview]], kind: str = ""
     ) -> None:
-        """Keep some values, all or none of them, and give up the claims on their keys.
+        """Store some values in one transaction, and release the claims on their keys.
 
         Parameters
         ----------
         entries : iterable of (key, value)
-            Keys and bytes-like values, as `put` takes them.
+            Keys and bytes-like values, as in `put`.
         kind : str, default=""
-            What they are, for `info`.
+            Name of the kind of values, for `info`.
 
         Raises
         ------
@@ -182,21 +182,21 @@ class Store:
             db.executemany("DELETE FROM claims WHERE key = ?", [row[:1] for row in rows])
 
     def claim(self, keys: Iterable[str | bytes], owner: str, seconds: float) -> list[bool]:
-        """Say that the values of some keys are being made, so that nobody else makes them.
+        """Claim the computation of some values, so that no other process computes them.
 
         Parameters
         ----------
         keys : iterable of str or bytes
-            Those of the values that are being made.
+            Keys of the values to compute.
         owner : str
-            Who makes them.
+            Identifier of the process that computes them.
         seconds : float
-            How long the claim holds, unless it is renewed: whoever was killed loses it.
+            Lifetime of the claims unless they are renewed. So claims of a killed process expire.
 
         Returns
         -------
         claimed : list of bool
-            False where there is a claim of somebody else, or a value by now.
+            False if the key is already claimed, or its value has been stored meanwhile.
         """
         now = time.time()
         insert = (
@@ -212,14 +212,14 @@ class Store:
             return [db.execute(insert, row).rowcount > 0 for row in rows]
 
     def renew(self, owner: str, seconds: float) -> None:
-        """Let all claims of an owner hold for some more seconds; 0 gives them up.
+        """Extend the lifetime of all claims of an owner; 0 releases them.
 
         Parameters
         ----------
         owner : str
-            Who made the claims.
+            Identifier that the claims were made with.
         seconds : float
-            How long they hold from now on.
+            Lifetime from now on.
         """
         with self._connection() as db:
             if seconds:
@@ -229,12 +229,12 @@ class Store:
                 db.execute("DELETE FROM claims WHERE owner = ?", [owner])
 
     def info(self) -> dict[str, tuple[int, int]]:
-        """Return what the store holds.
+        """Return the number and size of the entries in the store.
 
         Returns
         -------
         kinds : dict of {str: (int, int)}
-            Number of entries and bytes of their values, by kind.
+            Number of entries and total bytes of their values, by kind.
         """
         query = "SELECT kind, count(*), sum(length(value)) FROM entries GROUP BY kind ORDER BY kind"
         with self._connection() as db:
@@ -243,19 +243,21 @@ class Store:
     def prune(
         self, *, unused_days: float | None = None, max_bytes: int | None = None
     ) -> tuple[int, int]:
-        """Remove entries, those that were used longest ago first.
+        """Remove entries, the least recently used ones first.
 
         Parameters
         ----------
         unused_days : float, default=None
-            Remove all that have not been used for so long; uses are noted by the day.
+            Remove all entries that have not been used for this many days; uses are recorded once a
+            day. None removes none by age.
         max_bytes : int, default=None
-            Remove more until the values take no more than this.
+            Remove further entries until the values take at most this many bytes. None sets no
+            limit.
 
         Returns
         -------
         n_entries, n_bytes : int
-            What was removed.
+            Number of removed entries, and the bytes of their values.
 
         Raises
         ------
@@ -266,7 +268,7 @@ class Store:
         """
         for name, number in {"unused_days": unused_days, "max_bytes": max_bytes}.items():
             if number is not None and not number >= 0:  # NaN neither
-                raise ValueError(f"{name}={number!r} is no number from 0 on: nothing was removed")
+                raise ValueError(f"{name} must be 0 or more, got {number!r}: nothing was removed")
         before = self._totals()
         with self._connection() as db:
             with db:
@@ -275,14 +277,14 @@ class Store:
                     oldest = time.time() - unused_days * _DAY
                     db.execute("DELETE FROM entries WHERE used <= ?", [oldest])
                 if max_bytes is not None:
-                    # What the newest entries up to this one take together.
+                    # "taken" is the total size of this entry and all that were used after it.
                     db.execute(
                         "DELETE FROM entries WHERE key IN (SELECT key FROM (SELECT key, "
                         "sum(length(value)) OVER (ORDER BY used DESC, key) AS taken "
                         "FROM entries) WHERE taken > ?)",
                         [max_bytes],
                     )
-            # A script, which is run to its end: `execute` gives a single page back.
+            # As a script, which runs to its end: `execute` would release a single page.
             db.executescript("PRAGMA incremental_vacuum")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         after = self._totals()
@@ -298,12 +300,12 @@ class Store:
 
     @property
     def size(self) -> int:
-        """Bytes on the disk."""
+        """Size of the store on disk, in bytes."""
         files = [Path(self._file), Path(f"{self._file}-wal")]
         return sum(file.stat().st_size for file in files if file.exists())
 
     def close(self) -> None:
-        """Close the file; it is opened again when it is used."""
+        """Close the file; it is opened again on the next use."""
         with _lock:
             db, self._db = self._db, None
             if db is not None:
@@ -346,7 +348,7 @@ def _keys_as_bytes(entries):
 
 
 def _checksum(key, value):
-    """Of both, so that a value under a wrong key is found out as well."""
+    """Return a checksum of key and value, so that a value under a wrong key is detected, too."""
     return zlib.crc32(value, zlib.crc32(key))
 
 
@@ -354,7 +356,7 @@ def _open(file):
     Path(file).parent.mkdir(parents=True, exist_ok=True)
     give_up = time.monotonic() + _BUSY_SECONDS
     while True:
-        # Python's check of the thread is not needed with a lock of our own.
+        # Our own lock replaces the check that only one thread uses the connection.
         db = sqlite3.connect(
             file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -374,14 +376,16 @@ def _open(file):
 
 def _prepare(db):
     if not _is_ours(db):
-        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has to be said before the first table
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # must be set before the first table
         with db:
             db.execute("BEGIN IMMEDIATE")
-            if not _is_ours(db):  # not made by another process meanwhile
+            if not _is_ours(db):  # another process may have created it meanwhile
                 if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                    raise OSError("is an SQLite file of something else. Pass another path.")
+                    raise OSError(
+                        "the file is an SQLite database of another program. Pass another path."
+                    )
                 db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                # The value last: what stands before it is read without it.
+                # The value comes last, so that the columns before it can be read without it.
                 db.execute(
                     "CREATE TABLE entries (key BLOB PRIMARY KEY NOT NULL, "
                     "checksum INTEGER NOT NULL, kind TEXT NOT NULL, used INTEGER NOT NULL, "
@@ -400,24 +404,24 @@ def _is_ours(db):
 
 
 def _error_name(error):
-    return getattr(error, "sqlite_errorname", "")  # what Python's module raises itself has none
+    return getattr(error, "sqlite_errorname", "")  # errors raised by the Python module have none
 
 
 def _explain(error):
     name = _error_name(error)
     if name.startswith("SQLITE_BUSY"):
         return (
-            f"another process has held it locked for {_BUSY_SECONDS} s. Find that process, or "
+            f"it has been locked by another process for {_BUSY_SECONDS} s. Stop that process, or "
             "pass another path."
         )
     if name == "SQLITE_NOTADB":
-        return "is a file of another kind. Pass another path, or delete it if it was a store."
+        return "the file is not a store. Pass another path, or delete it if it was a store."
     if name.startswith("SQLITE_CORRUPT"):
-        return f"is damaged ({error}). Delete it: its entries are made again."
+        return f"the file is damaged ({error}). Delete it: its entries will be computed again."
     if name == "SQLITE_FULL":
-        return "the disk is full. What was kept before is safe; make room and run again."
+        return "the disk is full. Entries stored before are safe; free some space and run again."
     if name.startswith("SQLITE_"):
-        return f"{error}. Check that it is a file in a folder that you may write to."
+        return f"{error}. Check that the path is a file in a folder that you can write to."
     return str(error)
 
 

@@ -1,7 +1,7 @@
-"""What several rooms share; the ground floor, which imports nothing of the package.
+"""Utilities shared by several subpackages; this one imports none of the others.
 
-A name stands here if two rooms use it, or beside such a name if one use would not be understood
-without the other. The list of files is closed.
+A name belongs here if two subpackages use it, or if it is closely related to such a name. No more
+files are added.
 """
 
 from ._cells import (

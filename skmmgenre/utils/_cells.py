@@ -1,4 +1,4 @@
-"""A cell of the table: what it may hold, what an error calls it, and what makes it unusable."""
+"""Cells of a table: their valid content, their names in messages, and errors of bad cells."""
 
 import io
 import os
@@ -14,21 +14,21 @@ from .._typing import Column
 _TEXT_KINDS = "OUST"  # numpy's kinds of objects and strings
 _LONGEST_PATH = 4096  # bytes
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_FILE_KEYS = {"bytes", "path"}  # of a dict by which Hugging Face's datasets hold a file
+_FILE_KEYS = {"bytes", "path"}  # keys of a file in a data set of Hugging Face
 
 
 def is_missing(cell: Any) -> bool:
-    """Tell whether a cell is empty: None, NaN, NA, NaT, "" or a list of such cells.
+    """Return whether a cell is missing: None, NaN, NA, NaT, "" or a list of such cells.
 
     Parameters
     ----------
     cell : object
-        What a cell of a column holds.
+        A cell of a column.
 
     Returns
     -------
     missing : bool
-        True if nothing is in it.
+        True if the cell is missing.
     """
     if cell is None or cell is pd.NA or cell is pd.NaT:
         return True
@@ -38,7 +38,7 @@ def is_missing(cell: Any) -> bool:
         return bool(np.isnan(cell))
     if isinstance(cell, (list, tuple)) or (
         isinstance(cell, np.ndarray) and cell.ndim and cell.dtype.kind in _TEXT_KINDS
-    ):  # a list read from Parquet is an array
+    ):  # lists in a Parquet file are read as arrays
         return all(is_missing(part) for part in cell)
     if isinstance(cell, dict) and cell.keys() and cell.keys() <= _FILE_KEYS:
         return all(is_missing(part) for part in cell.values())
@@ -54,9 +54,9 @@ def as_pandas(X):
 
     Returns
     -------
-    X : DataFrame, Series, or what was passed
-        Lists in cells are arrays, and integers stay integers where some are missing. What is
-        neither of pyarrow nor of polars is returned as it is.
+    X : DataFrame, Series, or the object that was passed
+        Lists in cells become arrays, and integers stay integers even if some are missing. Objects
+        of other libraries are returned unchanged.
 
     Raises
     ------
@@ -69,22 +69,22 @@ def as_pandas(X):
     if library != "polars":
         if hasattr(X, "to_pandas") and not hasattr(X, "__array__"):
             raise ValueError(
-                f"Expected a table of pandas, polars or pyarrow, got a {kind} of {library}. "
+                f"Expected a pandas, polars or pyarrow table, got a {kind} of {library}. "
                 "Pass X.to_pandas()."
             )
         return X
     if kind == "LazyFrame":
-        raise ValueError("Expected a table, got a LazyFrame of polars. Pass X.collect().")
+        raise ValueError("Expected a table, got a polars LazyFrame. Pass X.collect().")
     if kind == "DataFrame":
         return pd.DataFrame({column.name: as_pandas(column) for column in X.iter_columns()})
-    # Not polars' own to_pandas, which needs pyarrow.
+    # Not polars' own to_pandas, which requires pyarrow.
     if X.dtype.is_nested() or (X.dtype.is_integer() and X.has_nulls()):
         return pd.Series([_array_of_polars(cell) for cell in X], dtype=object, name=X.name)
     return pd.Series(X.to_numpy(), name=X.name)
 
 
 def _array_of_polars(cell):
-    """Return a list in a cell of polars as an array, any other cell as it is."""
+    """Return a list in a polars cell as an array, any other cell unchanged."""
     if not type(cell).__module__.startswith("polars."):
         return cell
     if type(cell.dtype).__name__ != "Struct":
@@ -100,10 +100,10 @@ def as_cells(X: Column, *, noun: str = "item") -> list[Any]:
     Parameters
     ----------
     X : Series, list, tuple, ndarray, or DataFrame of one column
-        Of pandas, polars or pyarrow. A numeric array of two or more dimensions is taken as one
-        item a row.
+        A column of pandas, polars or pyarrow, or another sequence. A numeric array of two or more
+        dimensions has one item per row.
     noun : str
-        What a cell holds, for the error.
+        Name of a cell's content in messages, such as "audio file".
 
     Returns
     -------
@@ -113,11 +113,11 @@ def as_cells(X: Column, *, noun: str = "item") -> list[Any]:
     Raises
     ------
     ValueError
-        If there is no row, or more than one column.
+        If there are no rows, or more than one column.
     """
     if isinstance(X, (str, bytes, os.PathLike)):
         raise ValueError(
-            f"Expected a column of {noun}s, got a single value: {X!r}. Put it into a list: [{X!r}]."
+            f"Expected a column of {noun}s, got a single value: {X!r}. Pass a list: [{X!r}]."
         )
     X = as_pandas(X)
     if isinstance(X, pd.DataFrame):
@@ -127,7 +127,7 @@ def as_cells(X: Column, *, noun: str = "item") -> list[Any]:
             remedy = (
                 f"Select one, for example X[{X.columns[0]!r}]."
                 if X.columns.is_unique
-                else "Names occur twice: drop the duplicates, X.loc[:, ~X.columns.duplicated()]."
+                else "Names are repeated: drop the duplicates, X.loc[:, ~X.columns.duplicated()]."
             )
             raise ValueError(
                 f"Expected one column of {noun}s, got {X.shape[1]} columns: "
@@ -135,7 +135,7 @@ def as_cells(X: Column, *, noun: str = "item") -> list[Any]:
             )
         X = X.iloc[:, 0]
     if hasattr(getattr(X, "dtype", None), "pyarrow_dtype"):
-        X = as_pandas(X.array.__arrow_array__())  # its lists are arrays then
+        X = as_pandas(X.array.__arrow_array__())  # converts its lists to arrays
     if isinstance(X, np.ndarray):
         if X.ndim == 0:
             raise ValueError(f"Expected a column of {noun}s, got a 0-D array.")
@@ -156,13 +156,13 @@ def as_cells(X: Column, *, noun: str = "item") -> list[Any]:
 
 
 class UnreadableFile:
-    """Stands for an open file that cannot be read, since none can be sent to a worker."""
+    """Placeholder for an open file that cannot be read: open files cannot be sent to workers."""
 
 
 def _that_workers_take(cell):
-    """Return the content of an open file or a view of memory, any other cell as it is.
+    """Return the content of an open file or a memory view, any other cell unchanged.
 
-    Neither can be sent to a worker, and the position of a file belongs to the caller.
+    Neither can be sent to a worker, and the position of an open file must not be changed.
     """
     if isinstance(cell, (bytearray, memoryview)):
         return io.BytesIO(bytes(cell))
@@ -173,7 +173,7 @@ def _that_workers_take(cell):
         cell.seek(0)
         content = cell.read()
         cell.seek(position)
-    except (OSError, ValueError):  # it is closed, or cannot be rewound
+    except (OSError, ValueError):  # it is closed or not seekable
         return UnreadableFile()
     if not isinstance(content, bytes):
         return UnreadableFile()
@@ -183,33 +183,34 @@ def _that_workers_take(cell):
 
 
 def is_path(cell):
-    """Return whether a cell is a path: str, PathLike, or bytes that are not a file's content."""
+    """Return whether a cell is a path: str, PathLike, or bytes that are not file content."""
     if isinstance(cell, bytes):
         return len(cell) <= _LONGEST_PATH and b"\0" not in cell
     return isinstance(cell, (str, os.PathLike))
 
 
 def file_in(cell):
-    """Return the file that a cell names or holds.
+    """Return the path or the content of the file in a cell.
 
     Parameters
     ----------
     cell : object
-        A path; the content of a file as bytes, bytearray, memoryview or BytesIO (bytes count as
-        content if they hold a zero byte or are longer than 4,096, as media files do and paths do
-        not); or a dict of "bytes" and "path", as Hugging Face's datasets hold files.
+        A path; the content of a file as bytes, bytearray, memoryview or BytesIO (bytes are treated
+        as content if they contain a zero byte or are longer than 4,096, as media files do and
+        paths do not); or a dict of "bytes" and "path", as in data sets of Hugging Face.
 
     Returns
     -------
     file : str, bytes, PathLike, BytesIO or None
-        A path, or the content, rewound. None if the cell is something else.
+        The path, or the content at position 0. None if the cell is neither.
     name : bytes
-        The name of the file without its folder; b"" where only the content is known.
+        The name of the file without its folder; b"" if only the content is known.
 
     Raises
     ------
     BadItem
-        If it is a URL, a file that cannot be read, or a path that begins with "~".
+        If the cell is a URL, an open file that cannot be read, or a path that begins with "~" and
+        does not exist.
     """
     content, name = cell, None
     if isinstance(cell, dict) and cell.keys() >= _FILE_KEYS:
@@ -225,7 +226,7 @@ def file_in(cell):
         file, name = io.BytesIO(content.getvalue()), getattr(content, "name", name)
     elif isinstance(content, (UnreadableFile, io.BytesIO)):
         raise BadType(
-            "the open file cannot be read: it is closed, open as text, or cannot be rewound",
+            "the open file cannot be read: it is closed, opened as text, or not seekable",
             "Pass its path, or its content: io.BytesIO(file.read()).",
         )
     else:
@@ -236,27 +237,27 @@ def file_in(cell):
 def _refuse_what_is_no_path(cell):
     text = os.fsdecode(os.fspath(cell))
     if _URL.match(text):
-        raise BadType("it is a URL", "Download the file; pass its path, or its content as bytes.")
+        raise BadType("it is a URL", "Download the file and pass its path or its content as bytes.")
     if text.startswith("~") and not os.path.exists(text):
         raise BadItem(
-            "there is no such file", 'Paths with "~" are not expanded: os.path.expanduser(path).'
+            "there is no such file", '"~" is not expanded in paths: pass os.path.expanduser(path).'
         )
 
 
 def describe_cell(cell: Any, *, max_chars: int = 200) -> str:
-    """Name a cell in an error: its path as given, its first words, or its shape.
+    """Describe a cell for a message: its path as given, its text, or its shape.
 
     Parameters
     ----------
     cell : object
-        What a cell of a column holds.
+        A cell of a column.
     max_chars : int, default=200
-        A longer text or path is cut in the middle.
+        Longer texts and paths are shortened in the middle.
 
     Returns
     -------
     description : str
-        On one line, for a message.
+        The description, on one line.
     """
     if isinstance(cell, dict) and is_path(cell.get("path")):
         return f"dict of {describe_cell(cell['path'])}"
@@ -265,7 +266,7 @@ def describe_cell(cell: Any, *, max_chars: int = 200) -> str:
     if isinstance(cell, bytes) and not is_path(cell):
         return f"{len(cell):,} bytes"
     if isinstance(cell, (str, bytes)):
-        if len(cell) > max_chars:  # both ends: a path is told by its last part
+        if len(cell) > max_chars:  # keep both ends: the last part of a path identifies it
             dots = "..." if isinstance(cell, str) else b"..."
             half = (max_chars - len(dots)) // 2
             cell = cell[:half] + dots + cell[-half:]
@@ -280,17 +281,17 @@ def describe_cell(cell: Any, *, max_chars: int = 200) -> str:
 
 
 def first_few(items, n=3, *, count=False, name=str, separator=", "):
-    """Name the first of many things in a message: "a, b, c, and 5 more" or "a, b, c, ...".
+    """List the first of many items for a message: "a, b, c, and 5 more" or "a, b, c, ...".
 
     Parameters
     ----------
     items : iterable
     n : int, default=3
-        How many are named.
+        Number of items to list.
     count : bool, default=False
-        Whether to say how many more there are, where the message does not give their number.
+        Whether to say how many more there are, for messages that do not give the total.
     name : callable, default=str
-        What one of them is called.
+        Converts an item to its name.
     separator : str, default=", "
 
     Returns
@@ -310,16 +311,16 @@ def refuse_repeated_columns(X, name="X"):
     Parameters
     ----------
     X : array-like
-        Whatever has no column names is let through.
+        An X without column names is accepted.
     name : str
-        What X is called, for the error.
+        Name of X in the error message.
 
     Raises
     ------
     ValueError
-        It names the columns.
+        If there are duplicates; the message lists them.
     """
-    # The columns of a table of pyarrow are not their names.
+    # `columns` of a pyarrow table are not names.
     names = getattr(X, "column_names", getattr(X, "columns", ()))
     repeated = [column for column, n in Counter(names).items() if n > 1]
     if repeated:
@@ -329,16 +330,16 @@ def refuse_repeated_columns(X, name="X"):
 
 
 class BadItem(ValueError):
-    """A cell that cannot be used.
+    """Error for a cell that cannot be used.
 
     Parameters
     ----------
     reason : str
         What is wrong, without the name of the item.
     remedy : str
-        The way out.
+        What to do about it.
     row : int or str or None
-        Where it stands in the table; `map_cells` fills it in.
+        Row of the cell in the table; set by `map_cells`.
     """
 
     def __init__(self, reason, remedy="", row=None):
@@ -353,27 +354,27 @@ class BadItem(ValueError):
 
 
 class BadType(BadItem):
-    """A cell of a type that cannot be used.
+    """Error for a cell of an unsupported type.
 
-    Where there are many, the table or the program is to blame rather than the data.
+    If there are many of them, the cause is in the table or the program rather than in the data.
     """
 
 
 class SetupError(RuntimeError):
-    """What no cell is to blame for, such as the lack of a file that all of them need.
+    """Error that no cell is the cause of, such as a missing file that all of them need.
 
     It ends the loop over cells whatever `on_error` is.
     """
 
 
 class ErrorsMixin:
-    """Adds `errors_`: what the last call set aside because of `on_error="missing"`."""
+    """Mixin with `errors_`: the items that the last call skipped due to `on_error="missing"`."""
 
     _errors = ()
 
     @property
     def errors_(self) -> pd.DataFrame:
-        """DataFrame with a line for every item treated as missing: row, item, reason, remedy."""
+        """DataFrame of the items treated as missing, with columns row, item, reason, remedy."""
         return pd.DataFrame(list(self._errors), columns=["row", "item", "reason", "remedy"])
 
     def __getstate__(self):
@@ -382,10 +383,10 @@ class ErrorsMixin:
 
 
 class NoContainer:
-    """Mixin for transformers whose answer has no form as a table, whatever is asked for."""
+    """Mixin for transformers whose output cannot be a table, whatever container is requested."""
 
     def set_output(self, *, transform: str | None = None) -> Self:
-        """Do nothing: the answer has no form as a table.
+        """Do nothing: the output of this transformer cannot be a table.
 
         Parameters
         ----------

@@ -1,12 +1,12 @@
-"""Private parts of other packages, each used here and nowhere else, and packages of extras.
+"""Private functions of other packages, which are used only here, and packages of extras.
 
-setup.cfg bounds the versions of the packages, and ``tests/utils/test_compat.py`` names every part,
-so that a release which drops one is noticed at once.
+setup.cfg bounds the versions of these packages, and ``tests/utils/test_compat.py`` checks for every
+function, so that a release which removes one is noticed at once.
 
-What the whole ecosystem of scikit-learn relies on is imported where it is used, as in scikit-learn
-itself: ``_parameter_constraints`` with ``sklearn.utils._param_validation`` and
-``_validate_params``. Every estimator declares the first in its class body, which no wall can hide.
-What skops writes into a model file is known to ``_model_types.py`` alone.
+Private names on which the whole scikit-learn ecosystem relies are imported where they are used, as
+in scikit-learn itself: ``_parameter_constraints`` with ``sklearn.utils._param_validation``, and
+``_validate_params``. Every estimator declares the first in its class body, where it cannot be
+wrapped. The format that skops writes into a model file is known to ``_model_types.py`` only.
 """
 
 from collections.abc import Callable
@@ -26,35 +26,38 @@ from .._typing import Function
 
 
 def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Function], Function]:
-    """Return scikit-learn's decorator of `fit`; what it decorates keeps its types."""
+    """Return scikit-learn's decorator of `fit`; the method keeps its type annotations."""
     return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
 
 
 def available_if(check: Callable[[Any], bool]) -> Callable[[Function], Function]:
-    """Return scikit-learn's decorator of methods that depend on `check`; they keep their types."""
+    """Return scikit-learn's `available_if(check)`; the method keeps its type annotations."""
     return _available_if(check)
 
 
 def in_container(values, X, estimator):
-    """Return what `transform` makes of X in the container that `set_output` asks for."""
+    """Return the output of `transform` for X in the container set by `set_output`."""
     return _wrap_data_with_container("transform", values, X, estimator)
 
 
 def has_default_output(estimator):
-    """Return whether no `set_output` or global configuration asks for a container."""
+    """Return whether neither `set_output` nor the global configuration sets a container."""
     return _get_output_config("transform", estimator)["dense"] == "default"
 
 
 def without_stop_words_id(state):
     """Return the state of a fitted TfidfVectorizer without the memory address of its stop words.
 
-    The address is of no use elsewhere, and never the same.
+    The address is useless in another process, and would make every pickle different.
     """
     return {key: value for key, value in state.items() if key != "_stop_words_id"}
 
 
 class TrainingSetOnce:
-    """Mixin for skorch's NeuralNet, which sets the mode of its modules before every batch."""
+    """Mixin for skorch's NeuralNet that sets the mode of its module only when it changes.
+
+    skorch sets it before every batch, which walks all submodules.
+    """
 
     def _set_training(self, training=True):
         if self.module_.training != training:
@@ -62,9 +65,10 @@ class TrainingSetOnce:
 
 
 class NamesBetweenSteps:
-    """Mixin for scikit-learn's Pipeline, which asks for what a step's `fit` takes beside X and y.
+    """Mixin for scikit-learn's Pipeline that adds metadata from fitted steps to a step's `fit`.
 
-    It asks when the steps before are fitted, so that their names can be among it.
+    scikit-learn requests a step's metadata when the steps before it are fitted, so that their
+    feature names can be passed on.
     """
 
     def _get_metadata_for_step(self, *, step_idx, step_params, all_params):
@@ -79,7 +83,7 @@ class NamesBetweenSteps:
 
 
 def processor_has_bfloat16():
-    """Return whether torch finds instructions for bfloat16; else it is emulated, and slow."""
+    """Return whether the CPU has bfloat16 instructions; without them it is emulated, and slow."""
     import torch
 
     has = getattr(torch.cpu, "get_capabilities", dict)()
@@ -90,7 +94,7 @@ def processor_has_bfloat16():
 
 
 def mapped_file(X):
-    """Return the file that an array lies in, if nothing was written that the file does not have."""
+    """Return the memory map behind an array; None if the array may differ from the file."""
     found = None
     while isinstance(X, np.ndarray):
         if isinstance(X, np.memmap) and X.mode in ("r", "r+"):
@@ -100,16 +104,16 @@ def mapped_file(X):
 
 
 def import_from_extra(name, task, *, extra):
-    """Import a package of one of the extras, or say how to get it.
+    """Import an optional package, or raise an error that says how to install it.
 
     Parameters
     ----------
     name : str
-        The module.
+        Name of the module.
     task : str
-        What it is needed for, the first words of the error.
+        What the module is needed for; the first words of the error.
     extra : str
-        As setup.cfg names it: "data".
+        Name of the extra in setup.cfg, such as "data".
 
     Returns
     -------
@@ -125,4 +129,4 @@ def import_from_extra(name, task, *, extra):
         ) from error
 
 
-_PACKAGES = {"yaml": "pyyaml"}  # those that are not called as their module is
+_PACKAGES = {"yaml": "pyyaml"}  # packages whose name differs from that of their module

@@ -1,7 +1,8 @@
-"""Replacing a file so that its path holds the old one or the new one at any moment; the data home.
+"""Atomic replacement of files, and the data home.
 
-The new file is made beside the old one, written to the disk, and moved to its place in one step.
-A process that is killed leaves at most a hidden file, whose name begins with `_NEW` or `_CHANGED`.
+The new file is written next to the old one, flushed to disk, and moved to its place in one step, so
+that the path is either the old or the new file at any time. A process that is killed leaves at most
+a hidden file, whose name begins with `_NEW` or `_CHANGED`.
 """
 
 import os
@@ -14,30 +15,31 @@ from pathlib import Path
 from .._typing import FilePath
 
 _NEW, _CHANGED = ".skmmgenre_new_", ".skmmgenre_part_"
-_PART = re.compile(re.escape(_CHANGED) + r"[0-9a-f]{16}(\.|\Z)")  # the names of copies, no others
+_PART = re.compile(re.escape(_CHANGED) + r"[0-9a-f]{16}(\.|\Z)")  # matches names of copies only
 
 
 @contextmanager
 def replacing(path, *, prefix=_NEW, durable=True):
-    """Make a new file beside a path, then put it in its place.
+    """Create a new file next to a path, then move it to the path.
 
     Parameters
     ----------
     path : str or path-like
-        What is there is replaced; of a link the link itself. A folder must not be there.
+        An existing file is replaced; if it is a link, the link itself. It must not be a folder.
     prefix : str, default=".skmmgenre_new_"
-        How the name of the new file begins.
+        Prefix of the name of the new file.
     durable : bool, default=True
-        Whether to wait until the new file is on the disk, so that it also survives a loss of power.
+        Whether to wait until the new file is on disk, so that it survives a power failure.
 
     Yields
     ------
     new : str
-        Path where the body makes a file, or a folder. It is dropped if the body raises or the
-        disk cannot hold it.
+        Path where the body creates a file or a folder. It is deleted if the body raises or the
+        disk is full.
     """
     folder, name = os.path.split(os.fspath(path))
-    # The end of the name tells what a bare mp3 is; all of a long name would be too long.
+    # Keep the extension: it is all that identifies an mp3 without tags. The whole name might get
+    # too long.
     new = os.path.join(folder, prefix + secrets.token_hex(8) + os.path.splitext(name)[1])
     try:
         yield new
@@ -51,7 +53,7 @@ def replacing(path, *, prefix=_NEW, durable=True):
             with suppress(OSError):
                 os.unlink(new)
         raise
-    # The new file is in its place: some file systems cannot write a folder, as SQLite knows, too.
+    # The new file is in place. Some file systems cannot sync a folder; SQLite ignores that, too.
     with suppress(OSError):
         if durable:
             sync(folder or os.curdir)
@@ -59,21 +61,21 @@ def replacing(path, *, prefix=_NEW, durable=True):
 
 @contextmanager
 def changing(path, *, filled=True):
-    """Change a copy of a file, then put it in the file's place, with its permissions and owner.
+    """Change a copy of a file, then replace the file by it, with its permissions and owner.
 
     Parameters
     ----------
     path : str or path-like
-        Of a link the file that it leads to is replaced, and the link stays. Other names of the
-        file (hard links) keep the old content.
+        If it is a link, the file that it points to is replaced, and the link is kept. Other names
+        of the file (hard links) keep the old content.
     filled : bool, default=True
-        Whether the copy holds the file's content at first; False leaves it to the body to make it.
+        Whether the copy has the file's content at first. If False, the body creates it.
 
     Yields
     ------
     copy : str
-        Path of the copy to change; it is dropped if the body raises. What a killed process leaves
-        of it `remove_parts` removes.
+        Path of the copy to change; it is deleted if the body raises. `remove_parts` removes the
+        copies that killed processes left behind.
 
     Raises
     ------
@@ -87,12 +89,12 @@ def changing(path, *, filled=True):
             shutil.copyfile(path, copy)
         yield copy
         shutil.copystat(path, copy)
-        os.utime(copy)  # it is new, as backups and players want to know
+        os.utime(copy)  # backups and players detect changes by the modification time
         if hasattr(os, "chown"):
             with suppress(PermissionError):
                 os.chown(copy, status.st_uid, status.st_gid)
         if _version(os.stat(path)) != _version(status):
-            raise OSError(f"{path!r} was changed by another program at the same time")
+            raise OSError(f"{path!r} was changed by another program meanwhile")
 
 
 def _version(status):
@@ -100,8 +102,8 @@ def _version(status):
 
 
 def sync(path):
-    """Wait until a file, or the names in a folder, are on the disk."""
-    if os.name == "nt" and os.path.isdir(path):  # where folders cannot be opened
+    """Wait until a file, or the names in a folder, are on disk."""
+    if os.name == "nt" and os.path.isdir(path):  # folders cannot be opened on Windows
         return
     number = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
     try:
@@ -111,9 +113,9 @@ def sync(path):
 
 
 def remove_parts(folders):
-    """Remove the copies that a process which was killed in `changing` left in folders.
+    """Remove the copies that processes killed in `changing` have left in folders.
 
-    New files stay: another process may be making one there, such as a model.
+    New files are kept: another process may be writing one, such as a model.
     """
     for folder in folders:
         with suppress(OSError):
@@ -124,7 +126,7 @@ def remove_parts(folders):
 
 
 def _all_in(path):
-    """Yield the files and folders in a folder, then the folder; of a file itself."""
+    """Yield the files and folders in a folder, then the folder itself; for a file only itself."""
     for folder, _, names in os.walk(path, topdown=False):
         inside = (os.path.join(folder, name) for name in names)
         yield from (file for file in inside if not os.path.islink(file))
@@ -139,12 +141,12 @@ def get_data_home(data_home: FilePath | None = None) -> Path:
     Parameters
     ----------
     data_home : str or path, default=None
-        By default the environment variable ``SKMMGENRE_DATA``, else ``~/skmmgenre_data``.
+        None uses the environment variable ``SKMMGENRE_DATA`` if set, else ``~/skmmgenre_data``.
 
     Returns
     -------
     data_home : Path
-        The folder, with "~" replaced by the home of the user. It is not made.
+        The folder, with "~" expanded to the user's home folder. It is not created.
 
     Examples
     --------

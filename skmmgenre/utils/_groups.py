@@ -1,4 +1,4 @@
-"""The one reader of groups: the artist of each row."""
+"""Read groups, the artist of each row; all of the package uses this reader."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,14 +11,14 @@ from ._cells import as_pandas
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Artists as `read_groups` has read them.
+    """Artists as returned by `read_groups`.
 
     Attributes
     ----------
     names : ndarray of object, shape (n_rows,)
-        None where a row has no artist.
+        Name of the artist of each row; None if a row has no artist.
     index : Index or None
-        That of a pandas object.
+        Index of a pandas object.
     """
 
     names: np.ndarray
@@ -29,9 +29,9 @@ class Groups:
 
     @cached_property
     def codes(self):
-        """Artists as int64: 0, 1, ... as they first appear; rows without one come last."""
-        # Not pandas.factorize: before pandas 3.1 strings that differ only after a null character,
-        # as those of `artists` do, are one to it.
+        """Artists as int64: 0, 1, ... in order of first appearance; rows without one come last."""
+        # Not pandas.factorize: before pandas 3.1 it treats strings that differ only after a null
+        # character, as those of `artists` do, as equal.
         numbers = {}
         missing = np.equal(self.names, None)
         codes = np.empty(len(self), dtype=np.int64)
@@ -41,9 +41,9 @@ class Groups:
 
     @cached_property
     def artists(self):
-        """Names without None: a row without an artist is called after its position.
+        """Names without None: a row without an artist is named after its position.
 
-        So it is the same artist in whatever subset or repetition of the rows it is met.
+        So it is the same artist in any subset or repetition of the rows.
         """
         artists = self.names.copy()
         for row in np.flatnonzero(pd.isna(artists)):
@@ -63,12 +63,12 @@ def read_groups(groups, n_rows=None, name="groups"):
     ----------
     groups : array-like of shape (n_rows,), Groups or None
         Names or numbers of the artists: a list, an array, or a column of pandas, polars or
-        pyarrow. None, NaN, NA and "" are missing; None for the whole means that all are. What
-        was read before is returned.
+        pyarrow. None, NaN, NA and "" are missing values. `groups=None` means that all are
+        missing. Groups are returned unchanged.
     n_rows : int, optional
-        How many rows there must be.
+        Expected number of rows.
     name : str
-        What the argument is called, for the error.
+        Name of the argument in error messages.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def read_groups(groups, n_rows=None, name="groups"):
     Raises
     ------
     ValueError
-        If `groups` is not a column or has another length than `n_rows`.
+        If `groups` is not a column or its length is not `n_rows`.
     """
     if groups is None and n_rows is not None:
         return Groups(np.full(n_rows, None))
@@ -94,18 +94,18 @@ def read_groups(groups, n_rows=None, name="groups"):
 def _read(groups, name):
     if isinstance(groups, (str, bytes)) or not hasattr(groups, "__len__"):
         raise ValueError(
-            f"{name} must be a column with one artist a row, got {groups!r}. "
+            f"{name} must be a column with one artist per row, got {groups!r}. "
             f"Pass the values, for example {name}=table['artist']."
         )
     if isinstance(groups, np.ndarray) and groups.ndim == 0:
-        raise ValueError(f"{name} must be a column with one artist a row, got a 0-D array.")
+        raise ValueError(f"{name} must be a column with one artist per row, got a 0-D array.")
     index = groups.index if isinstance(groups, (pd.Series, pd.DataFrame)) else None
     groups = as_pandas(groups)
     if getattr(groups, "ndim", 1) == 2 and groups.shape[1] == 1:
         groups = np.asarray(groups, dtype=object)[:, 0]
     if getattr(groups, "ndim", 1) != 1:
         raise ValueError(
-            f"{name} must be a column with one artist a row, got shape {tuple(groups.shape)}."
+            f"{name} must be a column with one artist per row, got shape {tuple(groups.shape)}."
         )
     names = np.empty(len(groups), dtype=object)
     names[:] = list(groups)
@@ -115,25 +115,25 @@ def _read(groups, name):
                 names[row] = None
         elif np.ndim(artist):
             raise ValueError(
-                f"{name} must hold one artist a row; row {row} holds a "
-                f"{type(artist).__name__}. Join its names to one string."
+                f"{name} must have one artist per row, but row {row} is a "
+                f"{type(artist).__name__}. Join its names into one string."
             )
     names[pd.isna(names)] = None
     return Groups(names, index)
 
 
 def group_codes(groups, n_rows=None, name="groups"):
-    """Number the groups (artists) of rows; a missing group is a group of one.
+    """Return the groups (artists) of rows as integers; a missing group is a group of its own.
 
     Parameters
     ----------
     groups, n_rows, name
-        As for `read_groups`.
+        As in `read_groups`.
 
     Returns
     -------
     codes : ndarray of int64, shape (n_rows,)
-        0, 1, ... in order of first appearance; the missing ones come last.
+        0, 1, ... in order of first appearance; missing groups come last.
 
     Examples
     --------
@@ -145,12 +145,12 @@ def group_codes(groups, n_rows=None, name="groups"):
 
 
 def artist_names(groups, n_rows):
-    """Name the artist of every row; a row without one is an artist of its own.
+    """Return the name of the artist of every row; a row without one is an artist of its own.
 
     Parameters
     ----------
     groups, n_rows
-        As for `read_groups`; None if no row has an artist.
+        As in `read_groups`; None if no row has an artist.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The one reader of y, and warnings where y or groups may not be what the rows of X need."""
+"""Read y (all of the package uses this reader), and warn if y or groups may not match X."""
 
 import html
 import warnings
@@ -19,16 +19,16 @@ from ._cells import as_pandas
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Labels as `read_labels` has read them.
+    """Labels as returned by `read_labels`.
 
     Attributes
     ----------
     values : ndarray of shape (n_rows,), or indicator of int8, shape (n_rows, n_labels)
         One label per row; or 0 and 1 as an ndarray or csr_array.
     names : ndarray of shape (n_labels,) or None
-        The labels of an indicator.
+        The labels (columns) of an indicator; None if y is single-label.
     index : Index or None
-        That of a pandas object.
+        Index of a pandas object.
     """
 
     values: np.ndarray | sparse.csr_array
@@ -40,12 +40,12 @@ class Labels:
 
     @property
     def several(self):
-        """Whether a row may have several labels."""
+        """Whether y is multilabel."""
         return self.names is not None
 
     @cached_property
     def incidence(self):
-        """Which row has which label: csr_array of float64, shape (n_rows, n_labels)."""
+        """Indicator of the labels: csr_array of float64, shape (n_rows, n_labels)."""
         if self.several:
             return sparse.csr_array(self.values, dtype=np.float64)
         codes, labels = pd.factorize(self.values, use_na_sentinel=False)
@@ -64,13 +64,13 @@ def read_labels(y, name="y", *, keep_sparse=False, allow_missing=False):
     ----------
     y : array-like of shape (n_rows,), indicator of shape (n_rows, n_labels), or Labels
         An indicator may be an ndarray, nested lists, a DataFrame (its column names are the
-        labels) or a sparse matrix. What was read before is returned.
+        labels) or a sparse matrix. Labels are returned unchanged.
     name : str
-        What the argument is called, for the error.
+        Name of the argument in error messages.
     keep_sparse : bool, default=False
         Whether a sparse indicator stays sparse.
     allow_missing : bool, default=False
-        Whether rows of a column may be without a label, as in a split; they share one.
+        Whether rows of a column may be unlabelled, as in a split; they share one label.
 
     Returns
     -------
@@ -79,13 +79,13 @@ def read_labels(y, name="y", *, keep_sparse=False, allow_missing=False):
     Raises
     ------
     ValueError
-        If y holds NaN, continuous numbers, labels that cannot be sorted, or indicators other
-        than 0 and 1.
+        If y contains NaN, continuous numbers, labels that cannot be sorted, or an indicator with
+        values other than 0 and 1.
 
     Warns
     -----
     DataConversionWarning
-        If y is a matrix or a DataFrame of one column, which is read as a column.
+        If y is a matrix or a DataFrame with one column, which is read as a column.
     """
     if isinstance(y, Labels):
         return y
@@ -93,7 +93,7 @@ def read_labels(y, name="y", *, keep_sparse=False, allow_missing=False):
 
 
 def read_labels_like(y, classes):
-    """Read the y of a test, whose labels must be those that a model was fitted with.
+    """Read a y for evaluation, whose labels must be those that the model was fitted with.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def read_labels_like(y, classes):
     Raises
     ------
     ValueError
-        If an indicator has names, and they are not `classes` in this order.
+        If an indicator has column names that are not `classes`, in this order.
     """
     labels = read_labels(y)
     names = labels.names
@@ -117,11 +117,11 @@ def read_labels_like(y, classes):
 
 
 def refuse_other_labels(names, learned):
-    """Raise a ValueError if labels, or their order, are not those that were learned."""
+    """Raise a ValueError if labels, or their order, differ from those seen in `fit`."""
     if names == learned:
         return
     raise ValueError(
-        f"y has the labels {_shortened(names)}, fit had {_shortened(learned)}: give the same "
+        f"y has the labels {_shortened(names)}, but fit had {_shortened(learned)}. Pass the same "
         "columns in the same order."
     )
 
@@ -134,7 +134,7 @@ def _read(y, name, keep_sparse, allow_missing):
     if y is None:
         raise ValueError(
             f"This call requires {name} to be passed, but the target {name} is None: "
-            "pass one genre a row, or an indicator matrix."
+            "pass one genre per row, or an indicator matrix."
         )
     index = y.index if isinstance(y, (pd.Series, pd.DataFrame)) else None
     y = as_pandas(y)
@@ -174,13 +174,13 @@ def _refuse_continuous(values, name):
     broken = values[values != np.floor(values)]
     if len(broken):
         raise ValueError(
-            f"Unknown label type: continuous. {name} holds {broken[0]}, but genres are names or "
-            "whole numbers."
+            f"Unknown label type: continuous. {name} contains {broken[0]}, but genres must be "
+            "names or integers."
         )
 
 
 def read_indicator(Y, name="y", *, keep_sparse=False):
-    """Read which row has which labels.
+    """Read an indicator matrix and its labels.
 
     Parameters
     ----------
@@ -188,10 +188,10 @@ def read_indicator(Y, name="y", *, keep_sparse=False):
         0 and 1 (or booleans) as ndarray, nested lists, DataFrame (its column names are the
         labels) or sparse matrix.
     name : str
-        What the argument is called, for the error.
+        Name of the argument in error messages.
     keep_sparse : bool, default=False
-        Answer sparse for sparse, which is never made dense on the way; else a sparse `Y` is
-        made dense.
+        If True, a sparse `Y` is returned as a sparse array, and is never made dense. If False, it
+        is made dense.
 
     Returns
     -------
@@ -202,8 +202,8 @@ def read_indicator(Y, name="y", *, keep_sparse=False):
     Raises
     ------
     ValueError
-        If `Y` is not 2-D, names a label twice, or holds anything but 0 and 1: the error names
-        the row and the label of the first such entry.
+        If `Y` is not 2-D, has duplicate labels, or contains values other than 0 and 1; the
+        message has the row and the label of the first such value.
     """
     labels, Y = None, as_pandas(Y)
     if sparse.issparse(Y):
@@ -211,20 +211,21 @@ def read_indicator(Y, name="y", *, keep_sparse=False):
     elif isinstance(Y, pd.DataFrame):
         if Y.columns.nlevels > 1:
             raise ValueError(
-                f"{name} has columns of {Y.columns.nlevels} levels; a label has one name. Join "
-                f"them, for example {name}.columns = ['/'.join(c) for c in {name}.columns]."
+                f"{name} has column names of {Y.columns.nlevels} levels, but a label has one name. "
+                "Join the levels, for example "
+                f"{name}.columns = ['/'.join(c) for c in {name}.columns]."
             )
         if Y.columns.has_duplicates:
             twice = list(Y.columns[Y.columns.duplicated()].unique())
-            raise ValueError(f"{name} has duplicate columns: {twice}. Name every label once.")
+            raise ValueError(f"{name} has duplicate columns: {twice}. Rename or merge them.")
         labels = plain_labels(Y.columns, f"{name}.columns")
         values = Y.to_numpy()
     else:
         values = plain_labels(Y, name)
     if values.ndim != 2:
         raise ValueError(
-            f"{name} must be an indicator matrix with one row an item and one column a label, "
-            f"got shape {values.shape}. For one genre a row pass pandas.get_dummies({name})."
+            f"{name} must be an indicator matrix with one row per item and one column per label, "
+            f"got shape {values.shape}. If it is single-label, pass pandas.get_dummies({name})."
         )
     names = np.arange(values.shape[1]) if labels is None else labels
     if not sparse.issparse(values):
@@ -240,7 +241,7 @@ def read_indicator(Y, name="y", *, keep_sparse=False):
 def _read_sparse(Y, name):
     matrix = sparse.csr_array(Y)
     if not matrix.has_canonical_format:
-        # Entries given twice are summed, so that they are refused rather than counted as one.
+        # Duplicate entries are summed, so that they are rejected (as 2) rather than counted as 1.
         matrix = matrix.copy()  # it may share its arrays with Y
         matrix.sum_duplicates()
     bad = _neither_0_nor_1(matrix.data)
@@ -268,13 +269,13 @@ def _refuse(name, entry, row, column, labels=None, n_columns=None):
         f"column {column}" if labels is None else f"label {labels.tolist()[column]!r}"
     )
     if pd.api.types.is_scalar(entry) and pd.isna(entry):
-        raise ValueError(f"{name} is NaN in {where}. Leave such rows out, or write 0.")
+        raise ValueError(f"{name} is NaN in {where}. Drop such rows, or replace NaN by 0.")
     if isinstance(entry, str) and n_columns == 1:
-        way_out = f"For one genre a row pass pandas.get_dummies({name}) of the column."
+        way_out = f"If it is single-label, pass pandas.get_dummies({name}) of the column."
     elif isinstance(entry, Number):
         way_out = (
-            "Write 1 where a row has the label, else 0; scores must be cut first, for example by "
-            "the model's predict."
+            "Pass 1 if a row has the label, else 0; apply a threshold to scores first, for example "
+            "with the model's predict."
         )
     else:
         way_out = "For lists of genres use sklearn.preprocessing.MultiLabelBinarizer."
@@ -284,21 +285,21 @@ def _refuse(name, entry, row, column, labels=None, n_columns=None):
 
 
 def plain_labels(y, name="y"):
-    """Return a numpy array of numbers or of strings; with missing labels one of objects.
+    """Return labels as a numpy array of numbers or strings, of objects if some are missing.
 
     Parameters
     ----------
     y : array-like of any shape
         Labels as list, tuple, ndarray, Series or Index.
     name : str
-        What the argument is called, for the error.
+        Name of the argument in error messages.
 
     Raises
     ------
     ValueError
-        If a row holds a list of labels, or labels are of types that cannot be sorted.
+        If a row is a list of labels, or labels have types that cannot be sorted.
     """
-    # numpy would turn the NaN of ["Jazz", nan] into the label "nan", so objects first.
+    # As objects first: numpy would convert the NaN in ["Jazz", nan] to the label "nan".
     labels = np.array(y, dtype=object) if isinstance(y, (list, tuple)) else np.asarray(y)
     if labels.dtype.kind not in "OT":
         return labels
@@ -307,8 +308,8 @@ def plain_labels(y, name="y"):
         return labels.astype(float)
     if any(isinstance(label, (list, tuple, set, np.ndarray)) for label in labels.flat):
         raise ValueError(
-            f"{name} holds a list of genres in a row. Several genres are passed as an indicator "
-            "matrix: use sklearn.preprocessing.MultiLabelBinarizer."
+            f"{name} contains lists of genres. Pass a multilabel {name} as an indicator matrix: "
+            "use sklearn.preprocessing.MultiLabelBinarizer."
         )
     if pd.isna(labels).any():
         return labels
@@ -318,25 +319,25 @@ def plain_labels(y, name="y"):
     if any(is_string):
         kinds = sorted({type(label).__name__ for label in labels.flat})
         raise ValueError(
-            f"{name} mixes types that cannot be sorted: {kinds}. Make all genres strings."
+            f"{name} mixes types that cannot be sorted: {kinds}. Convert all genres to strings."
         )
     return np.array(labels.tolist())
 
 
-# Separators of genres in one string, and whether names of single genres hold them too
-# ("Folk, World, & Country"). "/" is not among them: "Pop/Rock" and "R&B/Soul" are single genres.
+# Separators of genres in one string, and whether they also occur in names of single genres
+# ("Folk, World, & Country"). "/" is not listed: "Pop/Rock" and "R&B/Soul" are single genres.
 _SEPARATORS = {";": False, "|": False, ",": True}
 _FEWEST_JOINED = 0.05  # share of the rows
 
-# Whether a caller has checked the rows, so that nothing is said twice.
+# Whether a caller has already checked the rows, so that no warning is repeated.
 _checked = ContextVar("rows_checked", default=False)
 
 
 @contextmanager
 def rows_checked():
-    """Silence `check_rows`, and what `read_labels` warns of, inside: one fit warns once.
+    """Silence `check_rows` and the warnings of `read_labels` in the body: one fit warns once.
 
-    Workers in other threads and processes do not know of it, and may warn again.
+    It has no effect on workers in other threads and processes, which may warn again.
     """
     token = _checked.set(True)
     try:
@@ -346,25 +347,25 @@ def rows_checked():
 
 
 def check_rows(X, y, groups=None, *, noun="X"):
-    """Warn if y or groups seem to be in another order than X, or if y joins several genres.
+    """Warn if the order of y or groups seems to differ from that of X, or if y has joined genres.
 
     Parameters
     ----------
     X : any
-        Its pandas index is looked at, where it has one.
+        Only its pandas index is used, if it has one.
     y : Labels, array-like or None
-        Only `Labels` of one label per row are searched for joined genres.
+        Only single-label `Labels` are searched for joined genres.
     groups : Groups, array-like or None
     noun : str
-        The name of the argument `X`, for the warning.
+        Name of the argument `X` in the warning.
     """
     if _checked.get():
         return
     for name, given in (("y", y), ("groups", groups)):
         if _in_another_order(getattr(X, "index", None), getattr(given, "index", None)):
             warnings.warn(
-                f"The index of {name} holds the labels of {noun}.index in another order. Rows are "
-                f"matched by position, so {name} may be wrong for most rows. Pass "
+                f"The index of {name} has the same labels as {noun}.index, but in another order. "
+                f"Rows are matched by position, so {name} may be wrong for most rows. Pass "
                 f"{name}.loc[{noun}.index], or {name}.to_numpy() if the positions are right.",
                 UserWarning,
                 stacklevel=3,
@@ -392,9 +393,9 @@ def _warn_of_joined_genres(values):
         if share >= _FEWEST_JOINED:
             spaced = all(f"{separator} " in label for label in joined)
             warnings.warn(
-                f"y is one column of labels, but {share:.0%} of its rows look like several genres "
-                f"joined, such as {joined[0]!r}. Each of these {len(joined)} combinations counts "
-                "as a genre of its own. If they are several genres, pass an indicator matrix: "
+                f"y is one column of labels, but {share:.0%} of its rows look like joined genres, "
+                f"such as {joined[0]!r}. Each of these {len(joined)} combinations is treated as a "
+                "genre of its own. If y is multilabel, pass an indicator matrix: "
                 f"pandas.Series(y).str.get_dummies(sep={separator + ' ' * spaced!r}).",
                 UserWarning,
                 stacklevel=4,
@@ -403,8 +404,11 @@ def _warn_of_joined_genres(values):
 
 
 def _joined_labels(labels, separator, in_names_too):
-    """Labels that a separator parts; if names hold it too, only those of parts seen elsewhere."""
-    # "R&amp;B" holds no separator.
+    """Return labels that a separator splits.
+
+    If the separator also occurs in names, only labels whose parts all occur elsewhere, too.
+    """
+    # Unescaped first: the ";" of "R&amp;B" is not a separator.
     parts = {
         label: [part.strip() for part in html.unescape(label).split(separator)] for label in labels
     }

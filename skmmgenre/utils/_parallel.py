@@ -1,4 +1,4 @@
-"""joblib's workers."""
+"""joblib workers, and the number of threads available to this process."""
 
 import os
 import re
@@ -12,27 +12,28 @@ from joblib.parallel import ThreadingBackend, get_active_backend
 
 @contextmanager
 def workers(n_jobs):
-    """Open a `joblib.Parallel` whose workers may import what they need.
+    """Open a `joblib.Parallel` whose workers can import large packages.
 
-    Where psutil is installed, loky takes a process that grows by 300 MB for a leak, and
-    spaCy with what it imports is more. It starts another process and warns; where
-    warnings are errors its thread dies of that, and the call would never end.
+    If psutil is installed, loky treats a process that grows by 300 MB as a memory leak, and
+    importing spaCy takes more. It then starts another process and warns. If warnings are errors,
+    loky's thread dies of that warning, and the call would never return.
 
     Parameters
     ----------
     n_jobs : int or None
-        Inside a worker of joblib at most the worker's share of the processor: a search of
-        n_jobs processes over steps of n_jobs workers each would else run their product. Inside a
-        task of dask there is one worker, the task itself.
+        Number of workers. Inside a joblib worker it is limited to the worker's share of the CPUs:
+        otherwise a search with n_jobs processes over steps with n_jobs workers each would run the
+        product of both. Inside a dask task there is one worker, the task itself.
 
     Yields
     ------
     parallel : joblib.Parallel
         To be called with a list of delayed calls.
     n_workers : int
-        As many as there really are.
+        The actual number of workers.
     """
-    # Tasks of a task may be queued behind one that waits for what this one has claimed in a store.
+    # Subtasks of a dask task might be queued behind a task that waits for features which this one
+    # has claimed in a store: a deadlock.
     backend = "sequential" if _in_a_dask_task() else None
     share = _share_of_a_worker()
     if share is not None:
@@ -59,31 +60,30 @@ def _in_a_dask_task():
 
 
 def n_threads():
-    """Return how many threads may be at work here.
+    """Return the number of threads that this process should use.
 
     Returns
     -------
     n_threads : int
-        As many as this process may use processors; inside a worker its share of them.
+        Number of CPUs available to this process; inside a worker its share of them.
     """
     return _share_of_a_worker() or joblib.cpu_count()
 
 
 def in_a_worker():
-    """Return whether this is a worker of joblib or a task of dask."""
+    """Return whether this is a joblib worker or a dask task."""
     return _share_of_a_worker() is not None
 
 
 def _share_of_a_worker():
-    """Threads of this worker of joblib or task of dask, None outside of one."""
+    """Return the number of threads of this joblib worker or dask task, None outside of one."""
     if _in_a_dask_task():
         return 1
     backend, _ = get_active_backend()
-    # What joblib starts inside a worker of its own are threads. Ray's backend counts for
-    # itself.
+    # Inside its own workers joblib uses its threading backend. Ray's backend counts for itself.
     if not (isinstance(backend, ThreadingBackend) and backend.nesting_level):
         return None
-    # joblib tells its processes their threads so; threads are told nothing. A list is one number
-    # for each level of OpenMP.
+    # joblib sets this variable in its worker processes, but cannot in threads. A list has one
+    # number for each level of OpenMP.
     told = re.match(r"\s*(\d+)", os.environ.get("OMP_NUM_THREADS", ""))
     return max(1, int(told[1])) if told else 1

@@ -1,4 +1,4 @@
-"""Long work: its progress bar, its lines in the log, and Ctrl-C."""
+"""Progress bars, log messages and Ctrl-C of long computations."""
 
 import logging
 import random
@@ -11,8 +11,8 @@ from contextvars import ContextVar
 
 from ._parallel import in_a_worker
 
-# Silent until a program configures logging. What workers do is told by the process that sent
-# them, once.
+# Silent until a program configures logging. Workers do not log: the process that started them logs
+# their work once.
 logger = logging.getLogger("skmmgenre")
 logger.addHandler(logging.NullHandler())
 logger.addFilter(lambda record: not in_a_worker())
@@ -22,7 +22,7 @@ _hidden = ContextVar("progress_hidden", default=False)
 
 @contextmanager
 def python_random_kept():
-    """Give Python's global random state back: rich draws from it while it is imported."""
+    """Restore Python's global random state, from which rich draws when it is imported."""
     if "rich" in sys.modules:
         yield
         return
@@ -35,21 +35,20 @@ def python_random_kept():
 
 @contextmanager
 def progress_bar(total, description, *, verbose=1):
-    """Show progress towards `total` on standard error, and log where the work begins and ends.
+    """Show a progress bar on standard error, and log the start and the end of the work.
 
-    Yields ``advance(steps=1, note=None, total=None)``; it does nothing if there is nothing to do.
-    `note` replaces the text behind the bar, and the last one ends the log; `total` is for work
-    that turns out to have fewer steps. The bar is left out if `verbose` is 0; the log does not
-    depend on it.
+    Yields ``advance(steps=1, note=None, total=None)``; it does nothing if `total` is 0.
+    `note` replaces the text after the bar, and the last note is logged at the end; `total` is for
+    work that turns out to have fewer steps. The log does not depend on `verbose`.
 
     Parameters
     ----------
     total : int
         Number of steps; 0 shows nothing.
     description : str
-        What stands before the bar, and in the log.
+        Text before the bar and in the log.
     verbose : int, default=1
-        0 leaves the bar out.
+        0 hides the bar.
 
     Yields
     ------
@@ -72,7 +71,7 @@ def progress_bar(total, description, *, verbose=1):
 
 
 class _WorkLog:
-    """Lines of the log about one piece of work; of work inside other work for debugging only."""
+    """Log messages about one piece of work; of level DEBUG if it is part of other work."""
 
     def __init__(self, total, description):
         self.total, self.description = total, description
@@ -106,7 +105,7 @@ class _WorkLog:
 
 @contextmanager
 def _bar(total, description):
-    """The bar itself; yields what moves it."""
+    """Show the bar; yield the function that moves it."""
     with python_random_kept():
         from rich import progress as rich
         from rich.console import Console
@@ -130,7 +129,7 @@ def _bar(total, description):
 
 @contextmanager
 def progress_hidden():
-    """Show no progress bar inside, in this thread only: one bar stands for many."""
+    """Hide progress bars in the body, in this thread only, because an outer bar covers them."""
     token = _hidden.set(True)
     try:
         yield
@@ -139,12 +138,12 @@ def progress_hidden():
 
 
 class TrainingInterrupted(UserWarning):
-    """A network was stopped by Ctrl-C and keeps the best weights it had."""
+    """Warning that training was stopped by Ctrl-C; the network keeps its best weights so far."""
 
 
 @contextmanager
 def interruption_ends_all() -> Iterator[None]:
-    """Let Ctrl-C end work of several networks, not only the one in training."""
+    """Let Ctrl-C end the training of several networks, not only of the current one."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", TrainingInterrupted)
         try:

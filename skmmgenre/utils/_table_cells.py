@@ -1,4 +1,4 @@
-"""Read the cells of a table: a text, a list of texts that may be written as text, or nothing."""
+"""Read the cells of a table: a text, a list of texts (possibly written as text), or missing."""
 
 import ast
 import json
@@ -9,7 +9,7 @@ import numpy as np
 from ._cells import describe_cell, is_missing
 
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
-# Escapes are those that Python writes: in 'C:\Music\a.mp3' somebody wrote none.
+# Only escapes that Python writes: the backslashes in 'C:\Music\a.mp3' are not escapes.
 _QUOTED = r"""(?:'(?:[^'\\]|\\[\\'"nrtxuU])*'|"(?:[^"\\]|\\[\\'"nrtxuU])*")"""
 _TOKEN = re.compile(
     rf"""
@@ -29,15 +29,15 @@ _BEGINS_LIKE_A_LIST = re.compile(
 
 
 def read_cells(values, name, read=None):
-    """Read the cells of a column; an error names the row.
+    """Read the cells of a column; error messages name the row.
 
     Parameters
     ----------
     values : iterable of object
     name : str
-        What the cells are called in the error, such as "column 'genres'".
+        Name of the column in error messages, such as "column 'genres'".
     read : callable, default=None
-        Reads one cell and raises ValueError with the reason; None is `read_cell`.
+        Reads one cell and raises ValueError with the reason. None uses `read_cell`.
 
     Returns
     -------
@@ -55,8 +55,8 @@ def read_cells(values, name, read=None):
         except ValueError as error:
             raise ValueError(
                 f"{name} of row {row} (the first is 0) {error}: "
-                f'{describe_cell(value, max_chars=60)}. Write it as ["a", "b"]: turn arrays into '
-                "lists (.tolist()) before you write the table, or write Parquet."
+                f'{describe_cell(value, max_chars=60)}. Write it as ["a", "b"]: convert arrays to '
+                "lists (.tolist()) before writing the table, or write Parquet."
             ) from None
     return cells
 
@@ -67,20 +67,20 @@ def read_cell(value, *, is_free_text=False):
     Parameters
     ----------
     value : object
-        A list may be written as Python, numpy or JSON write it: ``['a', 'b']``, ``['a' 'b']``,
-        ``["a", "b"]``. Sets, tuples and nested lists are read as lists, too.
+        A list may be a string as Python, numpy or JSON write it: ``['a', 'b']``, ``['a' 'b']``,
+        ``["a", "b"]``. Sets, tuples and nested lists are also read as lists.
     is_free_text : bool, default=False
-        Whether what begins like a list but is not one may be a text, such as a review.
+        Whether a string that begins like a list but is not one may be text, such as a review.
 
     Returns
     -------
     cell : object
-        A list of str, any other value as it is, or None if it is missing.
+        A list of str, any other value unchanged, or None if it is missing.
 
     Raises
     ------
     ValueError
-        If it begins like a list that cannot be read, or the list was shortened.
+        If it begins like a list but cannot be read as one, or if the list was truncated.
     """
     if isinstance(value, str):
         texts = parse_texts(value)
@@ -94,7 +94,7 @@ def read_cell(value, *, is_free_text=False):
 
 
 def _is_list_like(value):
-    """Tell whether a text that is not a list must have been meant as one, or as a mapping."""
+    """Return whether a text that is not a list was probably meant as a list or a mapping."""
     return bool(_BEGINS_LIKE_A_LIST.match(value)) and (value[0] == "[" or value[-1] in "])}")
 
 
@@ -108,13 +108,13 @@ def parse_texts(value):
     Returns
     -------
     texts : list of str or None
-        Without those that are missing; None if `value` is not a list of texts, as "[Live]" and
-        "[1999]".
+        The texts without missing ones; None if `value` is not a list of texts, such as "[Live]"
+        and "[1999]".
 
     Raises
     ------
     ValueError
-        If the list was shortened.
+        If the list was truncated.
     """
     value = value.strip()
     if value[:1] not in _CLOSING:
@@ -128,9 +128,9 @@ def parse_texts(value):
 
 
 def _parse_printed(value):
-    """Read a list as Python or numpy print it; numpy writes no commas, and dots in long ones."""
+    """Read a list as Python or numpy print it: numpy has no commas, and dots in long lists."""
     texts, is_short = [], False
-    around = []  # for each list that is open: how it closes, its items and its commas
+    around = []  # for each open list: its closing bracket, and its number of items and of commas
     place, is_apart = 0, True
     while place < len(value):
         token = _TOKEN.match(value, place)
@@ -146,7 +146,7 @@ def _parse_printed(value):
                 return None
             is_apart = False
         elif not is_apart:
-            return None  # 'it''s' is one text to some, two to others
+            return None  # 'it''s' is ambiguous: one text in SQL, two texts in Python
         else:
             if around:
                 around[-1][1] += 1
@@ -162,17 +162,17 @@ def _parse_printed(value):
     if around:
         return None
     if is_short and texts:
-        raise ValueError('holds a list that was shortened with "..." when it was written')
+        raise ValueError('is a list that was truncated with "..." when it was written')
     return None if is_short else texts
 
 
 def _is_parted(closing, n_items, n_commas):
-    """Tell whether there are commas where Python writes some: ('a') is no tuple."""
+    """Return whether there are as many commas as Python writes: ('a') is not a tuple."""
     return closing == "]" or n_commas >= n_items - (closing == "}" or n_items > 1)
 
 
 def _flatten(values):
-    """Return what is in lists in lists as one list."""
+    """Return the items of nested lists as one flat list."""
     flat, waiting = [], [iter([values])]
     while waiting:
         for value in waiting[-1]:
@@ -186,18 +186,20 @@ def _flatten(values):
 
 
 def refuse_left_out(left_out, reason, way_out, *, noun="row", names=None):
-    """Raise an error if rows would be left out: count them and name the first.
+    """Raise an error if rows would be dropped; it counts them and names the first.
 
     Parameters
     ----------
     left_out : array-like of bool
+        Mask of the rows that would be dropped.
     reason : str
-        What is said of them, such as "have no genre".
+        Why they would be dropped, such as "have no genre".
     way_out : str
-        What to do, with the option that leaves them out.
+        What to do, with the option that drops them.
     noun : str, default="row"
+        Name of a row in the message.
     names : sequence of str, default=None
-        What the rows are called; None is their number, the first being 0.
+        Names of the rows. None uses their numbers, counted from 0.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""One walk over a model: its steps wherever they stand, in the order in which data pass them."""
+"""Walk over a model: visit all its steps, however nested, in the order of the data flow."""
 
 from itertools import chain, count
 
@@ -7,33 +7,33 @@ from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-_SPLITS = (ColumnTransformer, FeatureUnion)  # each branch gets the same rows
+_SPLITS = (ColumnTransformer, FeatureUnion)  # all branches get the same rows
 
 
 def walk(model, *, fitted=True):
-    """Yield the model and all steps inside it, the outer ones before those they hold.
+    """Yield the model and all steps inside it, outer steps before the steps they contain.
 
-    Pipelines, ColumnTransformers and FeatureUnions are opened, and so is whatever wraps another
-    estimator (a search, `LabelThresholds`, `MeanOverTracks`). "drop", "passthrough" and None are
+    Pipelines, ColumnTransformers, FeatureUnions and estimators that wrap another one (a search,
+    `LabelThresholds`, `MeanOverTracks`) are descended into. "drop", "passthrough" and None are
     skipped.
 
     Parameters
     ----------
     model : estimator
     fitted : bool or None, default=True
-        Whether to visit the fitted copies where there are any (`transformers_`, `estimator_`,
-        `best_estimator_`); what holds none is visited as it is. False visits the parameters,
-        which `set_params` and `clone` know; what is in a FrozenEstimator cannot be set, so it is
-        not among them. None visits both, by the same path.
+        True visits the fitted copies (`transformers_`, `estimator_`, `best_estimator_`) if there
+        are any, else the parameters. False visits the parameters, as `set_params` and `clone` do;
+        the content of a FrozenEstimator cannot be set, so it is skipped. None visits both, under
+        the same path.
 
     Yields
     ------
     path : tuple of str
         Names that lead from the model to the step, () for the model. Joined by "__" they are
-        what `set_params` takes, so what is wrapped is called "estimator", fitted or not.
+        a prefix for `set_params`; so a wrapped estimator is named "estimator", fitted or not.
     step : estimator
     parent : estimator or None
-        What holds the step.
+        The estimator that contains the step.
     """
     waiting = [((), model, None)]
     while waiting:
@@ -45,7 +45,7 @@ def walk(model, *, fitted=True):
 
 
 def _inside(step, fitted):
-    """Names of the estimators that a step holds, and these."""
+    """Return the estimators directly inside a step, with their names."""
     if fitted is None:
         both = [*_inside(step, True), *_inside(step, False)]
         return list({id(inner): (name, inner) for name, inner in both}.values())
@@ -53,7 +53,7 @@ def _inside(step, fitted):
         return step.steps
     if isinstance(step, FeatureUnion):
         return step.transformer_list
-    # The object's own attributes, since a FrozenEstimator has those of what it wraps, too.
+    # Not getattr: a FrozenEstimator also has the attributes of the estimator it wraps.
     held = getattr(step, "__dict__", {})
     if isinstance(step, ColumnTransformer):
         if fitted and "transformers_" in held:
@@ -67,9 +67,9 @@ def _inside(step, fitted):
 
 
 def walk_parts(model, *, fitted=True):
-    """Yield what works on data in a model, by names that a user has for it.
+    """Yield the estimators of a model that process data, with short names for users.
 
-    Pipelines, ColumnTransformers and FeatureUnions themselves are left out.
+    Pipelines, ColumnTransformers and FeatureUnions themselves are skipped.
 
     Parameters
     ----------
@@ -80,9 +80,9 @@ def walk_parts(model, *, fitted=True):
     Yields
     ------
     names : tuple of str
-        The path without what only leads to a step: wrappers, and the ColumnTransformer of the
-        branches with all in front of it. ("modalities", "audio", "estimator", "cnn") becomes
-        ("audio", "cnn"). The first name is that of the part: a branch, or a step behind it.
+        The path without containers: wrappers, and the ColumnTransformer of the branches with
+        everything before it. ("modalities", "audio", "estimator", "cnn") becomes
+        ("audio", "cnn"). The first name is that of the part: a branch, or a step after it.
     path : tuple of str
     step : estimator
     """
@@ -102,7 +102,7 @@ def walk_parts(model, *, fitted=True):
 
 
 def find_steps(model, kind, *, fitted=True):
-    """Return the steps of a class by their names, the shortest that is free.
+    """Return the steps of a class by the shortest name that is unique.
 
     Parameters
     ----------
@@ -114,8 +114,9 @@ def find_steps(model, kind, *, fitted=True):
     Returns
     -------
     steps : dict of str to estimator
-        The name of the part, such as "audio"; of a further step in it all names, as in
-        "audio / second", or a number, "audio (2)"; of the model itself the name of its class.
+        The key is the name of the part, such as "audio"; for a further step of the same part its
+        full name, such as "audio / second", or a number, "audio (2)"; for the model itself the
+        name of its class.
     """
     found = {}
     for names, _, step in walk_parts(model, fitted=fitted):
@@ -128,10 +129,11 @@ def find_steps(model, kind, *, fitted=True):
 
 
 def estimators_in(model):
-    """Yield every estimator that a model holds, at any depth, each once.
+    """Yield every estimator inside a model, at any depth, each once.
 
-    Beside what `walk` visits these are both the parameters and their fitted copies, and what a
-    step holds for its own use: the linker of an `EntityEnricher`, the estimators of an ensemble.
+    In addition to the steps that `walk` visits, these are both the parameters and their fitted
+    copies, and estimators that a step uses internally: the linker of an `EntityEnricher`, the
+    estimators of an ensemble.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Checks for estimators of your own as branches of a `GenrePipeline`, as scikit-learn has them.
+"""Checks, in the style of scikit-learn, for custom estimators as branches of a `GenrePipeline`.
 
-A branch takes one column of the table and returns one vector a row. Pass an estimator and a few
-of its cells to `check_branch`, or many to `parametrize_with_checks` in a test of pytest.
+A branch takes one column of the table and returns one vector per row. Pass an estimator and a few
+cells to `check_branch`, or several estimators to `parametrize_with_checks` in a pytest test.
 """
 
 import inspect
@@ -44,40 +44,41 @@ def check_branch(
     atol: float = 0.0,
     expected_failed_checks: dict[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Check that an estimator keeps to what a branch of a `GenrePipeline` must keep to.
+    """Check that an estimator meets the requirements of a branch of a `GenrePipeline`.
 
     Parameters
     ----------
     estimator : estimator
-        A transformer, or a Pipeline of some, at a small size: it is fitted about thirty times.
+        A transformer or a Pipeline of transformers. Keep it small: it is fitted about thirty
+        times.
     cells : list, or callable that returns one
-        At least six cells of one column, all different and none missing: paths, texts, arrays.
+        At least six cells of one column (paths, texts, arrays), all different and none missing.
         A callable is called when the checks run.
     bad_cell : object, default=None
-        A cell that cannot be used, such as the path of a broken file. Without one it is not
-        checked how the estimator treats it.
+        A cell that cannot be used, such as the path of a broken file. None skips the check of
+        bad cells.
     atol : float, default=0.0
-        How much a number may depend on which rows stand beside its own, and on n_jobs. 0 asks
-        for the same bits. A transformer that multiplies the matrix of all rows at once needs
-        1e-6 or so.
+        Absolute tolerance for differences between vectors that are computed with other rows or
+        another n_jobs. 0 requires the same bits. A transformer that multiplies the matrix of all
+        rows at once needs about 1e-6.
     expected_failed_checks : dict of str to str, default=None
-        Names of checks that may fail, each with the reason.
+        Names of checks that are expected to fail, each with the reason.
 
     Returns
     -------
     results : list of dict
         check_name, status ("passed", "skipped" or "xfail") and exception of each check. A check
-        is skipped where the estimator has nothing to check, such as `n_jobs`.
+        is skipped if it does not apply to the estimator, for example if it has no `n_jobs`.
 
     Raises
     ------
     AssertionError
-        If a check fails that is not expected to. It names the check, what is wrong and what to
-        do.
+        If a check fails that is not expected to fail. The message names the check, what is wrong
+        and what to do.
 
     See Also
     --------
-    parametrize_with_checks : One test of pytest for each check.
+    parametrize_with_checks : Make one pytest test of each check.
 
     Examples
     --------
@@ -110,21 +111,21 @@ def parametrize_with_checks(
     *,
     expected_failed_checks: Callable[[Any], dict[str, str]] | None = None,
 ) -> Any:
-    """Return a decorator of pytest that makes a test of each check of each estimator.
+    """Return a pytest decorator that makes one test of each check of each estimator.
 
     Parameters
     ----------
     branches : list of tuple
         (estimator, cells), or (estimator, cells, keywords) with a dict of `bad_cell` and `atol`;
-        all as in `check_branch`.
+        see `check_branch`.
     expected_failed_checks : callable, default=None
-        Takes an estimator and returns a dict as in `check_branch`. These tests are marked as
-        xfail.
+        Takes an estimator and returns a dict as in `check_branch`. The tests in it are marked as
+        xfail. None expects no failures.
 
     Returns
     -------
     decorator : pytest.mark.parametrize
-        For a test with the parameters `estimator` and `check`.
+        The decorator, for a test with the parameters `estimator` and `check`.
 
     Examples
     --------
@@ -149,7 +150,7 @@ def parametrize_with_checks(
 def branch_checks(
     cells: list[Any] | Callable[[], list[Any]], *, bad_cell: Any = None, atol: float = 0.0
 ) -> Iterator[tuple[str, Callable[[Any], None]]]:
-    """Yield the name of each check, and a function that takes an estimator and raises.
+    """Yield the name and the function of each check.
 
     Parameters
     ----------
@@ -163,10 +164,10 @@ def branch_checks(
     Yields
     ------
     name : str
-        That of the function, such as "check_rows".
+        Name of the check, such as "check_rows".
     check : callable
-        Takes an estimator, which stays as it is. Raises AssertionError, or unittest.SkipTest if
-        the estimator has nothing to check.
+        Takes an estimator, which is not changed. Raises AssertionError if the check fails, and
+        unittest.SkipTest if it does not apply to the estimator.
     """
     for check in _CHECKS:
         yield check.__name__, partial(_run, check, cells=cells, bad_cell=bad_cell, atol=atol)
@@ -175,7 +176,7 @@ def branch_checks(
 def _run(check, estimator, *, cells, bad_cell, atol):
     column = _as_column(list(cells() if callable(cells) else cells))
     if len(column) < _FEWEST or any(map(is_missing, column)):
-        raise ValueError(f"cells must be at least {_FEWEST}, and none of them missing.")
+        raise ValueError(f"cells must have at least {_FEWEST} cells, none of them missing.")
     try:
         check(_Case(estimator, column, bad_cell, atol))
     except SkipTest:
@@ -189,7 +190,7 @@ def _run(check, estimator, *, cells, bad_cell, atol):
 
 
 class _Case:
-    """What a check is given: an estimator with fixed draws, its cells, genres, and comparisons."""
+    """Input of a check: an estimator with a fixed seed, its cells, genres, and comparisons."""
 
     def __init__(self, estimator, column, bad_cell, atol):
         self.estimator = clone(estimator)
@@ -198,25 +199,25 @@ class _Case:
         self.y = np.array(["Jazz", "Rock"] * len(column))[: len(column)]
 
     def names(self, parameter):
-        """Names of the parameters so called, at any depth."""
+        """Return the full names of the parameters with this name, at any depth."""
         return [n for n in self.estimator.get_params() if n.rpartition("__")[2] == parameter]
 
     def set(self, parameter, value):
-        """Set all parameters so called."""
+        """Set all parameters with this name."""
         self.estimator.set_params(**dict.fromkeys(self.names(parameter), value))
 
     def fit(self, column=None, y=None, **metadata):
-        """A fitted copy."""
+        """Return a fitted clone."""
         column = self.column if column is None else column
         return clone(self.estimator).fit(column, self.y if y is None else y, **metadata)
 
     def vectors(self, fitted, column=None):
-        """What `transform` returns, as an array, after a look at its shape."""
+        """Return the output of `transform` as an array, after checking its shape and dtype."""
         column = self.column if column is None else column
         found = _as_array(fitted.transform(column))
         assert found.ndim == 2 and len(found) == len(column), (
             f"transform returned an array of shape {found.shape} for {len(column)} cells. Return "
-            "one row for each cell, missing ones included."
+            "one row per cell, including missing ones."
         )
         assert found.dtype.kind in "fiub", (
             f"transform returned an array of dtype {found.dtype}. Return numbers."
@@ -224,7 +225,7 @@ class _Case:
         return found.astype(float)
 
     def check_same(self, found, expected, message):
-        """Compare numbers; `message` says what must not matter, and what to do."""
+        """Compare vectors; `message` says what must not change them, and what to do."""
         same = found.shape == expected.shape and np.allclose(
             found, expected, rtol=0, atol=self.atol, equal_nan=True
         )
@@ -236,7 +237,7 @@ def check_parameters(case):
     params = case.estimator.get_params(deep=False)
     twin = clone(case.estimator)
     assert twin.get_params(deep=False).keys() == params.keys(), (
-        "a clone has other parameters. Let __init__ name all parameters and store each as it is."
+        "a clone has other parameters. Name all parameters in __init__ and store them unchanged."
     )
     assert twin.set_params(**params) is twin, "set_params must return the estimator."
     repr(case.estimator)
@@ -250,14 +251,14 @@ def check_parameters(case):
         if value is not params[name] and not (isinstance(value, list) and value == params[name])
     ]
     assert not changed, (
-        f"fit changed the parameters {changed}. Keep what is learned under names that end in '_'."
+        f"fit changed the parameters {changed}. Store fitted attributes under names ending in '_'."
     )
 
 
 def check_not_fitted(case):
     """Check that `transform` before `fit` raises NotFittedError."""
     if not get_tags(case.estimator).requires_fit:
-        raise SkipTest("It needs no fit, by its tags.")
+        raise SkipTest("Its tags say that it does not require fit.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-learn's own Pipeline warns first
         try:
@@ -277,8 +278,8 @@ def check_not_fitted(case):
 def check_rows(case):
     """Check that each cell gives one vector of finite numbers."""
     found = case.vectors(case.fit())
-    assert found.shape[1] > 0, "transform returned vectors of 0 numbers."
-    assert np.isfinite(found).all(), "transform returned NaN or infinity for cells that are there."
+    assert found.shape[1] > 0, "transform returned vectors of length 0."
+    assert np.isfinite(found).all(), "transform returned NaN or infinity for non-missing cells."
 
 
 def check_missing_cells(case):
@@ -291,7 +292,7 @@ def check_missing_cells(case):
         found = case.vectors(fitted, column)
         assert np.isnan(found[[1, 4]]).all(), (
             f"transform returned numbers for a missing cell ({missing!r}). Return a row of NaN, "
-            "which the FusionClassifier takes for a missing modality."
+            "which FusionClassifier treats as a missing modality."
         )
         there = np.setdiff1d(np.arange(len(column)), [1, 4])
         case.check_same(
@@ -299,17 +300,17 @@ def check_missing_cells(case):
             expected[there],
             f"a missing cell ({missing!r}) changed the vectors of other rows.",
         )
-        # It learns from those that are there.
+        # fit must skip missing cells, too.
         again = case.fit(column)
         found = case.vectors(again, column)
         assert np.isnan(found[[1, 4]]).all() and np.isfinite(found[there]).all(), (
-            f"fitted with a missing cell ({missing!r}), transform returned numbers for it, or NaN "
-            "for others. Drop missing rows in fit."
+            f"after fit with a missing cell ({missing!r}), transform returned numbers for it, or "
+            "NaN for others. Drop missing rows in fit."
         )
 
 
 def check_column_of_missing_cells(case):
-    """Check that a column of missing cells is transformed, and that `fit` refuses it by name."""
+    """Check that a column of missing cells can be transformed, and that `fit` rejects it."""
     nothing = _as_column([None] * len(case.column))
     found = case.vectors(case.fit(), nothing)
     assert np.isnan(found).all(), "transform returned numbers for a column of missing cells."
@@ -321,15 +322,15 @@ def check_column_of_missing_cells(case):
         except Exception as error:
             raise AssertionError(
                 f"fit of {what} raised {type(error).__name__}: {error}. Raise a ValueError that "
-                "says that there is nothing to learn from."
+                "says that there are no rows to fit on."
             ) from error
-        else:  # it learns nothing
+        else:  # a stateless transformer, which may accept it
             if len(column):
                 case.vectors(fitted, column)
 
 
 def check_rows_alone(case):
-    """Check that the vector of a cell depends neither on the other rows nor on their order."""
+    """Check that the vector of a cell does not depend on the other rows or their order."""
     fitted = case.fit()
     expected = case.vectors(fitted)
     order = np.random.default_rng(0).permutation(len(case.column))
@@ -337,13 +338,13 @@ def check_rows_alone(case):
         case.check_same(
             case.vectors(fitted, case.column.iloc[rows]),
             expected[rows],
-            f"the rows {list(map(int, rows))} alone have other vectors than among all. Compute "
-            "each row for itself, by what was learned in fit.",
+            f"the vectors of the rows {list(map(int, rows))} change if they are transformed alone. "
+            "Compute each row independently, from the fitted attributes.",
         )
 
 
 def check_index(case):
-    """Check that the index of the column does not matter."""
+    """Check that the vectors do not depend on the index of the column."""
     other = case.column.set_axis([f"album {k // 2}" for k in range(len(case.column))])
     expected = case.vectors(case.fit())
     found = case.vectors(case.fit(other), other)
@@ -351,7 +352,7 @@ def check_index(case):
 
 
 def check_n_jobs(case):
-    """Check that the number of workers does not matter."""
+    """Check that the vectors do not depend on the number of workers."""
     if not case.names("n_jobs"):
         raise SkipTest("It has no parameter n_jobs.")
     expected = case.vectors(case.fit())
@@ -366,8 +367,8 @@ def check_fit_again(case):
     case.check_same(
         case.vectors(fitted),
         expected,
-        "a second fit gave other vectors than the first. Begin anew in fit, and draw by "
-        "check_random_state(self.random_state).",
+        "a second fit gave other vectors than the first. Reset all fitted attributes in fit, and "
+        "draw from check_random_state(self.random_state).",
     )
     before = case.vectors(fitted)
     case.check_same(case.vectors(fitted), before, "a second transform gave other vectors.")
@@ -384,8 +385,8 @@ def check_global_random_state(case):
             found.append(case.vectors(case.fit()))
             written = [name for name, state in _global_states().items() if state != seeded[name]]
             assert not written, (
-                f"fit or transform changed the global state of {written}. Draw from a generator "
-                "of its own."
+                f"fit or transform changed the global random state of {written}. Draw from "
+                "check_random_state(self.random_state)."
             )
     finally:
         random.setstate(states[0])
@@ -412,15 +413,15 @@ def check_names_and_container(case):
     expected = case.vectors(fitted)
     names = list(fitted.get_feature_names_out())
     assert len(set(names)) == len(names) == expected.shape[1], (
-        f"get_feature_names_out returned {len(names)} names, {len(set(names))} of them different, "
-        f"for vectors of {expected.shape[1]} numbers."
+        f"get_feature_names_out returned {len(names)} names, {len(set(names))} of them unique, "
+        f"for vectors of length {expected.shape[1]}."
     )
     assert hasattr(fitted, "set_output"), (
-        "it has no set_output, which the ColumnTransformer around it calls. Inherit from "
+        "it has no set_output, which the enclosing ColumnTransformer calls. Inherit from "
         "TransformerMixin and define get_feature_names_out."
     )
     table = fitted.set_output(transform="pandas").transform(case.column)
-    # An array is as good: the ColumnTransformer names its columns.
+    # An array is fine, too: the ColumnTransformer names its columns.
     assert list(getattr(table, "columns", names)) == names, (
         "with set_output(transform='pandas'), transform returned other columns than "
         "get_feature_names_out."
@@ -429,7 +430,7 @@ def check_names_and_container(case):
 
 
 def _as_array(vectors):
-    """Vectors as an array. In a sparse matrix a row of zeros stands for a missing one."""
+    """Return vectors as an array. In a sparse matrix, a row of zeros means a missing row."""
     if not sparse.issparse(vectors):
         return np.asarray(vectors)
     vectors = vectors.toarray().astype(float)
@@ -438,7 +439,7 @@ def _as_array(vectors):
 
 
 def check_pickle(case):
-    """Check that a pickle gives the same vectors and holds no path of this machine."""
+    """Check that a pickle gives the same vectors and contains no local path."""
     fitted = case.fit()
     expected = case.vectors(fitted)
     stored = pickle.dumps(fitted)
@@ -448,7 +449,7 @@ def check_pickle(case):
     places |= {os.path.dirname(c) for c in case.column if isinstance(c, str) and os.path.isabs(c)}
     found = [p for p in places if len(p) > 1 and p.encode() in stored and p.encode() not in given]
     assert not found, (
-        f"a pickle holds the path {found[0]!r}, which is not in the parameters. Leave it out in "
+        f"a pickle contains the path {found[0]!r}, which is not a parameter. Remove it in "
         "__getstate__."
     )
 
@@ -458,7 +459,7 @@ def check_multilabel(case):
     rows = np.arange(len(case.y))
     Y = pd.DataFrame({"Jazz": rows % 2 == 0, "Pop": rows % 3 == 0}).astype(int)
     found = case.vectors(case.fit(y=Y))
-    assert np.isfinite(found).all(), "fitted with several genres, transform returned NaN."
+    assert np.isfinite(found).all(), "after fit with a multilabel y, transform returned NaN."
 
 
 def check_metadata(case):
@@ -475,13 +476,13 @@ def check_metadata(case):
             named = [name for name in ("groups", "validation") if name in named]
             asked = get_routing_for_object(step).consumes("fit", named)
             assert set(named) == set(asked), (
-                f"fit of {type(step).__name__} takes {sorted(set(named) - set(asked))} and does "
-                "not ask for it, so that it never arrives. Set __metadata_request__fit = "
+                f"fit of {type(step).__name__} takes {sorted(set(named) - set(asked))} but does "
+                "not request it, so it is never passed. Set __metadata_request__fit = "
                 f"{dict.fromkeys(named, True)} in the class."
             )
         taken = get_routing_for_object(case.estimator).consumes("fit", _METADATA)
         if not taken:
-            raise SkipTest("It asks for no metadata.")
+            raise SkipTest("It requests no metadata.")
         case.vectors(case.fit(**{name: values[name] for name in taken}))
 
 
@@ -499,8 +500,8 @@ def check_bad_cell(case):
     if found is not None:
         listed = len(getattr(fitted, "errors_", ()))
         assert listed, (
-            "transform returned a row for a cell that cannot be used, without an error. Raise a "
-            "ValueError that names it, or list it in errors_."
+            "transform returned a row for a bad cell without an error. Raise a ValueError that "
+            "names the cell, or list it in errors_."
         )
     if not case.names("on_error"):
         return
@@ -512,19 +513,18 @@ def check_bad_cell(case):
     case.check_same(
         found,
         expected,
-        "with on_error='missing', a cell that cannot be used must give a row of NaN and change no "
-        "other row.",
+        "with on_error='missing', a bad cell must give a row of NaN and change no other row.",
     )
     errors = [step for step in estimators_in(fitted) if len(getattr(step, "errors_", ()))]
     assert errors and list(errors[0].errors_["row"]) == [2], (
-        "with on_error='missing', errors_ must list the row of a cell that cannot be used."
+        "with on_error='missing', errors_ must list the row of a bad cell."
     )
 
 
 def check_in_a_genre_pipeline(case):
-    """Check that it works beside another modality where either is missing."""
-    # Upward, and so not at the top: the checks are about what compose makes of a branch. They
-    # are for tests of other packages, and nothing of this package imports them.
+    """Check that it works together with another modality if either is missing."""
+    # Imported here because utils must not depend on compose. These checks are for the tests of
+    # other packages; nothing in this package imports them.
     from ..compose import GenrePipeline
     from ..fusion import FusionClassifier
 
@@ -545,14 +545,14 @@ def check_in_a_genre_pipeline(case):
     )
     blocks = {name.partition("__")[0] for name in model["modalities"].get_feature_names_out()}
     assert blocks == {"own", "other"}, (
-        f"the columns of a ColumnTransformer with this branch begin with {sorted(blocks)}, not "
-        "with the names of the branches."
+        f"the columns of a ColumnTransformer with this branch have the prefixes {sorted(blocks)}, "
+        "not the names of the branches."
     )
     for rows in ([1], [0, 3], list(range(n))[::-1]):
         case.check_same(
             model.predict_proba(table.iloc[rows]),
             expected[rows],
-            f"the predictions for the rows {rows} alone differ from those among all.",
+            f"the predictions for the rows {rows} change if they are predicted alone.",
         )
 
 
@@ -585,7 +585,7 @@ def _as_column(cells):
 
 
 def _global_states():
-    """The states of the global generators, as values that can be compared."""
+    """Return the states of the global random generators, as values that can be compared."""
     kind, keys, *rest = np.random.get_state()
     states = {"random": random.getstate(), "numpy.random": (kind, keys.tobytes(), *rest)}
     if "torch" in sys.modules:

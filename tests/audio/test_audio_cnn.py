@@ -523,7 +523,7 @@ def test_silence_is_not_learned_from_and_gets_the_prior():
 def test_nothing_but_silence():
     with (
         pytest.warns(UserWarning, match="6 of 6 patches count as missing"),
-        pytest.raises(ValueError, match="no row to learn from: of 6 rows 6 are missing"),
+        pytest.raises(ValueError, match="no rows to train on: of 6 rows 6 are missing"),
     ):
         cnn().fit(np.full((6, 96, 323), -80, dtype=np.float32), np.arange(6) % 2)
 

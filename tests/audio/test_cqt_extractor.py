@@ -561,7 +561,7 @@ def test_what_is_no_sound_is_refused_by_name(cell, told):
     with pytest.raises(BadItem, match=told):
         CQTExtractor().transform([cell])
     if "Hz" not in told:
-        with pytest.warns(UserWarning, match=f"2 of 3 tracks that are not empty .*{told}"):
+        with pytest.warns(UserWarning, match=f"2 of 3 non-empty tracks .*{told}"):
             CQTExtractor(on_error="missing").transform([cell, np.ones(9), cell])
 
 
@@ -575,7 +575,7 @@ def test_a_wrong_call_of_a_decoder_is_not_taken_for_a_bad_file(files, monkeypatc
     monkeypatch.setattr(opener, without_an_argument)
     with pytest.raises(TypeError, match="gone") as error:
         CQTExtractor(on_error="missing").transform(files)
-    assert error.value.__notes__ == [f"It happened at {files[0]!r}."]
+    assert error.value.__notes__ == [f"This error was raised for {files[0]!r}."]
 
 
 def test_where_the_patch_begins(tmp_path):

@@ -100,8 +100,8 @@ def test_a_table_of_arrays_through_csv(tmp_path):
 def test_what_cannot_be_read_is_named(tmp_path):
     long = str(np.array(["Jazz"] * 2000))
     for column, text, told in (
-        ("genres", long, "holds a list that was shortened"),
-        ("text", long, "holds a list that was shortened"),
+        ("genres", long, "is a list that was truncated"),
+        ("text", long, "is a list that was truncated"),
         ("audio", "['a.mp3' b.mp3]", "begins like a list but cannot be read"),
         ("cover", "['a.png'", "begins like a list but cannot be read"),
     ):

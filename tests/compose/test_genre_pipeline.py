@@ -449,7 +449,7 @@ def test_artists_may_be_given_where_no_step_takes_them(last):
 def test_lacking_genres_are_told_before_anything_is_extracted(albums):
     branches = ColumnTransformer([("audio", Untouchable(), "audio")])
     model = GenrePipeline([("modalities", branches), ("fusion", FusionClassifier())])
-    with pytest.raises(ValueError, match="requires y to be passed.*pass one genre a row"):
+    with pytest.raises(ValueError, match="requires y to be passed.*pass one genre per row"):
         model.fit(albums.table, groups=albums.groups)
 
 

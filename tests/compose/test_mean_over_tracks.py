@@ -77,7 +77,7 @@ class TestWarningOfSetAside:
         model = MeanOverTracks(Pipeline(steps))
 
         def fit():
-            with pytest.raises(ValueError, match="no row to learn from"):
+            with pytest.raises(ValueError, match="no rows to train on"):
                 model.fit(self.albums, ["Jazz", "Folk"] * 3)
 
         assert sum(bool(re.match(self.told, message)) for message in self.warnings_of(fit)) == 1
@@ -413,7 +413,7 @@ class TestTold:
             warnings.simplefilter("always")
             # Two epochs are few, and labels are noise.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.filterwarnings("ignore", message=".*learned nothing that tells classes apart")
+            warnings.filterwarnings("ignore", message=".*not learned to distinguish the classes")
             mean.fit(*arguments, **metadata)
         return [str(warning.message) for warning in told]
 

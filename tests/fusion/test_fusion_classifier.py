@@ -196,7 +196,7 @@ def test_dropout_follows_the_target(data):
         (["Jazz"] * 60, "auto", "one class only"),
         (None, "auto", "requires y"),
         (["Jazz", None] * 30, "auto", "y contains NaN"),
-        (np.eye(60)[:, :3], "softmax", "takes one genre a row"),
+        (np.eye(60)[:, :3], "softmax", "requires single-label y"),
         (["Jazz", "Rap"] * 30, "logistic", "get_dummies"),
     ],
 )

@@ -98,7 +98,7 @@ def test_only_rows_with_both_views_are_learned_from(table):
 
 def test_no_row_has_both_views(table):
     table.loc[table["audio__0"].notna(), ["image__0", "image__1"]] = np.nan
-    with pytest.raises(ValueError, match="no row to learn from: of 30 rows 30 are missing"):
+    with pytest.raises(ValueError, match="no rows to train on: of 30 rows 30 are missing"):
         joint().fit(table)
 
 
@@ -358,7 +358,7 @@ def test_views_that_do_not_belong_together_are_warned_of(preset):
         joint(**params, validation_fraction=0).fit(X, groups=artists(200))
 
 
-@pytest.mark.filterwarnings("ignore:.*(find|loss of unseen rows|other view)")
+@pytest.mark.filterwarnings("ignore:.*(find|validation loss|other view)")
 def test_memorised_covers_are_not_handed_on():
     """The sound is noise: what its embedding tells of its own cover is memorised."""
     rng = np.random.default_rng(0)
@@ -387,7 +387,7 @@ def test_rows_of_one_view_get_the_embeddings_of_all_pairs(table):
     assert (crossed[pairs_of] != own[pairs_of]).any(axis=1).all()
 
 
-@pytest.mark.filterwarnings("ignore:.*the loss of unseen rows was still falling")
+@pytest.mark.filterwarnings("ignore:.*the validation loss was still decreasing")
 def test_few_candidates_are_judged_by_the_nearest_one():
     """Ten of ten are found by chance."""
     X, blocks = pairs(30, noise=0)

@@ -184,8 +184,8 @@ def test_y_of_another_length():
         (np.array([[0, 1], [2, 0], [1, 1]]), "got 2 in row 1, column 0"),
         (pd.DataFrame({"Jazz": [0, 1, 1], "Pop": [0, np.nan, 1]}), "NaN in row 1, label 'Pop'"),
         (sparse.csr_array([[0, 1], [5, 0], [1, 1]]), "got 5 in row 1"),
-        ([["Jazz", "Pop"], ["Pop"], []], "list of genres in a row.*MultiLabelBinarizer"),
-        (pd.Series([["Jazz", "Pop"], ["Pop"], []]), "list of genres in a row.*MultiLabelBinarizer"),
+        ([["Jazz", "Pop"], ["Pop"], []], "lists of genres.*MultiLabelBinarizer"),
+        (pd.Series([["Jazz", "Pop"], ["Pop"], []]), "lists of genres.*MultiLabelBinarizer"),
     ],
 )
 def test_what_is_no_indicator(y, message):

@@ -92,13 +92,13 @@ def test_seeds():
 
 def test_no_row_to_learn_from():
     X, y = two_genres(20)
-    with pytest.raises(ValueError, match="no row to learn from: of 20 rows 20 are missing"):
+    with pytest.raises(ValueError, match="no rows to train on: of 20 rows 20 are missing"):
         net().fit(np.full_like(X, np.nan), y)
 
 
 def test_training_rows_of_weight_zero_teach_nothing(overfitting):
     X, y, validation = overfitting
-    with pytest.raises(ValueError, match="all 45 training rows have the weight 0. Pass"):
+    with pytest.raises(ValueError, match="all 45 training rows have weight 0. Pass"):
         net().fit(X, y, validation=validation, sample_weight=validation)
 
 
@@ -113,7 +113,9 @@ def test_validation_rows_that_are_all_missing_warn():
 
 def test_validation_rows_of_weight_zero_do_not_stop_the_training(overfitting):
     X, y, validation = overfitting
-    with pytest.warns(UserWarning, match="missing here, or of weight 0; all epochs are run"):
+    with pytest.warns(
+        UserWarning, match="missing in this modality or have weight 0; all epochs are run"
+    ):
         model = net(max_epochs=20).fit(X, y, validation=validation, sample_weight=~validation)
     assert model.n_iter_ == model.best_iter_ == 20
 

@@ -119,7 +119,7 @@ def test_score_is_the_accuracy_of_predict_for_rows_with_nothing_too():
 
 def test_class_weight_is_refused_for_several_genres():
     X, y = two_genres(20)
-    with pytest.raises(ValueError, match="one genre a row"):
+    with pytest.raises(ValueError, match="not supported for multilabel y"):
         net(class_weight="balanced").fit(X, pd.get_dummies(y))
 
 
@@ -317,7 +317,9 @@ def test_validation_rows_without_a_label_tell_no_threshold(albums):
     validation = groups % 5 == 0
     Y = Y.copy()
     Y[validation] = 0
-    with pytest.warns(UserWarning, match="validation rows are missing here, or of weight 0"):
+    with pytest.warns(
+        UserWarning, match="validation rows are missing in this modality or have weight 0"
+    ):
         model = fusion(max_epochs=5).fit(X, Y, groups=groups, validation=validation)
     assert model.best_iter_ == model.n_iter_ == 5
     scores, truth = model.decision_function(X[~validation]), Y[~validation]
@@ -341,7 +343,7 @@ def test_marked_rows_that_say_nothing_are_told_of(model, preset, lack):
     else:
         weight[marked] = 0
     model = clone(model).set_params(preset=preset, random_state=0)
-    message = "fewer than 20 rows can be judged by" if preset == "auto" else "or of weight 0; all"
+    message = "fewer than 20 rows can be used" if preset == "auto" else "or have weight 0; all"
     with pytest.warns(UserWarning, match=message):
         model.fit(X, y, validation=marked, sample_weight=weight)
     assert model.best_iter_ == model.n_iter_ and "valid_loss" not in model.history_[0]
@@ -353,7 +355,7 @@ def test_rows_that_are_left_must_be_enough_to_judge_by():
     X, y = two_genres()
     X[15:] = 0
     for model in (FusionClassifier(), TextMLP(hidden_units=(4,), max_epochs=3, random_state=0)):
-        with pytest.warns(UserWarning, match="fewer than 20 rows can be judged by"):
+        with pytest.warns(UserWarning, match="fewer than 20 rows can be used for validation"):
             model.fit(X, y, groups=np.arange(80))
         assert model.tried_ == [] and model.C_ == 10
 
@@ -361,7 +363,9 @@ def test_rows_that_are_left_must_be_enough_to_judge_by():
 def test_a_negative_probability_is_refused():
     X, y = two_genres()
     Y = np.column_stack([y == y[0], y != y[0]]).astype(int)
-    with pytest.raises(ValueError, match=r"decision=-0.2 is no probability. Pass one from 0 to 1"):
+    with pytest.raises(
+        ValueError, match=r"decision=-0.2 is not a probability. Pass a number from 0"
+    ):
         FusionClassifier(decision=-0.2).fit(X, Y)
     FusionClassifier(target="cosine", decision=-0.2, validation_fraction=0).fit(X, Y)
 

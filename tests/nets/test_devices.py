@@ -105,7 +105,7 @@ def test_device_cpu():
 @pytest.mark.parametrize("device", ["cuda:99", "hpu:99", "privateuseone:99"])
 def test_a_device_that_is_not_there(device):
     X, y = two_genres(20)
-    with pytest.raises(ValueError, match=f"device='{device}' cannot be used here.*'cpu'") as error:
+    with pytest.raises(ValueError, match=f"device='{device}' is not available.*'cpu'") as error:
         net(device=device).fit(X, y)
     assert len(str(error.value)) < 250
 
@@ -131,7 +131,7 @@ def test_a_file_from_elsewhere_may_name_any_device(device):
     X, y = two_genres(20)
     model = net().fit(X, y)
     expected = model.predict_proba(X)
-    with pytest.warns(UserWarning, match=f"device='{device}' cannot be used here"):
+    with pytest.warns(UserWarning, match=f"device='{device}' is not available"):
         found = model.set_params(device=device).predict_proba(X)
     np.testing.assert_array_equal(found, expected)
 
@@ -142,7 +142,7 @@ def test_a_fitted_network_moves_to_another_device():
     model = net().fit(X, y)
     expected = model.predict_proba(X)
     model.set_params(device="cuda:99")
-    with pytest.warns(UserWarning, match="Answering on the CPU"):
+    with pytest.warns(UserWarning, match="Predicting on the CPU"):
         model.predict_proba(X)
     np.testing.assert_array_equal(model.set_params(device="cpu").predict_proba(X), expected)
 

@@ -47,7 +47,7 @@ def test_first_weights_are_those_of_torch_from_one_seed():
 
 
 def test_a_layer_without_a_way_to_initialize_is_named():
-    with pytest.raises(TypeError, match="LayerNorm has weights and no way to initialize"):
+    with pytest.raises(TypeError, match="LayerNorm has weights, but no method initialize"):
         modules.initialize(nn.Sequential(nn.LayerNorm(3)), 0)
 
 

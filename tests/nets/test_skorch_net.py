@@ -149,7 +149,7 @@ def test_processes_agree_to_the_last_bit(told, name):
 def test_processes_must_draw_alike(told):
     one, *two = told
     assert one["no seed"] == "trained"
-    assert all("must draw alike. Pass an integer" in part["no seed"] for part in two)
+    assert all("make the same random draws. Pass an integer" in part["no seed"] for part in two)
 
 
 @pytest.mark.slow

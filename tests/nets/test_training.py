@@ -149,7 +149,7 @@ def test_without_validation_all_epochs_run(overfitting):
 
 def test_a_loss_that_becomes_nan_raises():
     X, y = two_genres()
-    with pytest.raises(ValueError, match="became .*Lower lr"):
+    with pytest.raises(ValueError, match="became .*Decrease lr"):
         net(normalize=False, lr=1e30).fit(1e15 * X, y)
 
 

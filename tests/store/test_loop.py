@@ -93,8 +93,8 @@ def test_what_takes_too_much_memory_is_set_aside_alone(n_jobs):
     values, errors = map_cells(greedy, cells, on_error="missing", n_jobs=n_jobs)
     assert values == ["small", None, None, "fine"]
     assert [error["row"] for error in errors] == [1, 2]
-    assert errors[0]["reason"] == "it takes more memory than there is"
-    with pytest.raises(BadItem, match="Row 1: cannot use track 'huge': it takes more memory"):
+    assert errors[0]["reason"] == "it needs more memory than is available"
+    with pytest.raises(BadItem, match="Row 1: cannot use track 'huge': it needs more memory"):
         map_cells(greedy, cells, noun="track", n_jobs=n_jobs)
 
 
@@ -106,7 +106,7 @@ def test_a_fault_of_the_program_is_none_of_a_cell(kind, n_jobs):
 
     with pytest.raises(kind, match="of our own call") as error:
         map_cells(call_wrongly, ["a.mp3", "b.mp3"], on_error="missing", n_jobs=n_jobs)
-    assert error.value.__notes__ == ["It happened at 'a.mp3'."]
+    assert error.value.__notes__ == ["This error was raised for 'a.mp3'."]
 
 
 def _typed(cell):

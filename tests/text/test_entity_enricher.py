@@ -310,7 +310,7 @@ class TestCache:
         path = tmp_path / "text.txt"
         path.write_text("No database at all." * 100)
         for on_error in ("raise", "missing"):
-            with pytest.raises(SetupError, match="text.txt': is a file of another kind"):
+            with pytest.raises(SetupError, match="text.txt': the file is not a store"):
                 self.ask(["ABBA"], path, on_error=on_error)
 
 

@@ -317,22 +317,22 @@ class GoesByTheIndex(Lengths):
 
 
 BROKEN = {
-    DropsMissingRows: ("check_missing_cells", "one row for each cell, missing ones included"),
+    DropsMissingRows: ("check_missing_cells", "one row per cell, including missing ones"),
     ZerosForMissing: ("check_missing_cells", "returned numbers for a missing cell .None."),
-    CentresTheBatch: ("check_rows_alone", "Compute each row for itself"),
-    SortsRows: ("check_rows_alone", "have other vectors than among all"),
+    CentresTheBatch: ("check_rows_alone", "Compute each row independently"),
+    SortsRows: ("check_rows_alone", "change if they are transformed alone"),
     OneDimensional: ("check_rows", r"shape \(8,\) for 8 cells"),
     ChangesItsCells: ("check_input_is_left_alone", "Work on a copy"),
     ReadsTheGlobalGenerator: ("check_global_random_state", "depend on the seed of a global"),
-    SeedsTheGlobalGenerator: ("check_global_random_state", r"global state of \['random'\]"),
+    SeedsTheGlobalGenerator: ("check_global_random_state", r"global random state of \['random'\]"),
     DrawsAnew: ("check_fit_again", "other vectors than the first"),
-    KeepsAPath: ("check_pickle", "which is not in the parameters"),
+    KeepsAPath: ("check_pickle", "which is not a parameter"),
     CannotBePickled: ("check_pickle", "the estimator raised TypeError: cannot pickle a lock"),
-    OneNameTooFew: ("check_names_and_container", "returned 1 names, 1 of them different"),
+    OneNameTooFew: ("check_names_and_container", "returned 1 names, 1 of them unique"),
     SetsItsParameter: ("check_parameters", r"fit changed the parameters \['scale'\]"),
     CountsInWorkers: ("check_n_jobs", "n_jobs=2 changed the vectors"),
-    GoesOnLearning: ("check_fit_again", "Begin anew in fit"),
-    AsksForNoGroups: ("check_metadata", r"takes \['groups'\] and does not ask for it"),
+    GoesOnLearning: ("check_fit_again", "Reset all fitted attributes"),
+    AsksForNoGroups: ("check_metadata", r"takes \['groups'\] but does not request it"),
     TripsOverNothing: ("check_column_of_missing_cells", "raised StopIteration"),
     NeedsOneGenreARow: ("check_multilabel", "y must be one column"),
     GuessesBadCells: ("check_bad_cell", "without an error. Raise a ValueError"),
@@ -360,7 +360,7 @@ def test_every_check_has_a_broken_one():
 def test_a_branch_that_breaks_the_whole_pipeline():
     check = dict(branch_checks(TITLES))["check_in_a_genre_pipeline"]
     check(Lengths())
-    with pytest.raises(AssertionError, match="the predictions for the rows .* alone differ"):
+    with pytest.raises(AssertionError, match="the predictions for the rows .* change if they"):
         check(CentresTheBatch())
 
 
@@ -393,7 +393,7 @@ def test_tests_of_pytest():
 
 @pytest.mark.parametrize("cells", [TITLES[:5], [*TITLES, None], []])
 def test_cells_that_show_nothing(cells):
-    with pytest.raises(ValueError, match="cells must be at least 6"):
+    with pytest.raises(ValueError, match="cells must have at least 6"):
         check_branch(Lengths(), cells)
 
 

@@ -60,7 +60,7 @@ def test_wrong_length_tells_both():
         ("artist", "must be a column"),
         (np.zeros((3, 2)), "shape"),
         (np.array(3), "0-D"),
-        ([["a", "b"], ["c", "d"]], "row 0 holds a list"),
+        ([["a", "b"], ["c", "d"]], "row 0 is a list"),
     ],
 )
 def test_no_column(groups, message):

@@ -145,7 +145,7 @@ def test_all_readers_read_a_form_alike(form, reader):
 REFUSED = {
     "one string": ("Rap", "1-D or an indicator matrix"),
     "None": (None, "(?i)requires y.* to be passed"),
-    "a list of genres in a row": ([["Rap"], ["Rap", "Jazz"]] * 6, "MultiLabelBinarizer"),
+    "lists of genres": ([["Rap"], ["Rap", "Jazz"]] * 6, "MultiLabelBinarizer"),
     "Series of lists": (pd.Series([["Rap"], ["Rap", "Jazz"]] * 6), "MultiLabelBinarizer"),
     "mixed types": ([*MANY[:-1], 3], "mixes types"),
     "continuous": (np.arange(12) / 5, "Unknown label type"),
@@ -340,10 +340,10 @@ def test_entries_given_twice_are_not_counted_as_one():
     ("Y", "message"),
     [
         (sparse.csr_array([[0, 0], [1, 3]]), "got 3 in row 1, column 1"),
-        (sparse.csc_array([[0, 0.5], [1, 0]]), "got 0.5 in row 0, column 1. Write 1"),
-        (sparse.csr_array([[0, 0], [1, np.nan]]), "truth is NaN in row 1, column 1. Leave"),
+        (sparse.csc_array([[0, 0.5], [1, 0]]), "got 0.5 in row 0, column 1. Pass 1"),
+        (sparse.csr_array([[0, 0], [1, np.nan]]), "truth is NaN in row 1, column 1. Drop"),
         (sparse.csr_array([[1j, 0]]), "got 1j in row 0, column 0"),
-        ([1, 0, 1], r"truth must be .* one column a label, got shape \(3,\)"),
+        ([1, 0, 1], r"truth must be .* one column per label, got shape \(3,\)"),
         ([[-1, 0]], "got -1 in row 0, column 0"),
         ([[0, None]], "truth is NaN in row 0, column 1"),
         ([["0", "1"]], "got '0' in row 0, column 0. For lists of genres use .*MultiLabel"),
@@ -352,7 +352,7 @@ def test_entries_given_twice_are_not_counted_as_one():
         (pd.DataFrame({"a": [["Jazz"]], "b": [0]}), "got .'Jazz'. in row 0, label 'a'"),
         (pd.DataFrame([["x", "y"]], columns=["a", "b"]), "got 'x' in row 0, label 'a'"),
         (pd.DataFrame(np.eye(2), columns=["a", 1]), "truth.columns mixes types"),
-        (pd.DataFrame(np.eye(2), columns=[["a", "a"], ["b", "c"]]), "columns of 2 levels.*Join"),
+        (pd.DataFrame(np.eye(2), columns=[["a", "a"], ["b", "c"]]), "column names of 2 levels.*Join"),
         (pd.DataFrame(np.eye(2), columns=["a", "a"]), r"truth has duplicate columns: \['a'\]"),
     ],
 )
@@ -436,7 +436,7 @@ def doubts(call, *arguments, **metadata):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         call(*arguments, **metadata)
-    about = "another order", "genres joined", "column-vector"
+    about = "another order", "joined genres", "column-vector"
     return [str(w.message) for w in caught if any(words in str(w.message) for words in about)]
 
 
@@ -444,7 +444,7 @@ def doubts(call, *arguments, **metadata):
 def test_rows_in_another_order_warn_once(call):
     order = np.random.default_rng(1).permutation(N)
     (message,) = doubts(call, VECTORS, GENRES_OF_ROWS.iloc[order], ARTISTS_OF_ROWS)
-    assert "The index of y holds the labels of" in message and "y.loc[" in message
+    assert "The index of y has the same labels as" in message and "y.loc[" in message
     (message,) = doubts(call, VECTORS, GENRES_OF_ROWS, ARTISTS_OF_ROWS.iloc[order])
     assert "Pass groups.loc[" in message
     assert not doubts(call, VECTORS, GENRES_OF_ROWS, ARTISTS_OF_ROWS)

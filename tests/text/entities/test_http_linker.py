@@ -127,7 +127,7 @@ def test_no_text_is_sent_twice(server, name, tmp_path):
 def test_a_cache_that_cannot_be_used(server, tmp_path):
     (tmp_path / "text.txt").write_text("No database at all." * 100)
     enricher = EntityEnricher(make(server, cache=tmp_path / "text.txt"), on_error="missing")
-    with pytest.raises(SetupError, match="text.txt': is a file of another kind"):
+    with pytest.raises(SetupError, match="text.txt': the file is not a store"):
         enricher.transform([TEXT])
 
 
