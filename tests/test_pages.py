@@ -164,7 +164,7 @@ def test_engineers(tmp_path):
     assert len(answers) == 4
     assert '"status":"ok"' in answers[0]
     for answer in answers[1:3]:
-        assert '"set_aside":{}' in answer and '"genres":["' in answer
+        assert '"skipped":{}' in answer and '"genres":["' in answer
     assert '"takes":["audio","cover","text"]' in answers[3]
 
 
