@@ -49,12 +49,23 @@ def main(argv=None):
     """Run the service until Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("model", help="file written by skmmgenre.save or skmmgenre train")
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 accepts requests from other machines")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="0.0.0.0 accepts requests from other machines"
+    )
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--threads", type=int, default=1, help="threads of the networks; default: 1")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="threads of the networks; default: 1"
+    )
     parser.add_argument("--batch", type=int, default=16, help="largest batch; default: 16")
-    parser.add_argument("--wait", type=float, default=0.02, help="seconds to wait for a batch to fill; default: 0.02")
-    parser.add_argument("--max-mb", type=int, default=50, help="largest request, in MB; default: 50")
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=0.02,
+        help="seconds to wait for a batch to fill; default: 0.02",
+    )
+    parser.add_argument(
+        "--max-mb", type=int, default=50, help="largest request, in MB; default: 50"
+    )
     options = parser.parse_args(argv)
     torch.set_num_threads(options.threads)
     app = make_app(
@@ -97,7 +108,9 @@ def make_app(path, *, batch=16, wait=0.02, max_bytes=50_000_000):
             try:
                 return JSONResponse(await batches.answer(item))
             except asyncio.QueueFull:
-                raise HTTPException(503, "The queue is full. Try again later.", {"Retry-After": "1"}) from None
+                raise HTTPException(
+                    503, "The queue is full. Try again later.", {"Retry-After": "1"}
+                ) from None
 
     async def refuse(request, error):
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
