@@ -22,11 +22,11 @@ Without --describe, Table 6 is computed row by row and printed next to the paper
 of parameters, seconds per epoch, AUC, average precision (AP), aggregated diversity (ADiv@k) and
 precision (P@k). Below the rows of the paper there are "plain" rows, which are not in the paper:
 logistic regression on statistics of the audio, on word weights and on colours, and the mean of
-their probabilities, trained on the train rows and tested on the test rows. Then follow each logistic row
-with half of its log prior removed, random scores, and the ceiling: diversity is easy to gain, and
-counts only at equal precision. The folder --output gets the same as table_6.csv. The difference
-between each plain row and the best row of the paper with the same modalities is printed below the
-table and written to plain.csv.
+their probabilities, trained on the train rows and tested on the test rows. Below them are each
+logistic row with half of its log prior removed, random scores, and the ceiling: diversity is easy
+to gain, and counts only at equal precision. The folder --output gets the same as table_6.csv. The
+difference between each plain row and the best row of the paper with the same modalities is printed
+below the table and written to plain.csv.
 
 Table 7, the three best genres of the first 20 test albums, is added if both of its rows were run
 (audio/logistic/low-4x70 and audio/cosine/high-4x70), and figure_8.png, a map of the test albums by

@@ -485,7 +485,7 @@ def test_describe_trains_nothing(script, albums_csv, tmp_path, capsys):
     for network, expected in filters.items():
         rows = layers[layers.index.str.startswith(f"{network}, ")]
         assert list(rows.itertuples(index=False, name=None)) == expected
-    purity = re.search(r"figure_7.png: (\d+) albums .*, ([\d.]+) have .*chance ([\d.]+)", told)
+    purity = re.search(r"figure_7.png: (\d+) albums .* genre: ([\d.]+) .*chance ([\d.]+)", told)
     assert int(purity[1]) > 10 and float(purity[2]) > 2 * float(purity[3])
 
 
