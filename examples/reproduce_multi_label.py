@@ -79,7 +79,7 @@ from skmmgenre.text import (
     ReviewVectorizer,
     TextMLP,
 )
-from skmmgenre.utils import SetupError, first_few, read_groups, refuse_skipped
+from skmmgenre.utils import SetupError, first_few, read_groups, refuse_left_out
 
 # As printed in the paper: parameters, seconds per epoch, AUC, ADiv@1, ADiv@3, ADiv@5.
 PAPER_TABLE_6 = {
@@ -421,7 +421,7 @@ def labelled_rows(items, Y, parts, options):
     for reason, rows in without.items():
         if not options.skip_unlabelled:
             way_out = "Fill the cells, change --min-items, or pass --skip-unlabelled."
-            refuse_skipped(rows, reason, way_out)
+            refuse_left_out(rows, reason, way_out)
         elif np.any(rows):
             print(f"{np.sum(rows)} of {len(items)} rows {reason} and are skipped.")
     return np.flatnonzero(~np.any(list(without.values()), axis=0))
