@@ -198,7 +198,7 @@ def hidden_genre(X, Y, artists, genre, draw):
     kept = train[~has[train] | np.isin(artists[train], chosen)]
     others = np.delete(np.arange(Y.shape[1]), genre)
     names = others.astype(str)
-    first = train[~has[train]]  # the model was not trained on the genre
+    first = train[~has[train]]  # the model has never met the genre
     model = FusionClassifier().fit(
         X.iloc[first], pd.DataFrame(Y[first][:, others], columns=names), groups=artists[first]
     )
