@@ -30,8 +30,8 @@ def diversity_at_equal_precision(truth, scores, log_odds, prior, *, k, groups, r
     line : dict
         ``estimate``, ``low``, ``high`` and ``p`` of the difference for half of the
         artists, drawn without replacement, because fewer different albums have fewer labels; means
-        over the runs of the ``share`` removed, and of both scorers' precision and diversity: ``precision``,
-        ``precision_other``, ``diversity``, ``diversity_other``.
+        over the runs of the ``share`` removed, and of both scorers' precision and diversity:
+        ``precision``, ``precision_other``, ``diversity``, ``diversity_other``.
     """
     runs = np.asarray(runs)
     n, n_labels = truth.shape
