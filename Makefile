@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine with Python 3.11 and pip:
-#   make demo    environment, install, and the main job on a small synthetic data set
-#   make test    environment, install, and the tests
+#   make demo    create an environment, install, and run the pipeline on a small synthetic data set
+#   make test    create an environment, install, and run the tests
 # `make help` lists the others.
 
 PYTHON ?= python3
@@ -8,47 +8,47 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-# A test worker gets one thread and there is one worker a core (at most 8): small networks gain
-# nothing from threads, and workers of many threads would fight for the cores.
+# One single-threaded test worker per core, at most 8: small networks gain nothing from threads, and
+# multi-threaded workers would compete for the cores.
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal
 
-# Tables of real clips, which are not shipped; `make evaluate` leaves them out where they are not.
+# Tables of real clips, which are not distributed; `make evaluate` skips them if they are absent.
 CLIPS ?= $(wildcard ../shared/data/multimodal/audio_text.csv ../shared/data/multimodal/three_modalities.csv)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all test-versions test-sdist lint format docs evaluate pages bench clean
 
-help:  ## this list
+help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: $(VENV)/.installed  ## install, then make albums, train on them and write demo_report/
+demo: $(VENV)/.installed  ## install, train on synthetic albums and write demo_report/
 	$(BIN)/python -m skmmgenre demo
 
-test: $(VENV)/.installed  ## install, then the tests
+test: $(VENV)/.installed  ## install, then run the tests
 	$(TEST)
 
-test-all: $(VENV)/.installed-all  ## the tests with the slow ones
+test-all: $(VENV)/.installed-all  ## run all tests, including the slow ones
 	$(TEST) -m "slow or not slow"
 
-test-versions: $(VENV)-tools/.installed  ## the tests with the lowest and newest versions (ONLY=lowest; 6 GB each)
+test-versions: $(VENV)-tools/.installed  ## run the tests with the lowest and newest versions (ONLY=lowest; 6 GB each)
 	$(VENV)-tools/bin/python tools/versions.py $(ONLY) $(if $(TESTS),--tests $(TESTS))
 
-test-sdist: $(VENV)-tools/.installed $(VENV)/.installed  ## the tests of the unpacked source distribution
+test-sdist: $(VENV)-tools/.installed $(VENV)/.installed  ## run the tests of the unpacked source distribution
 	$(VENV)-tools/bin/python tools/versions.py --python $(BIN)/python $(if $(TESTS),--tests $(TESTS))
 
-lint: $(VENV)/.installed  ## ruff: rules and format
+lint: $(VENV)/.installed  ## check rules and format with ruff
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
 
-format: $(VENV)/.installed  ## put the code into ruff's format
+format: $(VENV)/.installed  ## format the code with ruff
 	$(BIN)/ruff check --quiet --fix .
 	$(BIN)/ruff format --quiet .
 
-docs: $(VENV)/.installed-docs  ## the documentation, in docs/_build/html; a warning is an error
+docs: $(VENV)/.installed-docs  ## build the documentation in docs/_build/html; warnings are errors
 	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-evaluate: $(VENV)/.installed  ## the learning claims, beside their ceilings (hours), and the pages of results
+evaluate: $(VENV)/.installed  ## measure the learning claims (hours) and write the pages of results
 	@set -e; for script in albums single_label multi_label entities cross_fit explanations; do \
 		echo "evaluate_$$script.py"; $(BIN)/python benchmarks/evaluate_$$script.py; done
 	@set -e; for script in known_tasks joint_space missing; do \
@@ -61,13 +61,13 @@ evaluate: $(VENV)/.installed  ## the learning claims, beside their ceilings (hou
 	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_encoders.py --keep build/kept $(firstword $(CLIPS)))
 	@$(MAKE) --no-print-directory pages
 
-pages: $(VENV)/.installed  ## docs/claims.md and docs/guide/evaluation.md, from benchmarks/results
+pages: $(VENV)/.installed  ## write docs/claims.md and docs/guide/evaluation.md from benchmarks/results
 	$(BIN)/python tools/build_pages.py
 
-bench: $(VENV)/.installed-bench  ## speed and memory
+bench: $(VENV)/.installed-bench  ## measure speed and memory
 	@set -e; for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
 
-clean:  ## all that the commands above made
+clean:  ## remove everything that the commands above wrote
 	rm -rf $(VENV) $(VENV)-* version_report demo_report evaluation_report single_label multi_label build *.egg-info docs/_build docs/api docs/auto_examples \
 		docs/sg_execution_times.rst .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

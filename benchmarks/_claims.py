@@ -1,7 +1,7 @@
-"""What the evaluations of claims share: primary claims, p-values, verdicts, the command line.
+"""Shared code of the evaluations: primary claims, p-values, verdicts, the command line.
 
 A claim is a difference that must be above 0. Its interval is a paired percentile bootstrap over
-artists and, where there are several runs, seeds. Its p-value inverts that bootstrap: twice the
+artists and, with several runs, seeds. Its p-value inverts that bootstrap: twice the
 share of the resamples on the other side of 0, or on it.
 """
 
@@ -18,7 +18,7 @@ from _results import FOLDER, MARGIN, command_of, read_result, verdict, write_res
 from skmmgenre.metrics import bootstrap_interval
 
 # One claim for each table, listed before the run that is kept, corrected together
-# by Holm's method. All else that an evaluation says is exploratory.
+# by Holm's method. All other results of an evaluation are exploratory.
 _OF_TABLE = "AUC, {}.csv: all modalities together beat the mean of plain regressions"
 PRIMARY = {
     "single_label_claims": "F1: sound and cover beat the better of the two",
@@ -29,12 +29,12 @@ PRIMARY = {
         for table in ("audio_text", "three_modalities")
     },
 }
-# What a claim is, unless it is primary.
+# Kinds of claims that are not primary.
 CLAIM, MUST_VANISH, MUST_SHOW = "exploratory", "control that must vanish", "control that must show"
 
 
 def claim_of_table(table):
-    """Return the claim of a table of one's own, and its kind."""
+    """Return the claim about a user's table, and its kind."""
     claim = _OF_TABLE.format(table)
     return claim, "primary" if PRIMARY.get(f"table_{table}_claims") == claim else CLAIM
 
@@ -55,7 +55,7 @@ def compare(y_true, y_pred, y_other=None, *, seeds=None, chance=0.0, draws_too=F
 
 
 def p_value(draws):
-    """Return the two-sided p-value of a difference whose resamples these are."""
+    """Return the two-sided p-value of a difference from its resamples."""
     draws = draws[~np.isnan(draws)]
     beyond = min((draws <= 0).sum(), (draws >= 0).sum())
     return min(1.0, 2 * (beyond + 1) / (len(draws) + 1))
@@ -72,7 +72,7 @@ def holm(p_values):
 
 
 def primary_claims(folder=FOLDER):
-    """Return the primary claims with corrected p-values; those not measured have none.
+    """Return the primary claims with corrected p-values; unmeasured claims have none.
 
     A claim that is not measured counts in the correction, as one with a p-value of 1.
     """
@@ -82,7 +82,7 @@ def primary_claims(folder=FOLDER):
         path = folder / f"{name}.csv"
         if path.exists():
             found = read_result(path)[0].set_index("claim").loc[claim]
-            if found["kind"] != "primary":  # so it was chosen with the results in view
+            if found["kind"] != "primary":  # so it was chosen after seeing the results
                 raise ValueError(f"{claim!r} was not a primary claim when {name} was measured.")
             line |= found[["estimate", "low", "high", "p", "verdict"]].to_dict()
         lines.append(line)
@@ -93,25 +93,25 @@ def primary_claims(folder=FOLDER):
 
 
 def run_conditions(conditions, *, name, description, code, settings, n_runs=3):
-    """Read the command line, run conditions, print and write what each says of its claims.
+    """Read the command line, run conditions, print and write the results of their claims.
 
     Parameters
     ----------
     conditions : sequence of functions
         ``condition(arguments, folder)`` yields (claim, kind, line): one of the kinds above, and
         a dict with the ``metric`` that is compared, the ``estimate`` that must be above 0,
-        ``low``, ``high`` and ``p``, and whatever else is to stand beside them. Files go into
+        ``low``, ``high`` and ``p``, and other columns. Files go into
         `folder`, which is emptied afterwards, predictions into ``arguments.predictions``;
         ``arguments.write(frame, name)`` writes a result.
     name : str
-        Of the evaluation: its claims are written as name_claims.
+        Name of the evaluation: its claims are written as name_claims.
     description : str
     code : list of str
         As in `write_result`.
     settings : dict
-        What is fixed in the evaluation: the numbers of albums and runs are added.
+        Fixed settings of the evaluation; the numbers of albums and runs are added.
     n_runs : int, default=3
-        Seeds, unless the command line says another number.
+        Number of seeds, unless given on the command line.
     """
     by_name = {condition.__name__: condition for condition in conditions}
     parser = argparse.ArgumentParser(description=description)
@@ -135,7 +135,7 @@ def run_conditions(conditions, *, name, description, code, settings, n_runs=3):
         with tempfile.TemporaryDirectory() as folder:
             for claim, kind, line in by_name[condition](arguments, folder):
                 kind = "primary" if claim == PRIMARY.get(f"{name}_claims") else kind
-                # Diversity has no margin: how much of it matters is for the reader to say.
+                # Diversity has no margin: which difference matters is up to the reader.
                 margin = None if line["metric"].startswith("diversity") else MARGIN
                 said = verdict(line["low"], line["high"], margin)
                 lines.append({"claim": claim, "kind": kind, **line, "verdict": said})

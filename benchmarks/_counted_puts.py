@@ -1,4 +1,4 @@
-"""How often patches were computed: whatever is computed is put into the store, once each time."""
+"""Count how often patches are computed: every computed patch is put into the store once."""
 
 from skmmgenre.store import Store
 
@@ -6,7 +6,7 @@ KIND = "constant-Q patches"
 
 
 def count_puts(cache):
-    """Let the store of this path count from now on, whichever process puts something."""
+    """Count the puts into the store at this path, by any process."""
     with Store(cache) as store, store._connection() as db:
         db.execute("CREATE TABLE puts (key BLOB)")
         db.execute(
@@ -16,7 +16,7 @@ def count_puts(cache):
 
 
 def puts_and_patches(cache):
-    """Number of patches put since `count_puts`, and number of patches in the store."""
+    """Return the number of patches put since `count_puts`, and the number in the store."""
     with Store(cache) as store, store._connection() as db:
         (puts,) = db.execute("SELECT count(*) FROM puts").fetchone()
         return puts, store.info()[KIND][0]

@@ -1,4 +1,4 @@
-"""Diversity of two scorers compared at equal precision."""
+"""Compare the diversity of two scorers at equal precision."""
 
 import numpy as np
 from _claims import compare
@@ -9,11 +9,11 @@ _SHARES = np.linspace(0, 2, 101)  # of the log prior
 
 
 def diversity_at_equal_precision(truth, scores, log_odds, prior, *, k, groups, runs):
-    """ADiv@k of scores, less that of log-odds that favour common labels as little.
+    """Return ADiv@k of scores minus ADiv@k of log-odds at the same precision.
 
-    Of the log-odds that share of the labels' log prior is removed, up to twice the prior, at
-    which their precision@k is nearest to that of the scores. It is chosen for every run, and
-    for every draw of the bootstrap.
+    A share of the labels' log prior, up to twice the prior, is removed from the log-odds so that
+    their precision@k is closest to that of the scores. It is chosen for every run and for every
+    bootstrap resample.
 
     Parameters
     ----------
@@ -28,10 +28,10 @@ def diversity_at_equal_precision(truth, scores, log_odds, prior, *, k, groups, r
     Returns
     -------
     line : dict
-        ``estimate``, ``low``, ``high`` and ``p`` of the difference for half of the artists, each
-        drawn once, since fewer different albums name fewer labels; means over the runs of the
-        ``share`` removed, and of both scorers' precision and diversity: ``precision``,
-        ``precision_other``, ``diversity``, ``diversity_other``.
+        ``estimate``, ``low``, ``high`` and ``p`` of the difference for half of the
+        artists, drawn without replacement, because fewer different albums have fewer labels; means
+        over the runs of the ``share`` removed, and of both scorers' precision and diversity:
+        ``precision``, ``precision_other``, ``diversity``, ``diversity_other``.
     """
     runs = np.asarray(runs)
     n, n_labels = truth.shape
@@ -47,7 +47,7 @@ def diversity_at_equal_precision(truth, scores, log_odds, prior, *, k, groups, r
 
     def choose(rows):
         precision = right_other[:, rows].mean(axis=1)
-        peak = precision.argmax()  # before it there is less precision and less diversity
+        peak = precision.argmax()  # below it, precision and diversity are lower
         gap = np.abs(precision[peak:] - right[rows].mean())
         nearest = np.flatnonzero(gap <= gap.min() + 1e-12)
         return peak + nearest[len(nearest) // 2]

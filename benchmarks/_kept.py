@@ -1,4 +1,4 @@
-"""Finished parts of an evaluation, kept in a folder, so that its command goes on where it ended."""
+"""Cache of finished parts of an evaluation, so that an interrupted command can resume."""
 
 import time
 
@@ -7,21 +7,21 @@ from _results import hash_of_code
 
 
 class Kept:
-    """What the parts of an evaluation gave, until any code of the package has changed.
+    """Cache of results of the parts of an evaluation, valid until code of the package changes.
 
     Parameters
     ----------
     folder : Path or None
-        Where the parts are kept; None keeps nothing.
+        Folder of the cache; None disables it.
     name : str
-        Of the evaluation: its files begin with it.
+        Name of the evaluation, the prefix of its files.
     settings : str
-        All that was chosen, and a hash of data from elsewhere.
+        All settings, and a hash of external data.
 
     Attributes
     ----------
     seconds : float
-        What all parts took, those from the folder as well.
+        Time of all parts, including cached ones.
 
     Examples
     --------
@@ -37,7 +37,7 @@ class Kept:
         self._code = "" if folder is None else hash_of_code(["skmmgenre", "benchmarks"], settings)
 
     def __call__(self, part, make):
-        """Return what `make` returns, from the folder if this part is there."""
+        """Return the result of `make`, from the cache if this part is finished."""
         path = None
         if self.folder is not None:
             key = joblib.hash((self._code, part))

@@ -1,8 +1,8 @@
-"""Results of the evaluations as small CSV files, with what they were made by.
+"""Results of the evaluations as small CSV files, with their provenance.
 
-The first lines of a file, behind "#", are the command that makes it again, its settings, the code
-that it comes from (the evaluation and what makes the data), and a hash of the settings and of that
-code. `stale` tells whether either has changed since, comments and docstrings aside.
+The first lines of a file, after "#", are the command that reproduces it, its settings, the code
+that it comes from (the evaluation and the data generator), and a hash of the settings and of that
+code. `stale` detects whether either has changed since, ignoring comments and docstrings.
 """
 
 import ast
@@ -15,7 +15,7 @@ import pandas as pd
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path(__file__).parent / "results"
-MARGIN = 0.02  # of macro AUC and of F1: what lies within it, with its interval, is similar
+MARGIN = 0.02  # of macro AUC and F1: differences whose interval lies within it are "similar"
 _DIGITS = 4
 
 
@@ -27,17 +27,17 @@ def write_result(frame, name, *, command, settings, code, data=None, seconds=Non
     frame : DataFrame
         Written without its index, to four digits.
     name : str
-        Of the file, without its ending.
+        Name of the file, without its suffix.
     command : str
-        Prints these numbers again.
+        Command that reproduces these numbers.
     settings : dict
-        All that was chosen; plain values.
+        All settings; plain values.
     code : list of str
         Files and folders, relative to the project, that the data and the comparison come from.
     data : str, default=None
-        Hash of data that are no part of the project.
+        Hash of data that are not part of the project.
     seconds : float, default=None
-        What the run took.
+        Duration of the run.
     folder : Path
 
     Returns
@@ -74,7 +74,7 @@ def read_result(path):
 
 
 def stale(path):
-    """Return why a file is not to be trusted: code or settings that have changed; else None."""
+    """Return why a file is out of date (changed code or settings), or None."""
     _, head = read_result(path)
     code = head["code"].split()
     gone = [name for name in code if not (ROOT / name).exists()]
@@ -86,7 +86,7 @@ def stale(path):
 
 
 def command_of(parser, arguments, positional=()):
-    """Return the command line that gives these arguments, but for where results go."""
+    """Return the command line for these arguments, without the output options."""
     words = [f"python benchmarks/{parser.prog}"]
     for name, value in vars(arguments).items():
         if name in ("output", "predictions", "keep") or value == parser.get_default(name):
@@ -98,7 +98,7 @@ def command_of(parser, arguments, positional=()):
 
 
 def verdict(low, high, margin=MARGIN):
-    """Return what the interval of a difference says; without a margin nothing is similar."""
+    """Return the verdict for an interval of a difference; "similar" requires a margin."""
     if low > 0:
         return "better"
     if high < 0:
@@ -118,7 +118,7 @@ def hash_of_code(names, settings=""):
 
 
 def _code_lines(source):
-    """The lines that are neither docstring nor comment. (Not what ast dumps: Pythons differ.)"""
+    """Return the lines of code without docstrings and comments (ast.dump differs by Python)."""
     docstrings = set()
     for node in ast.walk(ast.parse(source)):
         body = getattr(node, "body", None)

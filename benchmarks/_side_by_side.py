@@ -1,4 +1,4 @@
-"""Times of several functions in turn, so that what else the machine does falls on all alike."""
+"""Time several functions in turn, so that other load on the machine affects all equally."""
 
 import time
 
@@ -6,16 +6,16 @@ import numpy as np
 
 
 def measure(calls, n_rounds, clock=time.process_time):
-    """Seconds of each call in each round.
+    """Return the seconds of each call in each round.
 
     Parameters
     ----------
     calls : dict of str to callable
-        Called in this order, once before the first round and once a round.
+        Called in this order, once before the first round and once per round.
     n_rounds : int
     clock : callable
-        `time.process_time`, the default, counts the time of the processor, all threads added;
-        for one thread on an idle machine that is what `time.perf_counter` counts.
+        `time.process_time`, the default, measures processor time, summed over threads;
+        for one thread on an idle machine it equals `time.perf_counter`.
 
     Returns
     -------

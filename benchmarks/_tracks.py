@@ -1,4 +1,4 @@
-"""Sound files to measure on."""
+"""Audio files for benchmarks."""
 
 import os
 
@@ -9,7 +9,7 @@ SR, SECONDS = 22050, 30
 
 
 def make_tracks(folder, n_tracks, suffix):
-    """Chords with noise, mono; files that look as if they had lain there for long."""
+    """Write mono chords with noise, with old modification times."""
     rng = np.random.default_rng(0)
     t = np.arange(SR * SECONDS) / SR
     paths = []

@@ -1,8 +1,8 @@
-"""Speed and error of constant_q beside librosa's and nnAudio's, one thread, 96 bins, hop 1024.
+"""Speed and error of constant_q compared with librosa and nnAudio: one thread, 96 bins, hop 1024.
 
 Errors are relative, norm of the difference by norm, to ``librosa.cqt(sparsity=0)``. nnAudio
-(``pip install "skmmgenre[bench]"``) is left out where it is not installed; its signs of the
-imaginary part are taken as they fit best.
+(``pip install "skmmgenre[bench]"``) is skipped if it is not installed; the sign of its
+imaginary part is chosen to fit best.
 
     python benchmarks/bench_constant_q.py [FOLDER OF THE DATA]
 """
@@ -28,7 +28,7 @@ C1 = librosa.note_to_hz("C1")
 
 
 def music(folder):
-    """The five recordings, name to signal; none where they are absent."""
+    """Return the five recordings by name; empty if they are absent."""
     signals = {}
     for path in sorted((folder / "recordings").glob("*.ogg")):
         y, rate = soundfile.read(path, dtype="float32")
@@ -38,7 +38,7 @@ def music(folder):
 
 
 def made_signals():
-    """Signals that are hard in one way each."""
+    """Return signals that are difficult in one way each."""
     rng = np.random.default_rng(0)
     clicks = np.zeros(len(T))
     clicks[:: SR // 3] = 1
@@ -56,21 +56,21 @@ def made_signals():
 
 
 def exact(y):
-    """What all are compared with."""
+    """Return the reference of all comparisons."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="n_fft=.* is too large")
         return librosa.cqt(y, **PARAMS, sparsity=0)
 
 
 def error(C, expected, axis=None):
-    """Norm of the difference by the norm; silence must be met exactly."""
+    """Return the relative error in norm; silence must be reproduced exactly."""
     norm = np.linalg.norm(expected, axis=axis)
     difference = np.linalg.norm(C - expected, axis=axis)
     return difference / np.where(norm > 0, norm, 1)
 
 
 def nnaudio_transforms(y):
-    """NnAudio's two transforms of `y`, name to function."""
+    """Return the two transforms of nnAudio for `y`, by name."""
     try:
         import torch
         from nnAudio import features
@@ -120,7 +120,7 @@ def compare_speed(y):
 
 
 def compare_answers(signals):
-    """Print the error on each signal: of all, and of the worst bin."""
+    """Print the error on each signal, in total and of the worst bin."""
     print(f"\n{'constant_q':<26} {'error':>9} {'worst bin':>10}")
     for name, y in signals.items():
         C, expected = constant_q(y), exact(y)
@@ -131,7 +131,7 @@ def compare_answers(signals):
 
 
 def peak_memory(transform):
-    """MB that a fresh process held at most beyond what it held before, over ten minutes."""
+    """Return the increase in peak MB of a new process on ten minutes of audio."""
     y = np.random.default_rng(0).standard_normal(600 * SR, dtype=np.float32)
     transform(y[:SR])
     before = memory_line("VmRSS")
@@ -140,7 +140,7 @@ def peak_memory(transform):
 
 
 def memory_line(name):
-    """MB from Linux's account of this process."""
+    """Return a memory value of this process in MB (Linux)."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024 / 1e6
 

@@ -1,11 +1,11 @@
-"""A search over the audio network from files with a store, beside the same search on patches.
+"""Search over the audio network on files with a store, compared with the same search on patches.
 
     python benchmarks/bench_grid_search.py [--tracks 60] [--epochs 10] [--rounds 3]
 
-GridSearchCV of 6 candidates (2 widths, 3 learning rates) by 3 folds, no refit. Training alone:
-the cells are patches, ready in memory. Store, empty: the cells are mp3 files, and the store is
-new in every round. Store, full: the same again. No store: every fit and every score decodes. All
-take turns; the ratios are to training alone in the same round, and the scores must be equal.
+GridSearchCV of 6 candidates (2 widths, 3 learning rates) by 3 folds, no refit. Training only:
+the cells are patches in memory. Store, empty: the cells are mp3 files, and the store is
+new in every round. Store, full: the same with the filled store. No store: every fit and score
+decodes. All run in turn; ratios are to training only in the same round; scores must be equal.
 """
 
 import argparse
@@ -25,8 +25,8 @@ ALONE, EMPTY, FULL, NONE = "training alone", "store, empty", "store, full", "no 
 
 
 def search(X, y, epochs, extractor=None):
-    """Scores of all folds of all candidates."""
-    # No row is held out, so that all epochs run, whatever is learned.
+    """Return the scores of all folds of all candidates."""
+    # Without held-out rows there is no early stopping, so all epochs run.
     cnn = AudioCNN(preset="paper", max_epochs=epochs, validation_fraction=0, random_state=0)
     model = Pipeline([("cqt", extractor or "passthrough"), ("cnn", cnn)])
     grid = {"cnn__width": ["low", (24, 48, 48, 48)], "cnn__lr": [3e-4, 1e-3, 3e-3]}

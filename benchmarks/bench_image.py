@@ -1,10 +1,10 @@
-"""Vectors of covers by `ResNetEmbedder` beside a plain PyTorch loop over the same files.
+"""Vectors of covers by `ResNetEmbedder`, compared with a plain PyTorch loop over the same files.
 
 The loop opens a file with Pillow, scales, crops and normalises it, and runs torchvision's
-network in float32: one cover at a time, and in batches of 50. All contenders take turns; a
-figure is the median over rounds. The network has random weights, and batch norm statistics
-of the covers at hand. Agreement of bfloat16 with float32 is that of the vectors. Last, all covers
-into a store (``cache=``) and once more out of it.
+network in float32: one cover at a time, and in batches of 50. All variants run in turn; times
+are medians over rounds. The network has random weights, and batch norm statistics of these
+covers. bfloat16 and float32 vectors are compared. Finally, all covers are written to a store
+(``cache=``) and read from it.
 
     python benchmarks/bench_image.py [--depths 18 50 101] [--covers 64] [--rounds 3]
 """
@@ -26,7 +26,7 @@ _MEAN, _STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 
 def write_covers(folder, n, side=600):
-    """JPEG files with shapes of many sizes: they decode like covers do."""
+    """Write JPEG files with shapes of many sizes, which decode at the speed of covers."""
     rng = np.random.default_rng(0)
     paths = []
     for number in range(n):
@@ -42,7 +42,7 @@ def write_covers(folder, n, side=600):
 
 
 def read_plainly(path):
-    """One cover as the network takes it."""
+    """Return one cover as input of the network."""
     with Image.open(path) as image:
         x = functional.to_tensor(
             functional.center_crop(
@@ -54,7 +54,7 @@ def read_plainly(path):
 
 
 def make_network(depth, paths):
-    """torchvision's network without its head, with batch norm statistics of some covers."""
+    """Return torchvision's network without its head, with batch norm statistics of some covers."""
     torch.manual_seed(0)
     net = get_model(f"resnet{depth}", weights=None)
     net.fc = torch.nn.Identity()
@@ -69,7 +69,7 @@ def make_network(depth, paths):
 
 @torch.no_grad()
 def plain_loop(net, paths, batch_size):
-    """Vectors of all covers."""
+    """Return the vectors of all covers."""
     vectors = []
     for start in range(0, len(paths), batch_size):
         batch = torch.stack([read_plainly(path) for path in paths[start : start + batch_size]])
@@ -78,7 +78,7 @@ def plain_loop(net, paths, batch_size):
 
 
 def bench(depth, paths, folder, arguments):
-    """One depth."""
+    """Compare all variants at one depth."""
     net = make_network(depth, paths)
     weights = Path(folder) / f"{depth}.pth"
     torch.save(net.state_dict(), weights)
@@ -133,7 +133,7 @@ def bench(depth, paths, folder, arguments):
 
 
 def compare_passes(net, paths, store, arguments):
-    """Print how much faster a pass is that finds all vectors in a store."""
+    """Print the speed-up of a pass that finds all vectors in a store."""
     net.set_params(cache=store)
     seconds = []
     for _ in range(1 + arguments.rounds):

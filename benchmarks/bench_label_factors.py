@@ -1,7 +1,7 @@
 """Speed and memory of PPMILabelFactorizer.fit on 1,000,000 items by 500 labels, sparse.
 
-Beside it, in the same run: the same mathematics written plainly with dense numpy, on as many
-items as memory is good for (100,000), which also checks the factors.
+It is compared with the same equations in dense numpy, on as many items as fit into memory
+(100,000), which also checks the factors.
 
     python benchmarks/bench_label_factors.py
 """
@@ -18,7 +18,7 @@ N_LABELS, N_COMPONENTS, LABELS_PER_ITEM = 500, 50, 6
 
 
 def make_labels(n, random_state=0):
-    """A main label of each item by a long tail of shares, and further ones near it."""
+    """Return random labels: a main label with a long-tailed distribution, and others near it."""
     rng = np.random.default_rng(random_state)
     share = 1 / np.arange(2, N_LABELS + 2)
     main = rng.choice(N_LABELS, size=(n, 1), p=share / share.sum())
@@ -31,7 +31,7 @@ def make_labels(n, random_state=0):
 
 
 def plain_dense(Y):
-    """Equation 1 and its decomposition, on a dense matrix of float64."""
+    """Compute equation 1 and its decomposition on a dense float64 matrix."""
     Y = Y.toarray().astype(float)
     count = Y.sum(axis=0)
     ratio = (Y.T @ Y) * len(Y) / np.outer(count, count)
@@ -40,7 +40,7 @@ def plain_dense(Y):
 
 
 def peak_memory():
-    """Most memory that this process has ever held, in GB."""
+    """Return the peak memory of this process in GB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 

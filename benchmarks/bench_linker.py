@@ -1,19 +1,20 @@
-"""Building, opening, sharing and linking with a knowledge base of 5,000,000 titles.
+"""Build, open, share and link with a knowledge base of 5,000,000 titles.
 
-Titles, 4 categories for each and a link for each are generated: persons, works and bands of
-words that they share, some with a qualifier in brackets, so that many names are ambiguous.
+Titles, 4 categories for each and a link for each are generated: persons, works and bands with
+shared words, some with a qualifier in brackets, so that many names are ambiguous.
 Texts of 1,500 characters name entities that have a category in common among common English
-words. Each figure is taken in a process of its own:
+words. Each measurement runs in its own process:
 
 - build: seconds and peak memory, from N-Triples packed with gzip;
-- open: seconds, with and without the checksums; two processes that have the file open and link;
-- link: MB of text a second on one core, disambiguation included; recall and precision by what
-  the texts were made to name;
-- beside it a dictionary of all titles in Python that is asked for every n-gram of up to 8 words
-  and takes the most linked entity;
-- at 500,000 titles (a tenth) both, and spaCy's PhraseMatcher.
+- open: seconds, with and without the checksums; memory of two processes that
+  link with the same file;
+- link: MB of text per second on one core, including disambiguation; recall and precision on
+  the generated mentions;
+- for comparison, a Python dict of all titles, with a lookup of every n-gram of up to 8 words,
+  that chooses the most linked entity;
+- at 500,000 titles (a tenth), both and spaCy's PhraseMatcher.
 
-The whole takes about half an hour and 5 GB of disk; a smaller run:
+This takes about half an hour and 5 GB of disk; a smaller run:
 
     python benchmarks/bench_linker.py --titles 200000
 
@@ -42,11 +43,11 @@ KINDS = ("band", "album", "song", "film", "musician", "footballer", "politician"
 RESOURCE = "http://dbpedia.org/resource/"
 
 
-# ---- what is generated ------------------------------------------------------------------
+# ---- generated data ------------------------------------------------------------------
 
 
 def invented_words(n, rng):
-    """Words of one to three syllables that nobody knows."""
+    """Return invented words of one to three syllables."""
     onsets = "b c d f g h j k l m n p r s t v w z br cr dr fr gr pl st tr sh ch th".split()
     vowels = "a e i o u ai ea ou oo".split()
     codas = ["", "", "", "n", "r", "s", "t", "l", "m", "ck", "nd", "ng", "x"]
@@ -62,7 +63,7 @@ def invented_words(n, rng):
 
 
 def common_words():
-    """English words with their frequencies, the most frequent first."""
+    """Return English words with their frequencies, most frequent first."""
     import spellchecker
 
     file = Path(spellchecker.__file__).parent / "resources" / "en.json.gz"
@@ -72,13 +73,13 @@ def common_words():
 
 
 def zipf(n, size, rng, exponent=1.0):
-    """Numbers below n, the small ones more often."""
+    """Return random numbers below n, small ones more often."""
     weights = np.cumsum(np.arange(1, n + 1) ** -exponent)
     return np.searchsorted(weights, rng.random(size) * weights[-1])
 
 
 def make_titles(n, rng):
-    """Titles that differ; those whose bare name is taken get a qualifier, as others do."""
+    """Return distinct titles, with a qualifier if the plain name is taken, and for some others."""
     first_names, names = np.split(invented_words(5_000 + 100_000, rng), [5_000])
     words = np.array([word.capitalize() for word in common_words()[0]], dtype=object)
     titles = {}
@@ -108,11 +109,11 @@ def make_titles(n, rng):
             if len(titles) == n:
                 break
     titles = np.array(list(titles), dtype=object)
-    return titles[rng.permutation(n)]  # rank of popularity has nothing to do with the kind
+    return titles[rng.permutation(n)]  # popularity is independent of the kind
 
 
 def make_dumps(folder, n, rng):
-    """The dumps, and what texts are made of: titles, their categories and members of these."""
+    """Write the dumps; return titles, their categories and the members of the categories."""
     titles = make_titles(n, rng)
     n_categories = n // 4
     size = (n, CATEGORIES_PER_TITLE)
@@ -156,7 +157,7 @@ def make_dumps(folder, n, rng):
 
 
 def make_texts(titles, categories, n_chars, rng):
-    """Texts, and what each names: places of the names and numbers of the titles."""
+    """Return texts and their mentions: positions of the names and numbers of the titles."""
     words, counts = common_words()
     order = np.argsort(categories.ravel(), kind="stable")
     starts = np.searchsorted(categories.ravel()[order], np.arange(categories.max() + 2))
@@ -184,11 +185,11 @@ def make_texts(titles, categories, n_chars, rng):
     return texts, truths
 
 
-# ---- what runs in a process of its own -----------------------------------------------------
+# ---- parts, each in its own process -----------------------------------------------------
 
 
 def memory():
-    """Resident MB of this process: all, its share of what is shared, and what is its own."""
+    """Return resident MB of this process: total, proportional and private."""
     try:
         lines = Path("/proc/self/smaps_rollup").read_text().splitlines()[1:]
     except OSError:
@@ -199,7 +200,7 @@ def memory():
 
 
 def part_build(folder):
-    """Build the file."""
+    """Build the knowledge base."""
     from skmmgenre.text import KnowledgeBase
 
     start, cpu = time.perf_counter(), time.process_time()
@@ -219,7 +220,7 @@ def part_build(folder):
 
 
 def part_link(folder):
-    """Open the file, link all texts, wait for the other process, tell the memory."""
+    """Open the file, link all texts, wait for the other process and report the memory."""
     from skmmgenre.text import GazetteerLinker, KnowledgeBase
 
     before = memory()
@@ -241,7 +242,7 @@ def part_link(folder):
 
 
 def part_dictionary(folder):
-    """Names in a dict, every n-gram of up to 8 words looked up, the longest taken."""
+    """Link with a dict of names: look up every n-gram of up to 8 words, keep the longest."""
     titles, counts = pickle.loads((folder / "titles.pickle").read_bytes())
     start = time.perf_counter()
     best = {}
@@ -272,7 +273,7 @@ def part_dictionary(folder):
 
 
 def part_spacy(folder):
-    """spaCy's PhraseMatcher, which only finds."""
+    """Match with spaCy's PhraseMatcher, which does not disambiguate."""
     import spacy
     from spacy.matcher import PhraseMatcher
 
@@ -289,14 +290,14 @@ def part_spacy(folder):
 
 
 def link_all(folder, link, as_answer):
-    """Seconds of the processor for all texts, and how much of what `link` answers is right.
+    """Return processor seconds for all texts, and recall and precision of `link`.
 
-    `as_answer` takes start, end, number and entity of what a text names, and gives what `link`
-    should have answered.
+    `as_answer` converts start, end, number and entity of a mention to the expected result of
+    `link`.
     """
     seconds = right = mentioned = named = n_bytes = 0
     with open(folder / "texts.jsonl", encoding="utf-8") as file:
-        link(json.loads(next(file))[0])  # what is loaded with the first text does not count
+        link(json.loads(next(file))[0])  # exclude what is loaded with the first text
         file.seek(0)
         for line in file:
             text, truth = json.loads(line)
@@ -323,7 +324,7 @@ PARTS = {"build": part_build, "link": part_link, "dictionary": part_dictionary, 
 
 
 def start(part, folder, **environment):
-    """Start a part in a process of its own."""
+    """Start a part in a new process."""
     return subprocess.Popen(
         [sys.executable, __file__, "--part", part, str(folder)],
         stdin=subprocess.PIPE,
@@ -334,7 +335,7 @@ def start(part, folder, **environment):
 
 
 def finish(process):
-    """What a part tells in its last line."""
+    """Return the result that a part prints in its last line."""
     told, _ = process.communicate("go\n")
     if process.returncode:
         sys.exit(process.returncode)
@@ -342,17 +343,17 @@ def finish(process):
 
 
 def megabytes(found):
-    """A line of the memory of a process."""
+    """Return a line with the memory of a process."""
     return ", ".join(f"{name} {value:.0f}" for name, value in found.items()) + " MB"
 
 
 def quality(told):
-    """How much of what the texts name is found, and how much of what is found is right."""
+    """Return recall and precision of found mentions."""
     return f"recall {told['recall']:.1%}, precision {told['precision']:.1%}"
 
 
 def make_files(folder, n, n_chars):
-    """Dumps and texts of n titles, if they are not there."""
+    """Generate dumps and texts of n titles, unless they exist."""
     if (folder / "texts.jsonl").exists():
         print(f"{n:,} titles: files that are there are used")
         return
@@ -376,7 +377,7 @@ def make_files(folder, n, n_chars):
 
 
 def bench(n, n_chars, keep, *, with_spacy):
-    """All figures at n titles; the files stay in `keep` if it is not None."""
+    """Run all measurements with n titles; keep the files in `keep` if it is not None."""
     with ExitStack() as stack:
         if keep is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -423,7 +424,7 @@ def bench(n, n_chars, keep, *, with_spacy):
 
 
 def main():
-    """Print all figures."""
+    """Print all measurements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--titles", type=int, default=5_000_000)
     parser.add_argument("--text", type=float, default=10, metavar="MB")

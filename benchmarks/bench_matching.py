@@ -1,9 +1,9 @@
-"""Matching two catalogues: seconds, memory, precision and recall.
+"""Match two catalogues: seconds, memory, precision and recall.
 
-Two generated catalogues of 100,000 albums each, 60,000 of them in both, with the generator's
-mistakes (a title or a name in seven is mistyped) and with twice as many. Beside it, in the same
-run, what a join on equal titles and artists finds, in lower case; and all pairs of a fiftieth of
-the records by rapidfuzz, from which follows what all pairs of the whole would take.
+Two generated catalogues of 100,000 albums each, 60,000 of them in both, with the default
+errors of the generator (one title or name in seven is mistyped) and with twice as many. For
+comparison: a join on equal titles and artists in lower case, and all pairs of a fiftieth of the
+records with rapidfuzz, from which the time for all pairs is extrapolated.
 
     python benchmarks/bench_matching.py [--n-albums 100000]
 """
@@ -19,7 +19,7 @@ from skmmgenre.datasets import make_catalogues, match_records
 
 
 def figures(found, pairs):
-    """Precision and recall of pairs of labels."""
+    """Return precision and recall of pairs of labels."""
     truth = set(pairs.itertuples(index=False, name=None))
     found = set(found.itertuples(index=False, name=None))
     right = len(found & truth)
@@ -39,7 +39,7 @@ def join(data):
 
 
 def seconds_of_all_pairs(data, part=50):
-    """Seconds that all pairs of the whole would take, from those of a part of the records."""
+    """Extrapolate the seconds for all pairs from a part of the records."""
     start = time.perf_counter()
     for column in ("title", "artist"):
         texts = [table[column].tolist()[::part] for table in (data.left, data.right)]
@@ -48,7 +48,7 @@ def seconds_of_all_pairs(data, part=50):
 
 
 def main():
-    """Print a line a way of matching."""
+    """Print one line per matching method."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n-albums", type=int, default=100_000)
     n = parser.parse_args().n_albums
@@ -58,7 +58,7 @@ def main():
         start = time.perf_counter()
         result = match_records(data.left, data.right)
         seconds = time.perf_counter() - start
-        # Of the whole process, its imports and both catalogues included.
+        # Memory of the whole process, including imports and both catalogues.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         found = result.matches[["left", "right"]]
         all_pairs = seconds_of_all_pairs(data)

@@ -1,13 +1,13 @@
-"""From a file to its log patch: CQTExtractor beside librosa.load, librosa.cqt and power_to_db.
+"""Time from a file to its log patch: CQTExtractor and librosa.load, librosa.cqt, power_to_db.
 
-Both take the same 15 s of a file, default settings, one thread; then two processes beside one.
+Both use the same 15 s of a file, default settings, one thread; then two processes and one.
 The files are 30 s of the recordings in the data (of chords where it is absent), written here as
 mp3, ogg, flac and wav; where the data is there, also its clips of 20 s.
 
     python benchmarks/bench_patches.py [FOLDER OF THE DATA] [--clock wall]
 
-The clock of one process is that of the processor, unless --clock wall; two processes beside
-one are told by the wall, and mean little on a machine that does other things too.
+One process is measured in processor time, unless --clock wall is given; two processes are
+measured in wall time, which means little on a busy machine.
 """
 
 import argparse
@@ -39,7 +39,7 @@ KINDS = [  # suffix, rate, channels
 
 
 def music(folder):
-    """All recordings one after the other, or four minutes of chords."""
+    """Return all recordings joined, or four minutes of chords."""
     paths = sorted((folder / "recordings").glob("*.ogg"))
     if paths:
         return np.concatenate([soundfile.read(path, dtype="float32")[0] for path in paths])
@@ -57,7 +57,7 @@ def write_files(folder, y, suffix, rate, n_channels):
         piece = soxr.resample(piece, SR, rate) if rate != SR else piece
         channels = np.stack([np.roll(piece, 100 * k) for k in range(n_channels)], axis=1)
         paths.append(folder / f"{number}_{rate}_{n_channels}.{suffix}")
-        # A second at a time: libsndfile's Vorbis writer has not the stack for more.
+        # Write one second at a time: libsndfile's Vorbis writer overflows the stack with more.
         with soundfile.SoundFile(paths[-1], "w", rate, n_channels) as file:
             for begin in range(0, len(channels), rate):
                 file.write(channels[begin : begin + rate])
@@ -65,7 +65,7 @@ def write_files(folder, y, suffix, rate, n_channels):
 
 
 def real_clips(folder):
-    """Clips of the data by format, rate and channels; kinds of at least four."""
+    """Return the clips by format, rate and channels, for kinds with at least four."""
     kinds = {}
     for path in sorted((folder / "multimodal" / "audio").glob("*.*")):
         info = soundfile.info(path)
@@ -79,7 +79,7 @@ def _channels(n_channels):
 
 
 def start_of_patch(path):
-    """Where CQTExtractor takes the patch, in seconds."""
+    """Return the start of the patch of CQTExtractor, in seconds."""
     with AudioFile(path) as audio:
         length = audio.n_samples(SR)
     start = _patch_start(length, 15 * SR, patch="random", name=path.name.encode(), key=0)
@@ -87,14 +87,14 @@ def start_of_patch(path):
 
 
 def with_librosa(path, start):
-    """The same patch by librosa alone."""
+    """Return the same patch computed by librosa only."""
     y, _ = librosa.load(path, sr=SR, offset=start, duration=15)
     C = librosa.cqt(y, sr=SR, hop_length=1024, n_bins=96)
     return librosa.power_to_db(np.abs(C) ** 2, ref=np.max, top_db=80)
 
 
 def compare(kind, paths, clock):
-    """Print a line of the table."""
+    """Print one line of the table."""
     starts = [start_of_patch(path) for path in paths]
     extractor = CQTExtractor()
 
@@ -109,7 +109,7 @@ def compare(kind, paths, clock):
 
 
 def compare_processes(paths):
-    """Print how many times one process two are."""
+    """Print the speed-up of two processes."""
     paths = paths * (1200 // len(paths))
     calls = {f"n_jobs={n}": lambda n=n: CQTExtractor(n_jobs=n).transform(paths) for n in (1, 2)}
     seconds = measure(calls, 3, time.perf_counter)
@@ -121,7 +121,7 @@ def compare_processes(paths):
 
 
 def main():
-    """Print the table, and what a second process brings."""
+    """Print the table, and the speed-up of a second process."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     parser.add_argument("folder", type=Path, nargs="?", default=beside)

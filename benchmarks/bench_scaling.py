@@ -1,21 +1,21 @@
-"""What an item costs at every step, and whether that stays so: 1,000, 2,000 and 4,000 items.
+"""Cost per item of every step, and how it scales: 1,000, 2,000 and 4,000 items.
 
     python benchmarks/bench_scaling.py [--only PART ...] [--rounds 3] [--depth 18] [--quick]
 
-Every step runs at three sizes, in turn and in another order in each round, so that whatever else
-the machine does falls on all of them. All work is done by one process with one thread. Sound and
-cover networks get a tenth of the items; what is over in milliseconds gets more, as shown. Fits are
-of one epoch, with what they do before and after it.
+Every step runs at three sizes, in turn and in another order in each round, so that other load on
+the machine affects all sizes. Everything runs in one process with one thread. Audio and cover
+networks get a tenth of the items; steps that take milliseconds get more, as shown. Fits run one
+epoch, including the work before and after it.
 
-A line a step: milliseconds an item at the largest size (of the processor; and by the clock, which
-is more on a busy machine), bytes of memory an item takes at most beside the input, bytes of the
-answer, and the slope of log time on log items with its 95 % interval (of the regression with a
-level for each round). 1 is linear; "linear" says that the interval lies within 0.9 to 1.1.
+The table has one line per step: milliseconds per item at the largest size (processor time, and
+wall time, which is longer on a busy machine), peak memory per item without the input, bytes of the
+output, and the slope of log time over log items with its 95 % interval (of a regression with one
+level per round). 1 is linear; "linear" means that the interval lies within 0.9 to 1.1.
 
-Then what follows for the paper's data sets if all stays so and the work divides evenly among cores:
-hours of the passes or epochs that a step takes, on cores, and of networks on a graphics card that
-sustains 10 TFLOP/s, by the operations that torch counts in 64 items: products of matrices and
-convolutions, in training those of the gradients too. That is arithmetic; nobody has run it.
+Then estimates for the paper's data sets follow, assuming that the work scales linearly and divides
+evenly among cores: hours of the passes or epochs of a step on cores, and of networks on a GPU that
+sustains 10 TFLOP/s, from the operations that torch counts in 64 items: matrix products and
+convolutions, in training also those of the gradients. These estimates were not run.
 """
 
 import argparse
@@ -57,7 +57,7 @@ ONE_EPOCH = {"preset": "paper", "max_epochs": 1, "validation_fraction": 0, "rand
 
 
 def draw_labels(n, rng):
-    """About five of 250 labels an item, each had by some."""
+    """Return about five of 250 labels per item, each with at least some items."""
     Y = (rng.random((n, N_LABELS)) < 0.02).astype(np.int8)
     Y[np.arange(N_LABELS) % n, np.arange(N_LABELS)] = 1
     return Y
@@ -67,7 +67,7 @@ def draw_labels(n, rng):
 
 
 def sound_steps(folder, n, options):
-    """Files to patches, and the store."""
+    """Yield the steps from files to patches, and the store."""
     tracks = make_tracks(folder, min(n, 200), "mp3")
     tracks = [tracks[k % len(tracks)] for k in range(n)]
     # Names of their own, so that the store holds a patch of each.

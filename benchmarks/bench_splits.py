@@ -1,11 +1,11 @@
-"""How well splits by artist keep the shares of the genres, and how long they take.
+"""Stratification of splits by artist, and their duration.
 
 The deviation is the mean over genres and parts of |n_part / n - size| / size, for parts of 70, 15
-and 15 %. On MSD-I, one genre a row (msdi/msdi_per_album.csv): beside the published split and
-scikit-learn's GroupShuffleSplit. On 31,471 albums of 10,000 artists with 250 labels as common as
-MuMu's (drawn from mumu/genre_counts.txt): beside iterative stratification, which knows no
-artists. Once the labels of an album are independent of its artist, and once half of them are
-shared by all albums of an artist, which is harder.
+and 15 %. MSD-I, single-label (msdi/msdi_per_album.csv), is compared with the published split
+and scikit-learn's GroupShuffleSplit. 31,471 albums of 10,000 artists with 250 labels as frequent
+as in MuMu (drawn from mumu/genre_counts.txt) are compared with iterative stratification, which
+ignores artists. The labels of an album are either independent of its artist, or half of them are
+shared by all albums of the artist, which is harder.
 
     python benchmarks/bench_splits.py [FOLDER OF THE DATA]
 """
@@ -28,7 +28,7 @@ SEEDS = range(3)
 
 
 def deviation(indicator, parts):
-    """Mean over labels and parts of the relative deviation from the sizes."""
+    """Return the relative deviation from the sizes, averaged over labels and parts."""
     total = np.asarray(indicator.sum(axis=0)).ravel()
     counts = np.array([np.asarray(indicator[part].sum(axis=0)).ravel() for part in parts])
     sizes = np.array(SIZES)[:, None]
@@ -36,7 +36,7 @@ def deviation(indicator, parts):
 
 
 def in_two_steps(splitter, indicator, groups):
-    """Three parts by a splitter that makes two."""
+    """Return three parts from a splitter that returns two."""
     rows = np.arange(indicator.shape[0])
     parts = []
     for size in (SIZES[0], 0.5):
@@ -47,7 +47,7 @@ def in_two_steps(splitter, indicator, groups):
 
 
 def report(name, indicator, splits):
-    """Print the deviation and seconds of one way to split, the mean over seeds."""
+    """Print deviation and seconds of a splitter, averaged over seeds."""
     deviations, seconds = [], []
     for split in splits:
         start = time.perf_counter()
@@ -58,7 +58,7 @@ def report(name, indicator, splits):
 
 
 def ours(y, artists):
-    """This package's split, a seed each."""
+    """Return the splits of this package, one per seed."""
     return [
         lambda seed=seed: train_validation_test_split(artists, y, artists, SIZES, seed)
         for seed in SEEDS
@@ -66,7 +66,7 @@ def ours(y, artists):
 
 
 def bench_msdi(folder):
-    """One genre a row."""
+    """Compare splits of single-label data."""
     table = pd.read_csv(folder / "msdi" / "msdi_per_album.csv")
     artists = table["msd_artist_id"].to_numpy(dtype=object)
     indicator = pd.get_dummies(table["genre_label"]).to_numpy(dtype=float)
@@ -86,7 +86,7 @@ def bench_msdi(folder):
 
 
 def draw_labels(folder, shared, n=31_471, n_artists=10_000, n_labels=250):
-    """Labels as common as MuMu's, a share of them drawn by artist instead of by album."""
+    """Return labels as frequent as in MuMu, a share of them drawn by artist, not by album."""
     lines = (folder / "mumu" / "genre_counts.txt").read_text(encoding="utf-8").splitlines()
     counts = sorted((int(line.rpartition(":")[2]) for line in lines if line.strip()), reverse=True)
     shares = np.array(counts[:n_labels]) / n
@@ -99,7 +99,7 @@ def draw_labels(folder, shared, n=31_471, n_artists=10_000, n_labels=250):
 
 
 def bench_mumu(folder, shared):
-    """Several genres a row."""
+    """Compare splits of multilabel data."""
     Y, artists = draw_labels(folder, shared)
     print(
         f"MuMu's genres: {Y.shape[0]} albums, {artists.max() + 1} artists, {Y.shape[1]} labels, "
@@ -120,7 +120,7 @@ def bench_mumu(folder, shared):
 
 
 def main():
-    """Print all figures, or say that the data is absent."""
+    """Print all results, or that the data is absent."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     parser.add_argument("folder", type=Path, nargs="?", default=beside)

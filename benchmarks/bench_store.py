@@ -1,4 +1,4 @@
-"""The store of features: the second pass over some tracks beside the first, and two writers.
+"""Feature store: the second pass over some tracks compared with the first, and two writers.
 
     python benchmarks/bench_store.py
 
@@ -24,14 +24,14 @@ from skmmgenre.store import Store
 
 
 def seconds_of(call):
-    """Processor time and wall time of a call, and what it answered."""
+    """Return processor time and wall time of a call, and its result."""
     wall, cpu = time.perf_counter(), time.process_time()
     answer = call()
     return time.process_time() - cpu, time.perf_counter() - wall, answer
 
 
 def compare_passes(folder, tracks, cache_dtype):
-    """Print a line: first pass, second pass, their ratio, room on the disk."""
+    """Print one line: first pass, second pass, their ratio, disk space."""
     ratios, firsts, seconds = [], [], []
     for number in range(3):
         cache = folder / f"{cache_dtype}_{number}_{Path(tracks[0]).suffix[1:]}"
@@ -56,7 +56,7 @@ def compare_passes(folder, tracks, cache_dtype):
 
 
 def two_writers(folder, tracks):
-    """Print whether two processes on the same tracks answer alike and compute each once."""
+    """Print whether two processes on the same tracks agree and compute each track once."""
     cache = folder / "shared"
     count_puts(cache)
     code = (

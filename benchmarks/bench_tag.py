@@ -1,18 +1,17 @@
-"""Seconds a song of `skmmgenre tag --model musicnn` (dry run), and of the plain way beside it.
+"""Seconds per song of `skmmgenre tag --model musicnn` (dry run), and of a plain implementation.
 
-Songs of four minutes are joined from clips: from those of a folder, or else from synthetic tracks.
-They are encoded in turn as mp3, flac, m4a and ogg. The command runs in processes of its own,
-start and all; the second time its answers are in the store, and once more after --write has tagged
-the songs. Then the parts of its work (decoding three windows, the network) are measured one song
-after another, in time of the processor; what is left of the first run's is told as the rest: start,
-tags of files, store.
+Songs of four minutes are joined from clips of a folder, or from synthetic tracks, and encoded in
+turn as mp3, flac, m4a and ogg. The command runs in a new process, including its start-up; then
+again with the predictions in the store, and again after --write has tagged the songs. Then its
+parts (decoding three windows, the network) are measured song by song in processor time; the
+remainder of the first run is reported as the rest: start-up, tags of files, store.
 
-The plain way is librosa.load of the whole file, librosa's mel spectrogram, and the same network
-written with torch's conv2d, one patch after another: all patches of a song, or the three that the
-command hears. It is measured on a few songs, without its start; none of them m4a, which librosa
+The plain implementation uses librosa.load on the whole file, librosa's mel spectrogram, and the
+same network written with torch's conv2d, patch by patch: all patches of a song, or the three that
+the command uses. It is measured on a few songs, without start-up and without m4a, which librosa
 cannot read.
 
-The weights of musicnn must be there: skmmgenre fetch musicnn.
+It requires the weights of musicnn: skmmgenre fetch musicnn.
 
     python benchmarks/bench_tag.py
     python benchmarks/bench_tag.py --songs 300 --clips FOLDER
@@ -88,7 +87,7 @@ def write_song(path, clips, seed):
     song = np.concatenate(parts, axis=1)[:, : SECONDS * RATE]
     if path.suffix != ".m4a":
         with soundfile.SoundFile(path, "w", RATE, 2) as file:
-            for start in range(0, song.shape[1], RATE):  # libsndfile's Vorbis takes no long block
+            for start in range(0, song.shape[1], RATE):  # Vorbis fails on long blocks
                 file.write(song[:, start : start + RATE].T)
         return
     import av
@@ -102,7 +101,7 @@ def write_song(path, clips, seed):
 
 
 def write_songs(folder, clips, n_songs):
-    """Write songs, each of its own content, into folders of ten."""
+    """Write songs with different content into folders of ten."""
     paths = [
         folder / f"{row // 10:02}" / f"{row:03}.{FORMATS[row % len(FORMATS)]}"
         for row in range(n_songs)
@@ -119,7 +118,7 @@ def write_songs(folder, clips, n_songs):
 
 
 def run_command(words, home):
-    """Seconds of a run of `skmmgenre` by the clock and of the processor, and what it printed."""
+    """Return wall and processor seconds of a run of `skmmgenre`, and its output."""
     before, start = _of_children(), time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "skmmgenre", *words],
@@ -137,7 +136,7 @@ def _of_children():
 
 
 def measure_parts(paths):
-    """Seconds of the processor a song, by format: decoding, network."""
+    """Return processor seconds per song by format: decoding, network."""
     encoder = MusicnnEncoder("musicnn", None, "cpu")
     encoder.embed(np.zeros((1, encoder.n_samples), dtype=np.float32))
     rows = []
@@ -154,14 +153,14 @@ def measure_parts(paths):
 
 
 class PlainNetwork:
-    """musicnn as its paper draws it: a convolution for each layer."""
+    """musicnn as drawn in its paper: one convolution per layer."""
 
     def __init__(self):
         arrays = read_weights("musicnn", None, SHAPES).arrays
         self.arrays = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
     def __call__(self, patch):
-        """The 50 probabilities of a patch, shape (n_frames, 96)."""
+        """Return the 50 tag probabilities of a patch of shape (n_frames, 96)."""
         x = self._norm(torch.from_numpy(patch)[None, None], 0)
         front = []
         for number, name in enumerate(TIMBRAL, start=1):
@@ -201,7 +200,7 @@ class PlainNetwork:
 
 @torch.inference_mode()
 def tag_plainly(path, network, n_patches=None):
-    """The mean probabilities of the tags of a song."""
+    """Return the mean tag probabilities of a song."""
     y, _ = librosa.load(path, sr=SR)
     mel = librosa.feature.melspectrogram(y=y, sr=SR, n_fft=512, hop_length=HOP, n_mels=96).T
     mel = np.log10(10000 * mel + 1).astype(np.float32)
@@ -213,7 +212,7 @@ def tag_plainly(path, network, n_patches=None):
 
 
 def measure_plain(paths, n_patches):
-    """Seconds by the clock a song."""
+    """Return wall seconds per song."""
     network = PlainNetwork()
     tag_plainly(paths[0], network, 1)
     start = time.perf_counter()
@@ -223,7 +222,7 @@ def measure_plain(paths, n_patches):
 
 
 def largest_difference(path):
-    """By how much probabilities of the plain way differ at most from those of AudioEmbedder."""
+    """Return the largest difference in probability between the plain way and AudioEmbedder."""
     tags = AudioEmbedder(output="tags").transform([path])[0]
     return float(np.abs(tags - tag_plainly(path, PlainNetwork())).max())
 
@@ -267,7 +266,7 @@ def main():
         print(f"    rest               {busy / n - decoding - network:.3f}")
         print(f"  second run           {second / n:.4f}, {first / second:.0f} times as fast")
         print(f"  of a tagged library  {finished / n:.4f}, {first / finished:.0f} times as fast")
-        some = [path for path in paths if not path.endswith("m4a")]  # librosa reads no such file
+        some = [path for path in paths if not path.endswith("m4a")]  # not read by librosa
         some = some[: arguments.plain]
         print(f"  plain, all patches   {measure_plain(some, None):.3f} by the clock")
         print(f"  plain, three patches {measure_plain(some, _N_PATCHES):.3f}")

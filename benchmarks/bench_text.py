@@ -1,9 +1,9 @@
 """Time and memory of truncation, enrichment and tf-idf, on 31,471 texts of 1500 characters.
 
-As many albums as MuMu has, each with three reviews of a thousand characters, made of the sentences
-of synthetic albums; the knowledge base holds the people and places they name among 500,000 other
-names. Every step runs in a process of its own. Beside it, in the same run: scikit-learn's
-TfidfVectorizer on the same texts. Most of the memory of truncation is spaCy's import.
+There are as many albums as in MuMu, each with three reviews of a thousand characters, made of
+sentences of synthetic albums. The knowledge base contains the people and places that they mention
+and 500,000 other names. Every step runs in a new process, and is compared with scikit-learn's
+TfidfVectorizer on the same texts. Most of the memory of truncation is the import of spaCy.
 
     python benchmarks/bench_text.py
 """
@@ -34,7 +34,7 @@ N_CHARS, N_OTHER_NAMES = 3000, 500_000
 
 
 def make_reviews(albums, n_texts):
-    """Lists of reviews of about a thousand characters, of sentences of all albums."""
+    """Return lists of reviews of about a thousand characters, from sentences of all albums."""
     rng = np.random.default_rng(0)
     sentences = [
         sentence
@@ -47,7 +47,7 @@ def make_reviews(albums, n_texts):
 
 
 def write_knowledge_base(albums, path):
-    """The albums' people and places, and names that no review has."""
+    """Return the people and places of the albums, and names that no review mentions."""
     syllables = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "an", "or")]
     drawn = np.random.default_rng(1).choice(syllables, size=(N_OTHER_NAMES, 2, 3))
     others = (" ".join("".join(word).title() for word in name) for name in drawn)
@@ -62,30 +62,30 @@ def write_knowledge_base(albums, path):
 
 
 def truncate(reviews, n_jobs):
-    """Lists of reviews to texts."""
+    """Truncate lists of reviews to texts."""
     return ReviewTruncator(n_jobs=n_jobs).transform(reviews)
 
 
 def enrich(texts, path, n_jobs):
-    """Texts to texts with categories."""
+    """Add categories to texts."""
     return EntityEnricher(GazetteerLinker(path), n_jobs=n_jobs).transform(texts)
 
 
 def weigh(texts, vectorizer):
-    """Texts to word weights."""
+    """Compute word weights of texts."""
     return vectorizer.fit_transform(texts)
 
 
 def peak_memory():
-    """Most memory that this process has ever held, in GB; not what its parent did (Linux)."""
+    """Return the peak memory of this process in GB, without that of its parent (Linux)."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024 / 1e9
 
 
 def measure(step, given, answered, *arguments):
-    """Seconds of a step, those of the processor, and GB at most, before it and with it.
+    """Return wall and processor seconds of a step, and peak GB before and after it.
 
-    Its answer goes into a file.
+    Its output is written to a file.
     """
     given = joblib.load(given)
     before = peak_memory()
@@ -97,14 +97,14 @@ def measure(step, given, answered, *arguments):
 
 
 def measure_alone(*arguments):
-    """`measure` in a new process."""
+    """Run `measure` in a new process."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(measure, *arguments).result()
 
 
 def main():
-    """Print a line a step."""
+    """Print one line per step."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--texts", type=int, default=31_471)
     parser.add_argument("--jobs", type=int, default=1, help="the processor's time is then missed")

@@ -1,8 +1,7 @@
-"""How fast networks train, beside PyTorch loops written by hand in the same run.
+"""Training speed of the networks, compared with handwritten PyTorch loops in the same run.
 
-All contenders take turns, round by round; a figure is the median over rounds. "ours" is `fit`:
-the seconds of its second epoch. The loops of sound
-get patches that are standardised already. All use fused Adam where nothing else is said.
+All variants run in turn; times are medians over rounds. "ours" is the second epoch of `fit`. The
+audio loops get standardised patches. All use fused Adam unless noted otherwise.
 
     python benchmarks/bench_training.py [--only audio text disk] [--rounds 5] [--clock process]
 """
@@ -34,7 +33,7 @@ BATCH = 32
 
 
 def take_turns(contenders, rounds, clock):
-    """Seconds of every contender in every round; a first round warms up and does not count."""
+    """Return the seconds of every variant in every round, after a warm-up round."""
     seconds = {name: [] for name in contenders}
     for number in range(rounds + 1):
         for name, run in contenders.items():
@@ -47,7 +46,7 @@ def take_turns(contenders, rounds, clock):
 
 
 def one_epoch(model, X, Y, clock):
-    """Seconds of the second of three epochs of `fit`, on the given clock."""
+    """Return the seconds of the second of three epochs of `fit`, on the given clock."""
     starts = []
     draw = np.random.default_rng
 
@@ -69,7 +68,7 @@ def one_epoch(model, X, Y, clock):
 
 
 def by_hand(layers, n_features, n_outputs, dropout):
-    """The network of Table 5 or section 6.2 as one would write it, frequency before time."""
+    """Network of Table 5 or section 6.2 in straightforward PyTorch, frequency before time."""
     blocks, channels = [], 1
     for filters, (frames, bins), pool in layers:
         blocks += [nn.Conv2d(channels, filters, (bins, frames)), nn.ReLU(inplace=True)]
@@ -82,7 +81,7 @@ def by_hand(layers, n_features, n_outputs, dropout):
 
 
 def loop_of(net, layout, dtype, patches, truth):
-    """One epoch of a loop written by hand."""
+    """Train one epoch in a handwritten loop."""
     net.to(memory_format=layout)
     optimizer = torch.optim.Adam(net.parameters(), fused=True)
 
@@ -102,7 +101,7 @@ def loop_of(net, layout, dtype, patches, truth):
 
 
 def bench_audio(arguments):
-    """Each of the seven networks beside four loops."""
+    """Compare each of the seven networks with four loops."""
     rng = np.random.default_rng(0)
     n_outputs, n_bins, n_frames = 250, 96, 323
     print("AudioCNN, clips a second: ours, and loops by hand")
@@ -147,7 +146,7 @@ def bench_audio(arguments):
 
 
 def draw_texts(n, n_words, words_a_text, rng):
-    """Rows of weights of as many different words each, any as likely as another."""
+    """Return rows with the same number of distinct, equally likely words."""
     columns = np.concatenate([rng.choice(n_words, words_a_text, replace=False) for _ in range(n)])
     values = rng.random(len(columns)).astype(np.float32)
     values /= np.repeat(
@@ -158,7 +157,7 @@ def draw_texts(n, n_words, words_a_text, rng):
 
 
 def dense_loop(model, X, Y, **adam):
-    """One epoch of a loop over dense batches; from the same first weights, in the same order."""
+    """Train one epoch over dense batches with the same initial weights and order."""
     init_seed, shuffle_seed, _ = draw_seeds(model.random_state, 3)
     module = build_empty(model._make_module, model._recipe(X.shape[1:], Y.shape[1]))
     initialize(module, init_seed)
@@ -192,7 +191,7 @@ def dense_loop(model, X, Y, **adam):
 
 
 def bench_text(arguments):
-    """10,000 words, two layers of 2048, 250 genres; 150 words a text."""
+    """Compare on 10,000 words, two layers of 2048, 250 genres, 150 words per text."""
     rng = np.random.default_rng(0)
     n, epochs = 10 * BATCH, arguments.rounds + 1
     X = draw_texts(n, 10_000, 150, rng)
@@ -230,7 +229,7 @@ def bench_text(arguments):
 
 
 def write_patches(path, n):
-    """A file of random patches, the same few hundred with an offset each time."""
+    """Write a file of random patches: a few hundred, repeated with an offset."""
     shape = (n, 96, 323)
     file = np.lib.format.open_memmap(path, "w+", np.float32, shape)
     block = np.random.default_rng(0).normal(-40, 10, (min(n, 250), *shape[1:])).astype(np.float32)
@@ -254,14 +253,14 @@ with open("/proc/self/status") as status:  # getrusage would count the parent's 
 
 
 def peak_memory(path, n):
-    """Peak resident memory (GB) of a process that trains on and answers `n` patches; Linux."""
+    """Return peak memory (GB) of a process that trains and predicts on `n` patches (Linux)."""
     command = [sys.executable, "-W", "ignore", "-c", _PEAK, str(path), str(n)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return int(done.stdout) * 1024 / 1e9
 
 
 def bench_disk(arguments):
-    """Speed from a mapped file beside that from memory, and how memory grows with the file."""
+    """Compare speed from a mapped file with memory, and how memory grows with the file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "patches.npy"
         write_patches(path, arguments.patches)
@@ -291,7 +290,7 @@ BENCHES = {"audio": bench_audio, "text": bench_text, "disk": bench_disk}
 
 
 def main():
-    """Run what is asked for."""
+    """Run the requested parts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=list(BENCHES), default=list(BENCHES))
     parser.add_argument("--nets", nargs="+", default=None, help="of audio, such as 3x3-low")

@@ -1,11 +1,10 @@
 """The code of README at the defaults, tested on 1,000 further albums of other artists.
 
-The model learns from the 140 albums that README's code trains on: 70 % of 200, split anew for each
-seed. It is tested on 1,000 albums of the same genres, drawn with another seed: it knows none
-of their artists. Beside every modality and every fusion stand plain regressions on the same
-rows, and what the exact posterior of the albums reaches. No parameter is set but the seed.
-Differences in macro F1 to plain come with a paired 95 % interval over artists and seeds; "similar"
-means that it lies within 0.03.
+The model is trained on the 140 albums that README's code trains on: 70 % of 200, with another split
+for each seed. It is tested on 1,000 albums of the same genres and other artists, drawn with another
+seed. Every modality and every fusion is compared with plain regressions on the same rows, and with
+the exact posterior of the albums. Only the seed is set. Differences in macro F1 to plain have a
+paired 95 % interval over artists and seeds; "similar" means that it lies within 0.03.
 
     python benchmarks/evaluate_albums.py
 """
@@ -37,7 +36,7 @@ CODE = [
 
 
 def make(arguments, folder):
-    """README's albums, and further ones of other artists."""
+    """Return README's albums, and further ones of other artists."""
     parts = []
     for seed, n_albums in enumerate((arguments.albums, arguments.further)):
         parts.append(
@@ -54,7 +53,7 @@ def make(arguments, folder):
 
 
 def run(known, further, arguments):
-    """Return what each subset of the modalities, and plain, predicts for the further albums."""
+    """Return the predictions of each subset of the modalities, and of plain, for further albums."""
     tested = len(known.y) + np.arange(len(further.y))
 
     def split(random_state):
@@ -81,7 +80,7 @@ def run(known, further, arguments):
 
 
 def tabulate(predictions, further):
-    """A line a subset: macro F1, plain's, the posterior's, and the difference to plain."""
+    """Return one line per subset: macro F1, that of plain and of the posterior, and difference."""
     labels = further.oracle.classes
     lines = []
     for name in predictions.columns[4:]:

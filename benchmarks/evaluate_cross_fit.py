@@ -1,11 +1,11 @@
-"""Why cross-fitted vectors help or hurt the fusion: the text network under a magnifying glass.
+"""Effect of cross-fitted vectors on the fusion, studied on the text network.
 
 Text of synthetic albums, and as second modality the perceived genre of the cover itself (one
-of nine columns is 1), so that only the text network is learned. The fusion layer is trained on
-vectors of the text network for the rows it learned from ("in-sample", the paper), on those of k
-fold networks ("3 folds, drifted"), and on those of fold networks brought into the coordinates of
-the network of all rows by ridge regression on rows that both have learned from ("cross_fit=3").
-Differences to "in-sample" come with paired 95 % intervals over artists and seeds.
+of nine columns is 1), so that only the text network is trained. The fusion layer is trained on
+vectors of the text network for its own training rows ("in-sample", the paper), on those of k fold
+networks ("3 folds, drifted"), and on those of fold networks aligned with the network of all rows
+by ridge regression on shared training rows ("cross_fit=3"). Differences to "in-sample" have paired
+95 % intervals over artists and seeds.
 """
 
 import argparse
@@ -29,7 +29,7 @@ _BASE = "in-sample"
 
 
 def drifted_vectors(network, X, y, artists, n_folds):
-    """Vectors of fold networks for the rows they have not seen, as they are."""
+    """Return out-of-fold vectors of fold networks, without alignment."""
     parts = {}
     for seen, unseen in ArtistKFold(n_folds).split(X, y, artists):
         fold = network().fit(X[seen], y[seen], groups=artists[seen])
@@ -38,7 +38,7 @@ def drifted_vectors(network, X, y, artists, n_folds):
 
 
 def one_run(albums, texts, seed, folds):
-    """What each way of training the fusion predicts for unseen artists, a line a test album."""
+    """Return the predictions of each way of training for unseen artists, one line per album."""
     train, test = next(
         ArtistShuffleSplit(1, test_size=SETTINGS["test_size"], random_state=seed).split(
             texts, albums.y, albums.groups
@@ -74,7 +74,7 @@ def one_run(albums, texts, seed, folds):
 
 
 def tabulate(albums, answers):
-    """A line a way of training: macro F1, and its difference to the paper's way."""
+    """Return one line per way of training: macro F1, and the difference to the paper."""
     runs = [part for _, part in answers.groupby("run")]
     asked = {"groups": answers["group"], "runs": answers["run"], "seeds": answers["run"]}
     lines = []
@@ -98,7 +98,7 @@ def tabulate(albums, answers):
 
 
 def main():
-    """Print and write a line a way of training."""
+    """Print and write one line per way of training."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--albums", type=int, default=1500)
     parser.add_argument("--runs", type=int, default=3)

@@ -1,22 +1,22 @@
-"""Frozen encoders of sound with FusionClassifier at its defaults, beside the plain baseline.
+"""Frozen audio encoders with FusionClassifier at its defaults, compared with the plain baseline.
 
     python benchmarks/evaluate_encoders.py TABLE.csv
 
 Each system is trained and tested on the same folds: `ArtistKFold(5)` with seeds 0 to 4, and
-`GroupKFold(5)`, which draws nothing. Macro AUC, average precision and F1 are means over folds; the
-interval of a difference is paired, over artists and seeds. Beside musicnn (trained on the Million
-Song Dataset) stand musicnn-mtt (trained on the music of an independent label), both together, the
-same network with random weights, labels shuffled, and logistic regression on statistics.
+`GroupKFold(5)`, which is not random. Macro AUC, average precision and F1 are means over folds; the
+interval of a difference is paired, over artists and seeds. musicnn (trained on the Million Song
+Dataset) is compared with musicnn-mtt (trained on the music of an independent label), both together,
+the same network with random weights, shuffled labels, and logistic regression on statistics.
 
 - few rows: trained on 50, 100 and 200 rows of the training artists (20 draws); a genre without a
   training row counts as 0.5.
 - a genre from ten artists: a genre is hidden from the model and added with `add_genre` from the
-  rows of ten artists (20 draws, of each genre with 20 artists or more), beside plain regression on
-  the same rows and the model that knew the genre from all rows.
+  rows of ten artists (20 draws, of each genre with 20 artists or more), compared with plain
+  regression on the same rows and the model that was trained with all rows of the genre.
 - with text: `make_genre_classifier` on the vectors and on the texts of the table.
 
-musicnn may have heard some of these clips, and its tags are close to genres: it is the encoder that
-has, not the layer that is trained here. The texts of the table belong to other music of the genre.
+musicnn may have been trained on some of these clips, with tags that are close to genres; the layer
+that is trained here was not. The texts of the table belong to other music of the genre.
 """
 
 import argparse
@@ -53,7 +53,7 @@ ARTISTS = 10  # that a hidden genre is learned from
 
 
 def vectors_of(table, n_jobs):
-    """The vectors of the sound of each system, and whether it is heard at all."""
+    """Return the audio vectors of each system, and whether there is any audio."""
     options = {"n_jobs": n_jobs, "on_error": "missing"}
     cells = table["audio"]
     with tempfile.TemporaryDirectory() as folder:
@@ -75,7 +75,7 @@ def vectors_of(table, n_jobs):
 
 
 def random_weights():
-    """The network of musicnn as it was before it heard any music."""
+    """Return the network of musicnn with random weights."""
     rng = np.random.default_rng(0)
     arrays = {}
     for name, shape in SHAPES.items():
@@ -89,7 +89,7 @@ def random_weights():
 
 
 def plain_regression():
-    """Logistic regression of ten lines, its penalty that of `make_plain_classifier`."""
+    """Return a plain logistic regression with the penalty of `make_plain_classifier`."""
     regression = LogisticRegression(C=0.05, class_weight="balanced", max_iter=2000)
     return make_pipeline(StandardScaler(), OneVsRestClassifier(regression))
 
@@ -116,7 +116,7 @@ def all_folds(Y, artists):
 
 
 def system_lines(frames, Y, artists, n_jobs):
-    """A line for each system and protocol, compared with plain regression on statistics."""
+    """Return one line per system and protocol, compared with plain regression on statistics."""
     folds = list(all_folds(Y, artists))
     order = np.random.default_rng(0).permutation(len(Y))
     asked = [(name, name, Y) for name in frames] + [("labels shuffled", BEST, Y[order])]
@@ -161,7 +161,7 @@ def system_lines(frames, Y, artists, n_jobs):
 
 
 def few_rows_line(X, Y, artists, n_rows, draw):
-    """AUC and average precision from some rows; what has no training row counts as 0.5."""
+    """Return AUC and average precision; a genre without a training row counts as 0.5."""
     train, test = next(ArtistKFold(5, random_state=draw).split(Y, Y, artists))
     train = np.random.default_rng(draw).permutation(train)[:n_rows]
     known = Y[train].any(axis=0) & ~Y[train].all(axis=0)
@@ -174,7 +174,7 @@ def few_rows_line(X, Y, artists, n_rows, draw):
 
 
 def few_rows_lines(X, Y, artists, n_jobs):
-    """A line for each number of rows: the mean of the draws, and how far they are apart."""
+    """Return one line per number of rows: mean and spread of the draws."""
     found = pd.DataFrame(
         Parallel(n_jobs)(
             delayed(few_rows_line)(X, Y, artists, n_rows, draw)
@@ -225,7 +225,7 @@ def hidden_genre(X, Y, artists, genre, draw):
 
 
 def hidden_genre_lines(X, Y, artists, n_jobs):
-    """The mean over genres and draws, and intervals over draws of the differences."""
+    """Return means over genres and draws, and intervals over draws of the differences."""
     n_artists = [len(np.unique(artists[Y[:, genre] > 0])) for genre in range(Y.shape[1])]
     found = Parallel(n_jobs)(
         delayed(hidden_genre)(X, Y, artists, genre, draw)
@@ -250,7 +250,7 @@ def hidden_genre_lines(X, Y, artists, n_jobs):
 
 
 def fused_lines(X, table, Y, n_jobs):
-    """Vectors and texts alone and together, as `ablate_modalities` compares them."""
+    """Compare vectors and texts alone and together with `ablate_modalities`."""
     model = make_genre_classifier(
         audio="vectors", audio_model="vectors", text="text", image=None, random_state=0
     )

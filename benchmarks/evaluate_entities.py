@@ -1,12 +1,11 @@
-"""What the enrichment of reviews brings, tested on synthetic albums (`make evaluate`).
+"""Effect of the enrichment of reviews, tested on synthetic albums (`make evaluate`).
 
-VSM is tf-idf over the words of the reviews, VSM+SEM over the words and the categories of what
-the reviews mention (section 3.3), both with the network of the paper at a size for two cores.
-Reviews alone; what the exact posterior of the reviews reaches stands beside the metrics.
-Differences come with a paired 95 % interval over artists; a claim holds if its interval
-excludes 0. Controls, in which the gain must vanish: the categories of the knowledge base
-exchanged at random between its entities, and reviews whose names tell nothing
-(entity_signal 0).
+VSM is tf-idf over the words of the reviews, VSM+SEM over the words and the categories of
+entities in the reviews (section 3.3), both with the network of the paper at a size for two cores.
+Only reviews are used; the metrics are compared with those of the exact posterior of the reviews.
+Differences have a paired 95 % interval over artists; a claim is confirmed if its interval
+excludes 0. The gain must vanish in two controls: categories of the knowledge base exchanged at
+random between its entities, and reviews whose names are not informative (entity_signal 0).
 """
 
 from pathlib import Path
@@ -36,7 +35,7 @@ _METRICS = [
     "macro_average_precision",
     *(f"{metric}@{k}" for metric in ("precision", "diversity") for k in _KS),
 ]
-# What the paper says is better, by our names of it.
+# The comparisons that the paper makes, by our names.
 _SAID = {"macro_auc": "AUC", **{f"diversity@{k}": f"ADiv@{k}" for k in _KS}}
 _TARGETS = ("logistic", "cosine")
 _PLAIN = "plain"  # in place of a target
@@ -48,7 +47,7 @@ _RANDOM = "VSM + random categories"
 
 
 def make(arguments, folder, **data):
-    """Albums of 30 genres and their 10 parents, of which there are only the reviews."""
+    """Return albums of 30 genres and their 10 parents, with reviews only."""
     return make_albums(
         arguments.albums, directory=folder, random_state=11, n_jobs=2, verbose=1, **_ALBUMS, **data
     )
@@ -70,7 +69,7 @@ def exchange_categories(albums, path):
 
 
 def texts_of(albums, folder):
-    """What each vectorizer reads, by its name."""
+    """Return the texts of each vectorizer, by its name."""
     texts = ReviewTruncator(n_jobs=2).transform(albums.table["text"])
     bases = {
         "VSM+SEM": albums.knowledge_base,
@@ -86,15 +85,14 @@ def texts_of(albums, folder):
 
 
 class Answers:
-    """What networks said of the test rows of all runs, and what could be known of them.
+    """Predictions of networks for the test rows of all runs, and the exact posterior.
 
     Attributes
     ----------
     rows : DataFrame
-        run, row and group of each answer.
+        run, row and group of each prediction.
     said : dict of (str, str) to ndarray
-        By what was read and the target: scores of the labels, or genres where the target is
-        "softmax".
+        By input and target: scores of the labels, or genres if the target is "softmax".
     """
 
     def __init__(self, albums, arguments, targets, texts):
@@ -120,7 +118,7 @@ class Answers:
         )
 
     def metrics(self):
-        """Figures of each network of several genres, and of the posterior."""
+        """Return metrics of each multilabel network, and of the posterior."""
         parts = []
         for _, rows in self.rows.groupby("run"):
             scores = {
@@ -135,7 +133,7 @@ class Answers:
         return sum(parts) / len(parts)
 
     def gain(self, name, other, target, metric, other_target=None):
-        """Difference of two networks in a metric, and what the posterior reaches."""
+        """Return the difference of two networks in a metric, and that of the posterior."""
         pair = (name, target), (other, other_target or target)
         one_genre = metric == "f1"
         truth = (self.albums.y if one_genre else self.albums.Y.to_numpy())[self.rows["row"]]
@@ -173,7 +171,7 @@ class Answers:
 
 
 def _train_and_ask(albums, texts, target, train, test, seed):
-    """Answers for the test rows of a network, or plain regression, of its own."""
+    """Return predictions for the test rows of a new network, or of plain regression."""
     if target == _PLAIN:
         learner = LogisticFusionClassifier(C=3.0)
     else:
@@ -187,7 +185,7 @@ def _train_and_ask(albums, texts, target, train, test, seed):
 
 
 def claims(arguments, folder):
-    """The paper's claim, and the control with random categories."""
+    """Yield the paper's claim, and the control with random categories."""
     albums = make(arguments, folder)
     targets = ("softmax", *_TARGETS, _PLAIN)
     answers = Answers(albums, arguments, targets, texts_of(albums, folder))
@@ -223,13 +221,13 @@ def _of_signal(signal, arguments, folder):
 
 
 def entity_signal_1(arguments, folder):
-    """Names that all belong to the genre that the text shows."""
+    """Yield the condition in which all names belong to the genre of the text."""
     for target, line in _of_signal(1.0, arguments, folder).items():
         yield f"AUC, {target}, entity signal 1: VSM+SEM beats VSM", MUST_SHOW, line
 
 
 def entity_signal_0(arguments, folder):
-    """Names that belong to any genre: their categories tell nothing."""
+    """Yield the condition in which names belong to any genre, so categories are uninformative."""
     for target, line in _of_signal(0.0, arguments, folder).items():
         yield f"AUC, {target}, entity signal 0: VSM+SEM beats VSM", MUST_VANISH, line
 

@@ -1,14 +1,14 @@
-"""Whether explanations show what there is to see, on albums whose telling parts are known.
+"""Check explanations on albums whose informative parts are known.
 
-Synthetic albums, their covers neutral but for one square (``cover_cue="patch"``). The usual
-pipeline learns from the genres, and another one from genres that were shuffled among the training
-albums. Measured on albums of other artists, with artists resampled for the intervals:
+Synthetic albums, with covers that are neutral except for one square (``cover_cue="patch"``). The
+usual pipeline is trained on the genres, and another one on genres shuffled among the training
+albums. These are measured on albums of other artists, with intervals over artists:
 
-- cover: the share of the mass of the class activation map that lies within the square, of the genre
-  that the square shows; beside the share of the cover that the square takes, and the same for a
-  network of random weights;
-- deletion: what the genre's logit of the image network loses when the fifth of the cover where its
-  map is highest is set to grey, less what it loses when another album's map says where;
+- cover: the share of the mass of the class activation map within the square, for the genre that
+  the square shows; compared with the share of the cover that the square covers, and with a network
+  with random weights;
+- deletion: the decrease of the genre's logit of the image network if the fifth of the cover where
+  its map is highest is set to grey, minus the decrease with the map of another album;
 - words: the rank correlation, in each review, of the words' effects on the genre that the text
   shows with how much more often the generator uses them for it than for the other genres;
 - modalities: the rank correlation, over albums, genres and modalities, of the contribution with
@@ -49,7 +49,7 @@ EXPLAINED = 60  # albums of a run whose words are looked at
 
 
 def one_run(arguments, seed):
-    """The measures of a run: a line an album, for both models."""
+    """Return the measures of a run: one line per album, for both models."""
     with tempfile.TemporaryDirectory() as folder:
         albums = make_albums(
             arguments.albums, GENRES, directory=folder, random_state=seed,
@@ -70,7 +70,7 @@ def one_run(arguments, seed):
 
 
 def measure(model, albums, test):
-    """All measures of a model, a line a test album; NaN where one is not taken."""
+    """Return all measures of a model, one line per test album; NaN if not measured."""
     table = albums.table.iloc[test]
     network = model["modalities"].named_transformers_["image"]
     seen = seen_of_covers(table["cover"])
@@ -116,7 +116,7 @@ def share_within(maps, masks):
 
 
 def with_random_weights(network):
-    """The same network as it is before it learns."""
+    """Return the same network with its initial weights."""
     module = build_empty(network._make_module, network.module_recipe_)
     initialize(module, 0)
     other = type(network)(**network.get_params())
@@ -126,7 +126,7 @@ def with_random_weights(network):
 
 
 def deletion(network, seen, maps, genres):
-    """What the image network's logit loses where a map is high, less where another's is."""
+    """Return the loss in logit where a map is high, minus that for another album's map."""
     codes = np.searchsorted(network.classes_, genres)
     rows = np.arange(len(seen))
     before = network.decision_function(seen)[rows, codes]
@@ -188,7 +188,7 @@ MEASURES = [
 
 
 def tabulate(lines, n_draws=1000):
-    """A line a measure and kind of labels: its mean, or the largest sum, and the interval."""
+    """Return one line per measure and kind of labels: mean or largest sum, and interval."""
     rng = np.random.default_rng(0)
     artists, codes = np.unique(
         lines["run"].astype(str) + " " + lines["artist"], return_inverse=True
@@ -211,7 +211,7 @@ def tabulate(lines, n_draws=1000):
 
 
 def main():
-    """Print and write a line a measure and kind of labels."""
+    """Print and write one line per measure and kind of labels."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--albums", type=int, default=400)
     parser.add_argument("--runs", type=int, default=3)

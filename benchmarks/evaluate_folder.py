@@ -1,13 +1,13 @@
-"""What `skmmgenre train` learns from a folder of tagged files, beside plain regressions.
+"""`skmmgenre train` on a folder of tagged files, compared with plain regressions.
 
 The folder is made of the clips of a table that have one genre: each file is copied, all its tags
 are replaced by artist and genre. A fifth of the artists is in a second folder, on which the model
-is tested. Both sides learn from the same files with classes weighed alike; nothing is chosen here.
-The model without these weights stands beside them. Intervals are of the difference to plain,
-paired, over artists and seeds; a seed is that of the split and of the model.
+is tested. Both sides are trained on the same files with balanced classes, and nothing is tuned.
+The model without class weights is reported too. Intervals are of the difference to plain, paired,
+over artists and seeds; a seed is used for the split and for the model.
 
-With all genres there are some of one to four files. So the same is done with the genres of at
-least nine files, too. "predicted" is the number of genres that the model predicts for some file of
+Some genres have only one to four files, so the comparison is repeated with the genres of at
+least nine files. "predicted" is the number of genres that the model predicts for some file of
 the second folder, the mean over seeds; "predicted in all" is that of all seeds together. Macro
 F1 is the mean over all genres of the table, whether or not they are in the second folder.
 
@@ -56,13 +56,13 @@ def read_clips(path):
 
 
 def of_many(clips, least):
-    """Return the clips of genres that have at least so many."""
+    """Return the clips of genres with at least this many clips."""
     counts = clips["genre"].map(clips["genre"].value_counts())
     return clips[counts >= least].reset_index(drop=True)
 
 
 def write_folder(clips, folder):
-    """Copy the files of clips into a folder, with no tags but artist and genre."""
+    """Copy the files of clips into a folder, with only artist and genre as tags."""
     folder.mkdir(parents=True)
     for row, clip in clips.iterrows():
         path = folder / f"{row:04d}{Path(clip['audio']).suffix}"
@@ -79,7 +79,7 @@ def write_folder(clips, folder):
 
 
 def run_seed(clips, folder, seed, jobs):
-    """Return what each side predicts for the files of the second folder, a line a file."""
+    """Return the predictions of each side for the second folder, one line per file."""
     groups = [artist or f"\x00{row}" for row, artist in enumerate(clips["artist"])]
     splitter = ArtistShuffleSplit(1, test_size=TEST_SIZE, random_state=seed)
     ((learn, test),) = splitter.split(clips, clips["genre"], groups)
@@ -104,7 +104,7 @@ def run_seed(clips, folder, seed, jobs):
 
 
 def tabulate(answers, condition, labels):
-    """A line a figure and a system: mean over seeds, and its difference to plain."""
+    """Return one line per metric and system: mean over seeds, and the difference to plain."""
     lines = []
     for figure in FIGURES:
         for system in answers.columns[4:]:

@@ -1,16 +1,16 @@
-"""Whether the joint space finds what belongs together, and whether that helps the sound.
+"""Retrieval in the joint space, and its benefit for the audio.
 
-Statistics of the sound and colours of the covers of synthetic albums, no network below them. The
-joint space learns at its defaults, on 70, 300 and 2,000 pairs; nothing is set but the seed.
+Statistics of the sound and colours of the covers of synthetic albums, without networks. The
+joint space is trained at its defaults on 70, 300 and 2,000 pairs; only the seed is set.
 
 1. Retrieval among albums of unseen artists: how often an album's cover is among the 10 nearest of
-   its sound, and its sound among those of its cover. Beside it stand what chance gives, and what
-   the exact posterior allows: the most probable candidates first, by what sound and cover were
-   rendered from. A validation loss of 1 - margin is that of a space that knows nothing.
-2. The paper's claim, where it can show: few of the pairs have a genre, so the sound is short of
-   its ceiling. Fusion layers learn from the labelled rows, the joint space from all. The gain
-   must vanish with covers of other albums; covers of other albums of the same genre show what
-   the genre of a cover alone brings (they need the genre of all pairs, and so know more).
+   its sound, and its sound among those of its cover. It is compared with chance and with the
+   exact posterior: the most probable candidates first, given what sound and cover were rendered
+   from. An uninformative space has a validation loss of 1 - margin.
+2. The paper's claim, under favourable conditions: few of the pairs have a genre, so audio alone is
+   below its ceiling. Fusion layers are trained on the labelled rows, the joint space on all rows.
+   The gain must vanish with covers of other albums; covers of other albums of the same genre show
+   the effect of the genre of a cover alone (they need the genre of all pairs, so they know more).
 """
 
 import argparse
@@ -125,7 +125,7 @@ def median_rank(scores):
 
 
 def retrieve(joint, sound, covers, ratios):
-    """What a joint space finds among albums of unseen artists."""
+    """Return the retrieval metrics of a joint space among albums of unseen artists."""
     first, second = (
         part / np.linalg.norm(part, axis=1, keepdims=True) for part in embed(joint, sound, covers)
     )
@@ -143,7 +143,7 @@ def retrieve(joint, sound, covers, ratios):
 
 
 def tabulate_retrieval(runs):
-    """A line a number of pairs: recall at 10 beside chance and what the posterior allows."""
+    """Return one line per number of pairs: recall at 10, chance, and the posterior."""
     lines = []
     for n_pairs, some in runs.groupby("pairs"):
         found, allowed = (np.concatenate(some[name].to_list()) for name in ("found", "allowed"))
@@ -200,7 +200,7 @@ def covers_of(kind, covers, y, seed):
 
 
 def classify(albums, sound, joints, rows, tested, seed):
-    """What fusion layers of the labelled rows predict for unseen artists, a line an album."""
+    """Return predictions of fusion layers for unseen artists, one line per album."""
     labelled = rows[: SETTINGS["labelled"]]
     scaled = StandardScaler().fit(sound[rows]).transform(sound)
     about = {"run": seed, "row": tested, "group": albums.groups[tested], "true": albums.y[tested]}
@@ -222,7 +222,7 @@ def classify(albums, sound, joints, rows, tested, seed):
 
 
 def tabulate_claims(albums, answers):
-    """A line a claim: macro F1, the sound's, its ceiling, and the difference."""
+    """Return one line per claim: macro F1, that of the audio, its ceiling, and the difference."""
     labels = np.unique(albums.y)
 
     def f1(name):

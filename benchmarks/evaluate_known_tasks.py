@@ -1,12 +1,12 @@
-"""The defaults of each network, and of the fusion layer, on tasks whose answer is known.
+"""The defaults of each network and of the fusion layer on tasks with known solutions.
 
-One thing tells the genre, and all else is noise: a block of zeros with a one (fusion), one of 256
-features (fusion), one word of 60 (text), one constant-Q bin (sound), the colour of a cover. Each
-row is an artist of its own. Beside each network stands LogisticRegressionCV (C by cross-validation,
-by its loss) on what the network gets, before its own normalisation: the features, the words, the
-means of each bin over frames, of each colour over pixels. The metric is the accuracy on 1,000
-further rows, the mean over seeds; seeds in which a genre has no training row are left out. A line
-misses if logistic regression is above 0.9 and the default more than 0.02 below it.
+One feature determines the genre, and all others are noise: a block of zeros with a one (fusion),
+one of 256 features (fusion), one word of 60 (text), one constant-Q bin (audio), the colour of a
+cover. Each row has its own artist. Each network is compared with LogisticRegressionCV (C chosen by
+the cross-validated loss) on the input of the network, before normalisation: the features, the
+words, the means of each bin over frames, of each colour over pixels. The metric is the accuracy on
+1,000 further rows, the mean over seeds; seeds in which a genre has no training row are skipped. A
+line misses if logistic regression is above 0.9 and the default more than 0.02 below it.
 
     python benchmarks/evaluate_known_tasks.py
 """
@@ -43,7 +43,7 @@ CODE = ["benchmarks/evaluate_known_tasks.py"]
 
 
 def one_hot(y, n_genres, rng):
-    """Return a block of zeros with a one, twice."""
+    """Return a block of zeros with a one, for both sides."""
     X = np.eye(n_genres)[y]
     return X, X
 
@@ -143,7 +143,7 @@ def _folds(n_rows):
 
 
 def tabulate(cells, found):
-    """A line a task, number of rows and number of genres: means over the seeds."""
+    """Return one line per task, number of rows and of genres: means over the seeds."""
     lines = pd.DataFrame(
         {**dict(zip(("task", "rows", "genres", "seed"), cell, strict=True)), **answers}
         for cell, answers in zip(cells, found, strict=True)

@@ -1,13 +1,13 @@
-"""One model for every pattern of missing modalities, beside a model of exactly that pattern.
+"""One model for all patterns of missing modalities, compared with a model for each pattern.
 
 Ready vectors of synthetic albums (statistics of the sound, main directions of tf-idf, colours of
-the cover), so that nothing but the fusion layer is learned. In training each modality of each album
-is missing by chance, at several rates. One FusionClassifier learns from these albums as they are.
-It answers for further albums of other artists in each of the seven patterns; so does one that has
-learned the modalities of that pattern only, from the same albums. What the one loses to the other
-in macro AUC is its regret. Beside it stands what the albums' oracle can know of the pattern.
-Intervals are paired, over artists and seeds. The mean regret over patterns and rates should be at
-most 0.01: it holds where the whole interval is, and misses where none of it is.
+the cover), so that only the fusion layer is trained. In training, each modality of each album is
+missing at random, at several rates. One FusionClassifier is trained on these albums. It predicts
+further albums of other artists in each of the seven patterns, and so does a model that was trained
+on the modalities of that pattern only, on the same albums. The difference in macro AUC is the
+regret. It is reported with the oracle of the albums for the pattern. Intervals are paired, over
+artists and seeds. The mean regret over patterns and rates should be at most 0.01: this holds if the
+whole interval is below, and is missed if the whole interval is above.
 """
 
 import argparse
@@ -71,7 +71,7 @@ def side_by_side(vectors, there):
 
 
 def learn(vectors, there, y, groups, rows, seed):
-    """A fusion layer of some blocks."""
+    """Return a fusion layer for some blocks."""
     blocks = {name: part.shape[1] for name, part in vectors.items()}
     X = side_by_side(vectors, there)[rows]
     return FusionClassifier(blocks=blocks, random_state=seed).fit(X, y[rows], groups=groups[rows])
@@ -112,7 +112,7 @@ def _answers(model, X, classes):
 
 
 def tabulate(albums, runs):
-    """A line a rate and pattern, one of each rate's mean over patterns, and one of all rates."""
+    """Return one line per rate and pattern, one per rate (mean over patterns), one in total."""
     classes, lines, draws = albums.oracle.classes, [], {}
     for rate in RATES:
         of_rate = []
@@ -155,7 +155,7 @@ def _mean(lines, draws):
 
 
 def main():
-    """Print and write a line a rate and pattern."""
+    """Print and write one line per rate and pattern."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--albums", type=int, default=2400)
     parser.add_argument("--train", type=int, default=800)

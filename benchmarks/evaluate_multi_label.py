@@ -1,11 +1,11 @@
-"""The claims of the paper for several genres, tested on synthetic albums (`make evaluate`).
+"""The multilabel claims of the paper, tested on synthetic albums (`make evaluate`).
 
 Sound, reviews, covers and their fusions with both targets, as in Table 6, on albums of 40
-labels. Beside them stand what the exact posterior reaches and a plain control (logistic regression
-on statistics of the sound, word weights and colours). Intervals are paired, 95 %, over artists and
-seeds. Those of aggregated diversity are of half of the artists, drawn without replacement: drawn
-with replacement, fewer different albums name fewer labels. Diversity can be had cheaply, so it is
-compared at equal precision too. The networks have a size for two cores.
+labels. They are compared with the exact posterior and with a plain control (logistic regression on
+statistics of the audio, word weights and colours). Intervals are paired, 95 %, over artists and
+seeds. Those of aggregated diversity use half of the artists, drawn without replacement, because
+with replacement fewer different albums have fewer labels. Diversity is easy to gain, so it is
+also compared at equal precision. The networks have a size for two cores.
 """
 
 from dataclasses import dataclass
@@ -142,13 +142,13 @@ def papers_model(store):
 
 @dataclass
 class Answers:
-    """What some models said of the test rows of all runs, and what could be known of them.
+    """Predictions of models for the test rows of all runs, and the exact posterior.
 
     Attributes
     ----------
     albums : Bunch
     rows : DataFrame
-        run, row and group of each answer.
+        run, row and group of each prediction.
     true : DataFrame of 0 and 1
     scores : dict of str to ndarray
         By the name of a row of the table.
@@ -204,7 +204,7 @@ class Answers:
         return pd.concat([function(some) for some in positions], axis=1).mean(axis=1)
 
     def metrics(self, scores):
-        """Figures of some scores, the mean over the runs."""
+        """Return metrics of some scores, averaged over the runs."""
         return self._of_runs(
             lambda rows: ranking_scores(
                 self.true.iloc[rows], scores[rows], _KS, references=False
@@ -212,7 +212,7 @@ class Answers:
         )
 
     def posterior(self, name):
-        """Figures of the exact posterior that sees what a row sees, on the same albums.
+        """Return metrics of the exact posterior with the input of a row, on the same albums.
 
         Of AUC, average precision and precision they are ceilings.
         """
@@ -260,7 +260,7 @@ class Answers:
         return corrected
 
     def differences(self):
-        """Cosine less logistic for everything that was run with both."""
+        """Return cosine minus logistic for everything that was run with both."""
         return pd.DataFrame(
             self._difference(configuration, metric, "cosine", "logistic")
             for configuration in _MODALITIES
@@ -268,7 +268,7 @@ class Answers:
         )
 
     def beside_plain(self):
-        """Each target less the plain control of the same modalities."""
+        """Return each target minus the plain control of the same modalities."""
         return pd.DataFrame(
             self._difference(configuration, metric, target, plain)
             for configuration in _MODALITIES
@@ -450,7 +450,7 @@ def _controls(words, name, albums, Y, arguments, store):
 
 
 def genre_strength_0(arguments, folder):
-    """No genre in anything: what is known of unseen artists is nothing."""
+    """Yield the control without any genre signal: unseen artists cannot be predicted."""
     # Artists as loud as they can be, so that a leak through the split would be seen.
     albums = make(arguments, folder, genre_strength=0.0, artist_strength=1.0)
     store = Path(folder) / "patches"

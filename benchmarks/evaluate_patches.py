@@ -1,7 +1,7 @@
-"""What another patch in every epoch, and the mean over several in answers, bring.
+"""Effect of another patch in every epoch, and of averaging several patches in predictions.
 
-Cross-validation by artist over the sounds of a table (several genres in a cell). Every clip is
-extracted once, whole; networks see patches of 15 s of it. The metric is the macro AUC, the mean
+Cross-validation by artist over the audio of a table (multilabel). Every clip is extracted
+once, in full; networks see patches of 15 s of it. The metric is the macro AUC, the mean
 over folds; intervals are of the difference to one fixed patch, over artists and seeds.
 
     python benchmarks/evaluate_patches.py TABLE.csv [--seconds 20] [--epochs 40] [--runs 3]
@@ -30,7 +30,7 @@ CODE = ["benchmarks/evaluate_patches.py"]
 
 
 def run_fold(patches, Y, train, test, *, architecture, epochs, seed):
-    """Scores of the test rows, for each way to train and to answer."""
+    """Return scores of the test rows for each way to train and predict."""
     scores = {}
     for trained, option in TRAINED.items():
         model = AudioCNN(
@@ -110,7 +110,7 @@ def main():
 
 
 def tabulate(scores, truth, artists, rows):
-    """A line a way to train and to answer: macro AUC, and its difference to one fixed patch."""
+    """Return one line per way to train and predict: macro AUC, and difference to one patch."""
     base = scores["one fixed patch", "one patch"]
     lines = []
     for (trained, answered), said in scores.items():

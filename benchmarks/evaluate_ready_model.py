@@ -1,11 +1,11 @@
-"""The ready model, which is not trained: its genres on a table of labelled clips.
+"""The ready model without training, on a table of labelled clips.
 
     python benchmarks/evaluate_ready_model.py TABLE.csv
 
 The tags of musicnn are mapped to genres of the table by name alone (literal), and by a map that
-was written before any score was seen (edited). The macro AUC is that over the genres that can be
-mapped, and that over all genres, those without a tag counted as 0.5. The two are never the same
-thing: the first asks how well the tags hear, the second how much of the table they cover.
+was written before any score was seen (edited). The macro AUC is reported for the genres that can be
+mapped, and for all genres, where those without a tag count as 0.5. The first measures the quality
+of the tags, the second also how much of the table they cover.
 
 The threshold of a genre is where its F1 is best, but no lower than where half of the clips that
 get the genre have it. Those that are shipped were chosen on all artists. What is reported of them
@@ -56,7 +56,7 @@ _PRECISION = 0.5
 
 
 def auc_lines(tags, Y, artists):
-    """A line for each map and set of genres."""
+    """Return one line per map and set of genres."""
     lines = []
     for name, table in (("literal", LITERAL), ("edited", EDITED)):
         scores = pd.DataFrame(0.0, index=Y.index, columns=Y.columns)
@@ -87,7 +87,7 @@ def threshold_of(truth, scores):
 
 
 def threshold_lines(scores, Y, artists):
-    """A line for each genre that the table and the ready model have, and for all together."""
+    """Return one line per genre of both the table and the ready model, and one for all."""
     truth = Y[list(SHIPPED.values())].to_numpy()
     said = scores[list(SHIPPED)].to_numpy()
     predicted, by_shared = np.zeros_like(truth), np.zeros_like(truth)

@@ -1,8 +1,8 @@
-"""The claims of the paper for one genre, tested on synthetic albums (`make evaluate`).
+"""The single-label claims of the paper, tested on synthetic albums (`make evaluate`).
 
-Every claim stands beside the ceiling that the exact posterior gives and beside controls in which
-it must vanish; every subset of the modalities beside a plain control (logistic regression on
-statistics of the sound, word weights and colours) on the same albums. Intervals are paired, 95 %,
+Every claim is reported with the ceiling of the exact posterior and with controls in which it must
+vanish; every subset of the modalities with a plain control (logistic regression on statistics of
+the audio, word weights and colours) on the same albums. Intervals are paired, 95 %,
 over artists and seeds. The networks have a size for two cores. The best single modality of a
 condition is chosen on the test albums, which favours it.
 """
@@ -26,7 +26,7 @@ _EVERYTHING = ("audio", "text", "image")
 _SUBSETS = [some for size in (1, 2, 3) for some in combinations(_EVERYTHING, size)]
 _FUSION = " + ".join(_EVERYTHING)
 _JOINT = "audio + mm_audio"
-# The paper's networks at a size for two cores.
+# Return the paper's networks at a size for two cores.
 NETWORKS = {
     "preset": "paper",
     "audio__architecture": "time",
@@ -61,7 +61,7 @@ def modalities_of(row):
 
 @dataclass
 class Condition:
-    """Albums of one kind, and what the ablation of a model says of them."""
+    """Albums of one kind, and the ablation of a model on them."""
 
     albums: object
     metrics: pd.DataFrame
@@ -109,7 +109,7 @@ class Condition:
         )
 
     def table(self):
-        """A line a row: metrics, ceiling, and the difference in F1 to the row it stands beside."""
+        """Return one line per row: metrics, ceiling, and difference in F1 to its reference row."""
         lines = self.metrics.reset_index()
         lines["ceiling"] = [self.ceiling(row) for row in lines["model"]]
         lines.loc[lines["model"] == "missing pattern", "ceiling"] = np.nan  # it reads no cell
@@ -185,7 +185,7 @@ def labels_shuffled(arguments, folder):
 
 
 def complementarity_0(arguments, folder):
-    """All modalities tell the same: a fusion can know no more than one of them.
+    """Yield the control in which all modalities have the same information.
 
     No cell is missing here: where some are, a fusion sees albums that one modality does not.
     """
@@ -209,7 +209,7 @@ _NO_GENRE = {"genre_strength": 0.0, "artist_strength": 1.0}
 
 
 def genre_strength_0(arguments, folder):
-    """No genre in anything: what is known of unseen artists is nothing."""
+    """Yield the control without any genre signal: unseen artists cannot be predicted."""
     condition = Condition.run(
         "genre_strength_0", arguments, folder, data=_NO_GENRE, subsets=[_EVERYTHING]
     )

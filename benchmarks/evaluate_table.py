@@ -1,25 +1,25 @@
-"""The defaults of the package beside plain regressions on tables of one's own, on unseen artists.
+"""The defaults of the package compared with plain regressions on your tables, by artist.
 
 A CSV has some of the columns audio, text, cover (paths relative to it; empty cells are missing),
-the artist, and genres (several in a cell) or genre. Both sides learn from and are tested on the
-same rows: `ArtistKFold` of five folds, seeds 0 to 4 for the folds and the networks. Nothing is
-chosen here, on neither side. Beside them stand
+the artist, and genres (multilabel) or genre. Both sides are trained and tested on the same rows:
+`ArtistKFold` with five folds, seeds 0 to 4 for the folds and the networks. Nothing is tuned on
+either side. They are compared with
 
 - the pattern of missing cells alone,
-- the labels shuffled: neither side may find anything, in all modalities together,
+- shuffled labels, all modalities together: neither side must find anything,
 - the same networks with other seeds on the same folds: how far equal systems are apart,
 - texts without the words of the genres' names.
 
 The one claim of a table is that all modalities together are better than the plain mean of all; the
-rest is looked at, not claimed. Figures are means over folds; "pooled" is the macro AUC
+rest is exploratory. Metrics are means over folds; "pooled" is the macro AUC
 of all folds of a seed taken together, which punishes offsets between the networks of the folds.
 Intervals are paired, over artists and seeds. "similar" means that the interval lies within 0.02.
 
-Whether the modalities of a row belong to the same music is for the reader to know: where they
-do not, nothing follows about fusion.
+If the modalities of a row do not belong to the same music, the results say nothing about fusion;
+the script cannot check this.
 
-A comparison takes hours. With --keep its finished parts stay in a folder, so that the same command
-goes on where it was ended; they are computed again once any code of the package has changed.
+A comparison takes hours. With --keep, finished parts are kept in a folder, so that an interrupted
+command can resume; they are computed again if any code of the package has changed.
 
     python benchmarks/evaluate_table.py TABLE.csv [TABLE.csv ...] [--keep FOLDER]
 """
@@ -60,20 +60,20 @@ def read_table(path):
 
 
 def build_model(table, n_jobs):
-    """The package at its defaults, for the columns that are there."""
+    """Return the package at its defaults, for the available columns."""
     used = {name: column if column in table else None for name, column in COLUMNS.items()}
     return make_genre_classifier(**used, n_jobs=n_jobs, on_error="missing")
 
 
 def without_genre_words(texts, genres):
-    """Texts in which no word of a genre's name is left."""
+    """Return the texts without the words of genre names."""
     words = {word for genre in genres for word in re.findall(r"\w+", genre.lower())}
     pattern = re.compile(rf"\b({'|'.join(sorted(words))})\w*", re.IGNORECASE)
     return [pattern.sub("", text) for text in texts]
 
 
 class Comparison:
-    """All comparisons on one table, and what is claimed of it.
+    """All comparisons on one table, and its claim.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ class Comparison:
         )
 
     def _equal_systems(self, answers, together):
-        """The same networks with other seeds, on the same folds."""
+        """Compare the same networks with other seeds on the same folds."""
 
         def cv(random_state):
             return self.cv(random_state=random_state - OTHER_SEEDS)

@@ -1,16 +1,16 @@
-"""A data set of albums with several genres, from two catalogues: how MuMu was made (section 7.1).
+"""Build a multilabel data set of albums from two catalogues, as MuMu was built (section 7.1).
 
-A shop knows genres, and an encyclopedia knows who the artist is. Their albums are matched by title
-and artist; what the shop says of the genres becomes labels, of all branches of its tree; labels of
-few albums are left out; and the albums are split by artist.
+The shop has genres, and the encyclopedia identifies artists. Albums are matched by title and
+artist. The genres of the shop become labels, with all labels on a branch of its genre tree; labels
+with few albums are dropped; and the albums are split by artist.
 
     python examples/build_dataset.py
     python examples/build_dataset.py shop.csv encyclopedia.csv --output dataset.csv
 
 The shop is a CSV with the columns title, artist and genres ("Pop/Oldies|Jazz"), the encyclopedia
-one with title, artist and artist_id; further columns of both are kept. Without them two synthetic
-catalogues are matched, of which it is known what belongs together, so that precision and recall
-can be told. The result is a table that examples/reproduce_multi_label.py reads (--split set).
+one with title, artist and artist_id; other columns of both are kept. Without catalogues, two
+synthetic ones are matched. Their true matches are known, so precision and recall are printed. The
+result is a table for examples/reproduce_multi_label.py (--split set).
 """
 
 import argparse
@@ -30,19 +30,25 @@ def read_options(arguments=None):
     )
     parser.add_argument("shop", nargs="?", type=Path)
     parser.add_argument("encyclopedia", nargs="?", type=Path)
-    parser.add_argument("--n-albums", type=int, default=5000, help="of synthetic catalogues")
-    parser.add_argument("--threshold", type=float, default=0.8, help="least similarity of a match")
-    parser.add_argument("--min-items", type=int, default=12, help="fewest albums of a label")
+    parser.add_argument(
+        "--n-albums", type=int, default=5000, help="albums in the synthetic catalogues"
+    )
+    parser.add_argument(
+        "--threshold", type=float, default=0.8, help="minimum similarity of a match"
+    )
+    parser.add_argument(
+        "--min-items", type=int, default=12, help="minimum number of albums per label"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path("dataset.csv"))
     options = parser.parse_args(arguments)
     if (options.shop is None) != (options.encyclopedia is None):
-        parser.error("two catalogues are needed, or none")
+        parser.error("give both catalogues, or none for synthetic ones")
     return options
 
 
 def read_catalogues(options):
-    """Return the shop, the encyclopedia, and the pairs if they are known."""
+    """Return the shop, the encyclopedia, and the true pairs or None."""
     if options.shop is None:
         data = make_catalogues(options.n_albums, n_genres=96, random_state=options.seed)
         return data.left, data.right, data.pairs
@@ -55,11 +61,11 @@ def read_catalogues(options):
 
 
 def report_matches(result, shop, encyclopedia, pairs):
-    """Print how many were matched, and how well if that is known."""
+    """Print how many albums matched and, if the true pairs are known, precision and recall."""
     matches = result.matches
     print(
-        f"matched: {len(matches):,} of {len(shop):,} albums of the shop with the encyclopedia's "
-        f"{len(encyclopedia):,}; {matches['ambiguous'].sum():,} of them ambiguous"
+        f"matched: {len(matches):,} of {len(shop):,} albums of the shop, to {len(encyclopedia):,} "
+        f"of the encyclopedia; {matches['ambiguous'].sum():,} matches are ambiguous"
     )
     if pairs is not None:
         truth = set(pairs.itertuples(index=False, name=None))
@@ -69,13 +75,13 @@ def report_matches(result, shop, encyclopedia, pairs):
 
 
 def join_catalogues(result, shop, encyclopedia):
-    """One row a match, with the columns of both; doubtful matches are left out."""
+    """Return one row per match with the columns of both, without ambiguous matches."""
     sure = result.matches[~result.matches["ambiguous"]]
     ours = shop.loc[sure["left"]].reset_index(drop=True)
     theirs = encyclopedia.loc[sure["right"]].reset_index(drop=True)
     more = theirs[theirs.columns.difference(ours.columns, sort=False)]
     table = pd.concat([ours.drop(columns="artist"), more], axis=1)
-    # The shop writes an artist in many ways: the encyclopedia's id is the one to split by.
+    # The shop spells an artist in several ways, so split by the id of the encyclopedia.
     return table.rename(columns={"artist_id": "artist"})
 
 
@@ -92,11 +98,11 @@ def main(arguments=None):
     taxonomy = whole.filter(table["genres"], min_items=options.min_items)
     Y = taxonomy.label_matrix(table["genres"])
     labelled = Y.to_numpy().any(axis=1)
-    print(f"left out: {(~labelled).sum():,} of {len(table):,} albums have none of these labels")
+    print(f"dropped: {(~labelled).sum():,} of {len(table):,} albums have none of these labels")
     table, Y = table[labelled].reset_index(drop=True), Y[labelled].reset_index(drop=True)
     print(
-        f"labels: {len(taxonomy.labels)} of {len(whole.labels)} have {options.min_items} albums; "
-        f"{len(table):,} albums have {Y.to_numpy().sum(axis=1).mean():.2f} labels in the mean"
+        f"labels: {len(taxonomy.labels)} of {len(whole.labels)} have {options.min_items} albums or "
+        f"more; {len(table):,} albums have {Y.to_numpy().sum(axis=1).mean():.2f} labels on average"
     )
 
     parts = dict(
@@ -113,7 +119,7 @@ def main(arguments=None):
         table.loc[rows, "set"] = part
     n_parts = table.groupby("artist")["set"].nunique().max()
     sizes = ", ".join(f"{part} {len(rows):,}" for part, rows in parts.items())
-    print(f"split: {sizes}; an artist is in {n_parts} of them")
+    print(f"split: {sizes}; each artist is in at most {n_parts}")
     columns = ["count", "train_count", "val_count", "test_count"]
     print(describe_genres(Y, parts)[columns].head(5).to_string())
 

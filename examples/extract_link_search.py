@@ -1,11 +1,11 @@
-"""Extract patches, link entities and search a model, on whatever joblib is told to use.
+"""Extract patches, link entities and search a model with any joblib backend.
 
     python examples/extract_link_search.py
 
 runs on the cores of this machine. examples/on_a_dask_cluster.py and on_a_ray_cluster.py do the same
-work on clusters: nothing here knows of them, all that differs is `joblib.parallel_config`. The
-albums are synthetic. The answers are the same everywhere, to the last bit if all train with the
-same number of threads.
+work on clusters: the only difference is `joblib.parallel_config`. The albums are synthetic. The
+results are the same everywhere, to the last bit if all processes train with the same number of
+threads.
 """
 
 import argparse
@@ -42,20 +42,20 @@ def read_options(description, arguments=None, **further):
 
 
 def extract(table, cache):
-    """Patches of all tracks; workers compute, this process alone reads and writes the store."""
+    """Return patches of all tracks; only this process, not its workers, opens the store."""
     return CQTExtractor(duration=SECONDS, cache=cache).transform(table["audio"])
 
 
 def link(table, knowledge_base):
-    """Reviews with the categories of what they mention."""
+    """Return the reviews with the categories of the entities that they mention."""
     texts = ReviewTruncator().transform(table["text"])
     return EntityEnricher(GazetteerLinker(knowledge_base)).transform(texts)
 
 
 def search(table, y, groups, cache, epochs):
-    """A search over two widths and two penalties; every fit is a task of its own.
+    """Search over two widths and two penalties, with one task per fit.
 
-    The store is opened by each task, on the disk of the machine that it runs on.
+    Each task opens the store on the disk of the machine that it runs on.
     """
     model = make_genre_classifier(
         image=None,
@@ -76,7 +76,7 @@ def search(table, y, groups, cache, epochs):
 
 
 def work(options):
-    """Do all three with the backend that is set, say how long each took, write the answers."""
+    """Run all three steps with the current backend, print their times and write the results."""
     options.output.mkdir(parents=True, exist_ok=True)
     albums = make_albums(
         options.albums,
@@ -108,7 +108,7 @@ def work(options):
 
 
 def main(arguments=None):
-    """Work on the cores of this machine."""
+    """Run the steps on the cores of this machine."""
     options = read_options(__doc__, arguments)
     with joblib.parallel_config(backend="loky", n_jobs=-1):
         work(options)

@@ -1,17 +1,16 @@
-"""Extraction, linking and a search on a dask cluster (examples/extract_link_search.py).
+"""Extract patches, link entities and search on a dask cluster (extract_link_search.py).
 
     python examples/on_a_dask_cluster.py
 
-starts two processes on this machine. For a cluster of your own start a scheduler and, on every
-machine, workers of one thread (one a core),
+starts two processes on this machine. On your own cluster, start a scheduler and, on every machine,
+single-threaded workers (one per core),
 
     dask scheduler
     dask worker tcp://scheduler:8786 --nworkers auto --nthreads 1
 
-and give its address, `--scheduler tcp://scheduler:8786`. Needs
-``pip install "skmmgenre[distributed]"`` of the same versions on every machine, the files under the
-same paths on all of them (a shared `--output`), and the store of patches on a disk that each
-machine has for itself: `--cache /var/tmp/patches.sqlite`.
+and pass its address, `--scheduler tcp://scheduler:8786`. Every machine needs
+``pip install ".[distributed]"`` with the same versions, the files under the same paths (a shared
+`--output`), and a local disk for the store of patches: `--cache /var/tmp/patches.sqlite`.
 """
 
 import joblib
@@ -20,9 +19,9 @@ from extract_link_search import read_options, work
 
 
 def main(arguments=None):
-    """Work on the cluster."""
-    options = read_options(__doc__, arguments, scheduler="address; by default one is started here")
-    # One thread a process: torch, numpy and our loops would share it among threads.
+    """Run the steps on the cluster."""
+    options = read_options(__doc__, arguments, scheduler="address; default: start a local cluster")
+    # One thread per process: threads of one worker would share settings of torch and numpy.
     cluster = {"address": options.scheduler} if options.scheduler else {"n_workers": 2}
     if not options.scheduler:
         cluster |= {"threads_per_worker": 1, "dashboard_address": None}

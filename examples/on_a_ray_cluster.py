@@ -1,16 +1,15 @@
-"""Extraction, linking and a search on a ray cluster (examples/extract_link_search.py).
+"""Extract patches, link entities and search on a ray cluster (extract_link_search.py).
 
     python examples/on_a_ray_cluster.py
 
-starts ray on this machine. For a cluster of your own start ray on every machine,
+starts ray on this machine. On your own cluster, start ray on every machine,
 
     ray start --head
     ray start --address head:6379
 
-and run this on the head with `--address auto`. Needs ``pip install "skmmgenre[distributed]"`` of
-the same versions on every machine, the files under the same paths on all of them (a shared
-`--output`), and the store of patches on a disk that each machine has for itself:
-`--cache /var/tmp/patches.sqlite`.
+and run this script on the head with `--address auto`. Every machine needs
+``pip install ".[distributed]"`` with the same versions, the files under the same paths (a shared
+`--output`), and a local disk for the store of patches: `--cache /var/tmp/patches.sqlite`.
 """
 
 import joblib
@@ -20,15 +19,15 @@ from ray.util.joblib import register_ray
 
 
 def main(arguments=None):
-    """Work on the cluster."""
-    options = read_options(__doc__, arguments, address="of a cluster; by default one starts here")
+    """Run the steps on the cluster."""
+    options = read_options(__doc__, arguments, address="address; default: start ray here")
     if options.address:
         ray.init(address=options.address)
     else:
         ray.init(num_cpus=2, include_dashboard=False)
     register_ray()
     try:
-        # Without n_jobs joblib would start no workers of ray's; -1 is all of the cluster.
+        # joblib starts ray workers only if n_jobs is given; -1 uses the whole cluster.
         with joblib.parallel_config(backend="ray", n_jobs=-1):
             work(options)
     finally:

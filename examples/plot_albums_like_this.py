@@ -2,8 +2,8 @@
 Albums like this one
 ====================
 
-The vectors inside a fitted model are a space to search in: for albums like a given one, for a
-playlist from several seeds, and for a mix of genres.
+Search the vectors of a fitted model for albums that are similar to a given one, for a playlist from
+several seeds, and for a mix of genres.
 """
 
 # %%
@@ -74,8 +74,8 @@ found.assign(genres=genres[found["album"]].to_numpy()).round(2)
 
 # %%
 # A mix of genres. This model predicts probabilities, and the albums whose probabilities are most
-# like the mix come first. With ``target="cosine"`` the model predicts label factors, and those of
-# the genres are mixed.
+# similar to the mix come first. With ``target="cosine"`` the model predicts label factors, and the
+# factors of the genres are mixed.
 
 one, other = Y[albums.taxonomy.leaves].sum().nlargest(2).index
 found = nearest.mix({one: 0.7, other: 0.3})
@@ -84,8 +84,9 @@ found.assign(genres=genres[found["album"]].to_numpy()).round(2)
 
 # %%
 # How good is each space to search in? Two albums are relevant to each other if they share a genre
-# of the lower level. "fused" counts the covers as much as the reviews, which know more; "genres",
-# the predicted probabilities, weighs them as the model does. The last row is a random order.
+# of the lower level. "fused" gives covers the same weight as reviews, which are more informative;
+# "genres", the predicted probabilities, weighs them as the model does. The last row is a random
+# order.
 
 from skmmgenre.metrics import retrieval_scores
 

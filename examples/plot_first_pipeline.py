@@ -2,14 +2,14 @@
 A first pipeline
 ================
 
-From a table of sound, reviews and covers to genres. The albums are synthetic: their files are made
-on the spot, and what can be known about them is known exactly.
+Predict genres from a table of audio, reviews and covers. The albums are synthetic: their files are
+generated here, so the best attainable accuracy is known exactly.
 """
 
 # %%
 # The table
 # ---------
-# One row an album; cells hold paths and texts. A tenth of the cells is empty.
+# One row per album; cells contain paths and texts. A tenth of the cells are empty.
 
 import tempfile
 
@@ -22,10 +22,10 @@ albums = make_albums(
 albums.table[["artist", "title", "text"]].head()
 
 # %%
-# What a cell becomes
-# -------------------
-# A sound file becomes a patch of its constant-Q transform, here of 5 of the usual 15 seconds.
-# A column a genre: its cover, and its sound below.
+# Features of the audio
+# ---------------------
+# A sound file becomes a patch of its constant-Q transform, here 5 s long instead of the default.
+# Each column shows one genre: a cover, and the sound of the same album below.
 
 import matplotlib.pyplot as plt
 from PIL import Image
@@ -49,9 +49,8 @@ _ = axes[1, 0].set_ylabel("pitch")
 # %%
 # The model
 # ---------
-# A network for each modality, and a layer that fuses their vectors. Patches of sound are short
-# here, and the network of covers is the small one, which needs no weights of ImageNet; all else is
-# the default.
+# One network per modality, and a layer that fuses their vectors. Here the audio patches are short
+# and covers use the small network, which needs no ImageNet weights; everything else is the default.
 
 from skmmgenre.compose import make_genre_classifier
 
@@ -68,8 +67,9 @@ model
 # %%
 # Fit and predict
 # ---------------
-# Artists are whole on one side of the split. Given as ``groups`` they are whole in the inner folds,
-# too, by which is chosen how long each network is trained; then all learn from all rows.
+# All albums of an artist are on one side of the split. Passed as ``groups``, artists are also kept
+# together in the inner folds that choose how long each network trains; then all networks are
+# trained on all rows.
 
 from skmmgenre.model_selection import ArtistShuffleSplit
 
@@ -79,16 +79,17 @@ model.fit(albums.table.iloc[train], albums.y[train], groups=albums.groups[train]
 predicted = model.predict(albums.table.iloc[test])
 
 # %%
-# Judge
-# -----
-# Each modality of these albums shows the true genre only at times, so no model can be right always.
-# The right panel is the best guess there is, given what the cells show.
+# Evaluate
+# --------
+# Each modality of these albums shows the true genre only some of the time, so no model can be right
+# for all albums. The right panel shows the best possible predictions given the content of the
+# cells.
 
 from sklearn.metrics import ConfusionMatrixDisplay, accuracy_score
 
 best = albums.oracle.predict(rows=test)
 figure, axes = plt.subplots(1, 2, figsize=(8.6, 4.4), sharey=True, layout="constrained")
-for ax, name, answer in zip(axes, ("this model", "best guess"), (predicted, best), strict=True):
+for ax, name, answer in zip(axes, ("this model", "best possible"), (predicted, best), strict=True):
     ConfusionMatrixDisplay.from_predictions(
         albums.y[test],
         answer,

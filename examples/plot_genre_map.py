@@ -2,15 +2,15 @@
 A map of albums
 ===============
 
-t-SNE draws albums as points, near each other if a model sees them alike (Figures 7 and 8 of the
-paper). The picture alone proves little, so the number below it says how pure the neighbourhoods are
-before the projection, and the same picture with shuffled genres stands beside it.
+t-SNE draws albums as points that are close to each other if their vectors in a model are similar
+(Figures 7 and 8 of the paper). The picture alone proves little, so it comes with the purity of the
+neighbourhoods before the projection, and with the same picture for shuffled genres.
 """
 
 # %%
-# Synthetic albums with reviews and covers, each of several genres in a tree of two levels. The
-# model learns from half of the artists; the map is of the others, for a network may know its
-# training albums by heart.
+# Synthetic multilabel albums with reviews and covers, and genres in a tree of two levels. The model
+# is trained on half of the artists. The map shows the others, because a network may have memorised
+# its training albums.
 
 import tempfile
 
@@ -54,8 +54,8 @@ model = GenrePipeline(
 model.fit(albums.table.iloc[train], albums.Y.iloc[train], groups=albums.groups[train])
 
 # %%
-# The vectors of the reviews. Drawn are the albums with exactly one genre of the top level, in its
-# colour. With ``groups``, albums of the same artist do not count as neighbours.
+# The vectors of the reviews. The map shows the albums with exactly one genre of the top level, in
+# the colour of that genre. With ``groups``, albums of the same artist do not count as neighbours.
 
 from skmmgenre.inspection import EmbeddingMapDisplay
 
@@ -64,13 +64,13 @@ drawing = {"taxonomy": albums.taxonomy, "groups": artists, "shuffled": True}
 reviews = EmbeddingMapDisplay.from_estimator(model, table, Y, space="text", **drawing)
 
 # %%
-# The colours of the covers know less of the genre, as the number says.
+# The colours of the covers are less informative about the genre, as the purity shows.
 
 covers = EmbeddingMapDisplay.from_estimator(model, table, Y, space="image", **drawing)
 folder.cleanup()
 
 # %%
-# The numbers side by side. Of the genres shuffled, they are those of chance.
+# The purities side by side. With shuffled genres they are at chance level.
 
 import pandas as pd
 
@@ -83,8 +83,8 @@ pd.DataFrame(
 ).round(2)
 
 # %%
-# Figure 7 of the paper is a map of label factors. These are made of the genres themselves, so that
-# the genres are apart is no evidence about music: it shows that the factors keep them apart.
+# Figure 7 of the paper is a map of label factors. They are computed from the genres themselves, so
+# separated genres say nothing about the music, only that the factors separate the genres.
 
 from skmmgenre.labels import PPMILabelFactorizer
 

@@ -2,13 +2,13 @@
 Search the networks and the fusion together
 ===========================================
 
-``GridSearchCV`` over the shape of the audio network, its width and the norm of the fusion layer's
-input, with artists whole in every fold.
+``GridSearchCV`` over the architecture and the width of the audio network and the normalization of
+the fusion layer's input, with folds that never split an artist.
 """
 
 # %%
-# The constant-Q transform learns nothing and is not searched, so it is done once: the cells of the
-# column ``patch`` are arrays. (Paths would do, and be transformed anew for every candidate.)
+# The constant-Q transform is not trained or searched, so it is computed once: the cells of the
+# column ``patch`` are arrays. (Paths work too, but would be transformed again for every candidate.)
 
 import tempfile
 
@@ -31,8 +31,8 @@ table = albums.table[["artist", "text"]].assign(
 )
 
 # %%
-# The pipeline by hand; ``MeanOverTracks`` takes one patch or a list of them. The network of the
-# reviews is small, so that this page is built in a minute.
+# The pipeline, step by step; ``MeanOverTracks`` accepts one patch or a list of them. The text
+# network is small, so that this example runs in a minute.
 
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
@@ -59,9 +59,9 @@ model = GenrePipeline(
 )
 
 # %%
-# With metadata routing the groups reach the splitter, which keeps artists whole, and every network,
-# which is trained for as long as is best for artists it does not learn from. The paper's widths are
-# "low" and "high"; a tuple gives the filters of each layer.
+# Metadata routing passes the groups to the splitter, which does not split artists, and to every
+# network, which chooses its number of epochs on held-out artists. The paper's widths are "low" and
+# "high"; a tuple sets the number of filters of each layer.
 
 from pprint import pp
 
@@ -82,9 +82,9 @@ with sklearn.config_context(enable_metadata_routing=True):
 pp(search.best_params_)
 
 # %%
-# A dot is a fold. Most candidates differ more between the two folds than from each other: eighty
-# albums hardly tell these networks apart, and the best of eight is best partly by chance. So judge
-# the winner on artists that the search has not seen.
+# Each dot is a fold. Most candidates differ more between the two folds than from each other: eighty
+# albums are too few to separate these networks, and the best of eight is best partly by chance.
+# Evaluate the best candidate on artists that were not part of the search.
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -1,16 +1,15 @@
 """
-Which words tell a genre
-========================
+Informative words of each genre
+===============================
 
-Reviews name people and places. Their categories, looked up in a knowledge base, join the words of
-the reviews; the information gain of both for each genre shows what a classifier of texts can lean
-on.
+Reviews mention people and places. The categories of these entities, from a knowledge base, are
+added to the words of the reviews. The information gain of words and categories shows what a text
+classifier can use to predict each genre.
 """
 
 # %%
-# Albums of which only the reviews are made, and the knowledge base that comes with them: invented
-# people and places, each with the categories that an encyclopedia would give. Artists are whole in
-# the split.
+# Synthetic albums with reviews only, and their knowledge base: invented people and places with
+# categories like those of an encyclopedia. The split does not separate albums of an artist.
 
 import tempfile
 
@@ -31,7 +30,7 @@ split = ArtistShuffleSplit(n_splits=1, test_size=0.3, random_state=0)
 train, test = next(split.split(texts, genres, artists))
 
 # %%
-# What a linker finds in the first review.
+# The entities that a linker finds in the first review.
 
 from skmmgenre.text import EntityEnricher, GazetteerLinker, ReviewTruncator, ReviewVectorizer
 
@@ -41,8 +40,8 @@ enricher.transform(ReviewTruncator().transform(texts[:1]))
 enricher.mentions_[["start", "end", "label", "confidence", "categories"]]
 
 # %%
-# The same classifier over the words alone (VSM in the paper) and over words and categories
-# (VSM + SEM). Any classifier will do here; the paper's is ``TextMLP``.
+# The same classifier on words only (VSM in the paper) and on words and categories (VSM + SEM). Any
+# classifier can be used here; the paper uses ``TextMLP``.
 
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -56,16 +55,16 @@ for name, model in {"VSM": words, "VSM + SEM": enriched}.items():
     print(f"{name}: accuracy {model.score(texts[test], genres[test]):.3f}")
 
 # %%
-# The information gain of each word is that of the training reviews. A hollow bar is a word that
-# the genre has less often than the others. No name is among them: each person is named in few
-# reviews, and the words of a name are those of many. What they have in common is their category.
+# The information gain is computed on the training reviews. A hollow bar is a word that is less
+# frequent in this genre than in the others. No names are among the words: each person is mentioned
+# in few reviews, and many people share the words of a name. The category is what they share.
 
 from skmmgenre.inspection import InformativeWordsDisplay
 
 InformativeWordsDisplay.from_estimator(enriched, texts[train], genres[train], n_words=8)
 
 # %%
-# The same as a table, of categories alone.
+# The same as a table, for categories only.
 
 from skmmgenre.inspection import informative_words
 

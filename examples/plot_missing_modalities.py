@@ -2,13 +2,13 @@
 When modalities are missing
 ===========================
 
-Cells are removed from the test albums, more and more of them, and two models are asked: one whose
-fusion layer has always seen whole albums, and one trained with ``modality_dropout``.
+Remove an increasing share of cells from the test albums and compare two models: one whose fusion
+layer was trained on complete albums, and one trained with ``modality_dropout``.
 """
 
 # %%
-# Albums, and a model of their sound, reviews and covers. Both models share the networks; only
-# the fusion layers differ.
+# Synthetic albums, and a model of their audio, reviews and covers. Both models share the networks;
+# only the fusion layers differ.
 
 import tempfile
 
@@ -40,9 +40,9 @@ fusions = {
 }
 
 # %%
-# A missing cell becomes a block of NaN, so the vectors can be emptied in place of the cells. Every
-# cell is removed with the same probability, ten times over. What can be known about an album then
-# is known too: the posterior of the genres given the cells that are left.
+# A missing cell becomes a block of NaN, so blocks of vectors are removed instead of cells. Each
+# cell is removed with the same probability, in ten repetitions. The best possible prediction is
+# known: it follows from the posterior of the genres given the remaining cells.
 
 from itertools import product
 
@@ -54,8 +54,8 @@ columns = {"audio": "audio", "text": "text", "image": "cover"}
 block_of = tested.columns.str.split("__").str[0]
 
 
-def best_guess(left):
-    """The most probable genre of each test album, given which cells are left."""
+def best_possible(left):
+    """Return the most probable genre of each test album given the remaining cells."""
     guess = np.empty(len(test), dtype=object)
     for pattern in product([False, True], repeat=3):
         rows = (left == pattern).all(axis=1)
@@ -65,12 +65,12 @@ def best_guess(left):
 
 
 def accuracies(left):
-    """Accuracy of the fusion layers, and of the best guess."""
+    """Return the accuracy of the fusion layers and of the best possible predictions."""
     emptied = tested.copy()
     for block, there in zip(columns, left.T, strict=True):
         emptied.loc[~there, block_of == block] = np.nan
     answers = {name: fusion.predict(emptied) for name, fusion in fusions.items()}
-    answers["best guess"] = best_guess(left)
+    answers["best possible"] = best_possible(left)
     return {name: accuracy_score(albums.y[test], answer) for name, answer in answers.items()}
 
 
@@ -94,18 +94,18 @@ whole = pd.DataFrame(
 ).T
 
 # %%
-# On the left, cells missing at random; on the right, the same cells missing everywhere. With
-# nothing left (right end of the left panel) every model answers with the largest genre.
+# Left: cells missing at random. Right: the same modalities missing for all albums. If everything is
+# missing (right end of the left panel), every model predicts the most frequent genre.
 
 import matplotlib.pyplot as plt
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), sharey=True, layout="constrained")
-colors = {"best guess": "grey", **dict(zip(fusions, ("tab:blue", "tab:orange"), strict=True))}
+colors = {"best possible": "grey", **dict(zip(fusions, ("tab:blue", "tab:orange"), strict=True))}
 for name, color in colors.items():
     curve = at_random.groupby("share")[name].mean()
-    left.plot(curve, "--" if name == "best guess" else "o-", color=color, label=name)
+    left.plot(curve, "--" if name == "best possible" else "o-", color=color, label=name)
 left.set(xlabel="share of the test cells removed", ylabel="accuracy", ylim=(0, 1))
 left.legend()
 whole[list(colors)].plot.bar(ax=right, color=list(colors.values()), rot=0, legend=False, width=0.75)
-right.set_title("what is left")
+right.set_title("remaining modalities")
 folder.cleanup()

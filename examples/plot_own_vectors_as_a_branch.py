@@ -1,14 +1,14 @@
 """
-Own vectors as a branch
-=======================
+Your own vectors as a branch
+============================
 
-A branch may be any transformer, or ready vectors: here a handful of numbers about each recording,
-computed with numpy, beside a network that reads the reviews.
+A branch can be any transformer, or precomputed vectors: here six features of each recording,
+computed with numpy, together with a network for the reviews.
 """
 
 # %%
-# Albums, and six numbers a recording: the mean and the spread of its level, of its spectral
-# centroid and of its change from frame to frame. A missing recording has NaN for all of them.
+# Synthetic albums, and six features per recording: mean and standard deviation of the level, of the
+# spectral centroid and of the spectral flux. A missing recording has NaN for all of them.
 
 import tempfile
 
@@ -39,25 +39,29 @@ def describe(path):
     level = np.log(spectra.sum(axis=1) + 1e-9)
     centroid = np.log(spectra @ np.arange(spectra.shape[1]) + 1e-9) - level
     change = np.abs(np.diff(spectra, axis=0)).sum(axis=1) / np.exp(level[1:])
-    return [figure(values) for values in (level, centroid, change) for figure in (np.mean, np.std)]
+    return [reduce(values) for values in (level, centroid, change) for reduce in (np.mean, np.std)]
 
 
 names = [
-    f"{what}_{figure}" for what in ("level", "centroid", "change") for figure in ("mean", "std")
+    f"{feature}_{statistic}"
+    for feature in ("level", "centroid", "change")
+    for statistic in ("mean", "std")
 ]
 numbers = pd.DataFrame([describe(path) for path in albums.table["audio"]], columns=names)
 table = pd.concat([albums.table[["artist", "text"]], numbers], axis=1)
 table.head()
 
 # %%
-# The branch ``timbre`` is a scaler over these columns. Its name, which ``ColumnTransformer`` puts
-# before each column, makes them one block: ``FusionClassifier`` divides it by its l2 norm beside
-# the 2,048 numbers of ``text``, and fills it with zeros where it is missing.
+# The branch ``timbre`` scales these columns. ``ColumnTransformer`` prefixes each column with the
+# name of the branch, which makes them one block: ``FusionClassifier`` divides each block by its l2
+# norm, so that six features count next to the 2,048 of ``text``, and fills missing blocks with
+# zeros.
 #
-# The scaler learns no genre, the text network does, and on so few reviews it learns them by heart.
-# Its vectors of the training rows would look surer than those of new reviews, and the fusion layer
-# would trust text too much. So by default, ``cross_fit="auto"``, that layer learns from vectors of
-# networks that have not seen the row's artist.
+# The scaler does not use the genres, but the text network does, and with this few reviews it
+# memorises them. Its vectors of the training rows would look more certain than those of new
+# reviews, and the fusion layer would rely on text too much. By default (``cross_fit="auto"``), the
+# fusion layer is therefore trained on out-of-fold vectors, from networks that have not seen the
+# artist.
 
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
@@ -90,7 +94,7 @@ def build(*chosen):
 build("timbre", "text")
 
 # %%
-# Each branch alone, and both, over three folds of whole artists.
+# Each branch alone, and both, in three folds that do not split artists.
 
 import sklearn
 from sklearn.model_selection import cross_validate
@@ -108,8 +112,8 @@ with sklearn.config_context(enable_metadata_routing=True):
         scores[" + ".join(chosen)] = results["test_score"]
 
 # %%
-# A dot is a fold; the grey line is the accuracy of the best guess given what these cells show, the
-# dotted one that of the largest genre.
+# Each dot is a fold. The grey line is the best possible accuracy given the content of these cells,
+# the dotted line the accuracy of always predicting the most frequent genre.
 
 import matplotlib.pyplot as plt
 

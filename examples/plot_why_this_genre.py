@@ -2,13 +2,13 @@
 Why this genre
 ==============
 
-A model predicts a genre for an album: which modality decided, which words, which seconds of the
-sound and which part of the cover?
+Explain a prediction: find the modality, the words, the seconds of the audio and the part of the
+cover that it is based on.
 """
 
 # %%
-# Synthetic albums whose covers are neutral except for one square, which shows the genre. Where the
-# square lies is known, so a map of what the network looks at can be checked.
+# Synthetic albums whose covers are neutral except for one square, which shows the genre. The
+# position of the square is known, so the activation maps of the network can be checked.
 
 import tempfile
 
@@ -39,8 +39,9 @@ model.fit(albums.table.iloc[train], albums.y[train], groups=albums.groups[train]
 print(f"accuracy {model.score(table, albums.y[test]):.2f}")
 
 # %%
-# One album. Words, seconds and the like are hidden from the model one at a time; an effect is what
-# the score of the genre loses. The most similar albums of the training set are named, too.
+# Explain one album. Words, seconds and other parts are hidden from the model one at a time; the
+# effect of a part is the decrease of the genre's score. The explanation also lists the most similar
+# albums of the training set.
 
 from skmmgenre.inspection import ExplanationDisplay, NearestAlbums, explain
 
@@ -51,13 +52,13 @@ print(explanation)
 ExplanationDisplay(explanation).plot()
 
 # %%
-# The same album without its review: the explanation names what is missing.
+# The same album without its review: the explanation lists the missing modality.
 
 print(explain(model, table.iloc[[0]].assign(text=None)))
 
 # %%
-# The parts of the modalities are exact and add up to the score. Their mean size over the test
-# albums shows what the model relies on.
+# The contributions of the modalities are exact and add up to the score. Their mean absolute value
+# over the test albums shows what the model relies on.
 
 from skmmgenre.inspection import modality_contributions
 
@@ -65,14 +66,15 @@ contributions = modality_contributions(model, table)
 contributions.drop(columns=["bias", "score"]).abs().groupby("genre").mean().round(2)
 
 # %%
-# The covers that the image network is most convinced of.
+# The covers for which the image network is most certain.
 
 from skmmgenre.inspection import ActivationMapDisplay
 
 ActivationMapDisplay.from_estimator(model, table, n_items=4)
 
 # %%
-# How much of a map lies within the square, against the share of the cover that the square takes.
+# The share of a map that lies within the square, compared with the share of the cover that the
+# square covers.
 
 import numpy as np
 from PIL import Image
@@ -83,7 +85,7 @@ maps = class_activation_map(model, table)
 masks = albums.oracle.cover_masks(test)
 within = []
 for one, mask in zip(maps, masks, strict=True):
-    # The network sees the cover scaled by 256/224, of which it takes the centre.
+    # The network reads the centre of the cover scaled by 256/224.
     side = round(len(one) * 256 / 224)
     seen = np.asarray(Image.fromarray(mask).resize((side, side)))
     edge = (side - len(one)) // 2

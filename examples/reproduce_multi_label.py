@@ -1,14 +1,13 @@
 """Tables 4 to 7 and Figures 7 and 8 of Oramas et al. (2018), on your own table of albums.
 
-The table is a CSV with a header, one row an album. Of its columns are used: the sound files, the
-timbre files (.h5 of the Million Song Dataset), the reviews, the reviews enriched with the
-categories of their entities (as they are: cut them before; with --knowledge-base they are made of
-the reviews instead), the cover, the genres and the artist.
-A modality without a column is left out; any of its cells may be empty. Several files in a cell are
-separated by "|". Genres are read as `skmmgenre train` reads them ("Jazz; Pop/Rock"); a genre may be
-a branch ("Pop/Oldies/Traditional Pop"), which gives the album all labels on it. An album without
-any of the genres is an error unless --skip-unlabelled is given. Paths are relative to the folder of
-the CSV, or to --root.
+The table is a CSV with a header and one row per album. These columns are used: audio files, timbre
+files (.h5 of the Million Song Dataset), reviews, reviews enriched with the categories of their
+entities (used as they are, so truncate them first; --knowledge-base computes them from the reviews
+instead), cover, genres and artist. A modality without a column is skipped; any of its cells may be
+empty. Several files in a cell are separated by "|". Genres are read as by `skmmgenre train`
+("Jazz; Pop/Rock"). A genre may be a branch ("Pop/Oldies/Traditional Pop"), which gives the album
+all labels of the branch. An album without any of the genres is an error unless --skip-unlabelled is
+given. Paths are relative to the folder of the CSV, or to --root.
 
     python examples/reproduce_multi_label.py albums.csv --split set --jobs -1
     python examples/reproduce_multi_label.py albums.csv --rows "audio/cosine/*" "fusion/*/A+T"
@@ -19,30 +18,30 @@ the CSV, or to --root.
 With --describe nothing is trained: table_4.csv has the most and least frequent genres, table_5.csv
 the layers of the audio networks, and figure_7.png is a map of the albums by their label factors.
 
-Without it, Table 6 is made row by row. Printed beside the paper's figures: parameters, seconds an
-epoch, AUC, average precision (AP), aggregated diversity (ADiv@k) and precision (P@k). Below the
-paper's rows stand "plain" ones, which are not the paper's: logistic regression on statistics of
-sound, on word weights and on colours, and the mean of their probabilities, trained on the train
-rows and tested on the test rows. Then follow each logistic row with half of its log prior removed,
-random scores and the ceiling, because diversity can be had cheaply: it is a gain only at equal
-precision. The same is written to --output as table_6.csv. How much better or worse each plain row
-is than the best of the paper's rows of the same modalities is told below the table, and in
-plain.csv.
+Without --describe, Table 6 is computed row by row and printed next to the paper's results: number
+of parameters, seconds per epoch, AUC, average precision (AP), aggregated diversity (ADiv@k) and
+precision (P@k). Below the rows of the paper there are "plain" rows, which are not in the paper:
+logistic regression on statistics of the audio, on word weights and on colours, and the mean of
+their probabilities, trained on the train rows and tested on the test rows. Below them are each
+logistic row with half of its log prior removed, random scores, and the ceiling: diversity is easy
+to gain, and counts only at equal precision. The folder --output gets the same as table_6.csv. The
+difference between each plain row and the best row of the paper with the same modalities is printed
+below the table and written to plain.csv.
 
-Table 7, the three best genres of the first 20 test albums, is added once its two rows are there
+Table 7, the three best genres of the first 20 test albums, is added if both of its rows were run
 (audio/logistic/low-4x70 and audio/cosine/high-4x70), and figure_8.png, a map of the test albums by
 the vectors of their covers, with image/logistic/resnet. Both maps show the albums with exactly one
-genre of the top level, and beside them the same points with shuffled genres; the number below them
-is of the vectors themselves, and does not count albums of the same artist.
+genre of the top level, next to the same points with shuffled genres. The purity printed below a map
+is computed on the vectors themselves and ignores neighbours by the same artist.
 
 Finished rows are kept in --output, rows/*.npz: scores of the test_rows (counted from 0 in the CSV)
-for the labels, and vectors of all rows. After a stop the same command goes on with the row it was
-at; a row whose settings or data have changed is run again. Sound is transformed once, into
-patches.npy there: 124 kB a track. What the reviews mention is kept in entities.sqlite, statistics
-of sound in statistics.sqlite.
+for the labels, and vectors of all rows. An interrupted run resumes with the row that it was
+computing; a row whose settings or data have changed is run again. Audio is transformed once, into
+patches.npy: 124 kB per track. Linked entities are kept in entities.sqlite, audio statistics in
+statistics.sqlite.
 
-A fusion is fed by the same parts whatever their figures here: audio/cosine/high-4x70,
-text/cosine/vsm+sem (vsm where there are no enriched reviews) and image/logistic/resnet.
+A fusion always uses the same parts, whatever their results on this table: audio/cosine/high-4x70,
+text/cosine/vsm+sem (vsm if there are no enriched reviews) and image/logistic/resnet.
 """
 
 import argparse
@@ -82,7 +81,7 @@ from skmmgenre.text import (
 )
 from skmmgenre.utils import SetupError, first_few, read_groups, refuse_left_out
 
-# As printed: parameters, seconds an epoch, AUC, ADiv@1, ADiv@3, ADiv@5.
+# As printed in the paper: parameters, seconds per epoch, AUC, ADiv@1, ADiv@3, ADiv@5.
 PAPER_TABLE_6 = {
     "audio/logistic/timbre-mlp": ("0.01M", 1, 0.792, 0.04, 0.14, 0.22),
     "audio/logistic/low-3x3": ("0.5M", 390, 0.859, 0.14, 0.34, 0.54),
@@ -126,7 +125,7 @@ FIGURE_8 = "image/logistic/resnet"
 MODALITIES = {"A": "audio", "T": "text", "I": "image"}
 KS = (1, 3, 5)
 
-# Columns by default; only the first two must be there.
+# Default columns; only the first two are required.
 _COLUMNS = {
     "genres": "genres",
     "artist": "artist",
@@ -146,27 +145,27 @@ _QUICK = {
     "fusion": {"lr": 1e-2},
 }
 _TRACKS_AT_ONCE = 1024
-_SYNTHETIC = "SYNTHETIC albums: the figures say nothing about real music, nor about the paper's."
-_SMALL = "--quick: small networks and few epochs. The figures say nothing about the paper's."
+_SYNTHETIC = "SYNTHETIC albums: the results say nothing about real music or about the paper."
+_SMALL = "--quick: small networks and few epochs. The results say nothing about the paper."
 
 
 @dataclass
 class Albums:
-    """The table as it is learned from: first the rows to learn from, then the test rows."""
+    """Data of the table, with the rows for training and validation before the test rows."""
 
     cells: dict  # column of cells by modality
     Y: pd.DataFrame
     artists: np.ndarray
-    validation: np.ndarray | None  # which of the rows to learn from are for validation
+    validation: np.ndarray | None  # mask of the validation rows among the first n_fit
     n_fit: int
-    rows: np.ndarray  # where each row stands in the CSV
-    key: str  # changes with anything above but the cells
-    stamps: dict  # by modality, changes with the cells and their files
+    rows: np.ndarray  # position of each row in the CSV
+    key: str  # changes if anything above except the cells changes
+    stamps: dict  # per modality, changes if the cells or their files change
     taxonomy: GenreTaxonomy | None = None
-    names: np.ndarray | None = None  # of the albums, for Table 7
+    names: np.ndarray | None = None  # names of the albums, for Table 7
 
     def learn(self, model, X):
-        """Fit a model on the rows to learn from; label factors are those of all of them."""
+        """Fit a model on the training and validation rows; label factors use all of them."""
         return model.fit(
             X[: self.n_fit],
             self.Y[: self.n_fit],
@@ -175,7 +174,7 @@ class Albums:
         )
 
     def learn_plain(self, model, X):
-        """Fit the plain control on the train rows; it needs no rows that stop the training."""
+        """Fit the plain control on the train rows; it does not use validation rows."""
         train = np.arange(self.n_fit)
         if self.validation is not None:
             train = np.flatnonzero(~self.validation)
@@ -195,17 +194,17 @@ def main(argv=None):
             options.knowledge_base = options.csv.parent / "catalogue.kb"
         (describe if options.describe else reproduce)(read_albums(options), options)
     except (ValueError, OSError, ImportError, SetupError) as error:
-        # A broken file is named; the number of its row would be that of the reordered table.
+        # Print the reason, which names a broken file, and not the row of the reordered table.
         print(f"reproduce_multi_label: {getattr(error, 'reason', error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. Finished rows are kept: the same command goes on.", file=sys.stderr)
+        print("\nStopped. Finished rows are kept; run the same command to resume.", file=sys.stderr)
         return 130
     return 0
 
 
 def read_options(argv):
-    """Options of the command line."""
+    """Read the command line."""
     about, _, details = __doc__.partition("\n\n")
     parser = argparse.ArgumentParser(
         description=about, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -213,14 +212,14 @@ def read_options(argv):
     add = parser.add_argument
     add("csv", nargs="?", type=Path, help="the table; not needed with --demo or --quick")
     add("--demo", action="store_true", help="run on synthetic albums")
-    add("--quick", action="store_true", help="small networks; without a CSV few synthetic albums")
+    add("--quick", action="store_true", help="small networks; without a CSV, few synthetic albums")
     add("--albums", type=int, help="synthetic albums to make; default: 2000 (--quick: 450)")
     add("--rows", nargs="+", default=["*"], help='rows to run, by name or pattern ("text/*")')
-    add("--list", action="store_true", help="names of the rows")
+    add("--list", action="store_true", help="print the names of the rows")
     add(
         "--describe",
         action="store_true",
-        help="train nothing: tables 4 and 5 and figure 7, of the genres and the networks",
+        help="do not train; describe genres and networks: Tables 4 and 5 and Figure 7",
     )
     columns = parser.add_argument_group("columns of the table")
     for name, column in _COLUMNS.items():
@@ -234,35 +233,35 @@ def read_options(argv):
     columns.add_argument(
         "--separators",
         metavar="LETTERS",
-        help='between genres, and no others; default: ";" and "|", and commas between known names',
+        help='the only separators of genres; default: ";" and "|", and commas between known names',
     )
     columns.add_argument(
         "--not-genres",
         metavar="NAMES",
-        help='names that are no genres, with ";" between them; default: "Other; Unknown; Misc" and '
-        'the like; "" keeps all',
+        help='names that are not genres, separated by ";"; default: "Other; Unknown; Misc" and '
+        'similar names; "" keeps all names',
     )
     columns.add_argument(
         "--branch-separator",
         default="/",
-        help='in a branch; default: /, which leaves names of catalogues whole ("Pop/Rock"); "" '
-        "leaves all names whole, as train does",
+        help='separator in a branch; default: /, which does not split known names ("Pop/Rock"); "" '
+        "splits no names, as train does",
     )
     columns.add_argument(
-        "--min-items", type=int, default=12, help="albums a genre must have; default: 12"
+        "--min-items", type=int, default=12, help="minimum number of albums per genre; default: 12"
     )
     columns.add_argument(
         "--knowledge-base",
         type=Path,
-        help="file of a knowledge base (skmmgenre kb build), with which the reviews are enriched",
+        help="knowledge base (skmmgenre kb build) to enrich the reviews with",
     )
     networks = parser.add_argument_group("networks (the paper's by default)")
-    networks.add_argument("--depth", type=int, help="of the ResNet; default: 101")
+    networks.add_argument("--depth", type=int, help="depth of the ResNet; default: 101")
     networks.add_argument(
         "--weights", help="'imagenet' (default), 'none', or the path of a state dict"
     )
     networks.add_argument("--image-size", type=int, help="pixels; default: 224")
-    networks.add_argument("--epochs", type=int, help="at most, of every network")
+    networks.add_argument("--epochs", type=int, help="maximum number of epochs of every network")
     networks.add_argument("--device", default="auto", help="default: auto")
     other = parser.add_argument_group("other")
     other.add_argument("--seed", type=int, default=0, help="default: 0")
@@ -273,13 +272,13 @@ def read_options(argv):
         action="store_const",
         const="missing",
         default="raise",
-        help="count broken files as missing, do not stop",
+        help="treat broken files as missing",
     )
     other.add_argument(
         "--skip-unlabelled",
         action="store_true",
-        help="leave out albums without a genre of --min-items albums, or without a part of "
-        "--split, do not stop",
+        help="skip albums without a genre of at least --min-items albums, or without a part of "
+        "--split",
     )
     other.add_argument(
         "--output", type=Path, default=Path("multi_label"), help="folder; default: multi_label"
@@ -304,7 +303,7 @@ def write_synthetic_table(options):
         return csv
     albums = make_albums(
         n_albums,
-        n_genres=42,  # and 14 parents; of these 56 some have too few of the albums
+        n_genres=42,  # and 14 parents; some of these 56 have too few albums
         tracks_per_album=(1, 2),
         directory=folder,
         random_state=options.seed,
@@ -379,7 +378,7 @@ def read_albums(options):
 
 
 def read_items(column, options):
-    """Return the genres of each album, names or branches, and print what was read in doubt."""
+    """Return the genres of each album, names or branches, and print doubtful readings."""
     reading = {"name": f"{options.csv}: column {column.name!r}"}
     if options.not_genres is not None:
         reading["not_genres"] = options.not_genres.split(";")
@@ -393,11 +392,11 @@ def read_items(column, options):
 
 
 def label_matrix(items, options):
-    """Return the taxonomy and the label matrix of the albums, genres of few albums left out."""
+    """Return the taxonomy and the label matrix of the albums, without genres of few albums."""
     taxonomy = GenreTaxonomy.from_items(items, separator=options.branch_separator or None)
     if branches := sorted({name for names in items for name in names} - set(taxonomy.labels)):
         print(
-            f"{len(branches)} genres are read as branches, such as {branches[0]!r}, which gives "
+            f"{len(branches)} genres are read as branches: for example, {branches[0]!r} gives "
             f"{taxonomy.expand([branches[:1]])[0]} (--branch-separator changes this)"
         )
     taxonomy = taxonomy.filter(items, min_items=options.min_items)
@@ -411,7 +410,7 @@ def label_matrix(items, options):
 
 
 def labelled_rows(items, Y, parts, options):
-    """Return the rows with a label and a part of the split; others are an error, or counted."""
+    """Return the rows with a label and a split part; others raise or, if allowed, are counted."""
     named = np.array(list(map(bool, items)))
     without = {
         "have no genre": ~named,
@@ -424,12 +423,12 @@ def labelled_rows(items, Y, parts, options):
             way_out = "Fill the cells, change --min-items, or pass --skip-unlabelled."
             refuse_left_out(rows, reason, way_out)
         elif np.any(rows):
-            print(f"{np.sum(rows)} of {len(items)} rows {reason} and are left out.")
+            print(f"{np.sum(rows)} of {len(items)} rows {reason} and are skipped.")
     return np.flatnonzero(~np.any(list(without.values()), axis=0))
 
 
 def read_cells(name, column, options):
-    """Return the cells of a modality: lists of paths, paths or texts; None where there is none."""
+    """Return the cells of a modality: lists of paths, paths or texts; None for empty cells."""
     root = options.root or options.csv.parent
     if name in ("audio", "timbre"):
         return [[str(root / path) for path in listed_files(cell)] for cell in column]
@@ -439,8 +438,8 @@ def read_cells(name, column, options):
 
 
 def enrich(texts, options):
-    """Return the reviews, cut, with the categories of what they mention."""
-    road = make_pipeline(
+    """Return the truncated reviews with the categories of their entities."""
+    pipeline = make_pipeline(
         ReviewTruncator(n_jobs=options.jobs),
         EntityEnricher(
             GazetteerLinker(str(options.knowledge_base)),
@@ -449,7 +448,7 @@ def enrich(texts, options):
             verbose=1,
         ),
     )
-    return road.fit_transform(texts).tolist()
+    return pipeline.fit_transform(texts).tolist()
 
 
 def listed_files(cell):
@@ -466,14 +465,14 @@ def read_parts(table, options):
     parts = read_split(table[options.split])
     if not {"train", "test"} <= set(parts):
         raise ValueError(
-            f"Column {options.split!r} must say train, val or test in every row, and train and "
-            f"test in some; it says {', '.join(map(repr, sorted(set(table[options.split]))[:8]))}."
+            f"Column {options.split!r} must be train, val or test in every row, and have train "
+            f"and test rows; it has {', '.join(map(repr, sorted(set(table[options.split]))[:8]))}."
         )
     return parts
 
 
 def split(table, Y, artists, options):
-    """Return the part of every row: 80, 10 and 10 % of them, no artist in two parts."""
+    """Return the part of every row: 80, 10 and 10 % of the rows, with disjoint artists."""
     sizes = (0.8, 0.1, 0.1)  # section 7.3
     _, val, test = train_validation_test_split(table, Y, artists, sizes, options.seed)
     part = np.full(len(table), "train", dtype=object)
@@ -482,14 +481,14 @@ def split(table, Y, artists, options):
 
 
 def describe(albums, options):
-    """Print Tables 4 and 5, write them and Figure 7."""
+    """Print Tables 4 and 5, and write them and Figure 7."""
     options.output.mkdir(parents=True, exist_ok=True)
     genres, layers = describe_genres(albums.Y), layers_of_networks()
     print(f"\n{table_4(genres)}\n\n{table_5(layers)}\n")
     for name, table in {"table_4.csv": genres, "table_5.csv": layers}.items():
         csv = table.to_csv(index_label="genre" if name == "table_4.csv" else "network").encode()
         replace_file(options.output / name, lambda file, csv=csv: file.write(csv))
-    # Of the albums to learn from, as the label factors of the networks are.
+    # The label factors of the networks also use the training and validation albums only.
     Y = albums.Y[: albums.n_fit]
     factors = PPMILabelFactorizer(n_components="auto").fit_transform(Y)
     written = ["table_4.csv", "table_5.csv"]
@@ -500,7 +499,7 @@ def describe(albums, options):
 
 
 def table_4(genres):
-    """Table 4 as text: the ten most and least frequent genres."""
+    """Return Table 4 as text: the ten most and least frequent genres."""
     width = max(map(len, map(str, genres.index)))
     lines = [f"{genre:{width}}  {100 * share:6.2f}" for genre, share in genres["share"].items()]
     n_shown = min(10, len(lines) // 2)
@@ -508,8 +507,7 @@ def table_4(genres):
         [
             f"Table 4: the {n_shown} most and least frequent of {len(lines)} genres, % of "
             f"{genres.attrs['n_items']['all']} albums",
-            "(the paper's, of MuMu: Pop 84.38, Rock 55.29, ... East Coast Blues 0.06, Girl Groups "
-            "0.06)",
+            "(the paper, MuMu: Pop 84.38, Rock 55.29, ... East Coast Blues 0.06, Girl Groups 0.06)",
             "",
             *map("   ".join, zip(lines[:n_shown], lines[-n_shown:], strict=True)),
         ]
@@ -517,7 +515,7 @@ def table_4(genres):
 
 
 def layers_of_networks():
-    """Kernel and max pooling of each layer of the audio networks, as they are built."""
+    """Return kernel and max pooling of each layer of the audio networks, as built."""
     noise = np.random.default_rng(0).normal(size=(4, 96, 323)).astype(np.float32)
     layers = {}
     for architecture in ("3x3", "4x96", "4x70"):
@@ -538,7 +536,7 @@ def layers_of_networks():
 
 
 def table_5(layers):
-    """Table 5 as text; the paper's numbers are the same."""
+    """Return Table 5 as text; the numbers are those of the paper."""
     lines = [
         f"{name:14}  {layer.filter:6}  {layer.max_pooling or '-'}"
         for name, layer in zip(layers.index, layers.itertuples(), strict=True)
@@ -548,7 +546,7 @@ def table_5(layers):
 
 
 def write_map(name, vectors, rows, albums, options):
-    """Draw albums by their vectors, write the picture and print what is below it.
+    """Draw a map of albums by their vectors, write it and print its purity.
 
     Returns
     -------
@@ -567,22 +565,23 @@ def write_map(name, vectors, rows, albums, options):
             figure=figure,
         )
     except ValueError as error:
-        print(f"Left out: {name}. {error}")
+        print(f"Skipped: {name}. {error}")
         return []
     replace_file(options.output / name, lambda file: figure.savefig(file, dpi=120, format="png"))
     if display.purity is not None:
         print(
-            f"{name}: {len(display.genres)} albums with one genre of the top level; of the "
-            f"{display.n_neighbors} nearest by other artists, {display.purity:.3f} have the same "
-            f"(by chance {display.chance:.3f}, genres shuffled {display.shuffled_purity:.3f})"
+            f"{name}: {len(display.genres)} albums with one genre of the top level; share of "
+            f"the {display.n_neighbors} nearest by other artists with the same genre: "
+            f"{display.purity:.3f} (chance {display.chance:.3f}, shuffled genres "
+            f"{display.shuffled_purity:.3f})"
         )
     return [name]
 
 
 def reproduce(albums, options):
-    """Run the rows that are not finished, print the table and write it."""
+    """Run the rows that are not finished, and print and write the table."""
     if options.quick:
-        # Threads of small networks that share their cores with other programs mostly wait.
+        # Small networks gain nothing from threads, which mostly wait if the cores are busy.
         torch.set_num_threads(1)
     names = choose_rows(albums, options)
     folder = options.output / "rows"
@@ -602,13 +601,13 @@ def reproduce(albums, options):
             row["test_rows"] = albums.rows[albums.n_fit :]
             replace_file(path, lambda file, row=row: np.savez(file, **row))
             rows[name] = read_row(path, key)
-            write_figures(rows, albums, options)
-    figures = write_figures(rows, albums, options)
-    print(f"\n{table_6(figures, albums, options)}")
+            write_metrics(rows, albums, options)
+    metrics = write_metrics(rows, albums, options)
+    print(f"\n{table_6(metrics, albums, options)}")
     written = ["table_6.csv", "rows"]
-    for name in ("plain.csv", "table_7.csv", "figure_8.png"):  # they may be of other rows
+    for name in ("plain.csv", "table_7.csv", "figure_8.png"):  # of an earlier run with other rows
         (options.output / name).unlink(missing_ok=True)
-    differences = compare_plain(figures, rows, albums)
+    differences = compare_plain(metrics, rows, albums)
     if len(differences):
         print(f"\n{differences_of_plain(differences)}")
         csv = differences.to_csv(index_label="row").encode()
@@ -638,23 +637,23 @@ def best_genres(rows, albums):
 
 
 def table_7(best):
-    """Table 7 as text."""
+    """Return Table 7 as text."""
     lines = [
-        f"Table 7: the three best genres of the first {len(best)} test albums, by sound",
+        f"Table 7: the three best genres of the first {len(best)} test albums, from audio",
         *(f"({name}: {row})" for name, row in TABLE_7.items()),
         "",
     ]
     for album, row in best.iterrows():
         lines += [str(album), *(f"  {name:8}  {genres}" for name, genres in row.items())]
-    n_told = {
+    n_genres = {
         name: len({genre for cell in best[name] for genre in cell.split(", ")}) for name in TABLE_7
     }
-    told = ", ".join(f"{name} {n}" for name, n in n_told.items())
-    return "\n".join([*lines, "", f"Different genres in the table: {told} (the paper's: 11, 24)"])
+    counts = ", ".join(f"{name} {n}" for name, n in n_genres.items())
+    return "\n".join([*lines, "", f"Different genres in the table: {counts} (the paper: 11, 24)"])
 
 
 def parts_of(name, albums):
-    """Return the rows that a fusion is made of: the paper's, whatever their figures here."""
+    """Return the rows that a fusion uses: those of the paper, whatever their results here."""
     modality, _, setting = name.split("/")
     if modality == "plain":
         parts = {letter: f"plain/logistic/{kind}" for letter, kind in MODALITIES.items()}
@@ -674,22 +673,24 @@ def source(name):
 
 
 def choose_rows(albums, options):
-    """Return the rows to run, the parts of fusions with them, in the order of the table."""
+    """Return the rows to run, including the parts of fusions, in the order of the table."""
     missing = {}
     for name in ROWS:
         sources = map(source, parts_of(name, albums) or [name])
         missing[name] = [column for column in sources if column not in albums.cells]
-    chosen, left_out = set(), {}
+    chosen, skipped = set(), {}
     for pattern in options.rows:
         found = [name for name in missing if fnmatch(name.lower(), pattern.lower())]
         there = [name for name in found if not missing[name]]
         if not there:
-            why = f"the table has no {missing[found[0]][0]}" if found else "see --list"
-            raise ValueError(f"--rows {pattern!r} names no row that can be run: {why}.")
+            why = (
+                f"the table has no {missing[found[0]][0]}" if found else "see --list for the names"
+            )
+            raise ValueError(f"--rows {pattern!r} matches no row that can be run: {why}.")
         chosen.update(there, *(parts_of(name, albums) for name in there))
-        left_out |= {name: missing[name] for name in found if missing[name]}
-    for name, columns in left_out.items():
-        print(f"Left out, as the table has no {', no '.join(columns)}: {name}")
+        skipped |= {name: missing[name] for name in found if missing[name]}
+    for name, columns in skipped.items():
+        print(f"Skipped, because the table has no {', no '.join(columns)}: {name}")
     return [name for name in ROWS if name in chosen]
 
 
@@ -710,7 +711,7 @@ def build_network(name, options):
         return FusionClassifier(normalize=False, **settings)
     if modality == "audio":
         width, architecture = setting.split("-")
-        # As dropout="auto" would have it, which knows "high" by its name alone.
+        # As dropout="auto" does, which recognises the wide network only by its name "high".
         settings["dropout"] = 0.5 if (target, width) == ("cosine", "high") else 0.0
         settings["width"] = _QUICK_WIDTHS[width] if options.quick else width
         return AudioCNN(architecture=architecture, **settings)
@@ -726,7 +727,7 @@ def build_network(name, options):
 
 
 def run_row(name, network, parts, albums, options):
-    """Train a row; return its scores of the test rows, vectors of all rows, and figures."""
+    """Train a row; return scores of the test rows, vectors of all rows, size and duration."""
     modality, target, setting = name.split("/")
     if modality == "plain":
         return run_plain(setting, network, parts, albums, options)
@@ -737,7 +738,7 @@ def run_row(name, network, parts, albums, options):
         X = MeanOverTracks(timbre).fit_transform(X)
         model = albums.learn(GenrePipeline([("scale", StandardScaler()), ("mlp", network)]), X)
     elif modality == "audio":
-        # The three steps of section 7.3.1: tracks, their mean, a layer on top of it.
+        # The steps of section 7.3.1: network on tracks, mean over tracks, output layer.
         vectors, network = mean_vectors(network, albums, options)
         X, model = vectors, albums.learn(build_network(f"fusion/{target}/A", options), vectors)
     elif modality == "text":
@@ -761,7 +762,7 @@ def run_row(name, network, parts, albums, options):
 
 
 def run_plain(kind, model, parts, albums, options):
-    """Train the plain control of a modality; of several, take the mean of their probabilities."""
+    """Train the plain control of a modality, or average the probabilities of its parts."""
     if parts:
         scores = logit(np.mean([expit(part["scores"]) for part in parts], axis=0))
         n_parameters = sum(part["n_parameters"] for part in parts)
@@ -777,13 +778,13 @@ def run_plain(kind, model, parts, albums, options):
 
 
 def mean_vectors(network, albums, options):
-    """Train an audio network on all tracks; return the mean vectors of albums, and it."""
+    """Train an audio network on all tracks; return the mean vectors of albums, and the network."""
     tracks = albums.cells["audio"]
     ends = np.cumsum([0, *map(len, tracks)]).tolist()
     positions = [list(range(start, end)) for start, end in pairwise(ends)]
     patches = extract_patches([path for cell in tracks for path in cell], options)
-    # MeanOverTracks asks for tracks in order and without gaps, so that a slice of the file will
-    # do: nothing of it is in memory but the batch at work.
+    # MeanOverTracks requests tracks in order and without gaps, so a slice of the mapped file is
+    # enough: only the current batch is in memory.
     take = FunctionTransformer(lambda rows: patches[rows[0] : rows[-1] + 1])
     model = MeanOverTracks(Pipeline([("patches", take), ("cnn", network)]))
     vectors = albums.learn(model, positions).transform(positions)
@@ -791,7 +792,7 @@ def mean_vectors(network, albums, options):
 
 
 def extract_patches(paths, options):
-    """Transform the tracks that are not yet done; return the patches of all as a memory map."""
+    """Transform the remaining tracks; return the patches of all tracks as a memory map."""
     extractor = CQTExtractor(
         n_jobs=options.jobs, on_error=options.on_error, random_state=options.seed
     )
@@ -815,14 +816,14 @@ def extract_patches(paths, options):
         patches.flush()
         done[rows] = wanted[rows]
         for error in extractor.errors_.itertuples():
-            print(f"Counted as missing: {error.item}: {error.reason}")
-            done[rows[error.row]] = b""  # it is tried again at the next start
+            print(f"Treated as missing: {error.item}: {error.reason}")
+            done[rows[error.row]] = b""  # try again in the next run
     replace_file(done_path, lambda file: np.save(file, done))
     return np.load(path, mmap_mode="r")
 
 
 def key_of_row(name, network, parts, albums, options):
-    """Return what changes if the row would: its settings, its data, the keys of its parts."""
+    """Return a key of all that the row depends on: settings, data, keys of its parts."""
     settings = network.get_params()
     for of_no_effect in ("device", "n_jobs", "on_error", "verbose"):
         settings.pop(of_no_effect, None)
@@ -834,12 +835,12 @@ def key_of_row(name, network, parts, albums, options):
 
 
 def digest(*things):
-    """Return a short name of values whose text tells all of them."""
+    """Return a hash of values by their repr."""
     return hashlib.blake2b(repr(things).encode(), digest_size=16).hexdigest()
 
 
 def stamps(cells):
-    """Return the paths in cells with what tells that their files have changed."""
+    """Return the paths in cells with size and modification time of their files."""
     paths = [path for cell in cells for path in (cell if isinstance(cell, list) else [cell])]
     found = [os.stat(path) if path and os.path.isfile(path) else None for path in paths]
     return [
@@ -849,7 +850,7 @@ def stamps(cells):
 
 
 def replace_file(path, write):
-    """Write a file so that it is there whole or not at all."""
+    """Write a file atomically: a reader never sees a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     with open(part, "wb") as file:
@@ -858,7 +859,7 @@ def replace_file(path, write):
 
 
 def read_row(path, key, wanted=("scores", "n_parameters", "seconds_an_epoch")):
-    """Return what is wanted of a finished row; None if it is not there, or of other data."""
+    """Return arrays of a finished row; None if there is none for this key."""
     if not path.exists():
         return None
     with np.load(path) as row:
@@ -867,40 +868,40 @@ def read_row(path, key, wanted=("scores", "n_parameters", "seconds_an_epoch")):
         return {"path": path, "key": key, **{name: row[name] for name in wanted}}
 
 
-def write_figures(rows, albums, options):
-    """Write all figures of the finished rows, with the paper's beside them; return them."""
-    figures = ranking_scores(
+def write_metrics(rows, albums, options):
+    """Write the metrics of the finished rows, with those of the paper; return them."""
+    metrics = ranking_scores(
         albums.Y[albums.n_fit :],
         {name: row["scores"] for name, row in rows.items()},
         KS,
         prior=albums.Y[: albums.n_fit].mean().to_numpy(),
-        # Plain balances the classes: there is no prior to remove.
+        # The plain control balances the classes, so there is no prior to remove.
         log_odds=[name for name in rows if "/logistic/" in name and name not in PLAIN],
     )
-    attrs = figures.attrs
+    attrs = metrics.attrs
     for column in ("n_parameters", "seconds_an_epoch"):
-        figures[column] = pd.Series({name: row[column].item() for name, row in rows.items()})
+        metrics[column] = pd.Series({name: row[column].item() for name, row in rows.items()})
     columns = ["parameters", "seconds_an_epoch", "macro_auc", *(f"diversity@{k}" for k in KS)]
     paper = pd.DataFrame.from_dict(PAPER_TABLE_6, orient="index", columns=columns)
-    figures = figures.join(paper.add_prefix("paper_"))
-    figures.attrs = attrs
-    # As the paper orders them; then what there is to compare with.
-    order = [*rows, *(name for name in figures.index if name not in rows)]
-    csv = figures.loc[order].to_csv(index_label="row").encode()
+    metrics = metrics.join(paper.add_prefix("paper_"))
+    metrics.attrs = attrs
+    # Rows in the order of the paper, then the reference rows.
+    order = [*rows, *(name for name in metrics.index if name not in rows)]
+    csv = metrics.loc[order].to_csv(index_label="row").encode()
     replace_file(options.output / "table_6.csv", lambda file: file.write(csv))
-    return figures.loc[order]
+    return metrics.loc[order]
 
 
-def compare_plain(figures, rows, albums):
-    """Compare plain rows with the best of the paper's rows of the same modalities, by AUC."""
+def compare_plain(metrics, rows, albums):
+    """Compare each plain row with the best row of the paper with the same modalities, by AUC."""
     truth, artists = albums.Y[albums.n_fit :], albums.artists[albums.n_fit :]
     differences = {}
-    if len(set(read_groups(artists).codes)) < 2 or figures["macro_auc"].isna().all():
-        return pd.DataFrame(differences)  # there is nothing to resample, or to compare
+    if len(set(read_groups(artists).codes)) < 2 or metrics["macro_auc"].isna().all():
+        return pd.DataFrame(differences)  # nothing to resample or to compare
     for name, pattern in PLAIN.items():
         same = [other for other in rows if fnmatch(other, pattern)]
         if name in rows and same:
-            best = figures.loc[same, "macro_auc"].idxmax()
+            best = metrics.loc[same, "macro_auc"].idxmax()
             scores = rows[name]["scores"], rows[best]["scores"]
             found = bootstrap_interval(
                 truth, *scores, metric="macro_auc", groups=artists, n_resamples=1000
@@ -915,10 +916,10 @@ def compare_plain(figures, rows, albums):
 
 
 def differences_of_plain(differences):
-    """Differences between plain rows and the paper's as text."""
+    """Return the differences between plain rows and those of the paper as text."""
     lines = [
-        "AUC of plain less that of the paper's row of the same modalities that is best here, with",
-        "its 95 % interval over artists (the best is chosen on these albums, which favours it):",
+        "AUC of plain minus AUC of the paper's best row here with the same modalities, with",
+        "95 % interval over artists (the best is chosen on these albums, which favours it):",
         "",
     ]
     for name, row in differences.iterrows():
@@ -927,8 +928,8 @@ def differences_of_plain(differences):
     return "\n".join(lines)
 
 
-def table_6(figures, albums, options):
-    """Table 6 as text: ours, and the paper's figures for its own data."""
+def table_6(metrics, albums, options):
+    """Return Table 6 as text: these results and those of the paper."""
     n_test, n_labels = albums.Y[albums.n_fit :].shape
     names = {
         "n_parameters": ("here", "Params", lambda n: f"{n / 1e6:.3f}M"),
@@ -944,28 +945,28 @@ def table_6(figures, albums, options):
     }
     table = pd.DataFrame(
         {
-            (side, title): figures[name].map(form, na_action="ignore").astype(object)
+            (side, title): metrics[name].map(form, na_action="ignore").astype(object)
             for name, (side, title, form) in names.items()
         }
     ).fillna("")
     table.index = table.index.str.replace(", half of log prior removed", " *")
     lines = [
-        f"Table 6: {n_test} test albums, {n_labels} genres; AUC and AP leave out "
-        f"{figures.attrs['n_skipped']} that no test album has, or every one",
-        "(the paper's are of MuMu: 31,471 albums, 250 genres, a single run)",
+        f"Table 6: {n_test} test albums, {n_labels} genres; AUC and AP ignore "
+        f"{metrics.attrs['n_skipped']} genres that no test album has, or every one",
+        "(the paper used MuMu: 31,471 albums, 250 genres, a single run)",
         "",
         table.to_string(),
         "",
-        "* half of the log prior removed: diversity that costs no AUC",
-        "Params printed for 3x3, T+I and resnet do not follow from the paper's own sizes.",
+        "* half of the log prior removed: more diversity at the same AUC",
+        "The paper's Params of 3x3, T+I and resnet do not follow from its layer sizes.",
     ]
-    if figures.index.isin(PLAIN).any():
+    if metrics.index.isin(PLAIN).any():
         lines += [
-            "plain: logistic regression on statistics of sound, on word weights of the reviews (no",
-            "entities), on colours; A+T+I is the mean of their probabilities.",
+            "plain: logistic regression on statistics of the audio, on word weights of the reviews",
+            "(without entities) and on colours; A+T+I is the mean of their probabilities.",
         ]
-    if "enriched-text" not in albums.cells and any("T" in name for name in figures.index):
-        lines.append("T in fusions is text/cosine/vsm, as there are no enriched reviews.")
+    if "enriched-text" not in albums.cells and any("T" in name for name in metrics.index):
+        lines.append("T in fusions is text/cosine/vsm, because there are no enriched reviews.")
     lines += [_SYNTHETIC] * options.synthetic + [_SMALL] * options.quick
     return "\n".join(line.rstrip() for line in "\n".join(lines).splitlines())
 

@@ -1,33 +1,33 @@
 """Tables 1 to 3 and Figure 3 of Oramas et al. (2018), on your own table of music.
 
-The table is a CSV with a header, one row an item (a track or an album). Four of its columns are
-used: the path of a sound file, the path of a cover, the genre and the artist; others are ignored.
-Paths are relative to the folder of the CSV, or to --root. A cell of sound or cover may be empty.
-Genres are read as `skmmgenre train` reads them; of several in a cell the first is used. A row
-without a genre is an error unless --skip-unlabelled is given.
+The table is a CSV with a header and one row per item (a track or an album). Four of its columns
+are used: path of the audio file, path of the cover, genre and artist. Paths are relative to the
+folder of the CSV, or to --root. Audio and cover may be missing. Genres are read as by `skmmgenre
+train`; if a cell has several, the first is used. A row without a genre is an error unless
+--skip-unlabelled is given.
 
     python examples/reproduce_single_label.py music.csv --artist performer --jobs -1
     python examples/reproduce_single_label.py music.csv --split set --weights resnet101.pth
     python examples/reproduce_single_label.py music.csv --split set --annotations annotations.csv
     python examples/reproduce_single_label.py --demo --quick
 
-Printed: Table 2 beside the paper's figures, and Table 3 with the correlation between what sound
-and cover are good at. Below the nine rows of Table 2 stand "plain" ones, which are not the paper's:
-logistic regression on statistics of sound and on colours, with the same items, splits and seeds,
-and the difference in F1 to the networks' row of the same input, with its 95 % interval by artist.
-Written to --output: both tables as CSV, the confusion matrices as PNG, and table_1.csv, the items
-of each genre in all and in the parts of --split.
+The script prints Table 2 next to the paper's results, and Table 3 with the correlation between the
+scores of audio and cover. Below the nine rows of Table 2 there are "plain" rows, which are not in
+the paper: logistic regression on statistics of the audio and on colours, with the same items,
+splits and seeds, and the difference in F1 to the networks' row of the same input, with its 95 %
+interval over artists. The folder --output gets both tables as CSV, the confusion matrices as PNG,
+and table_1.csv with the number of items per genre, in total and in each part of --split.
 
---annotations takes files of `skmmgenre annotate music.csv --balance table`: Table 3 then also has
-the people's side, with the model of the first run on the same items, and the people's confusion
-matrices are drawn beside the model's. Without --split the annotated items and all others of their
-artists are the test rows of every run.
+--annotations takes files written by `skmmgenre annotate music.csv --balance table`. Table 3 then
+also has the human annotators, with the model of the first run on the same items, and their
+confusion matrices are drawn next to those of the model. Without --split, the test rows of every run
+are the annotated items and all other items of their artists.
 
-What the figures mean depends on the table. If its covers do not belong to its music (drawn from
-other records of the same genre, say), no row that fuses them says anything about fusion or the
-joint space: given the genre, such covers are independent of the sound, as real ones are not.
-Test artists are never trained on, unless --split says otherwise. With --split all learn from the
-train rows and are tested on the test rows; the val rows stop the training of the networks.
+What the results mean depends on the table. If its covers do not belong to its music (for example,
+because they were drawn from other records of the same genre), results of fusion and of the joint
+space are meaningless: given the genre, such covers are independent of the audio, and real covers
+are not. Unless --split says otherwise, test artists are never trained on. With --split, models are
+trained on the train rows and tested on the test rows; the val rows are used for early stopping.
 """
 
 import argparse
@@ -60,20 +60,20 @@ PAPER_TABLE_2 = {
     "MM_Audio + MM_Visual": "0.467 ± 0.007  0.393 ± 0.003  0.400 ± 0.004",
     "All": "0.477 ± 0.010  0.413 ± 0.002  0.427 ± 0.000",
 }
-# The three models of Table 3 and Figure 3, and their averages as printed.
+# The three models of Table 3 and Figure 3, and their averages as printed in the paper.
 SETTINGS = {"Audio": "CNN_Audio + MM_Audio", "Visual": "CNN_Visual", "A + V": "All"}
 PAPER_AVERAGES = {"Audio": 0.35, "Visual": 0.25, "A + V": 0.43}
 PAPER_CORRELATION = "0.80 printed, 0.74 from the rounded rows"
-# The left of Table 3: what an annotator gets of an item, the averages as printed, and the
-# correlation of annotator and model.
+# The left of Table 3: what an annotator gets of an item, the averages as printed in the paper, and
+# the correlation of annotator and model.
 MODES = {"sound": "Audio", "cover": "Visual", "both": "A + V"}
 PAPER_HUMAN_AVERAGES = {"sound": 0.41, "cover": 0.32, "both": 0.46}
 PAPER_HUMAN_CORRELATIONS = {"sound": "0.87", "cover": "0.24", "both": "not printed"}
 
-_NAMES = "names of the item"  # a column of our own
+_NAMES = "names of the item"  # a column that is added here
 
-# Small networks, for --quick and --demo. With few validation rows all epochs of sound run, of which
-# the best is kept.
+# Small networks, for --quick and --demo. The validation loss of few rows is noisy, so the audio
+# network runs all epochs and the best one is kept.
 _SMALL = {
     "audio__batch_size": 16,
     "audio__max_epochs": 20,
@@ -106,7 +106,7 @@ def main(argv=None):
 
 
 def read_options(argv):
-    """Options of the command line."""
+    """Read the command line."""
     about, _, details = __doc__.partition("\n\n")
     parser = argparse.ArgumentParser(
         description=about, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -117,8 +117,8 @@ def read_options(argv):
     add(
         "--quick",
         action="store_true",
-        help="one run of small networks: is the table all right? Its figures are not meant to be "
-        "good; on few items a model may answer with the largest genre throughout",
+        help="one run of small networks, to check the table. The results are not meant to be good: "
+        "on few items a model may always predict the most frequent genre",
     )
     columns = parser.add_argument_group("columns of the table")
     for name, column in (
@@ -131,19 +131,19 @@ def read_options(argv):
     columns.add_argument("--root", type=Path, help="folder of the paths; default: the CSV's")
     columns.add_argument(
         "--split",
-        help="column of a published split (train, val, test): val rows stop the training, and "
-        "are not trained on. Default: artists drawn anew for each run",
+        help="column of a published split (train, val, test); val rows are used for early stopping "
+        "only. Default: a random split by artist for each run",
     )
     columns.add_argument(
         "--separators",
         metavar="LETTERS",
-        help='between genres, and no others; default: ";" and "|", and commas between known names',
+        help='the only separators of genres; default: ";" and "|", and commas between known names',
     )
     columns.add_argument(
         "--not-genres",
         metavar="NAMES",
-        help='names that are no genres, with ";" between them; default: "Other; Unknown; Misc" and '
-        'the like; "" keeps all',
+        help='names that are not genres, separated by ";"; default: "Other; Unknown; Misc" and '
+        'similar names; "" keeps all names',
     )
     columns.add_argument(
         "--annotations",
@@ -151,7 +151,7 @@ def read_options(argv):
         type=Path,
         default=[],
         metavar="FILE",
-        help="what people said of items, files of skmmgenre annotate for the same table",
+        help="files of skmmgenre annotate for the same table",
     )
     runs = parser.add_argument_group("runs")
     runs.add_argument("--runs", type=int, help="default: 3, as in the paper (--quick: 1)")
@@ -159,33 +159,31 @@ def read_options(argv):
         "--no-plain",
         dest="plain",
         action="store_false",
-        help="leave out the plain control, the rows below the paper's in Table 2",
+        help="skip the plain control, the rows below those of the paper in Table 2",
     )
     runs.add_argument("--test-size", type=float, default=0.15, help="default: 0.15")
-    runs.add_argument("--seed", type=int, default=0, help="of the first run; default: 0")
+    runs.add_argument("--seed", type=int, default=0, help="seed of the first run; default: 0")
     networks = parser.add_argument_group("networks (the paper's by default)")
     networks.add_argument(
         "--architecture",
         default="time",
         choices=("time", "3x3", "4x96", "4x70"),
-        help="of the audio network; default: time",
+        help="architecture of the audio network; default: time",
     )
-    networks.add_argument("--depth", type=int, help="of the ResNet; default: 101")
+    networks.add_argument("--depth", type=int, help="depth of the ResNet; default: 101")
     networks.add_argument(
         "--weights", help="'imagenet' (default), 'none', or the path of a state dict"
     )
     networks.add_argument("--image-size", type=int, help="pixels; default: 224")
-    networks.add_argument("--epochs", type=int, help="at most, of every network")
+    networks.add_argument("--epochs", type=int, help="maximum number of epochs of every network")
     networks.add_argument("--device", default="auto", help="default: auto")
     other = parser.add_argument_group("other")
     other.add_argument("--jobs", type=int, default=1, help="workers that read files; default: 1")
-    other.add_argument(
-        "--skip-broken", action="store_true", help="count broken files as missing, do not stop"
-    )
+    other.add_argument("--skip-broken", action="store_true", help="treat broken files as missing")
     other.add_argument(
         "--skip-unlabelled",
         action="store_true",
-        help="leave out rows without a genre, or without a part of --split, do not stop",
+        help="skip rows without a genre, or without a part of --split",
     )
     other.add_argument(
         "--output", type=Path, default=Path("single_label"), help="folder; default: single_label"
@@ -199,7 +197,7 @@ def read_options(argv):
 
 
 def read_table(options):
-    """The table, its genres and artists, and the part of each row in the split (or None)."""
+    """Return the table, its genres and artists, and the split part of each row (or None)."""
     table = pd.read_csv(options.csv, dtype=str, keep_default_na=False)
     used = [options.audio, options.image, options.genre, options.artist]
     used += [options.split] if options.split else []
@@ -224,7 +222,7 @@ def read_table(options):
     parts = None if parts is None else parts[known]
     if parts is not None and not {"train", "test"} <= set(parts):
         raise ValueError(
-            f"Column {options.split!r} must name some rows train and some test, got "
+            f"Column {options.split!r} must have both train and test rows, got "
             f"{sorted(set(parts))}."
         )
     if n_several := sum(len(names) > 1 for names in genres):
@@ -240,13 +238,13 @@ def read_table(options):
 
 
 def item_names(table, options):
-    """What `skmmgenre annotate` may call each row: its id, its sound or its cover."""
+    """Return the names that `skmmgenre annotate` may use for each row: id, audio or cover."""
     columns = [name for name in ("id", options.audio, options.image) if name in table.columns]
     return [[str(cell) for cell in cells if cell] for cells in table[columns].to_numpy()]
 
 
 def labelled_rows(genres, parts, options):
-    """Return the rows with a genre and a part of the split; others are an error, or counted."""
+    """Return the rows with a genre and a split part; others raise or, if allowed, are counted."""
     without = {f"have no genre in column {options.genre!r}": [not names for names in genres]}
     if parts is not None:
         without[f"are neither train, val nor test in column {options.split!r}"] = parts == ""
@@ -254,13 +252,13 @@ def labelled_rows(genres, parts, options):
         if not options.skip_unlabelled:
             refuse_left_out(rows, reason, "Fill the cells, or pass --skip-unlabelled.")
         elif np.any(rows):
-            print(f"{np.sum(rows)} of {len(genres)} rows {reason} and are left out.")
+            print(f"{np.sum(rows)} of {len(genres)} rows {reason} and are skipped.")
     return np.flatnonzero(~np.any(list(without.values()), axis=0))
 
 
 def make_table(options, folder):
-    """Synthetic albums, as `read_table` answers."""
-    print("SYNTHETIC albums: the figures say nothing about real music.")
+    """Return synthetic albums in the format of `read_table`."""
+    print("SYNTHETIC albums: the results say nothing about real music.")
     n_albums = 150 if options.quick else 400
     albums = make_albums(
         n_albums,
@@ -275,7 +273,7 @@ def make_table(options, folder):
 
 
 def build_model(options):
-    """The pipeline of sections 3 and 4: sound, cover, joint space, fusion."""
+    """Return the pipeline of sections 3 and 4: audio, cover, joint space, fusion."""
     params = dict(_SMALL) if options.quick or options.demo else {}
     if options.weights is not None:
         params["image__weights"] = None if options.weights == "none" else options.weights
@@ -300,7 +298,7 @@ def build_model(options):
 
 
 def reproduce(table, genres, artists, parts, options):
-    """Train, print both tables, write them and the pictures."""
+    """Train, print both tables, and write them and the plots."""
     n_runs = options.runs or (1 if options.quick else 3)
     splits = {"cv": None}  # by artist
     said = annotated_rows(table, options.annotations) if options.annotations else None
@@ -317,10 +315,10 @@ def reproduce(table, genres, artists, parts, options):
     print(
         f"{len(table)} items, {len(np.unique(genres))} genres, "
         f"{len(set(artists) - {''})} artists (items without: {np.sum(artists == '')}); "
-        f"without sound {table[options.audio].isna().sum()}, "
+        f"without audio {table[options.audio].isna().sum()}, "
         f"without cover {table[options.image].isna().sum()}; runs: {n_runs}"
     )
-    figures, predictions = ablate_modalities(
+    metrics, predictions = ablate_modalities(
         build_model(options),
         table,
         genres,
@@ -335,10 +333,10 @@ def reproduce(table, genres, artists, parts, options):
         return_predictions=True,
     )
     by_genre = scores_by_genre(predictions, np.unique(genres))
-    print(f"\n{table_2(figures)}\n\n{table_3(by_genre)}")
+    print(f"\n{table_2(metrics)}\n\n{table_3(by_genre)}")
     options.output.mkdir(parents=True, exist_ok=True)
     describe_genres(genres, parts).to_csv(options.output / "table_1.csv", index_label="genre")
-    figures.to_csv(options.output / "table_2.csv")
+    metrics.to_csv(options.output / "table_2.csv")
     by_genre.to_csv(options.output / "table_3.csv")
     write_confusion_matrices(predictions, np.unique(genres), options.output / "figure_3.png")
     written = ["table_1.csv", "table_2.csv", "table_3.csv", "figure_3.png"]
@@ -348,7 +346,7 @@ def reproduce(table, genres, artists, parts, options):
 
 
 def annotated_rows(table, paths):
-    """Annotations with the row of the table that each is of, in the column row."""
+    """Return the annotations with the column row, their row in the table."""
     said = read_annotations(paths)
     rows = {name: row for row, names in enumerate(table[_NAMES]) for name in names}
     said["row"] = said["item"].map(rows)
@@ -356,31 +354,33 @@ def annotated_rows(table, paths):
     if len(absent):
         raise ValueError(
             f"{len(absent)} annotated items are not rows of the table: "
-            f"{first_few(map(repr, absent))}. An item is found by its id, its sound or its cover; "
-            "annotate the same table."
+            f"{first_few(map(repr, absent))}. Items are matched by id, audio or cover: pass "
+            "annotations of the same table."
         )
     return said.astype({"row": int})
 
 
 def rows_of_annotators(said, artists):
-    """Which rows are annotated, or by an artist of one: these are not trained on."""
+    """Return a mask of the test rows: annotated rows, and others of their artists."""
     is_test = np.zeros(len(artists), dtype=bool)
     is_test[said["row"]] = True
     is_test |= (artists != "") & np.isin(artists, artists[is_test])
     if is_test.all():
         raise ValueError(
-            "Nothing is left to train on: every row is annotated, or by an artist of an annotated "
-            "one. Annotate fewer items, or give a table with more artists."
+            "There are no training rows: every row is annotated, or by an artist of an annotated "
+            "row. Annotate fewer items, or pass a table with more artists."
         )
     return is_test
 
 
 def compare_with_people(said, predictions, labels, options):
-    """Print the left of Table 3, write it and Figure 3; return the names of the files."""
+    """Print the left of Table 3, write it and Figure 3; return the file names."""
     first = predictions[predictions["run"] == predictions["run"].min()].set_index("row")
     is_tested = said["row"].isin(first.index)
     if not is_tested.all():
-        print(f"\n{(~is_tested).sum()} annotations are of rows that are not tested: left out.")
+        print(
+            f"\n{(~is_tested).sum()} annotations are skipped because their rows are not test rows."
+        )
     said = said[is_tested].assign(item=said["row"].astype(str))
     first.index = first.index.astype(str)
     comparison = compare_annotators(
@@ -401,9 +401,9 @@ def compare_with_people(said, predictions, labels, options):
 
 
 def table_3_left(comparison):
-    """The left of Table 3 as text, for each annotator beside the model on the same items."""
-    lines = ["Table 3, left: F1 of each genre, people and the model of the first run on the same"]
-    lines += ["items; intervals of 95 % by item"]
+    """Return the left of Table 3 as text: each annotator, and the model on the same items."""
+    lines = ["Table 3, left: F1 of each genre, annotators and the model of the first run on the"]
+    lines += ["same items; 95 % intervals over items"]
     for annotator in comparison.answers["annotator"].unique():
         lines += ["", *_lines_of(annotator, comparison)]
     if len(comparison.kappa):
@@ -466,7 +466,7 @@ def _with_interval(value, low, high):
 
 
 def scores_by_genre(predictions, labels):
-    """F1 of each genre for the three settings, the mean over the runs."""
+    """Return the F1 of each genre for the three settings, averaged over the runs."""
     columns = {}
     for setting, model in SETTINGS.items():
         runs = [
@@ -477,55 +477,55 @@ def scores_by_genre(predictions, labels):
     return pd.DataFrame(columns, index=pd.Index(labels, name="genre"))
 
 
-def table_2(figures):
-    """Table 2 as text: ours, and the paper's figures for its own data; then the plain control."""
+def table_2(metrics):
+    """Return Table 2 as text: these results, those of the paper, and the plain control."""
     lines = [
         "Table 2: macro precision, recall and F1, mean ± standard deviation over the runs",
-        "(the paper's are of MSD-I: 15 genres, 4,691 test tracks)",
+        "(the paper used MSD-I: 15 genres, 4,691 test tracks)",
         "",
         f"{'':6} {'':22}  {'here':^43}  {'the paper':^43}".rstrip(),
         f"{'Input':6} {'Model':22}  " + "  ".join([f"{name:13}" for name in ("P", "R", "F1")] * 2),
     ]
-    for name, row in figures.loc[list(PAPER_TABLE_2)].iterrows():
-        lines.append(f"{row['input']:6} {name:22}  {_figures_here(row)}  {PAPER_TABLE_2[name]}")
-    if len(plain := figures.drop(index=list(PAPER_TABLE_2))):
-        lines += plain_rows(plain, figures["input"])
+    for name, row in metrics.loc[list(PAPER_TABLE_2)].iterrows():
+        lines.append(f"{row['input']:6} {name:22}  {_metrics_here(row)}  {PAPER_TABLE_2[name]}")
+    if len(plain := metrics.drop(index=list(PAPER_TABLE_2))):
+        lines += plain_rows(plain, metrics["input"])
     return "\n".join(line.rstrip() for line in lines)
 
 
 def plain_rows(plain, inputs):
-    """Lines of the plain control, below the rows of the paper that it is compared with."""
+    """Return the lines of the plain control, with the difference to a row of the paper."""
     lines = ["", f"{'':75}difference in F1 [95 %] to"]
     for name, row in plain.iterrows():
-        model = "plain" + "".join(name.partition(",")[1:])  # its input is in the first column
+        model = "plain" + "".join(name.partition(",")[1:])  # the first column has its input
         difference = f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
         lines.append(
-            f"{inputs[row['reference']]:6} {model:22}  {_figures_here(row)}  "
+            f"{inputs[row['reference']]:6} {model:22}  {_metrics_here(row)}  "
             f"{difference}  {row['reference']}"
         )
     return [
         *lines,
         "",
-        "plain: logistic regression on statistics of sound and on colours. For A + V, the mean of",
-        "their probabilities, or one regression on both (concatenated). The intervals are paired",
-        "and hold the artists and, where there are several runs, their seeds.",
+        "plain: logistic regression on statistics of the audio and on colours. For A + V, the mean",
+        "of their probabilities, or one regression on both (concatenated). The intervals are",
+        "paired, over artists and, with several runs, over seeds.",
     ]
 
 
-def _figures_here(row):
+def _metrics_here(row):
     return "  ".join(
-        f"{_mean_and_deviation(row[figure], row[f'{figure}_std']):13}"
-        for figure in ("precision", "recall", "f1")
+        f"{_mean_and_deviation(row[metric], row[f'{metric}_std']):13}"
+        for metric in ("precision", "recall", "f1")
     )
 
 
 def _mean_and_deviation(mean, deviation):
-    # One run has no deviation.
+    # There is no standard deviation of a single run.
     return f"{mean:.3f}" if np.isnan(deviation) else f"{mean:.3f} ± {deviation:.3f}"
 
 
 def table_3(by_genre):
-    """Table 3 as text, with averages and the correlation between the modalities."""
+    """Return Table 3 as text, with averages and the correlation between the modalities."""
     width = max(len("the paper's average"), *(len(str(genre)) for genre in by_genre.index))
 
     def line(name, values):
@@ -542,7 +542,7 @@ def table_3(by_genre):
         "",
     ]
     two = by_genre[["Audio", "Visual"]]
-    # A model that answers with one genre only is good at nothing.
+    # The correlation means nothing if a model predicts a single genre.
     if len(two) > 2 and (two.std() > 0).all() and ((two > 0).sum() > 1).all():
         correlation = f"{two['Audio'].corr(two['Visual']):.2f}"
     else:
@@ -555,13 +555,13 @@ def table_3(by_genre):
 
 
 def write_confusion_matrices(predictions, labels, path):
-    """Figure 3: rows are true genres, shares of each row, all runs together."""
+    """Draw Figure 3: rows are true genres, normalized by row, over all runs."""
     panels = {
         f"{setting}: {model}" if setting != model else model: predictions[model]
         for setting, model in SETTINGS.items()
     }
     display = ConfusionMatricesDisplay.from_predictions(predictions["true"], panels, labels=labels)
-    # Long names of genres: the picture is as large as they need.
+    # bbox_inches makes room for long names of genres.
     display.figure_.savefig(path, dpi=120, bbox_inches="tight")
     plt.close(display.figure_)
 

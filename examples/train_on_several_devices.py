@@ -1,18 +1,18 @@
 """Train one network on several devices with Hugging Face accelerate.
 
-Every process runs this script. It holds the whole of X, best as a file mapped into memory,
-learns from its part of every batch, and ends with the same weights as the others. `batch_size` is
-that of all processes together. So on any number of devices the network is the same up to rounding
-if it has neither dropout (each process drops units of its own) nor batch norm (of a process's part
-of a batch), as here; with them it is another.
+Every process runs this script. It has all of X, preferably as a memory-mapped file, trains on its
+part of every batch, and ends with the same weights as the others. `batch_size` is the total over
+all processes, so the network is the same on any number of devices, up to rounding, if it has
+neither dropout (each process drops different units) nor batch norm (computed on the process's part
+of a batch), as here. With dropout or batch norm the weights differ.
 
     accelerate launch --num_processes 2 examples/train_on_several_devices.py
     accelerate launch --cpu --num_processes 2 examples/train_on_several_devices.py
     torchrun --nproc_per_node 2 examples/train_on_several_devices.py
     python examples/train_on_several_devices.py
 
-needs ``pip install "skmmgenre[distributed]"``. For patches of your own, write them with
-`numpy.save` and pass ``--patches``; the labels are then a text file with a line a patch.
+Requires ``pip install ".[distributed]"``. To use your own patches, write them with `numpy.save` and
+pass ``--patches`` and ``--labels``, a text file with one line per patch.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from skmmgenre.audio import AudioCNN
 
 
 def make_patches(n=400, seed=0):
-    """Patches of four genres that sound in different bins, among noise."""
+    """Return noisy patches of four genres, each with more energy in other bins."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 4, n)
     X = rng.normal(-40, 10, (n, 96, 323)).astype(np.float32)
@@ -36,12 +36,12 @@ def make_patches(n=400, seed=0):
 
 
 def main():
-    """Train, and let one process tell and write."""
+    """Train; one process prints and writes the losses."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--patches", type=Path, default=None, help="a .npy file")
     parser.add_argument("--labels", type=Path, default=None)
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=None, help="where the losses go, as JSON")
+    parser.add_argument("--output", type=Path, default=None, help="JSON file for the losses")
     arguments = parser.parse_args()
     if arguments.patches is not None and arguments.labels is None:
         parser.error("--patches needs --labels")
@@ -65,8 +65,8 @@ def main():
             print(f"epoch {epoch['epoch']}: validation loss {epoch['valid_loss']:.4f}")
         if arguments.output is not None:
             weights = float(np.abs(model.weights_["head.weight"]).sum())
-            told = {"processes": PartialState().num_processes, "history": model.history_}
-            arguments.output.write_text(json.dumps({**told, "weights": weights}))
+            record = {"processes": PartialState().num_processes, "history": model.history_}
+            arguments.output.write_text(json.dumps({**record, "weights": weights}))
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ def test_engineers(tmp_path):
     assert len(answers) == 4
     assert '"status":"ok"' in answers[0]
     for answer in answers[1:3]:
-        assert '"set_aside":{}' in answer and '"genres":["' in answer
+        assert '"skipped":{}' in answer and '"genres":["' in answer
     assert '"takes":["audio","cover","text"]' in answers[3]
 
 
@@ -202,7 +202,7 @@ def test_researchers(tmp_path):
     for _ in page:
         pass
     assert len(page.names["table_2"]) == 9 and len(page.names["table_6"]) == 8 + 2
-    assert all(figures.notna().all() for figures in page.names["table_2"].values())
+    assert all(metrics.notna().all() for metrics in page.names["table_2"].values())
     assert page.names["table_6"].notna().all(axis=None)
     told = "".join(page.told.values())
     assert "CNN_Audio + MM_Audio" in told and "fusion/cosine/A+T" in told

@@ -1,15 +1,15 @@
 """Build the pages of results from templates and the files in benchmarks/results (`make pages`).
 
-A template holds no figure. It names where one stands:
+A template contains no numbers. It refers to them by placeholders:
 
     {{FILE / ROW / COLUMN}}   a value; ROW is in the first column of the file
     {{FILE / ROW}}            a claim: both values, the difference, its interval
     {{settings FILE}}         the command that made it, and the numbers of albums and of seeds
     {{table FILE where COLUMN = VALUE: COLUMN as NAME, ...}}
-                              a table, on a line of its own; `where` and `as` may be left out
+                              a table, on its own line; `where` and `as` are optional
 
-Intervals are shown with their difference. The command that makes a table again stands below it. A
-file that is not there gives "not measured yet" and its command; a row or column that is not in a
+Intervals are shown with their difference, and the command that reproduces a table below it. For a
+missing file the page says "not measured yet", with the command; a row or column that is not in a
 file is an error.
 """
 
@@ -30,7 +30,7 @@ from _results import FOLDER, read_result  # noqa: E402
 TEMPLATES = ROOT / "docs" / "_pages"
 PAGES = {"claims.md": ROOT / "docs", "evaluation.md": ROOT / "docs" / "guide"}
 MADE = "<!-- Made by `make pages` from docs/_pages/{name}: change that, not this. -->\n\n"
-# What must be known wherever a result of the tables of clips is shown.
+# A note for every page that shows a result of the tables of clips.
 OTHER_MUSIC = (
     "**In the tables of clips a row's text and cover belong to other music, drawn given its "
     "genre and independent of its sound.** So nothing follows from these numbers about fusion, the "
@@ -43,7 +43,7 @@ _INTERVAL = "{:+.3f} [{:+.3f}, {:+.3f}]"
 
 
 def command_for(name):
-    """Return the command that makes a result."""
+    """Return the command that computes a result."""
     if name == "primary_claims":
         return "make evaluate"
     if name.startswith(("encoders", "ready_model")):
@@ -158,7 +158,7 @@ def _made_by(head):
 
 
 def build_pages(folder=FOLDER):
-    """Return the text of every page, by the path that it belongs to."""
+    """Return the text of every page, by its path."""
     results = Results(folder)
     return {
         parent / name: MADE.format(name=name)

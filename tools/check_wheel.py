@@ -1,8 +1,8 @@
-"""Use skmmgenre as it was installed: a sound that PyAV decodes, a cover, and the demo.
+"""Check the installed skmmgenre: a sound that PyAV decodes, a cover, and the demo.
 
     python -I tools/check_wheel.py FOLDER_OF_THE_TESTS
 
-Everything is done in an empty folder, and -I keeps other folders out of the search for packages.
+Everything runs in an empty folder, and -I prevents imports from other folders.
 """
 
 import contextlib

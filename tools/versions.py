@@ -1,12 +1,12 @@
-"""Run the tests with the lowest and with the newest versions of all packages that setup.cfg allows.
+"""Run the tests with the lowest and the newest versions of all packages that setup.cfg allows.
 
 Builds the sdist and from it the wheel, unpacks the sdist in an empty folder, and for each
-environment: installs the wheel with the versions it asks for, uses it from another empty folder
+environment: installs the wheel with the required versions, uses it from another empty folder
 (a sound, a cover, the demo), and runs the tests of the unpacked sdist. Prints a table, and keeps
 the logs and the versions that were installed in version_report/.
 
-An environment is kept in .venv-NAME (6 GB where PyTorch brings CUDA) and brought up to date when it
-is used again. Interpreters are those that uv or pyenv finds.
+An environment is kept in .venv-NAME (6 GB if PyTorch includes CUDA) and updated when it is used
+again. Interpreters are those that uv or pyenv finds.
 """
 
 import argparse
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "version_report"
 UV = Path(sys.executable).with_name("uv")
 
-# Name: Python, and which of the allowed versions.
+# Name: Python version, and which of the allowed package versions.
 ENVIRONMENTS = {
     "lowest": ("3.11", "lowest-direct"),
     "newest-3.12": ("3.12", "highest"),
@@ -32,7 +32,7 @@ ENVIRONMENTS = {
     "newest-3.14": ("3.14", "highest"),
 }
 
-# What decides numbers, or breaks most often.
+# Packages that affect numbers, or break most often.
 PACKAGES = [
     *("numpy", "scipy", "pandas", "scikit-learn", "skorch", "skops", "torch", "torchvision"),
     *("librosa", "soundfile", "soxr", "av", "pillow", "spacy"),
@@ -65,7 +65,7 @@ def main():
 
 
 def build(folder):
-    """Build the sdist and from it the wheel, check what an index would show, unpack the sdist.
+    """Build the sdist and from it the wheel, check their metadata, unpack the sdist.
 
     Returns
     -------
@@ -84,14 +84,14 @@ def build(folder):
 
 
 def copy_of_tracked(target):
-    """Copy the project as git has it: without what commands wrote or older builds left."""
+    """Copy the files of the project that git tracks, without output of commands or old builds."""
     for name in tracked_files():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target / name)
 
 
 def tracked_files():
-    """Return the files of the project that git keeps and that are still there."""
+    """Return the files of the project that git tracks and that exist."""
     command = ["git", "-C", ROOT, "ls-files", "-z"]
     names = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return [name for name in names.split("\0") if name and (ROOT / name).exists()]
@@ -146,7 +146,7 @@ def interpreter(version):
 def install(python, source, wheel, resolution, name):
     """Bring an environment up to date; return whether it can be used."""
     pip = [UV, "pip", "install", "--python", python]
-    # For uv the requirements of a folder are direct ones, those of a wheel are not.
+    # uv treats requirements of a folder as direct, but not those of a wheel.
     requirements = ["--resolution", resolution, "--upgrade", f"{source}[test]"]
     its_wheel = ["--no-deps", "--reinstall-package", "skmmgenre", wheel]
     return not any(
@@ -157,7 +157,7 @@ def install(python, source, wheel, resolution, name):
 
 def logged(name, command, **options):
     """Run a command that writes to a log; return its exit status."""
-    # What the environment of the caller adds to Python is not to be tested.
+    # Do not test what the environment of the caller adds to Python.
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     env |= {"OMP_NUM_THREADS": "1"}
     with open(REPORT / f"{name}.log", "w", encoding="utf-8") as log:
@@ -189,7 +189,7 @@ def counts(path):
 
 
 def as_table(rows):
-    """Return rows as a table of Markdown, an environment a column."""
+    """Return rows as a Markdown table, one column per environment."""
     keys = ["environment", "result", "passed", "failed", "skipped", "wheel", "minutes", "python"]
     lines = [[key, *(str(row.get(key, "")) for row in rows)] for key in [*keys, *PACKAGES]]
     lines.insert(1, ["---"] * len(lines[0]))

@@ -30,7 +30,7 @@ def test_from_generated_catalogues(script, tmp_path, capsys):
     written = pd.read_csv(path, dtype=str)
     assert set(written["set"]) == {"train", "val", "test"}
     assert written.groupby("artist")["set"].nunique().max() == 1
-    assert "an artist is in 1 of them" in shown
+    assert "each artist is in at most 1" in shown
     # What the paper's condition is about: labels that few albums have are gone.
     kept, n_labels = map(int, re.search(r"labels: (\d+) of (\d+) have 12", shown).groups())
     assert kept == Y.shape[1] < n_labels

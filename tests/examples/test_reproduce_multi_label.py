@@ -109,8 +109,8 @@ def test_the_table_is_read(script, tmp_path, capsys):
     paths = [[], [str(tmp_path / "d.ogg")], [str(tmp_path / "a.ogg"), str(tmp_path / "b.ogg")]]
     assert albums.cells == {"audio": paths, "text": ["calm", "slow", "loud"]}
     told = capsys.readouterr().out
-    assert "1 of 4 rows have only genres of fewer than 2 albums and are left out" in told
-    assert "3 genres are read as branches, such as 'Jazz/Bebop', which gives ['Jazz', 'B" in told
+    assert "1 of 4 rows have only genres of fewer than 2 albums and are skipped" in told
+    assert "3 genres are read as branches: for example, 'Jazz/Bebop' gives ['Jazz', 'B" in told
     assert "train 1, val 1, test 1; without audio 1; without text 0" in told
 
 
@@ -144,7 +144,7 @@ def test_rows_left_out_are_an_error_unless_asked_for(script, tmp_path, capsys, r
     albums = read(script, tmp_path, lines, *arguments, "--skip-unlabelled")
     assert sorted(albums.rows) == [0, 1, 2, 3]
     told = capsys.readouterr().out
-    assert "1 of 5 rows " in told and "and are left out" in told
+    assert "1 of 5 rows " in told and "and are skipped" in told
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_rows_left_out_are_an_error_unless_asked_for(script, tmp_path, capsys, r
     [
         (["--genres", "genre"], "has no column 'genre'"),
         (["--image", "front"], "no column 'front'.*Name its column with --image"),
-        (["--split", "audio"], "must say train, val or test in every row.*'a.ogg | b.ogg'"),
+        (["--split", "audio"], "must be train, val or test in every row.*'a.ogg | b.ogg'"),
         (["--split", "sets"], "no column 'sets', given as --split"),
         (["--min-items", "3"], "No label has 3 items"),
     ],
@@ -190,17 +190,17 @@ def test_a_fusion_brings_its_parts_and_the_table_the_paper(script, albums_csv, t
         "fusion/logistic/A+T",
         "fusion/cosine/A+T",
     ]
-    figures = pd.read_csv(tmp_path / "table_6.csv", index_col="row")
-    assert figures.index.tolist() == [
+    metrics = pd.read_csv(tmp_path / "table_6.csv", index_col="row")
+    assert metrics.index.tolist() == [
         *names,
         "fusion/logistic/A+T, half of log prior removed",
         "random scores",
         "ceiling",
     ]
-    assert figures["paper_macro_auc"][names].tolist() == [0.888, 0.901, 0.923, 0.930]
+    assert metrics["paper_macro_auc"][names].tolist() == [0.888, 0.901, 0.923, 0.930]
     lines = {line.split()[0]: line.split() for line in told.splitlines() if line[:5] == "audio"}
     shown = lines["audio/cosine/high-4x70"]
-    assert shown[3] == f"{figures['macro_auc'].iloc[0]:.3f}" and shown[-6:-3] == [
+    assert shown[3] == f"{metrics['macro_auc'].iloc[0]:.3f}" and shown[-6:-3] == [
         "6.5M",
         "590",
         "0.888",
@@ -246,15 +246,15 @@ def test_plain_rows_are_the_plain_classifier_on_train_and_test_rows(
         expected = plain.decision_function(table[albums.n_fit :])
         np.testing.assert_allclose(scores[name], expected, rtol=1e-6, atol=1e-9)
 
-    figures = pd.read_csv(tmp_path / "table_6.csv", index_col="row")
+    metrics = pd.read_csv(tmp_path / "table_6.csv", index_col="row")
     names = ["text/logistic/vsm", "text/cosine/vsm", *PLAIN_ROWS]
-    assert figures.index.tolist() == [
+    assert metrics.index.tolist() == [
         *names,
         "text/logistic/vsm, half of log prior removed",  # plain has no prior to remove
         "random scores",
         "ceiling",
     ]
-    plain = figures.loc[PLAIN_ROWS]
+    plain = metrics.loc[PLAIN_ROWS]
     assert plain[["paper_macro_auc", "seconds_an_epoch"]].isna().all(axis=None)
     assert plain["n_parameters"].iloc[0] == 185 * albums.Y.shape[1]  # 184 statistics, a constant
     assert plain["n_parameters"].iloc[3] == plain["n_parameters"].iloc[:3].sum()
@@ -262,8 +262,8 @@ def test_plain_rows_are_the_plain_classifier_on_train_and_test_rows(
     differences = pd.read_csv(tmp_path / "plain.csv", index_col="row")
     assert differences.index.tolist() == ["plain/logistic/text"]
     (row,) = differences.itertuples()
-    assert row.reference == figures["macro_auc"][names[:2]].idxmax()
-    auc = figures["macro_auc"]
+    assert row.reference == metrics["macro_auc"][names[:2]].idxmax()
+    auc = metrics["macro_auc"]
     assert row.difference == pytest.approx(auc["plain/logistic/text"] - auc[row.reference])
     assert row.low <= row.difference <= row.high
     shown = f"plain/logistic/text   {row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"
@@ -299,8 +299,8 @@ def test_plain_rows_are_kept_until_what_they_read_changes(script, albums_csv, tm
     table.drop(columns="cover").to_csv(tmp_path / "music.csv", index=False)
     assert run(script, *command) == 0
     told = capsys.readouterr().out
-    assert "Left out, as the table has no image: plain/logistic/image" in told
-    assert "Left out, as the table has no image: plain/logistic/A+T+I" in told
+    assert "Skipped, because the table has no image: plain/logistic/image" in told
+    assert "Skipped, because the table has no image: plain/logistic/A+T+I" in told
     assert "[2 of 2] plain/logistic/text: kept" in told
 
 
@@ -319,8 +319,8 @@ def test_plain_is_compared_with_the_best_row_of_the_same_modalities(script):
     }
     rows = {name: {"scores": rng.normal(size=Y.shape) + much * Y} for name, much in right.items()}
     auc = {name: macro_auc_score(Y, row["scores"]) for name, row in rows.items()}
-    figures = pd.DataFrame({"macro_auc": auc})
-    differences = script["compare_plain"](figures, rows, albums)
+    metrics = pd.DataFrame({"macro_auc": auc})
+    differences = script["compare_plain"](metrics, rows, albums)
     (row,) = differences.itertuples()  # there is no row of the paper for images
     assert (row.Index, row.reference) == ("plain/logistic/text", "text/cosine/vsm")
     assert row.difference == pytest.approx(auc[row.Index] - auc[row.reference])
@@ -340,8 +340,8 @@ def test_nothing_to_compare_plain_rows_by(script, lacking):
     albums = script["Albums"]({}, Y, artists, None, 0, *[None] * 3)
     rows = {name: {"scores": rng.normal(size=Y.shape)} for name in names}
     auc = [np.nan if lacking == "labels" else 0.5] * 2
-    figures = pd.DataFrame({"macro_auc": auc}, index=names)
-    assert script["compare_plain"](figures, rows, albums).empty
+    metrics = pd.DataFrame({"macro_auc": auc}, index=names)
+    assert script["compare_plain"](metrics, rows, albums).empty
 
 
 def test_a_second_start_goes_on_and_what_changed_is_run_again(script, tmp_path, albums_csv, capsys):
@@ -409,12 +409,12 @@ def test_timbre_and_enriched_reviews(script, albums_csv, tmp_path, capsys):
     table["timbre"] = [("0.h5|1.h5", "2.h5", "")[row % 3] for row in range(len(table))]
     table.to_csv(tmp_path / "music.csv", index=False)
     assert run(script, tmp_path / "music.csv", tmp_path / "output") == 0
-    figures = pd.read_csv(tmp_path / "output" / "table_6.csv", index_col="row")
+    metrics = pd.read_csv(tmp_path / "output" / "table_6.csv", index_col="row")
     names = ["audio/logistic/timbre-mlp", "text/logistic/vsm+sem", "text/cosine/vsm+sem"]
-    assert figures.index[:3].tolist() == names
+    assert metrics.index[:3].tolist() == names
     with np.load(tmp_path / "output" / "rows" / "audio_logistic_timbre-mlp.npz") as row:
         assert row["n_parameters"] == 49 * len(row["labels"])
-    assert "Left out, as the table has no text: text/logistic/vsm" in capsys.readouterr().out
+    assert "Skipped, because the table has no text: text/logistic/vsm" in capsys.readouterr().out
 
 
 def test_reviews_enriched_with_a_knowledge_base(script, albums_csv, tmp_path, capsys):
@@ -474,7 +474,7 @@ def test_describe_trains_nothing(script, albums_csv, tmp_path, capsys):
     genres = pd.read_csv(tmp_path / "table_4.csv", index_col="genre")
     assert genres["count"].is_monotonic_decreasing
     n_albums = pd.read_csv(albums_csv).shape[0]
-    assert f"{100 * genres['count'].iloc[0] / n_albums:6.2f}  " in told or "left out" in told
+    assert f"{100 * genres['count'].iloc[0] / n_albums:6.2f}  " in told or "are skipped" in told
     layers = pd.read_csv(tmp_path / "table_5.csv", index_col="network", keep_default_na=False)
     # As Table 5 prints them.
     filters = {
@@ -485,7 +485,7 @@ def test_describe_trains_nothing(script, albums_csv, tmp_path, capsys):
     for network, expected in filters.items():
         rows = layers[layers.index.str.startswith(f"{network}, ")]
         assert list(rows.itertuples(index=False, name=None)) == expected
-    purity = re.search(r"figure_7.png: (\d+) albums .*, ([\d.]+) have .*chance ([\d.]+)", told)
+    purity = re.search(r"figure_7.png: (\d+) albums .* genre: ([\d.]+) .*chance ([\d.]+)", told)
     assert int(purity[1]) > 10 and float(purity[2]) > 2 * float(purity[3])
 
 
@@ -550,7 +550,7 @@ def test_the_whole_script(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("SYNTHETIC") == 2
-    figures = pd.read_csv(tmp_path / "table_6.csv", index_col="row")
-    assert figures["n_parameters"].notna().sum() == 29  # all but timbre
+    metrics = pd.read_csv(tmp_path / "table_6.csv", index_col="row")
+    assert metrics["n_parameters"].notna().sum() == 29  # all but timbre
     with np.load(tmp_path / "rows" / "fusion_cosine_A+T+I.npz") as row:
         assert len(row["labels"]) >= 40

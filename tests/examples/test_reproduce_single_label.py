@@ -52,10 +52,10 @@ def test_a_correlation_that_does_not_exist(script):
 
 def test_table_2_stands_beside_the_paper(script):
     names = list(script["PAPER_TABLE_2"])
-    figures = pd.DataFrame({"input": ["A + V"] * 9}, index=names)
-    for figure in ("precision", "recall", "f1"):
-        figures[figure], figures[f"{figure}_std"] = 0.25, 0.01
-    text = script["table_2"](figures)
+    metrics = pd.DataFrame({"input": ["A + V"] * 9}, index=names)
+    for metric in ("precision", "recall", "f1"):
+        metrics[metric], metrics[f"{metric}_std"] = 0.25, 0.01
+    text = script["table_2"](metrics)
     line = next(line for line in text.splitlines() if " CNN_Audio + MM_Audio " in line)
     assert "0.250 ± 0.010" in line and line.endswith("0.346 ± 0.002")
     assert len({len(line) for line in text.splitlines()[4:]} - {len(text.splitlines()[4])}) == 1
@@ -63,10 +63,10 @@ def test_table_2_stands_beside_the_paper(script):
 
 def test_one_run_has_no_deviation(script):
     names = list(script["PAPER_TABLE_2"])
-    figures = pd.DataFrame({"input": ["A + V"] * 9}, index=names)
-    for figure in ("precision", "recall", "f1"):
-        figures[figure], figures[f"{figure}_std"] = 0.25, np.nan
-    text = script["table_2"](figures)
+    metrics = pd.DataFrame({"input": ["A + V"] * 9}, index=names)
+    for metric in ("precision", "recall", "f1"):
+        metrics[metric], metrics[f"{metric}_std"] = 0.25, np.nan
+    text = script["table_2"](metrics)
     assert "nan" not in text
     # The paper's columns stay below their head.
     head, *lines = text.splitlines()[4:]
@@ -83,11 +83,11 @@ def test_plain_rows_stand_below_the_paper_in_table_2(script):
         ["plain audio + image", "plain audio + image, concatenated"], ("Control", both, 0.25)
     )
     columns = ["input", "reference", "difference"]
-    figures = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    figures[["low", "high"]] = figures[["difference"]].to_numpy() + [-0.5, 0.5]
-    for figure in ("precision", "recall", "f1"):
-        figures[figure], figures[f"{figure}_std"] = 0.25, 0.01
-    text = script["table_2"](figures)
+    metrics = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    metrics[["low", "high"]] = metrics[["difference"]].to_numpy() + [-0.5, 0.5]
+    for metric in ("precision", "recall", "f1"):
+        metrics[metric], metrics[f"{metric}_std"] = 0.25, 0.01
+    text = script["table_2"](metrics)
     lines = [line for line in text.splitlines() if " plain" in line]
     assert [line.split("0.250")[0].split() for line in lines] == [
         ["Audio", "plain"],
@@ -97,7 +97,7 @@ def test_plain_rows_stand_below_the_paper_in_table_2(script):
     assert lines[0].endswith("  0.250 ± 0.010  -0.125 [-0.625, +0.375]  CNN_Audio")
     assert lines[2].endswith(f"+0.250 [-0.250, +0.750]  {both}")
     assert text.index(script["PAPER_TABLE_2"]["All"]) < text.index(lines[0])
-    without = script["table_2"](figures.drop(index=figures.index[9:]))
+    without = script["table_2"](metrics.drop(index=metrics.index[9:]))
     assert text.startswith(without) and "plain" not in without
 
 
@@ -143,12 +143,12 @@ def test_rows_left_out_are_an_error_unless_asked_for(script, tmp_path, capsys, r
     capsys.readouterr()
     answer = read(script, tmp_path, rows, "--split", "set", "--skip-unlabelled")
     assert [len(part) for part in answer] == [2, 2, 2, 2]
-    assert "1 of 3 rows " in (told := capsys.readouterr().out) and "are left out." in told
+    assert "1 of 3 rows " in (told := capsys.readouterr().out) and "are skipped." in told
 
 
 def test_a_split_without_a_part(script, tmp_path):
     rows = ["a.ogg,,Rock,Nina,val", ",b.png,Rap,Otis,test"]
-    with pytest.raises(ValueError, match="'set' must name some rows train and some test"):
+    with pytest.raises(ValueError, match="'set' must have both train and test rows"):
         read(script, tmp_path, rows, "--split", "set")
 
 
@@ -183,8 +183,8 @@ def test_the_plain_control_learns_and_is_tested_on_the_same_rows(script, tmp_pat
     counts = pd.read_csv(tmp_path / "out" / "table_1.csv", index_col="genre")
     assert counts["count"].to_dict() == table["genre"].value_counts().to_dict()
     assert counts["test_count"].sum() == (table["split"] == "test").sum()
-    figures = pd.read_csv(tmp_path / "out" / "table_2.csv", index_col="model")
-    assert figures.index.tolist() == [
+    metrics = pd.read_csv(tmp_path / "out" / "table_2.csv", index_col="model")
+    assert metrics.index.tolist() == [
         *script["PAPER_TABLE_2"],
         "plain audio",
         "plain image",
@@ -200,8 +200,8 @@ def test_the_plain_control_learns_and_is_tested_on_the_same_rows(script, tmp_pat
     ]:
         plain = make_plain_classifier(text=None, **columns).fit(table[train], table.genre[train])
         accuracy = np.mean(plain.predict(table[test]) == table.genre[test])
-        assert figures["accuracy"][name] == pytest.approx(accuracy)
-        row, reference = figures.loc[name], figures.loc[figures["reference"][name]]
+        assert metrics["accuracy"][name] == pytest.approx(accuracy)
+        row, reference = metrics.loc[name], metrics.loc[metrics["reference"][name]]
         assert row["difference"] == pytest.approx(row["f1"] - reference["f1"])
         assert row["low"] <= row["high"]
 
@@ -269,7 +269,7 @@ class TestAnnotations:
         return capsys.readouterr().out
 
     def test_by_hand(self, told):
-        assert "1 annotations are of rows that are not tested: left out." in told
+        assert "1 annotations are skipped because their rows are not test rows." in told
         ann, bo = told.split("\nBo ")
         lines = {line.split("  ")[0]: line for line in ann.splitlines()}
         # Human in three modes, then the model.
@@ -308,7 +308,7 @@ class TestAnnotations:
         artists = np.array(["A", "A", "B", "", "", "B"], dtype=object)
         is_test = script["rows_of_annotators"](said, artists)
         assert is_test.tolist() == [True, True, False, True, False, False]
-        with pytest.raises(ValueError, match="Nothing is left to train on"):
+        with pytest.raises(ValueError, match="There are no training rows"):
             script["rows_of_annotators"](pd.DataFrame({"row": [0, 2, 3, 4]}), artists)
 
     @pytest.mark.slow
