@@ -135,7 +135,9 @@ def test_genres_that_are_not_texts(tmp_path):
     assert read(path).genres == [["3"], ["12"]]
     for cell in (b"Rock", {"name": "Rock"}):
         pd.DataFrame({"text": ["a"], "genre": [cell]}).to_parquet(path)
-        with pytest.raises(ValueError, match="'genre' of row 0 .* does not contain names of genres"):
+        with pytest.raises(
+            ValueError, match="'genre' of row 0 .* does not contain names of genres"
+        ):
             read(path)
 
 

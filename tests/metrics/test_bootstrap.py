@@ -149,7 +149,7 @@ def test_halves_vary_as_resamples_do():
 
 
 def test_aggregated_diversity_of_halves():
-    """With replacement the interval lies below the statistic; of halves it says what halves give."""
+    """With replacement the interval lies below the statistic; halves give that of halves."""
     rng = np.random.default_rng(0)
     Y, scores = rng.integers(0, 2, (60, 200)), rng.random((60, 200))
     estimate, _, high = bootstrap_interval(Y, scores, metric="diversity@3")

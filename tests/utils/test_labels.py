@@ -352,7 +352,10 @@ def test_entries_given_twice_are_not_counted_as_one():
         (pd.DataFrame({"a": [["Jazz"]], "b": [0]}), "got .'Jazz'. in row 0, label 'a'"),
         (pd.DataFrame([["x", "y"]], columns=["a", "b"]), "got 'x' in row 0, label 'a'"),
         (pd.DataFrame(np.eye(2), columns=["a", 1]), "truth.columns mixes types"),
-        (pd.DataFrame(np.eye(2), columns=[["a", "a"], ["b", "c"]]), "column names of 2 levels.*Join"),
+        (
+            pd.DataFrame(np.eye(2), columns=[["a", "a"], ["b", "c"]]),
+            "column names of 2 levels.*Join",
+        ),
         (pd.DataFrame(np.eye(2), columns=["a", "a"]), r"truth has duplicate columns: \['a'\]"),
     ],
 )
