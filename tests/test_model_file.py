@@ -222,7 +222,7 @@ class TestWhatIsNotSaved:
         model = ReviewVectorizer(
             min_df=1, max_df=1.0, token_pattern=None, tokenizer=os.fsdecode
         ).fit(["a b"])
-        with pytest.raises(TypeError, match=r"ReviewVectorizer.tokenizer holds a os.fsdecode"):
+        with pytest.raises(TypeError, match=r"ReviewVectorizer.tokenizer contains a os.fsdecode"):
             skmmgenre.save(model, tmp_path / "m")
 
     def test_a_forest(self, tmp_path):

@@ -137,7 +137,7 @@ def test_cache_of_a_function(tmp_path):
 def test_saved_models(tmp_path):
     """A function is refused; what a hub is asked for, and if its code may run, is left out."""
     path = tmp_path / "model.skmmgenre"
-    with pytest.raises(TypeError, match="TextEmbedder.model holds a .*count.*joblib.dump"):
+    with pytest.raises(TypeError, match="TextEmbedder.model contains a .*count.*joblib.dump"):
         skmmgenre.save(TextEmbedder(model=count), path)
     assert skmmgenre.save(TextEmbedder(pooling="cls"), path) == []
     assert skmmgenre.load(path).pooling == "cls"
