@@ -277,7 +277,7 @@ class TestLeftOut:
     def test_not_given_back(self, enriched, tmp_path):
         model, texts = enriched
         skmmgenre.save(model, tmp_path / "m")
-        with pytest.warns(UserWarning, match=r"came without GazetteerLinker.kb, .* params="):
+        with pytest.warns(UserWarning, match=r"saved without GazetteerLinker.kb, .* params="):
             again = skmmgenre.load(tmp_path / "m")
         with pytest.raises(ValueError, match="'kb' parameter of GazetteerLinker"):
             again.transform(texts)

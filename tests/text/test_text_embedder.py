@@ -146,7 +146,7 @@ def test_saved_models(tmp_path):
         assert left_out == ["TextEmbedder.model", "TextEmbedder.trust_remote_code"]
         assert model.encode() not in path.read_bytes()
         with pytest.warns(
-            UserWarning, match="came without TextEmbedder.model, .*trust_remote_code"
+            UserWarning, match="saved without TextEmbedder.model, .*trust_remote_code"
         ):
             assert not skmmgenre.load(path).trust_remote_code
         params = {"TextEmbedder.model": model, "TextEmbedder.trust_remote_code": True}
