@@ -73,7 +73,7 @@ class TestStrangers:
         path.write_bytes(small_file.read_bytes())
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr("data.pkl", pickle.dumps(Boom(tmp_path / "mark")))
-        assert "it holds 'data.pkl', which skmmgenre.save did not write" in refused(path)
+        assert "it contains 'data.pkl', which skmmgenre.save did not write" in refused(path)
         members = contents(small_file) | {"data.pkl": pickle.dumps(Boom(tmp_path / "mark"))}
         assert "'data.pkl' is not an array" in refused(forge(path, members))
 
@@ -83,7 +83,7 @@ class TestStrangers:
         path.write_bytes(small_file.read_bytes())
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr("schema.json", "{}")
-        assert "it holds 'schema.json' twice" in refused(path)
+        assert "it contains 'schema.json' twice" in refused(path)
 
     def test_a_member_less(self, refused, small_file, tmp_path):
         members = contents(small_file)

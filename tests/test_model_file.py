@@ -222,7 +222,7 @@ class TestWhatIsNotSaved:
         model = ReviewVectorizer(
             min_df=1, max_df=1.0, token_pattern=None, tokenizer=os.fsdecode
         ).fit(["a b"])
-        with pytest.raises(TypeError, match=r"ReviewVectorizer.tokenizer holds a os.fsdecode"):
+        with pytest.raises(TypeError, match=r"ReviewVectorizer.tokenizer contains a os.fsdecode"):
             skmmgenre.save(model, tmp_path / "m")
 
     def test_a_forest(self, tmp_path):
@@ -277,7 +277,7 @@ class TestLeftOut:
     def test_not_given_back(self, enriched, tmp_path):
         model, texts = enriched
         skmmgenre.save(model, tmp_path / "m")
-        with pytest.warns(UserWarning, match=r"came without GazetteerLinker.kb, .* params="):
+        with pytest.warns(UserWarning, match=r"saved without GazetteerLinker.kb, .* params="):
             again = skmmgenre.load(tmp_path / "m")
         with pytest.raises(ValueError, match="'kb' parameter of GazetteerLinker"):
             again.transform(texts)

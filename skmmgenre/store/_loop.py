@@ -194,7 +194,7 @@ def warn_of_skipped_cells(errors: list[dict[str, Any]], n_cells: int, noun: str)
         return
     track = f", track {first['track']}" if "track" in first else ""
     warnings.warn(
-        f"{n_errors:,} of {n_cells:,} non-empty {noun}s cannot be used and count as "
+        f"{n_errors:,} of {n_cells:,} {noun}s that are not empty cannot be used and count as "
         f"missing; the first is row {first['row']}{track}, {first['item']}: {first['reason']}. "
         f"{first['remedy']}".rstrip(),
         stacklevel=4,

@@ -418,7 +418,7 @@ class TestModelFiles:
         path = tmp_path / "m.skmmgenre"
         model, left_out = self.save(made(), songs, path)
         assert left_out == ["AudioEmbedder.weights"] and path.stat().st_size < 100_000
-        with pytest.warns(UserWarning, match="came without AudioEmbedder.weights, on which"):
+        with pytest.warns(UserWarning, match="saved without AudioEmbedder.weights, on which"):
             skmmgenre.load(path)
         again = skmmgenre.load(path, params={"AudioEmbedder.weights": str(made_musicnn_weights)})
         np.testing.assert_array_equal(again.predict_proba(songs), model.predict_proba(songs))
@@ -434,7 +434,7 @@ class TestModelFiles:
         left_out = skmmgenre.save(embedder, path)
         assert left_out == ["AudioEmbedder.model", "AudioEmbedder.trust_remote_code"]
         assert b"some/model" not in path.read_bytes()
-        with pytest.warns(UserWarning, match="came without AudioEmbedder.model"):
+        with pytest.warns(UserWarning, match="saved without AudioEmbedder.model"):
             loaded = skmmgenre.load(path)
         assert loaded.model == "musicnn" and loaded.trust_remote_code is False
         params = {"AudioEmbedder.model": "some/model", "AudioEmbedder.trust_remote_code": True}

@@ -561,7 +561,7 @@ def test_what_is_no_sound_is_refused_by_name(cell, told):
     with pytest.raises(BadItem, match=told):
         CQTExtractor().transform([cell])
     if "Hz" not in told:
-        with pytest.warns(UserWarning, match=f"2 of 3 non-empty tracks .*{told}"):
+        with pytest.warns(UserWarning, match=f"2 of 3 tracks that are not empty .*{told}"):
             CQTExtractor(on_error="missing").transform([cell, np.ones(9), cell])
 
 

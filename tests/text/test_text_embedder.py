@@ -137,7 +137,7 @@ def test_cache_of_a_function(tmp_path):
 def test_saved_models(tmp_path):
     """A function is refused; what a hub is asked for, and if its code may run, is left out."""
     path = tmp_path / "model.skmmgenre"
-    with pytest.raises(TypeError, match="TextEmbedder.model holds a .*count.*joblib.dump"):
+    with pytest.raises(TypeError, match="TextEmbedder.model contains a .*count.*joblib.dump"):
         skmmgenre.save(TextEmbedder(model=count), path)
     assert skmmgenre.save(TextEmbedder(pooling="cls"), path) == []
     assert skmmgenre.load(path).pooling == "cls"
@@ -146,7 +146,7 @@ def test_saved_models(tmp_path):
         assert left_out == ["TextEmbedder.model", "TextEmbedder.trust_remote_code"]
         assert model.encode() not in path.read_bytes()
         with pytest.warns(
-            UserWarning, match="came without TextEmbedder.model, .*trust_remote_code"
+            UserWarning, match="saved without TextEmbedder.model, .*trust_remote_code"
         ):
             assert not skmmgenre.load(path).trust_remote_code
         params = {"TextEmbedder.model": model, "TextEmbedder.trust_remote_code": True}
