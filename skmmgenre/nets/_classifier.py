@@ -194,8 +194,8 @@ class NetClassifier(ClassifierMixin, NetEstimator):
                 warnings.warn(
                     f"{name} predicts {str(predicted[0])!r} for all {n_rows:,} {which} rows: it "
                     "has not learned to distinguish the classes. If most rows have this "
-                    "class, pass class_weight='balanced'; otherwise see \"One genre for "
-                    'everything" in the FAQ.',
+                    "class, pass class_weight='balanced'; otherwise see \"The model predicts one "
+                    'genre for everything" in the FAQ.',
                     UserWarning,
                     stacklevel=4,
                 )

@@ -385,8 +385,8 @@ def check_global_random_state(case):
             found.append(case.vectors(case.fit()))
             written = [name for name, state in _global_states().items() if state != seeded[name]]
             assert not written, (
-                f"fit or transform changed the global random state of {written}. Draw from "
-                "check_random_state(self.random_state)."
+                f"fit or transform changed the global random state of {written}. Draw from a "
+                "generator of its own."
             )
     finally:
         random.setstate(states[0])
