@@ -106,8 +106,8 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         Maximum number of epochs. Increase it if a ConvergenceWarning reports that the loss was
         still decreasing.
     batch_size : int, default=32
-        Number of rows per training step. Decrease it if memory runs out. Also the number of rows
-        per batch in prediction.
+        Number of patches per training step, and per batch in prediction. Decrease it if memory
+        runs out.
     lr : float, default=1e-3
         Learning rate.
     patience : int, default=10

@@ -83,7 +83,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         Maximum number of epochs. Increase it if a ConvergenceWarning reports that the loss was
         still decreasing.
     batch_size : int, default=32
-        Number of rows per training step. Decrease it if memory runs out. With ``preset="auto"``,
+        Number of pairs per training step. Decrease it if memory runs out. With ``preset="auto"``,
         the other pairs of a batch are the negatives, so it also affects the loss.
     lr : float, default=1e-3
         Learning rate.

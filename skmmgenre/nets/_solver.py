@@ -196,7 +196,7 @@ class LayerSolver:
             Outputs of the best strength for the unseen rows of each split.
         """
         # A net keeps its weights from one strength to the next (a warm start). Weak penalties take
-        # most iterations; they come last, and are skipped once the loss has increased twice.
+        # most iterations; they come last, and are skipped after two in a row without a lower loss.
         nets = [self._net(rows, _GAIN_OF_TRIAL) for rows, _ in splits]
         tried, outputs, worse = [], [], 0
         strengths = strengths if splits else ()

@@ -436,7 +436,7 @@ class CosineTarget(IndicatorTarget):
         self.threshold_ = best_f1_threshold(y.ravel(), scores, inclusive=True, lowest=-1)
 
     def scores(self, output):
-        """Return the cosine similarity with each label's factors, shape (n_rows, n_labels)."""
+        """Return the cosine with each label's factors, in [-1, 1], shape (n_rows, n_labels)."""
         return self.label_factorizer_.score_labels(output).astype(np.float32)
 
     @staticmethod
