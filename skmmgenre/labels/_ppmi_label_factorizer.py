@@ -252,7 +252,7 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return scores
 
     def ceiling(self, Y: Matrix) -> pd.Series:
-        """Compute the metrics that the true factors of items reach, as an upper bound.
+        """Compute the metrics that the true factors of items reach: what the factors can express.
 
         These are the metrics of a network that regresses the factors without error. If they are
         low, use more components. Comparing the metrics of a network with this ceiling separates

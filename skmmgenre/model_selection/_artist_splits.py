@@ -1,4 +1,4 @@
-"""Splits that keep every artist in one part and the genre proportions equal in all parts."""
+"""Splits that keep every artist in one part and genre proportions nearly equal in all parts."""
 
 from collections.abc import Iterator
 from numbers import Integral, Real
@@ -132,7 +132,7 @@ class ArtistShuffleSplit(_ArtistSplitter):
         Number of splits, which are drawn independently.
     test_size : float or int, default=0.2
         Fraction of the rows in the test set, in (0, 1), or their number. Artists are not split, so
-        the actual size may differ slightly.
+        the actual size is only as close to it as they allow.
     random_state : int, RandomState instance, Generator or None, default=None
         Seed of the splits. None draws different splits in each call.
 

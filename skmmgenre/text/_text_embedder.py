@@ -38,7 +38,8 @@ class TextEmbedder(HubEmbedder):
         there is none, it is "mean" over all tokens of the text.
     max_length : int or None, default=None
         Window length in tokens. Longer texts are split into several windows, whose vectors are
-        averaged, weighted by their numbers of tokens. None uses the maximum length of the model.
+        averaged, weighted by their numbers of tokens. None uses the maximum length of the model
+        (512 if it has none), or the smaller one of its sentence-transformers configuration.
     batch_size : int, default=32
         Number of windows per forward pass on a GPU (on a CPU it is fixed, so that results do not
         depend on it), or number of texts passed to a function at once.

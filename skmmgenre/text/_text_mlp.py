@@ -42,7 +42,7 @@ class TextMLP(NetEmbedder):
         components. A fitted one wrapped in `sklearn.frozen.FrozenEstimator` is used as is.
     max_epochs : int, default=100
         Maximum number of passes over the training rows. Early stopping usually ends training
-        sooner; increase it if a ConvergenceWarning says that the loss was still falling.
+        sooner; increase it if a ConvergenceWarning reports that the loss was still decreasing.
     batch_size : int, default=32
         Number of rows per training step and per forward pass in prediction.
     lr : float, default=1e-3

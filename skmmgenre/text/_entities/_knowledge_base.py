@@ -14,8 +14,8 @@ from ._titles import as_name
 class KnowledgeBase:
     """Knowledge base of names, the entities they refer to, and the categories of the entities.
 
-    It is read from a file that `build` creates from DBpedia or Wikipedia dumps. The file is
-    memory-mapped, so that all processes share one copy in the page cache of the system.
+    It is read from a file that `build` creates from DBpedia or Wikipedia dumps. The file is not
+    loaded but read in place, so that all processes share one copy in the page cache of the system.
 
     Parameters
     ----------
