@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 from sklearn.utils import check_consistent_length, check_random_state
 
 from ..._typing import Column, Genres, Matrix, RandomState, Table
@@ -14,6 +13,7 @@ from ...labels import GenreTaxonomy, PPMILabelFactorizer
 from ...metrics import neighbor_purity
 from ...utils import read_groups, read_labels
 from .._panels import make_panels
+from .._tsne import project
 from ._spaces import present_vectors, vectors_in_space
 
 if TYPE_CHECKING:
@@ -312,6 +312,4 @@ def _project(vectors, perplexity, seed, n_jobs):
         vectors = PCA(n_components, svd_solver=solver, random_state=seed).fit_transform(vectors)
     elif sparse.issparse(vectors):
         vectors = vectors.toarray()
-    perplexity = min(perplexity, (vectors.shape[0] - 1) / 3)
-    tsne = TSNE(init="pca", perplexity=perplexity, random_state=seed, n_jobs=n_jobs)
-    return tsne.fit_transform(np.ascontiguousarray(vectors, dtype=np.float32))
+    return project(vectors, perplexity=perplexity, random_state=seed, n_jobs=n_jobs)[0]

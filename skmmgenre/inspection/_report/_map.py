@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler, normalize
 
 from ...utils import read_groups
+from .._tsne import project
 
 _MOST_POINTS = 5000
 _MOST_FOR_TSNE = 3000
@@ -98,9 +98,8 @@ def _points(vectors, random_state):
     components = min(_WIDTH, width, n - 1)
     reduced = PCA(components, svd_solver="full", random_state=random_state).fit_transform(vectors)
     if _FEWEST_FOR_TSNE <= n <= _MOST_FOR_TSNE and components > 2:
-        perplexity = min(30.0, (n - 1) / 3)
-        tsne = TSNE(perplexity=perplexity, init="pca", random_state=random_state)
-        points, method = tsne.fit_transform(reduced), f"t-SNE (perplexity {perplexity:.0f})"
+        points, perplexity = project(reduced, random_state=random_state)
+        method = f"t-SNE (perplexity {perplexity:.0f})"
     else:
         points, method = reduced[:, :2], "principal components"
     if points.shape[1] == 1:
