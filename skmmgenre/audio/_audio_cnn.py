@@ -316,9 +316,9 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         missing = feed.missing
         if reset and self.patches == "epoch" and not feed.free[~missing].any():
             warnings.warn(
-                f"AudioCNN: no row has more than the {feed.sample_shape[1]} frames of a patch, so "
-                f"patches={self.patches!r} cannot choose different patches. Extract longer ones, "
-                "for example with CQTExtractor(duration=30), or pass a smaller patch_frames.",
+                f"AudioCNN: no row is longer than a patch ({feed.sample_shape[1]} frames), so "
+                f"patches={self.patches!r} uses the same patch in every epoch. Extract longer "
+                "clips (e.g. CQTExtractor(duration=30)) or pass a smaller patch_frames.",
                 UserWarning,
                 stacklevel=3,
             )

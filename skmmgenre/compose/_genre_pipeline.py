@@ -317,7 +317,7 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
                 addressed = dict.fromkeys(f"{part}__{name}" for part in parts.values())
                 raise ValueError(
                     f"{name!r} is a parameter of steps, not of {type(self).__name__} itself; "
-                    f"specify the part: {' or '.join(map(repr, addressed))}."
+                    f"add a prefix: {' or '.join(map(repr, addressed))}."
                 )
             super().set_params(**{place: value for place in parts if place not in params})
         for name in by_precedence(self, runtime):

@@ -624,8 +624,8 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         lacking = [view for view in self.views if view not in found]
         if lacking:
             raise ValueError(
-                f"X has no block {lacking[0]!r}; its blocks are {list(found)}. Pass two of them "
-                "as views, or the number of columns of each block as blocks."
+                f"X has no block {lacking[0]!r}; its blocks are {list(found)}. Set views to "
+                "two of them, or pass blocks as a dict with the number of columns of each block."
             )
         return found
 

@@ -186,7 +186,7 @@ def _check_size(size):
             _SCALE_DOWN,
         )
     if width < 1 or height < 1:
-        raise BadItem(f"its size is {width} x {height} pixels", _EXPORT_AGAIN)
+        raise BadItem(f"it is empty: its size is {width} x {height} pixels", _EXPORT_AGAIN)
 
 
 def _load(image):

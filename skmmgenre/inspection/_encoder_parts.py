@@ -59,8 +59,8 @@ def _encoder_of(embedder):
         return embedder._make_encoder()
     if not embedder._is_musicnn():
         raise ValueError(
-            "Activation maps of an AudioEmbedder are only available for musicnn. Use explain for "
-            "other models, which hides parts of the sound in turn."
+            "Activation maps of an AudioEmbedder are only available for musicnn. For other models, "
+            "use explain, which hides parts of the sound in turn."
         )
     return embedder._encoder()
 

@@ -103,7 +103,7 @@ def truth_and_scores(Y_true, Y_score, names=("Y_true", "Y_score")):
     if isinstance(Y_true, pd.DataFrame) and isinstance(Y_score, pd.DataFrame):
         if list(Y_true.columns) != list(Y_score.columns):
             raise ValueError(
-                f"The columns of {names[1]} are not those of {names[0]} in the same order. "
+                f"The columns of {names[1]} differ from those of {names[0]} in name or order. "
                 f"Pass {names[1]}[{names[0]}.columns]."
             )
     return truth.astype(bool), scores

@@ -651,7 +651,7 @@ class TestShortNames:
             ("modalities__text__mpl__lr", "Did you mean 'modalities__text__mlp__lr'"),
             ("epochs", "'epochs'.*'max_epochs'"),
             ("hidden_units", "'hidden_units' is a parameter of steps.*: 'text__hidden_units'."),
-            ("depth", "not of GenrePipeline itself; specify the part: 'image__depth'."),
+            ("depth", "not of GenrePipeline itself; add a prefix: 'image__depth'."),
         ],
     )
     def test_unknown_names(self, name, message):

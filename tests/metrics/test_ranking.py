@@ -311,7 +311,7 @@ def test_tables_of_every_kind(convert):
     Y, scores = map(pd.DataFrame, drawn())
     Y, scores = Y.add_prefix("genre "), scores.add_prefix("genre ")
     assert macro_auc_score(convert(Y), convert(scores)) == macro_auc_score(Y, scores)
-    with pytest.raises(ValueError, match="columns of Y_score are not those of Y_true"):
+    with pytest.raises(ValueError, match="columns of Y_score differ from those of Y_true"):
         macro_auc_score(convert(Y), convert(scores.iloc[:, ::-1]))
     scores.iloc[1, 2] = np.nan
     with pytest.raises(ValueError, match="NaN in row 1, label 'genre 2'"):

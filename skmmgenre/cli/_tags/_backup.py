@@ -214,7 +214,7 @@ class TagBackup:
                     self._damaged.append(DamagedLine(number, reason, None))
                     continue
                 if self._is_old:  # without the first line, every line must be valid
-                    raise self._foreign(f"line {number} is not a line of a backup") from error
+                    raise self._foreign(f"line {number} is not valid") from error
                 self._damaged.append(DamagedLine(number, str(error), (start, end)))
             else:
                 path = os.path.join(self.folder, record["file"])

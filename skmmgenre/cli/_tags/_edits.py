@@ -171,7 +171,7 @@ def _from_base64(text):
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ValueError("undo has a part that is not base64") from error
+        raise ValueError("undo has a part that is not valid base64") from error
 
 
 def _require(condition, message):

@@ -364,4 +364,4 @@ def _chunks(file, order):
 
 
 def _broken_chunks():
-    return BadItem("the sizes of its chunks are wrong, so a tag could end up in the sound", "")
+    return BadItem("the sizes of its chunks are wrong, so writing a tag could damage the sound", "")

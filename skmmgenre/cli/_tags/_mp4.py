@@ -247,4 +247,4 @@ def _moved(offset, place, growth):
 
 
 def _broken():
-    return BadItem("the sizes of its atoms are wrong, so a tag could end up in the sound", "")
+    return BadItem("the sizes of its atoms are wrong, so writing a tag could damage the sound", "")

@@ -169,7 +169,7 @@ def _blocks(file):
 
 
 def _broken_blocks():
-    return BadItem("the sizes of its blocks are wrong, so a tag could end up in the sound", "")
+    return BadItem("the sizes of its blocks are wrong, so writing a tag could damage the sound", "")
 
 
 def _block_head(kind, last, size):

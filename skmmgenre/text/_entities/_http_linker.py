@@ -362,7 +362,7 @@ def _checked(annotation, part):
     try:
         return annotation._replace(confidence=read_confidence(annotation.confidence))
     except (TypeError, ValueError) as error:
-        raise UnexpectedAnswer(f"a confidence that is not a number in [0, 1]: {error}") from error
+        raise UnexpectedAnswer(f"an annotation with an invalid confidence: {error}") from error
 
 
 def _words(label):
@@ -374,8 +374,9 @@ def take(record, name, *kinds):
     """Return a field of a response if it is present and has one of the given types."""
     value = record.get(name) if isinstance(record, dict) else None
     if not isinstance(value, kinds) or isinstance(value, bool):
-        found = "no" if value is None else f"a {type(value).__name__} as"
-        raise UnexpectedAnswer(f"{found} {name!r} in an annotation")
+        if value is None:
+            raise UnexpectedAnswer(f"an annotation without {name!r}")
+        raise UnexpectedAnswer(f"an annotation whose {name!r} has type {type(value).__name__}")
     return value
 
 

@@ -452,8 +452,8 @@ def _candidates(forms, entities, shared, counts):
     places = np.concatenate([[0], np.cumsum(lengths)])
     if places[-1] > NUMBER:
         raise ValueError(
-            f"The ambiguous forms have {len(entities)} candidates, which exceeds the maximum per "
-            "file. Build several knowledge bases with fewer entities."
+            f"The ambiguous names have {len(entities):,} candidate entities in total, more than a "
+            "file can contain. Build several knowledge bases with fewer entities."
         )
     candidates = np.zeros(places[-1], dtype=np.uint32)
     candidates[places[:-1]] = sizes[listed]

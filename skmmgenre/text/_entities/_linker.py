@@ -146,7 +146,7 @@ def read_confidence(value):
     """
     confidence = float(value)
     if not -1e-6 <= confidence <= 1 + 1e-6 or math.isnan(confidence):
-        raise ValueError(f"a confidence of {confidence:g}")
+        raise ValueError(f"the confidence {confidence:g} is not in [0, 1]")
     return min(max(confidence, 0.0), 1.0)
 
 

@@ -164,5 +164,5 @@ def test_chunks_around_a_tag(kind, name, genre, first):
     ids=["endless", "no size", "no size of the sound", "cut", "cut early"],
 )
 def test_chunks_with_wrong_sizes(content):
-    with pytest.raises(BadItem, match="a tag could end up in the sound"):
+    with pytest.raises(BadItem, match="writing a tag could damage the sound"):
         put(content, ["Polka"], "WAV")

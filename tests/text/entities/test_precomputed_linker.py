@@ -271,8 +271,8 @@ def test_the_label_settles_the_end(tmp_path, end):
         ({"label": " "}, "a mention has no label"),
         ({"confidence": "sure"}, "could not convert string to float"),
         ({"confidence": ...}, "'Adele' has no confidence"),
-        ({"confidence": 7}, "a confidence of 7"),
-        ({"confidence": -1}, "a confidence of -1"),
+        ({"confidence": 7}, "the confidence 7 is not in [0, 1]"),
+        ({"confidence": -1}, "the confidence -1 is not in [0, 1]"),
     ],
 )
 def test_a_mention_that_does_not_fit(tmp_path, fields, reason):
