@@ -32,16 +32,16 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import skmmgenre
-from skmmgenre.audio import CQTExtractor, TimbreStatistics
-from skmmgenre.image import ResNetEmbedder
-from skmmgenre.text import EntityEnricher, ReviewTruncator, ReviewVectorizer
+from skmmgenre.audio import AudioEmbedder, AudioStatistics, CQTExtractor, TimbreStatistics
+from skmmgenre.image import ColorStatistics, ImageEmbedder, ResNetEmbedder
+from skmmgenre.text import EntityEnricher, ReviewTruncator, ReviewVectorizer, TextEmbedder
 
 # The modality of a branch is known by its first step. Audio and covers reach the model as paths:
 # these are always files that the service has written, never paths sent by a client.
 FIRST_STEPS = {
-    "audio": (CQTExtractor, TimbreStatistics),
-    "image": (ResNetEmbedder,),
-    "text": (ReviewTruncator, EntityEnricher, ReviewVectorizer),
+    "audio": (AudioEmbedder, AudioStatistics, CQTExtractor, TimbreStatistics),
+    "image": (ColorStatistics, ImageEmbedder, ResNetEmbedder),
+    "text": (ReviewTruncator, EntityEnricher, ReviewVectorizer, TextEmbedder),
 }
 
 

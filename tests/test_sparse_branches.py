@@ -268,6 +268,6 @@ def test_a_pipeline_of_scikit_learn(table):
     np.testing.assert_array_equal(
         by_size.fit(table, GENRES).predict_proba(table), ours.predict_proba(table)
     )
-    told = re.escape("adds up to 14 columns, X has 89. A GenrePipeline counts them itself")
+    told = re.escape("adds up to 14 columns, but X has 89. In a GenrePipeline, blocks='auto'")
     with pytest.raises(ValueError, match=told):
         make_pipeline(split(), fusion(blocks={"audio": 4, "text": 10})).fit(table, GENRES)

@@ -147,7 +147,7 @@ class TestPlain:
         "lines, said",
         [
             ("text,genre\na,Ska\nb,Dub\n", "--train: no item has a genre of the model"),
-            ("text,genre\nsax,Jazz\n", "--train: No word of the 1 texts is left"),
+            ("text,genre\nsax,Jazz\n", "--train: No words remain in the 1 texts"),
         ],
     )
     def test_nothing_to_learn_from(self, texts, table, tmp_path, capsys, lines, said):

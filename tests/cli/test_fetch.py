@@ -51,4 +51,4 @@ def test_names(home, capsys):
     assert main(["fetch"]) == 2
     assert "--list" in capsys.readouterr().err
     assert main(["fetch", "vggish"]) == 1
-    assert "There are: musicnn, musicnn-mtt" in capsys.readouterr().err
+    assert "available models: musicnn, musicnn-mtt" in capsys.readouterr().err

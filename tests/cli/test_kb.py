@@ -42,7 +42,7 @@ def test_build(folder, capsys):
     assert code == 0 and not told.err
     lines = {" ".join(line.split()) for line in told.out.splitlines()}
     assert {"entities 3", "category links 2", "links 2", "labels more.tsv"} <= lines
-    assert "skipped: categories by other predicates, 1" in lines
+    assert "skipped: categories with other predicates, 1" in lines
     kb = KnowledgeBase.open("music.kb")
     assert kb.candidates("prince of darkness") == [("Miles_Davis", 1.0)]
     assert kb.categories("ABBA") == ("record label: Polar Music",)

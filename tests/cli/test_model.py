@@ -15,7 +15,7 @@ from skmmgenre.text import TextMLP
     [
         (["train", "t.csv", "-o", "absent/m"], "there is no folder 'absent'"),
         (["train", "t.csv", "-o", "."], "'.' is a folder"),
-        (["predict", "absent", "."], "there is no model 'absent'"),
+        (["predict", "absent", "."], "there is no model file 'absent'"),
         (["info", "t.csv"], "t.csv"),
         (["evaluate", "t.csv", "t.csv"], "t.csv"),
     ],

@@ -178,7 +178,7 @@ class TestVectors:
         words = ["train", str(written), "-o", path, "--target", "softmax", "--quiet", "--jobs", "2"]
         words += ["--set", "audio_model=vectors", "--set", "text_model=vectors"]
         assert main([*words, "--skip-unlabelled", "--set", "fusion__C=1.0"]) == 0
-        assert "from audio + text" in capsys.readouterr().out
+        assert "with audio + text" in capsys.readouterr().out
         fitted = skmmgenre.load(path)
         assert type(fitted["modalities"].named_transformers_["audio"]) is ReadyVectors
         assert main(["predict", path, str(written), "--json", "--quiet"]) == 0

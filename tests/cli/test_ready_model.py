@@ -160,7 +160,7 @@ def test_without_a_network(words, music, capsys):
     """It says what it fetches before it does, and how to get it in another way."""
     assert main([*words, "--model", "musicnn", str(music), "--quiet"]) == 1
     first, second = capsys.readouterr().err.splitlines()
-    assert first == "Fetching the weights of musicnn once, by pip: 29 MB, licence ISC."
+    assert first == "Fetching the weights of musicnn once, with pip: 29 MB, licence ISC."
     assert second.startswith(f"skmmgenre {words[0]}: musicnn could not be downloaded")
     assert "--from musicnn-0.1.0-py3-none-any.whl" in second
 

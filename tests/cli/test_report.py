@@ -105,7 +105,7 @@ def test_a_folder_whose_places_stay_here(odd, model, tmp_path, capsys):
         (["-o", "no/r.html"], "there is no folder 'no' for the report"),
         (["-o", "r.html", "--evaluation", "bad.json"], "--evaluation 'bad.json' is not valid JSON"),
         (["-o", "r.html", "--evaluation", "list.json"], "is not a JSON object"),
-        (["-o", "r.html", "--evaluation", "{}.json"], "Pass what skmmgenre evaluate --json prints"),
+        (["-o", "r.html", "--evaluation", "{}.json"], "Pass the output of skmmgenre evaluate"),
         (["-o", "r.html", "--split", "dev set"], "no row has the split 'dev set'"),
     ],
 )

@@ -647,7 +647,7 @@ class TestShortNames:
             ("fusion__targt", "'fusion__targt'.*did you mean 'target'"),
             ("sound__lr", r"'sound__lr'.*no part 'sound'.*\['audio', 'text', 'image', 'fusion'\]"),
             ("joint__margin", "no part 'joint'"),
-            ("audio__qwx", "'qwx'; the API reference"),
+            ("audio__qwx", "'qwx'; see the API reference"),
             ("modalities__text__mpl__lr", "Did you mean 'modalities__text__mlp__lr'"),
             ("epochs", "'epochs'.*'max_epochs'"),
             ("hidden_units", "'hidden_units' is a parameter of steps.*: 'text__hidden_units'."),

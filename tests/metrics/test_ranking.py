@@ -293,7 +293,11 @@ def test_remove_log_prior():
     found = remove_log_prior(log_odds, [0.5, 0.25, 0.0], share=1)
     np.testing.assert_allclose(found, [[np.log(2), np.log(4), np.log(4)]] * 2)
     np.testing.assert_array_equal(remove_log_prior(log_odds, [1, 0.5, 0.1], share=0), log_odds)
-    for prior, message in ([[0, 0, 0], "0 for all"], [[0.1, 2, 0], "shares"], [[0.1], "shape"]):
+    for prior, message in (
+        [[0, 0, 0], "0 for all"],
+        [[0.1, 2, 0], "mean of the train"],
+        [[0.1], "shape"],
+    ):
         with pytest.raises(ValueError, match=message):
             remove_log_prior(log_odds, prior)
 

@@ -127,4 +127,4 @@ def test_answers_to_many_rows_show_progress(capfd):
     model.predict(X[:100])
     assert capfd.readouterr().err == ""
     model.predict(X)
-    assert "FusionClassifier, answers" in (err := capfd.readouterr().err) and "1200/1200" in err
+    assert "FusionClassifier, predictions" in (err := capfd.readouterr().err) and "1200/1200" in err

@@ -211,7 +211,7 @@ def test_rows_of_numbers_are_items():
         ("a.mp3", r"single value.*\['a.mp3'\]"),
         (np.array("a"), "0-D"),
         (pd.DataFrame([["a", "b"]], columns=["x", "y"]), r"2 columns.*X\['x'\]"),
-        (pd.DataFrame([["a", "b"]], columns=["x", "x"]), "twice.*duplicated"),
+        (pd.DataFrame([["a", "b"]], columns=["x", "x"]), "repeated.*duplicated"),
         (np.array([["a", "b"]]), r"shape \(1, 2\)"),
     ],
 )

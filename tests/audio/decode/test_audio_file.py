@@ -125,7 +125,7 @@ def test_open_files_that_cannot_be_read(tmp_path):
             (closed, "the open file cannot be read"),
             (writable, "the open file cannot be read"),
             (stream, "the open file cannot be read"),
-            (text, "opened as text"),
+            (text, "open as text"),
             (io.BytesIO(), "0 bytes"),
         ]:
             with pytest.raises(BadItem, match=reason) as error:

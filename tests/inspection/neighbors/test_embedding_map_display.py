@@ -103,7 +103,7 @@ def test_single_parents_alone(clusters):
     assert display.rows_.tolist() == list(range(1, 59))
     assert display.genres.tolist() == GENRES[1:59].tolist()
     # Without a taxonomy two labels are two genres.
-    with pytest.raises(ValueError, match="5 columns, and 0 of 60 albums have a vector and exa"):
+    with pytest.raises(ValueError, match="5 columns; 0 of 60 albums have a vector and exa"):
         EmbeddingMapDisplay.from_vectors(clusters, Y.assign(all=1, music=1))
     display = EmbeddingMapDisplay.from_vectors(clusters, Y[["Dub", "Jazz", "Pop"]], figure=Figure())
     assert display.genres.tolist() == GENRES[1:59].tolist()
@@ -169,7 +169,7 @@ def test_blocks_of_a_model(clusters):
     )
     assert genres.rows_.tolist() == [row for row in range(60) if row not in (7, 8)]
     for space, hint in (("text", ""), ("joint", ".*joint_space"), ("factors", ".*cosine")):
-        with pytest.raises(ValueError, match=f"no space '{space}'; it has 'fused', 'audio'{hint}"):
+        with pytest.raises(ValueError, match=f"space '{space}'; .* are 'fused', 'audio'{hint}"):
             EmbeddingMapDisplay.from_estimator(fusion, X, GENRES, space=space)
 
 

@@ -122,7 +122,7 @@ def test_in_workers(linker, prefer):
         ({"max_candidates": 0}, "max_candidates"),
         ({"coherence": -1.0}, "coherence"),
         ({"common_words": 3}, "common_words"),
-        ({"common_words": "xx"}, "no list of common words for common_words='xx'.*'en'"),
+        ({"common_words": "xx"}, "No list .* is available for common_words='xx'.*'en'"),
     ],
 )
 def test_bad_parameters(linker, params, told):

@@ -484,7 +484,7 @@ def test_a_text_that_failed_is_listed(server):
     assert third == "Adele!\ncat_english_pop_singers cat_torch_singers"
     (error,) = enricher.errors_.to_dict("records")
     assert error["row"] == 1
-    assert error["reason"] == "TagMe answered 400 Bad Request: 'no language'"
+    assert error["reason"] == "TagMe returned status 400 Bad Request: 'no language'"
     assert error["remedy"].startswith("Check url=")
 
 
