@@ -105,7 +105,7 @@ def test_the_commands_of_the_readme(tmp_path, musicnn_home):
     for _ in page:
         pass
     ready, styles = (told for command, told in page.told.items() if " tag " in command)
-    assert "4 files: " in ready and "styles.skmmgenre: 2 genres of 12 items" in "".join(
+    assert "4 files: " in ready and "styles.skmmgenre: 2 genres, trained on 12 items" in "".join(
         page.told.values()
     )
     for row in range(4):
