@@ -27,6 +27,7 @@ from _kept import Kept
 from _results import FOLDER, command_of, hash_of_file, verdict, write_result
 from evaluate_table import read_table
 from joblib import Parallel, delayed
+from scipy.special import entr
 
 from skmmgenre.audio import AudioEmbedder
 from skmmgenre.fusion import FusionClassifier
@@ -39,10 +40,10 @@ ORDERS = ("random", "entropy", "rare")
 
 
 def learn(X, Y, artists, rows):
-    """A model of the labelled rows, and the genres that it can predict."""
+    """Return a model of the labelled rows, for the genres that it can learn from them."""
     known = np.flatnonzero(Y[rows].any(axis=0) & ~Y[rows].all(axis=0))
     labels = pd.DataFrame(Y[rows][:, known], columns=known.astype(str))
-    with warnings.catch_warnings():  # of 20 rows it warns of all that is told by the result
+    with warnings.catch_warnings():  # on 20 rows it warns of what the result shows
         warnings.simplefilter("ignore")
         return FusionClassifier(random_state=0).fit(X.iloc[rows], labels, groups=artists[rows])
 
@@ -61,18 +62,17 @@ def judge(model, X, Y):
 
 
 def wish(order, model, X, Y, labelled, rng):
-    """How much an order wants each of some items."""
+    """Return how much an order prefers each of some items."""
     if order == "random":
         return rng.random(len(X))
     found = probabilities(model, X, Y.shape[1])
     if order == "rare":
         return found @ (1 / (1 + Y[labelled].sum(axis=0)))
-    clipped = np.clip(found, 1e-6, 1 - 1e-6)
-    return -(clipped * np.log(clipped) + (1 - clipped) * np.log(1 - clipped)).mean(axis=1)
+    return (entr(found) + entr(1 - found)).mean(axis=1)
 
 
 def label_in_order(X, Y, artists, order, seed):
-    """Macro AUC after each batch of labels, a line a batch."""
+    """Return the macro AUC after each batch of labels, one line per batch."""
     pool, test = next(ArtistKFold(5, random_state=seed).split(Y, Y, artists))
     pool = np.random.default_rng(seed).permutation(pool)  # the same for all orders
     batch, rng, lines = SETTINGS["batch"], np.random.default_rng([seed, 1]), []
@@ -89,7 +89,7 @@ def label_in_order(X, Y, artists, order, seed):
 
 
 def tabulate(lines):
-    """A line an order: labels until the goal, and the difference to random order."""
+    """Return one line per order: labels until the goal, and the difference to random order."""
     reached = lines[lines["macro_auc"] >= SETTINGS["goal"]]
     needed = reached.groupby(["order", "seed"])["labels"].min().unstack()
     needed = needed.reindex(index=ORDERS, columns=sorted(lines["seed"].unique()))
@@ -112,7 +112,7 @@ def tabulate(lines):
 
 
 def main():
-    """Print and write a line an order."""
+    """Print and write one line per order."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", type=Path, metavar="TABLE.csv")
     parser.add_argument("--seeds", type=int, default=20)
@@ -127,9 +127,8 @@ def main():
     heard = np.isfinite(vectors).all(axis=1)
     X = pd.DataFrame(vectors[heard]).add_prefix("audio__")
     Y = labels.to_numpy()[heard].astype(int)
-    artists = np.array([artist or f"row {row}" for row, artist in enumerate(table["artist"])])[
-        heard
-    ]
+    names = [artist or f"row {row}" for row, artist in enumerate(table["artist"])]
+    artists = np.array(names)[heard]
 
     def run():
         runs = product(ORDERS, range(arguments.seeds))
@@ -138,7 +137,7 @@ def main():
         )
         return pd.DataFrame(list(chain.from_iterable(found)))
 
-    lines = tabulate(kept("orders", run))
+    lines = tabulate(kept(f"orders {arguments.seeds}", run))
     print(lines.round(3).to_string(index=False))
     written = write_result(
         lines,
