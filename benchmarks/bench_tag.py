@@ -1,10 +1,10 @@
 """Seconds per song of `skmmgenre tag --model musicnn` (dry run), and of a plain implementation.
 
-Songs of four minutes are joined from clips of a folder, or from synthetic tracks, and encoded in
-turn as mp3, flac, m4a and ogg. The command runs in a new process, including its start-up; then
-again with the predictions in the store, and again after --write has tagged the songs. Then its
-parts (decoding three windows, the network) are measured song by song in processor time; the
-remainder of the first run is reported as the rest: start-up, tags of files, store.
+Songs, of four minutes by default, are joined from clips of a folder, or from synthetic tracks, and
+encoded in turn as mp3, flac, m4a and ogg. The command runs in a new process, including its
+start-up; then again with the predictions in the store, and again after --write has tagged the
+songs. Then its parts (decoding three windows, the network) are measured song by song in processor
+time; the remainder of the first run is reported as the rest: start-up, tags of files, store.
 
 The plain implementation uses librosa.load on the whole file, librosa's mel spectrogram, and the
 same network written with torch's conv2d, patch by patch: all patches of a song, or the three that
@@ -53,7 +53,7 @@ from skmmgenre.datasets import make_albums
 from skmmgenre.pretrained._fetch import path_of, read_weights
 
 FORMATS = ("mp3", "flac", "m4a", "ogg")
-RATE, SECONDS = 44100, 240
+RATE = 44100
 _CLIPS = (".mp3", ".flac", ".m4a", ".ogg", ".wav")
 
 
@@ -79,12 +79,12 @@ def read_clips(folder, n_synthetic, made):
     return [np.broadcast_to(clip, (2, clip.shape[-1])).astype(np.float32) for clip in clips]
 
 
-def write_song(path, clips, seed):
-    """Join clips in a random order to four minutes, and encode them."""
+def write_song(path, clips, seconds, seed):
+    """Join clips in a random order to a song of some length, and encode it."""
     rng, parts = np.random.default_rng(seed), []
-    while sum(part.shape[1] for part in parts) < SECONDS * RATE:
+    while sum(part.shape[1] for part in parts) < seconds * RATE:
         parts.append(clips[rng.integers(len(clips))])
-    song = np.concatenate(parts, axis=1)[:, : SECONDS * RATE]
+    song = np.concatenate(parts, axis=1)[:, : seconds * RATE]
     if path.suffix != ".m4a":
         with soundfile.SoundFile(path, "w", RATE, 2) as file:
             for start in range(0, song.shape[1], RATE):  # Vorbis fails on long blocks
@@ -100,7 +100,7 @@ def write_song(path, clips, seed):
             container.mux(packet)
 
 
-def write_songs(folder, clips, n_songs):
+def write_songs(folder, clips, n_songs, seconds):
     """Write songs with different content into folders of ten."""
     paths = [
         folder / f"{row // 10:02}" / f"{row:03}.{FORMATS[row % len(FORMATS)]}"
@@ -109,7 +109,7 @@ def write_songs(folder, clips, n_songs):
     for path in paths:
         path.parent.mkdir(exist_ok=True)
     joblib.Parallel(n_jobs=-1)(
-        joblib.delayed(write_song)(path, clips, seed) for seed, path in enumerate(paths)
+        joblib.delayed(write_song)(path, clips, seconds, seed) for seed, path in enumerate(paths)
     )
     return [str(path) for path in paths]
 
@@ -231,6 +231,7 @@ def main():
     """Print the times."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--songs", type=int, default=60)
+    parser.add_argument("--seconds", type=int, default=240, help="length of a song")
     parser.add_argument("--clips", metavar="FOLDER", help="clips to join; by default synthetic")
     parser.add_argument("--jobs", type=int, help="of the command; by default its own")
     parser.add_argument("--plain", type=int, default=8, help="songs of the plain way")
@@ -245,9 +246,9 @@ def main():
         (home / "pretrained").mkdir(parents=True)
         shutil.copy(weights, home / "pretrained")
         clips = read_clips(arguments.clips, 24, folder / "clips")
-        paths = write_songs(songs, clips, arguments.songs)
+        paths = write_songs(songs, clips, arguments.songs, arguments.seconds)
         n = len(paths)
-        print(f"{n} songs of {SECONDS} s, {os.cpu_count()} cores; seconds a song")
+        print(f"{n} songs of {arguments.seconds} s, {os.cpu_count()} cores; seconds a song")
         words = ["tag", "--model", "musicnn", str(songs), "--quiet"]
         words += [] if arguments.jobs is None else ["--jobs", str(arguments.jobs)]
         first, busy, told = run_command(words, home)

@@ -26,7 +26,7 @@ _EVERYTHING = ("audio", "text", "image")
 _SUBSETS = [some for size in (1, 2, 3) for some in combinations(_EVERYTHING, size)]
 _FUSION = " + ".join(_EVERYTHING)
 _JOINT = "audio + mm_audio"
-# Return the paper's networks at a size for two cores.
+# The paper's networks at a size for two cores.
 NETWORKS = {
     "preset": "paper",
     "audio__architecture": "time",
