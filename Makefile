@@ -59,6 +59,7 @@ evaluate: $(VENV)/.installed  ## measure the learning claims (hours) and write t
 	$(if $(CLIPS),$(BIN)/python -m skmmgenre fetch musicnn)
 	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_ready_model.py $(firstword $(CLIPS)))
 	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_encoders.py --keep build/kept $(firstword $(CLIPS)))
+	$(if $(CLIPS),$(BIN)/python benchmarks/evaluate_active_learning.py --keep build/kept $(firstword $(CLIPS)))
 	@$(MAKE) --no-print-directory pages
 
 pages: $(VENV)/.installed  ## write docs/claims.md and docs/guide/evaluation.md from benchmarks/results

@@ -46,9 +46,9 @@ def command_for(name):
     """Return the command that computes a result."""
     if name == "primary_claims":
         return "make evaluate"
-    if name.startswith(("encoders", "ready_model")):
-        kind = "encoders" if name.startswith("encoders") else "ready_model"
-        return f"python benchmarks/evaluate_{kind}.py audio_text.csv"
+    for kind in ("active_learning", "encoders", "ready_model"):
+        if name.startswith(kind):
+            return f"python benchmarks/evaluate_{kind}.py audio_text.csv"
     for kind in ("table", "patches", "folder"):
         if name.startswith(f"{kind}_"):
             table = name.removeprefix(f"{kind}_").removesuffix("_claims")
