@@ -86,10 +86,10 @@ def stale(path):
 
 
 def command_of(parser, arguments, positional=()):
-    """Return the command line for these arguments, without the output options."""
+    """Return the command line for these arguments, without those that do not change the result."""
     words = [f"python benchmarks/{parser.prog}"]
     for name, value in vars(arguments).items():
-        if name in ("output", "predictions", "keep") or value == parser.get_default(name):
+        if name in ("output", "predictions", "keep", "jobs") or value == parser.get_default(name):
             continue
         words += [] if name in positional else [f"--{name}"]
         values = value if isinstance(value, list) else [value]
