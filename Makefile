@@ -46,6 +46,7 @@ format: $(VENV)/.installed  ## format the code with ruff
 
 docs: $(VENV)/.installed-docs  ## build the documentation in docs/_build/html; warnings are errors
 	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs docs/_build/html
+	$(BIN)/python tools/check_links.py docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 evaluate: $(VENV)/.installed  ## measure the learning claims (hours) and write the pages of results
