@@ -49,6 +49,9 @@ def command_for(name):
     for kind in ("active_learning", "encoders", "ready_model"):
         if name.startswith(kind):
             return f"python benchmarks/evaluate_{kind}.py audio_text.csv"
+    if name.startswith("known_tasks_"):
+        task = name.removeprefix("known_tasks_")
+        return f"python benchmarks/evaluate_known_tasks.py {task}"
     for kind in ("table", "patches", "folder"):
         if name.startswith(f"{kind}_"):
             table = name.removeprefix(f"{kind}_").removesuffix("_claims")

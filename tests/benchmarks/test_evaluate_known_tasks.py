@@ -14,24 +14,24 @@ def test_both_sides_get_the_same_rows(task, n_genres):
     y = np.arange(30) % n_genres
     X, given = make(y, n_genres, np.random.default_rng(0))
     assert X.shape[0] == given.shape[0] == 30
-    if task == "one bin":
+    if task == "one_bin":
         assert X.shape == (30, 96, 130) and given.shape == (30, 96)
         means = np.array([given[y == genre].mean(axis=0) for genre in range(n_genres)])
         assert list(means.argmax(axis=1)) == [6 * genre + 3 for genre in range(n_genres)]
-    if task == "one word of 60":
+    if task == "one_word":
         assert (np.diff(X.indptr) <= 60).all() and np.diff(X.indptr).mean() > 57
         np.testing.assert_allclose(X.multiply(X).sum(axis=1), 1)
 
 
 def test_a_cell(capsys):
-    answer = known.run_cell("one-hot block", 30, 2, 0)
+    answer = known.run_cell("one_hot", 30, 2, 0)
     assert answer["ours"] == answer["plain"] == 1
-    assert capsys.readouterr().out.startswith("one-hot block, 30 rows, 2 genres, seed 0: 1.000")
+    assert capsys.readouterr().out.startswith("one_hot, 30 rows, 2 genres, seed 0: 1.000")
 
 
 def test_a_genre_without_a_training_row():
     """30 rows of 15 genres drawn at random seldom have them all."""
-    assert known.run_cell("one-hot block", 16, 15, 0) is None
+    assert known.run_cell("one_hot", 16, 15, 0) is None
 
 
 def test_what_misses():

@@ -87,6 +87,7 @@ def test_small_runs_fill_the_pages(tmp_path):
     )
     small["albums"] = "--albums 60 --further 40 --seeds 1"
     small["known_tasks"] = "--rows 30 --genres 2 --seeds 1"
+    small["explanations"] = "--albums 60 --runs 1"
     small["missing"] = "--albums 120 --train 50 --runs 1"
     for name, sizes in small.items():
         script = ROOT / "benchmarks" / f"evaluate_{name}.py"
@@ -99,5 +100,6 @@ def test_small_runs_fill_the_pages(tmp_path):
         (tmp_path / "out" / path.name).write_bytes(path.read_bytes())
     for text in pages.build_pages(tmp_path / "out").values():
         unknown = [line for line in text.splitlines() if "ot measured yet" in line]
-        of_clips = re.compile("evaluate_(table|patches|folder)")
+        scripts = "active_learning|encoders|folder|patches|ready_model|table"
+        of_clips = re.compile(f"evaluate_({scripts})")
         assert all(of_clips.search(line) for line in unknown)

@@ -915,5 +915,5 @@ def test_two_processes_share_the_work(tmp_path, covers, weights, embedder):
 
 
 def test_the_defaults_learn_what_logistic_regression_learns():
-    answer = run_cell("one colour", n_rows=30, n_genres=5, seed=0)
+    answer = run_cell("one_colour", n_rows=30, n_genres=5, seed=0)
     assert answer["plain"] > CLEAR and answer["ours"] >= answer["plain"] - WITHIN

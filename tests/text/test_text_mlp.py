@@ -115,5 +115,5 @@ def test_tables_of_every_kind(convert):
 
 
 def test_the_defaults_learn_what_logistic_regression_learns():
-    answer = run_cell("one word of 60", n_rows=100, n_genres=2, seed=0)
+    answer = run_cell("one_word", n_rows=100, n_genres=2, seed=0)
     assert answer["plain"] > CLEAR and answer["ours"] >= answer["plain"] - WITHIN
