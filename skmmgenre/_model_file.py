@@ -255,9 +255,9 @@ def load(path: FilePath | BinaryIO, *, params: dict[str, Any] | None = None) -> 
     _warn_of_versions(path, manifest["versions"], used)
     if lost:
         warnings.warn(
-            f"Model file {name_of(path)} sets {', '.join(map(shown, lost))}, which this "
-            "version does not have. Compare the predictions with known ones before you rely on "
-            "them.",
+            f"Model file {name_of(path)} sets {', '.join(map(shown, lost))}, which the "
+            "installed version does not have and ignores. Compare the predictions with earlier "
+            "ones of this model before you rely on them.",
             UserWarning,
             stacklevel=2,
         )
@@ -358,7 +358,7 @@ def _warn_of_versions(path, versions, used):
         warnings.warn(
             ModelVersionWarning(
                 f"Model file {name_of(path)} was saved with {told}: predictions may differ. "
-                "Compare the predictions with known ones before you rely on them.",
+                "Compare them with earlier predictions of this model before you rely on them.",
                 others,
             ),
             stacklevel=3,

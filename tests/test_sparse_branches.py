@@ -128,9 +128,7 @@ def test_blocks_of_a_feature_union(table):
 def test_a_feature_union_that_cannot_name_its_columns_says_so(table):
     union = FeatureUnion([("words", TfidfVectorizer()), ("hashed", hashed())])
     model = pipeline(union, fusion())
-    with pytest.warns(
-        UserWarning, match="'step0' are treated as one, .* hashed .* blocks= of the next"
-    ):
+    with pytest.warns(UserWarning, match="'step0' does not name .* hashed .* blocks= of the next"):
         model.fit(table["text"], GENRES)
     assert sizes(model[-1]) == {"all": N_WORDS + 512}
     with warnings.catch_warnings():

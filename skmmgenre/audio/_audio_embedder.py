@@ -330,8 +330,8 @@ class AudioEmbedder(CellTransformer):
             )
         if self.cache is not None and self.name is None:
             raise ValueError(
-                "A cache cannot distinguish callables: pass a name (name='MERT layer 7') and "
-                "change it whenever the callable changes, or pass cache=None."
+                "The cache cannot distinguish functions. Pass name='...' and change it whenever "
+                "the function changes, or pass cache=None."
             )
         return FunctionEncoder(self.model, self.sr, self.window, self.name)
 

@@ -242,7 +242,7 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
             )
         if self.cache is not None and callable(self.window):
             raise ValueError(
-                f"A cache cannot distinguish functions, such as window={self.window!r}. Pass the "
+                f"The cache cannot distinguish functions, such as window={self.window!r}. Pass the "
                 "name of a window, or cache=None."
             )
 

@@ -69,12 +69,14 @@ class Music:
     def of_split(self, name):
         """Return the items of one split."""
         if "split" not in self.table:
-            raise ValueError("--split: the music has no column split; run without --split")
+            raise ValueError("--split: the table has no column 'split'; run without --split")
         parts, (part,) = read_split(self.table["split"]), read_split([name])
         rows = parts == part if part else (self.table["split"] == name).to_numpy(dtype=bool)
         if not rows.any():
             parts = sorted(map(str, self.table["split"].dropna().unique()))
-            raise ValueError(f"no row has the split {name!r}; the column has {parts[:5]}")
+            raise ValueError(
+                f"no row has the split {name!r}; the values of the column are {parts[:5]}"
+            )
         return self.take(rows)
 
 

@@ -495,14 +495,15 @@ def _restore(outcome, records, root):
     elif now["genres"] not in [record["after"] for record in records]:
         outcome.action = "fail"
         outcome.reason = (
-            f"its genres were changed since: to keep them, remove its lines from {NAME}"
+            "its genres have changed since it was tagged: to keep them, remove its lines from "
+            f"{NAME}"
         )
     elif not is_inside:
         # The backup is not trusted: a file outside of the folder is restored only if its bytes show
         # that `tag` wrote it.
         raise ValueError(
-            "it is a link to a file outside of the folder, which was changed since: restore its "
-            f"genres by hand, and remove its lines from {NAME}"
+            "it is a link to a file outside of the folder, and that file has changed since it was "
+            f"tagged: restore its genres by hand, and remove its lines from {NAME}"
         )
     else:
         _refuse_if_read_only(path)

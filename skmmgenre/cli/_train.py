@@ -327,8 +327,9 @@ def train_model(
     y_learn = y.iloc[learn] if several else y[learn]
     if len(test) and not several and not np.isin(y[test], y_learn).any():
         raise ValueError(
-            "--test-size holds out all items of some genres, and no items of the other genres. "
-            "Change --test-size or --seed, or exclude rare genres with --min-items."
+            "--test-size holds out all items of some genres, and no items of the other genres, so "
+            "the model cannot be scored. Change --test-size or --seed, or exclude rare genres "
+            "with --min-items."
         )
     table = music.table[[MODALITIES[name] for name in present]]
     validation = _validation(music.table, parts[labelled])

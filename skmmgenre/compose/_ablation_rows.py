@@ -159,11 +159,11 @@ def resolve_controls(controls, rows, branches, views, targets, *, several):
         if reason is None:
             names += some
         elif everything:
-            left_out.append(f"{control!r} {reason}")
+            left_out.append(f"{control!r} ({reason})")
         else:
             raise ValueError(f"The control {control!r} {reason}.")
     if left_out:
-        warnings.warn(f"controls='all' excludes: {'; '.join(left_out)}.", stacklevel=3)
+        warnings.warn(f"controls='all' skips these controls: {', '.join(left_out)}.", stacklevel=3)
     return names
 
 

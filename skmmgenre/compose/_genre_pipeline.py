@@ -404,9 +404,10 @@ def _names_out(name, step, names_in):
             ]
         if isinstance(step, FeatureUnion):
             warnings.warn(
-                f"The blocks of step {name!r} are treated as one, because it does not name its "
-                f"columns: {error} Implement get_feature_names_out in each branch, or pass the "
-                "number of columns of each block as blocks= of the next step.",
+                f"Step {name!r} does not name its output columns, so all branches are treated as "
+                f"one block, which is missing only as a whole: {error} Implement "
+                "get_feature_names_out in each branch, or pass the number of columns of each block "
+                "as blocks= of the next step.",
                 UserWarning,
                 stacklevel=2,
             )

@@ -290,8 +290,9 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
                 if mask.any():
                     name = type(network or self.estimator_).__name__
                     warnings.warn(
-                        f"{name}: no inner validation album has a track; all epochs are run and "
-                        "the last weights are kept.",
+                        f"{name}: none of the albums held out for validation has a track, so there "
+                        "is no early stopping: all epochs are run and the last weights are kept. "
+                        "Mark other albums with validation=.",
                         stacklevel=2,
                     )
                 for step in networks:

@@ -140,7 +140,9 @@ class TagClassifier(ClassifierMixin, BaseEstimator):
         X = self._read(X, reset=True)
         columns = getattr(self, "feature_names_in_", None)
         if columns is None:
-            raise ValueError("TagClassifier knows tags by the names of columns: pass a DataFrame.")
+            raise ValueError(
+                "TagClassifier identifies tags by their column names. Pass a DataFrame."
+            )
         places = {name.partition("__")[2] or name: place for place, name in enumerate(columns)}
         self.genres_ = {
             genre: [tags] if isinstance(tags, str) else list(tags)
@@ -149,12 +151,14 @@ class TagClassifier(ClassifierMixin, BaseEstimator):
         for genre, tags in self.genres_.items():
             absent = [tag for tag in tags if tag not in places]
             if absent or not tags:
+                fault = f"the unknown tag {absent[0]!r}" if absent else "no tag"
                 raise ValueError(
-                    f"Genre {genre!r} has {f'the tag {absent[0]!r}' if absent else 'no tag'}; the "
-                    f"tags are: {', '.join(places)}."
+                    f"Genre {genre!r} has {fault}. Available tags: {', '.join(places)}."
                 )
         if not self.genres_:
-            raise ValueError("genres={} names no genre. Leave it at None for musicnn's table.")
+            raise ValueError(
+                "genres is empty. Pass at least one genre, or None for musicnn's table."
+            )
         self.classes_ = np.array(list(self.genres_))
         self._places = [[places[tag] for tag in tags] for tags in self.genres_.values()]
         self.thresholds_ = self._thresholds_of_genres()
@@ -304,7 +308,7 @@ def load_ready_model(name="musicnn", *, genres=None, thresholds=None, column="au
     from ..audio import AudioEmbedder
 
     if name != "musicnn":
-        raise ValueError(f"There is no ready model {name!r}; there is 'musicnn'.")
+        raise ValueError(f"Unknown model {name!r}. Available: 'musicnn'.")
     embedder = AudioEmbedder(model=name, output="tags", **{"n_patches": _N_PATCHES, **params})
     tags = ColumnTransformer([("audio", MeanOverTracks(embedder), column)])
     classifier = TagClassifier(genres=genres, thresholds=thresholds)

@@ -167,8 +167,8 @@ def match_records(
 def _check(tables, columns):
     if not columns[0] or len(columns[0]) != len(columns[1]):
         raise ValueError(
-            f"on and right_on must name equally many columns, at least one; got {columns[0]} and "
-            f"{columns[1]}."
+            f"on and right_on must name the same number of columns, at least one; got {columns[0]} "
+            f"and {columns[1]}."
         )
     for side, table, names in zip(("left", "right"), tables, columns, strict=True):
         absent = [name for name in names if name not in table]

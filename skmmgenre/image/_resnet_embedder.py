@@ -355,11 +355,11 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         if self.cache is not None and self._fine_tunes:
             remedy = "fine_tune=False"
             if why:
-                why += "a small network is trained: "
+                why += "a small network would be trained. "
                 remedy = "weights='imagenet', which downloads them"
             raise ValueError(
-                f"{why}cache={os.fspath(self.cache)!r} cannot be used: only vectors of a frozen "
-                f"network can be stored. Pass {remedy}, or cache=None."
+                f"{why}cache={os.fspath(self.cache)!r} requires a frozen network. Pass {remedy}, "
+                "or cache=None."
             )
         if why:
             warnings.warn(

@@ -80,7 +80,8 @@ def _from_columns(read, labels):
             labels = sorted(occurring)
         except TypeError:
             raise ValueError(
-                "The labels have several types, which cannot be sorted. Pass labels."
+                "The genres have several types, which cannot be sorted. Convert them to str, or "
+                "pass their order as labels=[...]."
             ) from None
     labels = _as_labels(labels)
     matrices = []

@@ -255,8 +255,8 @@ def _counts_of_artists(X, y, groups, n_parts, noun="X"):
     n = _n_rows(X, noun)
     if groups is None:
         raise ValueError(
-            "The groups parameter should not be None, because no artist must be in two parts. Pass "
-            "the artist of each row, for example groups=table['artist']."
+            "The groups parameter should not be None, because an artist must not be in two parts. "
+            "Pass the artist of each row, for example groups=table['artist']."
         )
     groups = read_groups(groups, n)
     labels = None if y is None else read_labels(y, keep_sparse=True, allow_missing=True)

@@ -452,8 +452,8 @@ class NetEstimator(BaseEstimator):
         """Warn if the validation loss was still decreasing when `max_epochs` was reached."""
         if 1 < len(losses) == self.max_epochs and np.argmin(losses) == len(losses) - 1:
             warnings.warn(
-                f"{type(self).__name__}: the validation loss was still decreasing in the last of "
-                f"{self.max_epochs} epochs. Increase max_epochs or lr.",
+                f"{type(self).__name__}: the validation loss was still decreasing in the last "
+                f"epoch ({self.max_epochs}). Increase max_epochs or lr.",
                 ConvergenceWarning,
                 stacklevel=5,
             )
@@ -471,7 +471,7 @@ class NetEstimator(BaseEstimator):
         if not plan.weight[rows].any():
             raise ValueError(
                 f"{type(self).__name__} has no rows to train on: all {len(rows)} training rows "
-                "have weight 0. Pass a sample_weight above 0, or give them labels."
+                "have weight 0. Pass rows with a label and a sample_weight above 0."
             )
         return rows
 

@@ -233,8 +233,8 @@ class LayerSolver:
         net = self._net(rows, _GAIN)
         if not self._solve(net, rows, strength):
             warnings.warn(
-                f"The solver did not converge in {_EPOCHS * _ITERATIONS} iterations. Decrease C, "
-                "or scale the columns of X.",
+                f"The solver of a linear layer did not converge in {_EPOCHS * _ITERATIONS} "
+                "iterations. Pass a smaller C, or standardize the columns of X.",
                 ConvergenceWarning,
                 stacklevel=2,
             )

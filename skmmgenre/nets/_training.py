@@ -205,5 +205,7 @@ def _told(net, stopping, max_epochs, stopped_early):
         )
     for value in net.module_.state_dict().values():
         if not torch.isfinite(value).all():
-            raise ValueError("A weight became NaN or infinite. Decrease lr.")
+            raise ValueError(
+                "A weight became NaN or infinite. Decrease lr, or check X for very large values."
+            )
     return history, stopping.best_epoch_ if stopping is not None else len(history)

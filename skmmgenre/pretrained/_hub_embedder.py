@@ -132,13 +132,13 @@ class HubEmbedder(CellTransformer):
                 if getattr(self, name) != default:
                     raise ValueError(
                         f"{name}={getattr(self, name)!r} is only for hub names and folders, but "
-                        f"{_name_model(self.model)} is a function. Implement it in the function, "
-                        f"and leave {name} at {default!r}."
+                        f"{_name_model(self.model)} is a function. Apply it in the function, and "
+                        f"pass {name}={default!r}."
                     )
             if self.cache is not None and self.name is None:
                 raise ValueError(
-                    "A feature store cannot identify a function. Pass name='...', and change it "
-                    "whenever the function changes; or pass cache=None."
+                    "The cache cannot distinguish functions. Pass name='...' and change it "
+                    "whenever the function changes, or pass cache=None."
                 )
             return FunctionEncoder(self.model, self._noun, self.batch_size, self.name)
         if self.name is not None:

@@ -215,7 +215,7 @@ class ReviewVectorizer(NoContainer, TfidfVectorizer):
             raise ValueError(
                 f"No words remain in the {len(texts)} texts with max_df={self.max_df} and "
                 f"min_df={self.min_df} ({error}). With few texts, most words occur in more than "
-                "that fraction of them: pass max_df=1.0, or more texts."
+                "max_df or fewer than min_df of them: pass max_df=1.0 and min_df=1, or more texts."
             ) from error
         # Pruning leaves numpy integers, which make a saved file three times as large.
         self.vocabulary_ = {word: int(column) for word, column in self.vocabulary_.items()}

@@ -64,7 +64,7 @@ def test_what_it_says(folder, served, capsys):
     assert annotate(folder, "--items", "12", "--annotator", "Bo") == 0
     assert "4 genres, drawn in an earlier run; 0 of 12 answered by Bo" in capsys.readouterr().out
     assert annotate(folder, "--items", "9") == 1
-    assert "drawn with n_items 12, but now n_items is 9" in capsys.readouterr().err
+    assert "drawn with --items 12, but now --items is 9" in capsys.readouterr().err
 
 
 def test_where_there_is_less_than_was_asked_for(folder, served, capsys):
@@ -119,7 +119,7 @@ def test_a_folder_of_music(tmp_path, served, capsys):
         (["--items", "0"], 2, "must be at least 1"),
         (["--mode", "text"], 2, "'text' is not one of"),
         (["--port", "70000"], 2, "70000"),
-        (["--split", "dev"], 1, "the music has no column split"),
+        (["--split", "dev"], 1, "the table has no column 'split'"),
         (["-o", "."], 1, "--output '.' is a folder"),
         (["-o", "t.csv"], 1, "'t.csv' is not a file of skmmgenre annotate"),
     ],

@@ -140,7 +140,7 @@ class TestTheTable:
             ("Jazz: {tags: jazz, threshold: 2}", "must be a number from 0 to 1"),
             ("1990: [90s]", "1990 is not text"),
             ("Jazz: [", "is not valid YAML"),
-            ("Jazz: [bebop]", "'Jazz' has the tag 'bebop'; the tags are: rock, pop"),
+            ("Jazz: [bebop]", "'Jazz' has the unknown tag 'bebop'. Available tags: rock, pop"),
         ],
     )
     def test_what_is_wrong_with_it(self, tmp_path, capsys, text, why):

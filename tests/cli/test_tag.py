@@ -465,7 +465,7 @@ def test_a_file_that_is_skipped_or_fails_is_shown_without_a_genre(tmp_path, caps
     assert main(["tag", "--undo", str(folder), "--quiet"]) == 1
     told = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines()]
     assert told[0] == "skipped (it is already restored)"
-    assert told[1].startswith("failed (its genres were changed since")
+    assert told[1].startswith("failed (its genres have changed since")
 
 
 class TestSecondRun:

@@ -182,7 +182,9 @@ def test_the_same_bits_again():
 def test_a_problem_that_takes_too_long_says_so(monkeypatch):
     X, y, _ = rows(5)
     monkeypatch.setattr(_solver, "_EPOCHS", 1)
-    with pytest.warns(ConvergenceWarning, match="did not converge in 20 iterations. Decrease C"):
+    with pytest.warns(
+        ConvergenceWarning, match="did not converge in 20 iterations. Pass a smaller C"
+    ):
         FusionClassifier(C=1e6).fit(X, y)
 
 

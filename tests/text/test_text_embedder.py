@@ -111,7 +111,7 @@ def test_function_of_changing_width():
 @pytest.mark.parametrize("params", [{"layer": 1}, {"pooling": "cls"}, {"revision": "main"}])
 def test_parameters_of_hub_models_are_refused_for_functions(params):
     (name,) = params
-    with pytest.raises(ValueError, match=f"{name}=.* is a function. Implement it in the function"):
+    with pytest.raises(ValueError, match=f"{name}=.* is a function. Apply it in the function"):
         TextEmbedder(model=count, **params).fit(TEXTS)
 
 

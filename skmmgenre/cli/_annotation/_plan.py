@@ -151,12 +151,14 @@ def _read(path):
 
 
 def _check_options(path, output, kept, asked):
+    spelled = {"n_items": "--items", "modes": "--mode"}
     for name, value in asked.items():
         if kept.get(name) != value:
+            option = spelled.get(name, f"--{name}")
             raise ValueError(
-                f"the items of {output!r} were drawn with {name} {kept.get(name)!r}, but now "
-                f"{name} is {value!r}. Use the options of the first run, or another --output. The "
-                f"items are in {path!r}"
+                f"the items of {output!r} were drawn with {option} {kept.get(name)!r}, but now "
+                f"{option} is {value!r}. Use the options of the first run, or another --output. "
+                f"The items are in {path!r}"
             )
 
 

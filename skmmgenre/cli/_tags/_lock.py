@@ -119,7 +119,8 @@ def _check(path):
     status = os.lstat(path)
     if not stat.S_ISREG(status.st_mode) or status.st_size:
         raise ValueError(
-            f"{path!r} is not a lock file of skmmgenre, which would be empty. Move it elsewhere. "
+            f"{path!r} has the name of skmmgenre's lock file, but is not an empty file. Move it "
+            "elsewhere. "
             "Nothing was changed."
         )
     return status

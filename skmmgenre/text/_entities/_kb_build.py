@@ -204,7 +204,7 @@ class KnowledgeBaseBuild:
         if not self.entities:
             raise ValueError(
                 f"No entities were found; excluded statements: {self.left_out or 'none'}. Pass "
-                "labels, categories or links of entities, with predicates that occur in them."
+                "dumps of labels, categories or links, and predicates that occur in them."
             )
         if len(self.entities) > NUMBER:
             raise ValueError(

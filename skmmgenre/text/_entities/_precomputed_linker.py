@@ -56,7 +56,8 @@ def settle(sentence, entity):
         if sentence.startswith(label, first) and stop - 1 <= last <= stop + 1:
             return first, stop
     raise ValueError(
-        f"the mention {label!r} is not at {start}:{end}, where {sentence[start:end]!r} is"
+        f"expected the mention {label!r} at characters {start} to {end}, found "
+        f"{sentence[start:end]!r}"
     )
 
 

@@ -53,7 +53,7 @@ def test_rows_may_have_moved(music, tmp_path):
 
 def test_other_options(music, tmp_path):
     keep(tmp_path / "a.csv", music)
-    with pytest.raises(ValueError, match="drawn with seed 0, but now seed is 1. .*--output"):
+    with pytest.raises(ValueError, match="drawn with --seed 0, but now --seed is 1. .*--output"):
         keep(tmp_path / "a.csv", music, OPTIONS | {"seed": 1})
 
 

@@ -250,7 +250,7 @@ def test_what_names_no_entity_is_left_out(tmp_path):
 def test_the_label_settles_the_end(tmp_path, end):
     linker = write(tmp_path, changed(1, 0, endChar=end))
     if end == 25:
-        with pytest.raises(BadItem, match="'XL Recordings' is not at 14:25"):
+        with pytest.raises(BadItem, match="'XL Recordings' at characters 14 to 25"):
             linker.link(TEXT)
     else:
         assert linker.link(TEXT)[-1].end == 40
@@ -261,9 +261,9 @@ def test_the_label_settles_the_end(tmp_path, end):
     [
         (
             {"label": "Adela"},
-            "'1.json' is inconsistent in sentence 0: the mention 'Adela' is not at 0:4",
+            "'1.json' is inconsistent in sentence 0: expected the mention 'Adela' at",
         ),
-        ({"startChar": 1}, "the mention 'Adele' is not at 1:4, where 'del' is"),
+        ({"startChar": 1}, "expected the mention 'Adele' at characters 1 to 4, found 'del'"),
         ({"startChar": -12}, "the mention 'Adele' has no position"),
         ({"startChar": 0.0}, "has no position"),
         ({"endChar": ...}, "has no position"),
