@@ -1,6 +1,6 @@
 """Vectors of covers by `ResNetEmbedder`, compared with a plain PyTorch loop over the same files.
 
-The loop opens a file with Pillow, scales, crops and normalises it, and runs torchvision's
+The loop opens a file with Pillow, scales, crops and normalizes it, and runs torchvision's
 network in float32: one cover at a time, and in batches of 50. All variants run in turn; times
 are medians over rounds. The network has random weights, and batch norm statistics of these
 covers. bfloat16 and float32 vectors are compared. Finally, all covers are written to a store

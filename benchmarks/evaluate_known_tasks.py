@@ -3,7 +3,7 @@
 One feature determines the genre, and all others are noise: a block of zeros with a one (fusion),
 one of 256 features (fusion), one word of 60 (text), one constant-Q bin (audio), the colour of a
 cover. Each row has its own artist. Each network is compared with LogisticRegressionCV (C chosen by
-the cross-validated loss) on the input of the network, before normalisation: the features, the
+the cross-validated loss) on the input of the network, before normalization: the features, the
 words, the means of each bin over frames, of each colour over pixels. The metric is the accuracy on
 1,000 further rows, the mean over seeds; seeds in which a genre has no training row are skipped. A
 line misses if logistic regression is above 0.9 and the default more than 0.02 below it.

@@ -9,7 +9,7 @@ neighbourhoods before the projection, and with the same picture for shuffled gen
 
 # %%
 # Synthetic multilabel albums with reviews and covers, and genres in a tree of two levels. The model
-# is trained on half of the artists. The map shows the others, because a network may have memorised
+# is trained on half of the artists. The map shows the others, because a network may have memorized
 # its training albums.
 
 import tempfile

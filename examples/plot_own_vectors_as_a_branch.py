@@ -58,7 +58,7 @@ table.head()
 # zeros.
 #
 # The scaler does not use the genres, but the text network does, and with this few reviews it
-# memorises them. Its vectors of the training rows would look more certain than those of new
+# memorizes them. Its vectors of the training rows would look more certain than those of new
 # reviews, and the fusion layer would rely on text too much. By default (``cross_fit="auto"``), the
 # fusion layer is therefore trained on out-of-fold vectors, from networks that have not seen the
 # artist.

@@ -711,7 +711,7 @@ def build_network(name, options):
         return FusionClassifier(normalize=False, **settings)
     if modality == "audio":
         width, architecture = setting.split("-")
-        # As dropout="auto" does, which recognises the wide network only by its name "high".
+        # As dropout="auto" does, which recognizes the wide network only by its name "high".
         settings["dropout"] = 0.5 if (target, width) == ("cosine", "high") else 0.0
         settings["width"] = _QUICK_WIDTHS[width] if options.quick else width
         return AudioCNN(architecture=architecture, **settings)

@@ -441,7 +441,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             return self.architecture
         return "4x70" if self.preset == "paper" else "time"
 
-    def _summarise(self, feed, rows):
+    def _summarize(self, feed, rows):
         lengths = getattr(feed, "lengths", None)
         chunks = []
         for start in range(0, len(rows), _CHUNK):
@@ -449,7 +449,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             patches = take_rows(feed.X, some)
             for patch, row in zip(patches, some, strict=True):
                 n_frames = patch.shape[1] if lengths is None else lengths[row]
-                chunks.append(summarise_patch(patch[:, :n_frames]))
+                chunks.append(summarize_patch(patch[:, :n_frames]))
         return np.stack(chunks)
 
     def _layers(self, n_bins):
@@ -508,7 +508,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         return tags
 
 
-def summarise_patch(patch):
+def summarize_patch(patch):
     """Return means and deviations of a patch over its frames, float64.
 
     For each bin: its mean, its deviation and that of its differences between frames. For the first

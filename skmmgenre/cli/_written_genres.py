@@ -13,7 +13,7 @@ def leave_out_written(music, *, keep=False, separators=None, not_genres=None, **
     """Remove the genres that `tag` wrote from the items of a folder, unless changed since.
 
     Backups are searched in the folders of the files and in all folders above, because any of these
-    may have been tagged. Files that were renamed since are not recognised.
+    may have been tagged. Files that were renamed since are not recognized.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ def make_genre_classifier(
         row without any modality (with ``preset="paper"``, as in the paper); "top1" returns the
         most probable one; a number returns those whose probability (target "cosine": similarity)
         is above it. Single-label: "tuned" reduces the preference for frequent genres, by the
-        amount that maximises macro F1 on unseen artists.
+        amount that maximizes macro F1 on unseen artists.
     preset : {"auto", "paper"}, default="auto"
         "auto", which is recommended, chooses the length of training, the strength of the penalties
         and the thresholds on unseen artists, and then trains the model on all rows. It uses 30 s of

@@ -1,6 +1,6 @@
 """The audio files, images and texts in a folder and its subfolders.
 
-Files are recognised by their extensions; covers and texts are found next to audio files, and covers
+Files are recognized by their extensions; covers and texts are found next to audio files, and covers
 also inside them.
 """
 
@@ -19,7 +19,7 @@ from ._audio_tags import decode_text
 
 
 def spell_path(path):
-    """Return a path in a normalised spelling, for comparison.
+    """Return a path in a normalized spelling, for comparison.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def place_of(path):
 
 
 def fold_name(name):
-    """Return a file name in a form that ignores case and Unicode normalisation."""
+    """Return a file name in a form that ignores case and Unicode normalization."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
@@ -286,7 +286,7 @@ def choose_album_text(names, tracks, folder):
     ----------
     names : list of str
     tracks : set of str
-        The names of the audio files, without extensions and normalised by `fold_name`; texts with
+        The names of the audio files, without extensions and normalized by `fold_name`; texts with
         these names belong to the tracks.
     folder : str
         The name of the folder.

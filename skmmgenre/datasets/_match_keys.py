@@ -1,6 +1,6 @@
 """Candidate pairs of records in two catalogues, and the similarity of their names.
 
-A key is a normalised title or name, without the parts that catalogues write differently.
+A key is a normalized title or name, without the parts that catalogues write differently.
 """
 
 import re
@@ -59,7 +59,7 @@ _VERSION = frozenset(
 
 @dataclass(frozen=True)
 class NameKey:
-    """A name in its normalised form, for comparison.
+    """A name in its normalized form, for comparison.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class NameKey:
 
 
 def name_key(text):
-    """Normalise a title or a name, removing the parts that catalogues write differently.
+    """Normalize a title or a name, removing the parts that catalogues write differently.
 
     Removed are case, accents, punctuation, the article before or after the name ("X, The"),
     guests ("feat. Y") and, in brackets or after a dash, the edition ("(Deluxe Edition)", "-

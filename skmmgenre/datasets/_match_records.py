@@ -85,7 +85,7 @@ def match_records(
 
     Notes
     -----
-    1. Names are normalised before they are compared. Differences in case, accents, punctuation,
+    1. Names are normalized before they are compared. Differences in case, accents, punctuation,
        "The X" and "X, The", "&" and "and", guests ("feat. Y"), and, in brackets or after a dash,
        the edition ("(Deluxe Edition)", "[Remastered 2009]") or the kind of artist ("(band)") are
        ignored.

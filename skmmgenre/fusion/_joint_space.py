@@ -43,7 +43,7 @@ from ..utils import (
 )
 from ._blocks import find_blocks, missing_in_block, vectors_of_block
 from ._pairs import FeedOfNegatives, PairFeed, dense, vector_codes
-from ._retrieval import LARGEST_GALLERY, search, summarise, warn_of_chance
+from ._retrieval import LARGEST_GALLERY, search, summarize, warn_of_chance
 
 _ROWS_AT_ONCE = 512
 _DROPOUT = 0.5
@@ -478,7 +478,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
                     for number in range(2)
                 ]
                 found.append(search(*embedded, plan.feed.codes[rows]))
-        self.retrieval_ = summarise(found) if found else None
+        self.retrieval_ = summarize(found) if found else None
         if found and self.validation_fraction > 0:
             warn_of_chance(type(self).__name__, self.retrieval_)
 

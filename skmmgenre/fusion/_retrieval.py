@@ -40,7 +40,7 @@ def search(first, second, codes):
     return np.concatenate(ranks), np.concatenate(n_candidates)
 
 
-def summarise(found):
+def summarize(found):
     """Return the metrics of `retrieval_` from the ranks and candidate counts of each search."""
     ranks, n_candidates = map(np.concatenate, zip(*found, strict=True))
     return {

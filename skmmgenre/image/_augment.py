@@ -71,7 +71,7 @@ def for_evaluation(crop):
     -------
     pixels : ndarray of float32, shape (3, size, size)
     """
-    return _normalised(_to_float(crop))
+    return _normalized(_to_float(crop))
 
 
 def for_training(image, size, rng):
@@ -90,7 +90,7 @@ def for_training(image, size, rng):
     pixels : ndarray of float32, shape (3, size, size)
     """
     pixels = _to_float(_random_sized_crop(image, size, rng))
-    pixels = _normalised(_lighting(_colour_jitter(pixels, rng), rng))
+    pixels = _normalized(_lighting(_colour_jitter(pixels, rng), rng))
     return np.ascontiguousarray(pixels[:, :, ::-1]) if rng.random() < 0.5 else pixels
 
 
@@ -151,5 +151,5 @@ def _lighting(pixels, rng):
     return pixels + shift.astype(np.float32)
 
 
-def _normalised(pixels):
+def _normalized(pixels):
     return np.ascontiguousarray(((pixels - _MEAN) / _STD).transpose(2, 0, 1))

@@ -407,7 +407,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
 
         return folded(module)
 
-    def _summarise(self, feed, rows):
+    def _summarize(self, feed, rows):
         colours = feed.colours(rows)
         if self._fine_tunes:
             return colours

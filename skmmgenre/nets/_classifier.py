@@ -52,7 +52,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     ----------
     target : {"auto", "softmax", "logistic", "cosine"}
         "auto" uses softmax for single-label y (one column) and logistic for a multilabel
-        indicator. "cosine" regresses the l2-normalised label factors of a multilabel y
+        indicator. "cosine" regresses the l2-normalized label factors of a multilabel y
         (section 5).
     label_factorizer : estimator or None
         For target "cosine", fitted on the y of all rows given to `fit`. None uses

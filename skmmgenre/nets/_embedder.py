@@ -131,7 +131,7 @@ class NetEmbedder(
 
     # ---- what a subclass defines ---------------------------------------------------
 
-    def _summarise(self, feed, rows):
+    def _summarize(self, feed, rows):
         """Return the input of the linear model for some rows: (n, n_summary), dense or CSR."""
         raise NotImplementedError
 
@@ -378,7 +378,7 @@ class NetEmbedder(
     def _summary_to_learn(self, plan, rows):
         """Return the summary of all rows, zeros for missing ones; set its scale."""
         there = np.flatnonzero(~plan.feed.missing)
-        summary = self._summarise(plan.feed, there)
+        summary = self._summarize(plan.feed, there)
         mean, scale = None, None
         if self._scales_summary:
             mean, scale = mean_and_scale(summary, np.isin(there, rows))
@@ -479,7 +479,7 @@ class NetEmbedder(
 
     def _summary(self, feed, rows):
         """Return the summary of some rows, scaled for the linear model."""
-        return scaled(self._summarise(feed, rows), self._linear["mean"], self._linear["scale"])
+        return scaled(self._summarize(feed, rows), self._linear["mean"], self._linear["scale"])
 
     def _hidden(self, feed, rows, weights=None):
         """Return the activations of the last hidden layer, with other `weights` if given."""

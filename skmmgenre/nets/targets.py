@@ -355,7 +355,7 @@ class LogisticTarget(IndicatorTarget):
 
 
 class CosineTarget(IndicatorTarget):
-    """Multilabel target: cosine regression of the l2-normalised label factors (section 5).
+    """Multilabel target: cosine regression of the l2-normalized label factors (section 5).
 
     Parameters
     ----------

@@ -209,7 +209,7 @@ class TextMLP(NetEmbedder):
     # Rows of word weights already have a norm of about 1.
     _scales_summary = False
 
-    def _summarise(self, feed, rows):
+    def _summarize(self, feed, rows):
         return feed.batch(rows)
 
     @staticmethod

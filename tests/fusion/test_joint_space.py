@@ -12,7 +12,7 @@ from sklearn.model_selection import cross_val_score
 
 from skmmgenre.fusion import JointSpaceProjector
 from skmmgenre.fusion._joint_space import _mean_and_scale
-from skmmgenre.fusion._retrieval import search, summarise
+from skmmgenre.fusion._retrieval import search, summarize
 
 NAMES = ["audio__0", "audio__1", "audio__2", "text__0", "image__0", "image__1"]
 
@@ -224,7 +224,7 @@ def searched(model, X):
     """The figures of retrieval among rows that `model` has not seen."""
     first, second = np.hsplit(model.transform(X), 2)
     codes = np.tile(np.arange(len(X))[:, np.newaxis], 2)
-    return summarise([search(first, second, codes)])
+    return summarize([search(first, second, codes)])
 
 
 def artists(n):

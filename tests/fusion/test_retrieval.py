@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skmmgenre.fusion._retrieval import search, summarise
+from skmmgenre.fusion._retrieval import search, summarize
 
 
 def test_ranks_by_hand():
@@ -28,7 +28,7 @@ def test_equal_vectors_are_not_told_apart():
 def test_a_space_of_one_point_is_at_chance(n):
     point = np.ones((n, 3), dtype=np.float32)
     codes = np.tile(np.arange(n)[:, np.newaxis], 2)
-    found = summarise([search(point, 2 * point, codes)])
+    found = summarize([search(point, 2 * point, codes)])
     assert found["median_rank"] == found["chance_median_rank"] == (n + 1) / 2
     assert found["chance_recall_at_1"] == pytest.approx(1 / n)
     assert found["chance_recall_at_10"] == pytest.approx(min(1, 10 / n))
@@ -42,6 +42,6 @@ def test_chance_is_what_a_random_space_finds():
         spaces = rng.normal(size=(20, 2, n, 5))
         codes = np.tile(np.arange(n)[:, np.newaxis], 2)
         found += [search(*space, codes) for space in spaces]
-    said = summarise(found)
+    said = summarize(found)
     for name in ("recall_at_1", "recall_at_10", "median_rank"):
         assert said[name] == pytest.approx(said[f"chance_{name}"], rel=0.2), name

@@ -184,16 +184,16 @@ class _Body:
     raw : bytes
         From the first frame to the end of the padding.
     version : {2, 3, 4}
-    unsynchronised : bool
+    unsynchronized : bool
         Whether zeros may be inserted after bytes of 255; sizes before ID3v2.4 do not count them.
     """
 
-    def __init__(self, raw, version, unsynchronised):
+    def __init__(self, raw, version, unsynchronized):
         self.raw, self.version = raw, version
         self._stuffed = []  # positions of the removed zeros in the data without them
         self._data, self._is_stuffed = raw, False
-        self._flags = _UNSYNCHRONISED if unsynchronised and version == 4 else 0
-        if unsynchronised and version < 4:
+        self._flags = _UNSYNCHRONISED if unsynchronized and version == 4 else 0
+        if unsynchronized and version < 4:
             self._remove_zeros()
         sizes = [int] if version < 4 else [_from_synchsafe_int, int]
         walks = [self._walk(size) for size in sizes]

@@ -209,7 +209,7 @@ def make_albums(
        confuse it with two other genres of their own (if there are enough genres).
     3. Every matrix C, including C_0, is replaced by `genre_strength` C + (1 - `genre_strength`)
        1 pi^T. At strength 0, the cells are independent of y: with a split by artist, every model
-       is at chance; with a random split, a model may recognise the artist.
+       is at chance; with a random split, a model may recognize the artist.
     4. The posterior, given the modalities S of a row that are not missing, is therefore exact::
 
            P(y | g_m, m in S) ~ pi[y] sum_s C_0[y, s] prod_m ((1 - c) [g_m = s] + c C_m[y, g_m])

@@ -80,7 +80,7 @@ def genre_tree(n_genres):
     return leaves
 
 
-# Generalised golden ratio in many dimensions (the R sequence), which keeps points apart.
+# Generalized golden ratio in many dimensions (the R sequence), which keeps points apart.
 _N_DIMENSIONS = 12
 
 

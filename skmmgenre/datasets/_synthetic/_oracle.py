@@ -184,7 +184,7 @@ class AlbumOracle:
               averaged over new draws of the true genres given these perceived genres.
             - "accuracy", "macro_f1": those of `predict` on the true genres of the rows. Apart from
               chance, this is the best accuracy. It is not the best macro F1: a decision rule
-              optimised for F1 may reach a higher one. F1 is averaged over all genres of the
+              optimized for F1 may reach a higher one. F1 is averaged over all genres of the
               table.
             - "log_loss": that of the posterior, in nats; the lowest one, apart from chance.
             - one of `label_metrics`, with any number for k: "macro_auc",
