@@ -45,6 +45,26 @@ def test_links_lead_to_files(document):
     assert not missing
 
 
+def anchors_of(document):
+    """Anchors of the headings, as MyST and GitHub name them, and those of explicit labels."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.S | re.M)
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.M)
+    slugs = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+    return {*slugs, *re.findall(r"^\((.+)\)=$", text, flags=re.M)}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_anchors_exist(document):
+    text = document.read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", text)
+    missing = [
+        f"{target}#{anchor}"
+        for target, anchor in links
+        if anchor not in anchors_of(document.parent / target if target else document)
+    ]
+    assert not missing
+
+
 @pytest.mark.parametrize("document", [ROOT / "README.md", ROOT / "docs" / "index.md"], ids=str)
 def test_the_first_page_runs(document, tmp_path, monkeypatch):
     """As written, but with fewer albums and small networks."""
