@@ -26,7 +26,7 @@ from skmmgenre.datasets import make_albums
 from skmmgenre.image import ImageEmbedder, ResNetEmbedder
 from skmmgenre.inspection import EmbeddingMapDisplay, class_activation_map, report
 
-_ROUNDS = 3
+_ROUNDS = 1
 _TRAINED_ON = 300
 
 

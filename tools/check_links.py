@@ -31,9 +31,13 @@ class _Page(HTMLParser):
 
 
 def broken_links(folder):
-    """Return (page, target) of each link within a folder of pages that leads nowhere."""
+    """Return (page, target) of each link within a folder of pages that leads nowhere.
+
+    HTML files in _static are templates of the theme, not pages.
+    """
     folder = Path(folder).resolve()
-    pages = {path: _Page(path.read_text(encoding="utf-8")) for path in folder.rglob("*.html")}
+    paths = [path for path in folder.rglob("*.html") if folder / "_static" not in path.parents]
+    pages = {path: _Page(path.read_text(encoding="utf-8")) for path in paths}
     broken = []
     for path, page in pages.items():
         for target in page.targets:
