@@ -233,7 +233,7 @@ class TestControls:
         rows = names_of(model)
         with pytest.raises(ValueError, match=f"control '{control}' .*{reason}"):
             ablate(model, controls=[control])
-        with pytest.warns(UserWarning, match=f"excludes: .*'{control}' .*{reason}") as told:
+        with pytest.warns(UserWarning, match=f"skips .*'{control}' .*{reason}") as told:
             names = names_of(model, controls="all")
         assert len(told) == 1
         assert names[: len(rows)] == rows

@@ -197,7 +197,7 @@ def test_what_else_has_the_name(tmp_path, model, capsys, monkeypatch, case, word
     words = ["--undo"] if words == "undo" else [model, "--write", "--replace", "--quiet"]
     assert main(["tag", *words, str(folder)]) == 1
     told = capsys.readouterr()
-    assert f"{str(place)!r} is not a lock file of skmmgenre" in told.err and told.out == ""
+    assert f"{str(place)!r} has the name of skmmgenre's lock file" in told.err and told.out == ""
     assert content_of(*files, target, folder / NAME) == content
     assert place.lstat().st_mode == kind
     assert case != "text" or place.read_bytes() == b"other\n"
