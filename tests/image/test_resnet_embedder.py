@@ -544,7 +544,7 @@ def test_the_paper_trains_all_of_imagenets_weights(table, hub, resnet18):
         ({"fine_tune": False, "depth": "small"}, "^fine_tune=False would use"),
         (
             {"cache": "store"},
-            "ResNet-101 are not .*cache='store' requires a frozen network.*weights='imagenet', which",
+            "ResNet-101 are not .*cache='store' requires a frozen.*weights='imagenet', which",
         ),
         ({"depth": "small", "weights": "imagenet"}, "weights='imagenet' requires a ResNet"),
     ],
