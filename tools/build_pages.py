@@ -146,7 +146,7 @@ def _text(line, column):
     if column in _DIFFERENCES and not pd.isna(line.get("low", np.nan)):
         return _INTERVAL.format(value, line["low"], line["high"])
     if column in _DIFFERENCES:
-        return f"{value:+.3f}"
+        return f"{value:+.3f}" if value == 0 or abs(value) >= 5e-4 else f"{value:.1e}"
     if not isinstance(value, float | np.floating):
         return str(value)
     return f"{value:g}" if column in _CHOSEN else f"{value:.3f}"

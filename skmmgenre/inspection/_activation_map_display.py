@@ -1,6 +1,6 @@
 """Display of class activation maps on top of covers or sound."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -67,6 +67,7 @@ class ActivationMapDisplay:
         *,
         genres: str | list[Any] | None = None,
         n_items: int = 4,
+        modality: Literal["image", "audio"] | None = None,
         **plot_params: Any,
     ) -> Self:
         """Draw the rows with the highest scores of each genre.
@@ -81,6 +82,8 @@ class ActivationMapDisplay:
             The genres to draw, in this order, or the name of a single genre. None: all genres.
         n_items : int, default=4
             Number of rows per genre, highest score first. Missing covers or tracks are skipped.
+        modality : {"image", "audio"} or None, default=None
+            As in `class_activation_map`.
         **plot_params : dict
             Parameters passed to :meth:`plot`.
 
@@ -94,7 +97,7 @@ class ActivationMapDisplay:
         ValueError
             If all rows are missing, or if `class_activation_map` raises it.
         """
-        found = find_maps(model, X)
+        found = find_maps(model, X, modality)
         scores = found.scores()
         classes = found.classes_.tolist()
         genres = classes if genres is None else [genres] if isinstance(genres, str) else genres

@@ -1,6 +1,6 @@
 """Class activation maps of covers and sound."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -17,7 +17,9 @@ from ._score_slopes import ScoresBehind
 from ._steps import input_of, paths_of
 
 
-def class_activation_map(model: Any, X: Any, genre: Any = None) -> Float32Array:
+def class_activation_map(
+    model: Any, X: Any, genre: Any = None, *, modality: Literal["image", "audio"] | None = None
+) -> Float32Array:
     """Compute which parts of each cover or track contribute to a genre.
 
     Parameters
@@ -26,14 +28,14 @@ def class_activation_map(model: Any, X: Any, genre: Any = None) -> Float32Array:
         A fitted `ResNetEmbedder` or `AudioCNN`, or an estimator that contains one: a
         `GenrePipeline`, one of its branches, a search. Or a fitted model that contains an
         `ImageEmbedder` with a hub model or an `AudioEmbedder` with musicnn, such as the models of
-        `load_ready_model`. If the model uses both covers and sound, the maps are those of the
-        covers; for the sound of an `AudioCNN`, pass the branch,
-        ``model["modalities"].named_transformers_["audio"]``, and its column.
+        `load_ready_model`.
     X : DataFrame, column or array of n rows
         Input of `model`. For a model of sound, each row must have a single track.
     genre : str, array-like of shape (n,), or None, default=None
         The genre to map: one for all rows, or one per row. None: the genre with the highest
-        score of each row.
+        score of each row: of the network, or of the model if the encoder is pretrained.
+    modality : {"image", "audio"} or None, default=None
+        Whether to map covers or sound. None: covers if the model uses them, otherwise sound.
 
     Returns
     -------
@@ -101,12 +103,12 @@ def class_activation_map(model: Any, X: Any, genre: Any = None) -> Float32Array:
     >>> maps.shape, bool(np.isnan(maps[-1]).all())
     ((9, 64, 64), True)
     """
-    found = find_maps(model, X)
+    found = find_maps(model, X, modality)
     return found.maps(codes_of(genre, found.classes_, found.n_rows))
 
 
-def find_maps(model, X):
-    """Find the network of covers, or else of sound, in a fitted model.
+def find_maps(model, X, modality=None):
+    """Find the network of a modality, by default of covers or else of sound, in a fitted model.
 
     See `class_activation_map`.
 
@@ -114,7 +116,9 @@ def find_maps(model, X):
     -------
     found : MapsOfNetwork or MapsOfEncoder
     """
-    kinds = ResNetEmbedder, ImageEmbedder, AudioCNN, AudioEmbedder
+    if modality not in (None, *_NETWORKS):
+        raise ValueError(f"modality must be 'image', 'audio' or None, got {modality!r}.")
+    kinds = sum(_NETWORKS.values(), ()) if modality is None else _NETWORKS[modality]
     for kind in kinds:
         paths = paths_of(model, kind)
         if len(paths) > 1:
@@ -128,9 +132,12 @@ def find_maps(model, X):
             return MapsOfEncoder(model, paths[0], X)
     names = ", ".join(kind.__name__ for kind in kinds)
     raise ValueError(
-        f"{type(model).__name__} contains none of the networks that activation maps support "
+        f"{type(model).__name__} contains none of the networks that activation maps support here "
         f"({names}). Use explain instead, which hides parts of the input in turn."
     )
+
+
+_NETWORKS = {"image": (ResNetEmbedder, ImageEmbedder), "audio": (AudioCNN, AudioEmbedder)}
 
 
 class MapsOfNetwork:
@@ -206,7 +213,7 @@ class MapsOfEncoder:
     """
 
     def __init__(self, model, path, X):
-        if not path:
+        if not path or not hasattr(model, "classes_"):
             raise ValueError(
                 f"{type(model).__name__} does not predict genres, so there is no score to map. "
                 "Pass the model that contains it, and the table of that model."

@@ -126,7 +126,7 @@ def explain(
         Number of words per genre.
     albums : NearestAlbums or None, default=None
         A search fitted on the training albums; the explanation then lists the albums most similar
-        to the row. The row itself is excluded if its label is among them.
+        to the row. The row itself is excluded: the album with its label and its vector.
 
     Returns
     -------
@@ -204,11 +204,14 @@ def explain(
 def _nearest(albums, table):
     if albums is None:
         return None
-    _, there = vectors_in_space(albums.model, table, albums.space)
+    vectors, there = vectors_in_space(albums.model, table, albums.space)
     if not there.any():
         return None
-    known = table.index[0] in set(albums.albums_[albums.rows_])
-    return albums.like([table.index[0]] if known else table).drop(columns="query")
+    # Two tables may use the same labels for different albums, so the vectors are compared, too.
+    label = table.index[0]
+    places = np.flatnonzero(albums.albums_[albums.rows_] == label)
+    is_itself = any(np.allclose(albums.vectors_[place], vectors[0], atol=1e-5) for place in places)
+    return albums.like([label] if is_itself else table).drop(columns="query")
 
 
 def _pipeline_in(model):
@@ -436,11 +439,12 @@ def _map_of_cover(answer, branch, genres):
     )
     network, *others = steps
     cell = answer.cell_of(branch)
-    if isinstance(network, ResNetEmbedder):
+    # Genres that were added to the fusion layer later have no output in the network.
+    if isinstance(network, ResNetEmbedder) and set(genres) <= set(network.classes_):
         maps = class_activation_map(network, [cell] * len(genres), genres)
         picture = seen_of_cover(cell, network.sample_shape_[1])
         return picture, dict(zip(genres, maps, strict=True))
-    if not isinstance(network, _ENCODERS_OF_COVERS):
+    if not isinstance(network, (ResNetEmbedder, *_ENCODERS_OF_COVERS)):
         return None, {}
     from ..image._decode import decode_image
 

@@ -64,7 +64,10 @@ class ScoresBehind:
                 is_branch = any(len(above) < len(at) for above in self._wholes)
                 for _, step in parent.steps[names.index(at[-1]) + 1 :]:
                     is_last = step is parent.steps[-1][1] and not is_branch
-                    vectors = _scores(step, vectors) if is_last else step.transform(vectors)
+                    if is_last:
+                        vectors = _scores(step, vectors)
+                    elif hasattr(step, "transform"):  # else "passthrough"
+                        vectors = step.transform(vectors)
         if self._one_genre:
             vectors = vectors - vectors.mean(axis=1, keepdims=True)
         return vectors

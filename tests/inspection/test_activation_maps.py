@@ -365,7 +365,9 @@ def test_pipelines_show_their_covers(pipeline):
 def test_branches_of_sound(pipeline):
     model, table = pipeline
     audio = model["modalities"].named_transformers_["audio"]
-    assert class_activation_map(audio, table["patch"]).shape == (24, 96, 120)
+    maps = class_activation_map(audio, table["patch"])
+    assert maps.shape == (24, 96, 120)
+    np.testing.assert_array_equal(class_activation_map(model, table, modality="audio"), maps)
     two = table["patch"].map(lambda tracks: tracks * 2)
     with pytest.raises(ValueError, match="Row 0 has 2 tracks"):
         class_activation_map(audio, two)
@@ -379,6 +381,10 @@ def test_what_is_refused(albums, network):
         class_activation_map(network, covers, "Polka")
     with pytest.raises(ValueError, match="has 2 genres, but there are 3 rows"):
         class_activation_map(network, covers, network.classes_[:2])
+    with pytest.raises(ValueError, match="modality must be 'image', 'audio' or None, got 'text'"):
+        class_activation_map(network, covers, modality="text")
+    with pytest.raises(ValueError, match=r"contains none .*\(AudioCNN, AudioEmbedder\)"):
+        class_activation_map(network, covers, modality="audio")
     plain = LogisticRegression().fit([[0], [1]], [0, 1])
     with pytest.raises(ValueError, match="contains none of the networks"):
         class_activation_map(plain, [[0]])

@@ -132,6 +132,28 @@ def test_the_nearest_albums_are_named(model, table, genres):
     assert explain(model, table.iloc[[0]]).nearest is None
 
 
+def test_tables_that_use_the_same_labels_for_different_albums(model, table):
+    """As two tables of `read_csv` do: the neighbours are those of the row."""
+    albums = NearestAlbums(model, n_neighbors=5).fit(table[:30].reset_index(drop=True))
+    row = table[35:36].reset_index(drop=True)
+    expected = albums.like(row).drop(columns="query")
+    pd.testing.assert_frame_equal(explain(model, row, albums=albums).nearest, expected)
+
+
+def test_a_genre_that_the_network_of_covers_does_not_know():
+    table, genres = make_table(24, 1)
+    model = make_genre_classifier(
+        audio=None, text=None, image__depth="small", image__max_epochs=1,
+        validation_fraction=0, random_state=0,
+    )  # fmt: skip
+    labels = pd.DataFrame({name: (genres == name).astype(int) for name in TONES})
+    model.fit(table, labels, groups=range(24))
+    model.add_genre(table, np.arange(24) < 12, "Dub")
+    told = explain(model, table.iloc[[0]], genres=["Dub", "Jazz"])
+    assert list(told.cover_maps) == ["Dub", "Jazz"]
+    assert all(one.ndim == 2 for one in told.cover_maps.values())
+
+
 def test_the_word_of_the_genre_is_told(model, table, genres):
     for row in range(6):
         words = explain(model, table.iloc[[row]]).words

@@ -12,14 +12,18 @@ import pytest
 import soundfile
 from parsed_page import ParsedPage
 from PIL import Image
+from sklearn.pipeline import FeatureUnion
 
 import skmmgenre
-from skmmgenre.compose import make_genre_classifier
-from skmmgenre.inspection import report
+from skmmgenre.audio import AudioEmbedder
+from skmmgenre.compose import ReadyVectors, make_genre_classifier
+from skmmgenre.inspection import explain, report
 from skmmgenre.inspection._report._examples import margins_of
+from skmmgenre.inspection._report._facts import encoders_of
 from skmmgenre.inspection._report._stored import of_ablation, of_card, of_evaluation
 from skmmgenre.metrics import bootstrap_interval, genre_scores, ranking_scores
 from skmmgenre.model_selection import ArtistShuffleSplit
+from skmmgenre.text import TextEmbedder
 
 QUICK = {"n_resamples": 50, "n_examples": 2}
 
@@ -213,6 +217,34 @@ class TestNumbers:
             genres = [["a", "b"], ["a"]]
 
         np.testing.assert_allclose(margins_of(Two, Two), [np.nan, -0.4])
+
+
+def test_one_item_that_cannot_be_explained(albums, split, model, monkeypatch):
+    """The others are still explained."""
+    calls = []
+
+    def fails_once(*args, **params):
+        calls.append(args)
+        if len(calls) == 1:
+            raise ValueError("this sound is damaged")
+        return explain(*args, **params)
+
+    monkeypatch.setattr("skmmgenre.inspection._report._examples.explain", fails_once)
+    test = split[1]
+    page = report(model, albums.table.iloc[test], albums.y[test], albums.groups[test], **QUICK)
+    assert len(calls) == 4 and page.count("This item could not be explained") == 1
+    assert "No explanations are available" not in page
+
+
+def test_origin_of_vectors_and_encoders(tmp_path):
+    """Vectors that a user computed are no network trained from scratch; no local path is shown."""
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    encoders = [ReadyVectors(), TextEmbedder(model=str(folder)), AudioEmbedder(model="musicnn")]
+    found = encoders_of(FeatureUnion([(str(n), one) for n, one in enumerate(encoders)]))
+    licences = {one["name"]: one["licence"] for one in found}
+    assert licences.keys() == {"precomputed vectors", "encoder", "musicnn"}
+    assert licences["precomputed vectors"].startswith("unknown") and licences["musicnn"] == "ISC"
 
 
 class TestSeen:

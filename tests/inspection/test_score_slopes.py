@@ -47,7 +47,8 @@ def encoder_in(model):
 
 @pytest.mark.parametrize("tracks", [False, True])
 def test_slopes_of_a_linear_model_are_its_coefficients(table, tracks):
-    model = make_model([("scale", StandardScaler())], LogisticRegression(), tracks=tracks)
+    steps = [("nothing", "passthrough"), ("scale", StandardScaler())]
+    model = make_model(steps, LogisticRegression(), tracks=tracks)
     y = np.array(["Folk", "Jazz", "Rap"])[table["number"].rank().astype(int) % 3]
     model.fit(table, y)
     path = encoder_in(model)

@@ -102,12 +102,12 @@ def choose_examples(model, answers, items, *, n, media):
     best, worst : list of Example
         Best: largest margin first. Worst: smallest margin first.
     reason : str
-        Why there are no explanations; empty if there are.
+        Why there are no explanations; empty if there are some.
     """
     margins = margins_of(answers, items)
     order = [row for row in np.argsort(-margins, kind="stable") if not np.isnan(margins[row])]
     n = min(n, len(order) // 2)
-    reason = ""
+    reasons = []
     columns = _columns_by_kind(model)
     chosen = {"best": order[:n], "worst": order[::-1][:n]}
     found = {"best": [], "worst": []}
@@ -122,9 +122,9 @@ def choose_examples(model, answers, items, *, n, media):
                 float(margins[row]),
             )
             found[side].append(example)
-            if not reason:
-                reason = _explain(example, model, answers, items)
+            reasons.append(_explain(example, model, answers, items))
             _add_media(example, items.table.iloc[row], columns, media)
+    reason = reasons[0] if reasons and all(reasons) else ""
     return found["best"], found["worst"], reason
 
 

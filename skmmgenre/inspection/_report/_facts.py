@@ -1,9 +1,12 @@
 """The sections of a report on the data, the learning curves and the model card."""
 
+import os
+
 import numpy as np
 
 from ..._library_versions import differences, in_words, names_to_record, names_used_by, versions_of
 from ...audio import AudioEmbedder
+from ...compose import ReadyVectors
 from ...image import ImageEmbedder, ResNetEmbedder
 from ...nets import NetEstimator
 from ...nets.targets import METRICS
@@ -93,8 +96,19 @@ def encoders_of(model):
     for step in estimators_in(model):
         for kind, use in kinds.items():
             if isinstance(step, kind):
-                name = str(step.model) if isinstance(step.model, str) else "a user-defined encoder"
+                name = "a user-defined encoder"
+                if isinstance(step.model, str):
+                    folder = os.path.isdir(step.model)  # a local path must not be in a report
+                    name = os.path.basename(os.path.abspath(step.model)) if folder else step.model
                 found[name] = {"name": name, "use": use, **_licence_of(name)}
+        if isinstance(step, ReadyVectors):
+            name = "precomputed vectors"
+            found[name] = {
+                "name": name,
+                "use": "origin unknown",
+                "licence": "unknown: it is that of the encoder that computed them",
+                "citation": "",
+            }
         if isinstance(step, ResNetEmbedder) and hasattr(step, "depth_"):
             if step.depth_ != "small" and step.weights is not None:
                 found["ResNet"] = {
