@@ -36,7 +36,7 @@ import torch
 from torch.nn.functional import conv2d, linear, pad
 
 from skmmgenre.audio import AudioEmbedder
-from skmmgenre.audio._audio_embedder import _windows
+from skmmgenre.audio._audio_embedder import windows_of
 from skmmgenre.audio._musicnn import (
     EPSILON,
     HOP,
@@ -142,7 +142,7 @@ def measure_parts(paths):
     rows = []
     for path in paths:
         start = time.process_time()
-        windows = np.stack(list(_windows(path, encoder, _N_PATCHES)))
+        windows = np.stack(list(windows_of(path, encoder, _N_PATCHES)))
         decoded = time.process_time()
         encoder.embed(windows)
         rows.append((Path(path).suffix, decoded - start, time.process_time() - decoded))

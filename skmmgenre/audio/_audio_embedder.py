@@ -386,14 +386,20 @@ def _sum(encoder, windows):
 
 def windows_of(cell, encoder, n_patches):
     """Yield the audible windows of a track."""
-    for window in _windows(cell, encoder, n_patches):
+    for _, window in placed_windows(cell, encoder, n_patches):
+        yield window
+
+
+def placed_windows(cell, encoder, n_patches):
+    """Yield the first sample and the content of each audible window of a track."""
+    for start, window in _windows(cell, encoder, n_patches):
         check_transformed(window)  # resampling may overflow
         if is_heard(window, encoder.sr):
-            yield window
+            yield start, window
 
 
 def _windows(cell, encoder, n_patches):
-    """Yield the windows of a track, each of `encoder.n_samples`."""
+    """Yield the windows of a track, each of `encoder.n_samples`, with their first sample."""
     sr = encoder.sr
     file, _ = file_in(cell)
     if file is None:
@@ -408,7 +414,7 @@ def _windows(cell, encoder, n_patches):
 def _pieces(read, length, encoder, n_patches):
     """Yield the windows of a sound of `length` samples, read by ``read(start, n_samples)``."""
     if encoder.n_samples is None or (encoder.short == "whole" and length < encoder.n_samples):
-        yield read(0, length)
+        yield 0, read(0, length)
         return
     for starts in _runs(_starts(length, encoder, n_patches), encoder):
         first, end = starts[0], starts[-1] + encoder.n_samples
@@ -416,7 +422,7 @@ def _pieces(read, length, encoder, n_patches):
         before = max(0, -first)
         y = np.pad(y, (before, end - first - before - len(y)))
         for start in starts:
-            yield y[start - first : start - first + encoder.n_samples]
+            yield start, y[start - first : start - first + encoder.n_samples]
 
 
 def _starts(length, encoder, n_patches):

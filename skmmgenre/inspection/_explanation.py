@@ -405,30 +405,60 @@ def _pieces_of_patch(steps, track):
 
 
 def _pieces_of_samples(steps, track):
-    """Return the pieces of a track, and vectors with each piece replaced by silence."""
-    from ..audio._decode import AudioFile
-    from ..audio._signals import signal_of
-    from ..utils import file_in
+    """Return the pieces of the windows of an encoder, and vectors with each piece silent."""
+    from ..audio._audio_embedder import placed_windows
+    from ..audio._signals import is_heard
 
     embedder, *others = steps
-    sr = embedder._encoder().sr
-    file, _ = file_in(track)
-    if file is None:
-        samples = signal_of(track, sr)
-    else:
-        with AudioFile(file) as audio:
-            samples = audio.read(0, audio.n_samples(sr), sr)
-    edges = [*range(0, len(samples), round(_WINDOW_OF_ENCODER * sr)), len(samples)]
+    encoder = embedder._encoder()
+    placed = list(placed_windows(track, encoder, embedder.n_patches))
+    vectors = _vectors_of_windows(encoder, [window for _, window in placed])
+    pieces = list(_pieces_of_windows(placed, round(_WINDOW_OF_ENCODER * encoder.sr)))
     variants = []
-    for start, end in zip(edges, edges[1:], strict=False):
-        hidden = samples.copy()
-        hidden[start:end] = 0
-        vector = embedder.transform([hidden])
-        for step in others:
-            vector = step.transform(vector)
-        variants.append(np.asarray(vector)[0])
-    seconds = [edge / sr for edge in edges]
-    return list(zip(seconds, seconds[1:], strict=False)), np.stack(variants)
+    for start, end in pieces:
+        # Only the windows that contain a part of the piece are embedded again.
+        changed, hidden = [], []
+        for number, (first, window) in enumerate(placed):
+            if first < end and start < first + len(window):
+                changed.append(number)
+                silenced = window.copy()
+                silenced[max(0, start - first) : end - first] = 0
+                hidden += [silenced] if is_heard(silenced, encoder.sr) else []
+        kept = np.delete(vectors, changed, axis=0)
+        if hidden:
+            kept = np.concatenate([kept, _vectors_of_windows(encoder, hidden)])
+        variants.append(kept.mean(axis=0) if len(kept) else np.full(vectors.shape[1], np.nan))
+    variants = np.stack(variants).astype(np.float32)[:, embedder._part()]
+    for step in others:
+        variants = step.transform(variants)
+    seconds = [(start / encoder.sr, end / encoder.sr) for start, end in pieces]
+    return seconds, np.asarray(variants)
+
+
+def _vectors_of_windows(encoder, windows):
+    parts = [
+        encoder.embed(np.stack(windows[start : start + _WINDOWS_AT_ONCE]))
+        for start in range(0, len(windows), _WINDOWS_AT_ONCE)
+    ]
+    return np.concatenate(parts).astype(np.float64)
+
+
+def _pieces_of_windows(placed, length):
+    """Yield the first and last samples of pieces of adjoining windows, at most `length` long."""
+    runs = []
+    for first, window in placed:
+        end = first + 1 + int(np.flatnonzero(window)[-1])  # without padding
+        if runs and first <= runs[-1][1]:
+            runs[-1][1] = max(runs[-1][1], first + len(window))
+            runs[-1][2] = end
+        else:
+            runs.append([max(0, first), first + len(window), end])
+    for start, _, end in runs:
+        edges = [*range(start, end, length), end]
+        yield from zip(edges, edges[1:], strict=False)
+
+
+_WINDOWS_AT_ONCE = 16
 
 
 def _map_of_cover(answer, branch, genres):

@@ -338,7 +338,7 @@ class TestCallable:
     def test_the_cache_knows_it_by_name(self, songs, tmp_path):
         path = tmp_path / "features.sqlite"
         embedder = AudioEmbedder(model=mean_and_peak, sr=8000, window=1.5, cache=path)
-        with pytest.raises(ValueError, match="pass a name .*or pass cache=None"):
+        with pytest.raises(ValueError, match="Pass name='...' .*or pass cache=None"):
             embedder.fit(songs)
         expected = embedder.set_params(name="mean and peak").transform(songs)
 

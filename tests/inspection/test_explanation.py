@@ -21,6 +21,7 @@ from skmmgenre.inspection import (
     explain,
     modality_contributions,
 )
+from skmmgenre.inspection._explanation import _pieces_of_samples
 from skmmgenre.model_selection import LabelThresholds
 from skmmgenre.text import ReviewVectorizer
 
@@ -200,6 +201,29 @@ def test_seconds_are_exact_for_an_album_of_two_tracks(model):
         modality_contributions(model, one).loc[(0, "Jazz"), "score"] for one in (row, without)
     )
     np.testing.assert_allclose(sound["effect"].iloc[-1], before - after, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_patches", [None, 2])
+def test_what_an_encoder_hears_is_hidden_and_nothing_else(n_patches):
+    """Each vector is that of the track with the piece silent, but few windows are embedded."""
+    embedded = []
+
+    def counted(windows):
+        embedded.extend(windows)
+        return spectrum(windows)
+
+    track = np.tile(sound_of("Rock", np.random.default_rng(5)), 4)  # 36 windows of 1 s
+    embedder = AudioEmbedder(model=counted, sr=SR, window=1.0, n_patches=n_patches)
+    places, variants = _pieces_of_samples([embedder], track)
+    assert len(embedded) <= 2 * 36
+    if n_patches is None:
+        assert places == [(start, start + 3.0) for start in range(0, 36, 3)]
+    else:
+        assert places == [(8.75, 9.75), (26.25, 27.25)]
+    for (start, end), variant in zip(places, variants, strict=True):
+        silenced = track.copy()
+        silenced[round(start * SR) : round(end * SR)] = 0
+        np.testing.assert_allclose(variant, embedder.transform([silenced])[0], rtol=1e-5)
 
 
 def test_the_corner_of_the_colour_is_told(model):
