@@ -130,7 +130,7 @@ def test_cache_of_a_function(tmp_path):
     assert not called
     np.testing.assert_array_equal(embedder.set_params(name="others").transform(cells), expected)
     assert len(called) == len(TEXTS) + 2
-    with pytest.raises(ValueError, match="cannot identify a function. Pass name="):
+    with pytest.raises(ValueError, match="cannot distinguish functions. Pass name="):
         embedder.set_params(name=None).fit(TEXTS)
 
 
