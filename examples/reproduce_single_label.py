@@ -10,6 +10,7 @@ train`; if a cell has several, the first is used. A row without a genre is an er
     python examples/reproduce_single_label.py music.csv --split set --weights resnet101.pth
     python examples/reproduce_single_label.py music.csv --split set --annotations annotations.csv
     python examples/reproduce_single_label.py --demo --quick
+    python examples/reproduce_single_label.py music.csv --heat-maps
 
 The script prints Table 2 next to the paper's results, and Table 3 with the correlation between the
 scores of audio and cover. Below the nine rows of Table 2 there are "plain" rows, which are not in
@@ -17,6 +18,10 @@ the paper: logistic regression on statistics of the audio and on colours, with t
 splits and seeds, and the difference in F1 to the networks' row of the same input, with its 95 %
 interval over artists. The folder --output gets both tables as CSV, the confusion matrices as PNG,
 and table_1.csv with the number of items per genre, in total and in each part of --split.
+
+--heat-maps trains the network of covers once more, on the training rows of the first run, and
+writes figure_5.png: the test covers of each genre with the highest scores, and the regions that
+support the genre (Figures 4 to 6 of the paper).
 
 --annotations takes files written by `skmmgenre annotate music.csv --balance table`. Table 3 then
 also has the human annotators, with the model of the first run on the same items, and their
@@ -38,11 +43,17 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.model_selection import check_cv
 
 from skmmgenre.compose import ablate_modalities, make_genre_classifier
 from skmmgenre.datasets import describe_genres, make_albums
-from skmmgenre.inspection import ConfusionMatricesDisplay, compare_annotators, read_annotations
+from skmmgenre.inspection import (
+    ActivationMapDisplay,
+    ConfusionMatricesDisplay,
+    compare_annotators,
+    read_annotations,
+)
 from skmmgenre.labels import describe_reading, read_genres
 from skmmgenre.metrics import genre_scores
 from skmmgenre.model_selection import read_split
@@ -160,6 +171,11 @@ def read_options(argv):
         dest="plain",
         action="store_false",
         help="skip the plain control, the rows below those of the paper in Table 2",
+    )
+    runs.add_argument(
+        "--heat-maps",
+        action="store_true",
+        help="train the network of covers once more and write figure_5.png",
     )
     runs.add_argument("--test-size", type=float, default=0.15, help="default: 0.15")
     runs.add_argument("--seed", type=int, default=0, help="seed of the first run; default: 0")
@@ -342,7 +358,36 @@ def reproduce(table, genres, artists, parts, options):
     written = ["table_1.csv", "table_2.csv", "table_3.csv", "figure_3.png"]
     if said is not None:
         written += compare_with_people(said, predictions, np.unique(genres), options)
+    if options.heat_maps:
+        first = predictions["run"] == predictions["run"].min()
+        is_test = np.isin(np.arange(len(table)), predictions.loc[first, "row"])
+        network = train_network_of_covers(
+            table[~is_test],
+            genres[~is_test],
+            artists[~is_test],
+            None if parts is None else (parts == "val")[~is_test],
+            options,
+        )
+        write_heat_maps(network, table[is_test], options)
+        written.append("figure_5.png")
     print(f"\nIn {options.output}: {', '.join(written)}")
+
+
+def train_network_of_covers(table, genres, artists, validation, options):
+    """Train the network of covers alone."""
+    model = build_model(options).set_params(image__random_state=options.seed)
+    branches = {name: branch for name, branch, _ in model["modalities"].transformers}
+    validation = validation if validation is not None and validation.any() else None
+    return clone(branches["image"]).fit(
+        table[options.image], genres, groups=artists, validation=validation
+    )
+
+
+def write_heat_maps(network, table, options):
+    """Draw the covers of each genre with the highest scores, and the regions that support it."""
+    display = ActivationMapDisplay.from_estimator(network, table[options.image])
+    display.figure_.savefig(options.output / "figure_5.png", dpi=120, bbox_inches="tight")
+    plt.close(display.figure_)
 
 
 def annotated_rows(table, paths):

@@ -336,9 +336,11 @@ class TestAnnotations:
 @pytest.mark.slow
 def test_the_whole_script(tmp_path):
     command = [sys.executable, str(SCRIPT), "--demo", "--quick", "--output", str(tmp_path)]
+    command.append("--heat-maps")
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "SYNTHETIC" in done.stdout and "Pearson correlation" in done.stdout
     assert len(pd.read_csv(tmp_path / "table_2.csv")) == 13
     assert len(pd.read_csv(tmp_path / "table_3.csv")) == 5
-    assert (tmp_path / "figure_3.png").stat().st_size > 10_000
+    for name in ("figure_3.png", "figure_5.png"):
+        assert (tmp_path / name).stat().st_size > 10_000
