@@ -376,6 +376,8 @@ def reproduce(table, genres, artists, parts, options):
 def train_network_of_covers(table, genres, artists, validation, options):
     """Train the network of covers alone."""
     model = build_model(options).set_params(image__random_state=options.seed)
+    if (options.quick or options.demo) and options.image_size is None:
+        model.set_params(image__image_size=128)  # at 32 pixels, a map has a single position
     branches = {name: branch for name, branch, _ in model["modalities"].transformers}
     validation = validation if validation is not None and validation.any() else None
     return clone(branches["image"]).fit(
