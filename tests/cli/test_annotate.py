@@ -141,9 +141,11 @@ class Expert(threading.Thread):
         self.acknowledged = {}
 
     def run(self):
-        for item in self._ask("GET", "/state").json()["items"]:
+        state = self._ask("GET", "/state").json()
+        for item in state["items"]:
             sent = {"item": item["id"], "genre": self._answers[item["id"]], "seconds": 1.0}
             sent |= {"revision": item["revision"], "answer": secrets.token_hex(16)}
+            sent |= {"annotator": state["annotator"]}
             response = self._ask("POST", "/answers", json=sent)
             assert response.status_code == 200, response.text
             self.acknowledged[item["id"]] = sent["genre"]

@@ -79,7 +79,7 @@ def make_app(plan, log, *, seconds=30.0, host="127.0.0.1"):
 
     async def answers(request):
         _refuse_others(request)
-        item, answer = await _read_answer(request, by_id, plan.genres)
+        item, answer = await _read_answer(request, log.annotator, by_id, plan.genres)
         try:
             kept = await run_in_threadpool(log.add, item, **answer)
         except OtherRevision:
@@ -129,7 +129,7 @@ def _as_json(answer):
     return {"genre": answer.genre, "revision": answer.revision}
 
 
-async def _read_answer(request, by_id, genres):
+async def _read_answer(request, annotator, by_id, genres):
     """Return item and answer of a request, or raise an HTTPException with the reason."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
@@ -145,6 +145,12 @@ async def _read_answer(request, by_id, genres):
         raise HTTPException(400, "The request is not valid JSON.") from None
     if not isinstance(sent, dict):
         raise HTTPException(400, "The request is not a JSON object.")
+    if sent.get("annotator") != annotator:
+        raise HTTPException(
+            409,
+            f"The server now runs for another annotator, {annotator}, so this answer was not "
+            "saved. Reload the page.",
+        )
     item = by_id.get(sent.get("item")) if isinstance(sent.get("item"), str) else None
     if item is None:
         raise HTTPException(404, "Unknown item. Reload the page.")

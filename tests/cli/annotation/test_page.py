@@ -192,7 +192,7 @@ def test_skip_back_replay_stop_and_the_mouse(browser, folder):
         assert browser.answer("4") == 2 and browser.number() == 3  # changed
         browser.press("p")
         assert browser["start-title"].text == "Stopped"
-        assert "2 of 4 items are done, of which 1 skipped" in browser["about"].text
+        assert "2 of 4 items done, 1 of them skipped." in browser["about"].text
         browser.begin()
         assert browser.number() == 3
         browser.answer("1")
@@ -245,6 +245,56 @@ def test_a_reload_in_the_middle_and_two_tabs(browser, folder):
         rows = rows_in(folder)
         assert rows["genre"].tolist() == ["Jazz", "Rap", "Rock", "Jazz", "Jazz", "Jazz"]
         assert not rows["item"].duplicated().any()
+
+
+def test_the_clock_is_paused_while_the_tab_is_hidden(browser, folder):
+    with Server(folder, "--items", "3", "--mode", "cover") as server:
+        browser.open(server.address)
+        one = browser.driver.current_window_handle
+        start = time.perf_counter()
+        earlier = browser.script("elapsed()") / 1000
+        browser.driver.switch_to.new_window("tab")
+        time.sleep(2)
+        browser.driver.switch_to.window(one)
+        seconds = browser.script("elapsed()") / 1000
+        assert seconds - earlier < time.perf_counter() - start - 1.9
+        browser.until(lambda: browser.script("elapsed()") / 1000 > seconds + 0.2)  # it goes on
+        browser.answer("1")
+        assert rows_in(folder)["seconds"].iloc[0] > seconds + 0.1
+
+
+def test_the_server_is_started_again_for_another_annotator(browser, folder):
+    """Nothing of Ann is saved as Bob's, and her answer is sent when the server is hers again."""
+
+    def restart(annotator):
+        server.kill()
+        server._options = (*server._options[:-1], annotator)  # the last option
+        server.start()
+
+    with Server(folder, "--items", "6", "--mode", "cover", "--annotator", "Ann") as server:
+        browser.open(server.address)
+        browser.answer("1")
+        unsent = shown_item(browser, folder)
+        restart("Bob")
+        browser.press("2")
+        browser.until(lambda: "another annotator, Bob" in browser["status"].text)
+        assert "Reload the page" in browser["status"].text
+        assert not browser["work"].is_displayed() and not browser["start"].is_displayed()
+        assert rows_in(folder)["annotator"].tolist() == ["Ann"]
+        browser.driver.refresh()
+        browser.begin()
+        assert browser.number() == 1 and shown_item(browser, folder) != unsent
+        browser.answer("3")
+        restart("Ann")
+        browser.script("document.dispatchEvent(new Event('visibilitychange'))")
+        browser.until(lambda: "another annotator, Ann" in browser["status"].text)
+        browser.driver.refresh()
+        browser.begin()
+        assert browser.number() == 3
+        rows = rows_in(folder)
+        assert rows["annotator"].tolist() == ["Ann", "Bob", "Ann"]
+        assert rows["genre"].tolist() == ["Jazz", "Rock", "Rap"]
+        assert rows["item"].iloc[2] == unsent
 
 
 def test_the_server_is_killed_and_started_again(browser, folder):

@@ -46,9 +46,9 @@ def client(blind, log):
 
 
 def answer_to(client, **changed):
-    item = client.get("/state").json()["items"][0]
-    sent = {"item": item["id"], "genre": "Jazz", "seconds": 1.5, "revision": 0, "answer": "0" * 32}
-    return sent | changed
+    state = client.get("/state").json()
+    sent = {"annotator": state["annotator"], "item": state["items"][0]["id"], "genre": "Jazz"}
+    return sent | {"seconds": 1.5, "revision": 0, "answer": "0" * 32} | changed
 
 
 def n_answers(log):
@@ -103,9 +103,23 @@ def test_answers(client, log):
     assert n_answers(log) == 2
 
 
+def test_an_answer_of_another_annotator_is_not_saved(client, log, blind):
+    sent = answer_to(client)
+    bo = AnswerLog(log.path, "Bo")
+    restarted = TestClient(make_app(plan_of(blind), bo), base_url=HERE)
+    response = restarted.post("/answers", json=sent)
+    assert response.status_code == 409 and set(response.json()) == {"error"}
+    assert n_answers(log) == 0
+    assert restarted.post("/answers", json=sent | {"annotator": "Bo"}).status_code == 200
+    assert client.post("/answers", json=sent | {"answer": "1" * 32}).status_code == 200
+    assert n_answers(log) == 2
+
+
 @pytest.mark.parametrize(
     ("changed", "status", "message"),
     [
+        ({"annotator": "Bo"}, 409, "another annotator, Ann, so this answer was not saved. Reload"),
+        ({"annotator": None}, 409, "another annotator, Ann"),
         ({"item": "x"}, 404, "Unknown item"),
         ({"item": ["x"]}, 404, "Unknown item"),
         ({"genre": "Polka"}, 400, "genre is not one of"),
@@ -211,9 +225,10 @@ def test_five_hundred_items(blind, log):
         for n in range(500)
     ]
     client = TestClient(make_app(Plan(items, list(GENRES), 0), log), base_url=HERE)
+    sent = answer_to(client)
     for number, item in enumerate(client.get("/state").json()["items"]):
-        sent = {"item": item["id"], "genre": GENRES[number % 4], "seconds": 1, "revision": 0}
-        response = client.post("/answers", json=sent | {"answer": f"{number:032x}"})
+        sent |= {"item": item["id"], "genre": GENRES[number % 4], "answer": f"{number:032x}"}
+        response = client.post("/answers", json=sent)
         assert response.status_code == 200
     state = client.get("/state").json()["items"]
     assert len(state) == 500 and all(item["revision"] == 1 for item in state)
