@@ -64,11 +64,10 @@ def warn_of_chance(name, retrieval):
     if recall > highest or chance == 1:
         return
     warnings.warn(
-        f"{name}: of {retrieval['n_pairs']} unseen items, {recall:.1%} have their second view "
-        f"among the {nearest} nearest to the first, which is not significantly above chance "
-        f"({chance:.1%}; significant above {highest:.1%}). The shared space may be uninformative. "
-        "Add rows that have both views, check that the views of each row belong together, or "
-        "remove this step.",
+        f"{name}: of {retrieval['n_pairs']} unseen pairs, {recall:.1%} have their other view "
+        f"among the {nearest} nearest, which is not significantly above chance ({chance:.1%}; "
+        f"significant above {highest:.1%}). The shared space may be uninformative. Add rows that "
+        "have both views, check that the views of each row belong together, or remove this step.",
         UserWarning,
         stacklevel=4,
     )

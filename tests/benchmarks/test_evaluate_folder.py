@@ -55,7 +55,7 @@ def test_all_is_compared(csv, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["evaluate_folder.py", *words])
     evaluate_folder.main()
     lines, head = read_result(tmp_path / "folder_made.csv")
-    assert head["command"] == "python benchmarks/evaluate_folder.py made.csv --seeds 2 --jobs 1"
+    assert head["command"] == "python benchmarks/evaluate_folder.py made.csv --seeds 2"
     assert str(tmp_path) not in (tmp_path / "folder_made.csv").read_text()
     systems = [*trained, "plain", "majority"]
     assert list(lines["system"]) == 2 * systems and list(lines["figure"][::4]) == ["accuracy", "f1"]

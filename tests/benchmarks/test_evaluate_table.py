@@ -64,7 +64,7 @@ def test_all_is_compared(csv, small, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["evaluate_table.py", *arguments, "--output", str(tmp_path)])
     evaluate_table.main()
     lines, head = read_result(tmp_path / "table_made.csv")
-    command = "python benchmarks/evaluate_table.py made.csv --folds 2 --seeds 2 --jobs 1"
+    command = "python benchmarks/evaluate_table.py made.csv --folds 2 --seeds 2"
     assert head["command"] == command
     assert head["data_hash"] and str(tmp_path) not in (tmp_path / "table_made.csv").read_text()
     lines["condition"] = lines["condition"].fillna("")
