@@ -354,7 +354,7 @@ def _warn_of_errors(errors):
 
     listed = first_few(errors, count=True, name=name, separator="; ")
     warnings.warn(
-        "Items that could not be read are treated as missing (on_error='missing'): "
+        "Treated as missing because of on_error='missing': "
         + ", ".join(f"{count} of {modality}" for modality, count in counts.items())
         + f". {listed}. For the full list, see pandas.DataFrame(metrics.attrs['errors']).",
         UserWarning,

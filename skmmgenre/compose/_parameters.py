@@ -59,7 +59,7 @@ def find_parameter(model, name, *, fitted=False):
     if part and part not in parts:
         close = get_close_matches(name, model.get_params(), n=1)
         raise ValueError(
-            f"Unknown parameter {name!r}: the model has no branch or step {part!r}; it has {parts}."
+            f"Unknown parameter {name!r}: there is no part {part!r}; the parts are {parts}."
             + "".join(f" Did you mean {long!r}?" for long in close)
         )
     # Networks first, then the other steps from the last to the first.
