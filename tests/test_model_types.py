@@ -115,7 +115,7 @@ def test_what_a_class_has_no_longer_is_told_and_taken_away(mlp_file, tmp_path):
         add(schema, "\x1b[2J", value | {"__id__": 7778})
 
     path = forge_schema(tmp_path / "m", mlp_file, change)
-    with pytest.warns(UserWarning, match="sets .*TextMLP.shortcuts, which this version") as caught:
+    with pytest.warns(UserWarning, match="sets .*TextMLP.shortcuts, which the installed") as caught:
         model = skmmgenre.load(path)
     assert all(str(warning.message).isprintable() for warning in caught)
     assert vars(model).keys() == vars(skmmgenre.load(mlp_file)).keys()
