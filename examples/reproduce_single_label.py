@@ -365,7 +365,7 @@ def reproduce(table, genres, artists, parts, options):
             table[~is_test],
             genres[~is_test],
             artists[~is_test],
-            None if parts is None else (parts == "val")[~is_test],
+            None if splits.get("validation") is None else splits["validation"][~is_test],
             options,
         )
         write_heat_maps(network, table[is_test], options)
@@ -379,7 +379,6 @@ def train_network_of_covers(table, genres, artists, validation, options):
     if (options.quick or options.demo) and options.image_size is None:
         model.set_params(image__image_size=128)  # at 32 pixels, a map has a single position
     branches = {name: branch for name, branch, _ in model["modalities"].transformers}
-    validation = validation if validation is not None and validation.any() else None
     return clone(branches["image"]).fit(
         table[options.image], genres, groups=artists, validation=validation
     )

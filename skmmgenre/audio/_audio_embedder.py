@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 from collections.abc import Callable
 from difflib import get_close_matches
+from itertools import islice
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 
@@ -369,19 +370,16 @@ class AudioEmbedder(CellTransformer):
 def _embed(cell, *, encoder, n_patches):
     """Return the mean vector of the windows of a track, or NaN if the track is silent."""
     total, count = 0.0, 0
-    batch = []
-    for window in windows_of(cell, encoder, n_patches):
-        batch.append(window)
-        if len(batch) == _AT_ONCE:
-            total, count = total + _sum(encoder, batch), count + len(batch)
-            batch = []
-    if batch:
-        total, count = total + _sum(encoder, batch), count + len(batch)
+    for vectors in vectors_of_windows(encoder, windows_of(cell, encoder, n_patches)):
+        total, count = total + vectors.sum(axis=0, dtype=np.float64), count + len(vectors)
     return (total / count).astype(np.float32) if count else np.full(1, np.nan, dtype=np.float32)
 
 
-def _sum(encoder, windows):
-    return encoder.embed(np.stack(windows)).sum(axis=0, dtype=np.float64)
+def vectors_of_windows(encoder, windows):
+    """Yield the vectors of windows, of several windows at a time."""
+    windows = iter(windows)
+    while batch := list(islice(windows, _AT_ONCE)):
+        yield encoder.embed(np.stack(batch))
 
 
 def windows_of(cell, encoder, n_patches):

@@ -406,13 +406,13 @@ def _pieces_of_patch(steps, track):
 
 def _pieces_of_samples(steps, track):
     """Return the pieces of the windows of an encoder, and vectors with each piece silent."""
-    from ..audio._audio_embedder import placed_windows
+    from ..audio._audio_embedder import placed_windows, vectors_of_windows
     from ..audio._signals import is_heard
 
     embedder, *others = steps
     encoder = embedder._encoder()
     placed = list(placed_windows(track, encoder, embedder.n_patches))
-    vectors = _vectors_of_windows(encoder, [window for _, window in placed])
+    vectors = np.concatenate(list(vectors_of_windows(encoder, [one for _, one in placed])))
     pieces = list(_pieces_of_windows(placed, round(_WINDOW_OF_ENCODER * encoder.sr)))
     variants = []
     for start, end in pieces:
@@ -423,10 +423,10 @@ def _pieces_of_samples(steps, track):
                 changed.append(number)
                 silenced = window.copy()
                 silenced[max(0, start - first) : end - first] = 0
-                hidden += [silenced] if is_heard(silenced, encoder.sr) else []
+                if is_heard(silenced, encoder.sr):
+                    hidden.append(silenced)
         kept = np.delete(vectors, changed, axis=0)
-        if hidden:
-            kept = np.concatenate([kept, _vectors_of_windows(encoder, hidden)])
+        kept = np.concatenate([kept, *vectors_of_windows(encoder, hidden)]).astype(np.float64)
         variants.append(kept.mean(axis=0) if len(kept) else np.full(vectors.shape[1], np.nan))
     variants = np.stack(variants).astype(np.float32)[:, embedder._part()]
     for step in others:
@@ -435,30 +435,18 @@ def _pieces_of_samples(steps, track):
     return seconds, np.asarray(variants)
 
 
-def _vectors_of_windows(encoder, windows):
-    parts = [
-        encoder.embed(np.stack(windows[start : start + _WINDOWS_AT_ONCE]))
-        for start in range(0, len(windows), _WINDOWS_AT_ONCE)
-    ]
-    return np.concatenate(parts).astype(np.float64)
-
-
 def _pieces_of_windows(placed, length):
     """Yield the first and last samples of pieces of adjoining windows, at most `length` long."""
     runs = []
     for first, window in placed:
         end = first + 1 + int(np.flatnonzero(window)[-1])  # without padding
         if runs and first <= runs[-1][1]:
-            runs[-1][1] = max(runs[-1][1], first + len(window))
-            runs[-1][2] = end
+            runs[-1][1:] = first + len(window), end
         else:
             runs.append([max(0, first), first + len(window), end])
     for start, _, end in runs:
         edges = [*range(start, end, length), end]
         yield from zip(edges, edges[1:], strict=False)
-
-
-_WINDOWS_AT_ONCE = 16
 
 
 def _map_of_cover(answer, branch, genres):

@@ -10,7 +10,7 @@ from ...utils import BadItem
 from ._edits import Edit
 
 _LIMIT = 1 << 28  # largest size of a tag that its header can express
-_UNSYNCHRONISED, _EXTENDED, _FOOTER = 0x80, 0x40, 0x10
+_UNSYNCHRONIZED, _EXTENDED, _FOOTER = 0x80, 0x40, 0x10
 _CODECS = ("latin-1", "utf-16", "utf-16-be", "utf-8")
 _V1_SIZE = 128
 MAX_FRAMES = 10_000  # per tag; mutagen needs 30 microseconds per frame for each read
@@ -109,7 +109,7 @@ def _read_body(tag):
     if end > len(tag):
         raise BadItem("its ID3 tag is longer than the file", "")
     start = 10 + _extended_size(tag) if flags & _EXTENDED else 10
-    body = _Body(tag[start:end], version, bool(flags & _UNSYNCHRONISED))
+    body = _Body(tag[start:end], version, bool(flags & _UNSYNCHRONIZED))
     if len(body.frames) > MAX_FRAMES:
         raise BadItem(f"its ID3 tag has more than {MAX_FRAMES:,} frames", "")
     return body, start, end
@@ -192,7 +192,7 @@ class _Body:
         self.raw, self.version = raw, version
         self._stuffed = []  # positions of the removed zeros in the data without them
         self._data, self._is_stuffed = raw, False
-        self._flags = _UNSYNCHRONISED if unsynchronized and version == 4 else 0
+        self._flags = _UNSYNCHRONIZED if unsynchronized and version == 4 else 0
         if unsynchronized and version < 4:
             self._remove_zeros()
         sizes = [int] if version < 4 else [_from_synchsafe_int, int]
@@ -251,7 +251,7 @@ class _Body:
             parts.append(part)
             place += 1 + len(part)
         self._data, self._is_stuffed = b"\xff".join(parts), True
-        self._flags = _UNSYNCHRONISED
+        self._flags = _UNSYNCHRONIZED
 
     def _raw_place(self, place):
         """Return the position in the tag for a position in the data without inserted zeros."""
