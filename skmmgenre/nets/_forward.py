@@ -6,7 +6,7 @@ from scipy import sparse
 
 from ._devices import computing_in, own_settings
 from ._feeds import ArrayFeed, read_batches
-from ._modules import MULTIPLE, Linear
+from ._modules import MULTIPLE, Linear, tensor_of
 
 
 def sparse_tensor(indices, values, shape):
@@ -79,8 +79,7 @@ def apply_layer(X, weight, bias, *, batch_size=256):
     n_rows, n_features = X.shape
     with torch.device("meta"):
         layer = Linear(n_features, len(weight)).float()
-    state = {"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)}
-    layer.load_state_dict(state, assign=True)
+    layer.load_state_dict({"weight": tensor_of(weight), "bias": tensor_of(bias)}, assign=True)
     layer.pad_inputs()
     if not n_rows:
         return np.empty((0, len(weight)), dtype=np.float32)

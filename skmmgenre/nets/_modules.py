@@ -141,15 +141,18 @@ def to_arrays(module):
     }
 
 
+def tensor_of(array):
+    """Return a tensor that shares the memory of an array, or a copy if the array is read-only."""
+    # Weights are read-only where joblib maps them into memory or a cluster shares them, and torch
+    # warns of tensors over such memory.
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
+
+
 def from_arrays(make_module, recipe, arrays, device):
     """Rebuild a module for inference from the arrays that `to_arrays` returned."""
     with torch.device("meta"):
         module = make_module(**recipe)
-    state = {
-        name: torch.from_numpy(array if array.flags.writeable else array.copy())
-        for name, array in arrays.items()
-    }
-    module.load_state_dict(state, assign=True)
+    module.load_state_dict({name: tensor_of(array) for name, array in arrays.items()}, assign=True)
     for part in module.modules():
         if isinstance(part, Linear):
             part.pad_inputs()

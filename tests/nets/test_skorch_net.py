@@ -23,7 +23,7 @@ from skmmgenre.image import ResNetEmbedder
 from skmmgenre.text import TextMLP
 
 rng = np.random.default_rng(0)
-N = 61
+N = 101  # of which a quarter is enough to choose on
 y = np.arange(N) % 3
 several = np.eye(3, dtype=int)[y] | (rng.random((N, 3)) < 0.2)
 validation = np.arange(N) % 4 == 0
@@ -35,6 +35,9 @@ covers = list(rng.integers(0, 256, (N, 24, 24, 3), dtype=np.uint8))
 small = {"depth": 18, "weights": None, "image_size": 32, "augment": False, "max_epochs": 2}
 models = {
     "audio": (AudioCNN(width=(4, 4, 4), precision="float32", **shared), patches),
+    "paper": (
+        AudioCNN(preset="paper", width=(4, 4, 4, 4), precision="float32", **shared), patches
+    ),
     "text": (TextMLP(hidden_units=(16, 8), dropout=0, **shared), words),
     "fusion": (FusionClassifier(dropout=0, lr=0.5, patience=2, **shared), vectors),
     "image": (ResNetEmbedder(precision="float32", **{**shared, **small}), covers),
@@ -117,7 +120,7 @@ def losses(told, name, kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["audio", "text", "fusion", "several", "joint"])
+@pytest.mark.parametrize("name", ["audio", "paper", "text", "fusion", "several", "joint"])
 def test_two_processes_learn_what_one_does(told, name):
     one, *two = told
     assert one["processes"] == 1 and [part["processes"] for part in two] == [2, 2]
@@ -133,7 +136,7 @@ def test_two_processes_learn_what_one_does(told, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["audio", "text", "fusion", "several", "image", "joint"])
+@pytest.mark.parametrize("name", ["audio", "paper", "text", "fusion", "several", "image", "joint"])
 def test_processes_agree_to_the_last_bit(told, name):
     """Also with batch norm, whose statistics are those of a process's part of a batch."""
     _, first, second = told
@@ -157,7 +160,7 @@ def test_the_example_reaches_the_loss_of_one_process(tmp_path):
     found = []
     for n_processes in (1, 2):
         output = tmp_path / f"{n_processes}.json"
-        run(EXAMPLE, "--output", str(output), "--epochs", "3", n_processes=n_processes)
+        run(EXAMPLE, "--output", str(output), n_processes=n_processes)
         found.append(json.loads(output.read_text()))
     one, two = found
     assert (one["processes"], two["processes"]) == (1, 2)
