@@ -7,8 +7,12 @@ albums. These are measured on albums of other artists, with intervals over artis
 - cover: the share of the mass of the class activation map within the square, for the genre that
   the square shows; compared with the share of the cover that the square covers, and with a network
   with random weights;
-- deletion: the decrease of the genre's logit of the image network if the fifth of the cover where
-  its map is highest is set to grey, minus the decrease with the map of another album;
+- deletion and insertion: the genre's logit of the image network, the mean over nine covers of
+  which a tenth to nine tenths are set to grey (deletion) or are all that is not grey (insertion),
+  in the order of the map; compared with the order of another album's map;
+- sound: the share of the mass of the map of the sound that lies within the half of the seconds
+  that the genre was taken from, if the other half is taken from an album of another genre
+  (chance: 0.5); compared with a network with random weights;
 - words: the rank correlation, in each review, of the words' effects on the genre that the text
   shows with how much more often the generator uses them for it than for the other genres;
 - modalities: the rank correlation, over albums, genres and modalities, of the contribution with
@@ -27,6 +31,7 @@ from _kept import Kept
 from _results import FOLDER, command_of, write_result
 from scipy.stats import spearmanr
 
+from skmmgenre.audio import AudioCNN
 from skmmgenre.compose import make_genre_classifier
 from skmmgenre.datasets import make_albums
 from skmmgenre.datasets._synthetic._genres import MODALITIES, genre_tree
@@ -34,6 +39,7 @@ from skmmgenre.datasets._synthetic._reviews import _WORDS, text_recipe
 from skmmgenre.image._augment import centre_crop
 from skmmgenre.image._decode import decode_image
 from skmmgenre.inspection import class_activation_map, explain, modality_contributions
+from skmmgenre.inspection._steps import input_of, paths_of
 from skmmgenre.model_selection import ArtistShuffleSplit
 from skmmgenre.nets._modules import build_empty, initialize, to_arrays
 
@@ -45,6 +51,7 @@ MODEL = {
 SETTINGS = {"genres": GENRES, "albums": ALBUMS, "model": MODEL}
 CODE = ["benchmarks/evaluate_explanations.py", "skmmgenre/datasets/_synthetic"]
 SIDE = 64  # of what the small network sees
+TENTHS = np.arange(1, 10) / 10  # of a cover that are hidden or shown
 EXPLAINED = 60  # albums of a run whose words are looked at
 
 
@@ -80,11 +87,17 @@ def measure(model, albums, test):
     masks = masks_seen(albums.oracle.cover_masks(test))
     contributions = modality_contributions(model, table)
     scores = contributions["score"].to_numpy().reshape(len(test), -1)
+    own = logits_by_share(network, seen, maps, shown)
+    others = logits_by_share(network, seen, np.roll(maps, 1, axis=0), shown)
+    heard, heard_at_random = of_sound(model, albums, test)
     lines = {
         "cover": share_within(maps, masks),
         "cover, random weights": share_within(random, masks),
         "cover, chance": masks.mean(axis=(1, 2)),
-        "deletion": deletion(network, seen, maps, shown),
+        "deletion": (others["hidden"] - own["hidden"]).mean(axis=1),
+        "insertion": (own["shown"] - others["shown"]).mean(axis=1),
+        "sound": heard,
+        "sound, random weights": heard_at_random,
         "words": of_words(model, albums, test),
         "modalities": of_modalities(contributions, albums.oracle, test, model.classes_),
         "sum": np.abs(scores - model.decision_function(table)).max(axis=1),
@@ -125,21 +138,54 @@ def with_random_weights(network):
     return other
 
 
-def deletion(network, seen, maps, genres):
-    """Return the loss in logit where a map is high, minus that for another album's map."""
+def logits_by_share(network, seen, maps, genres):
+    """Return the logits of covers of which only a part is seen, in the order of their maps.
+
+    Returns
+    -------
+    logits : dict of ndarray, shape (n_covers, 9)
+        "hidden": the tenths where the map is highest are grey; "shown": all others are.
+    """
     codes = np.searchsorted(network.classes_, genres)
     rows = np.arange(len(seen))
-    before = network.decision_function(seen)[rows, codes]
     order = np.argsort(-maps.reshape(len(maps), -1), axis=1, kind="stable")
+    ranks = np.argsort(order, axis=1).reshape(-1, SIDE, SIDE)
     margin = (len(seen[0]) - SIDE) // 2
-    losses = []
-    for places in (order, np.roll(order, 1, axis=0)):
-        hidden = [picture.copy() for picture in seen]
-        for picture, ranks in zip(hidden, places[:, : SIDE**2 // 5], strict=True):
-            inner = picture[margin : margin + SIDE, margin : margin + SIDE]
-            inner[np.unravel_index(ranks, (SIDE, SIDE))] = 128
-        losses.append(before - network.decision_function(hidden)[rows, codes])
-    return losses[0] - losses[1]
+    inner = (slice(margin, margin + SIDE),) * 2
+    logits = {"hidden": [], "shown": []}
+    for tenths in TENTHS:
+        highest = ranks < tenths * SIDE**2
+        for name, grey in (("hidden", highest), ("shown", ~highest)):
+            pictures = [picture.copy() for picture in seen]
+            for picture, places in zip(pictures, grey, strict=True):
+                picture[inner][places] = 128
+            logits[name].append(network.decision_function(pictures)[rows, codes])
+    return {name: np.transpose(columns) for name, columns in logits.items()}
+
+
+def of_sound(model, albums, test):
+    """Return the share of the map's mass within the half that tells the genre, of both networks.
+
+    Half of the frames of each album are replaced by those of the next album of another genre: the
+    second half, or the first half, in turn.
+    """
+    (path,) = paths_of(model, AudioCNN)
+    patches, network = input_of(model, path, albums.table.iloc[test])
+    patches = np.asarray(patches)
+    shown = albums.oracle.perceived["audio"].to_numpy()[test]
+    n_rows, half = len(test), patches.shape[2] // 2
+    own = np.zeros(patches.shape, dtype=bool)
+    own[0::2, :, :half] = True
+    own[1::2, :, half:] = True
+    following = [np.roll(np.arange(n_rows), -row - 1) for row in range(n_rows)]
+    partners = [
+        places[shown[places] != genre][0] for places, genre in zip(following, shown, strict=True)
+    ]
+    mosaics = np.where(own, patches, patches[partners])
+    return [
+        share_within(class_activation_map(one, mosaics, shown), own)
+        for one in (network, with_random_weights(network))
+    ]
 
 
 def log_shares():
@@ -183,7 +229,8 @@ def of_modalities(contributions, oracle, test, classes):
 
 
 MEASURES = [
-    "cover", "cover, random weights", "cover, chance", "deletion", "words", "modalities", "sum",
+    "cover", "cover, random weights", "cover, chance", "deletion", "insertion",
+    "sound", "sound, random weights", "words", "modalities", "sum",
 ]  # fmt: skip
 
 

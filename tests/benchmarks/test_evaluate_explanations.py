@@ -26,6 +26,32 @@ def test_covers_are_cropped_twice_as_once():
     np.testing.assert_array_equal(once, again)
 
 
+class BrightLeft:
+    """A network whose logit of the second genre is the mean of the left half, less 128."""
+
+    classes_ = np.array(["Jazz", "Rock"])
+
+    def decision_function(self, covers):
+        margin = (len(covers[0]) - evaluation.SIDE) // 2
+        inner = np.stack(covers)[:, margin : margin + evaluation.SIDE, margin:, 0]
+        left = inner[:, :, : evaluation.SIDE // 2].mean(axis=(1, 2)) - 128.0
+        return np.column_stack([-left, left])
+
+
+def test_logits_of_covers_of_which_a_part_is_seen():
+    side = evaluation.SIDE
+    seen = [np.full((side + 8, side + 8, 3), 228, dtype=np.uint8)] * 2
+    maps = np.zeros((2, side, side))
+    maps[0, :, : side // 2] = 1  # the half that counts, and the one that does not
+    maps[1, :, side // 2 :] = 1
+    logits = evaluation.logits_by_share(BrightLeft(), seen, maps, ["Rock", "Rock"])
+    tenths = 200 * evaluation.TENTHS
+    falls, stays = np.clip(100 - tenths, 0, None), np.clip(200 - tenths, None, 100)
+    np.testing.assert_allclose(logits["hidden"], [falls, stays], atol=2)
+    np.testing.assert_allclose(logits["shown"], [100 - falls, 100 - stays], atol=2)
+    assert seen[0].min() == 228  # the covers themselves are left as they are
+
+
 def test_words_of_the_generator_are_weighed_against_other_genres():
     weights = evaluation.log_shares()
     assert weights.shape[1] == evaluation.GENRES and weights.index.is_unique
@@ -54,3 +80,4 @@ def test_it_runs(tmp_path, monkeypatch):
     lines, _ = read_result(tmp_path / "explanations.csv")
     lines = lines.set_index(["measure", "labels"])["estimate"]
     assert lines["sum", "true"] < 1e-5
+    assert 0 <= lines["sound", "true"] <= 1 and 0 <= lines["sound, random weights", "true"] <= 1

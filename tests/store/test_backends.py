@@ -143,6 +143,7 @@ def test_what_no_cell_is_to_blame_for(cluster, albums):
         EntityEnricher(make_no_service(), n_jobs=2, on_error="missing").transform(texts)
 
 
+@pytest.mark.filterwarnings("ignore:.* artists are too few for inner folds")
 @pytest.mark.parametrize("kind", ["grid", "randomized"])
 def test_searches_score_the_same_and_decode_once(
     cluster, albums, small_model, one_thread, tmp_path, kind
