@@ -26,6 +26,7 @@ class _ValidationMetric(Callback):
 
     def on_batch_end(self, net, batch, training, y_pred=None, **kwargs):
         if not training:
+            # Macro F1 and AUC of an epoch are not means over batches, so all outputs are collected.
             _, (*_, n_rows) = batch
             self.outputs.append(net.of_whole_batch(y_pred, n_rows))
 
@@ -141,7 +142,11 @@ def train(
                 # would, and before the progress bar, which shows the metric.
                 callbacks.insert(1, ("metric", metric))
             validation = predefined_split(Rows(feed, plan.truth, plan.weight, valid_rows))
+            # Any decrease of the loss counts, and the best weights are restored also if all epochs
+            # were run. (The authors' code keeps the weights of the last epoch.)
             stopping = EarlyStopping(patience=patience, threshold=0, load_best=True)
+            # After the callbacks above: it stops training by raising KeyboardInterrupt, and
+            # callbacks after it would miss the last epoch.
             callbacks.append(("early_stopping", stopping))
         if verbose > 1:
             callbacks.append(("batch_bar", ProgressBar()))
@@ -172,11 +177,23 @@ def train(
         # The estimator has consumed the metadata; skorch must not route them once more.
         with config_context(enable_metadata_routing=False):
             net.fit(Rows(feed, plan.truth, plan.weight, train_rows))
+        if accelerator is not None:
+            share_buffers(module)
         stopped_early = stopping is not None and stopping.misses_ >= patience
         if stopped_early:
             n_epochs, best = len(net.history), stopping.best_epoch_
             advance(0, f"stopped early, epoch {best} was best", total=n_epochs)
     return _told(net, stopping, max_epochs, stopped_early)
+
+
+def share_buffers(module):
+    """Give all processes the buffers of the first one."""
+    from accelerate.utils import broadcast
+
+    # Each process computes the statistics of batch norm on its part of a batch. DDP copies those of
+    # the first process before a forward pass, so after the last step they differ.
+    for buffer in module.buffers():
+        broadcast(buffer)
 
 
 def _told(net, stopping, max_epochs, stopped_early):
@@ -195,6 +212,7 @@ def _told(net, stopping, max_epochs, stopped_early):
         if "dur" in epoch
     ]
     if len(history) < max_epochs and not stopped_early:
+        # Not even one epoch was completed, so there are no weights to keep.
         if not history:
             raise KeyboardInterrupt
         warnings.warn(
@@ -203,6 +221,8 @@ def _told(net, stopping, max_epochs, stopped_early):
             TrainingInterrupted,
             stacklevel=3,
         )
+    # The loss of a step is computed before the weights are updated, so the last update may have
+    # spoiled them although all losses are finite.
     for value in net.module_.state_dict().values():
         if not torch.isfinite(value).all():
             raise ValueError(

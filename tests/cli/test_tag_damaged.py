@@ -340,7 +340,7 @@ def undo_by_forged_backup(folder, rng):
         folder.damage(rng, 0.4)
     damage_backup(rng, folder.backup, True, folder.names)
     found = folder.undo(forged=True) or {}
-    sums = [o.reason for o in found.values() if "its checksum does not match" in o.reason]
+    sums = [o.reason for o in found.values() if "the line was changed" in o.reason]
     folder.check(not sums, "a sum that does not fit", sums)
 
 

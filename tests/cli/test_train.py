@@ -465,6 +465,7 @@ def test_wrong_arguments(capsys, words, told):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.* artists are too few for inner folds")
 def test_all_modalities(odd, tmp_path, capsys):
     path = str(tmp_path / "m.skmmgenre")
     images = {"depth": 18, "weights": None, "image_size": 32, "max_epochs": 1}
