@@ -286,6 +286,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         if not len(X):
             raise ValueError("Found array with 0 sample(s) (0 patches) while 1 is required.")
         if reset:
+            # First, because `_patches` reads what it sets.
             self._choose_patches(X.shape[2])
         patches, _ = self._patches()
         whole = patches == "whole"
@@ -331,6 +332,8 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             longer = self.preset == "auto" and n_frames > self.patch_frames
             self.patches_ = "epoch" if longer else "whole"
             self.n_patches_ = min(-(-n_frames // self.patch_frames), _MOST_PATCHES) if longer else 1
+        # `_patches` lets the parameter `n_patches` take precedence, or raises if it can have no
+        # effect.
         self.n_patches_ = self._patches()[1]
 
     def _patches(self):
@@ -339,6 +342,8 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         patches, n_patches = getattr(self, "patches_", "whole"), getattr(self, "n_patches_", 1)
         patches = patches if self.patches == "auto" else self.patches
         n_patches = n_patches if self.n_patches == "auto" else self.n_patches
+        # `patches` differs from the parameter only if that is "auto". With "paper", rows are then
+        # always whole; otherwise only short rows are, and `n_patches` is ignored for them.
         always_whole = self.patches == "whole" or patches != self.patches and self.preset == "paper"
         if always_whole and n_patches > 1:
             raise ValueError(
@@ -382,6 +387,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
         spread = SpreadFeed(feed, n_patches)
         means = []
         with self._answers_bar(len(rows) * n_patches) as advance:
+            # In chunks, so that the outputs of all patches are never in memory together.
             for start in range(0, len(rows), _CHUNK):
                 some, counts = spread.rows_of(rows[start : start + _CHUNK])
                 answers = super()._forward(spread, part, some, module, advance)
@@ -422,6 +428,8 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             raise ValueError(self._too_small(layers, n_frames, n_bins))
         dropout = self.dropout
         if dropout == "auto":
+            # 0.5 for the single-label network (section 6.2), and for high width with cosine
+            # targets, the only ones of Table 5 that it helped (section 7.3.1).
             is_high = self.width == "high" or tuple(self.width) == _WIDTHS["high"]
             high_cosine = is_high and self.target == "cosine"
             dropout = 0.5 if self._architecture() == "time" or high_cosine else 0.0
@@ -449,6 +457,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
             patches = take_rows(feed.X, some)
             for patch, row in zip(patches, some, strict=True):
                 n_frames = patch.shape[1] if lengths is None else lengths[row]
+                # Padding would lower the means and, where it begins, raise the deviations.
                 chunks.append(summarize_patch(patch[:, :n_frames]))
         return np.stack(chunks)
 
@@ -472,6 +481,7 @@ class AudioCNN(ErrorsMixin, NetEmbedder):
 
     def _too_small(self, layers, n_frames, n_bins):
         remedies = []
+        # Each minimum is found with the other side too long to matter.
         least_frames = next(t for t in range(1, 10_000) if _n_features(layers, t, 10_000))
         least_bins = next(b for b in range(1, 10_000) if _n_features(layers, 10_000, b))
         if n_bins < least_bins:
@@ -568,7 +578,8 @@ def _inspect(X):
 def _sounds(loudest, least):
     """Return the audible frames, given the loudest bin of each and the smallest value per row."""
     greatest = loudest.max(axis=1, keepdims=True)
-    # Magnitudes are at least 0; decibels relative to the maximum are below 0.
+    # Magnitudes are at least 0; decibels relative to the maximum are below 0. Either limit is 50 dB
+    # below the maximum, if the decibels span 80 dB.
     limit = np.where(
         least >= 0,
         greatest * np.float32(10 ** (-_RANGE * (1 - _SOUNDING) / 20)),
@@ -589,6 +600,7 @@ def _mean_and_scale(feed, rows, *, per_cell):
     chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
     mean = sum(feed.batch(chunk).sum(axis, dtype=np.float64) for chunk in chunks) / count
     spread = mean if per_cell else mean[:, None]
+    # In a second pass: a difference of sums of squares would lose digits.
     variance = sum(
         np.square(feed.batch(chunk) - spread).sum(axis, dtype=np.float64) for chunk in chunks
     )
@@ -631,6 +643,7 @@ class PatchFeed(ArrayFeed):
         """Return the first frames of all audible patches of a row."""
         n_frames = self.sample_shape[1]
         counts = np.concatenate([[0], np.cumsum(self.sounding[row])])
+        # Number of audible frames in the patch that starts at each frame.
         within = counts[n_frames:] - counts[:-n_frames]
         return np.flatnonzero(within[: self.free[row] + 1] >= _enough(n_frames))
 
@@ -695,4 +708,5 @@ class SpreadFeed:
 
     def _starts(self, rows):
         owner, place = np.divmod(rows, self.n_patches)
+        # At least two patches: a single one is the middle patch of the `PatchFeed`.
         return self.feed.free[owner] * place // (self.n_patches - 1)

@@ -245,6 +245,7 @@ class AudioEmbedder(CellTransformer):
             store=self._store(encoder),
             fault_of_nan=_NOTHING_TO_HEAR,
         )
+        # The value of a silent track is a single NaN, whatever the width of a vector.
         widths = {len(value) for value in values if value is not None and np.isfinite(value[0])}
         if len(widths) > 1:
             raise ValueError(
@@ -257,6 +258,7 @@ class AudioEmbedder(CellTransformer):
         for row, value in enumerate(values):
             if value is not None:
                 vectors[row] = value  # a single NaN for a silent track
+        # The store has units and tags together, so that both values of `output` share its entries.
         return np.ascontiguousarray(vectors[:, self._part()])
 
     def get_feature_names_out(self, input_features: Column | None = None) -> ObjectArray:
@@ -414,6 +416,8 @@ def _pieces(read, length, encoder, n_patches):
     if encoder.n_samples is None or (encoder.short == "whole" and length < encoder.n_samples):
         yield 0, read(0, length)
         return
+    # Adjoining windows are read as one piece. Beyond the sound it is zero; windows extend there
+    # because of `encoder.pad`, or if the sound is short.
     for starts in _runs(_starts(length, encoder, n_patches), encoder):
         first, end = starts[0], starts[-1] + encoder.n_samples
         y = read(max(0, first), min(end, length) - max(0, first))
@@ -425,6 +429,7 @@ def _pieces(read, length, encoder, n_patches):
 
 def _starts(length, encoder, n_patches):
     """Return the first sample of each window."""
+    # Number of samples by which a window can move, counting the zeros at both ends as sound.
     free = length + 2 * encoder.pad - encoder.n_samples
     if free < 0:
         return [] if encoder.short == "missing" else [0]

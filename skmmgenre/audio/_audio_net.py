@@ -34,9 +34,11 @@ class WideConv2d(nn.Conv2d):
         if torch.is_autocast_enabled(kind):  # cast before the bins are copied
             x = x.to(torch.get_autocast_dtype(kind))
         n, _, _, n_frames = x.shape
+        # (n, frames, positions, bins). Then each position is a row of the batch, its bins last.
         windows = x[:, 0].mT.contiguous().unfold(2, self.bins, 1)[:, :, : self.n_places]
         windows = windows.transpose(1, 2).reshape(n * self.n_places, 1, n_frames, self.bins)
         weight = self.weight.reshape(self.out_channels, self.bins, 1, -1)
+        # Bins are the channels and last in memory: the channels-last format, which is the fastest.
         maps = nn.functional.conv2d(windows.permute(0, 3, 1, 2), weight, self.bias)
         maps = maps.permute(0, 2, 3, 1).reshape(n, self.n_places, -1, self.out_channels)
         return maps.permute(0, 3, 1, 2)
@@ -63,6 +65,7 @@ class AudioNet(nn.Module):
         super().__init__()
         self.standardize = Standardize(tuple(standardize_shape))
         blocks, channels = [], 1
+        # Kernels and pools are (time, frequency), as in the paper; maps are (bins, frames).
         for number, (filters, (time, frequency), pool) in enumerate(layers):
             if number == 0 and frequency > n_bins / 2:
                 n_places = n_bins - frequency + 1

@@ -30,6 +30,8 @@ class AugmentedFeed:
         if epoch is None:
             return patches
         for patch, row in zip(patches, rows, strict=True):
+            # The 1 keeps these draws apart from those of the position, in `PatchFeed` with the same
+            # seed.
             augment_patch(patch, np.random.default_rng([self.seed, epoch, row, 1]))
         return patches
 
@@ -46,6 +48,7 @@ def augment_patch(patch, generator):
     if 0 < abs(up) < n_bins:
         least = patch.min()
         patch[:] = np.roll(patch, up, axis=0)
+        # These are the bins that `roll` moved in from the other end.
         patch[slice(0, up) if up > 0 else slice(up, None)] = least
     mean = patch.mean()
     first, last = _stretch(n_bins, _MOST_BINS_MASKED, generator)

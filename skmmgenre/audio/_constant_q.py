@@ -53,6 +53,8 @@ def check_bins(*, sr, n_bins, bins_per_octave, fmin, window):
 
     fmin = _C1 if fmin is None else fmin
     top = fmin * 2.0 ** ((n_bins - 1) / bins_per_octave)
+    # The bound of `librosa.vqt`, checked here so that both backends reject the same parameters and
+    # the error says what to change.
     ratio = 4.0 ** (1 / bins_per_octave)
     quality = (ratio + 1) / (ratio - 1)  # centre frequency divided by bandwidth
     try:
@@ -70,7 +72,7 @@ def check_bins(*, sr, n_bins, bins_per_octave, fmin, window):
 
 
 # Cached, because the checks take a tenth of the time of transforming 15 s, and are the same for
-# every track.
+# every track. Typed, because 1024.0 equals 1024 but is not a valid hop_length.
 @functools.lru_cache(maxsize=64, typed=True)
 def _checked_transform(**params):
     """Check the parameters and return the backend as a function of the signal."""
@@ -173,6 +175,7 @@ def constant_q(
         raise ValueError(f"y must be 1-D, got shape {y.shape}. Take the mean over channels.")
     if len(y) == 0:
         raise ValueError("y has 0 samples.")
+    # Values beyond the range of float32 become infinite, which is reported below.
     with np.errstate(over="ignore"):
         y = np.ascontiguousarray(y, dtype=np.float32)
     if not np.isfinite(y).all():

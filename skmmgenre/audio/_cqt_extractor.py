@@ -257,6 +257,7 @@ class CQTExtractor(NoContainer, CellTransformer, auto_wrap_output_keys=None):
             self.cache,
             kind="constant-Q patches",
             settings={**self._settings(), "version": _VERSION},
+            # Only the position of a random patch depends on the name of the file.
             by_name=self.patch == "random",
             codec=codec,
         )
@@ -286,6 +287,7 @@ def _extract(cell, *, n_samples, patch, log, ref, dtype, key, transform):
             y = audio.read(*where, transform["sr"])
     else:
         y = signal_of(cell, transform["sr"])
+        # An array has no file name, so its content is hashed instead.
         start = _patch_start(len(y), n_samples, patch=patch, name=y.tobytes(), key=key)
         if ref == "patch":
             y = y[start : start + n_samples]
@@ -301,6 +303,7 @@ def _extract(cell, *, n_samples, patch, log, ref, dtype, key, transform):
         # First frame of the patch. Rounding must not move its end beyond that of the track.
         first = min(start // transform["hop_length"], max(0, values.shape[1] - n_frames))
         values = values[:, first : first + n_frames]
+    # Short tracks are padded with the floor: in decibels, 0 is the loudest value.
     filled = np.full((len(values), n_frames), _FLOOR if log else 0.0, dtype=dtype)
     filled[:, : values.shape[1]] = values
     return filled
@@ -329,6 +332,7 @@ def _patch_start(length, n_samples, *, patch, name, key):
     if patch == "center":
         return free // 2
     digest = hashlib.blake2b(digest_size=8, key=str(key).encode())
+    # The null byte separates the length from a name that begins with a digit.
     digest.update(b"%d\0" % length)
     digest.update(name)
     # A 64-bit number scaled to 0..free in integer arithmetic: the same on every machine.

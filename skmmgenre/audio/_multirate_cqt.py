@@ -49,14 +49,17 @@ def multirate_cqt(y, *, sr, hop_length, n_bins, bins_per_octave, fmin, window):
     n_frames = 1 + len(y) // hop_length
     C = np.empty((n_frames, n_bins), dtype=np.complex64)
     octaves = _octaves(sr, hop_length, n_bins, bins_per_octave, fmin, window)
+    # `y` is downsampled step by step, so the octaves are computed from the top.
     for factor, hop, bins, kernel in octaves:
         if factor > 1:
             y = _downsample(y, factor)
         n_taps = len(kernel)
+        # Per frame, a block has `hop` samples of the signal and `n_taps` copied ones.
         per_block = max(1, _BLOCK // max(n_taps, hop))
         for first in range(0, n_frames, per_block):
             last = min(first + per_block, n_frames)
             frames = _frames(y, first, last, hop, n_taps)
+            # Columns alternate between real and imaginary parts, so each pair is a complex number.
             C[first:last, bins] = _product(frames, kernel).view(np.complex64)
     return np.ascontiguousarray(C.T)
 
@@ -134,10 +137,13 @@ def _kernel(frequencies, lengths, window):
         samples *= librosa.filters.get_window(window, len(time))
         start = (n_taps - len(time)) // 2
         wavelet[start : start + len(time)] = librosa.util.normalize(samples, norm=1)
+    # As in librosa. 1 / n_taps normalizes the sum over frequencies, because the transforms do not.
     wavelets *= lengths[:, np.newaxis] / n_taps
     # librosa sums the products of the spectra over frequencies from 0 to half the rate.
     spectra = scipy.fft.fft(wavelets).astype(complex)
     spectra[:, n_taps // 2 + 1 :] = 0
+    # The spectrum of a frame at f is the sum of its samples times exp(-2j pi f t / n_taps). So the
+    # factor of sample t in the sum over f is a forward transform of the filter's spectrum, too.
     return scipy.fft.fft(spectra).T
 
 
@@ -160,6 +166,8 @@ def _frames(y, first, last, hop, n_taps):
     begin, end = max(0, start), min(stop, len(y))
     piece = np.zeros(stop - start, dtype=np.float32)
     piece[begin - start : end - start] = y[begin:end]
+    # Frames overlap if the hop is shorter, and numpy does not pass overlapping rows to BLAS: hence
+    # the copy.
     strides = (hop * piece.itemsize, piece.itemsize)
     windows = np.ndarray((last - first, n_taps), piece.dtype, piece, strides=strides)
     return np.ascontiguousarray(windows)

@@ -79,6 +79,7 @@ class MusicnnEncoder:
 
     def embed(self, windows):
         """Return the activations and tags of windows."""
+        # First, so that missing weights are reported before torch is imported.
         self._read()
         import torch
 
@@ -91,6 +92,7 @@ class MusicnnEncoder:
             return torch.stack(answers).cpu().numpy()
 
 
+# `Weights` are compared by identity; `read_weights` returns the same object for the same file.
 @functools.lru_cache(maxsize=2)
 def _network(weights, device):
     import torch
@@ -112,11 +114,13 @@ def log_mel(windows):
     -------
     patches : ndarray of float32, shape (n, n_frames, 96)
     """
+    # Frames are not padded here: the windows include the zeros at both ends of the sound.
     frames = np.lib.stride_tricks.sliding_window_view(windows, N_FFT, axis=1)[:, ::HOP]
     hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         power = np.abs(scipy.fft.rfft(frames * hann, axis=2)) ** 2
         # A sparse product, because the last bits of a BLAS product depend on its number of threads.
+        # The original rounds to float16, too; a value that is too large becomes infinite.
         mel = (_mel_filters() @ power.reshape(-1, power.shape[2]).T).T.astype(np.float16)
     check_transformed(mel)
     decades = np.log10(np.float32(10000) * mel.astype(np.float32) + np.float32(1))

@@ -64,6 +64,8 @@ class Musicnn(nn.Module):
         b = a + second(a)
         c = b + third(b)
         found = torch.cat([front, a, b, c], dim=1)
+        # Interleaved (max_0, mean_0, max_1, ...), which is the order of the weights of the next
+        # layer.
         pooled = torch.stack([found.amax(dim=0), found.mean(dim=0)], dim=1).flatten()
         hidden = self.penultimate(torch.relu(self.dense(self.pooled(pooled))))
         return torch.cat([hidden, torch.sigmoid(self.tags(hidden))])
@@ -125,10 +127,15 @@ class _Timbral(_Highest):
         n_places = N_BINS - kernel.shape[1] + 1
         middle = (n_places - 1) / 2
         turn = 2 * np.pi / N_BINS * np.arange(N_BINS // 2 + 1)  # phase step per bin
-        # Conjugated, because a convolutional layer correlates. Shape (frequencies, taps, filters).
+        # Conjugated, because a convolutional layer correlates, and shifted, so that positions count
+        # from the middle. No position wraps around, because only those where a filter fits are
+        # computed.
         spectrum = np.fft.rfft(kernel, N_BINS, axis=1).conj() * np.exp(1j * turn * middle)[:, None]
+        # Shape (frequencies, taps, filters).
         spectrum = spectrum.transpose(1, 0, 2)
+        # All frequencies but the first and the last stand for a pair of conjugates.
         weight = np.where((turn == 0) | (turn == np.pi), 1, 2) / N_BINS
+        # Half of the positions; the others mirror them.
         back = (middle - np.arange(-(-n_places // 2)))[:, None] * turn
         forth = np.arange(N_BINS)[:, None] * turn
         _keep(
@@ -145,6 +152,7 @@ class _Timbral(_Highest):
         spectra = nn.functional.pad(x, (0, 0, TAPS // 2, TAPS // 2)) @ self.forth
         windows = spectra.unfold(1, n_frames, 1)  # (parts, taps, frequencies, frames)
         windows = windows.permute(2, 3, 0, 1).reshape(len(self.real), n_frames, 2 * TAPS)
+        # Per frequency, a product of shapes (frames, 2 * taps) and (2 * taps, filters).
         even = self.even @ (windows @ self.real).flatten(1)
         odd = self.odd @ (windows @ self.imaginary).flatten(1)
         highest = even.add_(odd.abs_()).amax(dim=0)
@@ -160,8 +168,10 @@ class _Temporal(_Highest):
 
     def forward(self, x):
         n_frames, n_taps = len(x), self.weight.shape[1]
+        # TensorFlow's "same" padding: for an even length, one more zero after than before.
         before = (n_taps - 1) // 2
         padded = nn.functional.pad(x, (0, 0, before, n_taps - 1 - before)).flatten()
+        # Row t is the flattened map t frames later: an overlapping view, so nothing is copied.
         windows = padded.as_strided((n_taps, n_frames * N_BINS), (N_BINS, 1))
         products = (self.weight @ windows).view(-1, n_frames, N_BINS)
         return self.finish(products.amax(dim=2).T)
@@ -177,6 +187,7 @@ class _Middle(nn.Module):
 
     def forward(self, x):
         padded = nn.functional.pad(x, (0, 0, TAPS // 2, TAPS // 2))
+        # A row is the flattened map of successive frames, as many as taps; rows overlap in memory.
         windows = padded.flatten().as_strided((len(x), len(self.weight)), (x.shape[1], 1))
         return self.norm(torch.relu(windows @ self.weight + self.bias))
 

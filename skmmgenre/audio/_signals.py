@@ -38,6 +38,8 @@ def store_of_features(path, *, settings, **options):
     """
     if path is None:
         return None
+    # Libraries that affect the features of every file. PyAV only decodes some formats, and an
+    # update must not invalidate the features of the others, so `version_for` returns its version.
     versions = {
         "soundfile": soundfile.__version__,
         "libsndfile": soundfile.__libsndfile_version__,

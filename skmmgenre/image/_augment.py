@@ -141,6 +141,7 @@ def _colour_jitter(pixels, rng):
             continue
         grey = (pixels @ _LUMA)[:, :, np.newaxis]
         target = grey.mean() if kind == 1 else grey  # contrast, saturation
+        # An amount above 1 moves the pixels away from the target.
         pixels = amount * pixels + (1 - amount) * target
     return pixels
 

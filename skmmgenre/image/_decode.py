@@ -214,6 +214,7 @@ def _decode(image):
     try:
         return _to_rgb(_turned(image))
     except (OSError, ValueError, MemoryError) as error:
+        # A BadItem of `_to_rgb` is a ValueError, too, and already says what is wrong.
         raise error if isinstance(error, BadItem) else BadItem(*_broken(error)) from None
 
 
@@ -248,7 +249,8 @@ def _to_rgb(image):
     if image.mode == "La":  # Pillow can only convert it to LA
         raise BadItem("its mode is 'La'", 'Convert the image: image.convert("LA").')
     if image.mode == "I" or image.mode.startswith("I;16"):
-        # Pillow's own conversion to 8 bits clips at 255 instead of scaling.
+        # Pillow's own conversion to 8 bits clips at 255 instead of scaling. 65535 / 257 is 255, and
+        # adding 128 rounds to the nearest.
         wide = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
         image = Image.fromarray(((wide + 128) // 257).astype(np.uint8))
     if image.has_transparency_data:

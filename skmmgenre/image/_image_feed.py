@@ -126,6 +126,8 @@ class ImageFeed:
         with ThreadPoolExecutor(threads) as pool:
             images = list(pool.map(partial(self._row, epoch=epoch), rows))
         pixels = np.zeros((len(rows), *self.sample_shape), dtype=np.float32)
+        # Threads return a fault instead of raising it, so that all faults of a batch are handled
+        # here, in the order of the rows.
         for place, image in enumerate(images):
             if isinstance(image, BadItem):
                 self.set_aside(int(rows[place]), (image.reason, image.remedy))
@@ -169,6 +171,7 @@ class ImageFeed:
         -------
         colours : ndarray of float32, shape (n, 240)
         """
+        # Making a batch of unaugmented images also sets their colours; its pixels are not needed.
         unknown = rows[np.isnan(self._colours[rows, 0]) & ~self.missing[rows]]
         for start in range(0, len(unknown), _KNOWN_AT_ONCE):
             self.batch(unknown[start : start + _KNOWN_AT_ONCE])
@@ -213,6 +216,7 @@ def _check(size, keep, colours, cell):
     picture = None
     if "picture" in keep:
         side = decoding_side(size, training=True)
+        # Decoded again, because for evaluation a JPEG may be decoded smaller than training needs.
         picture = np.asarray(_shrunk(decode_image(cell, min_side=side), side))
         if picture.nbytes > _LONGEST * 3 * side**2:
             picture = None

@@ -138,6 +138,8 @@ def folded(module):
     for part in list(module.modules()):
         children = list(part.named_children())
         for (name, first), (next_name, second) in pairwise(children):
+            # In these networks, a batch norm after a convolution in the list of children is applied
+            # to it.
             if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
                 setattr(part, name, fuse_conv_bn_eval(first, second))
                 setattr(part, next_name, nn.Identity())
@@ -226,6 +228,7 @@ def _fetch(entry, depth, verbose):
 def _read_file(path):
     remedy = "Save a state dict: torch.save(model.state_dict(), path)."
     try:
+        # weights_only, because unpickling a file from elsewhere could execute code.
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise ValueError(
@@ -252,6 +255,7 @@ def _fitted_to(depth, state, source):
     state = {key.removeprefix("module."): value for key, value in state.items()}
     state = {key: value for key, value in state.items() if not key.startswith("fc.")}
     likely = _likely_depth(state)
+    # Only names and shapes are needed, so no memory is allocated.
     with torch.device("meta"):
         expected = Trunk(depth).state_dict()
     # A counter that inference does not use; weights from before 2018 lack it.

@@ -294,6 +294,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         # Report problems with the weights before all covers are decoded.
         pretrained = self._settle() if reset else None
         augmented = reset and self.augment and self._fine_tunes
+        # After fit, colours are needed if a linear model was fitted, whatever `preset` is by now.
         auto = self.preset == "auto" if reset else hasattr(self, "_linear")
         feed = ImageFeed(
             cells,
@@ -302,6 +303,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
             on_error=self.on_error,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
+            # Only training the trunk uses an image more than once: in every epoch.
             once=not (reset and self._fine_tunes),
             colours=auto,
             shrinks=auto,
@@ -431,6 +433,8 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         recipe = self._recipe(plan.feed.sample_shape, self.target_.n_outputs)
         with own_settings():
             module = build_empty(self._make_module, recipe)
+            # With the seed of the training, so that a trunk of random weights is the one that is
+            # kept.
             initialize(module, plan.seeds[0])
             self._prepare(module, plan, rows)
             device = inference_device(self.device)
@@ -439,6 +443,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     def _training_view(self, module, feed):
         if self._fine_tunes:
             return module, feed
+        # The trunk is frozen: its vectors, computed by `_look_at_all`, are the input of the head.
         return module.head, ArrayFeed(feed.vectors, feed.missing)
 
     def _forward(self, feed, part, rows=None, module=None):
@@ -464,6 +469,8 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         return feed.vectors[rows]
 
     def _see(self, feed, rows, width, module):
+        # The method of the base class, because the own one would call this one again. It is looked
+        # up here, because super() does not work in a nested function.
         network = super()._forward
         # Lazy, because the store may already have all vectors.
         arranged = functools.cache(lambda: module and self._for_inference(module))
@@ -522,10 +529,10 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     def _optimizer(self):
         from torch.optim import SGD, Adam
 
-        # Fused: one kernel per tensor, at least twice as fast on a CPU as one per operation.
         lr = self.lr
         if lr == "auto":
             lr = 1e-3 if self.depth_ == _SMALL else 1e-4
+        # Fused: one kernel per tensor, at least twice as fast on a CPU as one per operation.
         shared = {"lr": lr, "weight_decay": self.weight_decay, "fused": True}
         if self.optimizer == "adam":
             return Adam, shared

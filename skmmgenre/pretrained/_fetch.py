@@ -20,6 +20,7 @@ from ._catalogue import MODELS, PACKAGE, SHA256, VERSION, WHEEL, model_named
 from ._tf_checkpoint import read_checkpoint
 
 _FOLDER = "pretrained"  # in the data home
+# Only a wheel, because pip would execute the build script of a source distribution.
 _DOWNLOAD = ["-m", "pip", "download", "--no-deps", "--only-binary=:all:", f"{PACKAGE}=={VERSION}"]
 _COMMAND = " ".join(["python", *_DOWNLOAD])
 _DATA = ".data-00000-of-00001"
@@ -149,6 +150,7 @@ def _convert(wheel):
 
 def _arrays_in(wheel, model):
     folder = f"{PACKAGE}/{model.folder}"
+    # From the bytes whose hash was checked: the file may have changed since then.
     with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
         index, data = (archive.read(f"{folder}/{name}") for name in (".index", _DATA))
     return read_checkpoint(index, data, lambda name: not any(o in name for o in _OPTIMIZER))
@@ -237,6 +239,7 @@ def _read_safe(name, file):
         arrays = load(content)
     except SafetensorError as error:
         raise ValueError(f"it is not a valid safetensors file ({error})") from error
+    # The metadata, which `load` does not return, are in the header: its length, then JSON.
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     of = header.get("__metadata__", {}).get("name", name)
     if of != name:  # arrays of another model may have the same names and shapes

@@ -219,6 +219,7 @@ class HubFolder:
 
     @property
     def _identity(self):
+        # The key of the caches below. The mark is part of it, so that changed files are read again.
         return self.path.absolute(), self.trusted, self.mark
 
     def _find(self, model, revision):
@@ -262,6 +263,7 @@ class HubFolder:
         index = self.read_json(_INDEX)
         if index is not None:
             parts = sorted(set(index.get("weight_map", {}).values()))
+            # A part must not be pickled, nor lie outside of the folder that was checked.
             strange = [
                 part
                 for part in parts
@@ -336,6 +338,7 @@ def _fetch(model, revision, trusted):
             "revision."
         ) from None
     except Exception as error:
+        # Without a network, a conversion that was downloaded earlier can still be used.
         folder = _cached_conversion(hub, model, fetch) if revision is None else None
         if folder is not None:
             return folder

@@ -157,6 +157,7 @@ class HubEmbedder(CellTransformer):
         settings = {
             "model": encoder.fingerprint,
             "version": self._version,
+            # Not the revision, because the fingerprint is a hash of the files.
             **{name: getattr(self, name) for name in self._of_hub_models if name != "revision"},
             **self._versions(),
         }

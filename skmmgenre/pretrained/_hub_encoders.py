@@ -230,6 +230,7 @@ class HubText(_HubEncoder):
     def vectors(self, cells):
         """Compute the vector of each prepared cell."""
         inputs = [window for cell in cells for windows in cell for window in windows]
+        # Consumed below in the order in which `inputs` was flattened.
         answers = iter(self.forward(inputs))
         return [
             np.mean(
@@ -265,6 +266,7 @@ class HubText(_HubEncoder):
             return answers[0][0]
         lengths = [window["attention_mask"].sum() for _, window in answers]
         mean = np.average([vector for vector, _ in answers], axis=0, weights=lengths)
+        # The mean of unit vectors is shorter than they are.
         if self._normalize:
             mean /= max(np.linalg.norm(mean), np.finfo(np.float32).tiny)
         return mean

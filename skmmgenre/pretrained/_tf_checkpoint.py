@@ -100,6 +100,8 @@ def _block(table, offset, size):
 
 def _entries_of_block(block):
     """Yield key and value of each entry of a block."""
+    # A block ends with the positions of entries that share no prefix, which are only needed to
+    # seek, and their number.
     n_restarts = int.from_bytes(block[-4:], "little")
     end = len(block) - 4 - 4 * n_restarts
     if len(block) < 4 or end < 0:

@@ -198,9 +198,12 @@ class FeatureStore:
         keys : list of bytes or None
             Keys, in the order of the cells.
         """
+        # The time and the marks are taken before any file is read, so that a later change is
+        # noticed.
         self._began, self._files = time.time(), {}
         paths = [cell if is_path(cell) else None for cell in cells]
         marks = [None if path is None else _file_mark(path) for path in paths]
+        # The content of a file is its digest and signature; that of any other cell is a digest.
         contents = [
             self._digest_of_values(cell) if path is None else None
             for cell, path in zip(cells, paths, strict=True)
@@ -211,6 +214,7 @@ class FeatureStore:
 
         unread = [i for i in files if not self._tells_all(contents[i])]
         if unread:
+            # Threads suffice, because reading and hashing release the GIL.
             with ThreadPoolExecutor(n_threads()) as pool:
                 known = [contents[i] for i in unread]
                 read = pool.map(self._read, [paths[i] for i in unread], known)
@@ -290,6 +294,7 @@ class FeatureStore:
         lasting = [(key, value) for key, value in coded.items() if key not in refused]
         if lasting:
             self._store.put_many(lasting, kind=self.kind)
+        # Refused keys are still claimed, and other processes would wait for values that never come.
         if refused:
             self.give_up()
         return {key: self.codec.decode(value) for key, value in coded.items()}, refused
@@ -311,6 +316,7 @@ class FeatureStore:
             try:
                 yield
             finally:
+                # The thread ends first: a renewal after `close` would open the file again.
                 done.set()
                 thread.join()
         except BaseException:
@@ -342,6 +348,7 @@ class FeatureStore:
         if content is None:
             return None
         meaning, data = content
+        # `person` keeps the digest apart from that of a file with the same bytes.
         digest = hashlib.blake2b(repr(meaning).encode(), digest_size=_DIGEST, person=b"values")
         digest.update(b"\0" + data)
         return digest.digest()
@@ -376,6 +383,8 @@ class FeatureStore:
         digest, signature = content[:_DIGEST], content[_DIGEST:]
         name = os.fsencode(os.path.basename(os.fspath(path))) if self.by_name and path else b""
         version = self._version_for(signature) if self._version_for and path else b""
+        # Not ambiguous: the digests have a fixed length, and a version must end with a null byte,
+        # which no name contains.
         return hashlib.blake2b(
             self._settings + digest + version + name, digest_size=_DIGEST
         ).digest()

@@ -156,6 +156,7 @@ def map_cells(
         told = [] if store is None else [f"{len(computed)} computed"]
         told += [f"{len(errors)} skipped"] if errors else []
         advance(0, note=", ".join(told) or None)
+    # Rows that another process was computing are settled last.
     errors.sort(key=lambda error: error["row"])
     if warn and not _caller_warns.get():
         warn_of_skipped_cells(errors, len(rows), noun)
@@ -276,12 +277,14 @@ def _settle(rows, compute, cells, pace, store):
         kept, refused = store.put(good)
         if len(good) < len(ours):
             store.give_up()  # so that other processes do not wait for cells that failed here
+        # The values as the store returns them from now on; its codec may have rounded them.
         outcomes |= {key: (value, None) for key, value in kept.items()}
         # The file of the first row was replaced while it was read. Its value may be of the new
         # content; files that were equal to it before are computed again, in the next pass.
         for key in refused:
             del rows_of[key][1:]
 
+    # No two entries have the same row, so keys, which are bytes or int, are never compared.
     row_keys = sorted((row, key) for key in outcomes for row in rows_of[key])
     return {row: outcomes[key] for row, key in row_keys}
 
@@ -338,6 +341,7 @@ def _run_chunk(function, cells):
     for cell in cells:
         try:
             outcome.append((function(cell), None))
+        # BadItem and MemoryError are faults of data, too, so they are caught first.
         except BadItem as error:
             fault = error.reason, error.remedy, isinstance(error, BadType)
             outcome.append((None, fault))

@@ -129,6 +129,8 @@ class Store:
                 query = "SELECT checksum, value, used FROM entries WHERE key = ?"
                 checksum, value, used = db.execute(query, [key]).fetchone() or (None, None, now)
                 if checksum is not None and checksum != _checksum(key, value):
+                    # `claim` refuses keys that have an entry, so a damaged one that stayed would
+                    # never be computed again.
                     db.execute("DELETE FROM entries WHERE key = ?", [key])
                     value = None
                 elif now - used > _DAY:  # by the day: else every read would be a write
@@ -176,6 +178,9 @@ class Store:
         rows = [
             (key, _checksum(key, value), kind, now, value) for key, value in _keys_as_bytes(entries)
         ]
+        # In autocommit mode (isolation_level=None) no transaction begins by itself; the inner
+        # context manager only commits or rolls back. IMMEDIATE takes the lock for writing at once,
+        # so that the transaction waits for other writers before it has done anything.
         with self._connection() as db, db:
             db.execute("BEGIN IMMEDIATE")
             db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)", rows)
@@ -208,6 +213,7 @@ class Store:
         ]
         with self._connection() as db, db:
             db.execute("BEGIN IMMEDIATE")
+            # In the same transaction, so that only one process can take over expired claims.
             db.execute("DELETE FROM claims WHERE until < ?", [now])
             return [db.execute(insert, row).rowcount > 0 for row in rows]
 
@@ -286,6 +292,7 @@ class Store:
                     )
             # As a script, which runs to its end: `execute` would release a single page.
             db.executescript("PRAGMA incremental_vacuum")
+            # The file only shrinks when the log is written back to it.
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         after = self._totals()
         return before[0] - after[0], before[1] - after[1]
@@ -427,6 +434,7 @@ def _explain(error):
 
 def _before_fork():
     _lock.acquire()
+    # With the lock held, so that no thread opens a connection again before the fork.
     for store in list(_connected):
         store.close()
 

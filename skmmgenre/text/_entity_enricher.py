@@ -263,6 +263,7 @@ class _Enrich:
                 found = self.linker.link(cell)
         except InvalidParameterError as error:  # raised by a linker without check_setup
             raise SetupError(str(error)) from error
+        # Both are RuntimeErrors, but not the fault of this text.
         except (SetupError, NotImplementedError):
             raise
         except RuntimeError as error:  # raised by a third-party linker, e.g. if a service fails
@@ -276,6 +277,7 @@ class _Enrich:
 
     def __setstate__(self, state):
         self.__dict__.update(state)
+        # Only one linker is kept, so that knowledge bases do not accumulate in a worker.
         if self.key not in _arrived:
             _arrived.clear()
             _arrived[self.key] = self.linker

@@ -174,6 +174,7 @@ class TextEmbedder(HubEmbedder):
         if not _is_read(cell):
             return None
         texts = [text.encode() for text in cell]
+        # With the lengths, because ("ab", "c") and ("a", "bc") have the same bytes.
         return ("texts", [len(text) for text in texts]), b"".join(texts)
 
 

@@ -187,6 +187,7 @@ class TextMLP(NetEmbedder):
         X = as_pandas(X)
         X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype=[np.float32, np.float64])
         if sparse.issparse(X):
+            # By the values, because a sparse row may store zeros.
             empty = np.asarray(abs(X).sum(axis=1)).ravel() == 0
         else:
             empty = ~X.any(axis=1)

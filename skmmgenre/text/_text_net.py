@@ -13,6 +13,8 @@ class WordDropout(Dropout):
     def forward(self, x):
         if not x.is_sparse or not self.training or self.p == 0:
             return super().forward(x)
+        # Drawn for all entries, even those that are 0, so that a dense batch would get the same
+        # draws.
         kept = super().forward(torch.ones(x.shape, dtype=x.dtype, device=x.device))[
             tuple(x.indices())
         ]
@@ -71,6 +73,8 @@ class _SumOfWords(torch.autograd.Function):
         texts, words = x.indices()
         ctx.save_for_backward(x)
         ctx.gradient = gradient
+        # Indices are sorted by text, so the words of a text are adjacent. A text without words is
+        # an empty bag, whose sum is 0.
         starts = torch.searchsorted(texts, torch.arange(len(x), device=x.device))
         return nn.functional.embedding_bag(
             words, weight, starts, mode="sum", per_sample_weights=x.values()
@@ -81,10 +85,12 @@ class _SumOfWords(torch.autograd.Function):
         (x,) = ctx.saved_tensors
         texts, words = x.indices()
         present, place = torch.unique(words, return_inverse=True)
+        # Only words of this batch have a gradient other than 0, and a small product computes it.
         narrow = upstream.new_zeros(len(present), len(x))
         narrow[place, texts] = x.values()
         gradient = ctx.gradient.zero_()
         gradient.index_copy_(0, present, narrow @ upstream)
+        # A new view: autograd would copy the buffer itself, because the layer refers to it, too.
         return None, gradient.view_as(gradient), None
 
 

@@ -125,7 +125,8 @@ def _truncate(cell, *, max_chars):
         if start + len(review) > max_chars:
             break
         end = start + len(review)
-    # Only the part that can fit within the limit is split, however long the review is.
+    # `review` is now the one that crosses the limit. Only the part of it that can fit is split,
+    # however long the review is.
     part = review[: max(max_chars - start, 0) + _LOOK_AHEAD]
     # The last sentence of the part crosses the limit, or its end is not in the part.
     whole = [start + stop for stop in sentence_ends(part)[:-1] if start + stop <= max_chars]

@@ -304,6 +304,7 @@ def _split_missing(X):
 
 def _spread(weights, there):
     """Insert rows of zeros for the missing texts."""
+    # Only the row pointers change: a missing row has length 0.
     lengths = np.zeros(len(there), dtype=weights.indptr.dtype)
     lengths[there] = np.diff(weights.indptr)
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(weights.indptr.dtype)

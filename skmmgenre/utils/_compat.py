@@ -97,6 +97,7 @@ def mapped_file(X):
     """Return the memory map behind an array; None if the array may differ from the file."""
     found = None
     while isinstance(X, np.ndarray):
+        # Not a private copy (mode "c"): releasing its pages would discard what was written to them.
         if isinstance(X, np.memmap) and X.mode in ("r", "r+"):
             found = X._mmap
         X = X.base

@@ -43,6 +43,7 @@ def replacing(path, *, prefix=_NEW, durable=True):
     new = os.path.join(folder, prefix + secrets.token_hex(8) + os.path.splitext(name)[1])
     try:
         yield new
+        # Before the move: otherwise the path could be an empty file after a power failure.
         for made in _all_in(new) if durable else ():
             sync(made)
         os.replace(new, path)
@@ -93,6 +94,7 @@ def changing(path, *, filled=True):
         if hasattr(os, "chown"):
             with suppress(PermissionError):
                 os.chown(copy, status.st_uid, status.st_gid)
+        # As late as possible, because a change between this check and the move is lost.
         if _version(os.stat(path)) != _version(status):
             raise OSError(f"{path!r} was changed by another program meanwhile")
 

@@ -48,6 +48,7 @@ class Labels:
         """Indicator of the labels: csr_array of float64, shape (n_rows, n_labels)."""
         if self.several:
             return sparse.csr_array(self.values, dtype=np.float64)
+        # Unlabelled rows, which a split may have, share one code.
         codes, labels = pd.factorize(self.values, use_na_sentinel=False)
         n = len(codes)
         return sparse.csr_array((np.ones(n), (np.arange(n), codes)), shape=(n, len(labels)))
@@ -321,6 +322,7 @@ def plain_labels(y, name="y"):
         raise ValueError(
             f"{name} mixes types that cannot be sorted: {kinds}. Convert all genres to strings."
         )
+    # From a list, so that numpy chooses the dtype of the numbers or booleans.
     return np.array(labels.tolist())
 
 
@@ -380,6 +382,7 @@ def _in_another_order(index, other):
         return False
     if len(index) != len(other) or index.equals(other):
         return False
+    # Repeated labels have no definite order, and other labels do not indicate a wrong one.
     return index.is_unique and other.is_unique and bool((index.get_indexer(other) >= 0).all())
 
 

@@ -145,6 +145,7 @@ class TrainingInterrupted(UserWarning):
 def interruption_ends_all() -> Iterator[None]:
     """Let Ctrl-C end the training of several networks, not only of the current one."""
     with warnings.catch_warnings():
+        # As an error, the warning of the interrupted network also ends the loop over networks.
         warnings.simplefilter("error", TrainingInterrupted)
         try:
             yield

@@ -134,6 +134,7 @@ def _parse_printed(value):
     place, is_apart = 0, True
     while place < len(value):
         token = _TOKEN.match(value, place)
+        # Unknown text, or text after the outermost bracket was closed.
         if token is None or (place and not around):
             return None
         kind, place = token.lastgroup, token.end()
@@ -173,6 +174,7 @@ def _is_parted(closing, n_items, n_commas):
 
 def _flatten(values):
     """Return the items of nested lists as one flat list."""
+    # A stack instead of recursion, which deep nesting could exhaust.
     flat, waiting = [], [iter([values])]
     while waiting:
         for value in waiting[-1]:

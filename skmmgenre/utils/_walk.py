@@ -39,6 +39,7 @@ def walk(model, *, fitted=True):
     while waiting:
         path, step, parent = waiting.pop()
         yield path, step, parent
+        # Reversed, because the last one of the stack is visited first.
         for name, inner in reversed(_inside(step, fitted)):
             if inner is not None and not isinstance(inner, str):
                 waiting.append(((*path, name), inner, step))
@@ -95,6 +96,7 @@ def walk_parts(model, *, fitted=True):
                 in_branch.add(path)
             is_named = of_split or (isinstance(parent, Pipeline) and not splits)
             names[path] = (*names[above], path[-1]) if is_named else names[above]
+        # Names begin at the branches of the outermost ColumnTransformer.
         if splits and path not in in_branch:
             names[path] = ()
         if not splits and not isinstance(step, Pipeline):

@@ -97,6 +97,7 @@ class AudioFile:
             or if the piece is longer than two hours.
         """
         rate = self.sample_rate
+        # What is requested beyond the end of the file does not count.
         seconds = min(n_samples, self.n_samples(sr) - start) / sr
         if seconds > _LONGEST:
             raise BadItem(
@@ -205,8 +206,10 @@ def check_file(path):
 def _open(path):
     """Open a file that is not empty, or raise BadItem."""
     try:
-        # Opening a pipe would block.
+        # Opening a pipe would block. A folder is opened, which raises IsADirectoryError.
         is_file = stat.S_ISREG(mode := os.stat(path).st_mode) or stat.S_ISDIR(mode)
+        # Unbuffered, because decoders read through a copy of the descriptor, which shares its
+        # position.
         file = open(path, "rb", buffering=0) if is_file else None
     except IsADirectoryError:
         raise BadItem(

@@ -8,6 +8,7 @@ import sys
 import threading
 
 _lock = threading.Lock()
+# Not a counter, because a forked child must forget the entries of threads that it does not have.
 _inside = []  # threads inside the context manager
 
 
@@ -51,6 +52,8 @@ def _after_fork():
     _lock.release()
 
 
+# The lock is held during a fork: the child must not inherit it from a thread that does not exist
+# there to release it.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_fork

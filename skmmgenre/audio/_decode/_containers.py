@@ -110,6 +110,7 @@ def container_of(signature):
         None if libsndfile decodes the file.
     """
     if signature.startswith(_STREAMED_FLAC.mark) and len(signature) == _SIGNATURE:
+        # The last 36 bits are the number of samples; 0 means unknown.
         n_frames = int.from_bytes(signature[18:], "big") & (1 << 36) - 1
         return None if n_frames else _STREAMED_FLAC
     return next((c for c in _CONTAINERS if signature[c.place :].startswith(c.mark)), None)
@@ -134,6 +135,8 @@ def is_cut_short(file, container):
     file.seek(0)
     start = file.read(_START)
     if container.demuxer == "asf" and (at := start.find(_ASF_PROPERTIES)) >= 0:
+        # The size of the file follows the object's GUID (16 bytes), the object's size (8) and the
+        # file's GUID (16).
         n_bytes = int.from_bytes(start[at + 40 : at + 48], "little")
     elif container.demuxer == "matroska" and 0 <= (at := start.find(_SEGMENT)) < len(start) - 12:
         # The leading zeros of a number give its length in bytes; all ones means unknown.

@@ -35,12 +35,14 @@ def true_flac_header(file):
     start = length_of_id3(file)
     file.seek(start)
     header = file.read(_HEADER)
+    # The first metadata block must be of type 0, which declares the length.
     if len(header) < _HEADER or not header.startswith(b"fLaC") or header[4] & 127:
         return start, None
     total = int.from_bytes(header[_TOTAL], "big")
     length = size_of(file)
     file.seek(max(start + _HEADER, length - _END))
     end = _without_id3v1(file.read())
+    # The minimum block size. If sizes are fixed, all blocks but the last have it.
     usual = int.from_bytes(header[8:10], "big")
     found = _end_of_last_block(end, usual, total & _MOST)
     if found is None or found == total & _MOST or not 0 < found <= _MOST:
@@ -60,6 +62,7 @@ def _end_of_last_block(end, usual, declared):
         n_samples = _end_of_block(end[at : at + 16], usual)
         if n_samples is None:
             continue
+        # The checksum is 0 only if the block ends where the file does.
         if n_samples == declared or not _crc16(end[at:]):
             return n_samples
         n_tries += 1
@@ -68,10 +71,12 @@ def _end_of_last_block(end, usual, declared):
 
 def _end_of_block(header, usual):
     """Return the number of samples up to the end of a block from its header, None if invalid."""
+    # After 14 bits of sync word, the reserved bits, here and in the fourth byte, must be 0.
     if len(header) < 6 or header[1] & 0xFE != 0xF8 or header[3] & 1:
         return None
     length = _length_of_number(header[4])
     size_code, rate_code = header[2] >> 4, header[2] & 15
+    # Sizes and rates without a code of their own follow the number, in one or two bytes each.
     n_size = {6: 1, 7: 2}.get(size_code, 0)
     n_rate = {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
     end = 4 + length + n_size + n_rate

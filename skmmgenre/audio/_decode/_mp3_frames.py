@@ -54,6 +54,7 @@ class Mp3Frames:
     @property
     def declared_bytes(self):
         """Return the declared number of bytes, or None."""
+        # A field is only present if its flag is set, so the bytes are at 8 if there are no frames.
         return self._declared(2, 12 if self._declared(1, 8) is not None else 8)
 
     def _declared(self, flag, offset):
@@ -82,6 +83,8 @@ class Mp3Frames:
             return n_missing > 0
         if n_missing == 1:  # some encoders also count the frame with the declaration
             return False
+        # The number of frames may also be declared wrongly; then all declared bytes are in the
+        # file.
         return self.declared_bytes is None or self.declared_bytes > length - self.start
 
     @property
@@ -133,22 +136,31 @@ def count_mp3_frames(file):
     while place < length:
         file.seek(place)
         block = file.read(_BLOCK)
+        # Only headers are parsed: each gives the size of its frame, and so the position of the
+        # next.
         count, size, last = _follow(block, kind)
         n_frames += count
         place += size
+        # The last frame extends beyond the end of the file.
         if place > length:
             n_frames, stop, is_cut = n_frames - 1, place - last, True
             break
         stop = place if count else stop
+        # The block ended, not the frames: a header takes four bytes.
         if count and size >= len(block) - 3:
             continue
+        # Too few bytes for a header, but the last byte may begin one.
         if length - place < 4:
             is_cut = block.endswith(b"\xff")
             break
         file.seek(place)
         rest = file.read(_MOST_JUNK)
+        # A tag between joined files may be longer than what is searched, so it is skipped by its
+        # size.
         junk = length_of_id3(file, place) - place or _next_frame(rest, kind)
         if not junk:  # tags, or other bytes, to the end
+            # If these bytes are neither tags nor the rest of the file, the decoder may find more
+            # frames.
             is_gapless = rest.startswith(_TAGS_AT_THE_END) or place + len(rest) == length
             break
         if junk > _MOST_LOST and not rest.startswith(b"ID3"):
@@ -235,6 +247,7 @@ def _next_frame(block, kind=None):
     at = block.find(b"\xff")
     while 0 <= at < len(block) - 3:
         if _is_second_byte(block[at + 1]) and kind in (None, _kind(block[at:])):
+            # More than enough: no frame is as long as 8192 bytes.
             rest = block[at : at + _PROOF * 8192]
             count, size, _ = _follow(rest, _kind(rest), most=_PROOF)
             if count == _PROOF or (count and at == 0 and size >= len(rest)):

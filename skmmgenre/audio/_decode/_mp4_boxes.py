@@ -31,6 +31,7 @@ def declares_too_many_packets(file):
         # With individual packet sizes, the list is limited by the size of the file.
         if name == b"stsz" and first * second > length:
             return True
+        # Without a field per packet, a run takes the same space for any number of packets.
         if name == b"trun" and not int.from_bytes(head[1:4], "big") & _OF_EACH:
             n_in_runs += first
     return n_in_runs > length // _LEAST_PACKET
@@ -48,5 +49,6 @@ def _boxes(file, length):
         if size == 1:
             size, start = int.from_bytes(head[8:], "big"), place + 16
         yield name, start
-        # A box of size 0 extends to the end of the file.
+        # Boxes that contain others are entered. A box of size 0 extends to the end of the file; the
+        # size of a damaged one must not point back into its header.
         place = start if name in _WITH_BOXES else max(start, place + size) if size else length

@@ -33,6 +33,7 @@ class OggLink:
         self.is_ended = bool(flags & _LAST)
         if position == _NO_POSITION:
             return
+        # A stream may begin at any position, so its first page with sound cannot be checked.
         if self.position > 0:
             self.rises &= position >= self.position
             self.fits &= position - self.position <= n_packets * self.most_per_packet
@@ -57,6 +58,8 @@ def ogg_links(file):
     links, serial, in_headers = [], None, False
     for place, stop, header, body in _pages(file):
         flags, position = header[5], int.from_bytes(header[6:14], "little")
+        # The first pages of multiplexed streams are adjacent; one that comes later starts another
+        # link.
         if flags & _FIRST and not in_headers:
             links.append(OggLink(place, most_per_packet=_most_per_packet(body)))
             serial = header[14:18]
@@ -66,6 +69,7 @@ def ogg_links(file):
         links[-1].stop = stop
         if header[14:18] == serial:
             segments = header[_HEADER:]
+            # A segment of 255 bytes continues in the next one; every other segment ends a packet.
             links[-1].add(flags, position, n_packets=len(segments) - segments.count(255))
     return links
 
@@ -82,6 +86,7 @@ def _pages(file):
         if at + _MOST_OF_A_PAGE > len(block) and begin + len(block) < length:
             file.seek(place)
             begin, block, at = place, file.read(_BLOCK), 0
+        # A page is yielded late, once it is known that no other page starts within it.
         if block[at : at + 4] == b"OggS":
             if page:
                 yield page

@@ -100,6 +100,7 @@ class PyAVDecoder:
                     return
                 # The declared times do not match the packets, so ignore edits based on them, too.
                 self._can_seek, self._options = False, {"ignore_editlist": "1"}
+            # ffmpeg only estimates the duration of bare AAC, from its bit rate.
             declared = container.duration if self._container.demuxer != "aac" else None
         self.n_frames = self._count_frames()
         declared = int((declared or 0) * self.sample_rate / self._av.time_base)
@@ -140,6 +141,7 @@ class PyAVDecoder:
             to_float = self._av.AudioResampler(format="fltp")
             place = 0
             for frame in container.decode(stream):
+                # Times are exact to a sample if there is an index; otherwise, samples are counted.
                 if self._can_seek and frame.pts is not None:
                     place = round(frame.pts * frame.time_base * self.sample_rate)
                 for part in to_float.resample(frame):

@@ -131,7 +131,8 @@ def _open_mp3(file):
         return SndfileDecoder(source, **options)
     except _Malformed:
         # libsndfile mistakes files in the working directory (._ or .AppleDouble) for a part of a
-        # bare MP3, but not of a WAV.
+        # bare MP3, but not of a WAV. 85 is the code of MP3; the rate and the number of channels do
+        # not matter here, because the decoder reads them from the frames.
         description = struct.pack("<HHIIHHHHIHHH", 85, 2, 44100, 0, 1, 0, 12, 0, 0, 0, 0, 0)
         return SndfileDecoder(
             View(source, head=wav_header(description, size_of(source))), **options
@@ -230,6 +231,7 @@ class SndfileDecoder:
         quiet = _quiet if self._is_mp3 else contextlib.nullcontext
         n_per_block = max(1, _BLOCK // self.n_channels)
         try:
+            # Quiet only while libsndfile runs, not while the caller uses a block.
             with quiet():
                 self._go_to(place)
             while place < stop:
@@ -259,6 +261,7 @@ class SndfileDecoder:
                 if not isinstance(source, io.FileIO) or os.name != "posix":
                     source.seek(0)
                     return _SoundFile(source)
+                # A copy, because soundfile closes the descriptor that it gets.
                 descriptor = os.dup(source.fileno())
                 os.lseek(descriptor, 0, os.SEEK_SET)
                 return _SoundFile(descriptor)
@@ -284,6 +287,7 @@ class SndfileDecoder:
             self._inspect_ogg(log)
         elif kind == "FLAC" and self.n_frames > 0:
             try:
+                # A FLAC does not declare its size in bytes, so check that its end can be decoded.
                 self._file.seek(max(0, self.n_frames - _FLAC_END))
                 wanted = self.n_frames - self._file.tell()
                 complete = len(self._file.read(wanted, dtype="int16")) == wanted
@@ -295,6 +299,7 @@ class SndfileDecoder:
             declared, found = map(int, sizes.groups())
             # Programs that do not know the size write one near 2 or 4 GB.
             if found < declared < 0x7FFF0000:
+                # For the message: libsndfile only counts the frames that are there.
                 self.n_frames = int(self.n_frames * declared / max(found, 1))
                 raise self._truncated()
         elif kind in _LONG_DATA_SIZE and self.subtype in _FRAME_BY_FRAME:

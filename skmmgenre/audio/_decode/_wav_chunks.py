@@ -107,6 +107,7 @@ def _chunks_follow(file, place):
         if not (name.isascii() and name.decode().isprintable()) or start + size > length:
             return False
         end = start + size
+    # A byte that pads the last chunk to an even size belongs to no chunk.
     return end >= length - 1
 
 

@@ -66,6 +66,7 @@ def read_dump(path, advance=None):
                 if advance is not None and not count % 10_000:
                     advance(position())
                 yield statement
+    # An OSError, too, but the file is not damaged.
     except FileNotFoundError:
         raise
     except SyntaxError as error:
@@ -82,6 +83,8 @@ def read_dump(path, advance=None):
 def _opened(path):
     """Open a file, decompressing it; yield the stream and a function for the read position."""
     with open(path, "rb") as file:
+        # The kind of compression is detected from the content, not the name. Progress is measured
+        # in the compressed file, because only its size is known.
         magic = file.peek(3)[:3]
         if magic[:2] == b"\x1f\x8b":
             with gzip.open(file) as stream:
@@ -103,6 +106,7 @@ def _format_of(head, name):
     if _PREAMBLE.match(first):
         return "Turtle"
     if first.startswith((b"<", b"_:")):
+        # Before the test for a table: triples may be separated by tabs, too, but end with a period.
         if _STATEMENT_END.search(first):
             return "N-Quads"  # a superset of N-Triples
         if turtle:

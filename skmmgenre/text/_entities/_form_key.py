@@ -50,6 +50,7 @@ class Words(NamedTuple):
 def split_words(text):
     """Return the words of a text and their positions."""
     words = starts, ends, keys, gaps = Words([], [], [], [])
+    # The pattern has one group, so gaps and runs alternate; the first and the last part are gaps.
     parts = _patterns().run.split(text)
     position = bits_behind = 0
     for gap, run in zip(parts[::2], parts[1::2], strict=False):  # the last gap has no run
@@ -74,6 +75,8 @@ def split_words(text):
             keys.append(key)
             gaps.append(bits | inner_bits)
             bits = 0
+        # A run without a word, such as invisible characters, passes on the bits of the gap before
+        # it.
         bits_behind |= bits
     if gaps:
         gaps[0] |= START
@@ -114,6 +117,7 @@ def fold(word):
     """Remove case, diacritics, width and ligatures from a word; the result may be empty."""
     if word.isascii():
         return word.lower()
+    # Until nothing changes, so that a folded word is folded to itself.
     while True:
         folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
         folded = "".join(char for char in folded.translate(_PLAIN) if _is_kept(char))
@@ -201,6 +205,8 @@ def _patterns():
     """Return the pattern that splits a text coarsely into runs and the one that finds words."""
     marks = _char_class(lambda category: category[0] == "M")
     money = _char_class(lambda category: category == "Sc")
+    # Splits a text at once into runs; `word` is only applied to those with other characters than
+    # ASCII letters and digits.
     coarse = rf"[\w&＆{_UNSEEN}{marks}{money}\U00010000-\U0010ffff]"
     letter = rf"[^\W_{UNSPACED}]"
     marks += _char_class(lambda category: category[0] == "M", 0x10000, 0x20000)

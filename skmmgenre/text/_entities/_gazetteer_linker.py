@@ -99,6 +99,9 @@ class Disambiguation:
         for span in spans:
             by_form.setdefault(span.form, []).append(span)
         values = {form: self.content.form_entity(form) for form in by_form}
+        # A value below LISTED is the only entity of a name. If the name occurs without doubt at
+        # least once, this entity is certain, and part of the context by which the others are
+        # judged.
         certain = {
             value
             for form, value in values.items()
@@ -113,6 +116,7 @@ class Disambiguation:
             else:
                 called = [_called(text, words, span) for span in by_form[form]]
                 settled[form] = self._weigh(value, called, present, context)
+        # All occurrences of a name refer to the same entity; only the doubt about each differs.
         answers = []
         for span in spans:
             weights, doubt = settled[span.form]
@@ -128,7 +132,9 @@ class Disambiguation:
         # A name that entities have only with a qualifier has other meanings as well, which are
         # more likely the less well known the entity is.
         doubt = _SHARED * (1 - self._fame(candidates[0][1])) if value & SHARED else 0.0
+        # One is added to each count, so that an entity without links has a small prior, not 0.
         total = sum(count + 1 for _, count in candidates)
+        # The word just before the name is not a function word, so it may describe the name.
         if any(some and some[0] not in self.frequent for some in called):
             doubt *= _APPOSED
         named = {word for some in called for word in some if word not in self.frequent}
@@ -167,6 +173,7 @@ class Disambiguation:
         for entity in entities:
             for category in self._categories(entity):
                 categories.add(category)
+                # 1 + the entity that the category is named after, or 0.
                 after = self.content.category_entities[category]
                 if after:
                     named[after - 1] = max(named.get(after - 1, 0.0), self._rarity(category))
@@ -343,6 +350,8 @@ class GazetteerLinker(Linker):
             kb = self.kb if isinstance(self.kb, KnowledgeBase) else KnowledgeBase(self.kb)
             prepared = self._prepared_for = params, kb, None
         _, kb, disambiguation = prepared
+        # Another object if the file was changed in place; what was kept of the old one is then
+        # dropped.
         content = kb.content
         if disambiguation is None or disambiguation.content is not content:
             words = self.common_words

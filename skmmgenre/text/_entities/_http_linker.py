@@ -56,6 +56,7 @@ def _post(url, form, timeout):
     # No exception of httpx may be raised or become the context of another: it contains the
     # request, and therefore the key.
     httpx = import_from_extra("httpx", "This", extra="text")
+    # httpx limits the time of each read; this limits that of a response that arrives bit by bit.
     give_up = time.monotonic() + timeout
     try:
         with _client(httpx).stream("POST", url, data=form, timeout=timeout) as response:
@@ -171,6 +172,7 @@ def _shown(url, secret):
 
 
 def _blot(text, secret):
+    # A service may repeat the form as it was sent, where the key is percent-encoded.
     for written in (secret, quote_plus(secret)):
         text = text.replace(written, "***") if written else text
     return text
@@ -310,6 +312,7 @@ class HTTPLinker(Linker):
             wait = _retry_after(reply)
             if not reply.temporary or attempt == self.max_retries or wait > _MAX_WAIT:
                 break
+            # Jitter, so that workers that failed together do not all try again at the same moment.
             own = min(self.backoff * 2**attempt * _jitter.uniform(0.5, 1.5), _MAX_WAIT)
             time.sleep(max(own, wait))
         what = (

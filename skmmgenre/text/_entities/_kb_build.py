@@ -50,6 +50,8 @@ class KnowledgeBaseBuild:
             lines = self._spill(dumps, records)
             steps = {role: n // _STEP for role, n in lines.items()}
             once = sum(steps.values())
+            # Every file of lines is read once, and redirects twice more. The names of entities are
+            # read from the labels or, without labels, from all other files.
             total = once + 2 * steps["redirects"] + (steps["labels"] if lines["labels"] else once)
             with progress_bar(total, "numbering", verbose=self.verbose) as self._advance:
                 self._number_entities(has_labels=lines["labels"] > 0)
@@ -222,6 +224,8 @@ class KnowledgeBaseBuild:
         for _ in range(8):  # the distance doubles each time: up to 256 redirects in a row
             leads_to[open_ones] = leads_to[leads_to[open_ones]]
             open_ones = (leads_to >= 0) & (leads_to < n)
+        # Redirects that are still open lead in a circle (or through more than 256 others) and count
+        # as unknown.
         self.redirected = array("q", np.where(leads_to >= n, leads_to - n, -1).tobytes())
 
     def _entity_names(self, has_labels):
@@ -289,6 +293,8 @@ class KnowledgeBaseBuild:
                         self._leave_out(f"forms of more than {_MOST_WORDS} words")
                         continue
                     most = max(most, n_words)
+                    # In the order of the lines in the file, so that `numbers` belongs to the same
+                    # pairs.
                     entities.append(entity | SHARED if is_shared else entity)
                     file.write(key + b"\n")
                     yield key
@@ -424,18 +430,24 @@ def _rows(entities, categories, n_entities):
 
     `entities` and `categories` contain one element per pair of entity and category.
     """
+    # The entity is the upper half of a pair, so one sort groups pairs by entity and makes equal
+    # ones adjacent.
     pairs = entities.astype(np.uint64)
     pairs <<= np.uint64(32)
     pairs |= categories
     pairs.sort()
+    # The first pair is compared with another number, so that it is kept.
     pairs = pairs[np.diff(pairs, prepend=pairs[:1] - np.uint64(1)) != 0]
     per_entity = np.bincount((pairs >> np.uint64(32)).astype(np.int64), minlength=n_entities)
     starts = np.concatenate([[0], np.cumsum(per_entity)]).astype(np.uint32)
+    # The conversion keeps the lower half of each pair, the category.
     return starts, pairs.astype(np.uint32)
 
 
 def _candidates(forms, entities, shared, counts):
     """Return the arrays form_entities and candidates from one row per pair of form and entity."""
+    # By form, and the most linked entities first. A pair that is shared in one row and not in
+    # another comes with the latter first, which is the one that is kept.
     order = np.lexsort((shared, entities, -counts[entities], forms))
     forms, entities, shared = forms[order], entities[order], shared[order]
     del order
@@ -445,9 +457,11 @@ def _candidates(forms, entities, shared, counts):
     sizes = np.bincount(forms)
     begins = np.cumsum(sizes) - sizes
     form_entities = entities[begins].astype(np.uint32)
+    # A form is shared only if it is not the whole title of any of its entities.
     is_shared = np.minimum.reduceat(shared, begins) > 0 if len(forms) else shared > 0
     # A single candidate is listed too if its count is needed to judge whether it is meant at all.
     listed = is_shared | (sizes > 1)
+    # A list is the number of candidates, then the entity and the number of links of each.
     lengths = 1 + 2 * sizes[listed]
     places = np.concatenate([[0], np.cumsum(lengths)])
     if places[-1] > NUMBER:

@@ -104,6 +104,7 @@ class KnowledgeBaseFile:
                 _verify(file, name, status)
             self._written = _last_write(status)
             self._view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            # Kept open to detect changes in place, and to read the arrays that are not mapped.
             self._descriptor = os.dup(file.fileno())
         weakref.finalize(self, os.close, self._descriptor)
         self.forms, self.entities, self.categories = map(self._trie, TRIES)
@@ -127,6 +128,8 @@ class KnowledgeBaseFile:
         start = self._members[member][0] + 4 * first
         size = 4 * (last - first)
         numbers = array("I")
+        # `pread` does not move the position of the descriptor, which threads and forked processes
+        # share.
         if hasattr(os, "pread"):
             numbers.frombytes(os.pread(self._descriptor, size, start))
         else:
@@ -183,6 +186,7 @@ def writing(path):
         folder = Path(folder)
 
         def write(manifest):
+            # The archive is closed, and so complete, before `replacing` moves it.
             with replacing(path) as new, zipfile.ZipFile(new, "w") as archive:
                 archive.writestr(_member("mimetype", len(_TYPE)), _TYPE)
                 sizes = {member: (folder / member).stat().st_size for member in MEMBERS}
@@ -200,10 +204,12 @@ def writing(path):
 
 def _member(name, size, offset=None):
     """Return the zip entry of a member, padded so that content at `offset` will be aligned."""
+    # Its date is always 1980, so that the same input gives the same bytes.
     info = zipfile.ZipInfo(name)
     info.file_size = size
     info.external_attr = 0o644 << 16
     if offset is not None:
+        # zipfile adds a field of 20 bytes on this condition, for sizes beyond 32 bits.
         header = 30 + len(name) + (20 if size * 1.05 > zipfile.ZIP64_LIMIT else 0)
         padding = -(offset + header + 4) % _ALIGNMENT
         info.extra = struct.pack("<HH", _ALIGNMENT_FIELD, padding) + bytes(padding)
@@ -246,6 +252,7 @@ def _read_manifest(file, name):
 
 def _extent(file, info):
     file.seek(info.header_offset)
+    # The local header, because only it tells its own length.
     header = file.read(30)
     if header[:4] != b"PK\x03\x04":
         raise zipfile.BadZipFile(f"{info.filename} is not at the expected position")

@@ -169,6 +169,7 @@ class KeptLinks:
             )
         self.linker = linker
         self.store = Store(path)
+        # Including the version of the package, because another one may link differently.
         self.key = repr((__version__, _describe(linker)))
 
     def link(self, text):

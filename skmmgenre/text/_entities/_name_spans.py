@@ -53,6 +53,8 @@ def find_spans(text, words, forms, most_words, common):
     first = 0
     while first < n_words:
         reach = stream[offsets[first] : offsets[min(first + most_words, n_words)]]
+        # A key is a series of words, so the names that begin here are prefixes of the rest of the
+        # text. The longest comes last.
         found = forms.prefixes(reach)
         next_first = first + 1
         if found and found[0] in common and not text[starts[first]].isupper():
@@ -86,6 +88,7 @@ def _doubt(text, words, first, last, common, is_shouted):
         doubt += _SMALL_WORD if is_single else _SMALL_WORDS
     is_opened, is_closed = before in _QUOTES, behind in _QUOTES
     if is_common:  # a quote at either end: part of a longer title
+        # An apostrophe behind a name is more often a possessive than a quote.
         if is_opened or is_closed and behind not in "'’":
             doubt += _COMMON_QUOTED
     elif is_opened and is_closed:

@@ -63,6 +63,7 @@ def settle(sentence, entity):
 
 def _readings(sentence, start, end):
     yield start, end
+    # In UTF-16, characters beyond U+FFFF count as two.
     encoded = sentence.encode("utf-16-le", errors="surrogatepass")
     if len(encoded) > 2 * len(sentence):
         yield tuple(
@@ -154,6 +155,7 @@ def _is_whole(path):
 
 def _changed(folder):
     try:
+        # It changes when a file is added or removed, not when one is rewritten.
         return os.stat(folder).st_mtime_ns
     except OSError as error:
         raise SetupError(
@@ -283,6 +285,7 @@ categories=())]
         read_folder(self.folder)
 
     def _find(self, text):
+        # Texts are compared without white space, so positions are converted by counting letters.
         places = [place for place, letter in enumerate(text) if not letter.isspace()]
         if not places:
             return []

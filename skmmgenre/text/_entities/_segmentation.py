@@ -133,6 +133,7 @@ def _make_splitter():
     infixes = compile_infix_regex([*nlp.Defaults.infixes, _MARKS_WITHOUT_SPACES])
     nlp.tokenizer.infix_finditer = infixes.finditer
     nlp.add_pipe("sentencizer")
+    # spaCy's limit is for models whose memory grows with the text; there are none here.
     nlp.max_length = float("inf")
     return nlp
 
