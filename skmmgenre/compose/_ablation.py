@@ -234,6 +234,7 @@ def ablate_modalities(
     groups = None if groups is None else read_groups(groups, len(table))
     check_table(given, labels, groups, noun="table")
     if validation is not None:
+        # Given marks, this only checks them and returns them as a mask.
         validation = inner_validation_mask(labels, validation=validation)
     y, several = labels.values, labels.several
     if several:
@@ -245,6 +246,7 @@ def ablate_modalities(
     rows = resolve_rows(subsets, list(branches), views, several=several)
     own_target = getattr(steps["fusion"], "target", None)
     targets = {row.target or own_target for row in rows}
+    # Before any training: the last step of the model may not support the target of a row.
     for target in targets - {own_target}:
         clone(steps["fusion"]).set_params(target=target)._validate_params()
     controls = resolve_controls(controls, rows, branches, views, targets, several=several)
@@ -260,6 +262,7 @@ def ablate_modalities(
             if name in branches
         ]
     )
+    # Before the runs, which all use the same extracted items.
     behind, extracted, errors = extract_once(steps["modalities"], table)
     plain = None
     if any(control.startswith(PLAIN) for control in controls):
@@ -291,6 +294,8 @@ def ablate_modalities(
         workers(n_jobs) as (parallel, n_workers),
         rows_checked(),
     ):
+        # In rounds of one run per worker, so that the progress bar advances. joblib's generators
+        # would do this, too, but ray's backend does not support them.
         for start in range(0, n_runs, n_workers):
             some = seeds[start : start + n_workers]
             for done in parallel(joblib.delayed(run)(*run_seed) for run_seed in some):
@@ -320,6 +325,7 @@ def _run(number, seed, *, y, groups, rows, controls, cv, test_size, n_folds, **s
                 "run": number,
                 "split": split,
                 "row": test,
+                # Without artists, each row is resampled on its own.
                 "group": test if groups is None else groups[test],
             }
         )

@@ -110,6 +110,7 @@ class Answers:
         asked = {
             "metric": self.metric,
             "groups": self.rows["group"],
+            # Runs are numbered from 0: if all are 0, there is one run, and no seed to resample.
             "seeds": runs if runs.any() else None,
             "n_resamples": n_resamples,
         }

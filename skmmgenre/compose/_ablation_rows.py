@@ -244,4 +244,5 @@ def own_reference(rows):
 
     The key None means all other inputs; an empty dict means the best single modality.
     """
+    # By identity: only subsets="paper" returns this very list.
     return {"Video": "CNN_Visual", None: "CNN_Audio"} if rows is _TABLE_2 else {}

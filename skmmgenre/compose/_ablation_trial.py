@@ -139,6 +139,7 @@ class Trial:
 
     def _embed(self, vectors, tested, learned=None):
         """Add joint-space vectors to both; the joint space is fitted on `learned` if given."""
+        # The views' own vectors are kept, because rows select their blocks from this output.
         joint = _seeded(self.joint, self.seed).set_params(passthrough=True)
         learned = vectors if learned is None else learned
         pipeline = _as_pipeline(joint).fit(
@@ -197,6 +198,7 @@ class Trial:
             return self._answer(LogisticRegression().fit(learned, self.y), asked)
         scores = np.empty((len(asked), self.y.shape[1]))
         for label, truth in enumerate(self.y.to_numpy().T):
+            # A label that all or none of the rows have cannot be regressed.
             if truth.min() == truth.max():
                 scores[:, label] = truth[0]
             else:
@@ -234,6 +236,7 @@ class Trial:
         """Predict with CNN_Audio + MM_Audio, the joint space trained on covers of other items."""
         shuffled = vectors.copy()
         cover = _columns(vectors, "image")
+        # Covers are exchanged between rows that have one, so the pattern of missing covers stays.
         there = np.flatnonzero(vectors[cover].notna().all(axis=1))
         order = np.random.default_rng(self.seed).permutation(there)
         positions = vectors.columns.get_indexer(cover)
@@ -259,6 +262,7 @@ class Trial:
             )
         again = self._vectors(only, self.seed + _SECOND_SEED, held_out=held_out)
         pair = [
+            # With the prefix, the second vectors are a block of their own.
             pd.concat([_blocks(first, (modality,)), second.add_prefix("second_")], axis=1)
             for first, second in zip((vectors, tested), again[:2], strict=True)
         ]
@@ -344,6 +348,7 @@ def extract_once(modalities, table):
                 extracted = items
                 with naming:
                     for _, step in steps[:n_stateless]:
+                        # Not DataFrames: `TakeExtracted` indexes by position.
                         step = clone(step).set_output(transform="default").fit(extracted)
                         extracted = step.transform(extracted)
                         if isinstance(step, ErrorsMixin):
@@ -376,6 +381,7 @@ def _of_table(errors, modality, owner, place):
 
 def _chain(road):
     """Return a flat list of the steps, with those of nested Pipelines in their places."""
+    # None is the parent of the outermost step.
     chain, opened = [], {id(None)}
     for path, step, parent in walk(road, fitted=False):
         if id(parent) in opened and isinstance(step, Pipeline):
@@ -399,6 +405,7 @@ class _Shared:
         self.values, self.names = values, names
 
     def __deepcopy__(self, memo):
+        # `clone` would copy the extracted items in every run.
         return self
 
 

@@ -45,6 +45,7 @@ def _taking_any_table(name):
     """Return a method of `Pipeline` that also accepts pyarrow and polars tables."""
     inherited = getattr(Pipeline, name)
 
+    # super() asks Pipeline; `hasattr(pipeline, name)` would call this check again, endlessly.
     @available_if(lambda pipeline: hasattr(super(GenrePipeline, pipeline), name))
     @functools.wraps(inherited)
     def method(self, X, *args, **params):
@@ -319,6 +320,7 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
                     f"{name!r} is a parameter of steps, not of {type(self).__name__} itself; "
                     f"add a prefix: {' or '.join(map(repr, addressed))}."
                 )
+            # A full name in the same call takes precedence over a short one.
             super().set_params(**{place: value for place in parts if place not in params})
         for name in by_precedence(self, runtime):
             for step, parameter in find_runtime_parameter(self, name):

@@ -132,6 +132,7 @@ def make_genre_classifier(
     params |= {
         "target": target,
         "preset": preset,
+        # "auto" tunes, too, except with preset="paper", where `predict` is that of the paper.
         "decision": "auto" if decision == "tuned" else decision,
     }
     return set_params_of_steps(model, params, "make_genre_classifier")

@@ -174,9 +174,11 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         y, metadata = self._of_tracks(X, owner, n_albums, y, groups, validation, sample_weight)
         everything = tracks, owner, place
         with self._collecting_errors(len(tracks)) as errors:
+            # Not fit and transform: `fit_transform` of a network may return out-of-fold vectors.
             if hasattr(self.estimator_, "fit_transform"):
                 method, arguments = "fit_transform", (y,)
             else:
+                # The errors of `fit` are dropped: `transform` finds the same ones again.
                 _call(self.estimator_, "fit", *everything, [], y, **metadata)
                 method, arguments, metadata = "transform", (), {}
             vectors = _call(self.estimator_, method, *everything, errors, *arguments, **metadata)
@@ -269,6 +271,7 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
         y = y.tocsr() if sparse.issparse(y) else y  # not every format has rows to take
         groups = None if groups is None else read_groups(groups, n_albums)
         networks = _networks(self.estimator_)
+        # The settings of the last network decide which albums are unseen.
         network = networks[-1] if networks else None
         cosine = [step for step in networks if getattr(step, "target", None) == "cosine"]
         with config_context(enable_metadata_routing=True):
@@ -286,7 +289,8 @@ class MeanOverTracks(ErrorsMixin, TransformerMixin, BaseEstimator):
             mask, metadata["folds"] = _unseen_albums(network, labels, groups, validation)
             metadata["validation"] = mask if mask[owner].any() else None
             if not mask[owner].any() and (mask.any() or metadata["folds"] is None):
-                # A warning was given before, or is given here; the network must not repeat it.
+                # A warning was given before, or is given here. The networks must neither repeat it
+                # nor make a choice of their own among the tracks.
                 if mask.any():
                     name = type(network or self.estimator_).__name__
                     warnings.warn(

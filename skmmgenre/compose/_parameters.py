@@ -153,6 +153,7 @@ def _addressed(model, name):
         steps.setdefault(path, []).append(step)
     *owner, parameter = name.split("__")
     inside = []  # names of objects inside a step that are not steps, such as a linker
+    # Ends with the model itself at the latest, whose path is ().
     while tuple(owner) not in steps:
         inside.insert(0, owner.pop())
     found = steps[tuple(owner)]

@@ -151,6 +151,7 @@ class ReadyVectors(ErrorsMixin, TransformerMixin, BaseEstimator):
             reason = f"it has {len(vector):,} numbers, and the others have {self.n_features_out_:,}"
             remedy = "Compute all vectors of a column with the same encoder."
             self._errors.append(bad_cell(cells[row], row, (reason, remedy), _NOUN, self.on_error))
+        # The errors of reading, which were found first, and those of length are merged by row.
         self._errors.sort(key=lambda error: error["row"])
         return found
 

@@ -73,6 +73,7 @@ def find_blocks(blocks, n_features, names=None):
             "other columns do. Rename it, or pass blocks={name: number of columns}."
         )
     prefixes = np.array(prefixes)
+    # In order of first appearance; the columns of a block need not be adjacent.
     return {str(p): np.flatnonzero(prefixes == p) for p in dict.fromkeys(prefixes)}
 
 
@@ -112,6 +113,7 @@ def _count_values(X, columns):
     for rows in gen_batches(X.shape[0], _ROWS_AT_ONCE):
         values = X[rows][:, columns]
         n_nan[rows] = (values != values).sum(axis=1)  # sparse arrays have no isnan
+        # NaN counts as different from 0, so it is subtracted.
         n_other[rows] = (values != 0).sum(axis=1) - n_nan[rows]
     return n_nan, n_other
 
@@ -161,6 +163,7 @@ def vectors_of_blocks(X, blocks, missing, *, normalize=True):
             vectors_of_block(X, columns, missing[block], normalize=normalize)
             for block, columns in blocks.items()
         ]
+        # hstack orders the columns by block; argsort inverts this permutation.
         places = np.argsort(np.concatenate(list(blocks.values())))
         return sparse.hstack(parts, format="csr")[:, places]
     # Filled block by block into one array: X may be large, and a list of blocks to concatenate
@@ -168,6 +171,7 @@ def vectors_of_blocks(X, blocks, missing, *, normalize=True):
     vectors = np.empty(X.shape, dtype=np.float32)
     for block, columns in blocks.items():
         for rows, part in _dense_vectors(X, columns, missing[block], normalize):
+            # `rows` is a slice, so `vectors[rows]` is a view that can be assigned to.
             vectors[rows][:, columns] = part
     return vectors
 
@@ -182,6 +186,7 @@ def _dense_vectors(X, columns, missing, normalize):
 
 def _sparse_vectors(X, columns, missing, normalize):
     vectors = sparse.csr_array(X)[:, columns]
+    # Duplicate entries are parts of one value, so they are added before squares are taken.
     vectors.sum_duplicates()
     vectors = vectors.astype(np.float32)
     lengths = np.diff(vectors.indptr)
@@ -192,6 +197,7 @@ def _sparse_vectors(X, columns, missing, normalize):
         slices = gen_batches(X.shape[0], n_rows)
         norms = np.concatenate([_norms(vectors[rows].toarray()) for rows in slices])
         vectors.data = (vectors.data / np.repeat(norms, lengths)).astype(np.float32)
+    # Last, because `lengths` counts the zeros that were just stored for missing rows.
     vectors.eliminate_zeros()
     return vectors
 

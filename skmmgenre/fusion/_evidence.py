@@ -51,6 +51,7 @@ class TriedLayer:
             (np.flatnonzero(split.learned), np.flatnonzero(split.judged)) for split in splits
         ]
         self.tried, outputs = self._solver.choose(self.splits, strengths)
+        # Without splits nothing is tried: a given C is used, and "auto" becomes STRENGTH.
         strength = strengths[0] if len(strengths) == 1 else STRENGTH
         best = min(self.tried, key=lambda one: one["valid_loss"], default={"C": strength})
         self.C = float(best["C"])
@@ -58,6 +59,7 @@ class TriedLayer:
         if splits:
             self.unseen = np.concatenate([unseen for _, unseen in self.splits])
             self.output = np.concatenate(outputs).astype(np.float32)
+            # Like its layer, the prior of a split is that of the training rows of the split.
             self.prior = np.concatenate(
                 [np.tile(self._prior(learned), (len(unseen), 1)) for learned, unseen in self.splits]
             )
@@ -65,6 +67,7 @@ class TriedLayer:
     def evidence(self, n_rows):
         """Return what the layer adds to the prior of each of `n_rows` rows, 0 for seen rows."""
         evidence = np.zeros((n_rows, self.output.shape[1]), dtype=np.float32)
+        # All other rows, among them those without the block of this layer, get no evidence from it.
         evidence[self.unseen] = self.output - self.prior
         return evidence
 

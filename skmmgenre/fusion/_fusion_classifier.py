@@ -361,8 +361,10 @@ class FusionClassifier(NetClassifier):
             )
         # The genre and its complement, because an indicator matrix needs at least two columns.
         labels = pd.DataFrame({name: y, f"not {name}": 1 - y})
+        # A model that was fitted with solver "adam" has no `C_`.
         strength = getattr(self, "C_", STRENGTH)
         own = clone(self).set_params(solver="lbfgs", C=strength, preset="auto", target="logistic")
+        # The names let an array without names be divided into the fitted blocks.
         own.fit(X, labels, groups=groups, feature_names=self._column_names())
         weight, bias = self.weights_["head.weight"], self.weights_["head.bias"]
         # The columns that indicate the presence of blocks stay 0.
@@ -416,9 +418,12 @@ class FusionClassifier(NetClassifier):
         self._shift_outputs(plan)
         self.sample_shape_ = weight.shape[1:]
         recipe = self._recipe(self.sample_shape_, self.target_.n_outputs)
+        # The dropout parameters have no effect on this solver.
         self.module_recipe_ = {**recipe, "dropout": 0.0, "modality_dropout": 0.0}
         self.n_iter_ = self.best_iter_ = len(self.history_)
         self.n_parameters_ = count_parameters(self._make_module, self.module_recipe_)
+        # Without unseen rows, layers of single blocks are not fitted, so the final layer has no
+        # presence columns and can be applied to `plan.feed`.
         if output is None:
             output = self._forward(plan.feed, None, rows)
             self._decide(plan, rows, output, unseen=False)
@@ -437,6 +442,7 @@ class FusionClassifier(NetClassifier):
         alone = {}
         if splits and self.C == "auto" and len(self.blocks_) > 1:
             for (block, columns), there in zip(self.blocks_.items(), plan.feed.there, strict=True):
+                # The layer of a block is trained and evaluated on the rows that have the block.
                 splits = plan.splits(there)
                 if splits:
                     # A coarser grid is enough, because the layers are weighted afterwards.
@@ -449,6 +455,7 @@ class FusionClassifier(NetClassifier):
 
         unseen, prior = together.unseen, together.prior
         layers = [together, *alone.values()]
+        # The layers predict different rows; all are aligned with those of `together`.
         evidence = np.stack([layer.evidence(len(plan.y))[unseen] for layer in layers])
         weights = weigh(self.target_, plan.truth[unseen], plan.weight[unseen], prior, evidence)
         self.joint_weight_, *weights_of_blocks = weights.tolist()
@@ -469,6 +476,7 @@ class FusionClassifier(NetClassifier):
                 own_rows = rows[plan.feed.there[number][rows]]
                 own_weight, own_bias, _, own_prior = alone[block].solve(own_rows)
                 weight[:, columns] += counts * own_weight
+                # The bias of this layer is evidence, too, but only where the block is present.
                 of_presence[:, number] = counts * (own_bias - own_prior)
         weight = np.hstack([weight, of_presence]).astype(np.float32)
         return weight, (prior + self.joint_weight_ * (bias - prior)).astype(np.float32)
@@ -492,6 +500,7 @@ class FusionClassifier(NetClassifier):
             ensure_all_finite="allow-nan",
         )
         if reset:
+            # The names of a DataFrame take precedence over those that a pipeline passes.
             names = getattr(self, "feature_names_in_", feature_names)
             self.blocks_ = {
                 block: columns.tolist()
@@ -503,6 +512,7 @@ class FusionClassifier(NetClassifier):
         }
         vectors = vectors_of_blocks(X, self.blocks_, missing, normalize=self.normalize)
         there = ~np.array(list(missing.values()))
+        # Presence columns belong to the sum of the layers (`_add_up`), not to the single ones.
         if not reset and hasattr(self, "block_weights_"):
             stack = sparse.hstack if sparse.issparse(vectors) else np.hstack
             vectors = stack([vectors, there.T.astype(np.float32)])

@@ -324,6 +324,8 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         """
         (values, vectors, missing), plan, trials = self._fit(X, y, **fit_params)
         embedded = self._embed_views(vectors, missing)
+        # The maps are fitted to the embeddings of the final networks, which are replaced in
+        # `embedded` fold by fold. Rows with one view are in no trial and keep theirs.
         own = [part.copy() for part in embedded]
         for trial in trials:
             self._replace_unseen(plan, trial, own, embedded)
@@ -355,6 +357,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
             self._embed(number, plan.feed.vectors[number], np.r_[seen, unseen], trial.weights)
             for number in range(2)
         ]
+        # One map for both views, because they share one space.
         to_own = fit_coordinates(
             np.vstack([part[: len(seen)] for part in theirs]), np.vstack([p[seen] for p in own])
         )
@@ -391,6 +394,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         else:
             from ._nets import RankingLoss as Loss
 
+            # The loss finds negatives in the batch: rows whose codes differ.
             feed, truth = PairFeed(vectors, codes, missing=~both), codes
         return Plan(
             feed=feed,
@@ -426,6 +430,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
                     plan,
                     train=learned,
                     unseen=unseen,
+                    # A trial runs at least as long as `_n_epochs` may require.
                     patience=max(self.patience, self._fewest_epochs(learned.sum())),
                     description=f"{name} fold {number} of {len(splits)}",
                 )
@@ -447,6 +452,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
         best = n_epochs(trials, n_pairs, self.batch_size)
         if best is None:
             return None
+        # The minimum is limited to the steps of the shortest trial, beyond which no loss is known.
         n_run = min(
             len(trial.history) * n_batches(trial.learned.sum(), self.batch_size) for trial in trials
         )
@@ -470,6 +476,7 @@ class JointSpaceProjector(TransformerMixin, NetEstimator):
     def _search(self, plan, unseen):
         """Compute the retrieval metrics of unseen items; warn if they are not above chance."""
         found = []
+        # Each fold has a space of its own, so only its own unseen items can be compared.
         for mask, weights in unseen:
             rows = np.flatnonzero(mask & ~plan.feed.missing)[:LARGEST_GALLERY]
             if len(rows):
@@ -673,6 +680,8 @@ def _mean_and_scale(vectors, rows):
     batches = [rows[batch] for batch in gen_batches(len(rows), _ROWS_AT_ONCE)]
     for batch in batches:
         total += dense(vectors[batch]).sum(axis=0, dtype=np.float64)
+    # Squares are summed in a second pass: mean(x^2) - mean(x)^2 would lose digits. Batches limit
+    # the memory for dense copies of sparse rows.
     mean = total / len(rows)
     for batch in batches:
         squares += np.square(dense(vectors[batch]) - mean).sum(axis=0)
@@ -688,6 +697,7 @@ def _read_known_labels(y):
         y = sparse.csr_array(y, copy=True)
         n_labels = np.diff(y.indptr)
         is_nan = sparse.csr_array((np.isnan(y.data), y.indices, y.indptr), shape=y.shape)
+        # Only rows that are NaN throughout; `read_labels` raises for any other NaN.
         unknown = np.asarray(is_nan.sum(axis=1)).ravel() == y.shape[1]
         y.data[np.repeat(unknown, n_labels)] = 0
     elif np.asarray(y, dtype=object).ndim == 2:

@@ -181,6 +181,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
         strengths = [self._strength(block) for block in blocks]
         parts = self._parts(X, blocks)
         first = strengths[0]
+        # LogisticRegression has a single C; the factors give each block its own (see Notes).
         factors = np.sqrt(np.divide(strengths, first))
         if len(parts) > 1:
             parts = [part * factor for part, factor in zip(parts, factors, strict=True)]
@@ -195,6 +196,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
             regression = LogisticRegression(
                 C=first, class_weight="balanced" if self.balanced else None, max_iter=self.max_iter
             ).fit(vectors, has)
+            # For the columns as they are in X, because prediction does not scale them.
             self.coef_[label, columns] = regression.coef_[0] * by_column
             self.intercept_[number, label] = regression.intercept_[0]
             self.n_iter_ = max(self.n_iter_, int(regression.n_iter_[0]))
@@ -254,6 +256,7 @@ class LogisticFusionClassifier(ClassifierMixin, BaseEstimator):
             if not several:
                 probabilities /= probabilities.sum(axis=1, keepdims=True)
             mean = mean + probabilities / len(regressions)
+        # Keeps the logit and the logarithm finite where all regressions are certain.
         mean = np.clip(mean, 1e-12, 1 - 1e-12)
         return logit(mean) if several else np.log(mean)
 

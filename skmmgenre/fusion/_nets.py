@@ -26,6 +26,7 @@ class BlockDropout(nn.Module):
             return x
         block_of_column = torch.tensor(self.block_of_column, device=x.device)
         there = torch.zeros((len(x), self.n_blocks), dtype=x.dtype, device=x.device)
+        # A missing block was replaced by zeros, so a block is there if any of its columns is not 0.
         there.index_add_(1, block_of_column, (x != 0).to(x.dtype))
         there = there > 0
         draws = torch.rand(
@@ -35,6 +36,7 @@ class BlockDropout(nn.Module):
         # If all blocks were dropped, keep the one with the largest draw.
         spared = torch.where(there, draws, -1).argmax(dim=1)
         kept[torch.arange(len(x), device=x.device), spared] |= ~kept.any(dim=1)
+        # Not scaled up as in dropout, because a dropped block must look like a missing one.
         return x * kept[:, block_of_column]
 
 
@@ -77,6 +79,7 @@ class JointNet(nn.Module):
         )
 
     def forward(self, x):
+        # 1, or 2 if the row has negatives.
         n_items = x.shape[1] // sum(self.widths)
         parts = x.split(self.widths * n_items, dim=1)
         networks = [self.first, self.second] * n_items
@@ -123,9 +126,11 @@ class RankingLoss:
         similarity = a @ v.T
         own = similarity.diagonal()[:, None]
         losses, counts = 0, 0
+        # Row i of `asked` has the similarities of a_i to every v, then those of v_i to every a.
         for asked, found in ((similarity, codes[:, 1]), (similarity.T, codes[:, 0])):
             others = found[:, None] != found
             push = (1 - self.margin + asked - own).clamp(min=0)
             losses = losses + (push * others).sum(dim=1)
             counts = counts + others.sum(dim=1)
+        # A row without negatives in its batch has a loss of 0.
         return losses / counts.clamp(min=1)

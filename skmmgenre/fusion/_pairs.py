@@ -87,19 +87,23 @@ class _Negatives:
 
     def pick(self, rows, drawn):
         """Return a negative for each of `rows`, given numbers drawn from [0, 1)."""
+        # `has_negatives` excludes these rows from the push terms, so any row may be returned.
         if not self.enough:
             return rows
         # The pool is sorted by vector, so that the vectors to exclude are adjacent.
         first = np.searchsorted(self.pool_codes, self.codes[rows], side="left")
         last = np.searchsorted(self.pool_codes, self.codes[rows], side="right")
+        # A position among the other rows; from `first` on, it is moved past the excluded ones.
         place = (drawn * (len(self.pool) - (last - first))).astype(int)
         return self.pool[np.where(place >= first, place + last - first, place)]
 
 
 def vector_codes(vectors):
     """Return an integer per row, the same for equal vectors."""
+    # The keys are digests, so that the dict does not hold a copy of all vectors.
     known = {}
     if sparse.issparse(vectors):
+        # `vectors_of_block` sorts entries and drops zeros, so equal vectors have equal bytes.
         ends = zip(vectors.indptr[:-1], vectors.indptr[1:], strict=True)
         rows = (
             vectors.indices[start:end].tobytes() + vectors.data[start:end].tobytes()

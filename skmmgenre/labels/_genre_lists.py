@@ -231,6 +231,7 @@ def read_genre_lists(items, separators=None, *, slash=True, not_genres=NOT_GENRE
     items = [kept for kept, _ in checked]
     too_long = Counter(text for _, shortened in checked for text in shortened)
     pieces = [_sure_pieces(texts, separators, dropped | known) for texts in items]
+    # Most pieces occur in many items, so each distinct one is read once.
     distinct = {piece for parts in pieces for piece in parts}
     if separators is None:
         letters = _with_fullwidth("/") if slash else ""
@@ -302,6 +303,7 @@ def _read_pieces(pieces, slash, whole):
     """Return the names in each piece; a piece may contain several."""
     read = {piece: _split(piece, slash, whole) for piece in pieces}
     guessed = _with_fullwidth(_GUESSED)
+    # A name that occurs alone in one text makes it likely to be a name in the lists of others.
     found = {name for names in read.values() for name in names if not set(name) & set(guessed)}
     familiar = _PLAIN | whole | set(map(genre_key, found))
 
@@ -313,6 +315,7 @@ def _read_pieces(pieces, slash, whole):
         is_list = len(parts) > 1 and all(genre_key(name) in familiar for name in names)
         return names if is_list else None
 
+    # The whole piece is tried as a list first, then each of its parts between slashes.
     for piece, names in read.items():
         read[piece] = guess(piece) or [part for name in names for part in guess(name) or [name]]
     return read
@@ -325,6 +328,7 @@ def _split(text, letters, whole):
     tokens = re.split("([" + re.escape(letters) + "])", text)  # every second one is a separator
     names, start = [], 0
     while start < len(tokens):
+        # A name of k parts has 2 * k - 1 tokens: its parts and the separators between them.
         ends = range(min(start + 2 * _MOST_PARTS - 1, len(tokens)), start + 1, -2)
         joined = ((end, "".join(tokens[start:end])) for end in ends)
         end, name = next(

@@ -145,6 +145,7 @@ class GenreTaxonomy:
         >>> GenreTaxonomy.from_items(["Pop/Rock; R&B", "Jazz", None]).labels
         ['Jazz', 'Pop/Rock', 'R&B']
         """
+        # Not by calling the class, which would split whole names such as "Pop/Rock".
         taxonomy = cls.__new__(cls)
         branches = sorted({b for cell in _cells(items, separator) for b in cell})
         whole = _whole_names(branches) if separator == "/" else ()
@@ -399,6 +400,7 @@ class GenreTaxonomy:
         parents = np.full(of_roots.shape[0], None, dtype=object)
         single = np.flatnonzero(np.diff(of_roots.indptr) == 1)
         root_names = np.array([names[column] for column in columns], dtype=object)
+        # In these rows, `indptr` is the position of the only entry.
         parents[single] = root_names[of_roots.indices[of_roots.indptr[single]]]
         return parents
 
@@ -697,6 +699,8 @@ def _children(nodes):
 
 def _refuse_cycles(taxonomy):
     try:
+        # A graph of names, not of nodes: a name is one label wherever it occurs, so two branches
+        # can form a cycle together.
         TopologicalSorter(_children(taxonomy._nodes)).prepare()
     except CycleError as error:
         cycle = error.args[1][::-1]  # from the top down
@@ -747,6 +751,7 @@ def _read_texts(cells, separator, taxonomy):
     texts = {cell for cell in cells if isinstance(cell, str)}
     read = {text: [text] for text in texts if taxonomy is not None and taxonomy._holds(text)}
     left = [cell if isinstance(cell, str) and cell not in read else None for cell in cells]
+    # The reader of genre cells would split at such a separator, so each text is taken as a branch.
     if separator is not None and not may_stand_in_name(separator):
         read |= {text: [text] if text.strip() else [] for text in left if text is not None}
     else:

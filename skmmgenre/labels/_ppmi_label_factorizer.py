@@ -147,8 +147,11 @@ class PPMILabelFactorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         both = _co_occurrence(matrix)
         self.label_share_ = both.diagonal() / n
         information = _ppmi(both, n)
+        # Section 5.1. The matrix is symmetric, but its eigenvalues may be negative; the singular
+        # values are their absolute values.
         u, s, vt = linalg.svd(information)
         u, _ = svd_flip(u, vt)
+        # The default tolerance of numpy.linalg.matrix_rank.
         self.rank_ = int((s > s[:1] * len(s) * np.finfo(float).eps).sum())
         d = self.n_components_ = self._choose_n_components()
         u = u[:, :d]
@@ -326,4 +329,5 @@ def _ppmi(both, n):
     expected = np.outer(count, count)
     # The counts are integers, so exactly independent labels get log 1 = 0 exactly.
     ratio = np.divide(both * n, expected, out=np.zeros_like(both), where=expected > 0)
+    # The same as max(0, log(ratio)), without log(0) for labels that never occur together.
     return np.log(np.maximum(ratio, 1))

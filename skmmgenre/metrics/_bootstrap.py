@@ -223,6 +223,7 @@ def bootstrap_interval(
     if runs is None and seeds is not None:
         run_codes = _codes(seeds, n, "seeds")
     seed_of_run = None if seeds is None else _seed_of_run(_codes(seeds, n, "seeds"), run_codes)
+    # `width` is the size of the largest matrix per resample; it limits the chunks below.
     if callable(metric):
         statistic = _callable_statistic(metric, truth, predictions, artists, run_codes)
         width = n_artists
@@ -233,10 +234,12 @@ def bootstrap_interval(
         statistic, width = _counted_statistic(metric, truth, predictions, artists, run_codes)
 
     n_runs = run_codes.max() + 1
+    # The given rows are the resample in which every artist and run is drawn once.
     estimate = statistic(np.ones((1, n_artists)), np.ones((1, n_runs)))[0]
     rng = np.random.default_rng(random_state)
     times_of_run = np.ones((n_resamples, n_runs))
     if seed_of_run is not None:
+        # Seeds are drawn, and with a seed all of its runs.
         times_of_run = _draw(rng, n_resamples, seed_of_run.max() + 1)[:, seed_of_run]
     statistics = np.empty(n_resamples)
     for some in gen_batches(n_resamples, max(1, _CHUNK // max(n_artists, width))):
@@ -283,6 +286,7 @@ def _seed_of_run(seed_codes, run_codes):
 def _draw(rng, n_draws, n):
     """Return how often each of n artists or seeds is drawn, as an array of shape (n_draws, n)."""
     drawn = rng.integers(0, n, size=(n_draws, n))
+    # Each draw gets a range of numbers of its own, so that a single bincount counts all of them.
     drawn += np.arange(n_draws)[:, None] * n
     times = np.bincount(drawn.ravel(), minlength=n_draws * n)
     return times.reshape(n_draws, n).astype(float)
@@ -291,6 +295,8 @@ def _draw(rng, n_draws, n):
 def _draw_half(rng, n_draws, n):
     """Return the same for a draw of half of them, each at most once."""
     order = rng.random((n_draws, n)).argsort(axis=1)
+    # Each row of `order` is a permutation of 0, ..., n - 1, so exactly half of the artists (rounded
+    # down) have a number below n // 2.
     return (order < n // 2).astype(float)
 
 
@@ -299,6 +305,8 @@ def _counted_statistic(metric, truth, predictions, artists, run_codes):
     n, n_labels = truth.shape
     n_artists, n_runs = artists.max() + 1, run_codes.max() + 1
 
+    # Metrics of predictions depend on counts only. The counts of a resample are the number of draws
+    # of each artist times the artist's counts, so no rows need to be copied.
     def by_artist(per_row):
         # Columns: the labels of run 0, the labels of run 1, ...; scipy sums duplicate entries.
         per_row = sparse.coo_array(per_row)
@@ -384,6 +392,7 @@ def _by_runs(one_run, artists, run_codes):
 def _mean_over_runs(values, weight):
     """Return the statistic, or the difference, of each draw; runs of weight 0 are ignored."""
     value = values[0] if len(values) == 1 else values[0] - values[1]
+    # The value of a run of weight 0 may be NaN, and 0 * NaN is NaN.
     total = np.where(weight > 0, weight * value, 0).sum(axis=1)
     n_runs = weight.sum(axis=1)
     return np.divide(total, n_runs, where=n_runs > 0, out=np.full(len(total), np.nan))

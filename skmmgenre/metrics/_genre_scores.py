@@ -175,9 +175,11 @@ def genre_scores(
         weight = row_weights(None, len(truth))
         scores["auc"] = auc_by_label(truth, y_score, weight)[0]
         scores["average_precision"] = average_precision_by_label(truth, y_score, weight)[0]
+    # The mean skips NaN, that is, genres whose AUC and average precision are undefined.
     macro = scores.mean()
     macro["support"] = true.shape[0]
     scores.loc["macro"] = macro
+    # Adding the row of means has converted the column to float.
     scores["support"] = scores["support"].astype(int)
     scores.attrs["accuracy"] = float(right_rows(true, pred).mean())
     return scores

@@ -150,6 +150,8 @@ def top_k_labels(scores, k):
         raise ValueError(
             f"k must be an integer from 1 to the number of labels ({n_labels}), got {k!r}."
         )
+    # Reversed after a stable sort, so that of equal scores the last label comes first. argpartition
+    # would choose among equal scores arbitrarily, and differently for another k.
     return np.argsort(scores, axis=1, kind="stable")[:, ::-1][:, :k]
 
 
@@ -165,11 +167,14 @@ def average_precision_by_label(truth, scores, weight):
 
 def _by_label(metric, truth, scores, weight):
     values = np.full((truth.shape[1], len(weight)), np.nan)
+    # One column per draw, so that each sum over rows is computed for all draws at once.
     by_row = np.ascontiguousarray(weight.T)
     total = by_row.sum(axis=0)
     for label in np.flatnonzero(truth.any(axis=0) & ~truth.all(axis=0)):
+        # Any order of equal scores will do: sums are only read before and after all of them.
         order = np.argsort(scores[:, label])
         ordered = scores[order, label]
+        # Both metrics are sums over the positive rows, of which most labels have few.
         positives = np.flatnonzero(truth[order, label])
         positive = by_row[order[positives]]
         n_positive = positive.sum(axis=0)
@@ -198,6 +203,7 @@ def _area_under_roc(positive, n_positive, total, of_positive, of_all):
 
 
 def _average_precision(positive, n_positive, total, of_positive, of_all):
+    # The precision among all rows that score at least as high as each positive row.
     precision = _ratio(n_positive - of_positive[0], total - of_all[0])
     return _ratio((positive * precision).sum(axis=0), n_positive)
 
@@ -223,6 +229,7 @@ def ndcg_at_k(truth, best, weight):
     """Return the mean over rows of the normalized DCG of the k best labels."""
     k = best.shape[1]
     discount = 1 / np.log2(np.arange(2, k + 2))
+    # The DCG of a ranking that begins with all labels of the item, looked up by their number.
     ideal = np.r_[0, np.cumsum(discount)][np.minimum(truth.sum(axis=1), k)]
     return _mean_over_rows(_ratio(_hits(truth, best) @ discount, ideal), weight)
 
@@ -249,6 +256,7 @@ def correct_diversity_at_k(truth, best, weight):
 def _share_of_labels(counts, best, shape, weight):
     rows, places = np.nonzero(counts)
     named = sparse.csr_array((np.ones(len(rows)), (rows, best[rows, places])), shape=shape)
+    # A label counts once, however many of the drawn rows have it.
     return ((weight @ named) > 0).mean(axis=1)
 
 
@@ -274,6 +282,7 @@ def ranking_metric(name):
     if name in MACRO_METRICS:
         return MACRO_METRICS[name]
     base, _, k = name.partition("@")
+    # isdigit alone also accepts superscripts, which int() does not.
     if base in METRICS_AT_K and k.isascii() and k.isdigit():
         return partial(_of_scores, METRICS_AT_K[base], int(k))
     return None

@@ -90,6 +90,7 @@ def neighbor_purity(
         pure[rows] = [
             (codes[others] == codes[i]).mean() for i, (_, others) in zip(some, found, strict=True)
         ]
+    # Items with the same genre and artist (including the item itself) are not candidates.
     both = pd.Series(codes).groupby([codes, artists]).transform("size").to_numpy()
     chance = (np.bincount(codes)[codes] - both) / n_candidates
     return float(pure.mean()), float(chance.mean())
@@ -112,6 +113,7 @@ def nearest_allowed(search, queries, n_neighbors, excluded):
     found : list of n_queries tuples (distances, positions)
         Neighbors, nearest first; fewer than `n_neighbors` if there are not enough items.
     """
+    # Enough neighbors even if all the excluded items of a query are among the nearest.
     most = n_neighbors + max(map(len, excluded))
     distances, positions = search.kneighbors(queries, min(most, search.n_samples_fit_))
     found = []
@@ -262,9 +264,11 @@ def _chance(n, r, ks):
     """Return the expected metrics of a random order of n items, r of them relevant."""
     # The item at rank i is relevant with probability r/n, each of the i - 1 items before it then
     # with probability (r - 1)/(n - 1).
+    # Dividing by i and summing over all ranks gives this; `harmonic` is 1 + 1/2 + ... + 1/n.
     harmonic = digamma(n + 1) + np.euler_gamma
     values = [(harmonic + (r - 1) / np.maximum(n - 1, 1) * (n - harmonic)) / n]
     for k in ks:
+        # None of k drawn items is relevant with probability C(n - r, k) / C(n, k).
         values += [r / n, k / n, 1 - np.exp(_log_choose(n - r, k) - _log_choose(n, k))]
     return dict(zip(_names(ks), np.mean(values, axis=1), strict=True))
 

@@ -274,8 +274,10 @@ def _counts_of_artists(X, y, groups, n_parts, noun="X"):
         if len(labels) != n:
             raise ValueError(f"y has {len(labels)} rows, but {noun} has {n}.")
         incidence = labels.incidence
+        # A label without rows would have a target of 0, and an infinite weight in the objective.
         incidence = incidence[:, np.asarray(incidence.sum(axis=0)).ravel() > 0]
         columns.insert(0, incidence)
+    # The product with this 0/1 matrix adds up the rows of each artist.
     membership = sparse.csr_array((np.ones(n), (codes, np.arange(n))), shape=(n_artists, n))
     return codes, sparse.csr_array(membership @ sparse.hstack(columns, format="csr"))
 
@@ -307,6 +309,7 @@ class _Assignment:
         self.rng = rng
         self.totals = np.asarray(counts.sum(axis=0)).ravel()
         self.target = self.totals[:, None] * shares
+        # Relative deviations: a rare label counts as much as a frequent one.
         self.weight = self.target**-2.0
         self.weight[-1] *= max(len(self.totals) - 1, 1)
         self.part = np.full(counts.shape[0], -1)
@@ -317,6 +320,7 @@ class _Assignment:
         self._start()
         self._fill_empty_parts()
         for _ in range(_ROUNDS):
+            # Swaps are more expensive, so they are only tried when no single move helps.
             if not self._move_round() and not self._swap_round():
                 break
         return self.part
@@ -347,11 +351,14 @@ class _Assignment:
 
     def _fill_empty_parts(self):
         for part in np.flatnonzero(self.n_artists == 0):
+            # An artist may only be taken from a part that keeps another one.
             donors = self.n_artists[self.part] > 1
             self._put(np.argmin(np.where(donors, self._gains()[:, part], np.inf)), part)
 
     def _gains(self):
         """Return the change of the objective for each move of an artist, (n_artists, n_parts)."""
+        # Adding counts c to a part with excess e changes w * e**2 by w * (2 * c * e + c**2), whose
+        # sum over labels is pull + curve. Removing them changes it by curve - pull.
         pull = 2 * (self.counts @ (self.weight * self.excess))
         curve = self.squares @ self.weight
         rows = np.arange(len(self.part))
@@ -363,6 +370,7 @@ class _Assignment:
     def _move_round(self):
         gains = self._gains()
         best = gains.min(axis=1)
+        # A smaller gain may be a rounding error, and would move an artist back and forth.
         candidates = np.flatnonzero(best < -1e-9)
         if len(candidates) > _MOVES:
             candidates = candidates[np.argpartition(best[candidates], _MOVES)[:_MOVES]]
@@ -371,6 +379,7 @@ class _Assignment:
             # Earlier moves of this round have changed the objective: compute the gain again.
             labels, c = self._row(artist)
             here = self.part[artist]
+            # Every part keeps at least one artist.
             if self.n_artists[here] == 1:
                 continue
             pull = 2 * (c @ (self.weight[labels] * self.excess[labels]))
@@ -393,6 +402,9 @@ class _Assignment:
                     gains = self._gains()
                 ours = self._most_willing(gains, p, q)
                 theirs = self._most_willing(gains, q, p)
+                # In both parts, a swap changes the counts by the difference of the two artists'
+                # counts. The square of a difference has a mixed term, which the gains of the two
+                # single moves lack.
                 scale = self.weight[:, p] + self.weight[:, q]
                 both = (self.counts[ours].multiply(scale) @ self.counts[theirs].T).toarray()
                 change = gains[ours, q][:, None] + gains[theirs, p] - 2 * both

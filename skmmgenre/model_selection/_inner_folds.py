@@ -59,6 +59,7 @@ def inner_folds(y, *, groups=None, n_folds=None, warn=True):
             "fit, or mark validation rows with validation=."
         )
     folds = np.empty(n, dtype=int)
+    # A fixed seed: all steps of a pipeline must use the same folds, whatever their seed.
     splitter = ArtistKFold(n_folds or _N_FOLDS, random_state=0)
     with rows_checked():  # the caller has already checked them
         for number, (_, rows) in enumerate(splitter.split(np.empty(n), labels, artists)):
@@ -101,4 +102,5 @@ def read_folds(folds, held_out):
 
 
 def _warn(message):
+    # Always from this line, so that Python shows the warning once for all steps of a pipeline.
     warnings.warn(message, UserWarning, stacklevel=1)

@@ -89,9 +89,11 @@ def inner_validation_mask(
             )
         return mask
     mask = np.zeros(n, dtype=bool)
+    # In floating point 100 * 0.29 is slightly below 29, which int() would truncate to 28.
     if n_held_out := int(n * validation_fraction + 1e-9):
         draw = _several_label_rows if labels.several else _one_label_rows
         mask[draw(incidence, n_held_out, seed)] = True
+    # Stratified draws may still contain all rows of a rare label.
     mask = _give_back(incidence, mask)
     if mask.any():
         _warn(
@@ -145,7 +147,9 @@ def _artist_hashes(names, codes, seed):
     key = str(seed).encode()
     u = np.empty(codes.max() + 1)
     for row, code in zip(*np.unique(codes, return_index=True)[::-1], strict=True):
+        # A name that was taken from a file name may contain lone surrogates.
         name = str(names[row]).encode("utf-8", "surrogatepass")
+        # Unlike Python's own hash of a str, it is the same in every process.
         digest = blake2b(name, digest_size=8, key=key).digest()
         # 53 bits, so that the largest hash does not round up to 1.
         u[code] = (int.from_bytes(digest, "big") >> 11) / 2**53
@@ -167,6 +171,8 @@ def _held_out_artists(incidence, codes, u, fraction):
             back.append(artists[np.argmax(u[artists])])
     # All labels are checked before any artist is returned, so that their order does not matter.
     held_out[back] = False
+    # In a small table no hash may be below the fraction. Then the artist with the smallest one is
+    # held out, among those that are not the only ones with any of their labels.
     if not held_out.any():
         n_artists_of_label = np.asarray(has_label.sum(axis=0)).ravel()
         alone = has_label @ (n_artists_of_label == 1).astype(float) > 0
@@ -180,7 +186,9 @@ def _one_label_rows(incidence, n_held_out, seed):
     n = incidence.shape[0]
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(n)
+    # A row has exactly one entry, so `indices` contains the label of each row.
     ordered = shuffled[np.argsort(incidence.indices[shuffled], kind="stable")]
+    # Equally spaced rows, with one random offset: each label gets its share, give or take a row.
     places = (np.arange(n_held_out) + rng.random()) * (n / n_held_out)
     return ordered[np.minimum(places.astype(int), n - 1)]
 

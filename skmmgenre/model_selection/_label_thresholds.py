@@ -232,6 +232,8 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 raise ValueError(f"{name} has {len(values)} rows, but X has {truth.shape[0]}.")
         if feature_names is not None:
             metadata["feature_names"] = feature_names
+        # Routing passes the metadata on, whether or not the user has enabled it. Rows were checked
+        # above, once for the fits of all folds.
         with config_context(enable_metadata_routing=True), rows_checked():
             rows, scores = self._fit_and_score(X, y, metadata)
         self._tune(truth[rows].astype(bool), scores)
@@ -264,6 +266,7 @@ class LabelThresholds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=4,
             )
+            # ArtistKFold requires artists; rows with a missing artist are separate artists.
             for_splitter["groups"] = [None] * y.shape[0]
         splits = list(self._splitter().split(X, y, **for_splitter))
         if not self.refit and len(splits) > 1:
@@ -459,4 +462,5 @@ def _fit_and_score_split(thresholds, X, y, metadata, train, test):
     estimator = clone(thresholds.estimator)
     estimator.fit(safe_indexing(X, train), safe_indexing(y, train), **metadata)
     scores = thresholds._scores(safe_indexing(X, test), estimator)
+    # A model that is not needed is not sent back from the worker.
     return (None if thresholds.refit else estimator), scores

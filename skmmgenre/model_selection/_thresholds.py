@@ -52,6 +52,7 @@ def labels_above(scores, thresholds, *, at_least_one):
     if at_least_one:
         none = np.flatnonzero(~labels.any(axis=1))
         never = np.isposinf(thresholds).all()
+        # A threshold of inf has a margin of -inf: its label is closest only if all are inf.
         margins = scores[none] - (0 if never else thresholds)
         labels[none, top_k_labels(margins, 1)[:, 0]] = 1
     return labels
@@ -76,6 +77,7 @@ def best_f1_threshold(truth, scores, *, inclusive=False, lowest=-np.inf):
         every threshold. If several thresholds have the same F1, the one that predicts fewer rows.
     """
     scores, right, predicted = _cuts(truth, scores)
+    # `right` has the true positives of each cut; its last element is the number of positive rows.
     f1 = 2 * right / (predicted + right[-1])
     best = int(np.argmax(f1))
     return _below(scores, best, inclusive, lowest) if f1[best] > 0 else np.inf
@@ -104,6 +106,7 @@ def _cuts(truth, scores):
     """Return the distinct scores, descending, and the positives and rows with at least each."""
     order = np.argsort(-scores, kind="stable")
     scores = scores[order]
+    # No threshold separates equal scores, so there are cuts only after the last of them.
     ends = np.flatnonzero(np.r_[scores[1:] != scores[:-1], True])
     return scores[ends], np.cumsum(truth[order])[ends], ends + 1
 

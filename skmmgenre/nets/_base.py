@@ -47,6 +47,7 @@ def draw_seeds(random_state: RandomState, n_seeds: int) -> list[int]:
     return [int(word >> np.uint64(1)) for word in words]
 
 
+# Weak keys, so that what was derived from an estimator is freed with it.
 _known = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
@@ -101,8 +102,11 @@ def derived(
     made : object
         What `make` returned, in this call or an earlier one.
     """
+    # `_lock` is held only to look up the entry. `make` may take seconds, so it runs under the lock
+    # of its estimator, and other estimators do not wait for it.
     with _lock:
         known = _known.get(estimator)
+        # Fitted arrays are replaced, never changed in place, so identity detects every change.
         if known is None or known.arrays is not arrays:
             known = _known[estimator] = _Derived(arrays)
     with known.lock:
@@ -196,6 +200,7 @@ class Plan:
         else:
             pairs = self._folds_in_turn()
         found = [self._split(there & learned, there & unseen) for learned, unseen in pairs]
+        # A fold may have no rows left in this modality.
         found = [split for split in found if split.learned.any() and split.judged.any()]
         n_judged = sum(split.judged.sum() for split in found)
         return found if n_judged >= FEWEST_ROWS else []
@@ -414,11 +419,16 @@ class NetEstimator(BaseEstimator):
             accelerator = make_accelerator(self.random_state)
         device = resolve_device(self.device) if accelerator is None else accelerator.device
         module = build_empty(self._make_module, self.module_recipe_)
+        # The seed is that of the plan, so that fold networks start from the same weights as the
+        # network trained on all rows.
         initialize(module, plan.seeds[0])
+        # After `initialize`, which would overwrite what is set here, and only from the training
+        # rows of this network, so that no statistics of unseen rows leak into it.
         self._prepare(module, plan, self._rows_to_learn(plan, train))
         part, feed = self._training_view(to_device(module, device), plan.feed)
         # Building the view reads rows, and may have found more of them to be missing.
         train_rows = self._rows_to_learn(plan, train)
+        # Rows of weight 0 have no loss: if there were no others, the first epoch would seem best.
         valid_rows = np.flatnonzero(unseen & ~plan.feed.missing & (plan.weight > 0))
         if unseen.any() and not len(valid_rows):
             warnings.warn(
@@ -450,6 +460,7 @@ class NetEstimator(BaseEstimator):
 
     def _check_convergence(self, losses):
         """Warn if the validation loss was still decreasing when `max_epochs` was reached."""
+        # With max_epochs=1 there is no earlier loss to compare the last one with.
         if 1 < len(losses) == self.max_epochs and np.argmin(losses) == len(losses) - 1:
             warnings.warn(
                 f"{type(self).__name__}: the validation loss was still decreasing in the last "
@@ -507,6 +518,9 @@ class NetEstimator(BaseEstimator):
         device = inference_device(self.device)
         rows = np.flatnonzero(~feed.missing) if rows is None else rows
         bar = nullcontext(advance) if advance else self._answers_bar(len(rows))
+        # The module is built inside the context: it is cached for later calls, so it must not
+        # depend on the torch settings of this caller (tensors made in inference_mode, another
+        # default device).
         with own_settings(), bar as advance:
             module = self._module(device) if module is None else module
             return forward(

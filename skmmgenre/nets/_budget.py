@@ -63,6 +63,8 @@ def add_losses_of_folds(history, trials, n_rows, batch_size):
         n_steps = epoch["epoch"] * n_batches(n_rows, batch_size)
         alike = []
         for trial in trials:
+            # Epochs of different lengths are matched by their number of steps. A trial that stopped
+            # early has no epoch for the later ones, and is left out of their mean.
             number = round(n_steps / n_batches(trial.learned.sum(), batch_size))
             if 1 <= number <= len(trial.history):
                 alike.append(trial.history[number - 1])

@@ -155,6 +155,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         unseen = plan.y.values[rows].any() if plan.y.several else len(rows) > 0
         if not unseen:  # no labels to set a threshold by
             rows = np.flatnonzero(there & ~plan.held_out)
+        # Before the outputs are computed: decisions are made on the scores that `predict` will see.
         self._shift_outputs(plan)
         output = self._forward(plan.feed, None, rows)
         self._decide(plan, rows, output, unseen=unseen)
@@ -164,6 +165,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     def _shift_outputs(self, plan):
         """Add the shift of the class weights to the bias of the output layer."""
         bias = self.weights_["head.bias"] + plan.shift
+        # A new dict: `derived` would return the module that was built from the old one.
         self.weights_ = {**self.weights_, "head.bias": bias}
 
     def _decide(self, plan, rows, output, *, unseen):
@@ -241,9 +243,15 @@ class NetClassifier(ClassifierMixin, NetEstimator):
                     f"decision={self.decision!r} is not a probability. Pass a number from 0 to 1; "
                     "only the similarities of target='cosine' can be below 0."
                 )
+        # Fitted on the genres of all rows, including missing and held-out ones, so that all steps
+        # of a pipeline have the same classes and label factors.
         self.target_.fit(y, sample_weight)
         self.classes_ = self.target_.classes_
+        # Chosen before missing rows are dropped: steps that lack different rows must hold out the
+        # same artists, or one step would be trained on rows that stop another.
         held_out = self._hold_out(labels, groups, validation)
+        # Class weights act either on the loss of the rows (preset="paper") or on the outputs after
+        # training, never on both.
         of_rows, of_outputs = self.class_weight, None
         if self.preset == "auto":
             of_rows, of_outputs = of_outputs, of_rows
@@ -275,6 +283,8 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         weight = self.target_.row_weight(y, class_weight)
         if sample_weight is not None:
             weight = weight * sample_weight
+        # Only the ratios of the weights should matter: a larger loss would weaken the penalty. If
+        # all weights are 0, `_rows_to_learn` raises later.
         mean = weight[rows].mean() if rows.any() else 1
         return (weight / (mean or 1)).astype(np.float32)
 

@@ -48,6 +48,7 @@ def resolve_device(device):
     """Return the torch device for "auto" or a name; raise if it is not available."""
     if device != "auto":
         try:
+            # torch.device accepts the names of absent devices; allocating a tensor does not.
             found = torch.zeros(1, device=device)
             found.tolist()  # fails for the device "meta", which has no values
             return found.device

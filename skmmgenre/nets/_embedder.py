@@ -50,6 +50,8 @@ _PENALTY = 1e-2
 def fit_coordinates(theirs, own):
     """Fit the linear map from one network's vectors to another's on the same rows."""
     power = np.mean(theirs.astype(np.float64) ** 2)
+    # Ridge adds alpha to the sum of squares of each column, which grows with the number of rows and
+    # the scale of the activations. The floor keeps alpha positive if all units are dead.
     return Ridge(alpha=_PENALTY * len(theirs) * max(power, 1e-12)).fit(theirs, own)
 
 
@@ -231,10 +233,12 @@ class NetEmbedder(
         for_choices = self._chooses and self.refit and not held_out.any()
         if not (for_vectors or for_choices):
             return None
+        # Held-out rows are in no fold, so that no fold network is trained on them either.
         rows = np.flatnonzero(~held_out)
         found = inner_folds(
             labels.take(rows),
             groups=None if groups is None else groups.take(rows),
+            # "auto" is not in the range, so the default number of folds is used.
             n_folds=self.cross_fit if self.cross_fit in range(2, len(labels) + 1) else None,
             warn=for_choices,
         )
@@ -256,6 +260,8 @@ class NetEmbedder(
 
     def _vectors_of_paper(self, plan):
         own = self._transform(plan.feed)
+        # Held-out rows are in no fold and keep the vectors of the network itself. `own` is not
+        # changed, because the map of every fold is fitted to it.
         vectors = own.copy()
         for trial in self._trials(plan, plan.fold_splits(), stops=True):
             vectors[trial.rows] = self._in_own_coordinates(plan, trial, own)
@@ -266,6 +272,8 @@ class NetEmbedder(
         self._set_recipe(plan, self.target_.n_outputs)
         rows = self._rows_to_learn(plan, ~plan.held_out)
         splits = []
+        # With validation_fraction=0 there may still be folds (cross_fit=k), but they only serve to
+        # compute vectors: nothing is chosen on them.
         if self.validation_fraction > 0 or plan.held_out.any():
             splits = self._splits(plan, "all epochs are run, and penalties are not chosen")
         trials = self._trials(plan, splits, stops=True)
@@ -288,6 +296,8 @@ class NetEmbedder(
                 target=self.target_,
                 device=resolve_device("cpu"),
             )
+            # The splits are those of the trials, so that `_mix` has the outputs of both models for
+            # the same unseen rows.
             self.tried_, outputs = solver.choose(
                 [(np.flatnonzero(trial.learned), trial.rows[trial.judged]) for trial in trials],
                 STRENGTHS,
@@ -306,10 +316,13 @@ class NetEmbedder(
             deep = np.concatenate([trial.outputs[trial.judged] for trial in trials])
             linear = np.concatenate(linear)
             truth, weight = plan.truth[told], plan.weight[told]
+            # The outputs of the trials lack the shift of the class weights. The share is chosen
+            # without it: class weights would make a choice on few rows noisier.
             self.share_ = choose_share(self.target_, truth, weight, linear, deep)
             output = mixed(self.target_, linear, deep, self.share_) + plan.shift
         self._shift_outputs(plan)
         if not trials:
+            # `_outputs` mixes by `share_`, so it must be set first.
             self.share_ = SHARE
             told, output = rows, self._outputs(plan.feed, rows)
         self._decide(plan, told, output, unseen=bool(trials))
@@ -318,6 +331,8 @@ class NetEmbedder(
     def _shift_outputs(self, plan):
         super()._shift_outputs(plan)
         if self.preset == "auto":
+            # Both biases are shifted, and the weights of their mean sum to 1, so the output is
+            # shifted once.
             self._linear["bias"] = self._linear["bias"] + plan.shift
 
     def _trials(self, plan, splits, *, stops):
@@ -337,8 +352,10 @@ class NetEmbedder(
                     max_epochs=None if stops else self._as_many_steps(plan, split.learned),
                     description=f"{type(self).__name__}{which}",
                 )
+            # Reading rows in training may have found more of them to be missing.
             rows = np.flatnonzero(split.unseen & ~plan.feed.missing)
             hidden = self._hidden(plan.feed, rows, weights)
+            # Only the head is applied, instead of the whole network a second time.
             outputs = self._head(hidden, weights)
             judged = split.judged[rows]
             trials.append(
@@ -381,12 +398,14 @@ class NetEmbedder(
         summary = self._summarize(plan.feed, there)
         mean, scale = None, None
         if self._scales_summary:
+            # Only training rows determine the scale, since held-out rows must not influence it.
             mean, scale = mean_and_scale(summary, np.isin(there, rows))
         self._linear = {"mean": mean, "scale": scale}
         summary = scaled(summary, mean, scale)
         if len(there) == len(plan.y):
             return summary
         if sparse.issparse(summary):
+            # The product with this 0/1 matrix moves rows to their places and keeps them sparse.
             place = sparse.csr_array(
                 (np.ones(len(there), dtype=np.float32), (there, np.arange(len(there)))),
                 shape=(len(plan.y), len(there)),
@@ -399,6 +418,8 @@ class NetEmbedder(
     def _vectors_to_learn_from(self, plan, trials):
         """Return the vectors of all rows; those of folds from networks not trained on them."""
         vectors = self._transform(plan.feed)
+        # The summary is not learned from the genres, so only hidden units need networks that have
+        # not seen the row. If the share is 0, these are zeros in the vectors.
         if not (self.cross_fit and self.share_ > 0 and self._learns_vectors):
             return vectors
         # The networks of the folds that chose the number of epochs are used again. There are none
@@ -489,6 +510,7 @@ class NetEmbedder(
             from ._modules import from_arrays
 
             device = inference_device(self.device)
+            # Not cached in `derived`, because the networks of trials are discarded after `fit`.
             module = from_arrays(self._make_module, self.module_recipe_, weights, device)
         return self._forward(feed, "embed", rows, module)
 

@@ -60,6 +60,7 @@ class ArrayFeed:
         """
         chosen = take_rows(self.X, rows)
         if sparse.issparse(chosen):
+            # Also sorts the entries, which `sparse_tensor` takes as sorted and unique, unchecked.
             chosen.sum_duplicates()
             return chosen.astype(np.float32)
         return np.ascontiguousarray(chosen, dtype=np.float32)
@@ -111,6 +112,8 @@ def read_batches(feed, chunks, epoch=None, *, device):
         for rows in chunks:
             yield rows, feed.batch(rows, epoch=epoch)
         return
+    # A single thread, one batch ahead: a feed need not be thread-safe, and at most two batches are
+    # in memory.
     with ThreadPoolExecutor(1) as reader:
         coming = None
         for number, rows in enumerate(chunks):

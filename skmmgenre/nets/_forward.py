@@ -77,10 +77,13 @@ def apply_layer(X, weight, bias, *, batch_size=256):
     bias : ndarray of float32, shape (n_outputs,)
     """
     n_rows, n_features = X.shape
+    # No memory is allocated here, and no weights are drawn from torch's global generator.
     with torch.device("meta"):
         layer = Linear(n_features, len(weight)).float()
     layer.load_state_dict({"weight": tensor_of(weight), "bias": tensor_of(bias)}, assign=True)
+    # After loading, because it pads the weights that were loaded.
     layer.pad_inputs()
+    # `forward` learns the shape of the outputs from the first batch, so it needs one.
     if not n_rows:
         return np.empty((0, len(weight)), dtype=np.float32)
     return forward(

@@ -30,6 +30,8 @@ def mean_and_scale(summary, rows):
     # Columns that are constant but for rounding are excluded: dividing by a scale near 0 would
     # amplify the rounding errors.
     tells = deviation >= 1e-6 * max(1e-30, np.abs(mean).max())
+    # Divided by the root of its deviation, a column has its former deviation as variance. Dividing
+    # by the root of their sum as well gives rows a mean squared length of 1.
     scale = np.sqrt(deviation * deviation[tells].sum())
     return mean, np.where(tells, scale, np.inf)  # x / inf is 0
 
@@ -104,6 +106,7 @@ def learn_vectors(summary, hidden, share):
     axes = _main_axes(summary, n_most) if summary.shape[1] > n_most else None
     if share == 1:  # hidden units only
         axes = np.empty((0, summary.shape[1]), dtype=np.float32)
+    # The factors are 1 at first, to measure the length of each part, by which they then divide.
     recipe = {"axes": axes, "factors": np.ones(2, dtype=np.float32), "radius": None}
     lengths = [_root_mean_square(part) for part in _parts(recipe, summary, hidden)]
     recipe["factors"] = np.array(
@@ -113,6 +116,7 @@ def learn_vectors(summary, hidden, share):
         ],
         dtype=np.float32,
     )
+    # With the largest length as radius, the last number of every training row is real.
     squares = np.square(np.hstack(_parts(recipe, summary, hidden)), dtype=np.float64)
     # Not 0, even if all hidden units are dead: a vector of zeros would count as missing.
     return {**recipe, "radius": float(np.sqrt(squares.sum(axis=1).max())) or 1.0}
@@ -124,6 +128,7 @@ def make_vectors(recipe, summary, hidden):
     if parts.shape[1] == hidden.shape[1]:  # a single unit leaves no place for the last number
         return parts
     squares = np.square(parts, dtype=np.float64).sum(axis=1)
+    # A new row may be longer than all training rows; its last number is then 0.
     rest = np.sqrt(np.maximum(recipe["radius"] ** 2 - squares, 0))
     return np.hstack([parts, rest[:, np.newaxis].astype(np.float32)])
 
@@ -136,10 +141,12 @@ def _parts(recipe, summary, hidden):
     if axes is not None and not len(axes):
         summary = np.empty((summary.shape[0], 0), dtype=np.float32)
     elif axes is not None:
+        # Not a plain matrix product, in which the last bits of a row depend on the other rows.
         summary = apply_layer(summary, axes, np.zeros(len(axes), dtype=np.float32))
     elif sparse.issparse(summary):
         summary = summary.toarray()
     of_hidden, of_summary = recipe["factors"]
+    # One column is reserved for the number that `make_vectors` appends.
     n_kept = max(0, hidden.shape[1] - summary.shape[1] - 1)
     return hidden[:, :n_kept] * of_hidden, summary * of_summary
 

@@ -73,8 +73,9 @@ class Standardize(nn.Module):
     def forward(self, x):
         answer = None
         if self.training:
-            # A network in training is used by one thread only, so it may overwrite its last output.
-            # Allocating new memory would take longer than all of the arithmetic.
+            # A network in training is used by one thread only, and the backward pass of its last
+            # output is over, so it may overwrite that output. Allocating new memory would take
+            # longer than all of the arithmetic.
             if self._answer is None or self._answer.shape != x.shape:
                 self._answer = torch.empty_like(x)
             answer = self._answer
@@ -108,6 +109,7 @@ def initialize(module, seed):
 
     A part with a method ``initialize(generator)`` initializes itself and its children.
     """
+    # A CPU generator, so that the initial weights are the same for every device.
     _initialize_part(module, torch.Generator().manual_seed(seed))
 
 
@@ -135,6 +137,7 @@ def _initialize_part(part, generator):
 
 def to_arrays(module):
     """Return the state of a module as a dict of numpy arrays (copies)."""
+    # `to_device` stores convolutions in channels-last format; the arrays are in C order.
     return {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format).numpy()
         for name, value in module.state_dict().items()
@@ -152,6 +155,8 @@ def from_arrays(make_module, recipe, arrays, device):
     """Rebuild a module for inference from the arrays that `to_arrays` returned."""
     with torch.device("meta"):
         module = make_module(**recipe)
+    # Tensors on the meta device have no memory to copy to, so they are replaced. The module then
+    # shares the memory of the arrays.
     module.load_state_dict({name: tensor_of(array) for name, array in arrays.items()}, assign=True)
     for part in module.modules():
         if isinstance(part, Linear):

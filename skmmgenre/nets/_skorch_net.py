@@ -53,14 +53,18 @@ class Batches:
     def __iter__(self):
         rows, epoch = self.set.rows, None
         if self.seed is not None:
+            # skorch iterates over one such object in every epoch, so it can count them.
             epoch = self.epoch
             self.epoch += 1
             # The order depends on seed and epoch only, so all processes draw the same one.
             rows = np.random.default_rng([self.seed, epoch]).permutation(rows)
         starts = np.arange(0, len(rows), self.batch_size)
+        # Given a number, array_split makes parts of equal size; given positions, it makes parts of
+        # `batch_size` rows and a last part with the rest.
         wholes = np.array_split(rows, len(starts) if self.even else starts[1:])
         shares = [_share_of(whole, *self.share) for whole in wholes]
         own_rows = [own for own, _ in shares]
+        # The epoch is None in validation, where feeds must not augment their rows.
         batches = read_batches(self.set.feed, own_rows, epoch, device=self.device)
         for (chosen, batch), (_, counts), whole in zip(batches, shares, wholes, strict=True):
             if sparse.issparse(batch) and self.device.type == "mps":
@@ -98,11 +102,14 @@ class Net(TrainingSetOnce, NeuralNet):
         super().__init__(*args, **kwargs)
 
     def infer(self, x, **fit_params):
+        # Layers may compute in bfloat16; the loss and the metric are computed in float32.
         with computing_in(self.dtype, torch.device(self.device)):
             return super().infer(x, **fit_params).float()
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         truth, weight = (part.to(y_pred.device) for part in y_true[:2])
+        # Divided by the number of rows, not by the sum of their weights, which would increase the
+        # influence of each row in a batch of low weights.
         return (self.loss(y_pred, truth) * weight).mean()
 
     def of_whole_batch(self, output, n_rows):
@@ -129,6 +136,7 @@ class AcceleratedNet(AccelerateMixin, Net):
         return parts.transpose(0, 1).flatten(0, 1)[:n_rows]
 
     def _with_common_loss(self, step):
+        # Weighted as in `_share_of`, the mean over the processes is the loss of the whole batch.
         return {**step, "loss": self.accelerator.reduce(step["loss"].detach(), "mean")}
 
     def on_batch_end(self, net, batch=None, training=False, **kwargs):

@@ -46,6 +46,7 @@ class _SolvedNet(Net):
     def infer(self, x, **fit_params):
         if x is not self._batch:  # L-BFGS evaluates the same batch many times in an epoch
             self._batch, self._as_taken = x, _in_double(x, self.device)
+        # Not `Net.infer`, which would return float32.
         return NeuralNet.infer(self, self._as_taken, **fit_params)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
@@ -91,6 +92,7 @@ class _Layer(nn.Module):
     def count_in_units(self, penalty):
         """Rescale the parameters to the units for a penalty; the layer's output stays the same."""
         unit = (torch.outer(self.curvature, self.power) + penalty).rsqrt()
+        # The bias is not penalized; here the penalty only keeps its unit finite.
         unit_of_bias = (self.curvature + penalty).rsqrt()
         self.weight.mul_(self.unit / unit)
         self.bias.mul_(self.unit_of_bias / unit_of_bias)
@@ -134,6 +136,7 @@ class _StopWhenSolved(Callback):
         self.n_iterations, self.solved = 0, False
 
     def on_epoch_end(self, net, **kwargs):
+        # L-BFGS has a single state, whose number of iterations is counted over all epochs.
         (state,) = net.optimizer_.state.values()
         self.solved = state["n_iter"] - self.n_iterations < _ITERATIONS
         self.n_iterations = state["n_iter"]
@@ -170,6 +173,8 @@ class LayerSolver:
             # solution; it is taken back in `solve`.
             self.mean = X.mean(axis=0)
             X = X - self.mean
+            # The mean and the axes are those of all rows, including unseen ones. This is not a
+            # leak: they change the coordinates, not the solution.
             self.axes = _principal_axes(X)
             if self.axes is not None:
                 X = X @ self.axes
@@ -240,6 +245,7 @@ class LayerSolver:
             )
         weight = net.module_.real_weight().detach().cpu().numpy()
         bias = net.module_.real_bias().detach().cpu().numpy()
+        # In reverse order of `__init__`, which centers the columns before it rotates them.
         if self.axes is not None:
             weight = weight @ self.axes.T
         if self.mean is not None:
@@ -264,6 +270,7 @@ class LayerSolver:
         return float(np.average(self.loss(output, truth).numpy(), weights=weight))
 
     def _net(self, rows, gain):
+        # The solution for an infinite penalty; the strongest penalties are tried first.
         start = self.prior(self.truth[rows], self.weight[rows])
         loss, curvature = self._around(start, rows)
         module = _Layer(torch.from_numpy(start).double(), curvature, self._power(rows))
@@ -278,9 +285,11 @@ class LayerSolver:
             optimizer__max_eval=25 * _ITERATIONS,  # 25 is the limit of a line search
             optimizer__history_size=_ITERATIONS,
             optimizer__tolerance_grad=1e-9,
+            # torch's tolerance is absolute, so it is multiplied by the loss of the prior.
             optimizer__tolerance_change=gain * loss,
             optimizer__line_search_fn="strong_wolfe",
             max_epochs=_EPOCHS,
+            # One batch, because L-BFGS compares the losses of successive iterations.
             batch_size=len(rows),
             iterator_train=Batches,
             iterator_train__device=self.device,
@@ -301,6 +310,9 @@ class LayerSolver:
         loss = self.convex_loss(output, truth)
         loss.sum().backward()
         share = (weight / weight.sum()).double()
+        # The loss of a row is the mean of n_terms terms, one per output if there are several. The
+        # curvature of the mean is that of a term divided by n_terms, and its squared gradient that
+        # of a term divided by the square of n_terms; hence the factor.
         square = self.n_terms * output.grad.double().square()
         return float(share @ loss.detach().double()), share @ square
 
@@ -311,6 +323,9 @@ class LayerSolver:
 
     def _solve(self, net, rows, strength):
         n_counted = max(1, (self.weight[rows] > 0).sum())
+        # As in scikit-learn, C multiplies a sum of losses, but this loss is a mean over rows and
+        # terms. With several labels, C is then that of one logistic regression per label. Rows of
+        # weight 0 do not count.
         net.penalty = 1 / (strength * n_counted * self.n_terms)
         net.module_.count_in_units(net.penalty)
         net.initialize_optimizer()  # its curvature estimates belong to the loss of the last penalty
@@ -332,10 +347,13 @@ def _principal_axes(X):
     n_rows, n_columns = X.shape
     if min(n_rows, n_columns) > _MOST_TO_TURN or n_rows * n_columns > _MOST_VALUES:
         return None
+    # X X^T and X^T X have the same non-zero eigenvalues, the squared lengths of the axes; the
+    # smaller matrix is decomposed. Small squares need float64.
     wide = n_rows < n_columns
     X = X.astype(np.float64)
     power, directions = np.linalg.eigh(X @ X.T if wide else X.T @ X)
     kept = power > _SMALLEST_AXIS * max(power[-1], 1e-300)
     if wide:
+        # The eigenvectors of X X^T are left singular vectors of X; this gives the right ones.
         return X.T @ (directions[:, kept] / np.sqrt(power[kept]))
     return directions[:, kept]

@@ -129,6 +129,7 @@ class SoftmaxTarget:
         if decision == "tuned":
             prior = self.empty_output_.astype(np.float64)
             tried = [self.measure(y, output - share * prior) for share in _HANDICAPS]
+            # Of several handicaps with the same F1, argmax returns the first, the smallest.
             self.offsets_ -= _HANDICAPS[int(np.argmax(tried))] * prior
 
     @staticmethod
@@ -207,12 +208,14 @@ class IndicatorTarget:
             Labels and outputs of unseen rows, for "tuned".
         """
         n_labels = len(self.classes_)
+        # A number is meant literally: a row whose scores are all below it gets no label.
         self.at_least_one_ = isinstance(decision, str)
         if decision == "tuned":
             self.thresholds_, _ = tune_thresholds(
                 y, self.scores(output), best_f1_threshold, min_positives=_MIN_POSITIVES
             )
         elif decision == "top1":
+            # No score is above inf, so `labels_above` adds the best label to every row.
             self.thresholds_ = np.full(n_labels, np.inf)
         else:
             self.thresholds_ = np.full(n_labels, self.score_of(decision))
@@ -341,6 +344,7 @@ class LogisticTarget(IndicatorTarget):
 
     def log_proba(self, output):
         """Return the logarithm of `proba`."""
+        # log(1 / (1 + exp(-x))), in a form in which nothing underflows or overflows.
         return -np.logaddexp(0, -output.astype(np.float64))
 
     @staticmethod
@@ -432,6 +436,7 @@ class CosineTarget(IndicatorTarget):
 
     def tune(self, y, output):
         """Set `threshold_` to the similarity that maximizes micro F1 on some rows."""
+        # For micro F1, all pairs of a row and a label are ranked together.
         scores = self.scores(output).ravel()
         self.threshold_ = best_f1_threshold(y.ravel(), scores, inclusive=True, lowest=-1)
 
