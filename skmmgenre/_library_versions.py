@@ -34,6 +34,7 @@ _SOUND = ("librosa", "soxr", "soundfile", "libsndfile", "av", "libavcodec", "mac
 # Further libraries that the predictions of each class depend on. Other classes need no others.
 USED_BY = {
     "AudioCNN": _NETWORK,
+    # musicnn's spectrogram is computed without librosa.
     "AudioEmbedder": (*_NETWORK, *(name for name in _SOUND if name != "librosa")),
     "AudioStatistics": _SOUND,
     "BabelfyLinker": _SENTENCES,

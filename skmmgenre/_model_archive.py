@@ -144,6 +144,7 @@ def has_more_values(text, most):
         strings (a key and a value), and 16 other characters.
     """
     # Strings can contain anything. Without escaped quotes, a string ends at the next quote.
+    # Escaped backslashes go first: in "a\\" the last quote ends the string.
     text = text.replace(rb"\\", b"").replace(rb"\"", b"")
     if text.count(b'"') > 4 * most:  # a key and a string, of two quotes each
         return True
@@ -153,6 +154,7 @@ def has_more_values(text, most):
 
 def _may_declare(name, compressed_size):
     """Return the largest size that a text member of this compressed size may declare."""
+    # A megabyte is harmless at any ratio.
     return min(_TEXT_BYTES[name], max(2**20, _SHRINKS * compressed_size))
 
 
@@ -177,6 +179,7 @@ def write_archive(path, manifest, members):
     checksums = {name: [len(data), _checksum(data)] for name, data in members.items()}
     text = json.dumps({**manifest, "members": checksums}, indent=1, ensure_ascii=False).encode()
     members = {MANIFEST: text, **members}
+    # The limits of reading: a file that could not be opened again must not be written.
     for name, most in _TEXT_BYTES.items():
         if len(members[name]) > most:
             raise ValueError(
@@ -219,6 +222,8 @@ def _write_zip(file, members):
         for name, data in members.items():
             # Without a date, so that the same model gives the same bytes.
             entry = zipfile.ZipInfo(name)
+            # A text that shrinks by more than readers allow is not compressed. Arrays never are, so
+            # that they cannot be larger than the file. wbits=-15 is raw deflate, as in zip files.
             if name in _TEXT_BYTES and len(data) <= _may_declare(
                 name, len(zlib.compress(data, wbits=-15))
             ):
@@ -275,6 +280,7 @@ def read_archive(path):
 def _archive(path):
     """Yield the zip archive of a model file and its size; all errors of the body become Refused."""
     with _opened(path) as (file, n_bytes):
+        # zipfile looks for the directory at the end, and accepts any bytes before the archive.
         start = file.read(6)
         if not start.startswith(b"PK"):
             raise _no_zip(path, start, 0 if is_path(path) else file.tell() - len(start))
@@ -371,6 +377,8 @@ def _entries(path, archive, size):
             f"it is a zip file without {MANIFEST}",
             "It was not written by skmmgenre.save. If it is a skops file, use skops.io.load.",
         )
+    # Members may refer to the same bytes, so that a small file would become a huge model. If they
+    # lie side by side, they are at most as large as the file.
     if sum(e.file_size for n, e in entries.items() if n not in _TEXT_BYTES) > size:
         raise damaged(path, "its members overlap")
     return entries
@@ -401,6 +409,7 @@ def _manifest(path, archive, entries):
     # A manifest of another format is not checked here; the caller rejects it.
     if form == 1 and not all(isinstance(manifest.get(k), kind) for k, kind in kinds.items()):
         raise damaged(path, f"{MANIFEST} lacks one of {', '.join(kinds)}")
+    # A manifest of another format may lack some of these, which the caller's message needs.
     return {kind: make() for kind, make in kinds.items()} | manifest
 
 
@@ -439,6 +448,7 @@ def check_array(path, name, content):
     import numpy as np  # not needed to read a manifest
 
     try:
+        # Only the header: numpy.load would allocate the declared size before it reads the data.
         stream = io.BytesIO(content)
         version = np.lib.format.read_magic(stream)
         if version == (1, 0):
@@ -447,12 +457,15 @@ def check_array(path, name, content):
             shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
     except Exception as error:
         raise damaged(path, f"{name!r} is not an array ({error})") from error
+    # Object arrays are pickles, which run code, and structured ones may have such fields. An array
+    # of items without bytes could have any shape.
     if dtype.kind not in "biufcSU" or not dtype.itemsize:
         raise Refused(
             path,
             f"{name!r} is an array of {dtype!r}, which may contain Python objects",
             "skmmgenre.save does not write such files: do not use it.",
         )
+    # math.prod cannot overflow. Two negative lengths would have a plausible product.
     declared, there = math.prod(shape) * dtype.itemsize, len(content) - stream.tell()
     if min(shape, default=0) < 0 or declared != there:
         raise Refused(

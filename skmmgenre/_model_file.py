@@ -164,6 +164,7 @@ def save(
         ) from None
     # Arrays to which only a reset parameter referred are dropped.
     members = {new: members[old] for old, new in names.items()}
+    # `load` would refuse such an array, so it is refused before a file is written.
     for name, content in members.items():
         check_array(path, name, content)
     versions = versions_of(names_to_record(cls for cls, _ in estimators_of(schema)))
@@ -236,6 +237,7 @@ def load(path: FilePath | BinaryIO, *, params: dict[str, Any] | None = None) -> 
     check_format(path, manifest)
     try:
         schema = _parse_schema(path, members)
+        # First, because all that follows relies on nodes of known types and forms.
         check_schema(schema)
         lost = fit_parameters(schema)
     except Misshapen as error:
@@ -248,6 +250,7 @@ def load(path: FilePath | BinaryIO, *, params: dict[str, Any] | None = None) -> 
         raise damaged(path, f"{missing[0]!r} is missing from it")
     # Reset them again: the file may not have been written by `save`.
     may_be_given = may_be_left_out(schema)
+    # The manifest is not trusted either: it can only name parameters that this model has.
     left_out = {*leave_out(schema), *may_be_given.intersection(names_left_out(manifest))}
     used = names_used_by(cls for cls, _ in estimators_of(schema))
     model = _make(path, schema, members)
@@ -299,6 +302,7 @@ def _make(path, schema, members):
             if name != SCHEMA:
                 archive.writestr(name, content)
         archive.writestr(SCHEMA, json.dumps(schema))
+    # The buffer contains them now, and skops makes arrays of it, which is another copy.
     members.clear()
     try:
         with warnings.catch_warnings():

@@ -170,6 +170,7 @@ def schema_text(schema):
 
 
 def _check_padding(text):
+    # Every node has each of these keys, so the rarest one limits the number of nodes.
     nodes = min(text.count(f'"{key}":'.encode()) for key in _HEADER)
     if has_more_values(text, _VALUES_OF_A_NODE * nodes + len(_ROOT_MAY_HAVE)):
         raise Misshapen(f"{SCHEMA!r} has more values than its {nodes:,} nodes can have")
@@ -222,6 +223,7 @@ def check_schema(schema):
                 if first != state:
                     raise Strange(f"{place} has the number of another node")
                 continue  # otherwise nested nodes would be compared again at each level
+        # skops would read the array once for each number, until it fills the memory.
         if file is not None and (number is None or owners.setdefault(str(file), number) != number):
             raise Strange(f"{place} reads {file!r} again")
         _check_shape(state, place, _ROOT_MAY_HAVE if state is schema else _MAY_HAVE)
@@ -229,6 +231,7 @@ def check_schema(schema):
             dicts.append((state, place))
             to_see.append((state["key_types"], where))
         to_see += reversed(_parts(state, where))
+    # Only now, because the loop above also checks the nodes in the key types.
     for state, place in dicts:
         kinds = state["key_types"].get("content")
         if type(kinds) is not list or len(kinds) != len(state["content"]):
@@ -242,6 +245,7 @@ def _check_shape(state, place, optional):
     found = {key: type(value) for key, value in state.items() if key not in optional}
     loader, content = state["__loader__"], state.get("content")
     fits = any(found == _HEADER | shape for shape in _SHAPES[loader])
+    # skops parses this text again. As a string, it was not counted by `has_more_values`.
     if loader == "JsonNode":  # one value; skops has nodes for lists and dicts
         fits = fits and content[:1] not in ("", "[", "{", " ", "\t", "\n", "\r")
     elif loader == "SliceNode":
@@ -376,6 +380,7 @@ def fit_parameters(schema):
             lost |= {f"{cls.__name__}.{name}" for name in strays}
             for name in strays:
                 del values[name]
+        # skops pairs keys and types by position, so there must be one type per key.
         attributes["key_types"] = _types_of_names(len(values))
     return sorted(lost)
 

@@ -102,6 +102,7 @@ def _split(content):
 def _hash(*parts):
     digest = hashlib.blake2b(digest_size=_N_BYTES)
     for part in parts:
+        # With its length, so that the parts "ab", "c" and "a", "bc" differ.
         digest.update(len(part).to_bytes(8, "little") + part)
     return digest.digest()
 
@@ -113,6 +114,7 @@ def _hash_of_text(text):
 def _hash_of_artist(name):
     if name is None:
         return None
+    # Decomposed, accents are characters of their own, which `isalnum` drops.
     plain = unicodedata.normalize("NFKD", str(name)).casefold()
     # A name without letters and digits, such as "!!!", is kept.
     return _hash_of_text("".join(filter(str.isalnum, plain)) or "".join(plain.split()))
@@ -129,6 +131,7 @@ def _hash_of_cell(cell):
         parts = [_hash_of_cell(part) for part in cell if not is_missing(part)]
         return None if None in parts else _hash(*parts)
     if isinstance(cell, (np.ndarray, np.number, float, int)):
+        # In float32, so that a vector is recognized after it was stored with less precision.
         return _hash(np.asarray(cell, dtype=np.float32).tobytes())
     if isinstance(cell, str) and not os.path.isfile(cell):
         return _hash_of_text(" ".join(cell.split()))

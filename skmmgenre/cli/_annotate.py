@@ -150,6 +150,7 @@ def annotate(
 
     if os.path.isdir(output):
         raise IsADirectoryError(f"--output {output!r} is a folder; name a CSV file")
+    # Open until the server stops, because covers extracted from the files are deleted at the end.
     with open_music(source, verbose=not quiet, **reading) as music:
         plan, is_new = _plan_of(
             music,
@@ -171,6 +172,7 @@ def annotate(
             try:
                 uvicorn.Server(config).run(sockets=[listening])
             except KeyboardInterrupt:
+                # uvicorn has shut down, and raises the signal again.
                 pass
         click.echo(f"{_progress(plan, log)}; in {output}")
 

@@ -112,6 +112,7 @@ def demo(n_albums, seed, n_jobs, output):
             ablation=metrics,
             title="Genres of synthetic albums",
         )
+        # Before the files of the albums are deleted, because `save` hashes them.
         _save(model, report / "genres.skmmgenre", albums, train, card)
     _print_metrics(console, metrics, n_test=len(test))
     scores = genre_scores(albums.y[test], predicted, labels=model.classes_)
@@ -168,6 +169,7 @@ def _fit_and_transform(model, albums, train, test):
     learned = networks.fit_transform(albums.table.iloc[train], y, groups=artists)
     model[-1].fit(learned, y, groups=artists)
     asked = networks.transform(albums.table.iloc[test])
+    # In the order of the albums, as `train` and `test` are positions.
     return pd.concat([learned, asked]).loc[albums.table.index]
 
 

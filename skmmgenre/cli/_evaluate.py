@@ -295,6 +295,7 @@ def evaluate_model(model, music, *, names=None, control=None, each_subset=True):
     unknown = Counter(name for item in genres for name in item if name not in classes)
     truth, rows = _known(genres, classes)
     music = music.take(rows)
+    # Files are decoded and encoded once; for each subset, only the fusion layer runs again.
     vectors, errors = vectors_of(model, music.table)
     subsets = subsets_of(model) if each_subset else subsets_of(model)[-1:]
     answers = {" + ".join(subset): answer(model, vectors, subset) for subset in subsets}

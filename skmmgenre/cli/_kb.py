@@ -21,6 +21,7 @@ class _SeveralFiles(click.Command):
 
     def parse_args(self, ctx, args):
         spread, option = [], None
+        # Repeat the option before each further file: --labels a b becomes --labels a --labels b.
         for word in args:
             if word.startswith("-"):
                 option = word if word.removeprefix("--") in _DUMPS else None

@@ -92,6 +92,7 @@ class ModelAnswers:
                 "scores": [float(score) for score in answers.scores[place]],
                 "empty": bool(answers.empty[place]),
             }
+        # `line.row` counts the rows of this batch.
         for line in self.model.errors_.itertuples():
             fault = str(line.item), line.reason
             faults.setdefault(rows[line.row], []).append(fault)

@@ -143,6 +143,7 @@ class ModelFile:
         from ._model import load_model
 
         model, _ = load_model(self.path, on_error="missing", verbose=verbose, n_jobs=jobs)
+        # Only if it was read before: for a file of an earlier version, `summary` calls `load`.
         if "summary" in self.__dict__ and self.summary["genres"] != genres_of(model):
             raise ValueError(
                 f"{self.path!r}: the genres in the summary differ from those of the model, so the "
@@ -191,6 +192,7 @@ class ReadyModel:
         table = None if tags is None else {genre: held for genre, (held, _) in tags.items()}
         columns = MODELS[name].tags
         classifier = TagClassifier(genres=table)
+        # It learns nothing from the row: `fit` finds the tags among the columns.
         classifier.fit(pd.DataFrame(np.zeros((1, len(columns))), columns=list(columns)))
         self.genres = classifier.genres_
         self.thresholds = dict(zip(self.genres, classifier.thresholds_.tolist(), strict=True))

@@ -156,6 +156,8 @@ def open_files(paths, *, covers=True, verbose=1):
     music : Music
         Items in the order of `paths`, named by their path. Unreadable files are listed in `errors`.
     """
+    # A file may be named several times, in different spellings or by links. It is loaded once, and
+    # each of its names gets a row.
     spelled = {path: spell_path(path) for path in paths}
     places = {path: place_of(spelled[path]) for path in spelled}
     once = {place: spelled[path] for path, place in places.items()}
@@ -188,6 +190,7 @@ def open_all(paths, *, covers=True, verbose=1, **reading):
         read are listed in `errors`.
     """
     groups = []
+    # Only adjacent files are read together, so that the order of the arguments is kept.
     for is_source, group in groupby(paths, is_music_source):
         group = list(group)
         groups += [[path] for path in group] if is_source else [group]
@@ -199,6 +202,7 @@ def open_all(paths, *, covers=True, verbose=1, **reading):
             else:
                 source = open_files(group, covers=covers, verbose=verbose)
             try:
+                # All sources stay open until the end, because of the covers extracted from them.
                 parts.append(opened.enter_context(source))
             except ValueError as error:  # nothing in this source can be read; others may be fine
                 if len(groups) == 1:
@@ -357,6 +361,7 @@ def _read_columns(path):
     else:
         separator = "\t" if suffix == ".tsv" else ","
         try:
+            # All cells are text, only empty ones missing: an artist may be called "NA" or "311".
             table = pd.read_csv(
                 path, sep=separator, dtype=object, keep_default_na=False, na_values=[""]
             )

@@ -134,6 +134,7 @@ with_tagged = click.option(
 
 def source_options(command):
     """Add the options of `open_music`."""
+    # Decorators apply from the inside out, so the option that help shows first is added last.
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

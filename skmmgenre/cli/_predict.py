@@ -98,6 +98,7 @@ def predict(ctx, sources, ready, tags, kind, top, vectors_path, jobs, quiet, nam
         print_answers(music, answers, genres)
     else:
         click.echo(as_text(music, answers, genres, kind, top=top), nl=False)
+    # Errors also list files that were read, such as those with a wrong extension.
     unread = {item for item, _ in music.errors} - set(music.names)
     if unread & set(sources):
         ctx.exit(1)

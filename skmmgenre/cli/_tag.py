@@ -268,6 +268,8 @@ def look_at_files(music, *, replace=False, not_genres=None):
             files.append(file)
             try:
                 there = music.genres[row]
+                # The genres of an album are those of all its tracks, so each track is read again.
+                # So is a file without genres, for texts such as "Other" that a genre would replace.
                 if not there or not isinstance(cell, str):
                     there, file.others = genres_in(path, not_genres)
                 if there and not replace:
@@ -344,6 +346,8 @@ def write_tags(folder, outcomes, *, verbose=1):
     with locked(folder), _marking_unreached(chosen) as reached:
         backup = TagBackup(folder)
         folders = {os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen}
+        # Copies that killed runs have left. A run in a subfolder has its own lock: if its copy is
+        # removed here, it fails for this file, which stays as it was.
         remove_parts(folders | {folder})
         _change_each(chosen, partial(_write, backup), reached, "writing", verbose)
 
@@ -411,10 +415,13 @@ def undo_tags(backup, outcomes, *, verbose=1):
         backup.refuse_if_changed()
         root = os.path.realpath(backup.folder)
         folders = {os.path.dirname(os.path.realpath(outcome.file)) for outcome in chosen}
+        # The backup is not trusted, so nothing outside of its folder is removed.
         remove_parts({root} | {folder for folder in folders if _is_in(folder, root)})
         try:
             _change_each(chosen, restore, reached, "restoring", verbose)
         finally:
+            # Also after Ctrl-C. If the process is killed before, the records of restored files
+            # stay, and the next undo finds that they are already restored.
             backup.keep([path for path in changes if path not in done])
 
 
@@ -438,6 +445,7 @@ def _marking_unreached(outcomes):
                 [],
                 "the run was stopped before this file",
             )
+        # Whether the file was replaced before the interrupt is not known.
         if left:
             left[0].action, left[0].reason = (
                 "fail",
@@ -465,6 +473,8 @@ def _write(backup, outcome):
         outcome.action, outcome.reason = "skip", "it already has these genres"
         return
     _refuse_if_read_only(path)
+    # The file is replaced when the body ends, after its record is on disk. So a kill may leave a
+    # record without a change, but never a change without a record.
     with changing(path, filled=False) as copy:
         undo = write_genres(path, copy, outcome.genres)
         backup.add(outcome.file, before, outcome.genres, undo)
@@ -479,7 +489,10 @@ def _restore(outcome, records, root):
     if not os.path.isfile(path):
         raise ValueError("it is no longer a file")
     first, is_inside = records[0]["before"], _is_in(path, root)
+    # The latest change first, each bit for bit. If another program has changed the file since, this
+    # is not possible, and only its genres are restored below, if they are those of a record.
     n_undone = sum(_undo_one(path, record) for record in reversed(records))
+    # The undo has proved that `tag` wrote this file, so copies next to it are its own.
     if not is_inside and n_undone:
         remove_parts({os.path.dirname(path)})
     now = read_state(path)
@@ -529,6 +542,7 @@ def _undo_one(path, record):
     _refuse_if_read_only(path)
     try:
         with changing(path, filled=False) as copy:
+            # Raised in the body, so that `changing` deletes the copy and keeps the file.
             if not undo_write(path, copy, record):
                 raise _NotAsWritten
     except _NotAsWritten:
@@ -538,6 +552,7 @@ def _undo_one(path, record):
 
 def _is_in(path, folder):
     """Return whether a path is in a folder; both must be resolved."""
+    # With a separator at the end, because "/a/bc" is not in "/a/b".
     return os.path.join(path, "").startswith(os.path.join(folder, ""))
 
 

@@ -47,6 +47,7 @@ def read_state(path):
 
 def _state(path):
     kind = _kind(path)
+    # Before mutagen reads the tag, which takes long if there are very many frames.
     if kind in _ID3:
         with open(path, "rb") as opened:
             refuse_many_frames(_behind_id3(opened, kind)[0], kind)
@@ -120,6 +121,7 @@ def write_genres(path, copy, genres):
         edits = _edits(file, kind, genres)
         _make(copy, file, edits)
         undo = undo_of(file, edits)
+    # Read back with mutagen before the copy replaces the file.
     _check(copy, genres)
     return undo
 
@@ -189,6 +191,7 @@ def restore_state(path, copy, state):
     expected = {"MP4": set(), "FLAC": {"places", "keys"}, "Ogg": {"places", "keys"}}
     if names != expected.get(kind, {"encoding"}):
         raise BadItem(f"it is now a file of another format ({kind})", "")
+    # Bytes that are not UTF-8 were read as U+FFFD: only a bit-for-bit undo can restore them.
     if any("\ufffd" in genre for genre in genres or ()):
         raise BadItem("its old genre is not valid UTF-8, and the file was changed since", "")
     more = {name: state[name] for name in names} if genres else {}
@@ -236,6 +239,7 @@ def _make(copy, file, edits):
 
 
 def _kind(path):
+    # A file named .mp3 may begin with other data. `open_audio` refuses all others without a kind.
     return audio_kind(path) or "MP3"
 
 

@@ -39,6 +39,7 @@ def count_of(n, noun):
 
 def floor_of(score):
     """Return a score rounded down to three digits; rounded up, it could seem to pass a limit."""
+    # Via str: the float 0.7 is slightly less than 0.7, and would become 0.699.
     return str(Decimal(str(score)).quantize(Decimal("0.001"), ROUND_FLOOR))
 
 

@@ -302,6 +302,7 @@ def train_model(
     if not skip_unlabelled:
         _refuse_unlabelled(music, without_split, left_out)
     n_without = int((~left_out & ~labelled).sum())
+    # From here on, positions count the labelled items only.
     music = music.take(labelled)
     genres = [genres[row] for row in np.flatnonzero(labelled)]
     music.genres = genres
@@ -343,6 +344,7 @@ def train_model(
             groups=groups,
             validation=None if validation is None else validation[learn],
         )
+    # Before `evaluate_model`, which runs the model on other rows and so replaces its errors.
     errors = errors_of(model)
     counts = Counter(genre for row in learn for genre in genres[row][: None if several else 1])
     artists = set() if music.artists is None else {a for a in music.artists[learn] if a}
@@ -455,6 +457,7 @@ def _make_model(present, target, settings, *, on_error, seed, n_jobs, verbose):
     columns = {name: MODALITIES[name] if name in present else None for name in MODALITIES}
     usual = {"random_state": seed, "n_jobs": n_jobs, "verbose": verbose, "on_error": on_error}
     try:
+        # Built twice: the first model shows which of the usual parameters its steps have.
         model = make_genre_classifier(**columns, target=target, **settings)
         steps = [step for _, _, step in walk_parts(model, fitted=False)]
         taken = {name for step in steps for name in step.get_params(deep=False)}
@@ -462,6 +465,7 @@ def _make_model(present, target, settings, *, on_error, seed, n_jobs, verbose):
         if "n_jobs" in usual:
             usual["n_jobs"] = n_jobs_for({type(step).__name__ for step in steps}, n_jobs)
         model = make_genre_classifier(**columns, target=target, **(usual | settings))
+        # Otherwise a wrong value would be an error in `fit`, after all files were read.
         for part in model.get_params().values():
             if isinstance(part, BaseEstimator):
                 part._validate_params()
@@ -518,6 +522,7 @@ def _split(music, y, test_size, seed):
     if not test_size:
         return rows, rows[:0]
     artists = music.artists
+    # Items without an artist are groups of their own; no name begins with a null character.
     groups = rows if artists is None else [a or f"\x00{row}" for row, a in enumerate(artists)]
     splitter = ArtistShuffleSplit(1, test_size=test_size, random_state=seed)
     return next(splitter.split(rows[:, np.newaxis], y, groups))

@@ -65,6 +65,7 @@ class _Backups:
     def wrote(self, path):
         """Return whether a file has the genres that a backup says were written into it."""
         real = os.path.realpath(path)
+        # If the path has links, the file may have been tagged by this path or by the resolved one.
         folders = [*_folders_above(os.path.abspath(path)), *_folders_above(real)]
         noted = [note for folder in folders for note in self._of(folder).get(real, ())]
         if not noted:

@@ -166,10 +166,12 @@ def audio_kind(path):
         return "AIFF"
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         raise BadItem("the format AVI is not supported", _CONVERT)
+    # Formats with a signature were recognized above, also after an ID3 tag.
     if has_id3:
         return "MP3"
     if _has_suffix(path, "MP3"):
         return None
+    # An MP3 frame begins with this byte; mutagen checks that more frames follow.
     if head[0] == 0xFF:
         return "MP3" if _is_bare_mp3(path) else None
     with open(path, "rb") as file:
@@ -241,6 +243,7 @@ def open_audio(path, **of_id3):
     options = of_id3 if kind in ("MP3", "WAV", "AIFF") else {}
     try:
         with open(path, "rb") as opened:
+            # mutagen reads the ID3 tag of an MP3, but expects other formats to start the file.
             source = opened if kind == "MP3" else _behind_id3(opened)
             file = (
                 mutagen.File(source, options=ogg)
@@ -329,6 +332,7 @@ def _open_to_read(path, kind):
     try:
         with open(path, "rb") as opened:
             file = openers[kind](_behind_id3(opened))
+            # mutagen does not read the tags of AAC.
             if kind == "AAC" and length_of_id3(opened):
                 opened.seek(0)
                 file.tags = id3.ID3(opened)
@@ -391,6 +395,7 @@ def _read_id3(file, notes):
         if not _PROGRAMS.match(frame.desc)
         for text in frame.text
     ]
+    # "-->" marks the address of a picture in place of its data.
     pictures = [(p.type, p.data) for p in frames.getall("APIC") if p.mime != "-->"]
     return tags, pictures
 
@@ -462,6 +467,7 @@ def _read_riff_info(path):
             if len(head) < 8:
                 break
             name, size = struct.unpack("<4sI", head)
+            # Chunks of odd size are followed by a pad byte.
             end = file.tell() + size + size % 2
             if name == b"LIST" and file.read(4) == b"INFO":
                 for key, text in _riff_texts(file.read(min(max(size - 4, 0), _MAX_INFO))):

@@ -233,6 +233,7 @@ def _files_by_stem(directory, suffixes, column):
         )
     found, n_files, example = {}, 0, None
     for folder, folders, names in os.walk(directory):
+        # In place, so that os.walk enters them in this order on every file system.
         folders.sort()
         for name in sorted(names):
             stem, suffix = os.path.splitext(name)
@@ -332,6 +333,7 @@ def read_text(path):
         raise BadItem(f"the text cannot be read ({os.strerror(error.errno)})", "") from error
     if len(data) > _MAX_TEXT:
         raise BadItem("the text is larger than 1 MB", "Keep only the part about the music.")
+    # First, because UTF-16 has null bytes, too, which other texts do not have.
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         text = data.decode("utf-16", "replace")
     elif b"\x00" in data:

@@ -103,6 +103,7 @@ def name_key(text):
     rest = _AFTER_DASH.sub("", rest)
     rest = written = _WITH_GUESTS.sub("", rest).strip()
     rest = _ARTICLE_BEHIND.sub(r"\2 \1", rest)
+    # A title may be nothing but such a part, as "(Special Edition)".
     words = _words(rest) or _words(plain)
     if not words:  # a name of signs, such as "!!!"
         signs = "".join(plain.split()) or "".join(str(text).split())
@@ -136,6 +137,7 @@ def _words(text):
             word = _ROMAN[word]
         if word.isdecimal():
             word = word.lstrip("0") or "0"
+            # "Vol. 2", "Part II" and "2" get the same words.
             if after_volume:
                 numbered.pop()
         numbered.append(word)
@@ -259,6 +261,7 @@ def _index(left, right):
     """
     numbers = {}
     ends = [_number_ends(records, numbers) for records in (left, right)]
+    # Number of records on the right with each end.
     frequency = np.bincount(np.concatenate(ends[1]), minlength=len(numbers))
     codes = [_pair_up(_rarest_ends(records, frequency), len(numbers)) for records in ends]
     keys, place = np.unique(codes[1][1], return_inverse=True)
@@ -266,17 +269,21 @@ def _index(left, right):
     ones = np.ones(len(place), dtype=np.float32)
     index = sparse.csr_array((ones, (place, codes[1][0])), shape=(len(keys), n_right))
 
+    # Of the pairs on the left, only those that occur on the right can be looked up.
     row, code = codes[0]
     place = np.minimum(np.searchsorted(keys, code), len(keys) - 1)
     known = keys[place] == code
     row, place = row[known], place[known]
     n_met = np.diff(index.indptr)[place]
+    # By record, the rarest pair first.
     order = np.lexsort((n_met, row))
     row, place, n_met = row[order], place[order], n_met[order]
     total = np.cumsum(n_met)
     first = np.searchsorted(row, np.arange(n_left))
+    # Records met up to and including each pair, in a total that restarts at each record.
     met = total - np.r_[0, total][first][row]
     keep = (met <= _N_MET) | (met == n_met)  # at least one pair
+    # As in idf, pairs that few records share weigh more.
     weight = np.log(1.0 + n_right / n_met[keep]).astype(np.float32)
     lookup = sparse.csr_array((weight, (row[keep], place[keep])), shape=(n_left, len(keys)))
     return lookup, index
@@ -305,6 +312,7 @@ def _rarest_ends(records, frequency):
             # Ends that do not occur on the right are useless; most of them are due to typos.
             often = np.where(frequency[ends] > 0, frequency[ends], np.iinfo(np.int64).max)
             ends = ends[np.argsort(often, kind="stable")[:_N_ENDS]]
+        # Sorted, so that a pair of ends has the same code in both catalogues.
         chosen[row, : len(ends)] = np.sort(ends)
     return chosen
 
@@ -321,6 +329,7 @@ def _largest(matrix, n):
     """Return the positions of the n largest entries of each row; ties go to the first."""
     order = np.lexsort((matrix.col, -matrix.data, matrix.row))
     row = matrix.row[order]
+    # `row` is sorted, so searchsorted finds where the entries of each row begin.
     rank = np.arange(len(row)) - np.searchsorted(row, row)
     keep = order[rank < n]
     return matrix.row[keep].astype(np.int64), matrix.col[keep].astype(np.int64)

@@ -129,6 +129,8 @@ def match_records(
     _check(tables, columns)
     rows, similarities, finer = _compare(tables, columns, threshold, verbose)
     score = similarities.min(axis=0)
+    # lexsort sorts by its last key first: by score, then by the tie-breakers in their order, then
+    # by position, so that the result is always the same.
     order = np.lexsort((*rows[::-1], *(-part for part in finer[::-1]), -score))
     rows, similarities, score = rows[:, order], similarities[:, order], score[order]
     taken = _take_each_once(rows)
@@ -210,6 +212,7 @@ def _compare(tables, columns, threshold, verbose):
         found = candidate_pairs(*latin, advance)
     rows = np.array([rows[places] for rows, places in zip(named, found, strict=True)])
     parts = []
+    # Pairs that fail in one column are not compared in the next ones.
     for of_left, of_right in zip(*keys, strict=True):
         part = key_similarity([of_left[i] for i in rows[0]], [of_right[j] for j in rows[1]])
         enough = part >= threshold

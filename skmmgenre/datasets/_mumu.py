@@ -319,6 +319,7 @@ def _albums(tracks):
     """Return a table with one row per album, in the order of their first tracks."""
     keys = tracks["amazon_id"].where(tracks["amazon_id"].notna(), tracks["album_mbid"])
     albums = tracks.groupby(keys, sort=False)
+    # `first` skips missing values, so that each may come from another track of the album.
     first = albums[[*_OF_ALBUM, "genres"]].first()
     genre = albums["genre"].agg(_most_frequent)
     lists = {column: albums[column].agg(list) for column in _OF_TRACK}
@@ -417,6 +418,7 @@ def _label_matrix(table, folder, min_items):
         labels = [line.strip() for line in lines if line.strip()]
     else:
         # Items list the parents of their labels too, and all names differ: a flat taxonomy will do.
+        # Albums are counted, also if rows are tracks.
         albums = table.drop_duplicates("amazon_id")["genres"]
         taxonomy = GenreTaxonomy.from_items(items, separator="\n")
         labels = taxonomy.filter(albums.tolist(), min_items=min_items).labels

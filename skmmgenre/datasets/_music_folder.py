@@ -211,6 +211,7 @@ def load_music_folder(
         raise ValueError(_nothing_found(path, errors))
     tracks.sort(key=_place_in_order)
     readings = _read_genres(tracks, genre_separators, not_genres)
+    # Once per folder, because covers are decoded to check them.
     beside = {
         folder: _Beside(folder, found, text, covers, errors)
         for folder in {_folder(t) for t in tracks}
@@ -344,12 +345,14 @@ def _place_in_order(track):
     folder, name = os.path.split(track["audio"])
     disc = track["disc"] or 0
     number = track["track"]
+    # By disc, which may have a folder of its own; tracks without a number come last.
     in_folder = (disc, _natural(folder), number is None, number or 0, _natural(name))
     return (_natural(_album_folder(folder)), *in_folder)
 
 
 def _natural(name):
     """Split a name so that 2 comes before 10."""
+    # Pairs, because int and str at the same position could not be compared.
     parts = re.split(r"(\d+)", name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
@@ -451,6 +454,7 @@ def _album_of(track):
     """Return the key that the tracks of an album share."""
     folder = _album_folder(_folder(track))
     artist = (track["albumartist"] or "").casefold()
+    # The id or the artist separates albums with the same title in one folder.
     if track["album"] is not None:
         return folder, track["album"].casefold(), track["musicbrainz_albumid"] or artist
     return folder, track["musicbrainz_albumid"], artist or (track["artist"] or "").casefold()

@@ -166,6 +166,7 @@ def load_vectors(folder, settings, rows_of_id, problems):
         filled = np.zeros(n_rows, dtype=bool)
         for array, ids in arrays.values():
             pairs = [(row, i) for i, item in enumerate(ids) for row in rows_of_id.get(item, ())]
+            # The shape matters if there are no pairs.
             rows, items = np.array(pairs, dtype=int).reshape(-1, 2).T
             vectors[rows, place] = array[items]
             filled[rows] = True
@@ -191,6 +192,7 @@ def _find_arrays(folder, indices):
 
 def _open_array(path):
     try:
+        # Mapped, so that a file is not in memory in addition to the table.
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError) as error:
         raise ValueError(
@@ -251,6 +253,8 @@ def iterate_json(path):
         text = file.read()
     decoder, place = json.JSONDecoder(), 0
     while True:
+        # The brackets and commas of an array are skipped like white space, so that arrays, JSON
+        # lines and records without separators need no cases of their own.
         while place < len(text) and text[place] in " \t\r\n[],\ufeff":
             place += 1
         if place == len(text):

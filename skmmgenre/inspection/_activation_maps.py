@@ -229,6 +229,7 @@ class MapsOfEncoder:
     def scores(self):
         """Return the scores of all rows, (n_rows, n_genres)."""
         behind, vectors = self._answer()
+        # Row by row, because the vectors of the other branches are those of a row.
         return np.concatenate([behind(row, vectors[row : row + 1]) for row in range(self.n_rows)])
 
     def of_rows(self, rows):
@@ -272,6 +273,8 @@ def _maps_of_covers(network, X, codes):
         features = NetEstimator._forward(network, feed, "feature_map", some)
         outputs = network._head(features.mean(axis=(2, 3)), network.weights_)
         slopes = slopes_of_scores(network.target_, outputs, codes[some])
+        # The head is linear in the mean over positions (section 6.5.2), so all positions of a
+        # feature map have the same slope.
         for row, feature_map, slope in zip(some, features, slopes, strict=True):
             shares = np.tensordot(slope @ network.weights_["head.weight"], feature_map, axes=1)
             maps[row] = _scaled_up(shares, maps.shape[1:])
@@ -334,12 +337,14 @@ def parts_of_sound(network, X, codes):
         slopes = slopes_of_scores(network.target_, network._forward(feed, None, some), codes[some])
         patches, starts = network._heard_patches(feed, some)
         counts = np.array([len(of_row) for of_row in starts])
+        # The output of a row is the mean over its patches, among which its slope is divided.
         slopes = np.repeat(slopes / counts[:, np.newaxis], counts, axis=0)
         found = slope_times_input(network, patches, slopes)
         parts[some] = 0
         for patch, row, first in zip(
             found, np.repeat(some, counts), np.concatenate(starts), strict=True
         ):
+            # Patches may overlap.
             parts[row, :, first : first + n_frames] += patch
     return parts
 
@@ -370,10 +375,12 @@ def slopes_of_scores(target, outputs, codes):
         length = np.where(length > 0, length, 1)
         direction = outputs / length
         along = (direction * factors[codes]).sum(axis=1, keepdims=True)
+        # For a unit vector f, the gradient of cos(f, o) is (f - cos(f, o) o / |o|) / |o|.
         slopes = (factors[codes] - along * direction) / length
     else:
         slopes = np.eye(len(target.classes_))[codes]
         if target.name == "softmax":
+            # Of the logit minus the mean of all: a constant added to all changes no probability.
             slopes -= 1 / slopes.shape[1]
     return slopes.astype(np.float32)
 

@@ -135,6 +135,7 @@ def compare_annotators(
         drawn = {}
         for mode in (mode for mode in MODES if (own["mode"] == mode).any()):
             rows = own[own["mode"] == mode]
+            # Annotator and model share the draws, so the interval of their difference is paired.
             weights = _draw(len(rows), n_resamples, rng)
             for rater in _raters(rows):
                 judged = _Judged(rows["true"], rows[rater], labels, weights)
@@ -250,6 +251,8 @@ class _Judged:
         self.genres = np.array(found[:3])  # (3, n_labels)
         self.has_items = found[3] > 0
         self.macro = np.array([*self.genres.mean(axis=1), accuracy_score(true, said)])
+        # One-hot, so that the counts of all resamples are matrix products with `weights`, of shape
+        # (n_draws, n_items).
         true, said = (pd.Index(labels).get_indexer(genres) for genres in (true, said))
         is_true, is_said = np.eye(len(labels))[true], np.eye(len(labels))[said]
         hits, drawn = weights @ (is_true * is_said), weights @ is_true
@@ -319,6 +322,7 @@ def _pearson_draws(first, second, there):
         for side in sides
     )
     lengths = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+    # Where F1 is constant, rounding leaves a length that is not quite 0.
     exists = (n[:, 0] >= 3) & (lengths > 1e-12)
     products = (one * other).sum(axis=1)
     return np.divide(products, lengths, where=exists, out=np.full(len(n), np.nan))
@@ -349,5 +353,6 @@ def _kappa_draws(one, other, labels, weights):
     n = weights.sum(axis=1)
     agree = weights @ (one == other) / n
     eye = np.eye(len(labels))
+    # Agreement of two independent raters with the same shares of genres.
     chance = ((weights @ eye[one]) * (weights @ eye[other])).sum(axis=1) / n**2
     return np.divide(agree - chance, 1 - chance, where=chance < 1, out=np.full(len(n), np.nan))

@@ -43,6 +43,7 @@ def picture_of_cell(embedder, cell):
     if isinstance(embedder, ImageEmbedder):
         pixels = _pixels(encoder.prepare(embedder._read(cell)))
         lowest, highest = pixels.min(axis=(1, 2)), pixels.max(axis=(1, 2))
+        # Processors differ in mean and scale, so each channel is stretched to the full range.
         scale = np.where(highest > lowest, highest - lowest, 1)
         scaled = (pixels - lowest[:, None, None]) / scale[:, None, None]
         return np.round(255 * scaled).astype(np.uint8).transpose(1, 2, 0)
@@ -69,6 +70,7 @@ def _part_of_cover(embedder, encoder, cell, slope):
     from ._slopes import grad_cam
 
     if cell is None:
+        # The size of the input is only known from an image that was prepared.
         shape = _pixels(encoder.prepare(embedder._read(embedder._probe()))).shape[1:]
         return np.full((1, 1), np.nan, dtype=np.float32), shape
     prepared = encoder.prepare(embedder._read(cell))
@@ -87,6 +89,7 @@ def _part_of_sound(embedder, encoder, cell, slope):
     if cell is None:
         return np.full((N_BINS, 1), np.nan, dtype=np.float32)
     patches = _patches(embedder, encoder, cell)
+    # The vector of a track is the mean over its patches.
     parts = parts_of_musicnn(encoder, patches, slope / len(patches), embedder._part())
     return np.concatenate(parts).T
 

@@ -315,6 +315,7 @@ def _effects_of_words(answer, branch):
     names = np.asarray(vectorizer.get_feature_names_out(), dtype=object)[present]
     values = weights.toarray()
     effects = []
+    # In batches: each hidden word is a dense row of the size of the vocabulary.
     for start in range(0, len(present), _WORDS_AT_ONCE):
         words = present[start : start + _WORDS_AT_ONCE]
         hidden = np.repeat(values, len(words), axis=0)
@@ -437,6 +438,7 @@ def _pieces_of_samples(steps, track):
 
 def _pieces_of_windows(placed, length):
     """Yield the first and last samples of pieces of adjoining windows, at most `length` long."""
+    # Of each run of adjoining windows: the first sample, the end with padding, and without it.
     runs = []
     for first, window in placed:
         end = first + 1 + int(np.flatnonzero(window)[-1])  # without padding

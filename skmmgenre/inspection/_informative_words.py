@@ -160,6 +160,7 @@ def _membership(y):
 
 def _gains(n_both, n_word, n_genre, n):
     """Return the information gain of each word in bits, and the shares of texts with it."""
+    # The four cells of the table of word by genre, each with the sums of its row and column.
     counts = [
         (n_both, n_word, n_genre),
         (n_word - n_both, n_word, n - n_genre),
@@ -169,6 +170,7 @@ def _gains(n_both, n_word, n_genre, n):
     gain = np.zeros(len(n_word))
     for both, with_word, of_genre in counts:
         expected = with_word * of_genre / n
+        # Empty cells add 0: the logarithm of 0 is replaced by that of 1.
         gain += xlogy(both, np.divide(both, expected, out=np.ones_like(both), where=both > 0))
     with np.errstate(invalid="ignore"):  # nan if no text is of the genre, or all are
         share, share_of_others = n_both / n_genre, (n_word - n_both) / (n - n_genre)

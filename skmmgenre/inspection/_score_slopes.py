@@ -44,6 +44,7 @@ class ScoresBehind:
                 )
             if isinstance(parent, ColumnTransformer):
                 taken, _ = input_of(model, at[:-1], table)
+                # Once for all rows: only the vectors of this branch vary in `__call__`.
                 self._wholes[at] = parent.transform(taken)
         self.classes_ = np.asarray(model.classes_)
         self._one_genre = np.ndim(model.predict(safe_indexing(table, [0]))[0]) == 0
@@ -61,6 +62,8 @@ class ScoresBehind:
                 vectors = with_branch(parent, whole, at[-1], vectors)
             elif isinstance(parent, Pipeline):
                 names = [name for name, _ in parent.steps]
+                # A pipeline inside a branch ends in a transformer; only one outside of all branches
+                # ends in the classifier.
                 is_branch = any(len(above) < len(at) for above in self._wholes)
                 for _, step in parent.steps[names.index(at[-1]) + 1 :]:
                     is_last = step is parent.steps[-1][1] and not is_branch
@@ -92,6 +95,7 @@ class ScoresBehind:
             vector, code = vectors[row].astype(np.float64), codes[row]
             if code < 0:
                 code = self(row, vectors[row : row + 1]).argmax()
+            # Central differences, with a step that is large enough for models in float32.
             step = _STEP * (np.linalg.norm(vector) or 1)
             steps = step * np.eye(len(vector))
             moved = np.concatenate([vector + steps, vector - steps]).astype(np.float32)
@@ -104,6 +108,7 @@ def _scores(classifier, vectors):
     """Return the decision function of each genre, or logits of the probabilities."""
     if hasattr(classifier, "decision_function"):
         scores = np.asarray(classifier.decision_function(vectors), dtype=np.float64)
+        # Halved, so that the two scores differ by the decision function.
         return np.stack([-scores, scores], axis=1) / 2 if scores.ndim == 1 else scores
     probabilities = np.asarray(classifier.predict_proba(vectors), dtype=np.float64)
     return logit(np.clip(probabilities, _LEAST, 1 - _LEAST))

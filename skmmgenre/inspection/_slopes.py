@@ -40,6 +40,7 @@ def slope_times_input(network, patches, slopes):
         weight[:n_some] = slopes[some]
         with torch.no_grad():
             x = module.standardize(torch.from_numpy(filled).to(device))
+        # After the standardization, so that a cell at its mean over the training set adds nothing.
         x.requires_grad_()
         output = module.head(module.blocks(x.unsqueeze(1)).flatten(1))
         score = (output * torch.from_numpy(weight).to(device)).sum()
@@ -110,6 +111,7 @@ def grad_cam(encoder, prepared, slope):
             f"{encoder.folder.name} has neither feature maps nor layers of tokens, so an "
             "activation map is not available. Use explain, which hides parts of the cover in turn."
         )
+    # The output of the last layer but one is the input of the last.
     state = tokens[-2] if len(tokens) > 1 else maps[-1]
     (gradient,) = torch.autograd.grad(score, state)
     state, gradient = _places(state[0]), _places(gradient[0])
@@ -121,6 +123,7 @@ def _noting_states(network):
     """Record the feature maps and the tokens of each layer during a forward pass."""
     maps, tokens = [], []
     lists = [module for module in network.modules() if isinstance(module, nn.ModuleList)]
+    # Transformers keep their layers in lists. Other 3-D outputs are inside a layer.
     layers = {layer for of_list in lists for layer in of_list}
 
     def note(module, inputs, output):
@@ -144,5 +147,6 @@ def _places(state):
     """Arrange maps (d, height, width) or tokens (n, d) by position, without class tokens."""
     if state.ndim == 3:
         return state.permute(1, 2, 0)
+    # Class tokens and registers come first, then the patches of a square image.
     side = int(len(state) ** 0.5)
     return state[len(state) - side**2 :].unflatten(0, (side, side))

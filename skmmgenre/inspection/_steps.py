@@ -40,6 +40,7 @@ def input_of(model, path, table):
         If the step takes single tracks and a row has several.
     """
     X = as_pandas(table)
+    # Outer steps come first, so X is passed down level by level.
     for at, step, parent in walk(model):
         if at == path[: len(at)]:  # an ancestor of the step, or the step itself
             X = _pass_on(parent, at, X)

@@ -139,6 +139,7 @@ class AnswerLog:
             self.n_cut_off += 1
             os.truncate(self.path, os.path.getsize(self.path) - len(rest.encode()))
         elif not text.endswith("\n"):
+            # An editor removed the last line end, and the next answer would continue that line.
             self._write(b"\n")
         self._answers, self._ids = {}, set()
         for row in rows[1:]:
@@ -158,6 +159,7 @@ class AnswerLog:
         try:
             size = os.fstat(number).st_size
             try:
+                # Not buffered, so that a part of the line that was written can be removed again.
                 if os.write(number, line) != len(line):
                     raise OSError(f"{self.path!r} cannot be written: the disk is full")
                 os.fsync(number)
@@ -167,6 +169,7 @@ class AnswerLog:
                 raise
         finally:
             os.close(number)
+        # The server's own lines need not be read again.
         self._seen = self._signature()
 
     def _signature(self):

@@ -98,6 +98,8 @@ def draw_items(music, names, genres, *, n_items, modes, balance="equal", seed=0)
             f"expected items of at least 2 genres with sound or cover, got {len(counts)}. Genres "
             "are read from the column genres or genre (--genre-column)"
         )
+    # This order decides ties between genres below. It is sorted first, so that it depends on the
+    # seed only, not on the order of the rows.
     order = rng.permutation(sorted(counts))
     shares = {
         str(genre): counts[genre] / len(usable) if balance == "table" else 1 / len(counts)
@@ -110,10 +112,13 @@ def draw_items(music, names, genres, *, n_items, modes, balance="equal", seed=0)
         waiting[genres[row]].append(int(row))
     artists = music.artists if music.artists is not None else [None] * len(names)
     draw = _Draw(music, names, paths, waiting, spare, artists, rng)
+    # Number of items of each mode; they differ by at most one.
     quotas = {mode: len(range(k, n_items, len(modes))) for k, mode in enumerate(modes)}
     taken = {mode: Counter() for mode in modes}
+    # One item per mode in turn, so that no mode uses up the items of another.
     for step in range(max(quotas.values())):
         for mode in [mode for mode in modes if step < quotas[mode]]:
+            # First the genre furthest behind its share; if it has no item left, the next one.
             lacking = {g: shares[g] * (step + 1) - taken[mode][g] for g in shares}
             for genre in sorted(shares, key=lacking.get, reverse=True):
                 if draw.one(genre, mode):

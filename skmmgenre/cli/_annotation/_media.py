@@ -37,6 +37,7 @@ def sound_of(path, seconds):
         n_all = file.n_samples(_SR)
         n = min(n_all, int(seconds * _SR))
         y = file.read((n_all - n) // 2, n, _SR)
+    # Only if it is too loud: 16 bits would clip values above 1.
     y = y / max(1.0, np.abs(y).max(initial=0.0))
     ramp = np.linspace(0, 1, min(int(_FADE * _SR), len(y) // 2), dtype=y.dtype)
     if len(ramp):

@@ -57,6 +57,7 @@ class Plan:
 
     def order_for(self, annotator):
         """Return the items in an order determined by the seed and the name of the annotator."""
+        # Not `hash`, whose value differs between processes.
         digest = hashlib.blake2b(annotator.encode(), digest_size=8).digest()
         rng = np.random.default_rng([self.seed, int.from_bytes(digest, "little")])
         return [self.items[place] for place in rng.permutation(len(self.items))]
@@ -101,6 +102,7 @@ def keep_plan(output, options, names, music, draw):
     """
     path = path_of_plan(output)
     with lock_of(output):
+        # Under the lock, so that only one of two servers that start at the same time draws.
         is_new = not os.path.exists(path)
         if is_new:
             _write(path, options, names, *draw())
@@ -120,6 +122,7 @@ def keep_plan(output, options, names, music, draw):
 def _write(path, options, names, drawn, genres):
     items = [
         {
+            # Not drawn with the seed, so that an id cannot be traced to its item.
             "id": secrets.token_hex(8),
             "item": names[one["row"]],
             "mode": one["mode"],
@@ -166,6 +169,7 @@ def _item(one, music, row):
     sound = cover = None
     if one["mode"] in ("sound", "both"):
         cell = music.table["audio"].iloc[row]
+        # An album may have lost tracks since the items were drawn.
         sound = cell if isinstance(cell, str) else cell[min(one["track"], len(cell) - 1)]
     if one["mode"] in ("cover", "both"):
         cell = music.table["cover"].iloc[row]

@@ -83,6 +83,7 @@ def make_app(plan, log, *, seconds=30.0, host="127.0.0.1"):
         try:
             kept = await run_in_threadpool(log.add, item, **answer)
         except OtherRevision:
+            # The page shows this answer and drops its own. After a 503 it sends its own again.
             kept = await run_in_threadpool(log.get, item)
             return JSONResponse(_as_json(kept), 409, headers=_HEADERS)
         except OSError as error:
@@ -132,8 +133,10 @@ def _as_json(answer):
 async def _read_answer(request, annotator, by_id, genres):
     """Return item and answer of a request, or raise an HTTPException with the reason."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    # Browsers send this type to another site only after a preflight request, which is refused.
     if kind != "application/json":
         raise HTTPException(415, "The content type must be application/json.")
+    # Without a declared length, a request could send any amount of data.
     length = request.headers.get("content-length", "")
     if not length.isdecimal():
         raise HTTPException(411, "The request needs a content-length header.")
@@ -172,6 +175,7 @@ async def _read_answer(request, annotator, by_id, genres):
 
 def _refuse_others(request):
     """Refuse cross-site requests."""
+    # Browsers send these headers with a POST request; other programs need not.
     origin = request.headers.get("origin")
     own = f"{request.url.scheme}://{request.headers.get('host', '')}"
     site = request.headers.get("sec-fetch-site", "same-origin")
@@ -236,6 +240,7 @@ def listen(host, port):
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listening = socket.socket(family, kind, protocol)
+        # After a restart, connections of the previous run may still occupy the port for a while.
         if os.name != "nt":  # on Windows it would allow two servers on one port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)

@@ -23,6 +23,7 @@ _MAX_NAME = 1 << 12
 MAX_GENRES, MAX_TEXT = 1 << 10, 1 << 16  # per file, and characters per genre
 _PARTS = {"file", "before", "after"}
 _COPY = ".skmmgenre_part_"  # prefix of the temporary files that `remove_parts` removes
+# O_NONBLOCK, because opening a named pipe would wait for its other end.
 NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -100,16 +101,20 @@ class TagBackup:
         line = _line(record)
         if len(line) > _MAX_LINE:
             raise ValueError("the information needed to undo the change is larger than 16 MB")
+        # Validated as it is when read: a line that cannot be used would make the change permanent.
         _record(line)
         if not self.exists or self._is_old:
             self._begin()
         with self._open(os.O_RDWR | os.O_APPEND) as file:
+            # After the last line end may be a record that was cut off, whose change was never made,
+            # or one that lost its line end in an editor. Only the latter is kept.
             whole = _size_of_whole_lines(file)
             file.seek(whole)
             rest = file.read(_MAX_LINE)
             if _is_unfinished(rest):
                 file.truncate(whole)
             file.write(b"\n" + line if rest and not _is_unfinished(rest) else line)
+            # The tagged file is replaced next, so its record must be on disk before.
             file.flush()
             os.fsync(file.fileno())
 
@@ -192,6 +197,7 @@ class TagBackup:
                 raise self._foreign("it is a link") from error
             raise
         file = os.fdopen(number, "r+b" if flags & os.O_RDWR else "rb")
+        # What was opened is checked, because the name may have been replaced since `lstat`.
         if not stat.S_ISREG(os.fstat(number).st_mode):
             file.close()
             raise self._foreign("it is a folder or a device")
@@ -209,6 +215,7 @@ class TagBackup:
                     raise ValueError("the line is longer than 16 MB")
                 record = _record(line)
             except ValueError as error:
+                # A record comes before its change: if it was cut off, the change was not made.
                 if number > 1 and line is not None and _is_unfinished(line):
                     reason = "the line is incomplete, because the change was not made"
                     self._damaged.append(DamagedLine(number, reason, None))
@@ -237,6 +244,7 @@ def _line(record):
 
 
 def _sum(record):
+    # It detects damage only. A forged record is detected when it is undone, see `undo_write`.
     return hashlib.blake2b(_json(record, sort_keys=True), digest_size=8).hexdigest()
 
 
@@ -295,6 +303,7 @@ def _loads(line):
 
 
 def _number(digits):
+    # Positions have at most 19 digits, and converting very long numbers takes quadratic time.
     _require(len(digits) <= 20, "the line has a number that is too large")
     return int(digits)
 
@@ -315,6 +324,7 @@ def _check_name(name):
         raise ValueError("file is not a valid path") from error
     separators = "/\\" if os.name == "nt" else "/"
     parts = name.translate(str.maketrans(separators, "/" * len(separators))).split("/")
+    # On Windows, "C:name" is not absolute, but leads out of the folder.
     is_absolute = os.path.isabs(name) or (os.name == "nt" and ntpath.splitdrive(name)[0])
     _require(not is_absolute and ".." not in parts, "file leads out of the folder")
 
@@ -368,6 +378,7 @@ def _require(condition, message):
 
 def _is_unfinished(line):
     """Return whether a line is the beginning of a record, left by a killed process."""
+    # Records are ASCII, because json escapes all other characters.
     if line[-1:] == b"\n" or not line.isascii():
         return False
     try:
@@ -383,6 +394,7 @@ def _is_unfinished(line):
 def _lines(file):
     """Yield each line with its start and end; None in place of a line that is too long."""
     start = 0
+    # Bounded, because a foreign file may be a single huge line.
     while line := file.readline(_MAX_LINE + 1):
         if len(line) > _MAX_LINE:
             while line and not line.endswith(b"\n"):

@@ -65,6 +65,7 @@ def undo_of(file, edits):
     for start, end, new in edits:
         file.seek(start)
         old = file.read(end - start)
+        # Undo starts from the new file, in which all edits before this one have shifted its place.
         undo.append([start + shift, start + shift + len(new), _parts(old, new)])
         shift += len(new) - len(old)
     return undo
@@ -110,6 +111,7 @@ def edits_of(undo, file):
     size = file.seek(0, 2)
     if undo and undo[-1][1] > size:
         return None
+    # A forged list could repeat a range until the old bytes fill the memory.
     n_bytes = sum(len(p) if type(p) is str else p[1] - p[0] for edit in undo for p in edit[2])
     # Tagging only adds a few texts, so the old bytes are not much larger than the file.
     _require(n_bytes <= 2 * (size + _READ), "undo contains more bytes than the file")
@@ -134,6 +136,8 @@ def _blocks(file, start, end):
 
 def _parts(old, new):
     """Return `old` as bytes in base64 and as ranges in `new`."""
+    # As in rsync: blocks of `new` at multiples of _BLOCK are looked up at every position of `old`,
+    # and each match is extended in both directions.
     places = {new[i : i + _BLOCK]: i for i in range(0, len(new) - _BLOCK + 1, _BLOCK)}
     parts, noted, place = [], 0, 0
     while place <= len(old) - _BLOCK:
@@ -145,6 +149,7 @@ def _parts(old, new):
             place, found = place - 1, found - 1
         if place > noted:
             parts.append(base64.b64encode(old[noted:place]).decode())
+        # Views, because each match would otherwise copy the rest of the tag with its covers.
         n_alike = _n_alike(memoryview(old)[place:], memoryview(new)[found:])
         parts.append([found, found + n_alike])
         noted = place = place + n_alike
@@ -156,6 +161,7 @@ def _parts(old, new):
 def _n_alike(one, other):
     """Return the length of the common prefix."""
     size, n_alike, step = min(len(one), len(other)), 0, 1 << 12
+    # Slices first, as comparing single bytes is slow in Python.
     while n_alike + step <= size and one[n_alike:][:step] == other[n_alike:][:step]:
         n_alike += step
     while n_alike < size and one[n_alike] == other[n_alike]:

@@ -74,6 +74,7 @@ def _mp3_tag(file):
     size = file.seek(0, 2)
     file.seek(0)
     head = file.read(10)
+    # The size counts the ten bytes of `head`, so ten more are read, which may be a footer.
     return head + file.read(min(_tag_size(head), size)) if head[:3] == b"ID3" else b""
 
 
@@ -84,6 +85,7 @@ def _new_tag(file, genres, encoding):
     tags = id3.ID3()
     if file is not None:
         file.seek(max(0, file.seek(0, 2) - _V1_SIZE))
+        # The zeros keep mutagen from taking the end of the sound for an ID3v2 tag.
         with suppress(id3.ID3NoHeaderError):
             tags = id3.ID3(io.BytesIO(bytes(_V1_SIZE) + file.read()))
     tags.setall("TCON", [id3.TCON(encoding=3 if encoding is None else encoding, text=genres)])
@@ -103,6 +105,7 @@ def _read_body(tag):
     version, flags = tag[3], tag[5]
     if version not in (2, 3, 4):
         raise BadItem(f"ID3v2.{version} tags are not supported", "")
+    # In ID3v2.2, this bit means compression.
     if version == 2 and flags & _EXTENDED:
         raise BadItem("compressed ID3v2.2 tags are not supported", "")
     end = _tag_size(tag)
@@ -121,6 +124,7 @@ def _tag_edits(tag, genres, encoding):
     version, flags = tag[3], tag[5]
     if flags & _EXTENDED and _has_checksum(tag):
         raise BadItem("its ID3 tag has a checksum, which a new genre would invalidate", "")
+    # mutagen reads ID3v2.2 names, padded with a zero, in later versions, too.
     old = [f for f in body.frames if f.name in (b"TCON", b"TCO", b"TCO\0") and body.can_read(f)]
     new = body.frame(genres, encoding) if genres else b""
     # The new frame comes first: at the end, it could be inside a frame whose size is wrong.
@@ -130,6 +134,7 @@ def _tag_edits(tag, genres, encoding):
     growth = sum(len(e.new) - (e.end - e.start) for e in edits)
     # An extended header may contain the size of the padding, and a tag with a footer has none.
     if not flags & _EXTENDED and not (version == 4 and flags & _FOOTER):
+        # Padding absorbs the difference, so that the sound does not move.
         if growth < 0 and body.ends_in_padding:
             edits.append(Edit(end - start, end - start, bytes(-growth)))
             growth = 0
@@ -142,6 +147,7 @@ def _tag_edits(tag, genres, encoding):
             raise BadItem("its ID3 tag is too large for another frame", "")
         size = _synchsafe(end - 10 + growth)
         edits.insert(0, Edit(6, 10, size))
+        # The footer repeats the size.
         if version == 4 and flags & _FOOTER and tag[end : end + 3] == b"3DI":
             edits.append(Edit(end + 6, end + 10, size))
     return edits
@@ -152,6 +158,7 @@ def _extended_size(tag):
     size = tag[10:14]
     if _is_frame_name(size):
         return 0
+    # In ID3v2.4 the size has seven bits per byte and counts itself; in ID3v2.3 it does neither.
     n_bytes = _from_synchsafe(size) if tag[3] == 4 else 4 + int.from_bytes(size, "big")
     if n_bytes > len(tag) - 10:
         raise BadItem("the extended header of its ID3 tag is damaged", "")
@@ -162,6 +169,7 @@ def _has_checksum(tag):
     """Return whether an extended header announces a checksum."""
     if _is_frame_name(tag[10:14]):
         return False
+    # After the size, ID3v2.4 has the number of flag bytes and the flags, ID3v2.3 only the flags.
     place, mark = (15, 0x20) if tag[3] == 4 else (14, 0x80)
     return bool(int.from_bytes(tag[place : place + 1], "big") & mark)
 
@@ -192,6 +200,7 @@ class _Body:
         self.raw, self.version = raw, version
         self._stuffed = []  # positions of the removed zeros in the data without them
         self._data, self._is_stuffed = raw, False
+        # Sizes in ID3v2.4 count inserted zeros, which can stay; `can_read` passes the flag on.
         self._flags = _UNSYNCHRONIZED if unsynchronized and version == 4 else 0
         if unsynchronized and version < 4:
             self._remove_zeros()
@@ -204,6 +213,7 @@ class _Body:
         frames, rest = walks[sizes.index(self._size_of)]
         self.frames = [_Frame(n, self._raw_place(s), self._raw_place(e)) for n, s, e in frames]
         padding = raw[self._raw_place(rest) :]
+        # A last frame that is longer than the tag would swallow zeros that are added after it.
         overrun = bool(frames) and frames[-1][2] > len(self._data)
         self.ends_in_padding = not padding.strip(b"\0") and not overrun
         self.n_padding = len(padding) if self.ends_in_padding else 0
@@ -211,6 +221,7 @@ class _Body:
     def frame(self, genres, encoding):
         """Return a genre frame as bytes, encoded for this tag."""
         if encoding is None:
+            # Encodings 2 and 3 exist only since ID3v2.4.
             ascii_only = all(text.isascii() for text in genres)
             encoding = 3 if self.version == 4 else 0 if ascii_only else 1
         elif self.version < 4 and encoding > 1:
@@ -232,6 +243,7 @@ class _Body:
         from mutagen import id3
 
         raw = self.raw[frame.start : frame.end]
+        # A tag of this frame alone, so that the result does not depend on the other frames.
         head = b"ID3" + bytes([self.version, 0, self._flags]) + _synchsafe(len(raw))
         try:
             return "TCON" in id3.ID3(io.BytesIO(head + raw), translate=False)
@@ -255,12 +267,14 @@ class _Body:
 
     def _raw_place(self, place):
         """Return the position in the tag for a position in the data without inserted zeros."""
+        # A zero was removed after each of the noted bytes of 255 that lie before `place`.
         return min(place, len(self._data)) + bisect_left(self._stuffed, place)
 
     def _walk(self, size_of):
         """Return name, start and end of each frame, and the end of the last."""
         n_name, n_head = (3, 6) if self.version == 2 else (4, 10)
         frames, place = [], 0
+        # One frame more than allowed is enough to refuse the tag.
         while place + n_head <= len(self._data) and len(frames) <= MAX_FRAMES:
             head = self._data[place : place + n_head]
             name = head[:n_name]
@@ -308,6 +322,8 @@ def _chunk_edits(file, kind, genres, encoding):
         else:
             edits = [Edit(start, end, _new_tag(None, genres, encoding))] if genres else []
         size = end - start + sum(len(e.new) - (e.end - e.start) for e in edits)
+        # A chunk of odd size is followed by a pad byte, which the size of the file counts but not
+        # its own. The last chunk may lack it.
         old_end = min(end + (end - start) % 2, root_end)
         if size != end - start:
             edits.insert(0, Edit(start - 4, start, struct.pack(order + "I", size)))

@@ -15,6 +15,7 @@ from filelock import lock_descriptor
 from ._backup import NAME, NO_LINK
 
 _LOCK = ".skmmgenre_tags.lock"
+# A forked child inherits this set, but must not count as the holder.
 _HOLDERS = set()  # process, thread and path of each lock that is held
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -60,6 +61,7 @@ def locked(folder):
 
 def _open(path, folder):
     """Open the lock file; return None for a read-only folder, in which nothing can be changed."""
+    # Before it is opened, so that a foreign file is neither locked nor removed.
     with suppress(FileNotFoundError):
         _check(path)
     try:

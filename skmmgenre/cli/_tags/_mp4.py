@@ -76,6 +76,7 @@ def mp4_edits(file, genres):
     growth = sum(len(e.new) - (e.end - e.start) for e in edits)
     if not growth:
         return edits
+    # The free atom makes up for the growth: only the size of the list changes, no sound moves.
     if free is not None and _absorb(edits, free, growth):
         return _ordered(edits + _sizes(file, parents[-1:], growth))
     edits += _sizes(file, parents[1:], growth)
@@ -85,6 +86,7 @@ def mp4_edits(file, genres):
 def _absorb(edits, free, growth):
     """Absorb the growth of the list in the free atom after it; return whether that is possible."""
     size = free.end - free.start - growth
+    # An atom has a header of 8 bytes, so 1 to 7 bytes cannot be left over.
     if free.data - free.start != 8 or not (size == 0 or 8 <= size < 1 << 32):
         return False
     if size == 0:
@@ -124,6 +126,7 @@ def _atoms(file, start, end, numbers, inside=_TOP):
                 break
             raise _broken()
         size, name, data = int.from_bytes(head[:4], "big"), head[4:8], place + 8
+        # Size 0 means up to the end of the file; size 1, that one of 64 bits follows the name.
         if size == 0 and inside is _TOP:
             size = end - place
         elif size == 1:
@@ -190,6 +193,7 @@ def _sizes(file, atoms, growth):
 def _places(file, top, place, growth):
     """Return the edits of all offsets to data after the growing atom."""
     edits = []
+    # Positions in these atoms may count from the start of the file.
     for atom in _all(top):
         if atom.name in (b"stco", b"co64"):
             edits += _offset_table(file, atom, place, growth)
@@ -228,6 +232,7 @@ def _offset_table(file, atom, place, growth):
 def _base_offset(file, atom, place, growth):
     file.seek(atom.data)
     data = file.read(16)
+    # This flag says that a position follows the number of the track.
     if len(data) < 16 or not data[3] & 1:
         return []
     (offset,) = struct.unpack(">Q", data[8:])
@@ -241,6 +246,7 @@ def _moved(offset, place, growth):
     """Return the new offset of sound after the atom at `place` has grown."""
     if offset < place:
         return offset
+    # If the tags shrink, the offset lies in the bytes that are removed.
     if offset + growth < place:
         raise BadItem("an offset of its sound points into its tags", "")
     return offset + growth

@@ -99,6 +99,7 @@ def _entries(data, start):
         count_place = start + 4 + struct.unpack_from("<I", data, start)[0]
         (count,) = struct.unpack_from("<I", data, count_place)
         entries, place = [], count_place + 4
+        # Each comment has at least the four bytes of its length.
         if count > len(data) // 4:
             raise _broken_comments()
         for _ in range(count):
@@ -126,6 +127,7 @@ def _flac_edits(file, new, places):
         data = struct.pack("<I", 0) * 2
         data = apply_edits(data, _comment_edits(data, 0, new, places))
         edits = [Edit(end, end, _block_head(_COMMENTS, last, len(data)) + data)]
+        # The stream info, of type 0, is then no longer the last block.
         if last:
             edits.insert(0, Edit(start, start + 1, bytes([0])))
     else:
@@ -163,6 +165,7 @@ def _blocks(file):
         blocks.append((head[0] & 0x7F, place, end, last))
         place = end
     file.seek(place)
+    # If the sound does not begin where the blocks end, a size is wrong.
     if int.from_bytes(file.read(2), "big") & 0xFFFC != 0xFFF8:  # sync code of an audio frame
         raise _broken_blocks()
     return blocks
@@ -218,6 +221,7 @@ def _checksum(page):
 def _comment_pages(file):
     """Return the pages from the comments to the next page whose last packet is complete."""
     file.seek(0)
+    # Later packets, such as the setup of Vorbis, may begin on the last page of the comments.
     begin, pages = None, []
     while not pages or pages[-1].lengths[-1:] in (b"\xff", b""):
         page = _Page(file)
@@ -225,6 +229,7 @@ def _comment_pages(file):
             begin = next((new for old, new in _OGG.items() if page.data.startswith(old)), None)
             serial = page.serial
         elif page.serial == serial:
+            # In FLAC the first byte may also mark the last block; `_start_of_comments` checks it.
             if not pages and not page.data.startswith(begin) and begin != b"\x04":
                 raise _broken_pages()
             pages.append(page)
@@ -259,6 +264,7 @@ def _ogg_edits(file, new, places):
     if not changed:
         return []
     packet = apply_edits(packets[0], changed)
+    # Its header contains the size of the block.
     if start == 4:  # a block of FLAC
         first = packet[0]
         packet = _block_head(first & 0x7F, first & _LAST, len(packet) - 4) + packet[4:]
@@ -269,6 +275,7 @@ def _ogg_edits(file, new, places):
         last = edits[-1]
         edits[-1] = last._replace(new=b"".join([last.new, *written[len(pages) :]]))
     edits += [Edit(page.start, page.end, b"") for page in pages[len(written) :]]
+    # The number of a page is part of its checksum, so all later pages of the stream change.
     if len(written) != len(pages):
         edits += _renumbered(file, pages[-1], len(written) - len(pages))
     return edits
@@ -276,11 +283,14 @@ def _ogg_edits(file, new, places):
 
 def _new_pages(pages, packets):
     """Return pages that contain packets, as many as before if possible."""
+    # A packet is stored as segments of 255 bytes and a shorter one, which may be empty.
     lengths = b"".join(b"\xff" * (len(p) // 255) + bytes([len(p) % 255]) for p in packets)
     data = b"".join(packets)
     counts = [len(page.lengths) for page in pages]
+    # If the last page has room, all others keep their number of segments.
     counts[-1] = len(lengths) - sum(counts[:-1])
     if not 1 <= counts[-1] <= 255:
+        # As many pages as before if possible, so that later pages keep their numbers.
         n_pages = max(-(-len(lengths) // 255), min(len(pages), len(lengths)))
         counts = [len(lengths) // n_pages] * n_pages
         for page in range(len(lengths) % n_pages):

@@ -236,6 +236,8 @@ def make_albums(
     shares = _by_name(missing, dict.fromkeys(MODALITIES, 0.0), "missing")
     accuracies = _by_name(accuracy, _ACCURACY, "accuracy")
     seed = seed_of(random_state)
+    # The order of the draws from this generator is part of the data set: in another order, a seed
+    # would give other albums.
     rng = np.random.default_rng([seed, _TABLE])
 
     tree = sorted(
@@ -264,6 +266,7 @@ def make_albums(
 
     boxes = [None] * n_albums
     if cover_cue == "patch":
+        # A generator per box, so that it does not depend on the other albums.
         boxes = [
             draw_box(np.random.default_rng([seed, _BOX, i]), cover_size) for i in range(n_albums)
         ]
@@ -481,6 +484,7 @@ def _draw_labels(main, genres, leaf_probability, rng):
     for parent in parents:
         children = [i for i, genre in enumerate(genres) if genre.parent == parent]
         parts.append(leaves[:, children].max(axis=1, keepdims=True))
+        # Given the main genre, leaves are independent; a parent is absent if all its leaves are.
         none = np.prod(1.0 - leaf_probability[:, children], axis=1, keepdims=True)
         probabilities.append(1.0 - none)
     labels = [genre.name for genre in genres] + parents

@@ -114,7 +114,9 @@ def make_catalogues(
     n_all = 2 * n_albums - n_common
     artists, of_album, titles = _draw_albums(n_all, rng)
     order = rng.permutation(n_all)
+    # The slices overlap by `n_common` albums.
     of_left, of_right = order[:n_albums], order[n_albums - n_common :]
+    # Otherwise the common albums would be the last on the left and the first on the right.
     of_right = rng.permutation(of_right)
     guests = [artist for artist in artists if artist.is_person]
     columns, chances = {}, {"typos": typos, "decorations": decorations}

@@ -97,6 +97,7 @@ def render_neutral_cover(recipe, style, rng, *, artist_strength, title, size, bo
     image = _draw_genre(neutral, style, rng, artist_strength, size)
     _draw_sign(image, style, artist_strength)
     _letter(image, neutral, title, rng)
+    # Last, because the sign and the lettering must not cover what shows the genre.
     patch = _draw_genre(recipe, style, rng, artist_strength, box[2] - box[0])
     image.paste(patch, box[:2])
     return image

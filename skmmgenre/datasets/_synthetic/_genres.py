@@ -86,6 +86,7 @@ _N_DIMENSIONS = 12
 
 def _spread(index, offset):
     ratio = 2.0
+    # Iterates to the root of x ** (d + 1) = x + 1 in d dimensions.
     for _ in range(64):
         ratio = (1.0 + ratio) ** (1.0 / (_N_DIMENSIONS + 1))
     steps = ratio ** -np.arange(1.0, _N_DIMENSIONS + 1)
@@ -155,6 +156,7 @@ def confusion_matrices(parents, accuracy):
             row[genre] = 0.0
             for neighbour, share in zip(neighbours[kind], _SHARE_OF_CONFUSION, strict=False):
                 row[neighbour] += share
+            # With few genres, there may be a single neighbour, or the same one twice.
             row *= (1.0 - accuracy[kind]) / row.sum()
             row[genre] = accuracy[kind]
             matrix[genre] = row
@@ -187,6 +189,7 @@ def label_probabilities(parents, prior, label_correlation, extra_labels):
 def draw_rows(probabilities, rng):
     """Draw a column index for each row of probabilities."""
     edges = np.cumsum(probabilities, axis=1)
+    # Rounding could leave the last edge below 1, and a draw above it would have no column.
     edges /= edges[:, -1:]
     return (rng.random(len(edges))[:, None] >= edges).sum(axis=1)
 
@@ -195,6 +198,7 @@ def draw_artists(n_albums, rng, largest=12):
     """Draw the artist of each album, with 1 to `largest` albums each, n with weight 1 / n."""
     counts = np.arange(1, largest + 1)
     weights = 1.0 / counts
+    # Enough sizes for any draw, as an artist has at least one album.
     sizes = rng.choice(counts, size=n_albums, p=weights / weights.sum())
     n_artists = int(np.searchsorted(np.cumsum(sizes), n_albums)) + 1
     artists = np.repeat(np.arange(n_artists), sizes[:n_artists])[:n_albums]

@@ -85,6 +85,7 @@ def name_catalogue(genres):
     )
     rows = []
     for genre in genres:
+        # Each genre pairs the same words with another shift, so that no name occurs twice.
         shift = genre.place * (MAX_GENRES // 6) + genre.family  # its number among all genres
         for kind, firsts, lasts, plural, category in kinds:
             categories = [f"{genre.name} {plural}", f"{genre.parent} {plural}", category]

@@ -287,10 +287,12 @@ class AlbumOracle:
         joint = np.broadcast_to(self.confusion["shared"], (len(rows), n_genres, n_genres)).copy()
         for column in columns:
             perceived = self._perceived[rows, column]
+            # Axes: row, true genre y, shared draw s.
             factor = (
                 c * self.confusion[MODALITIES[column]].T[perceived][:, :, None]
                 + (1.0 - c) * np.eye(n_genres)[perceived][:, None, :]
             )
+            # Cells are removed independently of the genre, so a missing one tells nothing.
             joint *= np.where(present[:, column, None, None], factor, 1.0)
         weights = self.prior * joint.sum(axis=2)
         return weights / weights.sum(axis=1, keepdims=True)

@@ -149,6 +149,7 @@ def write_reviews(
         weights = np.exp(recipe[kind] + artist_strength * style[kind])
         shares = _SHARE_FROM_GENRE * weights / weights.sum()
         shares += (1.0 - _SHARE_FROM_GENRE) / len(vocabulary)
+        # Enough: at most six reviews of 14 sentences take two words of a kind each.
         words[kind] = iter([vocabulary[i] for i in rng.choice(len(shares), 200, p=shares)])
 
     def name_of(kind):

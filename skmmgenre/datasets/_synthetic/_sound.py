@@ -145,6 +145,7 @@ def render_track(recipe, style, rng, *, artist_strength, duration, sr=SR):
         recipe, rng, pitch, wave, step, decay, sr, n_samples
     )
     peak = max(float(mix.max()), -float(mix.min()), 1e-6)
+    # The peak is at most 6 dB below 0.9 of full scale, independently of the genre.
     mix *= np.float32(32767.0 * 0.9 * 10.0 ** (-0.3 * rng.random()) / peak)
     return mix.astype(np.int16)
 
@@ -178,6 +179,7 @@ def _voice(table, pitches, lengths, sr, bend=None):
 @lru_cache(maxsize=8)
 def _seconds(n_samples, sr):
     seconds = np.arange(n_samples, dtype=np.float32) / np.float32(sr)
+    # Calls share the cached array.
     seconds.setflags(write=False)
     return seconds
 
@@ -263,6 +265,7 @@ def _fix_ogg_serial(path, serial=1):
         n_segments = data[begin + 26]
         end = begin + 27 + n_segments + sum(data[begin + 27 : begin + 27 + n_segments])
         data[begin + 14 : begin + 18] = serial.to_bytes(4, "little")
+        # The checksum is computed with zeros in its own place.
         data[begin + 22 : begin + 26] = bytes(4)
         data[begin + 22 : begin + 26] = _ogg_crc(bytes(data[begin:end])).to_bytes(4, "little")
         begin = end

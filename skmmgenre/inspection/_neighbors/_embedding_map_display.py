@@ -221,6 +221,7 @@ class EmbeddingMapDisplay:
         rng = check_random_state(random_state)
         display = cls(_project(vectors, perplexity, rng.randint(2**31), n_jobs), genres)
         display.rows_ = rows
+        # Each album has at least this many albums by other artists.
         n_others = len(rows) - (1 if groups is None else np.bincount(groups.codes).max())
         if n_others:  # the albums are by more than one artist
             display.n_neighbors = min(n_neighbors, n_others)

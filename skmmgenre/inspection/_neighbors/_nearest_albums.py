@@ -238,6 +238,7 @@ class NearestAlbums(BaseEstimator):
             In the same cases as `like`.
         """
         vectors, _, excluded = self._queries(albums, other_artists, groups)
+        # For unit vectors, the mean of the cosines to the seeds is the product with their mean.
         mean = vectors.mean(axis=0)[np.newaxis]
         return self._found(self.search_, mean, [np.concatenate(excluded)], n_neighbors)
 
@@ -397,6 +398,7 @@ class NearestAlbums(BaseEstimator):
             "similarity": 1 - np.concatenate([distances for distances, _ in found]),
         }
         if names is not None:
+            # Names may be tuples, from which np.array would make a 2-D array.
             queries = np.empty(len(names), dtype=object)
             queries[:] = names
             table = {"query": np.repeat(queries, lengths), **table}

@@ -106,6 +106,7 @@ def choose_examples(model, answers, items, *, n, media):
     """
     margins = margins_of(answers, items)
     order = [row for row in np.argsort(-margins, kind="stable") if not np.isnan(margins[row])]
+    # So that no item is among both the best and the worst.
     n = min(n, len(order) // 2)
     reasons = []
     columns = _columns_by_kind(model)
@@ -181,6 +182,7 @@ def _coarse(heat):
         n = heat.shape[axis]
         if n > _TILES:
             edges = np.linspace(0, n, _TILES + 1).astype(int)
+            # Tiles may differ by one in width, so sums are divided by their own width.
             sums = np.add.reduceat(heat, edges[:-1], axis=axis)
             widths = np.expand_dims(np.diff(edges), 1 - axis)
             heat = sums / widths

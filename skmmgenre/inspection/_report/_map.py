@@ -112,6 +112,7 @@ def _purity(vectors, genres, artists):
     """Return how often the nearest items by other artists have the same genre, and chance."""
     n = len(genres)
     of_artist = np.bincount(artists).max()
+    # Enough that _N_NEIGHBOURS by others are left, even for the artist with the most items.
     asked = min(n - 1, _N_NEIGHBOURS + of_artist)
     near = NearestNeighbors(n_neighbors=asked).fit(vectors).kneighbors(return_distance=False)
     same = genres[near] == genres[:, np.newaxis]

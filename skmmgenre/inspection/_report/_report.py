@@ -222,6 +222,7 @@ def build_page(
     page : str
     """
     classes = [str(name) for name in model.classes_]
+    # Models of any class are accepted, so a prediction shows whether they are multilabel.
     with progress_hidden():
         several = np.ndim(model.predict(table.iloc[:1])) == 2
     columns = modalities_of(model) if "modalities" in getattr(model, "named_steps", ()) else {}
@@ -240,6 +241,7 @@ def build_page(
     answers = predictions.answers
     # Collected before the explanations, which run the model again.
     set_aside = [*errors, *_errors_of(model, items)]
+    # Reasons may contain paths of the user, which a report that is passed on must not show.
     if folder:
         inside = os.path.join(folder, "")
         set_aside = [
@@ -361,6 +363,7 @@ def _template():
         "count": "{:,}".format,
         "percent": _percent,
         "plural": lambda n, noun: f"{n:,} {noun}{'' if n == 1 else 's'}",
+        # The policy of the page allows only the script with this hash.
         "sha256": _sha256,
         "in_script": _in_script,
         "parts": parts_of,
@@ -403,6 +406,8 @@ def _in_script(value):
     from markupsafe import Markup
 
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    # "</script>" in a name would end the element. In JSON, these letters occur only in strings,
+    # where they may be written as escapes.
     for letter in "<>&":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return Markup(text)

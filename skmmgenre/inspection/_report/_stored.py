@@ -42,6 +42,7 @@ class Stored:
 
     def is_of(self, scores):
         """Return whether these are metrics of the items of a report."""
+        # Stored metrics do not name their items: the same number and the same values identify them.
         shared = self.metrics.keys() & set(scores.metrics.index)
         if not shared or self.n_items not in (None, scores.n_items):
             return False
