@@ -68,6 +68,7 @@ class Trial:
         self.branches = branches
         self.joint = model.named_steps.get("joint", JointSpaceProjector(passthrough=True))
         self.fusion = model.named_steps["fusion"]
+        self.tuned = False  # whether a fitted fusion layer uses tuned thresholds
         self.errors = []
 
     def run(self, rows, controls, n_folds):
@@ -172,11 +173,14 @@ class Trial:
         fusion = _seeded(self.fusion, self.seed)
         if target is not None:
             fusion.set_params(target=target)
-        return fusion.fit(vectors, self.y, groups=self.groups, validation=self.validation)
+        fusion.fit(vectors, self.y, groups=self.groups, validation=self.validation)
+        self.tuned |= tells_by_tuned_thresholds(fusion)
+        return fusion
 
     def _fitted_plain(self):
         """Return the fitted plain control, and its vectors of the test rows.
 
+        Called after the rows of the model, whose fusion layers tell whether thresholds are tuned.
         It is fitted on the rows that networks are trained on: it does not need validation rows,
         and given ones are excluded.
         """
@@ -184,7 +188,7 @@ class Trial:
         kept = np.arange(len(self.train))
         if self.validation is not None:
             kept = np.flatnonzero(~self.validation)
-        plain = PlainControl(branches, strengths, tuned=tells_by_tuned_thresholds(self.fusion))
+        plain = PlainControl(branches, strengths, tuned=self.tuned)
         groups = None if self.groups is None else self.groups[kept]
         plain.fit(table.iloc[self.train[kept]], safe_indexing(self.y, kept), groups)
         return plain, plain.transform(table.iloc[self.test])
@@ -333,7 +337,7 @@ def extract_once(modalities, table):
         road = branch.estimator if over_tracks else branch
         steps = _chain(road)
         n_stateless = _count_stateless(steps)
-        if n_stateless and n_stateless < len(steps) and isinstance(column, str):
+        if n_stateless and isinstance(column, str):
             cells = as_cells(table[column])
             if over_tracks:
                 items, owner, place, n_albums = flatten_tracks(cells)

@@ -1,8 +1,8 @@
 """The base class of all networks: a scikit-learn estimator that composes skorch.
 
 All seeds come from our own generators: the global random state is neither read nor written.
-Objects derived from an estimator's arrays, such as its torch module, are cached outside of its
-state (rule 4).
+A fitted network consists of numpy arrays and plain Python. Objects derived from its arrays, such
+as its torch module, are cached outside of its state.
 """
 
 import os
@@ -361,6 +361,10 @@ class NetEstimator(BaseEstimator):
 
     def _splits(self, plan, consequence):
         """Return the splits that choices are made on; warn if too few rows can be evaluated."""
+        # With validation_fraction=0 there may still be folds (those of a pipeline, or cross_fit=k),
+        # but they only serve to compute vectors: nothing is chosen on them.
+        if self.validation_fraction == 0 and not plan.held_out.any():
+            return []
         splits = plan.splits()
         if not splits and (plan.held_out.any() or plan.folds is not None):
             warnings.warn(

@@ -92,10 +92,12 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         and a negative among these rows.
     thresholds_ : ndarray of float64, shape (n_labels,), or None
         For multilabel y: the score above which `predict` assigns each label; inf if it never
-        does. None with ``preset="paper"``.
+        does. None if no threshold was set: by default with ``preset="paper"``, or without
+        unseen rows to tune them on; then `predict` assigns the labels whose probability is above
+        0.5 (target "cosine": whose similarity is above ``threshold_``).
     offsets_ : ndarray of float64, shape (n_classes,), or None
-        For single-label y: added to the logits before `predict` takes the argmax. None with
-        ``preset="paper"``.
+        For single-label y: added to the logits before `predict` takes the argmax. None if no
+        offset was set: by default with ``preset="paper"``, or without unseen rows.
     threshold_ : float
         Similarity at or above which `predict` assigns a label, unless `decision` says otherwise.
         It maximizes micro F1 on unseen rows, or on the training rows if no unseen row has a

@@ -239,7 +239,7 @@ class NetEmbedder(
             labels.take(rows),
             groups=None if groups is None else groups.take(rows),
             # "auto" is not in the range, so the default number of folds is used.
-            n_folds=self.cross_fit if self.cross_fit in range(2, len(labels) + 1) else None,
+            n_folds=None if self.cross_fit in ("auto", 0) else self.cross_fit,
             warn=for_choices,
         )
         if found is None:
@@ -271,11 +271,7 @@ class NetEmbedder(
         """Train the network and the linear model, and choose their shares on unseen rows."""
         self._set_recipe(plan, self.target_.n_outputs)
         rows = self._rows_to_learn(plan, ~plan.held_out)
-        splits = []
-        # With validation_fraction=0 there may still be folds (cross_fit=k), but they only serve to
-        # compute vectors: nothing is chosen on them.
-        if self.validation_fraction > 0 or plan.held_out.any():
-            splits = self._splits(plan, "all epochs are run, and penalties are not chosen")
+        splits = self._splits(plan, "all epochs are run, and penalties are not chosen")
         trials = self._trials(plan, splits, stops=True)
         self._check_convergence(mean_losses(trials))
         self._train_on_all(plan, rows, trials)
@@ -365,9 +361,10 @@ class NetEmbedder(
 
     def _as_many_steps(self, plan, learned):
         """Return the epochs on some rows that have as many steps as the network was trained for."""
-        rows = self._rows_to_learn(plan, ~plan.held_out)
-        n_steps = self.best_iter_ * n_batches(len(rows), self.batch_size)
-        return max(1, round(n_steps / n_batches(learned.sum(), self.batch_size)))
+        n_rows = len(self._rows_to_learn(plan, ~plan.held_out))
+        n_learned = len(self._rows_to_learn(plan, learned))
+        n_steps = self.best_iter_ * n_batches(n_rows, self.batch_size)
+        return max(1, round(n_steps / n_batches(n_learned, self.batch_size)))
 
     def _train_on_all(self, plan, rows, trials):
         """Set the weights of the network that is trained on all rows but those held out."""

@@ -47,7 +47,7 @@ def forward(function, feed, rows, *, batch_size, device, dtype, advance=None):
 
     Every batch is padded with zeros to `batch_size`, rounded up to a multiple of 16: the
     kernels that torch chooses, and with them the last bits, depend on the shape, and the output
-    for a row must not depend on the other rows (rule 5; see also `Linear`).
+    for a row must not depend on the other rows (see also `Linear`).
     """
     answers, first = None, 0
     size = padded(batch_size)

@@ -301,7 +301,10 @@ class LogisticTarget(IndicatorTarget):
 
     def with_label(self, other, n_rows):
         """Return this target with the first label of another one, which has `n_rows`, appended."""
-        both = LogisticTarget(np.append(self.classes_, other.classes_[:1]))
+        # Integer labels stay integers beside a name: numpy would make strings of them.
+        kinds = {classes.dtype.kind for classes in (self.classes_, other.classes_)}
+        old = self.classes_ if len(kinds) == 1 else self.classes_.astype(object)
+        both = LogisticTarget(np.append(old, other.classes_[:1]))
         both.empty_output_ = np.append(self.empty_output_, other.empty_output_[:1])
         if self.thresholds_ is not None:
             if other.thresholds_ is None or n_rows < _MIN_POSITIVES:  # too few rows to tune it

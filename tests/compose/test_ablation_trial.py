@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import check_cv
@@ -187,6 +188,41 @@ def test_a_step_that_names_nothing(albums):
     found = behind.fit(extracted, albums.y).transform(extracted)
     np.testing.assert_array_equal(found, expected)
     assert [name.partition("__")[0] for name in found] == ["audio"] * found.shape[1]
+
+
+class Lengths(TransformerMixin, BaseEstimator):
+    """A branch that is stateless as a whole, as a pretrained encoder is."""
+
+    n_calls = 0
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        type(self).n_calls += 1
+        return np.array([[float(len(str(cell)))] for cell in X])
+
+    def get_feature_names_out(self, input_features=None):
+        return np.array(["length"], dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
+
+
+@pytest.mark.parametrize("branch", [Lengths(), MeanOverTracks(Lengths())])
+def test_a_branch_that_learns_nothing_is_computed_once(albums, branch):
+    branches = ColumnTransformer([("audio", branch, "audio")], sparse_threshold=0)
+    table = albums.table if isinstance(branch, MeanOverTracks) else albums.table.astype(str)
+    expected = clone(branches).fit_transform(table)
+    taken, extracted, _ = extract_once(branches, table)
+    before = Lengths.n_calls
+    for _ in range(2):
+        found = clone(taken).fit_transform(extracted)
+        np.testing.assert_array_equal(found, expected)
+        assert list(found.columns) == ["audio__length"]
+    assert Lengths.n_calls == before
 
 
 class TestWork:
@@ -380,6 +416,13 @@ class TestControlsOfSeveralGenres:
         expected = plain.decision_function(table_of_two.iloc[test])
         np.testing.assert_allclose(predictions.scores[name][run], expected, atol=1e-6)
         np.testing.assert_array_equal(predictions.predicted[name][run], expected > 0)
+
+    def test_plain_is_tuned_as_the_model_is(self, ablate_labels, small_model, everything):
+        model = small_model(audio=None)  # tunes its thresholds, the one of the paper does not
+        found = ablate_labels(model, subsets=["text"], controls=["plain"], n_runs=1)
+        for tuned, (_, predictions) in ((True, found), (False, everything)):
+            by_half = predictions.scores["plain text"] > 0
+            assert np.array_equal(predictions.predicted["plain text"], by_half) is not tuned
 
     def test_the_missing_pattern(self, table_of_two, labels, everything):
         _, predictions = everything

@@ -111,3 +111,12 @@ def test_a_pipeline_of_encoders_learns_one_more_genre():
     assert model.classes_.tolist() == ["Jazz", "Rock", "Dub"]
     np.testing.assert_allclose(model.predict_proba(table)[:, :2], before, atol=1e-6)
     assert not hasattr(GenrePipeline([("lr", LogisticRegression())]), "add_genre")
+
+
+def test_labels_that_are_integers_stay_integers():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(60, 5)), rng.integers(0, 2, size=(60, 3))
+    model = FusionClassifier(random_state=0).fit(X, Y, groups=np.arange(60))
+    model.add_genre(X, Y[:, 0], "Dub", groups=np.arange(60))
+    assert model.classes_.tolist() == [0, 1, 2, "Dub"]
+    assert model.predict_proba(X).shape == (60, 4)

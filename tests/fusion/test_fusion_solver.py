@@ -173,6 +173,16 @@ def test_adam_where_the_paper_or_dropout_is_asked_for(options):
     assert not hasattr(model, "C_") and "valid_loss" in model.history_[0]
 
 
+def test_without_validation_nothing_is_chosen_on_given_folds():
+    """As a pipeline passes them, in which other steps use them for vectors."""
+    X, y, artists = rows(300)
+    model = FusionClassifier(validation_fraction=0)
+    alone = model.fit(X, y, groups=artists).predict_proba(X)
+    given = model.fit(X, y, groups=artists, folds=np.arange(len(y)) % 3)
+    assert given.C_ == 10 and given.offsets_ is None
+    np.testing.assert_array_equal(given.predict_proba(X), alone)
+
+
 def test_the_same_bits_again():
     X, y, artists = rows(300)
     first, second = (FusionClassifier().fit(X, y, groups=artists) for _ in range(2))

@@ -184,20 +184,25 @@ def test_one_fold_is_refused(noise):
         net(cross_fit=1).fit_transform(X, y)
 
 
-def test_more_folds_than_artists(noise):
+@pytest.mark.parametrize("n_folds", [5, 200])
+def test_more_folds_than_artists(noise, n_folds):
     X, y, _ = noise
     with pytest.raises(ValueError, match="artists"):
-        net(max_epochs=1, cross_fit=5).fit_transform(X, y, groups=np.arange(160) % 3)
+        net(max_epochs=1, cross_fit=n_folds).fit_transform(X, y, groups=np.arange(160) % 3)
 
 
-def test_fold_networks_learn_in_as_many_steps_as_the_network_itself(noise):
-    """Not for the epochs that early stopping waits in vain."""
+@pytest.mark.parametrize("missing", [0, 60])
+def test_fold_networks_learn_in_as_many_steps_as_the_network_itself(noise, missing):
+    """Not for the epochs that early stopping waits in vain; steps are of rows that are there."""
     X, y, artists = noise
+    X = X.copy()
+    X[100 : 100 + missing] = 0  # no word, no review
+    there = X.any(axis=1)
     epochs = []
 
     class Watched(TextMLP):
         def _train(self, plan, *, train, max_epochs=None, **others):
-            epochs.append((int(train.sum()), max_epochs))
+            epochs.append((int((train & there).sum()), max_epochs))
             return super()._train(plan, train=train, max_epochs=max_epochs, **others)
 
     params = {"hidden_units": (16,), "lr": 1e-2, "batch_size": 8, "random_state": 0}
@@ -205,8 +210,9 @@ def test_fold_networks_learn_in_as_many_steps_as_the_network_itself(noise):
     model.fit_transform(X, y, groups=artists, validation=np.arange(160) < 40)
     assert model.best_iter_ < model.n_iter_
     assert len(epochs) == 4 and epochs[0][1] is None
+    n_steps = model.best_iter_ * -(-(120 - missing) // 8)
     for n_learned, n_epochs in epochs[1:]:
-        assert n_epochs == max(1, round(model.best_iter_ * 15 / -(-n_learned // 8)))
+        assert n_epochs == max(1, round(n_steps / -(-n_learned // 8)))
 
 
 # ---- genres of which a fold has no row to learn from -------------------------------------

@@ -1,4 +1,4 @@
-"""A fitted network is numpy arrays and plain Python (rule 4)."""
+"""A fitted network is numpy arrays and plain Python."""
 
 import copy
 import io
