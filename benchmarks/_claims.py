@@ -6,13 +6,14 @@ share of the resamples on the other side of 0, or on it.
 """
 
 import argparse
+import json
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _kept import Kept
 from _results import FOLDER, MARGIN, command_of, read_result, verdict, write_result
 
 from skmmgenre.metrics import bootstrap_interval
@@ -102,7 +103,7 @@ def run_conditions(conditions, *, name, description, code, settings, n_runs=3):
         a dict with the ``metric`` that is compared, the ``estimate`` that must be above 0,
         ``low``, ``high`` and ``p``, and other columns. Files go into
         `folder`, which is emptied afterwards, predictions into ``arguments.predictions``;
-        ``arguments.write(frame, name)`` writes a result.
+        ``arguments.write(frame, name)`` writes a result when the condition is finished.
     name : str
         Name of the evaluation: its claims are written as name_claims.
     description : str
@@ -120,32 +121,42 @@ def run_conditions(conditions, *, name, description, code, settings, n_runs=3):
     parser.add_argument("--only", nargs="+", choices=list(by_name), default=list(by_name))
     parser.add_argument("--output", type=Path, default=FOLDER, help="where results go")
     parser.add_argument("--predictions", type=Path, default=Path("evaluation_report"))
+    parser.add_argument("--keep", type=Path, help="folder of finished parts, to go on from")
     arguments = parser.parse_args()
     if arguments.output == FOLDER and arguments.only != list(by_name):
         parser.error("--only leaves claims out: name another folder as --output")
     command = command_of(parser, arguments)
     settings = {"albums": arguments.albums, "runs": arguments.runs, "margin": MARGIN, **settings}
-    began = time.perf_counter()
-
-    made_by = {"command": command, "settings": settings, "code": code, "folder": arguments.output}
-    arguments.write = partial(write_result, **made_by)
+    write = partial(
+        write_result, command=command, settings=settings, code=code, folder=arguments.output
+    )
     arguments.predictions.mkdir(parents=True, exist_ok=True)
+    kept = Kept(arguments.keep, name, json.dumps(settings, sort_keys=True))
     lines = []
     for condition in arguments.only:
-        with tempfile.TemporaryDirectory() as folder:
-            for claim, kind, line in by_name[condition](arguments, folder):
-                kind = "primary" if claim == PRIMARY.get(f"{name}_claims") else kind
-                # Diversity has no margin: which difference matters is up to the reader.
-                margin = None if line["metric"].startswith("diversity") else MARGIN
-                said = verdict(line["low"], line["high"], margin)
-                lines.append({"claim": claim, "kind": kind, **line, "verdict": said})
-                print(
-                    f"\n>>> {claim}: {line['estimate']:+.3f} [{line['low']:+.3f}, "
-                    f"{line['high']:+.3f}], {said}\n",
-                    flush=True,
-                )
+        found, tables = kept(condition, partial(_run_condition, by_name[condition], arguments))
+        for frame, table in tables:
+            write(frame, table)
+        for claim, kind, line in found:
+            kind = "primary" if claim == PRIMARY.get(f"{name}_claims") else kind
+            # Diversity has no margin: which difference matters is up to the reader.
+            margin = None if line["metric"].startswith("diversity") else MARGIN
+            said = verdict(line["low"], line["high"], margin)
+            lines.append({"claim": claim, "kind": kind, **line, "verdict": said})
+            print(
+                f"\n>>> {claim}: {line['estimate']:+.3f} [{line['low']:+.3f}, "
+                f"{line['high']:+.3f}], {said}\n",
+                flush=True,
+            )
     claims = pd.DataFrame(lines)
     print(claims.round(3).to_string(index=False))
-    seconds = time.perf_counter() - began
-    arguments.write(claims, f"{name}_claims", seconds=seconds)
-    print(f"\n{seconds:.0f} s; written to {arguments.output}")
+    write(claims, f"{name}_claims", seconds=kept.seconds)
+    print(f"\n{kept.seconds:.0f} s; written to {arguments.output}")
+
+
+def _run_condition(condition, arguments):
+    """Return the claims of a condition, and the tables that it writes with their names."""
+    tables = []
+    arguments.write = lambda frame, name: tables.append((frame, name))
+    with tempfile.TemporaryDirectory() as folder:
+        return list(condition(arguments, folder)), tables

@@ -111,6 +111,18 @@ def test_claims_are_written_with_what_they_are(monkeypatch, tmp_path, capsys):
     assert "the first" in capsys.readouterr().out
 
 
+def test_finished_conditions_are_kept(monkeypatch, tmp_path):
+    words = ["--keep", str(tmp_path / "kept")]
+    before = read_result(run(monkeypatch, tmp_path, *words) / "made_claims.csv")
+    (tmp_path / "out" / "made_figures.csv").unlink()
+    (tmp_path / "predicted" / "some.txt").unlink()
+    after = read_result(run(monkeypatch, tmp_path, *words) / "made_claims.csv")
+    pd.testing.assert_frame_equal(before[0], after[0])
+    assert before[1]["command"] == after[1]["command"] == "python benchmarks/evaluate_made.py"
+    assert read_result(tmp_path / "out" / "made_figures.csv")[0]["f1"].tolist() == [0.5]
+    assert not (tmp_path / "predicted" / "some.txt").exists()  # the condition was not run again
+
+
 def test_some_of_the_claims_do_not_take_the_place_of_all(monkeypatch, tmp_path, capsys):
     claims, _ = read_result(run(monkeypatch, tmp_path, "--only", "some") / "made_claims.csv")
     assert len(claims) == 2

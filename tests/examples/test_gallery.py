@@ -15,7 +15,7 @@ GALLERY = sorted(EXAMPLES.glob("plot_*.py"))
 
 
 def test_the_gallery_is_there():
-    assert len(GALLERY) == 8
+    assert len(GALLERY) == 9
     assert (EXAMPLES / "GALLERY_HEADER.rst").exists()
 
 
