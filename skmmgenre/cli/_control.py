@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from ..compose._plain_control import PlainControl, plain_modalities, tells_by_tuned_thresholds
+from ..inspection._report._scores import COMPARED
 from ..metrics import bootstrap_interval
-from ..utils import read_groups
+from ..utils import is_missing, read_groups
 from ._model import Answers, errors_of
 
 _N_RESAMPLES = 1000
 _FEW = 20  # artists (or items); with fewer, the interval is rough
-COMPARED = {False: "f1", True: "macro_auc"}  # by multilabel: the metric of the comparison
 _SHOWN = {"f1": "F1", "macro_auc": "AUC"}
 
 
@@ -177,6 +177,11 @@ def interval_of_difference(truth, ours, plain, artists):
 def count_drawn(n_items, artists):
     """Return the number of artists that are resampled, or of items if artists are unknown."""
     return n_items if artists is None else len(set(read_groups(artists).codes))
+
+
+def knows_artists(artists):
+    """Return whether any artist is known; a folder without tags of artists has a column of None."""
+    return artists is not None and not all(map(is_missing, artists))
 
 
 def in_words(comparison, *, by_artist=True, n_drawn=None):

@@ -12,17 +12,19 @@ import pandas as pd
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from .._model_summary import genres_of, has_several_genres, modalities_of
+from ..inspection._report._report import _never_predicted
+from ..inspection._report._scores import COMPARED
 from ..metrics import genre_scores, ranking_scores
 from ..model_selection import read_split
 from ..utils import is_missing
 from ._control import (
-    COMPARED,
     Control,
     answer_plain,
     answer_prior,
     count_drawn,
     fit_control,
     interval_of_difference,
+    knows_artists,
 )
 from ._evaluation_tables import print_evaluation
 from ._genre_names import GenreNames
@@ -78,7 +80,7 @@ def evaluate(model, source, split, learned, with_tagged, names, jobs, quiet, as_
     """
 
     fitted, card = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
-    aliases = GenreNames(aliases=card.get("aliases"))
+    aliases = GenreNames.of_card(card)
     control, of_control = None, None
     if learned is not None:
         with open_music(learned, verbose=not quiet, **reading) as of_control:
@@ -181,7 +183,7 @@ class Evaluation:
         Indexed by the score that the best genre must have (0: any). ``share`` is the share of the
         items that then get a genre, ``precision`` the share of these genres that are right.
     by_artist : bool
-        Whether the artists are known, so that intervals are drawn over artists.
+        Whether any artist is known, so that intervals are drawn over artists.
     n_drawn : int
         Number of artists, or else of items, that the intervals are drawn over.
     n_learned : int
@@ -314,7 +316,7 @@ def evaluate_model(model, music, *, names=None, control=None, each_subset=True):
         never_predicted=_never_predicted(best),
         min_scores=_by_min_score(truth, best),
         control=control,
-        by_artist=music.artists is not None,
+        by_artist=knows_artists(music.artists),
         n_drawn=count_drawn(len(rows), music.artists),
     )
     if control is not None:
@@ -444,13 +446,6 @@ def _metrics(truth, answers):
         scores = {name: said.scores for name, said in answers.items()}
         metrics = metrics.join(ranking_scores(truth, scores, ks=ks, references=False))
     return metrics
-
-
-def _never_predicted(said):
-    predicted = (
-        said.predicted.any(axis=0) if said.several else np.isin(said.classes, said.predicted)
-    )
-    return [name for name, occurs in zip(said.classes, predicted, strict=True) if not occurs]
 
 
 def _by_min_score(truth, said):

@@ -53,9 +53,15 @@ class GenreNames:
         genres, aliases = content.get("genres"), content.get("aliases") or {}
         if genres is not None and not _all_names(genres, list):
             raise ValueError(f"genres in {path!r} is not a list of names. {remedy}")
-        if not (_all_names(aliases, dict) and all(_is_name(name) for name in aliases.values())):
+        if not _are_aliases(aliases):
             raise ValueError(f"aliases in {path!r} does not map names to names. {remedy}")
         return cls(genres, aliases)
+
+    @classmethod
+    def of_card(cls, card):
+        """Return the aliases on a model card, ignored if they do not map names to names."""
+        aliases = card.get("aliases")
+        return cls(aliases=aliases if _are_aliases(aliases) else None)
 
     def map(self, names):
         """Return the distinct genres that the names of one item are mapped to, in order."""
@@ -96,6 +102,10 @@ def drop_rare(items, min_items):
 
 def _is_name(value):
     return isinstance(value, str) and bool(value.strip())
+
+
+def _are_aliases(values):
+    return _all_names(values, dict) and all(map(_is_name, values.values()))
 
 
 def _all_names(values, kind):

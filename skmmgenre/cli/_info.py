@@ -95,25 +95,33 @@ def print_info(info):
     size = info["bytes"]
     shown = f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"
     say("file", f"{info['file']} ({shown})")
-    say("made by", str(info["card"].get("made_by", "-")))
+    card = info["card"]  # users may put anything on a card
+    say("made by", str(card.get("made_by", "-")))
     say("modalities", ", ".join(f"{k} (column {c})" for k, c in info["modalities"].items()))
     say("task", "multilabel" if info["several_genres"] else "single-label: one genre per item")
-    if "items" in info["card"]:
-        card = info["card"]
-        say("trained on", f"{card.get('trained_on', '-')}: {count_of(card['items'], 'item')}, "
-            f"{count_of(card['artists'], 'artist')}")  # fmt: skip
-    if info["card"].get("audio_model", "cnn") != "cnn":
-        say("sound", f"{info['card']['audio_model']}, pretrained")
+    numbers = {noun: card.get(f"{noun}s") for noun in ("item", "artist")}
+    numbers = [count_of(n, noun) for noun, n in numbers.items() if _is_count(n)]
+    trained_on = [card["trained_on"]] if isinstance(card.get("trained_on"), str) else []
+    trained_on += [", ".join(numbers)] if numbers else []
+    if trained_on:
+        say("trained on", ": ".join(trained_on))
+    audio_model = card.get("audio_model", "cnn")
+    if isinstance(audio_model, str) and audio_model != "cnn":
+        say("sound", f"{audio_model}, pretrained")
     for name, net in info["networks"].items():
         say(name, f"{net['type']}, {net['epochs']} epochs, best epoch {net['best_epoch']}")
     for line in _held_out(info):
         say("held out", line)
-    counts = info["card"].get("items_by_genre", {})
+    counts = card.get("items_by_genre")
+    counts = counts if isinstance(counts, dict) else {}
     versions = (f"{name} {version}" for name, version in info["versions"].items())
     say("versions", ", ".join(versions))
     if info["differ"]:
         say("differ", f"{in_words(info['differ'])}: predictions may differ")
-    genres = (f"{name} ({counts[name]:,})" if name in counts else name for name in info["genres"])
+    genres = (
+        f"{name} ({counts[name]:,})" if _is_count(counts.get(name)) else name
+        for name in info["genres"]
+    )
     say("genres", ", ".join(genres))
 
 
@@ -121,10 +129,11 @@ def _held_out(info):
     """Yield lines on the held-out items: their number, and each metric with the controls'."""
     held_out = info["card"].get("held_out")
     if not isinstance(held_out, dict) or not isinstance(held_out.get("metrics"), dict):
-        return  # users may put anything on a card
-    artists = held_out.get("artists")
-    of_whom = "" if artists is None else f" of {artists} artists"
-    yield f"{held_out.get('items', '-')} items{of_whom}, not used for training"
+        return
+    items, artists = held_out.get("items"), held_out.get("artists")
+    of_whom = f" of {count_of(artists, 'artist')}" if _is_count(artists) else ""
+    n_items = count_of(items, "item") if _is_count(items) else "- items"
+    yield f"{n_items}{of_whom}, not used for training"
     majority = "class prior" if info["several_genres"] else "majority genre"
     controls = {"plain": held_out.get("plain"), majority: {"metrics": held_out.get("prior")}}
     controls = {name: _metrics(control) for name, control in controls.items()}
@@ -141,5 +150,12 @@ def _metrics(control):
     return metrics if isinstance(metrics, dict) else {}
 
 
+def _is_count(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _number(value):
-    return format(value, ".3f") if isinstance(value, int | float) else "-"
+    try:
+        return f"{value:.3f}"
+    except (TypeError, ValueError, OverflowError):  # not a number, or one beyond the largest float
+        return "-"

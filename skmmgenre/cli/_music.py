@@ -367,7 +367,8 @@ def _read_columns(path):
             )
         except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             raise ValueError(f"{path!r} is not a valid table in UTF-8: {error}") from error
-        table = table.astype(object).where(table.notna(), None)
+    # Parquet tables have NaN, NA or NaT, too.
+    table = table.astype(object).where(table.notna(), None)
     if not len(table):
         raise ValueError(f"{path!r} has no rows.")
     return table

@@ -99,7 +99,7 @@ def report(
         page = build_page(
             fitted,
             music.table.reset_index(drop=True),
-            genres_by_model(fitted, music, names or GenreNames(aliases=card.get("aliases"))),
+            genres_by_model(fitted, music, names or GenreNames.of_card(card)),
             music.artists,
             names=names_in_report(music, base),
             card=card,

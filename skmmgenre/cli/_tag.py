@@ -404,13 +404,6 @@ def undo_tags(backup, outcomes, *, verbose=1):
     """
     changes, _ = backup.read()
     chosen = [outcome for outcome in outcomes if outcome.action == "restore"]
-    done = set()
-
-    def restore(outcome):
-        _restore(outcome, changes[outcome.file], root)
-        if outcome.action != "fail":
-            done.add(outcome.file)
-
     with locked(backup.folder), _marking_unreached(chosen) as reached:
         backup.refuse_if_changed()
         root = os.path.realpath(backup.folder)
@@ -418,8 +411,9 @@ def undo_tags(backup, outcomes, *, verbose=1):
         # The backup is not trusted, so nothing outside of its folder is removed.
         remove_parts({root} | {folder for folder in folders if _is_in(folder, root)})
         try:
-            _change_each(chosen, restore, reached, "restoring", verbose)
+            _change_each(chosen, partial(_restore, changes, root), reached, "restoring", verbose)
         finally:
+            done = {outcome.file for outcome in reached if outcome.action != "fail"}
             # Also after Ctrl-C. If the process is killed before, the records of restored files
             # stay, and the next undo finds that they are already restored.
             backup.keep([path for path in changes if path not in done])
@@ -480,7 +474,8 @@ def _write(backup, outcome):
         backup.add(outcome.file, before, outcome.genres, undo)
 
 
-def _restore(outcome, records, root):
+def _restore(changes, root, outcome):
+    records = changes[outcome.file]
     if not os.path.exists(outcome.file):
         raise FileNotFoundError(
             f"it no longer exists: put it back, or remove its lines from {NAME}"

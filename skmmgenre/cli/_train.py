@@ -67,7 +67,10 @@ _PRETRAINED = {"audio_model": "musicnn", "audio__n_patches": 6}
 )
 @genres_file
 @click.option(
-    "--min-items", type=POSITIVE, default=1, help="Ignore genres that fewer than N items have."
+    "--min-items",
+    type=POSITIVE,
+    default=1,
+    help="Ignore genres that fewer than N training items have.",
 )
 @click.option(
     "--modality",
@@ -250,7 +253,8 @@ def train_model(
         has several genres.
     names : GenreNames or None
     min_items : int
-        Genres that fewer items have are ignored.
+        Genres that fewer items have are ignored. Items that are not trained on because of their
+        ``split`` do not count; those that `test_size` holds out do.
     settings : dict or None
         Further parameters of `make_genre_classifier`. The default of `class_weight` is "balanced"
         for single-label models.
@@ -286,14 +290,15 @@ def train_model(
     is_test, without_split = parts == "test", parts == ""
     left_out = is_test | without_split
     genres = [names.map(item) for item in music.genres] if names else music.genres
+    genres = [[] if out else item for item, out in zip(genres, left_out, strict=True)]
     n_named = sum(map(bool, genres))
     genres, rare = drop_rare(genres, min_items)
     if n_named and not any(genres):
         raise ValueError(
-            f"--min-items {min_items:,}: no genre has that many items "
+            f"--min-items {min_items:,}: no genre has that many training items "
             f"({count_of(n_named, 'item')}, {count_of(len(rare), 'genre')}). Use a smaller number."
         )
-    labelled = np.array([bool(item) for item in genres]) & ~left_out
+    labelled = np.array([bool(item) for item in genres])
     if not labelled.any():
         raise ValueError(
             "no training item has a genre. Fill the column genres, or the genre tags of the files; "
@@ -347,7 +352,7 @@ def train_model(
     # Before `evaluate_model`, which runs the model on other rows and so replaces its errors.
     errors = errors_of(model)
     counts = Counter(genre for row in learn for genre in genres[row][: None if several else 1])
-    artists = set() if music.artists is None else {a for a in music.artists[learn] if a}
+    artists = [] if groups is None else [a for a in groups if not is_missing(a)]
     card = {
         "made_by": f"skmmgenre {__version__}, skmmgenre train",
         "modalities": present,
@@ -355,7 +360,7 @@ def train_model(
         "first_genre_only": n_several,
         "class_weight": settings.get("class_weight"),
         "items": len(learn),
-        "artists": len(artists),
+        "artists": len(set(artists)),
         "items_by_genre": dict(counts.most_common()),
         "left_out": {
             "without_genre": n_without,
@@ -522,7 +527,9 @@ def _split(music, y, test_size, seed):
     if not test_size:
         return rows, rows[:0]
     artists = music.artists
-    # Items without an artist are groups of their own; no name begins with a null character.
-    groups = rows if artists is None else [a or f"\x00{row}" for row, a in enumerate(artists)]
+    groups = rows
+    if artists is not None:
+        # Items without an artist are groups of their own; no name begins with a null character.
+        groups = [f"\x00{row}" if is_missing(a) else a for row, a in enumerate(artists)]
     splitter = ArtistShuffleSplit(1, test_size=test_size, random_state=seed)
     return next(splitter.split(rows[:, np.newaxis], y, groups))

@@ -11,6 +11,7 @@ from skmmgenre.cli._control import (
     fit_control,
     in_words,
     interval_of_difference,
+    knows_artists,
 )
 from skmmgenre.cli._model import Answers
 from skmmgenre.compose import make_genre_classifier, make_plain_classifier
@@ -162,6 +163,15 @@ def test_few_artists_make_a_rough_interval(low, high, by_artist, noun):
     assert usual == in_words(comparison, by_artist=by_artist) and "few" not in usual
     found = in_words(comparison, by_artist=by_artist, n_drawn=19)
     assert found == f"{usual} The interval is rough, because there are only 19 {noun}."
+
+
+@pytest.mark.parametrize(
+    "artists, known",
+    [(None, False), ([None, "", np.nan], False), ([None, "a"], True), ([0, None], True)],
+    ids=repr,
+)
+def test_knows_artists(artists, known):
+    assert knows_artists(artists if artists is None else np.array(artists, dtype=object)) is known
 
 
 def test_items_without_an_artist_count_one_each():

@@ -98,6 +98,16 @@ class TestPlain:
         assert main(words) == 0
         assert "plain T" in capsys.readouterr().out
 
+    def test_a_column_of_artists_without_entries(self, table, texts, tmp_path, capsys):
+        """Intervals are drawn over items, and are called so."""
+        rows = pd.read_csv(table).assign(artist=None)
+        rows[rows["split"] == "train"].to_csv(tmp_path / "train.csv", index=False)
+        rows[rows["split"] == "test"][:12].to_csv(tmp_path / "test.csv", index=False)
+        words = ["evaluate", texts, str(tmp_path / "test.csv"), "--quiet"]
+        assert main([*words, "--train", str(tmp_path / "train.csv")]) == 0
+        told = " ".join(capsys.readouterr().out.split())
+        assert "there are only 12 items." in told and "artists" not in told
+
     def test_without_it_the_output_says_how(self, table, texts, capsys):
         assert main(["evaluate", texts, table, "--quiet"]) == 0
         assert "To compare with a plain control" in capsys.readouterr().out

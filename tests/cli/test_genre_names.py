@@ -7,6 +7,7 @@ import pytest
 from small_settings import settings
 
 from skmmgenre.cli import main
+from skmmgenre.cli._genre_names import GenreNames
 
 
 @pytest.fixture
@@ -61,6 +62,17 @@ def test_aliases_alone_let_all_pass(write, evaluated):
     known, unknown, _ = evaluated(names, [["Polka", "Rap", "hip hop", "Jazz"]])
     assert known == {"Jazz": 1}
     assert list(unknown.items()) == [("Polka", 1), ("Hip Hop", 1)]
+
+
+@pytest.mark.parametrize("aliases", [3, "rap", ["rap"], {"rap": 3}, {"rap": ["Rock"]}, {"": "x"}])
+def test_aliases_on_a_card_that_are_not_names_are_ignored(aliases):
+    names = GenreNames.of_card({"aliases": aliases})
+    assert names.map(["rap", "Jazz"]) == ["rap", "Jazz"] and names.aliases == {}
+
+
+def test_aliases_on_a_card():
+    assert GenreNames.of_card({"aliases": {"rap": "Hip Hop"}}).map(["Rap"]) == ["Hip Hop"]
+    assert GenreNames.of_card({}).map(["Rap"]) == ["Rap"]
 
 
 def test_absent(write, evaluated):

@@ -126,6 +126,58 @@ def test_info_of_another_model(tmp_path, capsys):
     assert "contains a TextMLP, which does not predict genres" in capsys.readouterr().err
 
 
+def printed(capsys, card, several=False):
+    """What is printed of a model with a card, by the words at the beginning of the lines."""
+    print_info(
+        {"file": "m", "bytes": 1, "genres": ["Jazz", "Rock"], "several_genres": several}
+        | {"modalities": {}, "networks": {}, "versions": {}, "differ": {}, "card": card}
+    )
+    lines = capsys.readouterr().out.splitlines()
+    return {line[:12].strip(): line[12:] for line in lines}
+
+
+@pytest.mark.parametrize(
+    "card, told",
+    [
+        ({"items": 5}, "5 items"),
+        ({"artists": 1}, "1 artist"),
+        ({"trained_on": "mine"}, "mine"),
+        ({"trained_on": "mine", "items": 2000, "artists": None}, "mine: 2,000 items"),
+        ({"trained_on": ["mine"], "items": "many", "artists": 3}, "3 artists"),
+        ({"items": "many", "artists": ["Ada"]}, None),
+        ({"items": True}, None),
+        ({}, None),
+    ],
+    ids=repr,
+)
+def test_a_card_of_a_stranger_says_what_was_trained_on(capsys, card, told):
+    assert printed(capsys, card).get("trained on") == told
+
+
+@pytest.mark.parametrize(
+    "counts, told",
+    [
+        ({"Jazz": 1200, "Rock": "many", "Pop": 3}, "Jazz (1,200), Rock"),
+        ({"Jazz": None, "Rock": 2.5}, "Jazz, Rock"),
+        (["Jazz"], "Jazz, Rock"),
+        ("Jazz", "Jazz, Rock"),
+        (None, "Jazz, Rock"),
+    ],
+    ids=repr,
+)
+def test_a_card_of_a_stranger_counts_items_by_genre(capsys, counts, told):
+    assert printed(capsys, {"items_by_genre": counts})["genres"] == told
+
+
+def test_a_card_of_a_stranger_in_a_file(model, tmp_path, capsys):
+    path = str(tmp_path / "m.skmmgenre")
+    card = {"items": "all I have", "items_by_genre": ["Reggae"], "audio_model": ["cnn"]}
+    skmmgenre.save(skmmgenre.load(model), path, card=card | {"made_by": 3})
+    assert main(["info", path]) == 0
+    told = capsys.readouterr().out
+    assert "Reggae" in told and "trained on" not in told and "pretrained" not in told
+
+
 class TestHeldOut:
     metrics = {"f1": 0.5, "macro_auc": None}
     held_out = {
@@ -170,7 +222,7 @@ class TestHeldOut:
         held_out = self.held_out | {"plain": {"reason": "no words"}}
         assert self.told(capsys, held_out=held_out)[1] == "f1 0.500 (majority genre 0.125)"
 
-    @pytest.mark.parametrize("odd", [None, 3, "x", [], {}, {"metrics": 3}])
+    @pytest.mark.parametrize("odd", [None, 3, "x", [], {}, {"metrics": 3}, 10**400])
     def test_a_card_of_a_stranger(self, capsys, odd):
         self.told(capsys, held_out=odd)
         self.told(capsys, held_out=self.held_out | {"plain": odd, "prior": odd})

@@ -53,6 +53,29 @@ def test_parquet(tmp_path):
         read(tmp_path / "t.parquet")
 
 
+def test_missing_cells_are_the_same_in_every_format(tmp_path):
+    pytest.importorskip("pyarrow")
+    columns = {
+        "text": ["x", "y", "z"],
+        "artist": ["Ada", None, "Bo"],
+        "year": [1999, np.nan, 2001],
+        "split": pd.array(["train", pd.NA, "test"], dtype="string"),
+        "date": pd.to_datetime(["1999-01-01", None, "2001-01-01"]),
+    }
+    table = pd.DataFrame(columns)
+    table.to_csv(tmp_path / "t.csv", index=False)
+    table.to_parquet(tmp_path / "t.parquet")
+    music = [read(tmp_path / name) for name in ("t.csv", "t.parquet")]
+    for one in music:
+        assert one.artists.tolist() == ["Ada", None, "Bo"]
+        for column in ("artist", "year", "split", "date"):
+            assert one.table[column][1] is None
+    assert music[1].table["year"].tolist() == [1999, None, 2001]
+    # As numbers, too.
+    table.assign(artist=[0, None, 2]).to_parquet(tmp_path / "t.parquet")
+    assert read(tmp_path / "t.parquet").artists.tolist() == [0, None, 2]
+
+
 def test_parquet_without_the_extra(tmp_path, monkeypatch):
     (tmp_path / "t.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow", None)

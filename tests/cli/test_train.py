@@ -13,6 +13,8 @@ import skmmgenre
 from skmmgenre._model_summary import read_seen
 from skmmgenre.audio import AudioEmbedder
 from skmmgenre.cli import main
+from skmmgenre.cli._music import Music
+from skmmgenre.cli._train import _split
 from skmmgenre.compose import GenrePipeline, make_plain_classifier
 from skmmgenre.metrics import bootstrap_interval, genre_scores
 from skmmgenre.model_selection import ArtistShuffleSplit
@@ -212,6 +214,25 @@ class TestRowsLeftOut:
         card = json.loads(capsys.readouterr().out)
         assert card["items"] == 16 and "without_split" not in card["left_out"]
 
+    @pytest.mark.parametrize("part", ["test", "tset"])
+    def test_min_items_counts_the_rows_that_are_trained_on(self, tmp_path, capsys, part):
+        """Jazz and Rock have four such rows, Ska one beside four others, Dub only others."""
+        genres = ["Jazz", "Rock"] * 4 + ["Ska"] * 5 + ["Dub"] * 4
+        table = pd.DataFrame({"genre": genres, "split": ["train"] * 9 + [part] * 8})
+        table["text"] = [f"word{row % 4}" for row in range(17)]
+        table.to_csv(tmp_path / "t.csv", index=False)
+        words = ["train", str(tmp_path / "t.csv"), "-o", str(tmp_path / "m"), "--quiet", "--json"]
+        words += ["--skip-unlabelled", *SMALL]
+        assert main([*words, "--min-items", "2"]) == 0
+        card = json.loads(capsys.readouterr().out)
+        assert card["items_by_genre"] == {"Jazz": 4, "Rock": 4} and card["items"] == 8
+        left_out = card["left_out"]
+        assert left_out["rare_genres"] == ["Ska"] and left_out["without_genre"] == 1
+        assert main([*words, "--min-items", "5"]) == 1
+        assert (
+            "no genre has that many training items (9 items, 3 genres)" in capsys.readouterr().err
+        )
+
 
 def train_split(tmp_path, parts, *words):
     """Train on a table of 4 rows a cell of the column split, two of "Jazz" and two of "Rock"."""
@@ -315,6 +336,27 @@ class TestHeldOut:
         card, err = self.train(tmp_path, capsys, songs.drop(columns="artist"))
         assert card["held_out"]["items"] == 8 and card["held_out"]["plain"]["low"] is not None
         assert not err
+
+    def test_a_column_of_artists_without_entries(self, songs, tmp_path, capsys):
+        card, _ = self.train(tmp_path, capsys, songs.assign(artist=None))
+        assert card["artists"] == 0 and card["held_out"]["artists"] is None
+        assert main(["info", str(tmp_path / "m.skmmgenre")]) == 0
+        assert "held out    8 items, not used for training" in capsys.readouterr().out
+
+    def test_artists_in_parquet(self, songs, tmp_path, capsys):
+        """An artist 0 is known, a missing one is not."""
+        pytest.importorskip("pyarrow")
+        table = songs.drop(columns="audio").assign(artist=[row // 4 for row in range(32)])
+        table.loc[28:, "artist"] = np.nan
+        table.to_parquet(tmp_path / "t.parquet")
+        words = ["train", str(tmp_path / "t.parquet"), "-o", str(tmp_path / "m"), "--json"]
+        words += ["--quiet", *SMALL]
+        assert main(words) == 0
+        assert json.loads(capsys.readouterr().out)["artists"] == 7
+        for seed in range(6):
+            music = Music(table, list(range(32)), [], table["artist"].to_numpy(dtype=object))
+            learn, _ = _split(music, table["genre"].to_numpy(), 0.25, seed)
+            assert np.isin([0, 1, 2, 3], learn).sum() in (0, 4)
 
     def test_one_item_of_one_artist(self, songs, tmp_path, capsys):
         table = songs.assign(artist=["many"] * 31 + ["one"])
@@ -434,7 +476,7 @@ def test_val_rows_stop_the_training(tmp_path, monkeypatch, column):
         (["train", "none.csv", "-o", "m", "--quiet"], "no training item has a genre"),
         (
             ["train", "t.csv", "-o", "m", "--min-items", "2"],
-            "no genre has that many items (2 items, 2",
+            "no genre has that many training items (2 items, 2",
         ),
     ],
     ids=" ".join,

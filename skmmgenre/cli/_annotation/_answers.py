@@ -1,5 +1,6 @@
 """The CSV file of annotations, to which each answer is appended and synced at once."""
 
+import codecs
 import csv
 import io
 import os
@@ -127,18 +128,20 @@ class AnswerLog:
                 file.write(_line(COLUMNS))
         if self._signature() == self._seen:
             return
-        with open(self.path, encoding="utf-8-sig", newline="") as file:
-            text = file.read()
+        with open(self.path, "rb") as file:
+            content = file.read()
+        n_whole = content.rfind(b"\n") + 1  # bytes of the lines that have a line end
+        text, is_cut = self._decoded(content, n_whole)
         rows, rest = read_rows(text)
         if not rows or rows[0] != list(COLUMNS):
             raise ValueError(
                 f"{self.path!r} is not a file of skmmgenre annotate, whose columns are "
                 f"{', '.join(COLUMNS)}. Name another file (--output)"
             )
-        if rest:
+        if rest or is_cut:
             self.n_cut_off += 1
-            os.truncate(self.path, os.path.getsize(self.path) - len(rest.encode()))
-        elif not text.endswith("\n"):
+            os.truncate(self.path, n_whole)
+        elif n_whole < len(content):
             # An editor removed the last line end, and the next answer would continue that line.
             self._write(b"\n")
         self._answers, self._ids = {}, set()
@@ -146,6 +149,23 @@ class AnswerLog:
             if len(row) == len(COLUMNS) and row[0] == self.annotator:
                 self._take(row)
         self._seen = self._signature()
+
+    def _decoded(self, content, n_whole):
+        """Return the text of the file, and whether its last line is cut inside a character.
+
+        Such a line is not part of the text.
+        """
+        decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        try:
+            text = decoder.decode(content)
+            if not decoder.getstate()[0]:  # the bytes of an incomplete character
+                return text, False
+            return content[:n_whole].decode("utf-8-sig"), True
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{self.path!r} is not valid UTF-8: {error}. Save it as UTF-8, or name another "
+                "file (--output)"
+            ) from error
 
     def _take(self, row):
         _, item, mode, genre, *_, answer = row

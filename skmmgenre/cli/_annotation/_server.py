@@ -1,10 +1,10 @@
 """The web server of the page: it serves the items and receives the answers."""
 
 import ipaddress
-import math
 import os
 import re
 import socket
+import sys
 from importlib.resources import files
 
 import click
@@ -140,7 +140,7 @@ async def _read_answer(request, annotator, by_id, genres):
     length = request.headers.get("content-length", "")
     if not length.isdecimal():
         raise HTTPException(411, "The request needs a content-length header.")
-    if int(length) > _MAX_BYTES:
+    if len(length) > 9 or int(length) > _MAX_BYTES:  # `int` refuses thousands of digits
         raise HTTPException(413, f"The request must not exceed {_MAX_BYTES:,} bytes.")
     try:
         sent = await request.json()
@@ -161,7 +161,8 @@ async def _read_answer(request, annotator, by_id, genres):
     if genre is not None and genre not in genres:
         raise HTTPException(400, "genre is not one of the available genres.")
     number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not number or not math.isfinite(seconds) or seconds < 0:
+    # JSON has integers beyond the largest float, and Python reads NaN and Infinity.
+    if not number or not 0 <= seconds <= sys.float_info.max:
         raise HTTPException(400, "seconds must be a number of at least 0.")
     revision = sent.get("revision")
     if type(revision) is not int or revision < 0:
@@ -196,7 +197,8 @@ class _KnownHosts:
 
     def __init__(self, app, host):
         self._app = app
-        self._known = {"localhost", "127.0.0.1", "[::1]", host.lower()}
+        host = _plain_host(host.partition("%")[0])  # browsers omit the zone of an address
+        self._known = {"localhost", "127.0.0.1", "::1", host}
         self._any_address = host in ("0.0.0.0", "::")
         if self._any_address:
             self._known.add(socket.gethostname().lower())
@@ -209,16 +211,22 @@ class _KnownHosts:
         await self._app(scope, receive, send)
 
     def _knows(self, host):
-        name = re.sub(r":\d+$", "", host).lower()
-        if name in self._known or f"[{name}]" in self._known:
-            return True
-        if not self._any_address:
-            return False
-        try:
-            ipaddress.ip_address(name.strip("[]"))
-        except ValueError:
-            return False
-        return True
+        name = _plain_host(re.sub(r":\d+$", "", host))
+        return name in self._known or (self._any_address and _address_of(name) is not None)
+
+
+def _plain_host(name):
+    """Return a host name in lower case, or an address without brackets in its shortest spelling."""
+    name = name.strip("[]").lower()
+    address = _address_of(name)
+    return name if address is None else str(address)
+
+
+def _address_of(name):
+    try:
+        return ipaddress.ip_address(name)
+    except ValueError:
+        return None
 
 
 def _host_of(scope):

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ...utils import replacing, sync
-from ._edits import check_undo
+from ._edits import check_undo, require
 
 NAME = ".skmmgenre_tags.jsonl"
 _VERSION = 1
@@ -185,8 +185,9 @@ class TagBackup:
         with replacing(self.path, prefix=_COPY) as new, open(new, "wb") as file:
             file.write(_json(_HEAD))
             if self.exists:
+                # With a last line that has no line end, which `add` completes or removes.
                 with self._open() as old:
-                    _copy(old, (0, _size_of_whole_lines(old)), file)
+                    _copy(old, (0, old.seek(0, os.SEEK_END)), file)
         self.exists, self._is_old = True, False
 
     def _open(self, flags=os.O_RDONLY):
@@ -277,13 +278,13 @@ def _record(line):
 
 
 def _checked(record):
-    _require(type(record) is dict, "the line is not a JSON object")
+    require(type(record) is dict, "the line is not a JSON object")
     is_old = record.keys() == _PARTS
-    _require(is_old or record.keys() == _PARTS | {"undo", "sum"}, "the line has unexpected keys")
+    require(is_old or record.keys() == _PARTS | {"undo", "sum"}, "the line has unexpected keys")
     if is_old:
         record["undo"] = None
     else:
-        _require(
+        require(
             record.pop("sum") == _sum(record), "the line was changed: its checksum does not match"
         )
         check_undo(record["undo"])
@@ -304,20 +305,20 @@ def _loads(line):
 
 def _number(digits):
     # Positions have at most 19 digits, and converting very long numbers takes quadratic time.
-    _require(len(digits) <= 20, "the line has a number that is too large")
+    require(len(digits) <= 20, "the line has a number that is too large")
     return int(digits)
 
 
 def _once(pairs):
     found = dict(pairs)
-    _require(len(found) == len(pairs), "the line has a key twice")
+    require(len(found) == len(pairs), "the line has a key twice")
     return found
 
 
 def _check_name(name):
     """Raise ValueError if a name could lead out of the folder, without following links."""
-    _require(type(name) is str and 0 < len(name) <= _MAX_NAME, "file is not a valid path")
-    _require("\0" not in name, "file is not a valid path")
+    require(type(name) is str and 0 < len(name) <= _MAX_NAME, "file is not a valid path")
+    require("\0" not in name, "file is not a valid path")
     try:
         os.fsencode(name)
     except UnicodeEncodeError as error:
@@ -326,54 +327,49 @@ def _check_name(name):
     parts = name.translate(str.maketrans(separators, "/" * len(separators))).split("/")
     # On Windows, "C:name" is not absolute, but leads out of the folder.
     is_absolute = os.path.isabs(name) or (os.name == "nt" and ntpath.splitdrive(name)[0])
-    _require(not is_absolute and ".." not in parts, "file leads out of the folder")
+    require(not is_absolute and ".." not in parts, "file leads out of the folder")
 
 
 def _check_state(state):
-    _require(type(state) is dict, "before is not an object")
+    require(type(state) is dict, "before is not an object")
     tags, genres = state.get("tags"), state.get("genres")
     if genres is not None:
         _check_texts(genres, "the genres before")
     names = state.keys()
     if names == {"tags", "genres", "encoding"}:  # of ID3
         encoding = state["encoding"]
-        _require(tags in (None, "v1", "v2") and type(tags) is not bool, "tags has an unknown value")
+        require(tags in (None, "v1", "v2"), "tags has an unknown value")
         known = encoding is None if genres is None else type(encoding) is int
-        _require(known and encoding in (None, 0, 1, 2, 3), "encoding has an unknown value")
+        require(known and encoding in (None, 0, 1, 2, 3), "encoding has an unknown value")
         return
-    _require(type(tags) is bool, "tags is not true or false")
+    require(type(tags) is bool, "tags is not true or false")
     if names == {"tags", "genres"}:  # of MP4
         return
-    _require(names == {"tags", "genres", "places", "keys"}, "before has unknown keys")
+    require(names == {"tags", "genres", "places", "keys"}, "before has unknown keys")
     places, keys = state["places"], state["keys"]
-    _require(type(places) is list and type(keys) is list, "places or keys is not a list")
-    _require(
+    require(type(places) is list and type(keys) is list, "places or keys is not a list")
+    require(
         len(places) == len(keys) == len(genres or ()),
         "the number of places, keys and genres differs",
     )
-    _require(
+    require(
         all(type(p) is int and 0 <= p < 1 << 31 for p in places), "places are not valid numbers"
     )
-    _require(sorted(set(places)) == places, "places are not in order")
-    _require(
+    require(sorted(set(places)) == places, "places are not in order")
+    require(
         all(type(k) is str and k.lower() == "genre" for k in keys),
         "keys has a value other than genre",
     )
 
 
 def _check_texts(texts, name):
-    _require(type(texts) is list and len(texts) <= MAX_GENRES, f"{name} is not a list of strings")
+    require(type(texts) is list and len(texts) <= MAX_GENRES, f"{name} is not a list of strings")
     for text in texts:
-        _require(type(text) is str and len(text) <= MAX_TEXT, f"{name} is not a list of strings")
+        require(type(text) is str and len(text) <= MAX_TEXT, f"{name} is not a list of strings")
         try:
             text.encode()
         except UnicodeEncodeError as error:
             raise ValueError(f"{name} has a string that cannot be encoded in UTF-8") from error
-
-
-def _require(condition, message):
-    if not condition:
-        raise ValueError(message)
 
 
 def _is_unfinished(line):

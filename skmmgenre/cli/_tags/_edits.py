@@ -73,23 +73,21 @@ def undo_of(file, edits):
 
 def check_undo(undo):
     """Raise ValueError if a value is not what `undo_of` returns."""
-    _require(type(undo) is list, "undo is not a list")
+    require(type(undo) is list, "undo is not a list")
     place = 0
     for edit in undo:
-        _require(
-            type(edit) is list and len(edit) == 3, "undo contains something other than an edit"
-        )
+        require(type(edit) is list and len(edit) == 3, "undo contains something other than an edit")
         start, end, parts = edit
-        _require(
+        require(
             _is_range(start, end) and start >= place, "undo has positions that are not in order"
         )
-        _require(type(parts) is list, "undo has parts that are not a list")
+        require(type(parts) is list, "undo has parts that are not a list")
         for part in parts:
             if type(part) is str:
                 _from_base64(part)
             else:
                 is_pair = type(part) is list and len(part) == 2 and _is_range(*part)
-                _require(is_pair and part[1] <= end - start, "undo has a part of unknown kind")
+                require(is_pair and part[1] <= end - start, "undo has a part of unknown kind")
         place = end
 
 
@@ -114,7 +112,7 @@ def edits_of(undo, file):
     # A forged list could repeat a range until the old bytes fill the memory.
     n_bytes = sum(len(p) if type(p) is str else p[1] - p[0] for edit in undo for p in edit[2])
     # Tagging only adds a few texts, so the old bytes are not much larger than the file.
-    _require(n_bytes <= 2 * (size + _READ), "undo contains more bytes than the file")
+    require(n_bytes <= 2 * (size + _READ), "undo contains more bytes than the file")
     edits = []
     for start, end, parts in undo:
         file.seek(start)
@@ -180,6 +178,7 @@ def _from_base64(text):
         raise ValueError("undo has a part that is not valid base64") from error
 
 
-def _require(condition, message):
+def require(condition, message):
+    """Raise ValueError with a message if a condition is not true."""
     if not condition:
         raise ValueError(message)

@@ -222,7 +222,7 @@ def _comment_pages(file):
     """Return the pages from the comments to the next page whose last packet is complete."""
     file.seek(0)
     # Later packets, such as the setup of Vorbis, may begin on the last page of the comments.
-    begin, pages = None, []
+    begin, pages, has_begun = None, [], False
     while not pages or pages[-1].lengths[-1:] in (b"\xff", b""):
         page = _Page(file)
         if begin is None:
@@ -230,8 +230,11 @@ def _comment_pages(file):
             serial = page.serial
         elif page.serial == serial:
             # In FLAC the first byte may also mark the last block; `_start_of_comments` checks it.
-            if not pages and not page.data.startswith(begin) and begin != b"\x04":
-                raise _broken_pages()
+            # Pages without segments are valid, before the comments and between their pages.
+            if not has_begun and page.lengths:
+                if not page.data.startswith(begin) and begin != b"\x04":
+                    raise _broken_pages()
+                has_begun = True
             pages.append(page)
     return pages
 
@@ -312,7 +315,8 @@ def _new_pages(pages, packets):
                 data[byte : byte + n_bytes],
             )
         )
-        continued = part[-1] == 255
+        if part:  # after a page without segments, the packet still continues
+            continued = part[-1] == 255
         place, byte = place + count, byte + n_bytes
     return written
 

@@ -116,6 +116,42 @@ def test_a_line_that_was_cut_off_is_removed(path):
     assert len(rows_in(path)) == 3
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_line_that_was_cut_off_inside_a_character(path, encoding):
+    """The first letter of the annotator has two bytes, those of the item have three."""
+    add(AnswerLog(path, "Édith"), OTHER)
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    with open(path, "w", encoding=encoding, newline="") as file:
+        file.write(text)
+    with open(path, "rb") as file:
+        whole = file.read()
+    line = whole[whole.index(b"\n") + 1 :].replace(IDS[0].encode(), IDS[1].encode())
+    for n in range(1, len(line) - 1):
+        with open(path, "wb") as file:
+            file.write(whole + line[:n])
+        log = AnswerLog(path, "Édith")
+        assert log.n_cut_off == 1 and log.get(OTHER).revision == 1, line[:n]
+        with open(path, "rb") as file:
+            assert file.read() == whole
+        assert add(log, OTHER, revision=1, number=2).revision == 2
+
+
+def test_a_file_that_is_not_utf_8(path):
+    log = AnswerLog(path, "Édith")
+    add(log)
+    add(log, OTHER, number=1)
+    with open(path, "rb") as file:
+        latin = file.read().replace("Édith".encode(), b"\xc9dith")
+    for content in (latin, latin[:-1]):
+        with open(path, "wb") as file:
+            file.write(content)
+        with pytest.raises(ValueError, match="is not valid UTF-8.*--output"):
+            AnswerLog(path, "Édith")
+        with open(path, "rb") as file:
+            assert file.read() == content
+
+
 def test_a_disk_that_is_full(path, monkeypatch):
     log = AnswerLog(path, "Ann")
     add(log)

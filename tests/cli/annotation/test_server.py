@@ -151,6 +151,9 @@ def test_what_is_no_json_is_refused(client, log):
         ("[]", kind, 400),
         (sent.replace("1.5", "NaN"), kind, 400),
         (sent.replace("1.5", "1e999"), kind, 400),
+        (sent.replace("1.5", "9" * 400), kind, 400),
+        (sent.replace("1.5", "9" * 5000), kind, 400),
+        (sent, kind | {"content-length": "9" * 5000}, 413),
         (sent + " " * 10_000, kind, 413),
         (iter([sent.encode()]), kind, 411),
     ]:
@@ -192,6 +195,23 @@ def test_names_of_others_that_lead_here_are_refused(blind, log, listens_at):
         assert client.get("/state", headers={"host": host}).status_code == 200, host
     for host in strange + ([] if listens_at == "0.0.0.0" else ["192.0.2.9"]):
         assert client.get("/state", headers={"host": host}).status_code == 421, host
+
+
+@pytest.mark.parametrize(
+    "listens_at", ["2001:db8::5", "2001:DB8:0:0::5", "[2001:db8::5]", "2001:db8::5%eth0"]
+)
+def test_the_page_of_an_ipv6_address(blind, log, listens_at):
+    client = TestClient(make_app(plan_of(blind), log, host=listens_at), base_url=HERE)
+    for host in ("[2001:db8::5]:8642", "[2001:DB8::5]", "[::1]:8642", "localhost"):
+        assert client.get("/state", headers={"host": host}).status_code == 200, host
+    for host in ("[2001:db8::6]:8642", "[2001:db8::5]x", "evil.example", "localhost%eth0"):
+        assert client.get("/state", headers={"host": host}).status_code == 421, host
+
+
+def test_all_ipv6_addresses(blind, log):
+    client = TestClient(make_app(plan_of(blind), log, host="0:0:0:0:0:0:0:0"), base_url=HERE)
+    for host, status in (("[2001:db8::6]:8642", 200), ("192.0.2.1", 200), ("evil.example", 421)):
+        assert client.get("/state", headers={"host": host}).status_code == status, host
 
 
 def test_nothing_is_loaded_from_elsewhere(client):

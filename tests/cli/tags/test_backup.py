@@ -75,6 +75,19 @@ def test_backup_of_the_first_version(tmp_path):
     assert tags == [1, True, False]
 
 
+def test_last_line_of_the_first_version_without_a_line_end(tmp_path):
+    """It is read, so it is kept when another change is recorded."""
+    folder, files = small(tmp_path, "mp3", "mp3", "mp3", genre="Polka")
+    old = json.dumps(old_lines(files[:2])[1]).encode()
+    write_lines(folder, *old_lines(files[:1]), old)
+    assert len(TagBackup(str(folder)).read()[0]) == 2
+    write(folder, files[2:], "Hip Hop")
+    lines = (folder / NAME).read_bytes().splitlines(keepends=True)
+    assert len(lines) == 4 and lines[2] == old + b"\n"
+    assert undo(folder) == ["restore"] * 3
+    assert all(b"Jazz" in file.read_bytes() for file in files[:2])
+
+
 def malformed(path):
     """Lines that are not notes, each of which says that the genre of a file was Rock."""
     good = {"file": path.name, "before": {**ID3, "genres": ["Rock"]}, "after": ["Polka"]}

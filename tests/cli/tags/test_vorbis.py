@@ -116,12 +116,45 @@ def test_a_second_stream_between_the_pages():
         assert texts_of(new, "Ogg")[0] == b"genre=" + genre.encode()
 
 
-def with_checksums(content):
-    """Ogg pages with checksums that fit."""
+@pytest.mark.parametrize("place", [1, 2, 3])
+@pytest.mark.parametrize("size", [3, 2900, 4000, 70_000])
+def test_a_page_without_segments(place, size, tmp_path):
+    """It is valid before the comments and between their pages."""
+    path = tmp_path / "a.ogg"
+    texts = (b"comment=" + b"x" * 3000, b"genre=Jazz")
+    pages = pages_of(made("Ogg", texts, n_lengths=8))
+    empty = OggPage()
+    empty.serial, empty.position = pages[1].serial, -1
+    pages.insert(place, empty)
+    for number, page in enumerate(pages):
+        page.sequence = number
+    old = b"".join(page.write() for page in pages)
+    path.write_bytes(old)
+    before = sound_by_av(path)[:2]
+    file = io.BytesIO(old)
+    edits = vorbis_edits(file, "Ogg", ["y" * size])
+    undo, new = undo_of(file, edits), b"".join(with_edits(file, edits))
+    path.write_bytes(new)
+    assert texts_of(new, "Ogg")[1] == b"genre=" + b"y" * size
+    assert sound_by_av(path)[:2] == before
+    was_complete = True
+    for number, page in enumerate(pages_of(new)):
+        assert page.sequence == number and page.continued == (not was_complete)
+        was_complete = page.complete if page.packets else was_complete
+    file = io.BytesIO(new)
+    assert b"".join(with_edits(file, edits_of(undo, file))) == old
+
+
+def pages_of(content):
     file, pages = io.BytesIO(content), []
     while file.tell() < len(content):
         pages.append(OggPage(file))
-    return b"".join(page.write() for page in pages)
+    return pages
+
+
+def with_checksums(content):
+    """Ogg pages with checksums that fit."""
+    return b"".join(page.write() for page in pages_of(content))
 
 
 FLAC, OGG = made("FLAC"), made("Ogg")
