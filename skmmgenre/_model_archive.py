@@ -10,6 +10,9 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 
+from . import __version__
+
+FORMAT = 1
 MANIFEST = "skmmgenre.json"
 SCHEMA = "schema.json"  # skops' name for it
 _TEXT_BYTES = {MANIFEST: 2**24, SCHEMA: 2**26}  # limits, as JSON takes many times that in memory
@@ -247,7 +250,7 @@ def read_manifest(path):
     Raises
     ------
     Refused
-        If it is not a model file, or its manifest is damaged.
+        If it is not a model file, has another format, or its manifest is damaged.
     """
     with _archive(path) as (archive, n_bytes):
         return _manifest(path, archive, _entries(path, archive, n_bytes)), n_bytes
@@ -333,6 +336,20 @@ def damaged(path, reason):
     return Refused(path, reason, "It is damaged: copy it again, or save the model again.")
 
 
+def remedy_of_strangers(manifest):
+    """Return the remedy for a file that this version cannot have written."""
+    versions = manifest.get("versions")  # of any type in another format
+    made_with = versions.get("skmmgenre") if isinstance(versions, dict) else None
+    if made_with == __version__:
+        return "skmmgenre.save does not write such files: do not use it."
+    if made_with is None:
+        return "If you trust it, install the version of skmmgenre that saved it."
+    return (
+        f"According to the file, it was saved with skmmgenre {made_with}: if you trust it, install "
+        "that version."
+    )
+
+
 def _no_zip(path, start, position):
     if position:
         return Refused(
@@ -405,12 +422,17 @@ def _manifest(path, archive, entries):
     form = manifest.get("format") if isinstance(manifest, dict) else None
     if type(form) is not int:
         raise damaged(path, f"{MANIFEST} has no format number")
+    # First, because a manifest of another format may have any content.
+    if form != FORMAT:
+        raise Refused(
+            path,
+            f"it has format {form}, but skmmgenre {__version__} reads format {FORMAT}",
+            remedy_of_strangers(manifest),
+        )
     kinds = {"versions": dict, "card": dict, "left_out": list, "members": dict}
-    # A manifest of another format is not checked here; the caller rejects it.
-    if form == 1 and not all(isinstance(manifest.get(k), kind) for k, kind in kinds.items()):
+    if not all(isinstance(manifest.get(name), kind) for name, kind in kinds.items()):
         raise damaged(path, f"{MANIFEST} lacks one of {', '.join(kinds)}")
-    # A manifest of another format may lack some of these, which the caller's message needs.
-    return {kind: make() for kind, make in kinds.items()} | manifest
+    return manifest
 
 
 def _members(path, archive, entries, checksums):

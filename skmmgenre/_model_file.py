@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._library_versions import differences, in_words, names_to_record, names_used_by, versions_of
 from ._model_archive import (
+    FORMAT,
     SCHEMA,
     Refused,
     check_array,
@@ -21,17 +22,11 @@ from ._model_archive import (
     damaged,
     name_of,
     read_archive,
+    remedy_of_strangers,
     shown,
     write_archive,
 )
-from ._model_summary import (
-    FORMAT,
-    check_format,
-    modalities_of,
-    names_left_out,
-    remedy_of_strangers,
-    summarize,
-)
+from ._model_summary import modalities_of, names_left_out, summarize
 from ._model_types import (
     Misshapen,
     Strange,
@@ -234,7 +229,6 @@ def load(path: FilePath | BinaryIO, *, params: dict[str, Any] | None = None) -> 
     in memory, and 4 kB for each word of a vocabulary.
     """
     manifest, members = read_archive(path)
-    check_format(path, manifest)
     try:
         schema = _parse_schema(path, members)
         # First, because all that follows relies on nodes of known types and forms.

@@ -3,13 +3,11 @@
 import json
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from . import __version__
-from ._model_archive import Refused, read_manifest
+from ._model_archive import read_manifest
 
 if TYPE_CHECKING:
     from ._typing import FilePath  # imports numpy
 
-FORMAT = 1
 _SUMMARY = {
     "genres": list,
     "several_genres": bool,
@@ -48,7 +46,7 @@ def model_info(path: "FilePath | BinaryIO") -> dict[str, Any]:
     --------
     save : Write a model file; has an example.
     """
-    manifest, n_bytes = _read(path)
+    manifest, n_bytes = read_manifest(path)
     parts = {name: manifest[name] for name in ("format", "versions", "card", "left_out")}
     return {**parts, "left_out": names_left_out(manifest), "bytes": n_bytes}
 
@@ -71,7 +69,7 @@ def read_summary(path):
     ValueError
         If it is not a model file, or has another format.
     """
-    summary = _read(path)[0].get("summary")
+    summary = read_manifest(path)[0].get("summary")
     return summary if _is_summary(summary) else None
 
 
@@ -94,7 +92,7 @@ def read_seen(path):
     """
     from ._seen import Seen  # imports numpy and pandas
 
-    return Seen.of_manifest(_read(path)[0].get("seen"))
+    return Seen.of_manifest(read_manifest(path)[0].get("seen"))
 
 
 def summarize(model):
@@ -162,34 +160,6 @@ def has_several_genres(model):
 def names_left_out(manifest):
     """Return the names of the parameters that were left out, according to a manifest."""
     return [name for name in manifest["left_out"] if isinstance(name, str)]
-
-
-def remedy_of_strangers(manifest):
-    """Return the remedy for a file that this version cannot have written."""
-    made_with = str(manifest["versions"].get("skmmgenre", "another version"))
-    if made_with == __version__:
-        return "skmmgenre.save does not write such files: do not use it."
-    return (
-        f"According to the file, it was saved with skmmgenre {made_with}: if you trust it, install "
-        "that version."
-    )
-
-
-def check_format(path, manifest):
-    """Check that a manifest has the format that this version reads."""
-    if manifest["format"] != FORMAT:
-        raise Refused(
-            path,
-            f"it has format {manifest['format']}, but skmmgenre {__version__} reads format "
-            f"{FORMAT}",
-            remedy_of_strangers(manifest),
-        )
-
-
-def _read(path):
-    manifest, n_bytes = read_manifest(path)
-    check_format(path, manifest)
-    return manifest, n_bytes
 
 
 def _is_summary(found):

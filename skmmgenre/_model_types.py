@@ -493,7 +493,7 @@ def _guarded_parameters(cls):
     for name, parameter in inspect.signature(cls.__init__).parameters.items():
         constraint = constraints.get(name)
         paths = isinstance(constraint, list) and os.PathLike in constraint
-        if paths or name in _GUARDED or name == "categories_from":
+        if paths or name in _GUARDED:
             default = parameter.default
             guarded[name] = None if default is inspect.Parameter.empty else default
     return guarded

@@ -81,7 +81,7 @@ BAD_SOUND = {
 }
 BAD_COVERS = {
     "gone.png": (missing_file, "no such file.*Check the path"),
-    "empty.png": (empty_file, "empty.*Download or export it again"),
+    "empty.png": (empty_file, "empty.*Get the file again"),
     "text.jpg": (text_file, "not an image.*Supported formats"),
     "cut.jpg": (cut_jpg, "truncated.*Download the file again"),
     "huge.png": (huge_png, "30,000 x 30,000 pixels.*Scale the image down"),

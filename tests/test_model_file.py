@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import skmmgenre
+from skmmgenre._model_archive import Refused
+from skmmgenre._model_summary import read_seen, read_summary
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.text import (
     BabelfyLinker,
@@ -362,6 +365,25 @@ class TestVersions:
         for opened in (skmmgenre.load, skmmgenre.model_info):
             with pytest.raises(ValueError, match=f"'.*m': it has format {form}.*skmmgenre 7.1.0"):
                 opened(path)
+
+    @pytest.mark.parametrize("content", [["7.1.0"], "7.1.0", None, 7, {}])
+    def test_of_another_format_with_any_content(self, small_file, tmp_path, content):
+        """Nothing else in the manifest is looked at before the format."""
+        manifest = dict.fromkeys(("versions", "card", "left_out", "seen"), content)
+        path = forge(tmp_path / "m", contents(small_file), {"format": 2, **manifest})
+        for opened in (skmmgenre.load, skmmgenre.model_info, read_summary, read_seen):
+            with pytest.raises(Refused, match="has format 2.*install the version of skmmgenre"):
+                opened(path)
+
+    @pytest.mark.parametrize("members", [["schema.json"], {"schema.json": None}, "schema.json", 2])
+    def test_of_another_format_with_other_members(self, small_file, tmp_path, members):
+        manifest = json.loads(contents(small_file)["skmmgenre.json"])
+        with zipfile.ZipFile(tmp_path / "m", "w") as archive:
+            text = json.dumps(manifest | {"format": 2, "members": members})
+            archive.writestr("skmmgenre.json", text)
+        for opened in (skmmgenre.load, skmmgenre.model_info):
+            with pytest.raises(Refused, match="has format 2"):
+                opened(tmp_path / "m")
 
     @pytest.mark.parametrize("form", [None, "1", True, 1.0, [1]])
     def test_of_no_format(self, small_file, tmp_path, form):

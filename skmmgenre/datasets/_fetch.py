@@ -99,9 +99,9 @@ def _fetch_record(doi, folder, name, wanted, verbose):
 
 
 def _missing_files(folder):
-    """Return the files of the record that are neither downloaded nor unpacked."""
+    """Return the files of the record that are not there, and the archives not yet unpacked."""
     files = _read_checksums(folder / _CHECKSUMS)
-    return [f for f in files if not (folder / f).exists() and not _target(folder / f).exists()]
+    return [file for file in files if not _target(folder / file).exists()]
 
 
 def _read_checksums(path):

@@ -100,17 +100,18 @@ def walk_folder(path):
     waiting, links = [path], []
     while waiting or links:  # links last: a folder's own name takes precedence
         folder = waiting.pop() if waiting else links.pop()
-        status = os.stat(folder)
-        known = met.setdefault((status.st_dev, status.st_ino), folder)
-        if known != folder:
-            reason = f"the same folder as {known!r}, by a link"
-            found.faults.append((folder, reason, "It is entered once."))
-            continue
         try:
+            status = os.stat(folder)
+            known = met.setdefault((status.st_dev, status.st_ino), folder)
+            if known != folder:
+                reason = f"the same folder as {known!r}, by a link"
+                found.faults.append((folder, reason, "It is entered once."))
+                continue
             names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
         except OSError as error:
             reason = f"the folder cannot be read ({os.strerror(error.errno)})"
-            found.faults.append((folder, reason, "Check its permissions."))
+            is_gone = isinstance(error, FileNotFoundError)  # deleted since it was listed
+            found.faults.append((folder, reason, "" if is_gone else "Check its permissions."))
             continue
         found.folders[folder] = []
         for inside in (os.path.join(folder, name) for name in names):

@@ -263,14 +263,15 @@ def _read(file):
     table = pd.read_csv(
         file, sep=separator, dtype=str, keep_default_na=False, usecols=[*_COLUMNS, genre_column]
     )
-    for column, allowed in (("set", PARTS), (genre_column, None)):
-        bad = ~table[column].isin(PARTS) if allowed else table[column] == ""
+    faults = {"set": ~table["set"].isin(PARTS), genre_column: table[genre_column] == ""}
+    expected = {"set": " or ".join(PARTS), genre_column: "a genre"}
+    for column, bad in faults.items():
         if bad.any():
             row = int(np.argmax(bad))
             raise ValueError(
                 f"{str(file)!r} has {table[column][row]!r} as {column!r} in row {row} "
-                f"({int(bad.sum()):,} rows in all), expected "
-                f"{' or '.join(PARTS) if allowed else 'a genre'}. Fetch the file again."
+                f"({int(bad.sum()):,} rows in all), expected {expected[column]}. Fetch the file "
+                "again."
             )
     return table, genre_column
 

@@ -181,8 +181,9 @@ def load_vectors(folder, settings, rows_of_id, problems):
 def _find_arrays(folder, indices):
     """Return the files of vectors: (setting, name of the data set) -> part -> path."""
     files = {}
-    names = "|".join(re.escape(name) for name in sorted(indices, key=len, reverse=True))
-    pattern = re.compile(rf"X_({'|'.join(PARTS)})_(.+)_({names})\.npy")
+    names = "|".join(map(re.escape, indices))
+    # The shortest setting, so that of the names "A" and "B_A" the longer one is found.
+    pattern = re.compile(rf"X_({'|'.join(PARTS)})_(.+?)_({names})\.npy")
     for path in sorted(folder.rglob("X_*.npy")) if indices else ():
         if match := pattern.fullmatch(path.name):
             part, setting, name = match.groups()

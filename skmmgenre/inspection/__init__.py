@@ -1,7 +1,5 @@
 """Inspect fitted models: confusion, learning curves, explanations and nearest albums."""
 
-from ._activation_map_display import ActivationMapDisplay
-from ._activation_maps import class_activation_map
 from ._annotations import read_annotations
 from ._compare_annotators import compare_annotators
 from ._confusion_matrices import ConfusionMatricesDisplay
@@ -9,6 +7,7 @@ from ._explanation import Explanation, explain
 from ._explanation_display import ExplanationDisplay
 from ._informative_words import InformativeWordsDisplay, informative_words
 from ._learning_curves import LearningCurvesDisplay
+from ._maps import ActivationMapDisplay, class_activation_map
 from ._modality_contributions import modality_contributions
 from ._neighbors import EmbeddingMapDisplay, NearestAlbums
 from ._report import report

@@ -1,5 +1,6 @@
 """Read the genre annotations that people made without seeing the true labels."""
 
+import codecs
 import csv
 import io
 import os
@@ -83,8 +84,9 @@ def read_annotations(source: Any) -> pd.DataFrame:
 
 
 def _read_file(path):
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        rows, _ = read_rows(file.read())
+    with open(path, "rb") as file:
+        text, _ = decode_lines(file.read(), path, "Save it as UTF-8.")
+    rows, _ = read_rows(text)
     if not rows:
         raise ValueError(f"{os.fspath(path)!r} is empty; expected a file of skmmgenre annotate.")
     head, *rows = rows
@@ -99,6 +101,34 @@ def _read_file(path):
     if "seconds" in table:
         table["seconds"] = pd.to_numeric(table["seconds"], errors="coerce")
     return table
+
+
+def decode_lines(content, path, remedy):
+    """Return the text of a UTF-8 file, and whether its last line is cut inside a character.
+
+    Such a line, of a process that was killed while it wrote, is not part of the text.
+
+    Parameters
+    ----------
+    content : bytes
+    path : str or path-like
+        Path of the file, for the error.
+    remedy : str
+        What to do about a file in another encoding.
+
+    Raises
+    ------
+    ValueError
+        If the file is not valid UTF-8 elsewhere.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    try:
+        text = decoder.decode(content)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{os.fspath(path)!r} is not valid UTF-8: {error}. {remedy}") from error
+    if not decoder.getstate()[0]:  # the bytes of an incomplete character
+        return text, False
+    return text[: text.rfind("\n") + 1], True
 
 
 def read_rows(text):

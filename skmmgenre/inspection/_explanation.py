@@ -18,9 +18,9 @@ from ..compose._mean_over_tracks import flatten_tracks
 from ..fusion import FusionClassifier
 from ..image import ColorStatistics, ImageEmbedder, ResNetEmbedder
 from ..text._entities._segmentation import is_category_word
-from ..utils import as_cells, as_pandas, walk
-from ._activation_maps import class_activation_map, seen_of_cover
-from ._modality_contributions import fusion_parts, modality_contributions
+from ..utils import as_cells, as_pandas, is_missing, walk
+from ._maps._activation_maps import class_activation_map, seen_of_cover
+from ._modality_contributions import contributions_of, fusion_parts
 from ._neighbors import NearestAlbums
 from ._neighbors._spaces import vectors_in_space
 from ._steps import dense, input_of, with_branch
@@ -139,7 +139,8 @@ def explain(
     NotFittedError
         If the model is not fitted.
     ValueError
-        If `model` contains no such pipeline, `row` is not exactly one row, or a genre is unknown.
+        If `model` contains no such pipeline, `row` is not exactly one row, `genres` is empty, or a
+        genre is unknown.
 
     See Also
     --------
@@ -173,11 +174,12 @@ def explain(
     """
     pipeline = _pipeline_in(model)
     table = _one_row(row)
-    parts = modality_contributions(pipeline, table).reset_index(level=0, drop=True)
+    answer = _Answer(pipeline, table)
+    parts = answer.contributions
     classes = parts.index.tolist()
     predicted = _predicted(model, table, classes)
     genres = _genres_to_explain(genres, predicted, parts["score"])
-    answer = _Answer(pipeline, table, [classes.index(genre) for genre in genres])
+    answer.codes = [classes.index(genre) for genre in genres]
     words, sound = [], []
     cover, cover_maps = None, {}
     for branch, *_ in answer.branches:
@@ -208,10 +210,9 @@ def _nearest(albums, table):
     if not there.any():
         return None
     # Two tables may use the same labels for different albums, so the vectors are compared, too.
-    label = table.index[0]
-    places = np.flatnonzero(albums.albums_[albums.rows_] == label)
-    is_itself = any(np.allclose(albums.vectors_[place], vectors[0], atol=1e-5) for place in places)
-    return albums.like([label] if is_itself else table).drop(columns="query")
+    places = np.flatnonzero(albums.albums_[albums.rows_] == table.index[0])
+    same = np.isclose(dense(albums.vectors_[places]), dense(vectors), atol=1e-5).all(axis=1)
+    return albums._found(albums.search_, vectors, [places[same]], None)
 
 
 def _pipeline_in(model):
@@ -253,6 +254,10 @@ def _genres_to_explain(genres, predicted, scores):
         others = [genre for genre in ranked if genre not in predicted][:n_others]
         return [genre for genre in ranked if genre in predicted or genre in others]
     genres = [genres] if isinstance(genres, str) else list(genres)
+    if not genres:
+        raise ValueError(
+            "genres is empty. Pass at least one genre, or None for the predicted ones."
+        )
     unknown = [genre for genre in genres if genre not in ranked]
     if unknown:
         raise ValueError(f"Unknown genres {unknown}; the genres of the model are {sorted(ranked)}.")
@@ -260,16 +265,32 @@ def _genres_to_explain(genres, predicted, scores):
 
 
 class _Answer:
-    """Scores of a pipeline for one row, and their change if the vector of a branch changes."""
+    """Scores of a pipeline for one row, and their change if the vector of a branch changes.
 
-    def __init__(self, pipeline, table, codes):
-        self.pipeline, self.table, self.codes = pipeline, table, codes
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Of a ColumnTransformer, optional steps, and a FusionClassifier.
+    table : DataFrame of one row
+
+    Attributes
+    ----------
+    contributions : DataFrame
+        The result of `modality_contributions` for the row, indexed by genre.
+    codes : list of int
+        Positions of the genres for `effects`, set by the caller.
+    """
+
+    def __init__(self, pipeline, table):
+        self.pipeline, self.table = pipeline, table
         self.modalities = pipeline.steps[0][1]
         self.branches = [
             line for line in self.modalities.transformers_ if not isinstance(line[1], str)
         ]
         self.vectors = self.modalities.transform(table)
-        self.scores = self._scores_of(self.vectors)[0]
+        X, fusion = self._input_of_fusion(self.vectors), pipeline.steps[-1][1]
+        self.contributions = contributions_of(fusion, X).reset_index(level=0, drop=True)
+        self.scores = fusion_parts(fusion, X).sum(axis=0)
         self.missing = [branch for branch, *_ in self.branches if not self._is_there(branch)]
 
     def _is_there(self, branch):
@@ -290,13 +311,13 @@ class _Answer:
     def effects(self, branch, variants):
         """Return the decrease of the scores for variants of a branch's vector, (n, n_genres)."""
         vectors = with_branch(self.modalities, self.vectors, branch, variants)
-        return self.scores - self._scores_of(vectors)
+        parts = fusion_parts(self.pipeline.steps[-1][1], self._input_of_fusion(vectors))
+        return (self.scores - parts.sum(axis=0))[:, self.codes]
 
-    def _scores_of(self, vectors):
+    def _input_of_fusion(self, vectors):
         for _, step in self.pipeline.steps[1:-1]:
             vectors = step.transform(vectors) if hasattr(step, "transform") else vectors
-        parts = fusion_parts(self.pipeline.steps[-1][1], vectors)
-        return parts.sum(axis=0)[:, self.codes]
+        return vectors
 
 
 def _effects_of_words(answer, branch):
@@ -312,6 +333,8 @@ def _effects_of_words(answer, branch):
     vectorizer = steps[places[0]][1]
     weights = sparse.csr_array(vectorizer.transform(texts))
     present = weights.indices[weights.data != 0]
+    if not len(present):  # later steps may still return a vector
+        return []
     names = np.asarray(vectorizer.get_feature_names_out(), dtype=object)[present]
     values = weights.toarray()
     effects = []
@@ -358,11 +381,8 @@ def _lines(found, names, genres):
 def _effects_of_seconds(answer, branch):
     """Return a list of ((track, start, end), effects on the genres) for all tracks."""
     estimator = answer.fitted(branch)
-    cell = answer.cell_of(branch)
-    tracks = [cell]
-    if isinstance(estimator, MeanOverTracks):
-        estimator = estimator.estimator_
-        tracks, *_ = flatten_tracks([cell])
+    is_mean = isinstance(estimator, MeanOverTracks)
+    estimator = estimator.estimator_ if is_mean else estimator
     steps = (
         [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
     )
@@ -372,6 +392,10 @@ def _effects_of_seconds(answer, branch):
         pieces = _pieces_of_samples
     else:
         return []
+    cell = answer.cell_of(branch)
+    if is_missing(cell):  # its vector was imputed
+        return []
+    tracks = flatten_tracks([cell])[0] if is_mean else [cell]
     own = np.vstack([estimator.transform([track]) for track in tracks])
     there = ~np.isnan(own).all(axis=1)
     found = []
@@ -458,14 +482,16 @@ def _map_of_cover(answer, branch, genres):
         [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
     )
     network, *others = steps
+    if not isinstance(network, (ResNetEmbedder, *_ENCODERS_OF_COVERS)):
+        return None, {}
     cell = answer.cell_of(branch)
+    if is_missing(cell):  # its vector was imputed
+        return None, {}
     # Genres that were added to the fusion layer later have no output in the network.
     if isinstance(network, ResNetEmbedder) and set(genres) <= set(network.classes_):
         maps = class_activation_map(network, [cell] * len(genres), genres)
         picture = seen_of_cover(cell, network.sample_shape_[1])
         return picture, dict(zip(genres, maps, strict=True))
-    if not isinstance(network, (ResNetEmbedder, *_ENCODERS_OF_COVERS)):
-        return None, {}
     from ..image._decode import decode_image
 
     picture = np.array(decode_image(cell))

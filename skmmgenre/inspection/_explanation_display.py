@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ._activation_map_display import draw_map
 from ._explanation import Explanation, explain
 from ._informative_words import label_of_word
+from ._maps._activation_map_display import draw_map
 from ._panels import make_panels
 
 if TYPE_CHECKING:

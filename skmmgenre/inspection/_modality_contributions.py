@@ -98,10 +98,29 @@ def modality_contributions(model: Any, table: Table) -> pd.DataFrame:
             "make_genre_classifier, or its fusion step and the vectors."
         )
     X, fusion = input_of(model, paths[0], table)
-    parts = fusion_parts(fusion, X)
     index = getattr(table, "index", None)
     if not isinstance(index, pd.Index):  # lists have a method called index
-        index = pd.RangeIndex(parts.shape[1])
+        index = None
+    return contributions_of(fusion, X, index)
+
+
+def contributions_of(fusion, X, index=None):
+    """Compute the result of `modality_contributions` from the input of the fusion layer.
+
+    Parameters
+    ----------
+    fusion : FusionClassifier
+        Fitted.
+    X : array-like or sparse matrix of shape (n_rows, n_features)
+    index : Index, default=None
+        Labels of the rows. None: their positions.
+
+    Returns
+    -------
+    contributions : DataFrame
+    """
+    parts = fusion_parts(fusion, X)
+    index = pd.RangeIndex(parts.shape[1]) if index is None else index
     n_genres = len(fusion.classes_)
     rows = np.repeat(index.to_flat_index(), n_genres)
     genres = np.tile(fusion.classes_, len(index))

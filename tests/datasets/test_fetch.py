@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import socket
 import tarfile
 import threading
@@ -137,6 +138,22 @@ def test_a_download_that_was_stopped_goes_on(zenodo, tmp_path):
     zenodo.out_of_order = set()
     assert fetch_msdi(verbose=0, vectors="audio").vectors.shape == (12, 3)
     assert zenodo.asked.count("/files/MSD-I_dataset.tsv") == 1
+
+
+def test_an_archive_that_was_not_unpacked(zenodo, tmp_path):
+    """As when the process ends between the two: it is unpacked, but not downloaded again."""
+    write_msdi(tmp_path / "source", widths={"audio": 3})
+    (table,) = (tmp_path / "source").rglob("MSD-I_dataset.tsv")
+    zenodo.files = {"MSD-I_dataset.tsv": table.read_bytes()}
+    table.unlink()
+    zenodo.files["msdi.tar.gz"] = tar_of(tmp_path / "source")
+    fetch_msdi(verbose=0)
+    home = tmp_path / "home" / "msdi"
+    shutil.rmtree(home / "msdi")
+    (home / "msdi.tar.gz").write_bytes(zenodo.files["msdi.tar.gz"])
+    assert fetch_msdi(verbose=0, vectors="audio").vectors.shape == (12, 3)
+    assert zenodo.asked.count("/files/msdi.tar.gz") == 1
+    assert (home / "msdi").is_dir() and not (home / "msdi.tar.gz").exists()
 
 
 def test_mumu_in_a_zip(zenodo, tmp_path, capsys):

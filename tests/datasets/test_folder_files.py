@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ import pytest
 from odd_folder import embed, image_bytes, tagged
 
 from skmmgenre.datasets import load_music_folder
+from skmmgenre.datasets._folder_files import walk_folder
 
 
 @pytest.mark.parametrize("text, expected", [("file", 2), ("tag", 1), (None, 0), ("both", 3)])
@@ -166,3 +168,21 @@ def test_without_the_rights_to_read():
     assert unreadable["item"].endswith("b.flac") and unreadable["row"] is None
     assert unreadable["reason"] == "permission denied" and "permissions" in unreadable["remedy"]
     assert closed["item"].endswith("closed") and "folder cannot be read" in closed["reason"]
+
+
+def test_a_folder_that_is_deleted_during_the_walk(tmp_path, monkeypatch):
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "song.txt").write_text("la")
+    list_folder = os.listdir
+
+    def list_and_delete(folder):
+        if os.path.basename(folder) == "c":  # the last one is entered first
+            shutil.rmtree(tmp_path / "b")
+        return list_folder(folder)
+
+    monkeypatch.setattr(os, "listdir", list_and_delete)
+    found = walk_folder(str(tmp_path))
+    assert [os.path.basename(folder) for folder, _ in found.places()] == ["a", "c"]
+    reason = "the folder cannot be read (No such file or directory)"
+    assert found.faults == [(str(tmp_path / "b"), reason, "")]

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from published_layout import write_msdi, write_mumu
+from published_layout import write_msdi, write_mumu, write_vectors
 
 from skmmgenre.datasets import load_msdi, load_mumu
+from skmmgenre.datasets._published import load_vectors
 
 
 def test_vectors(tmp_path):
@@ -45,6 +46,21 @@ def test_vectors_and_index_that_do_not_agree(tmp_path):
     np.save(train_data / "X_val_audio_MSD-I.npy", np.array([{"code": 1}]), allow_pickle=True)
     with pytest.raises(ValueError, match="not a valid .npy file of numbers"):
         load_msdi(tmp_path, vectors="audio")
+
+
+def test_a_data_set_whose_name_ends_like_that_of_another(tmp_path):
+    first = {"train": ["a1", "a2"], "val": ["a3"], "test": ["a4"]}
+    second = {"train": ["b1"], "val": ["b2"], "test": ["b3"]}
+    write_vectors(tmp_path, tmp_path, "A", first, {"audio": 2})
+    write_vectors(tmp_path, tmp_path, "B_A", second, {"visual": 3, "mm_audio": 1})
+    problems = []
+    for blocks, ids in ((["audio"], first), (["visual", "mm_audio"], second)):
+        rows = {item: [row] for row, item in enumerate(sum(ids.values(), []))}
+        vectors = load_vectors(tmp_path, blocks, rows, problems)
+        assert vectors.iloc[:, 0].tolist() == list(range(len(rows)))
+    assert vectors.shape == (3, 4) and problems == []
+    with pytest.raises(ValueError, match=r"there are 'audio', 'mm_audio', 'visual'\."):
+        load_vectors(tmp_path, "text", rows, problems)
 
 
 RECORDS = st.lists(

@@ -10,7 +10,7 @@ LINES = [
     "Ann,a,sound,Jazz,1.5,2030-01-01T00:00:00+00:00,1," + "0" * 32,
     'Ann,"b, c",sound,,2.0,2030-01-01T00:00:02+00:00,1,' + "1" * 32,
     "Ann,a,sound,Rap,0.5,2030-01-01T00:00:03+00:00,2," + "2" * 32,
-    "Bo,a,sound,Rock,0.5,2030-01-01T00:00:03+00:00,1," + "3" * 32,
+    "Édith,a,sound,Rock,0.5,2030-01-01T00:00:03+00:00,1," + "3" * 32,
 ]
 
 
@@ -24,7 +24,7 @@ def test_the_last_answer_of_each_annotator_counts(tmp_path):
     table = read_annotations(path)
     assert list(table.columns) == list(COLUMNS)
     said = table[["annotator", "item", "genre"]].to_numpy().tolist()
-    assert said == [["Ann", "b, c", None], ["Ann", "a", "Rap"], ["Bo", "a", "Rock"]]
+    assert said == [["Ann", "b, c", None], ["Ann", "a", "Rap"], ["Édith", "a", "Rock"]]
     assert table["seconds"].tolist() == [2.0, 0.5, 0.5]
     one, two = write(tmp_path / "1.csv", *LINES[:3]), write(tmp_path / "2.csv", LINES[3])
     pd.testing.assert_frame_equal(read_annotations([str(one), two]), table)
@@ -34,11 +34,12 @@ def test_the_last_answer_of_each_annotator_counts(tmp_path):
 def test_a_last_line_that_was_cut_off(tmp_path):
     whole = HEAD + LINES[0] + "\n"
     path = tmp_path / "a.csv"
-    for n in range(1, len(LINES[3])):
-        path.write_text(whole + LINES[3][:n])
+    last = LINES[3].encode()
+    for n in range(1, len(last)):  # also inside a character
+        path.write_bytes(whole.encode() + last[:n])
         assert read_annotations(path)["annotator"].tolist() == ["Ann"]
     path.write_text(whole + LINES[3])  # all but its end
-    assert read_annotations(path)["annotator"].tolist() == ["Ann", "Bo"]
+    assert read_annotations(path)["annotator"].tolist() == ["Ann", "Édith"]
 
 
 def test_a_table_of_ones_own(tmp_path):
@@ -61,6 +62,9 @@ def test_bad_input(tmp_path):
         read_annotations(write(path, LINES[0].replace("sound", "text")))
     with pytest.raises(ValueError, match="is empty; expected a file of skmmgenre annotate"):
         read_annotations(write(path, head=""))
+    path.write_bytes((HEAD + LINES[3]).encode("latin-1"))
+    with pytest.raises(ValueError, match="a.csv' is not valid UTF-8: .*Save it as UTF-8"):
+        read_annotations(path)
     with pytest.raises(ValueError, match="at least one"):
         read_annotations([])
     with pytest.raises(ValueError, match=r"annotations\[0\] has no column 'annotator'"):

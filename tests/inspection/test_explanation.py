@@ -6,9 +6,13 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skmmgenre.audio import AudioEmbedder
 from skmmgenre.compose import GenrePipeline, MeanOverTracks, make_genre_classifier
@@ -177,6 +181,72 @@ def test_a_words_effect_is_what_the_answer_loses_without_it(model, table):
         np.testing.assert_allclose(words[genre], before[genre] - after[genre], atol=1e-5)
 
 
+def fit_branches(branches, table, genres):
+    steps = [("modalities", ColumnTransformer(branches)), ("fusion", FusionClassifier(C=10.0))]
+    return GenrePipeline(steps).fit(table, genres, groups=range(len(table)))
+
+
+def test_a_text_of_unknown_words_whose_vector_is_not_zero(table, genres):
+    scaled = make_pipeline(TfidfVectorizer(), TruncatedSVD(3, random_state=0), StandardScaler())
+    model = fit_branches([("text", scaled, "text")], table, genres)
+    for text in ("unheard unseen", ""):
+        told = explain(model, table.iloc[[0]].assign(text=[text]))
+        assert told.missing == [] and told.words.empty
+        assert list(told.words.columns) == ["genre", "word", "kind", "effect"]
+        assert "words:" not in str(told)
+
+
+def test_an_imputed_modality_has_no_parts(table, genres):
+    """The file is missing, but the branch has a vector all the same."""
+    songs = table.assign(audio=[cell[0] for cell in table["audio"]])
+    sound = AudioEmbedder(model=spectrum, sr=SR, window=1.0)
+    branches = [
+        ("audio", make_pipeline(sound, SimpleImputer()), "audio"),
+        ("image", make_pipeline(ColorStatistics(), SimpleImputer()), "cover"),
+    ]
+    model = fit_branches(branches, songs, genres)
+    told = explain(model, songs.iloc[[0]].assign(audio=[None], cover=[None]))
+    assert told.sound.empty and told.cover is None and told.cover_maps == {}
+    told = explain(model, songs.iloc[[0]])
+    assert len(told.sound) and told.cover is not None
+
+
+def test_a_branch_of_several_columns(table, genres):
+    numbers = pd.DataFrame(np.eye(40)[:, :2], columns=["tempo", "loudness"], index=table.index)
+    both = pd.concat([table[["text"]], numbers], axis=1)
+    for branch in ("passthrough", StandardScaler()):
+        branches = [
+            ("numbers", branch, ["tempo", "loudness"]),
+            ("text", ReviewVectorizer(), "text"),
+        ]
+        told = explain(fit_branches(branches, both, genres), both.iloc[[0]])
+        assert told.words["word"].iloc[0] == "sax" and "numbers" in told.contributions
+
+
+def test_the_branches_read_a_row_once(model, table, monkeypatch):
+    """Once for the explanation, once for the prediction, and once for the nearest albums."""
+    albums = NearestAlbums(model, n_neighbors=5).fit(table[:30])
+    transform, calls = ColumnTransformer.transform, []
+    monkeypatch.setattr(
+        ColumnTransformer, "transform", lambda *given: calls.append(1) or transform(*given)
+    )
+    for row in (3, 35):  # an album of the search, and a new one
+        calls.clear()
+        explain(model, table.iloc[[row]])
+        assert len(calls) == 2
+        told = explain(model, table.iloc[[row]], albums=albums)
+        assert len(calls) == 5 and len(told.nearest) == 5
+
+
+def test_nearest_albums_by_sparse_vectors(table, genres):
+    model = fit_branches([("text", ReviewVectorizer(), "text")], table, genres)
+    albums = NearestAlbums(model, n_neighbors=5).fit(table[:30])
+    for row in (3, 35):
+        expected = albums.like(["album 3"] if row == 3 else table.iloc[[row]])
+        told = explain(model, table.iloc[[row]], albums=albums).nearest
+        pd.testing.assert_frame_equal(told, expected.drop(columns="query"))
+
+
 def test_the_seconds_of_the_tone_are_told(model):
     rng = np.random.default_rng(5)
     for start in (0, 3, 6):
@@ -328,6 +398,8 @@ def test_what_is_refused(model, table):
         explain(model, table.iloc[:2])
     with pytest.raises(ValueError, match="Unknown genres \\['Polka'\\]"):
         explain(model, table.iloc[[0]], genres="Polka")
+    with pytest.raises(ValueError, match="genres is empty"):
+        explain(model, table.iloc[[0]], genres=[])
     plain = make_pipeline(LogisticRegression()).fit([[0], [1]], [0, 1])
     with pytest.raises(ValueError, match="contains no pipeline"):
         explain(plain, table.iloc[[0]])

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import soundfile
 from parsed_page import ParsedPage
 from PIL import Image
 from sklearn.pipeline import FeatureUnion
+from sklearn.preprocessing import normalize
 
 import skmmgenre
 from skmmgenre.audio import AudioEmbedder
@@ -20,8 +22,9 @@ from skmmgenre.compose import ReadyVectors, make_genre_classifier
 from skmmgenre.inspection import explain, report
 from skmmgenre.inspection._report._examples import margins_of
 from skmmgenre.inspection._report._facts import encoders_of
+from skmmgenre.inspection._report._map import make_map
 from skmmgenre.inspection._report._stored import of_ablation, of_card, of_evaluation
-from skmmgenre.metrics import bootstrap_interval, genre_scores, ranking_scores
+from skmmgenre.metrics import bootstrap_interval, genre_scores, neighbor_purity, ranking_scores
 from skmmgenre.model_selection import ArtistShuffleSplit
 from skmmgenre.text import TextEmbedder
 
@@ -217,6 +220,47 @@ class TestNumbers:
             genres = [["a", "b"], ["a"]]
 
         np.testing.assert_allclose(margins_of(Two, Two), [np.nan, -0.4])
+
+
+def map_of(vectors, genres, artists=None, scores=None):
+    """The map of items with vectors in two blocks, or with scores alone."""
+    blocks = {"audio": [0, 1, 2], "text": [3, 4]}
+    answers = SimpleNamespace(scores=scores)
+    predictions = SimpleNamespace(vectors=vectors, blocks=blocks, answers=answers)
+    items = SimpleNamespace(genres=[[genre] for genre in genres], artists=artists)
+    return make_map(predictions, items, random_state=0)
+
+
+def test_the_purity_of_the_map_is_that_of_the_vectors():
+    rng = np.random.default_rng(0)
+    genres = np.array(["Dub", "Jazz", "Rap"])[rng.integers(0, 3, 60)]
+    artists = rng.integers(0, 20, 60).astype(str).astype(object)
+    vectors = rng.normal(size=(60, 5)) + (genres == "Jazz")[:, np.newaxis]
+    scaled = np.hstack([normalize(vectors[:, :3]), normalize(vectors[:, 3:])])
+    for groups in (artists, None):
+        found = map_of(vectors, genres, groups)
+        assert (found.purity, found.chance) == neighbor_purity(scaled, genres, groups=groups)
+        assert found.n_neighbors == 10
+    # Both items of A are by the same artist; those of B and C have one of four by other artists.
+    genres, artists = list("AABBCC"), np.array(list("112323"), dtype=object)
+    found = map_of(vectors[:6], genres, artists)
+    assert found.n_neighbors == 4
+    assert found.chance == pytest.approx((2 * 0 + 4 * 1 / 4) / 6)
+    # Too few items by others.
+    found = map_of(vectors[:6], genres, np.array(["1"] * 6, dtype=object))
+    assert np.isnan(found.purity) and np.isnan(found.chance)
+
+
+def test_the_purity_of_scores_of_two_genres():
+    """Items of similar scores are near each other, although scores have only two directions."""
+    likely = np.linspace(0.02, 0.98, 48)
+    genres = np.array(["Dub", "Jazz"])[(np.arange(48) // 12) % 2]  # in runs along the scores
+    scores = np.column_stack([1 - likely, likely])
+    order = np.argsort(genres, kind="stable")  # as in a table that is sorted by genre
+    found = map_of(None, genres[order], scores=scores[order])
+    near = [np.argsort(np.abs(likely - one), kind="stable")[1:11] for one in likely]
+    expected = np.mean([genres[near[i]] == genres[i] for i in range(48)])
+    assert found.purity == pytest.approx(expected, abs=0.05)
 
 
 def test_one_item_that_cannot_be_explained(albums, split, model, monkeypatch):

@@ -1,6 +1,5 @@
 """The CSV file of annotations, to which each answer is appended and synced at once."""
 
-import codecs
 import csv
 import io
 import os
@@ -9,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ...inspection._annotations import COLUMNS, read_rows
+from ...inspection._annotations import COLUMNS, decode_lines, read_rows
 from ...utils import replacing
 from ._plan import lock_of
 
@@ -131,7 +130,8 @@ class AnswerLog:
         with open(self.path, "rb") as file:
             content = file.read()
         n_whole = content.rfind(b"\n") + 1  # bytes of the lines that have a line end
-        text, is_cut = self._decoded(content, n_whole)
+        remedy = "Save it as UTF-8, or name another file (--output)"
+        text, is_cut = decode_lines(content, self.path, remedy)
         rows, rest = read_rows(text)
         if not rows or rows[0] != list(COLUMNS):
             raise ValueError(
@@ -149,23 +149,6 @@ class AnswerLog:
             if len(row) == len(COLUMNS) and row[0] == self.annotator:
                 self._take(row)
         self._seen = self._signature()
-
-    def _decoded(self, content, n_whole):
-        """Return the text of the file, and whether its last line is cut inside a character.
-
-        Such a line is not part of the text.
-        """
-        decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        try:
-            text = decoder.decode(content)
-            if not decoder.getstate()[0]:  # the bytes of an incomplete character
-                return text, False
-            return content[:n_whole].decode("utf-8-sig"), True
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"{self.path!r} is not valid UTF-8: {error}. Save it as UTF-8, or name another "
-                "file (--output)"
-            ) from error
 
     def _take(self, row):
         _, item, mode, genre, *_, answer = row

@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.decomposition import PCA
-from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler, normalize
 
-from ...utils import read_groups
+from ...metrics import neighbor_purity
+from ...utils import group_codes
 from .._tsne import project
 
 _MOST_POINTS = 5000
 _MOST_FOR_TSNE = 3000
 _FEWEST_FOR_TSNE = 30
 _WIDTH = 50  # components that are passed to t-SNE, which is slow with more
-_N_NEIGHBOURS = 10
+_N_NEIGHBORS = 10
 
 
 @dataclass
@@ -32,9 +32,8 @@ class Map:
     space : str
         Description of the vectors.
     purity, chance : float
-        Share of the nearest items by other artists, in the space of the vectors, that have the
-        same genre; and the same share expected by chance.
-    n_neighbours : int
+        Results of `neighbor_purity` for the vectors; NaN if all items are by the same artist.
+    n_neighbors : int
     """
 
     rows: np.ndarray
@@ -43,7 +42,7 @@ class Map:
     space: str
     purity: float
     chance: float
-    n_neighbours: int
+    n_neighbors: int
 
 
 def make_map(predictions, items, *, random_state):
@@ -69,15 +68,17 @@ def make_map(predictions, items, *, random_state):
     if predictions.vectors is None:
         vectors = StandardScaler().fit_transform(predictions.answers.scores[rows])
         space = "the scores of the genres"
+        # Directions are compared, and the scores of two genres have only two of them. With a
+        # constant, larger scores are another direction.
+        compared = np.column_stack([vectors, np.ones(len(vectors))])
     else:
-        vectors = _filled(predictions.vectors[rows], predictions.blocks)
+        vectors = compared = _filled(predictions.vectors[rows], predictions.blocks)
         space = "the input vectors of the fusion layer"
     genres = np.array([items.genres[row][0] for row in rows], dtype=object)
     groups = None if items.artists is None else items.artists[rows]
-    artists = read_groups(groups, len(rows)).codes
     points, method = _points(vectors, random_state)
-    purity, chance, n_neighbours = _purity(vectors, genres, artists)
-    return Map(rows, points, method, space, purity, chance, n_neighbours)
+    purity, chance, n_neighbors = _purity(compared, genres, group_codes(groups, len(rows)))
+    return Map(rows, points, method, space, purity, chance, n_neighbors)
 
 
 def _filled(vectors, blocks):
@@ -109,17 +110,10 @@ def _points(vectors, random_state):
 
 
 def _purity(vectors, genres, artists):
-    """Return how often the nearest items by other artists have the same genre, and chance."""
-    n = len(genres)
-    of_artist = np.bincount(artists).max()
-    # Enough that _N_NEIGHBOURS by others are left, even for the artist with the most items.
-    asked = min(n - 1, _N_NEIGHBOURS + of_artist)
-    near = NearestNeighbors(n_neighbors=asked).fit(vectors).kneighbors(return_distance=False)
-    same = genres[near] == genres[:, np.newaxis]
-    other = artists[near] != artists[:, np.newaxis]
-    # The first neighbours of each row that are by other artists.
-    counted = other & (np.cumsum(other, axis=1) <= _N_NEIGHBOURS)
-    if not counted.any():
-        return np.nan, np.nan, _N_NEIGHBOURS
-    shares = np.unique(genres, return_counts=True)[1] / n
-    return same[counted].mean(), float((shares**2).sum()), _N_NEIGHBOURS
+    """Return the result of `neighbor_purity` and the number of neighbors, at most 10."""
+    # The artist with the most items has the fewest candidates.
+    n_neighbors = min(_N_NEIGHBORS, len(genres) - int(np.bincount(artists).max()))
+    if n_neighbors < 1:
+        return np.nan, np.nan, n_neighbors
+    purity, chance = neighbor_purity(vectors, genres, n_neighbors=n_neighbors, groups=artists)
+    return purity, chance, n_neighbors

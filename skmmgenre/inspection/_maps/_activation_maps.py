@@ -6,15 +6,15 @@ import numpy as np
 from PIL import Image
 from sklearn.preprocessing import normalize
 
-from .._typing import Float32Array
-from ..audio import AudioCNN, AudioEmbedder
-from ..image import ImageEmbedder, ResNetEmbedder
-from ..nets import NetEstimator
-from ..utils import as_cells, as_pandas, is_missing, safe_indexing
+from ..._typing import Float32Array
+from ...audio import AudioCNN, AudioEmbedder
+from ...image import ImageEmbedder, ResNetEmbedder
+from ...nets import NetEstimator
+from ...utils import as_cells, as_pandas, is_missing, safe_indexing
+from .._modality_contributions import ppmi_factorizer
+from .._steps import input_of, paths_of
 from ._encoder_parts import parts_of_cells, picture_of_cell
-from ._modality_contributions import ppmi_factorizer
 from ._score_slopes import ScoresBehind
-from ._steps import input_of, paths_of
 
 
 def class_activation_map(
@@ -189,8 +189,8 @@ _LEAST_SIDE = 224  # pixels of a cover that is drawn
 
 def seen_of_cover(cell, size):
     """Return the crop of a cover that a network of `size` pixels sees, at 224 pixels or more."""
-    from ..image._augment import centre_crop
-    from ..image._decode import decode_image
+    from ...image._augment import centre_crop
+    from ...image._decode import decode_image
 
     return centre_crop(decode_image(cell), max(size, _LEAST_SIDE))
 
@@ -260,8 +260,8 @@ class MapsOfEncoder:
 
 
 def _maps_of_covers(network, X, codes):
-    from ..nets._devices import inference_device
-    from ..nets._forward import padded
+    from ...nets._devices import inference_device
+    from ...nets._forward import padded
 
     feed = network._read(X, reset=False)
     maps = np.full((len(feed), *feed.sample_shape[1:]), np.nan, dtype=np.float32)

@@ -8,7 +8,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skmmgenre.compose import GenrePipeline, MeanOverTracks
 from skmmgenre.fusion import FusionClassifier
-from skmmgenre.inspection._score_slopes import ScoresBehind
+from skmmgenre.inspection._maps._score_slopes import ScoresBehind
 from skmmgenre.inspection._steps import input_of
 from skmmgenre.utils import walk
 

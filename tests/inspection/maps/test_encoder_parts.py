@@ -15,7 +15,7 @@ from skmmgenre.audio._musicnn import SR, log_mel
 from skmmgenre.compose import load_ready_model, make_genre_classifier
 from skmmgenre.image import ImageEmbedder
 from skmmgenre.inspection import ActivationMapDisplay, class_activation_map
-from skmmgenre.inspection._slopes import parts_of_musicnn
+from skmmgenre.inspection._maps._slopes import parts_of_musicnn
 
 SIDE = 64
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..nets._devices import inference_device, own_settings
+from ...nets._devices import inference_device, own_settings
 
 _ROWS_AT_ONCE = 16  # a fixed size, so that results are bit-identical for any selection of rows
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..audio._audio_embedder import windows_of
-from ..image import ImageEmbedder
+from ...audio._audio_embedder import windows_of
+from ...image import ImageEmbedder
 
 
 def parts_of_cells(embedder, cells, slopes, there):
@@ -83,7 +83,7 @@ def _pixels(prepared):
 
 
 def _part_of_sound(embedder, encoder, cell, slope):
-    from ..audio._musicnn import N_BINS
+    from ...audio._musicnn import N_BINS
     from ._slopes import parts_of_musicnn
 
     if cell is None:
@@ -96,7 +96,7 @@ def _part_of_sound(embedder, encoder, cell, slope):
 
 def _patches(embedder, encoder, cell):
     """Return the log-mel patches of an encoder's input windows, each (frames, bins)."""
-    from ..audio._musicnn import log_mel
+    from ...audio._musicnn import log_mel
 
     windows = windows_of(cell, encoder, embedder.n_patches)
     return [log_mel(window[np.newaxis])[0] for window in windows]

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from .._panels import make_panels
 from ._activation_maps import codes_of, find_maps
-from ._panels import make_panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure

@@ -174,7 +174,7 @@ def test_genre_of_all_of_each_and_predicted(albums, network):
 
 def test_sum_over_places_is_the_score(albums, network):
     """Of the map before it is cut off and scaled: the definition of the class activation map."""
-    from skmmgenre.inspection._activation_maps import slopes_of_scores
+    from skmmgenre.inspection._maps._activation_maps import slopes_of_scores
     from skmmgenre.nets import NetEstimator
 
     feed = network._read(albums.table["cover"][:5], reset=False)
@@ -292,7 +292,7 @@ def test_sound_of_several_patches_a_row():
 
 def test_parts_of_sound_add_up_without_biases():
     """Slope times input is the whole score of a network of ReLU and pooling without biases."""
-    from skmmgenre.inspection._activation_maps import parts_of_sound
+    from skmmgenre.inspection._maps._activation_maps import parts_of_sound
 
     X, genres, _ = make_patches(8, 120, np.random.default_rng(0))
     network = AudioCNN(

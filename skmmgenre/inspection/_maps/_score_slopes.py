@@ -6,8 +6,8 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ..utils import safe_indexing, walk
-from ._steps import input_of, with_branch
+from ...utils import safe_indexing, walk
+from .._steps import input_of, with_branch
 
 _STEP = 1e-2  # finite difference, relative to the norm of a vector
 _LEAST = 1e-12  # smallest probability, and 1 minus the largest
