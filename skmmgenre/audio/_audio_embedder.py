@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._typing import Column, FilePath, Float32Array, ObjectArray, OnError
 from ..nets import NetEstimator
 from ..pretrained._catalogue import MODELS
+from ..pretrained._hub_embedder import OF_HUB_MODELS, check_function
 from ..store import CellTransformer
 from ..utils import file_in
 from ._decode import AudioFile
@@ -29,7 +30,6 @@ _NOTHING_TO_HEAR = (  # reason and remedy
     "Leave the cell empty, or pass a longer or different part of the track.",
 )
 _VERSION = 1  # of the computation; increase it to invalidate stored vectors
-_OF_HUB_MODELS = {"revision": None, "layer": None, "trust_remote_code": False}
 
 
 class AudioEmbedder(CellTransformer):
@@ -307,9 +307,9 @@ class AudioEmbedder(CellTransformer):
 
     def _encoder(self):
         """Return the encoder, after checking that the parameters are compatible."""
-        hub = {name: getattr(self, name) for name in _OF_HUB_MODELS}
+        hub = {name: getattr(self, name) for name in OF_HUB_MODELS}
         if self._is_musicnn():
-            self._refuse("is not supported by musicnn", window=None, name=None, **_OF_HUB_MODELS)
+            self._refuse("is not supported by musicnn", window=None, name=None, **OF_HUB_MODELS)
             if self.sr not in (None, MusicnnEncoder.sr):
                 raise ValueError(
                     f"sr={self.sr!r} does not match {self.model}, which takes {MusicnnEncoder.sr} "
@@ -326,15 +326,11 @@ class AudioEmbedder(CellTransformer):
             self._refuse_misspelt()
             self._refuse("is not supported by hub models", weights=None, name=None, sr=None)
             return HubEncoder(self.model, self.window, device=self.device, **hub)
-        self._refuse("is not supported by a callable", weights=None, **_OF_HUB_MODELS)
+        self._refuse("is not supported by a callable", weights=None)
+        check_function(self, OF_HUB_MODELS)
         if self.sr is None:
             raise ValueError(
                 "A callable model requires sr, the sampling rate in Hz of the windows it takes."
-            )
-        if self.cache is not None and self.name is None:
-            raise ValueError(
-                "The cache cannot distinguish functions. Pass name='...' and change it whenever "
-                "the function changes, or pass cache=None."
             )
         return FunctionEncoder(self.model, self.sr, self.window, self.name)
 
@@ -354,6 +350,10 @@ class AudioEmbedder(CellTransformer):
     def _store(self, encoder):
         if self.cache is None:
             return None
+        from ..nets._devices import inference_device
+
+        # A callable ignores `device`. For others, the last bits depend on the type of the device.
+        device = None if callable(self.model) else inference_device(self.device).type
         return store_of_features(
             self.cache,
             kind="audio embeddings",
@@ -362,7 +362,7 @@ class AudioEmbedder(CellTransformer):
                 "sr": encoder.sr,
                 "n_samples": encoder.n_samples,
                 "n_patches": self.n_patches,
-                "device": self.device,
+                "device": device,
                 "torch": importlib.metadata.version("torch"),
                 "version": _VERSION,
             },

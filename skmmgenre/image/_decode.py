@@ -1,14 +1,13 @@
 """Decode a cell of a cover column to an 8-bit RGB image."""
 
 import io
-import os
 import threading
 from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..utils import BadItem, BadType, file_in
+from ..utils import EMPTY_FILE, BadItem, BadType, file_in, open_file
 
 # About 7,000 x 7,000 pixels, which take 150 MB when decoded to RGB.
 MAX_PIXELS = 50_000_000
@@ -131,20 +130,11 @@ def _from_array(array):
 
 
 def _open_file(source):
-    try:
-        file = source if isinstance(source, io.BytesIO) else open(source, "rb")
-    except FileNotFoundError:
-        raise BadItem(
-            "there is no such file",
-            "Check the path; a relative path starts at the current working directory.",
-        ) from None
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        reason = getattr(error, "strerror", None) or str(error)
-        raise BadItem(f"the file cannot be read ({reason})", "Check the path.") from None
-    if not file.seek(0, os.SEEK_END):
-        file.close()
-        raise BadItem("the file is empty (0 bytes)", "Download or export it again.")
-    return file
+    if not isinstance(source, io.BytesIO):
+        return open_file(source)
+    if not source.getbuffer().nbytes:
+        raise BadItem(*EMPTY_FILE)
+    return source
 
 
 def _open_lazily(file):

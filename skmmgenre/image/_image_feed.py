@@ -14,9 +14,8 @@ from ._color_statistics import N_STATISTICS, statistics_of_image
 from ._decode import check_header, decode_image
 
 _MAX_THREADS = 8
-_KEPT_BYTES = 256 * 1024**2
+_KEPT_BYTES = 256 * 1024**2  # most bytes of the pictures and inputs that are kept
 _KNOWN_AT_ONCE = 64  # images in memory while their colours are computed
-_LONGEST = 4  # largest picture that is kept, as a multiple of a square of its shorter side
 
 
 @dataclass(frozen=True)
@@ -49,13 +48,14 @@ class ImageFeed:
         raises an error, or gets a row of zeros and an entry in `errors`, and is `missing` from
         then on. If False, every image is decoded first, so that a broken one is found before
         anything is computed. The network's input without augmentation is kept if the inputs of
-        all rows fit into little memory (1,783 covers at 224 pixels).
+        all rows fit into 256 MB (1,783 covers at 224 pixels).
     colours : bool, default=False
         Whether to compute the colour statistics whenever an image is decoded.
     shrinks : bool, default=False
         Whether to scale down images before augmentation, to as many pixels as the smallest crop
-        needs. They are kept if those of all rows fit into little memory (1,736 covers at 64
-        pixels), so that files are not decoded again in every epoch.
+        needs. They are kept, so that files are not decoded again in every epoch, if those of all
+        rows would fit into 256 MB together with the inputs (1,608 square covers at 64 pixels). An
+        image that exceeds its share of this, such as a long strip, is not kept.
 
     Attributes
     ----------
@@ -87,13 +87,17 @@ class ImageFeed:
         # PIL images are loaded once in this process instead of being sent to workers.
         if any(isinstance(cell, Image.Image) for cell in cells):
             n_jobs = 1
-        kept = {"crop": seed is None or shrinks, "picture": seed is not None and shrinks}
-        sides = {"crop": image_size, "picture": decoding_side(image_size, training=True)}
-        keep = {
-            name for name in kept if kept[name] and len(cells) * 3 * sides[name] ** 2 <= _KEPT_BYTES
-        }
+        # Each row has the same share of the memory, so that the bound holds for all shapes.
+        share = _KEPT_BYTES // max(1, len(cells))
+        crop_bytes = 3 * image_size**2
+        keeps_crop = (seed is None or shrinks) and crop_bytes <= share
+        picture_bytes = share - crop_bytes * keeps_crop
+        square_bytes = 3 * decoding_side(image_size, training=True) ** 2
+        if seed is None or not shrinks or square_bytes > picture_bytes:
+            picture_bytes = 0
+        check = partial(_check, image_size, keeps_crop, picture_bytes, colours)
         seen, self.errors = map_cells(
-            check_header if once else partial(_check, image_size, keep, colours),
+            check_header if once else check,
             cells,
             noun="image",
             on_error=on_error,
@@ -210,18 +214,21 @@ class ImageFeed:
         return next((e["reason"], e["remedy"]) for e in self.errors if e["row"] == row)
 
 
-def _check(size, keep, colours, cell):
-    """Decode an image and return the data to keep of it."""
+def _check(size, keeps_crop, picture_bytes, colours, cell):
+    """Decode an image and return the data to keep of it.
+
+    The picture is kept if it takes at most `picture_bytes`.
+    """
     image = decode_image(cell, min_side=decoding_side(size, training=False))
     picture = None
-    if "picture" in keep:
+    if picture_bytes:
         side = decoding_side(size, training=True)
         # Decoded again, because for evaluation a JPEG may be decoded smaller than training needs.
         picture = np.asarray(_shrunk(decode_image(cell, min_side=side), side))
-        if picture.nbytes > _LONGEST * 3 * side**2:
+        if picture.nbytes > picture_bytes:
             picture = None
     return _Seen(
-        crop=centre_crop(image, size) if "crop" in keep else None,
+        crop=centre_crop(image, size) if keeps_crop else None,
         picture=picture,
         colours=statistics_of_image(image).astype(np.float32) if colours else None,
     )

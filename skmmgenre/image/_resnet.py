@@ -11,24 +11,12 @@ from urllib.parse import urlsplit
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models import get_model, get_model_weights
+from torchvision.models import get_model, get_model_weights, list_models
 
 from ..utils import first_few
 
-DEPTHS = (18, 34, 50, 101, 152)
-
 # torchvision's name of the weights trained as in He et al.; "V2" was trained differently.
 _IMAGENET = "IMAGENET1K_V1"
-
-# Number of blocks in the four stages, and whether a block has three convolutions instead of two.
-_STAGES = {
-    ((2, 2, 2, 2), False): 18,
-    ((3, 4, 6, 3), False): 34,
-    ((3, 4, 6, 3), True): 50,
-    ((3, 4, 23, 3), True): 101,
-    ((3, 8, 36, 3), True): 152,
-}
-
 
 # Filters of the small network's five blocks. Each but the last halves the sides of its input.
 _SMALL_WIDTHS = (24, 48, 96, 192, 512)
@@ -295,8 +283,8 @@ def _fitted_to(depth, state, source):
 
 def _likely_depth(state):
     """Return the depth that matches the blocks of a state dict, or None."""
-    blocks = tuple(
-        len({key.split(".")[1] for key in state if key.startswith(f"layer{stage}.")})
-        for stage in (1, 2, 3, 4)
-    )
-    return _STAGES.get((blocks, "layer1.0.conv3.weight" in state))
+    stages = ("layer1.", "layer2.", "layer3.", "layer4.")
+    blocks = {tuple(key.split(".")[:2]) for key in state if key.startswith(stages)}
+    convolutions = 3 if "layer1.0.conv3.weight" in state else 2  # of a block
+    depth = len(blocks) * convolutions + 2  # and the first convolution and the head
+    return depth if f"resnet{depth}" in list_models() else None

@@ -6,7 +6,7 @@ import os
 import warnings
 from contextlib import closing
 from numbers import Integral, Real
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import PIL
@@ -30,6 +30,8 @@ from ..utils import ErrorsMixin, as_cells, progress_bar
 from ._color_statistics import N_STATISTICS
 from ._decode import content_of_image
 from ._image_feed import ImageFeed
+
+Depth = Literal[18, 34, 50, 101, 152]  # of torchvision's ResNets
 
 
 class ResNetEmbedder(ErrorsMixin, NetEmbedder):
@@ -216,7 +218,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
 
     _parameter_constraints = {
         **NetEmbedder._parameter_constraints,
-        "depth": [Options(Integral, {18, 34, 50, 101, 152}), StrOptions({"auto", "small"})],
+        "depth": [Options(Integral, set(get_args(Depth))), StrOptions({"auto", "small"})],
         "weights": [str, os.PathLike, None],
         "fine_tune": ["boolean", StrOptions({"auto"})],
         "augment": ["boolean"],
@@ -235,7 +237,7 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
     def __init__(
         self,
         *,
-        depth: Literal["auto", "small", 18, 34, 50, 101, 152] = "auto",
+        depth: Literal["auto", "small"] | Depth = "auto",
         weights: FilePath | None = "auto",
         fine_tune: Auto | bool = "auto",
         augment: bool = True,
@@ -453,8 +455,8 @@ class ResNetEmbedder(ErrorsMixin, NetEmbedder):
         vectors = self._vectors(feed, rows)
         if part == "embed":
             return vectors
-        there = np.zeros(len(vectors), dtype=bool)
-        return super()._forward(ArrayFeed(vectors, there), "head")
+        missing = np.zeros(len(vectors), dtype=bool)
+        return super()._forward(ArrayFeed(vectors, missing), "head")
 
     def _vectors(self, feed, rows, module=None):
         """Return the vectors of a frozen trunk: that of `module`, or of the fitted network.

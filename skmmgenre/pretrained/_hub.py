@@ -375,7 +375,10 @@ def _cached_conversion(hub, model, fetch):
     name = f"models--{model.replace('/', '--')}"
     requests = Path(hub.constants.HF_HUB_CACHE, name, "refs", "refs", "pr").glob("[0-9]*")
     for number in sorted((int(request.name) for request in requests), reverse=True):
-        folder = fetch(revision=f"refs/pr/{number}", local_files_only=True)
+        try:
+            folder = fetch(revision=f"refs/pr/{number}", local_files_only=True)
+        except hub.errors.LocalEntryNotFoundError:  # the download was interrupted
+            continue
         if _is_whole(folder):
             return folder
     return None

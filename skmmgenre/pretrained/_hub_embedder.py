@@ -16,6 +16,8 @@ _NOT_FINITE = (
     "the model returned NaN or infinity for it",
     "Check the weights of the model, or remove the cell.",
 )
+# Parameters that only models of the hub have, with their defaults.
+OF_HUB_MODELS = {"revision": None, "layer": None, "trust_remote_code": False}
 
 
 class HubEmbedder(CellTransformer):
@@ -40,7 +42,7 @@ class HubEmbedder(CellTransformer):
         "device": NetEstimator._parameter_constraints["device"],
         "verbose": ["verbose"],
     }
-    _of_hub_models = {"revision": None, "layer": None, "trust_remote_code": False}
+    _of_hub_models = OF_HUB_MODELS
     _version = 1  # increment to invalidate stored vectors
     _width = None  # model parameters of the last encoding, and the length of its vectors
 
@@ -128,18 +130,7 @@ class HubEmbedder(CellTransformer):
 
     def _make_encoder(self):
         if callable(self.model):
-            for name, default in self._of_hub_models.items():
-                if getattr(self, name) != default:
-                    raise ValueError(
-                        f"{name}={getattr(self, name)!r} is only for hub names and folders, but "
-                        f"{_name_model(self.model)} is a function. Apply it in the function, and "
-                        f"pass {name}={default!r}."
-                    )
-            if self.cache is not None and self.name is None:
-                raise ValueError(
-                    "The cache cannot distinguish functions. Pass name='...' and change it "
-                    "whenever the function changes, or pass cache=None."
-                )
+            check_function(self, self._of_hub_models)
             return FunctionEncoder(self.model, self._noun, self.batch_size, self.name)
         if self.name is not None:
             raise ValueError(
@@ -232,6 +223,35 @@ class FunctionEncoder:
         given = f"{len(batch)} {self.noun}s"
         remedy = "Return a numeric array of shape (n, d), one row per input."
         return vectors_of_function(self.function, batch, given, remedy)
+
+
+def check_function(estimator, of_hub_models):
+    """Check that the other parameters of an estimator suit a model that is a function.
+
+    Parameters
+    ----------
+    estimator : estimator
+        It has the parameters `model`, `cache` and `name`.
+    of_hub_models : dict
+        Parameters that only models of the hub have, with their defaults.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not the default, or if there is a cache and the function has no name.
+    """
+    for name, default in of_hub_models.items():
+        if (value := getattr(estimator, name)) != default:
+            raise ValueError(
+                f"{name}={value!r} is only for hub names and folders, but "
+                f"{_name_model(estimator.model)} is a function. Apply it in the function, and pass "
+                f"{name}={default!r}."
+            )
+    if estimator.cache is not None and estimator.name is None:
+        raise ValueError(
+            "The cache cannot distinguish functions. Pass name='...' and change it whenever the "
+            "function changes, or pass cache=None."
+        )
 
 
 def vectors_of_function(function, batch, given, remedy):

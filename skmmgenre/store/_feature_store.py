@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import stat
 import threading
 import time
 import uuid
@@ -147,8 +148,8 @@ class FeatureStore:
         values.
     by_name : bool, default=False
         Whether a feature also depends on the name of the file (without its folder).
-    codec : codec, default=RawCodec()
-        Converts arrays to bytes and back.
+    codec : codec or None, default=None
+        Converts arrays to bytes and back. None is ``RawCodec()``.
     content_of : callable or None, default=None
         Takes a cell that is neither a path nor an array, and returns its content as a tuple of
         plain values and bytes, or None if it has no content or cannot be read.
@@ -398,10 +399,15 @@ class FeatureStore:
 
 
 def _file_mark(path):
-    """Return bytes that differ if the file has changed, without reading it; None on an error."""
+    """Return bytes that differ if the file has changed, without reading it.
+
+    None if it is not a regular file: the function that reads the file reports the error.
+    """
     try:
         status = os.stat(path)
-    except (OSError, ValueError):  # the function that reads the file reports the error
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(status.st_mode):  # opening a pipe would block
         return None
     return b"file %d %d %d %d" % (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 

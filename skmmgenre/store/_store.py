@@ -203,18 +203,17 @@ class Store:
         claimed : list of bool
             False if the key is already claimed, or its value has been stored meanwhile.
         """
-        now = time.time()
         insert = (
             "INSERT OR IGNORE INTO claims SELECT :key, :owner, :until "
             "WHERE NOT EXISTS (SELECT 1 FROM entries WHERE key = :key)"
         )
-        rows = [
-            {"key": key, "owner": owner, "until": now + seconds} for key in map(_as_bytes, keys)
-        ]
+        keys = [_as_bytes(key) for key in keys]
         with self._connection() as db, db:
             db.execute("BEGIN IMMEDIATE")
+            now = time.time()  # not before, because the lock may have been awaited for a long time
             # In the same transaction, so that only one process can take over expired claims.
             db.execute("DELETE FROM claims WHERE until < ?", [now])
+            rows = [{"key": key, "owner": owner, "until": now + seconds} for key in keys]
             return [db.execute(insert, row).rowcount > 0 for row in rows]
 
     def renew(self, owner: str, seconds: float) -> None:
@@ -227,9 +226,10 @@ class Store:
         seconds : float
             Lifetime from now on.
         """
-        with self._connection() as db:
+        with self._connection() as db, db:
+            db.execute("BEGIN IMMEDIATE")
             if seconds:
-                until = time.time() + seconds
+                until = time.time() + seconds  # with the lock held, as in `claim`
                 db.execute("UPDATE claims SET until = ? WHERE owner = ?", [until, owner])
             else:
                 db.execute("DELETE FROM claims WHERE owner = ?", [owner])

@@ -218,7 +218,7 @@ class EntityEnricher(TextColumnTransformer, auto_wrap_output_keys=None):
         return as_column([answer and answer[0] for answer in answers])
 
     @property
-    def mentions_(self) -> list[list[Mention]] | None:
+    def mentions_(self) -> pd.DataFrame:
         """DataFrame of the mentions of the last `transform`, with ``keep_mentions=True``."""
         mentions = getattr(self, "_mentions", None)
         if mentions is None:

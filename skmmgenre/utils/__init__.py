@@ -34,7 +34,7 @@ from ._compat import (
     safe_indexing,
     without_stop_words_id,
 )
-from ._files import changing, get_data_home, remove_parts, replacing, sync
+from ._files import EMPTY_FILE, changing, get_data_home, open_file, remove_parts, replacing, sync
 from ._groups import Groups, artist_names, group_codes, read_groups
 from ._labels import (
     Labels,

@@ -1,21 +1,75 @@
-"""Atomic replacement of files, and the data home.
+"""Opening files of users, atomic replacement of files, and the data home.
 
-The new file is written next to the old one, flushed to disk, and moved to its place in one step, so
-that the path is either the old or the new file at any time. A process that is killed leaves at most
-a hidden file, whose name begins with `_NEW` or `_CHANGED`.
+A new file is written next to the one that it replaces, flushed to disk, and moved to its place in
+one step, so that the path is either the old or the new file at any time. A process that is killed
+leaves at most a hidden file, whose name begins with `_NEW` or `_CHANGED`.
 """
 
 import os
 import re
 import secrets
 import shutil
+import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .._typing import FilePath
+from ._cells import BadItem
+
+EMPTY_FILE = ("the file is empty (0 bytes)", "Get the file again.")  # reason and remedy
 
 _NEW, _CHANGED = ".skmmgenre_new_", ".skmmgenre_part_"
 _PART = re.compile(re.escape(_CHANGED) + r"[0-9a-f]{16}(\.|\Z)")  # matches names of copies only
+
+
+def open_file(path, *, buffering=-1, if_folder="Pass a file."):
+    """Open a file of a user for reading, or raise an error that says why it cannot be used.
+
+    Parameters
+    ----------
+    path : str, bytes or PathLike
+    buffering : int, default=-1
+        As in `open`.
+    if_folder : str, default="Pass a file."
+        What to do if the path is a folder.
+
+    Returns
+    -------
+    file : binary file
+        At position 0.
+
+    Raises
+    ------
+    BadItem
+        If there is no file at the path, or if it cannot be opened, is empty, or is a folder, a
+        pipe or a device.
+    """
+    try:
+        status = os.stat(path)
+        is_file = stat.S_ISREG(status.st_mode)  # opening a pipe would block
+        file = open(path, "rb", buffering=buffering) if is_file else None
+    except FileNotFoundError:
+        raise BadItem(
+            "there is no such file",
+            "Check the path; a relative path starts at the current working directory.",
+        ) from None
+    except PermissionError as error:
+        raise BadItem(
+            f"the file cannot be opened ({error.strerror})", "Check the permissions of the file."
+        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadItem(f"the file cannot be opened ({reason})", "Check the path.") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise BadItem("it is a folder", if_folder)
+    if file is None:
+        raise BadItem(
+            "it is a pipe or a device, not a file", "Write its content to a file and pass that."
+        )
+    if not status.st_size:
+        file.close()
+        raise BadItem(*EMPTY_FILE)
+    return file
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from skmmgenre.audio._audio_embedder import _starts
 from skmmgenre.audio._musicnn import MusicnnEncoder
 from skmmgenre.compose import GenrePipeline, MeanOverTracks
 from skmmgenre.fusion import FusionClassifier
+from skmmgenre.nets import _devices
 from skmmgenre.store import Store
 from skmmgenre.utils import BadItem, SetupError
 
@@ -247,6 +248,27 @@ def test_a_store_is_shared(made, songs, tmp_path, made_musicnn_weights):
     assert n_kept() == 10 and not np.array_equal(others, first[:3])
 
 
+def test_a_store_tells_types_of_devices_apart(made, songs, tmp_path, monkeypatch):
+    """ "auto" is the device that it stands for; a function uses none."""
+    monkeypatch.setattr(_devices, "resolve_device", lambda name: found[name])
+    cpu, gpu = torch.device("cpu"), torch.device("cuda", 0)
+    used = {}
+    for machine, auto in {"without a GPU": cpu, "with a GPU": gpu}.items():
+        found = {"auto": auto, "cpu": cpu, "cuda:0": gpu}
+        for device in found:
+            embedder = made(cache=tmp_path / "store", device=device)
+            (key,) = embedder._store(embedder._encoder()).keys(songs[:1])
+            used[machine, device] = key
+            embedder = AudioEmbedder(
+                model=mean_and_peak, sr=8000, name="a", cache=tmp_path / "store", device=device
+            )
+            (key,) = embedder._store(embedder._encoder()).keys(songs[:1])
+            assert used.setdefault("function", key) == key
+    of_cpu, of_gpu = used["without a GPU", "cpu"], used["with a GPU", "cuda:0"]
+    assert used["without a GPU", "auto"] == used["with a GPU", "cpu"] == of_cpu
+    assert used["with a GPU", "auto"] == of_gpu != of_cpu
+
+
 def test_a_pickle_is_small_and_knows_no_torch(made, songs):
     embedder = made().fit(songs)
     expected = embedder.transform(songs)
@@ -388,8 +410,9 @@ class TestCallable:
         ),
         (
             {"model": mean_and_peak, "sr": 8000, "revision": "a"},
-            "revision='a' is not supported by a",
+            "revision='a' is only for hub names and folders, but model=mean_and_peak is a function",
         ),
+        ({"model": mean_and_peak, "sr": 8000, "layer": 1}, "function, and pass layer=None"),
         ({"model": "some/model", "weights": "a"}, "weights='a' is not supported by hub models"),
         ({"model": "some/model", "sr": 8000}, "sr=8000 is not supported by hub models"),
         ({"model": 3}, "The 'model' parameter"),

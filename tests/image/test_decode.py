@@ -1,11 +1,14 @@
 import io
+import os
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from named_pipes import named_pipe
 from PIL import Image
 
+from skmmgenre.image import ImageEmbedder
 from skmmgenre.image._decode import MAX_PIXELS, content_of_image, decode_image
 from skmmgenre.utils import BadItem
 
@@ -140,7 +143,7 @@ REASONS = {
     "cut.png": "truncated",
     "huge.png": "30,000 x 30,000 pixels",
     "wide.png": "9,000 x 9,000 pixels",
-    "folder": "cannot be read",
+    "folder": "it is a folder",
 }
 
 
@@ -149,6 +152,20 @@ def test_bad_files(bad_files, name):
     with pytest.raises(BadItem, match=REASONS[name]) as caught:
         decode_image(bad_files[name], min_side=64)
     assert caught.value.remedy
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    with named_pipe(tmp_path / "cover.jpg") as path:
+        with pytest.raises(BadItem, match="it is a pipe or a device"):
+            decode_image(path)
+        embedder = ImageEmbedder(
+            model=lambda images: [[image.width] for image in images],
+            name="width",
+            cache=tmp_path / "store",
+            on_error="missing",
+        )
+        assert embedder.transform([path, np.zeros((8, 9, 3), dtype=np.uint8)])[1:].tolist() == [[9]]
+    assert embedder.errors_["reason"].tolist() == ["it is a pipe or a device, not a file"]
 
 
 def test_webp_beyond_pillows_own_limit(tmp_path, monkeypatch, photo):
@@ -198,7 +215,8 @@ def test_pillows_own_limit_is_not_asked(monkeypatch, tmp_path, photo):
         (np.zeros((0, 4, 3), dtype=np.uint8), "without pixels"),
         (Image.new("F", (2, 2)), "floating-point"),
         (3, "expected an image, got int"),
-        ("cover\0.png", "cannot be read"),
+        ("cover\0.png", "cannot be opened"),
+        (os.devnull, "it is a pipe or a device"),
     ],
 )
 def test_bad_cells(cell, reason):

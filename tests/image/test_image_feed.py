@@ -22,10 +22,8 @@ def cells(tmp_path):
 
 
 def feed(cells, *, seed=0, on_error="raise", n_jobs=None, **params):
-    shared = {"image_size": 16, "verbose": 0}
-    return _image_feed.ImageFeed(
-        cells, seed=seed, on_error=on_error, n_jobs=n_jobs, **shared, **params
-    )
+    params = {"image_size": 16, "verbose": 0} | params
+    return _image_feed.ImageFeed(cells, seed=seed, on_error=on_error, n_jobs=n_jobs, **params)
 
 
 def test_what_a_feed_has(cells):
@@ -240,6 +238,7 @@ def test_large_images_are_shrunk_for_training(tmp_path, monkeypatch, decoded, ke
     coarse.resize((300, 200)).save(tmp_path / "large.png")
     strip = Image.fromarray(rng.integers(0, 256, (4000, 8, 3), dtype=np.uint8))
     strip.save(tmp_path / "strip.png")
+    monkeypatch.setattr(_image_feed, "_KEPT_BYTES", 3 * 90_000)
     table = [str(tmp_path / "large.png"), str(tmp_path / "strip.png"), None]
     rows = np.arange(2)
     plain = feed(table)
@@ -254,3 +253,36 @@ def test_large_images_are_shrunk_for_training(tmp_path, monkeypatch, decoded, ke
     decoded.clear()
     np.testing.assert_array_equal(images.batch(rows, epoch=3), expected)
     assert decoded == ([table[1]] if kept else table[:2])  # a strip is too long to be kept
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 10_000, 30_000, 60_000, 90_000, 200_000])
+@pytest.mark.parametrize("shape", [(60, 60), (60, 90), (60, 230), (12, 700)])
+def test_what_is_kept_is_bounded_whatever_the_shape(monkeypatch, kept_bytes, shape):
+    """Both pictures and inputs; a table of squares is kept as long as it fits."""
+    monkeypatch.setattr(_image_feed, "_KEPT_BYTES", kept_bytes)
+    images = feed([np.full((*shape, 3), shade, dtype=np.uint8) for shade in range(5)], shrinks=True)
+    kept = [array for seen in images._seen for array in (seen.crop, seen.picture)]
+    sizes = [0 if array is None else array.nbytes for array in kept]
+    assert sum(sizes) <= kept_bytes
+    crop, square = 3 * 16**2, 3 * 57**2
+    if shape == (60, 60):
+        assert sum(sizes) == 5 * (
+            crop * (5 * crop <= kept_bytes) + square * (5 * (crop + square) <= kept_bytes)
+        )
+
+
+def test_the_number_of_covers_that_are_kept(monkeypatch):
+    """As the docstring says."""
+    asked = []
+
+    def look(function, cells, **options):
+        asked.append(function.args[1:3])
+        return [None] * len(cells), []
+
+    monkeypatch.setattr(_image_feed, "map_cells", look)
+    for n_covers in (1608, 1609):
+        feed([None] * n_covers, image_size=64, shrinks=True)
+    for n_covers in (1783, 1784):
+        feed([None] * n_covers, image_size=224, seed=None)
+    assert [bool(picture_bytes) for _, picture_bytes in asked] == [True, False, False, False]
+    assert [keeps_crop for keeps_crop, _ in asked] == [True, True, True, False]

@@ -1,16 +1,12 @@
+from typing import get_args
+
 import pytest
 import torch
 from torchvision.models import get_model, get_model_weights
 
 from skmmgenre.image import _resnet
-from skmmgenre.image._resnet import (
-    DEPTHS,
-    ResNet,
-    Trunk,
-    folded,
-    read_weights,
-    read_weights_at_hand,
-)
+from skmmgenre.image._resnet import ResNet, Trunk, folded, read_weights, read_weights_at_hand
+from skmmgenre.image._resnet_embedder import Depth
 from skmmgenre.nets._modules import build_empty, initialize
 
 
@@ -41,7 +37,7 @@ def resnet18():
     return net.eval()
 
 
-@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("depth", get_args(Depth))
 def test_every_depth_has_torchvisions_trunk(depth):
     own = {name: value.shape for name, value in trunk(depth).state_dict().items()}
     with torch.device("meta"):
@@ -49,6 +45,16 @@ def test_every_depth_has_torchvisions_trunk(depth):
     theirs = {name: value.shape for name, value in net.state_dict().items()}
     assert own == {name: size for name, size in theirs.items() if not name.startswith("fc.")}
     assert trunk(depth).n_features == (2048 if depth > 34 else 512)
+    assert _resnet._likely_depth(theirs) == depth
+
+
+def test_states_of_other_networks_have_no_depth():
+    with torch.device("meta"):
+        for name in ("vgg11", "swin_t", "densenet121"):
+            assert _resnet._likely_depth(get_model(name, weights=None).state_dict()) is None
+    assert _resnet._likely_depth({}) is None
+    # Of eight layers, as a ResNet-18 has blocks.
+    assert _resnet._likely_depth({f"layers.{n}.weight": None for n in range(8)}) is None
 
 
 def test_size_of_resnet101():

@@ -346,6 +346,18 @@ def test_a_conversion_that_was_fetched_before(hub_cache):
     assert HubFolder("owner/bert").path == converted
 
 
+def test_a_conversion_whose_download_was_interrupted(hub_cache, tmp_path):
+    """The hub's library writes the reference first; there is no snapshot yet."""
+    hub_cache("main", weights=False)
+    references = tmp_path / "cache" / "models--owner--bert" / "refs" / "refs" / "pr"
+    references.mkdir(parents=True)
+    (references / "15").write_text(40 * "a")
+    with pytest.raises(SetupError, match="'owner/bert' is not available locally and cannot be"):
+        HubFolder("owner/bert")
+    converted = hub_cache("refs/pr/12")
+    assert HubFolder("owner/bert").path == converted
+
+
 def test_a_conversion_is_of_the_hub_s_converter(hub_cache, monkeypatch):
     import huggingface_hub
     from huggingface_hub import Discussion

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from named_pipes import named_pipe
 
 from skmmgenre.store import (
     FeatureStore,
@@ -279,6 +280,12 @@ def test_other_cells_are_told_by_what_a_room_knows_of_them(tmp_path):
     store = feature_store(tmp_path, content_of=content_of)
     *keys, unread = store.keys([1j, 2j, 1 + 1j, 1j, None])
     assert len({*keys}) == 3 and keys[0] == keys[3] and unread is None
+
+
+def test_a_pipe_is_not_opened(tmp_path, files):
+    with named_pipe(tmp_path / "pipe") as pipe:
+        keys = feature_store(tmp_path).keys([pipe, files[0], os.devnull])
+    assert keys[1] and keys[::2] == [None, None]
 
 
 def signature_of(file):

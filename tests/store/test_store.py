@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -192,6 +193,30 @@ def test_a_lock_that_is_never_released_is_an_error(store, monkeypatch):
     other.execute("ROLLBACK")
     other.close()
     store.put("b", b"2")
+
+
+@pytest.mark.parametrize("renews", [False, True])
+def test_a_claim_lasts_from_when_the_lock_is_had(store, renews):
+    """A process that waited for the lock longer than a claim lasts has its claims all the same."""
+    lease = 0.5
+    if renews:
+        assert store.claim(["a"], "me", 60) == [True]
+    with ThreadPoolExecutor(1) as pool:
+        other = sqlite3.connect(store.path, isolation_level=None)
+        store.get("a")  # connect
+        other.execute("BEGIN IMMEDIATE")
+        if renews:
+            waiting = pool.submit(store.renew, "me", lease)
+        else:
+            waiting = pool.submit(store.claim, ["a"], "me", lease)
+        time.sleep(2 * lease)
+        assert not waiting.done()
+        other.execute("COMMIT")
+        answered = waiting.result()
+        with Store(store.path) as again:
+            assert again.claim(["a"], "you", lease) == [False]
+        other.close()
+    assert answered in ([True], None)
 
 
 # ---- many at once ------------------------------------------------------------------------

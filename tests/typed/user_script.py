@@ -55,6 +55,7 @@ reveal_type(kb.candidates("Miles Davis"))  # list[tuple[str, float]]
 reveal_type(GazetteerLinker(kb).link("Miles Davis plays"))  # list[Mention]
 texts = enricher.transform(table["text"])
 reveal_type(texts)  # ndarray[object_]
+reveal_type(enricher.mentions_)  # DataFrame
 mlp = TextMLP(hidden_units=(256, 256), target="cosine", class_weight=None)
 reveal_type(mlp.get_params)  # Any: of scikit-learn, which has no types
 

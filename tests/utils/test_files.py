@@ -1,6 +1,7 @@
 """Files that are replaced: the old one or the new one, whatever fails, and nothing beside it."""
 
 import errno
+import io
 import os
 import shutil
 import signal
@@ -11,11 +12,13 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from named_pipes import named_pipe
+from obey_rights import obey_rights
 from sklearn.linear_model import LinearRegression
 
 import skmmgenre
 from skmmgenre.text import KnowledgeBase
-from skmmgenre.utils import changing, remove_parts, replacing
+from skmmgenre.utils import BadItem, changing, open_file, remove_parts, replacing
 
 OLD, NEW = b"old " * 1000, b"new " * 100_000
 posix = pytest.mark.skipif(os.name == "nt", reason="has no such permissions, links and limits")
@@ -30,6 +33,53 @@ def change_it(path):
     with changing(path) as copy, open(copy, "wb") as file:
         file.write(NEW)
 
+
+# ---- opening -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("buffering", [-1, 0])
+def test_a_file_is_opened_at_its_start(path, buffering):
+    for form in (path, str(path), os.fsencode(path)):
+        with open_file(form, buffering=buffering) as file:
+            assert file.read() == OLD
+            assert isinstance(file, io.FileIO) == (buffering == 0)
+
+
+def test_what_is_no_file_is_not_opened(path, tmp_path):
+    path.write_bytes(b"")
+    with named_pipe(tmp_path / "pipe") as pipe:
+        for other, reason, remedy in [
+            (tmp_path / "gone", "there is no such file", "Check the path; a relative"),
+            (tmp_path, "it is a folder", "Pass a list."),
+            (path, "the file is empty (0 bytes)", "Get the file again."),
+            (pipe, "it is a pipe or a device, not a file", "Write its content to a file"),
+            (os.devnull, "it is a pipe or a device, not a file", "Write its content to a file"),
+            ("null\0byte", "the file cannot be opened (embedded null", "Check the path."),
+            ("long" * 5000, "the file cannot be opened (File name too long)", "Check the path."),
+            (path / "in a file", "the file cannot be opened (Not a dir", "Check the path."),
+        ]:
+            with pytest.raises(BadItem) as error:
+                open_file(other, if_folder="Pass a list.")
+            assert error.value.reason.startswith(reason)
+            assert error.value.remedy.startswith(remedy)
+
+
+@posix
+def test_a_file_that_may_not_be_read(path):
+    path.chmod(0)
+    code = (
+        "import sys; from skmmgenre.utils import open_file\n"
+        "try: open_file(sys.argv[1])\n"
+        "except ValueError as error: print(error.reason, error.remedy, sep='|')"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    told = subprocess.run(command, capture_output=True, text=True, preexec_fn=obey_rights).stdout
+    assert told == (
+        "the file cannot be opened (Permission denied)|Check the permissions of the file.\n"
+    )
+
+
+# ---- replacing ---------------------------------------------------------------------------
 
 both = pytest.mark.parametrize("write", [replace_it, change_it])
 

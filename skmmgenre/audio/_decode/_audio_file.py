@@ -1,17 +1,15 @@
 """Audio files of any format: choose the decoder and read parts of the file."""
 
-import errno
 import functools
 import itertools
 import math
 import os
-import stat
 from importlib import metadata
 
 import numpy as np
 import soxr
 
-from ...utils import BadItem
+from ...utils import EMPTY_FILE, BadItem, open_file
 from ._containers import container_of, signature_of
 from ._pyav_decoder import PyAVDecoder
 from ._sndfile_decoder import open_with_sndfile
@@ -189,7 +187,7 @@ def _joined(blocks):
 
 
 def check_file(path):
-    """Check that a file exists, can be opened and is not empty.
+    """Check that a path is a file that can be opened and is not empty.
 
     Parameters
     ----------
@@ -198,42 +196,16 @@ def check_file(path):
     Raises
     ------
     BadItem
-        If it does not, cannot be opened or is empty.
+        If it is not.
     """
     _open(path).close()
 
 
 def _open(path):
-    """Open a file that is not empty, or raise BadItem."""
-    try:
-        # Opening a pipe would block. A folder is opened, which raises IsADirectoryError.
-        is_file = stat.S_ISREG(mode := os.stat(path).st_mode) or stat.S_ISDIR(mode)
-        # Unbuffered, because decoders read through a copy of the descriptor, which shares its
-        # position.
-        file = open(path, "rb", buffering=0) if is_file else None
-    except IsADirectoryError:
-        raise BadItem(
-            "it is a folder", "Pass a file; MeanOverTracks accepts a list of files per row."
-        ) from None
-    except FileNotFoundError:
-        raise BadItem(
-            "there is no such file",
-            "Check the path; a relative path starts at the current working directory.",
-        ) from None
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        reason = os.strerror(error.errno) if getattr(error, "errno", None) else str(error)
-        remedy = (
-            "Check the permissions of the file."
-            if getattr(error, "errno", None) == errno.EACCES
-            else "Check the path."
-        )
-        raise BadItem(f"the file cannot be opened ({reason})", remedy) from error
-    if file is None:
-        raise BadItem("it is a pipe or a device, not a file", "Write the sound to a file.")
-    if not size_of(file):
-        file.close()
-        raise _empty()
-    return file
+    # Unbuffered, because decoders read through a copy of the descriptor, which shares its position.
+    return open_file(
+        path, buffering=0, if_folder="Pass a file; MeanOverTracks accepts a list of files per row."
+    )
 
 
 def _view(file):
@@ -250,12 +222,8 @@ def _view(file):
     if view is None:
         raise BadItem("the file is open as text", "Open it with mode 'rb'.")
     if not size_of(view):
-        raise _empty()
+        raise BadItem(*EMPTY_FILE)
     return view
-
-
-def _empty():
-    return BadItem("the file is empty (0 bytes)", "Get the file again.")
 
 
 def _nothing():

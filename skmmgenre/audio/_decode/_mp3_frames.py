@@ -149,9 +149,8 @@ def count_mp3_frames(file):
         # The block ended, not the frames: a header takes four bytes.
         if count and size >= len(block) - 3:
             continue
-        # Too few bytes for a header, but the last byte may begin one.
-        if length - place < 4:
-            is_cut = block.endswith(b"\xff")
+        if length - place < 4:  # too few bytes for a header, but they may begin one
+            is_cut = _begins_header(block, kind)
             break
         file.seek(place)
         rest = file.read(_MOST_JUNK)
@@ -221,15 +220,25 @@ def _samples_per_frame(version, layer):
     return 384 if layer == 1 else 576 if layer == 3 and version != 3 else 1152
 
 
+def _marks(kind):
+    """Return the first two bytes of a frame: with a checksum, and without."""
+    version, layer, _ = kind
+    plain = 0xE0 | version << 3 | 4 - layer << 1
+    return bytes((0xFF, plain)), bytes((0xFF, plain | 1))
+
+
+def _begins_header(rest, kind):
+    """Return whether one to three bytes are the start of a frame header."""
+    is_mark = any(mark.startswith(rest[:2]) for mark in _marks(kind))
+    return is_mark and all(_sizes(*kind)[byte] for byte in rest[2:])
+
+
 def _follow(block, kind, most=None):
     """Follow frames from the start of a block; return their number, total size and last size.
 
     The last frame may extend beyond the block.
     """
-    sizes = _sizes(*kind)
-    version, layer, _ = kind
-    plain = 0xE0 | version << 3 | 4 - layer << 1
-    marks = bytes((0xFF, plain)), bytes((0xFF, plain | 1))  # with a checksum, and without
+    sizes, marks = _sizes(*kind), _marks(kind)
     at = count = size = 0
     end = len(block) - 3
     while at < end and block[at : at + 2] in marks and sizes[block[at + 2]] and count != most:

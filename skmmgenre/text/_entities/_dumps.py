@@ -57,6 +57,9 @@ def read_dump(path, advance=None):
         file and the line.
     """
     name = os.path.basename(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        # The file is opened twice, which would block if it is a pipe.
+        raise ValueError(f"{name} is a folder, a pipe or a device. Pass a file.")
     try:
         with _opened(path) as (stream, _):
             form = _format_of(stream.read(_HEAD), name)

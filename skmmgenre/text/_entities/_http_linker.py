@@ -96,8 +96,11 @@ def _client(httpx):
             "User-Agent": f"skmmgenre/{__version__}",
         }
         new = httpx.Client(headers=headers, follow_redirects=False)
-        client = _clients.setdefault(os.getpid(), new)  # another thread may have been first
-        atexit.register(client.close)
+        client = _clients.setdefault(os.getpid(), new)
+        if client is new:
+            atexit.register(client.close)
+        else:  # another thread was first
+            new.close()
     return client
 
 
@@ -168,7 +171,7 @@ def _quote(body, secret):
 
 def _shown(url, secret):
     """Return the URL without its password."""
-    return re.sub("//[^/@]*@", "//***@", _blot(url, secret))
+    return re.sub("//[^/?#]*@", "//***@", _blot(url, secret))
 
 
 def _blot(text, secret):
@@ -292,12 +295,13 @@ class HTTPLinker(Linker):
             return [_checked(annotation, part) for annotation in self._annotations(answer)]
         except UnexpectedAnswer as error:
             # Raised below, outside the context of this error: the response may repeat the key.
-            reason = str(error).replace(key, "***") if key else str(error)
+            reason = _blot(str(error), key)
             refused = error.refused
         reason = f"{self._service} returned {reason}"
         if refused:
             raise SetupError(f"{reason}. {self._key_hint()}")
-        raise BadItem(reason, f"Check that url={self.url!r} is a URL of {self._service}.")
+        shown = _shown(self.url, key)
+        raise BadItem(reason, f"Check that url={shown!r} is a URL of {self._service}.")
 
     def _send(self, form, key):
         """Send a form and return the JSON of the response; no error contains the form or the key.

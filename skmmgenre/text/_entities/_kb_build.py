@@ -229,7 +229,7 @@ class KnowledgeBaseBuild:
         self.redirected = array("q", np.where(leads_to >= n, leads_to - n, -1).tobytes())
 
     def _entity_names(self, has_labels):
-        """Yield the names of entities: those with a label or, without labels, all names."""
+        """Yield the names of entities, and of redirects; see `KnowledgeBase.build`."""
         if has_labels:
             yield from (name for name, _ in self._pairs("labels"))
             return

@@ -122,8 +122,8 @@ class KnowledgeBase:
             During the build, disk space of about four times the size of the uncompressed names is
             needed next to it.
         labels : path or list of paths, default=()
-            Titles of entities. Only names with a label are entities; without labels, entities are
-            the names that occur in `categories` and `links`.
+            Titles of entities. Only names with a label are entities. Without labels, entities are
+            the subjects of `categories`, and the targets of `links` and `redirects`.
         redirects : path or list of paths, default=()
             Names that redirect to an entity. Their titles become forms of it.
         categories : path or list of paths, default=()

@@ -13,6 +13,7 @@ import soundfile
 import soxr
 from m4a import write_m4a
 from made_sounds import make_chirp
+from named_pipes import named_pipe
 from odd_sounds import make_sounds, mutate
 
 from skmmgenre.audio import CQTExtractor
@@ -83,7 +84,7 @@ def test_not_readable(tmp_path):
         soundfile.write(tmp_path / name, np.zeros(0), SR)
     for path, reason in [
         (tmp_path / "none.mp3", "no such file"),
-        (tmp_path, "it is a folder"),
+        (tmp_path, "it is a folder. Pass a file; MeanOverTracks accepts"),
         (tmp_path / "empty.mp3", "0 bytes"),
         (tmp_path / "text.mp3", "not audio"),
         (tmp_path / "zero.wav", "0 samples"),
@@ -133,12 +134,14 @@ def test_open_files_that_cannot_be_read(tmp_path):
             assert error.value.remedy
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 def test_pipes_and_devices_are_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "a.wav")
-    for path in (tmp_path / "a.wav", os.devnull):
-        with pytest.raises(BadItem, match="it is a pipe or a device"):
-            AudioFile(path)
+    with named_pipe(tmp_path / "a.wav") as pipe:
+        for path in (pipe, os.devnull):
+            with pytest.raises(BadItem, match="it is a pipe or a device"):
+                AudioFile(path)
+        extractor = CQTExtractor(cache=tmp_path / "store", duration=0.5, on_error="missing")
+        extractor.fit_transform([pipe, make_chirp(1)])
+    assert extractor.errors_["reason"].tolist() == ["it is a pipe or a device, not a file"]
 
 
 def test_files_and_folders_beside_it_do_not_matter(tmp_path, monkeypatch):

@@ -117,6 +117,44 @@ def test_a_file_that_was_cut_between_two_frames():
         AudioFile(io.BytesIO(content[:stop]))
 
 
+@pytest.mark.parametrize("sr", [8000, 22050, 44100])
+def test_a_file_that_was_cut_within_the_header_of_a_frame(sr):
+    content = mp3(3, sr)
+    for whole in (content, without_declaration(content)):
+        stop = count(whole[: len(whole) // 2]).stop
+        n_frames = count(whole[:stop]).n_frames
+        for n_more in range(10):
+            frames = count(whole[: stop + n_more])
+            assert frames.is_cut == (n_more > 0), n_more
+            assert (frames.n_frames, frames.stop) == (n_frames, stop)
+
+
+def test_bytes_at_the_end_that_begin_no_header():
+    content = mp3(3)
+    second, third = content[1:3]
+    for rest in [
+        *(bytes(n) for n in range(6)),  # padding
+        *(ID3V1[:n] for n in range(6)),
+        b"\0\xff",
+        b"\xff\xff",
+        bytes((0xFF, second ^ 8)),  # of another version
+        bytes((0xFF, second, 0xFF)),  # an invalid bit rate
+        bytes((0xFF, second, third ^ 4)),  # of another sampling rate
+    ]:
+        frames = count(content + rest)
+        assert not frames.is_cut, rest
+        assert frames.n_frames == count(content).n_frames
+
+
+def test_a_cut_header_is_of_a_missing_frame():
+    """So it is not one that the encoder counted too many; see the test below."""
+    content = mp3(3)
+    stop = count(content[:-1]).stop
+    for n_more in range(6):
+        cut = declaring(content, n_bytes=stop)[: stop + n_more]
+        assert count(cut).is_cut_short(len(cut)) == (n_more > 0)
+
+
 def test_frames_alone_are_declared():
     """Then fewer of them mean a cut, except for the one that some encoders count too many."""
     content = mp3(3)

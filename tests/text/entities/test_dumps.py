@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from named_pipes import named_pipe
 from small_dumps import name_of, title_of
 
 from skmmgenre.text._entities._dumps import read_dump
@@ -81,6 +82,13 @@ def test_table_of_triples_with_quoted_predicates(tmp_path):
         ("ABBA", "http://dbpedia.org/ontology/recordLabel", "Polar_Music", True, ""),
         ("ABBA", LABEL, "ABBA", False, "sv"),
     ]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    with named_pipe(tmp_path / "labels.nt") as path:
+        for other in (path, tmp_path):
+            with pytest.raises(ValueError, match="is a folder, a pipe or a device. Pass a file"):
+                next(read_dump(other))
 
 
 def test_irregular_iris_of_dbpedia_are_read(tmp_path):

@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from email.utils import formatdate
+from types import SimpleNamespace
 from urllib.parse import quote_plus
 
 import pytest
@@ -21,6 +22,7 @@ from sklearn.base import clone
 
 from skmmgenre.store import Store
 from skmmgenre.text import EntityEnricher, KnowledgeBase, SpotlightLinker, VotingLinker
+from skmmgenre.text._entities import _http_linker
 from skmmgenre.utils import BadItem, SetupError
 
 EVERY = pytest.mark.parametrize("name", CLASSES)
@@ -370,10 +372,47 @@ def test_no_such_host():
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("password", ["xyzzy", "xyz@zy", "xyz:zy"])
+@pytest.mark.parametrize("what", ["unexpected", "page", "bad request", "no such page", "huge"])
+def test_no_error_shows_the_password_of_the_url(server, what, password):
+    server.replies = [content({"annotations": None}) if what == "unexpected" else BAD[what][0]]
+    linker = make(server)
+    url = linker.url
+    linker.set_params(url=url.replace("://", f"://me:{password}@"))
+    with pytest.raises((BadItem, SetupError)) as caught:
+        linker.link(TEXT)
+    assert len(server.forms) == 1
+    assert f"url='{url.replace('://', '://***@')}'" in str(caught.value)
+    assert "xyz" not in str(caught.value) and "zy" not in str(caught.value)
+
+
 @pytest.mark.parametrize("url", ["ftp://example.org", "example.org", "http://", ""])
 def test_no_url(url):
     with pytest.raises(SetupError, match="Spotlight could not be called .*Check url="):
         SpotlightLinker(url=url).link(TEXT)
+
+
+def test_of_two_clients_made_at_once_one_is_kept(monkeypatch):
+    """Both threads saw that there was none; the second to finish closes its own."""
+    made, registered = [], []
+
+    class Client:
+        def __init__(self, **options):
+            self.is_closed = False
+            made.append(self)
+            if len(made) == 1:  # the other thread runs from start to end
+                assert _http_linker._client(httpx) is made[1]
+
+        def close(self):
+            self.is_closed = True
+
+    httpx = SimpleNamespace(Client=Client)
+    monkeypatch.setattr(_http_linker, "_clients", {})
+    monkeypatch.setattr(_http_linker.atexit, "register", registered.append)
+    assert _http_linker._client(httpx) is made[1]
+    assert [client.is_closed for client in made] == [True, False]
+    assert registered == [made[1].close]
+    assert _http_linker._client(httpx) is made[1] and len(made) == 2
 
 
 def test_work_done_is_kept(server, tmp_path):

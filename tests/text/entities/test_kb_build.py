@@ -117,6 +117,22 @@ def test_the_role_of_a_predicate(tmp_path):
     assert named["record label: Polar Music"] == "Polar_Music" and named["ABBA"] == "ABBA"
 
 
+def test_without_labels_the_targets_of_redirects_are_entities(tmp_path):
+    """And what has categories or is linked to; no name that redirects is one."""
+    for name, line in {
+        "redirects": "Queens\tQueen_(band)\nQueen_band\tQueens\n",
+        "categories": "ABBA\tSwedish pop groups\n",
+        "links": "Oasis\tBlur\n",
+    }.items():
+        (tmp_path / f"{name}.tsv").write_text(line)
+    dumps = {name: tmp_path / f"{name}.tsv" for name in ("redirects", "categories", "links")}
+    kb = KnowledgeBase.build(tmp_path / "some.kb", **dumps)
+    entities = ["Queen_(band)", "ABBA", "Blur"]
+    others = ["Queens", "Queen_band", "Oasis", "Swedish_pop_groups"]
+    assert [name for name in [*entities, *others] if name in kb] == entities
+    assert kb.candidates("queens") == [("Queen_(band)", 1.0)]
+
+
 def test_tables_are_enough(tmp_path):
     (tmp_path / "labels.tsv").write_text("Q1\tMiles Davis\nQ2\tYes (band)\n")
     (tmp_path / "categories.tsv").write_text("Q1\tCool_jazz\nQ2\tCategory:English rock\n")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from urllib.parse import quote_plus
 
 import pytest
 from linking_services import CLASSES, KEY, TEXT, babelfy, content, entries, make, spotlight, tagme
@@ -115,8 +116,9 @@ def test_an_unexpected_answer(server, name, answer, message, tmp_path):
     assert len(server.forms) == 1
 
 
-def test_a_service_that_repeats_the_key(server):
-    server.replies = [content({"message": f"the key {KEY} is not valid"})]
+@pytest.mark.parametrize("written", [KEY, quote_plus(KEY)])
+def test_a_service_that_repeats_the_key(server, written):
+    server.replies = [content({"message": f"the key {written} is not valid"})]
     with pytest.raises(SetupError, match=r"the key \*\*\* is not valid'. Check the key in"):
         make(server, "babelfy").link("Adele")
 
