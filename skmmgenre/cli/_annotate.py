@@ -8,7 +8,7 @@ import click
 from ..inspection._annotations import MODES
 from ..utils import import_from_extra
 from ._annotation import AnswerLog, draw_items, keep_plan, names_of
-from ._annotation._draw import modes_there
+from ._annotation._draw import draw_unlabelled, modes_there
 from ._music import open_music
 from ._options import (
     POSITIVE,
@@ -52,7 +52,7 @@ def _read_seconds(text):
     epilog=example(
         "skmmgenre annotate test.csv -o annotations.csv --annotator Ann\n"
         "  skmmgenre annotate albums.csv --split test --items 90 --mode sound\n"
-        "  skmmgenre annotate ~/Music --by album --genres names.yaml"
+        "  skmmgenre annotate ~/Music --by album --label --genres names.yaml -o labels.csv"
     )
 )
 @click.argument("source", metavar="TABLE_OR_FOLDER")
@@ -103,6 +103,13 @@ def _read_seconds(text):
     show_default=True,
     help="Length of the excerpt from the middle of the track, in seconds.",
 )
+@click.option(
+    "--label",
+    is_flag=True,
+    help="Label music for training: only items without a genre, each with all that it has. The "
+    "genres to choose from are those of --genres, or else those of the other items. Then train "
+    "with --labels.",
+)
 @click.option("--split", metavar="NAME", help='Use only rows with NAME in the column "split".')
 @source_options
 @genres_file
@@ -130,6 +137,7 @@ def annotate(
     balance,
     seed,
     seconds,
+    label,
     split,
     names,
     with_tagged,
@@ -143,6 +151,8 @@ def annotate(
     Items are drawn once, with the same number per genre, and shown blind: the sound only, the cover
     only, or both. Each answer is saved to disk before the next item is shown. If an item has
     several genres, the first is used. Ctrl-C stops the server; the same command continues.
+
+    With --label, the page collects genres for training instead: it shows items that have none.
     """
     uvicorn = import_from_extra("uvicorn", "The page", extra="serve")
     import_from_extra("starlette", "The page", extra="serve")
@@ -156,7 +166,7 @@ def annotate(
             music,
             source,
             output,
-            {"n_items": n_items, "modes": modes, "balance": balance, "seed": seed},
+            {"n_items": n_items, "modes": modes, "balance": balance, "seed": seed, "label": label},
             split=split,
             names=names,
             with_tagged=with_tagged,
@@ -196,13 +206,32 @@ def _plan_of(music, source, output, options, *, split, names, with_tagged, readi
         mapped = [names.map(item) for item in music.genres] if names else music.genres
         report_only_first(sum(len(item) > 1 for item in mapped))
         genres = [item[0] if item else None for item in mapped]
-        drawn, errors, n_again = draw_items(music, item_names, genres, **options | {"modes": modes})
+        found = {genre for genre in genres if genre is not None}
+        drawing = {"n_items": options["n_items"], "modes": modes, "seed": options["seed"]}
+        if options["label"]:
+            choices = _choices(names, found)
+            drawn, errors = draw_unlabelled(music, item_names, genres, **drawing)
+            report_skipped(music.errors + errors)
+            return drawn, choices
+        drawing["balance"] = options["balance"]
+        drawn, errors, n_again = draw_items(music, item_names, genres, **drawing)
         report_skipped(music.errors + errors)
         _report_draw(drawn, genres, options, n_again)
-        return drawn, sorted({genre for genre in genres if genre is not None})
+        return drawn, sorted(found)
 
     kept = options | {"modes": modes, "split": split}
     return keep_plan(output, kept, item_names, music, draw)
+
+
+def _choices(names, found):
+    """Return the genres to choose from when music is labelled."""
+    choices = names.genres if names is not None and names.genres else sorted(found)
+    if len(choices) < 2:
+        raise ValueError(
+            f"--label needs at least two genres to choose from, got {len(choices)}. List them in a "
+            'YAML file, such as "genres: [Jazz, Rock, Techno]", and pass it as --genres'
+        )
+    return choices
 
 
 def _report_draw(drawn, genres, options, n_again):

@@ -63,6 +63,11 @@ class GenreNames:
         aliases = card.get("aliases")
         return cls(aliases=aliases if _are_aliases(aliases) else None)
 
+    @property
+    def genres(self):
+        """The listed genres, in their order; empty without a list."""
+        return list((self._known or {}).values())
+
     def map(self, names):
         """Return the distinct genres that the names of one item are mapped to, in order."""
         genres = {}
@@ -77,7 +82,7 @@ class GenreNames:
     def absent(self, items):
         """Return the listed genres that no item has, given the names of each item."""
         found = {genre for names in items for genre in self.map(names)}
-        return [genre for genre in (self._known or {}).values() if genre not in found]
+        return [genre for genre in self.genres if genre not in found]
 
 
 def drop_rare(items, min_items):

@@ -15,6 +15,7 @@ from ..labels import GenreTaxonomy
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
 from ..utils import BadItem, first_few, is_missing, refuse_left_out, walk_parts
+from ._annotation import with_labels
 from ._control import fit_control
 from ._evaluate import evaluate_model, subsets_of, with_errors_of_plain
 from ._evaluation_tables import print_held_out
@@ -64,6 +65,12 @@ _PRETRAINED = {"audio_model": "musicnn", "audio__n_patches": 6}
     show_default=True,
     help="Source of the genres of a folder: the tags of its files, or the names of the folders in "
     "it, such as Dub/, Bebop/, Trance/.",
+)
+@click.option(
+    "--labels",
+    metavar="FILE",
+    help="Genres of items from skmmgenre annotate --label, in place of those of the music. Of "
+    "several annotators, most decide.",
 )
 @genres_file
 @click.option(
@@ -135,6 +142,7 @@ def train(
     strict,
     skip_unlabelled,
     genres_from,
+    labels,
     with_tagged,
     jobs,
     quiet,
@@ -175,6 +183,11 @@ def train(
         elif is_folder:
             music, n_written = leave_out_written(music, keep=with_tagged, **reading)
             report_written(n_written, with_tagged)
+        if labels is not None:
+            music, n_absent = with_labels(music, labels, source)
+            if n_absent:
+                absent = count_of(n_absent, "labelled item")
+                click.echo(f"{labels}: {absent} not in the music", err=True)
         report_readings(music)
         report_unlisted(names, music.genres)
         if pretrained is not None and "audio" in _present(music.table, options["modalities"]):

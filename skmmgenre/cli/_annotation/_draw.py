@@ -1,4 +1,4 @@
-"""Draw the items to annotate and their modes, with the same number of items per genre and mode."""
+"""Draw the items to annotate and their modes: blind comparisons, and labels for training."""
 
 import os
 from collections import Counter
@@ -134,6 +134,59 @@ def draw_items(music, names, genres, *, n_items, modes, balance="equal", seed=0)
     return draw.drawn, draw.errors, draw.n_again
 
 
+def draw_unlabelled(music, names, genres, *, n_items, modes, seed=0):
+    """Draw items without a genre, each in the mode that shows most of it.
+
+    As many artists as possible come first: a model learns more from another artist than from
+    another item of the same one.
+
+    Parameters
+    ----------
+    music, names, n_items, modes, seed
+        As in `draw_items`.
+    genres : list of str or None
+        Genre of each item; only items whose genre is None are drawn.
+
+    Returns
+    -------
+    drawn, errors
+        As in `draw_items`.
+
+    Raises
+    ------
+    ValueError
+        If no item without a genre can be shown, or two items have the same name.
+    """
+    rng = np.random.default_rng(seed)
+    paths = {
+        column: [_paths(cell) for cell in music.table[column]] for column in ("audio", "cover")
+    }
+    fullest = [mode for mode in ("both", "sound", "cover") if mode in modes]
+    mode_of = {}
+    for row, genre in enumerate(genres):
+        shown = [mode for mode in fullest if _has(paths, row, mode)]
+        if genre is None and shown:
+            mode_of[row] = shown[0]
+    if not mode_of:
+        raise ValueError(
+            "--label: all items that can be shown have a genre already. Run without --label to "
+            "compare annotators with these genres"
+        )
+    _check_names(names, list(mode_of))
+    artists = music.artists if music.artists is not None else [None] * len(names)
+    # How many items of the same artist come before an item in a random order.
+    before, order = Counter(), []
+    for row in rng.permutation(list(mode_of)):
+        artist = artists[row]
+        order.append((before[artist], int(row)))
+        before[artist] += not is_missing(artist)
+    draw = _Draw(music, names, paths, {}, {}, artists, rng)
+    for _, row in sorted(order, key=lambda pair: pair[0]):
+        if len(draw.drawn) < n_items:
+            draw.take(row, mode_of[row])
+    return draw.drawn, draw.errors
+
+
 class _Draw:
     """Draws items from the remaining ones, genre by genre."""
 
@@ -151,16 +204,21 @@ class _Draw:
                 return False
             row = min(fit, key=lambda row: (self._is_again(row), self._spare[row]))
             self._waiting[genre].remove(row)
-            try:
-                track = self._track(row, mode)
-            except BadItem as error:
-                self.errors.append((self._names[row], error.reason))
-                continue
-            self.n_again += self._is_again(row)
-            if not is_missing(self._artists[row]):
-                self._drawn_artists.add(self._artists[row])
-            self.drawn.append({"row": row, "mode": mode, "track": track})
-            return True
+            if self.take(row, mode):
+                return True
+
+    def take(self, row, mode):
+        """Draw this item; return whether it can be shown."""
+        try:
+            track = self._track(row, mode)
+        except BadItem as error:
+            self.errors.append((self._names[row], error.reason))
+            return False
+        self.n_again += self._is_again(row)
+        if not is_missing(self._artists[row]):
+            self._drawn_artists.add(self._artists[row])
+        self.drawn.append({"row": row, "mode": mode, "track": track})
+        return True
 
     def _is_again(self, row):
         artist = self._artists[row]

@@ -155,6 +155,7 @@ def _read(path):
 
 def _check_options(path, output, kept, asked):
     spelled = {"n_items": "--items", "modes": "--mode"}
+    kept = {"label": False} | kept  # not in the files of earlier versions
     for name, value in asked.items():
         if kept.get(name) != value:
             option = spelled.get(name, f"--{name}")

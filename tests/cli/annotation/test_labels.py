@@ -1,0 +1,155 @@
+"""Labels for training: which items are shown, and how their answers become genres."""
+
+import json
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+from blind_items import Server, items_of, write_items
+from small_settings import settings
+
+from skmmgenre.cli import main
+from skmmgenre.cli._annotation import names_of, with_labels
+from skmmgenre.cli._annotation._draw import draw_unlabelled
+from skmmgenre.cli._music import open_music
+from skmmgenre.inspection._annotations import COLUMNS
+
+MODES = ("sound", "cover", "both")
+
+
+@pytest.fixture
+def music(blind, tmp_path):
+    """The forty items, of which every other one has no genre, and some only a sound or a cover."""
+    table = pd.read_csv(blind / "t.csv")
+    table["audio"], table["cover"] = str(blind) + "/" + table[["audio", "cover"]].to_numpy().T
+    table.loc[::2, "genre"] = None
+    table.loc[0:8, "cover"] = None
+    table.loc[10:18, "audio"] = None
+    table.loc[20, ["audio", "cover"]] = None
+    table.to_csv(tmp_path / "t.csv", index=False)
+    with open_music(str(tmp_path / "t.csv"), verbose=0) as music:
+        yield music
+
+
+def draw(music, n_items=40, modes=MODES, **options):
+    genres = [item[0] if item else None for item in music.genres]
+    return draw_unlabelled(
+        music, names_of(music, ""), genres, n_items=n_items, modes=modes, **options
+    )
+
+
+def test_items_without_a_genre_are_drawn_with_all_that_they_have(music):
+    drawn, errors = draw(music)
+    modes = {one["row"]: one["mode"] for one in drawn}
+    expected = dict.fromkeys(range(0, 10, 2), "sound") | dict.fromkeys(range(10, 20, 2), "cover")
+    assert modes == expected | dict.fromkeys(range(22, 40, 2), "both") and not errors
+    assert draw(music) == (drawn, errors) and draw(music, seed=1)[0] != drawn
+    assert len(draw(music, 7)[0]) == 7
+    only = draw(music, modes=["sound"])[0]
+    assert {one["mode"] for one in only} == {"sound"} and len(only) == 14
+
+
+def test_other_artists_come_first(music):
+    artists = [f"artist {row % 4}" for row in range(40)]  # two of the even rows
+    artists[22] = "once"
+    music.artists = np.array(artists, dtype=object)
+    drawn, _ = draw(music)
+    assert len({music.artists[one["row"]] for one in drawn[:3]}) == 3
+
+
+def test_what_cannot_be_shown(music, tmp_path):
+    broken = tmp_path / "broken.mp3"
+    broken.write_bytes(b"no sound")
+    music.table.loc[0, "audio"] = str(broken)
+    drawn, errors = draw(music)
+    assert 0 not in {one["row"] for one in drawn} and errors[0][0] == "secret id 0"
+    music.genres = [["Jazz"]] * 40
+    with pytest.raises(ValueError, match="--label: all items that can be shown have a genre"):
+        draw(music)
+
+
+def write_answers(path, *answers):
+    """Write (annotator, item, genre)."""
+    rows = [
+        (annotator, item, "both", genre, 1.0, "2030-01-01T00:00:00+00:00", 1, f"{number:032x}")
+        for number, (annotator, item, genre) in enumerate(answers)
+    ]
+    pd.DataFrame(rows, columns=COLUMNS).to_csv(path, index=False)
+    return str(path)
+
+
+def test_most_annotators_decide(music, tmp_path):
+    path = write_answers(
+        tmp_path / "labels.csv",
+        ("Ann", "secret id 0", "Rap"),
+        ("Bo", "secret id 0", "Dub"),
+        ("Cy", "secret id 0", "Dub"),
+        ("Ann", "secret id 1", "Rap"),  # a tie, and in place of a genre of the table
+        ("Bo", "secret id 1", "Dub"),
+        ("Ann", "secret id 2", ""),  # skipped
+        ("Ann", "gone", "Rap"),
+    )
+    labelled, n_absent = with_labels(music, path, str(tmp_path / "t.csv"))
+    assert labelled.genres[:3] == [["Dub"], ["Rap"], []] and n_absent == 1
+    assert labelled.genres[3:] == music.genres[3:] and music.genres[0] == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (("Ann", "gone", "Rap"), "has none of its items .'gone'.. Pass the table or folder that"),
+        (("Ann", "secret id 0", ""), "has no genre: all items were skipped"),
+    ],
+)
+def test_labels_of_other_music(music, tmp_path, answer, told):
+    path = write_answers(tmp_path / "labels.csv", answer)
+    with pytest.raises(ValueError, match=told):
+        with_labels(music, path, str(tmp_path / "t.csv"))
+
+
+@pytest.mark.filterwarnings("ignore:.* artists are too few for inner folds")
+def test_from_the_page_to_a_model(tmp_path, capsys):
+    """Nothing is labelled at first; an expert labels twelve items, and a model is trained."""
+    folder = tmp_path / "items"
+    table = write_items(folder, 16)
+    table.drop(columns="genre").to_csv(folder / "t.csv", index=False)
+    (folder / "names.yaml").write_text("genres: [Rock, Jazz, Ska]")
+    words = ["--label", "--genres", "names.yaml", "--items", "12", "-o", "labels.csv"]
+    with Server(folder, *words) as server:
+        state = httpx.get(f"{server.address}/state").json()
+        assert state["genres"] == ["Rock", "Jazz", "Ska"]
+        names = items_of(folder, "labels.csv")
+        for number, item in enumerate(state["items"]):
+            assert item["mode"] == "both"
+            answer = {
+                "item": item["id"],
+                "genre": state["genres"][number % 2],
+                "seconds": 1.0,
+                "revision": 0,
+                "answer": f"{number:032x}",
+                "annotator": "annotator",
+            }
+            httpx.post(f"{server.address}/answers", json=answer).raise_for_status()
+    labels = pd.read_csv(folder / "labels.csv")
+    assert set(labels["item"]) == set(names.values()) and len(labels) == 12
+    words = ["train", str(folder / "t.csv"), "--labels", str(folder / "labels.csv"), "--quiet"]
+    words += ["-o", str(tmp_path / "m.skmmgenre"), "--skip-unlabelled", "--json"]
+    assert main([*words, "--modality", "audio", *settings("audio", "fusion")]) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["items_by_genre"] == {"Jazz": 6, "Rock": 6}
+    assert card["left_out"]["without_genre"] == 4
+
+
+@pytest.mark.parametrize("names", [None, "genres: [Jazz]", "aliases: {bop: Jazz}"])
+def test_there_must_be_genres_to_choose_from(tmp_path, capsys, names):
+    folder = tmp_path / "items"
+    table = write_items(folder, 4)
+    table.drop(columns="genre").to_csv(folder / "t.csv", index=False)
+    words = ["annotate", str(folder / "t.csv"), "--label", "-o", str(folder / "a.csv"), "--quiet"]
+    if names:
+        (folder / "names.yaml").write_text(names)
+        words += ["--genres", str(folder / "names.yaml")]
+    assert main(words) == 1
+    assert "--label needs at least two genres to choose from" in capsys.readouterr().err
+    assert not (folder / "a.items.json").exists()
