@@ -2,12 +2,13 @@
 
 import os
 from collections import Counter
+from dataclasses import replace
 
 import click
 
 from ..inspection._annotations import MODES
 from ..utils import import_from_extra
-from ._annotation import AnswerLog, draw_items, keep_plan, names_of
+from ._annotation import AnswerLog, draw_items, keep_plan, names_of, read_labels, with_labels
 from ._annotation._draw import draw_unlabelled, modes_there
 from ._music import open_music
 from ._options import (
@@ -77,7 +78,7 @@ def _read_seconds(text):
     type=POSITIVE,
     default=300,
     show_default=True,
-    help="Total number of items, divided among the modes.",
+    help="Total number of items; without --label, it is divided among the modes.",
 )
 @click.option(
     "--mode",
@@ -91,7 +92,8 @@ def _read_seconds(text):
     type=click.Choice(["equal", "table"]),
     default="equal",
     show_default=True,
-    help="equal: the same number of items per genre; table: the shares of the genres in the music.",
+    help="equal: the same number of items per genre; table: the shares of the genres in the music. "
+    "Not used with --label.",
 )
 @click.option(
     "--seed", type=SEED, default=0, show_default=True, help="Seed of the items and their order."
@@ -106,9 +108,15 @@ def _read_seconds(text):
 @click.option(
     "--label",
     is_flag=True,
-    help="Label music for training: only items without a genre, each with all that it has. The "
-    "genres to choose from are those of --genres, or else those of the other items. Then train "
-    "with --labels.",
+    help="Label music for training: only items without a genre are shown, each with its sound and "
+    "its cover, as far as it has them. The genres to choose from are those of --genres, or else "
+    "those of the other items. Then pass the output to train --labels.",
+)
+@click.option(
+    "--labels",
+    multiple=True,
+    metavar="FILE",
+    help="With --label: leave out the items that this earlier output labels (may be repeated).",
 )
 @click.option("--split", metavar="NAME", help='Use only rows with NAME in the column "split".')
 @source_options
@@ -138,6 +146,7 @@ def annotate(
     seed,
     seconds,
     label,
+    labels,
     split,
     names,
     with_tagged,
@@ -158,6 +167,8 @@ def annotate(
     import_from_extra("starlette", "The page", extra="serve")
     from ._annotation._server import listen, make_app
 
+    if labels and not label:
+        raise click.UsageError("--labels is used with --label only")
     if os.path.isdir(output):
         raise IsADirectoryError(f"--output {output!r} is a folder; name a CSV file")
     # Open until the server stops, because covers extracted from the files are deleted at the end.
@@ -166,7 +177,15 @@ def annotate(
             music,
             source,
             output,
-            {"n_items": n_items, "modes": modes, "balance": balance, "seed": seed, "label": label},
+            {
+                "n_items": n_items,
+                "modes": modes,
+                "balance": balance,
+                "seed": seed,
+                "label": label,
+                "by": reading["by"] if os.path.isdir(source) else None,
+            },
+            labels=labels,
             split=split,
             names=names,
             with_tagged=with_tagged,
@@ -187,45 +206,52 @@ def annotate(
         click.echo(f"{_progress(plan, log)}; in {output}")
 
 
-def _plan_of(music, source, output, options, *, split, names, with_tagged, reading):
+def _plan_of(music, source, output, options, *, labels, split, names, with_tagged, reading):
     """Return the items of an earlier run, or draw them."""
     if split is not None:
         music = music.of_split(split)
     if os.path.isdir(source):
         music, n_written = leave_out_written(music, keep=with_tagged, **reading)
         report_written(n_written, with_tagged)
-    folder = source if os.path.isdir(source) else os.path.dirname(source)
-    item_names = names_of(music, folder)
+    if labels:
+        music, *_ = with_labels(music, read_labels(labels, by=options["by"]), source)
+    item_names = names_of(music, source)
     modes = list(options["modes"] or modes_there(music))
     if not modes:
         raise ValueError(f"{source!r} has no sound and no cover to show")
 
     def draw():
         report_readings(music)
+        drawing = {"n_items": options["n_items"], "modes": modes, "seed": options["seed"]}
+        if options["label"]:
+            genres = [item[0] if item else None for item in music.genres]
+            choices = _choices(names, genres)
+            drawn, errors = draw_unlabelled(music, item_names, genres, **drawing)
+            report_skipped(music.errors + errors)
+            _report_fewer(drawn, options)
+            return drawn, choices
         report_unlisted(names, music.genres)
         mapped = [names.map(item) for item in music.genres] if names else music.genres
         report_only_first(sum(len(item) > 1 for item in mapped))
         genres = [item[0] if item else None for item in mapped]
-        found = {genre for genre in genres if genre is not None}
-        drawing = {"n_items": options["n_items"], "modes": modes, "seed": options["seed"]}
-        if options["label"]:
-            choices = _choices(names, found)
-            drawn, errors = draw_unlabelled(music, item_names, genres, **drawing)
-            report_skipped(music.errors + errors)
-            return drawn, choices
         drawing["balance"] = options["balance"]
         drawn, errors, n_again = draw_items(music, item_names, genres, **drawing)
         report_skipped(music.errors + errors)
+        _report_fewer(drawn, options)
         _report_draw(drawn, genres, options, n_again)
-        return drawn, sorted(found)
+        return drawn, sorted({genre for genre in genres if genre is not None})
 
     kept = options | {"modes": modes, "split": split}
-    return keep_plan(output, kept, item_names, music, draw)
+    plan, is_new = keep_plan(output, kept, item_names, music, draw)
+    if options["label"] and names is not None and names.genres:
+        plan = replace(plan, genres=names.genres)  # the list may have grown since the first run
+    return plan, is_new
 
 
-def _choices(names, found):
-    """Return the genres to choose from when music is labelled."""
-    choices = names.genres if names is not None and names.genres else sorted(found)
+def _choices(names, genres):
+    """Return the genres to choose from, given the genre of each item or None."""
+    listed = names.genres if names is not None else []
+    choices = listed or sorted({genre for genre in genres if genre is not None})
     if len(choices) < 2:
         raise ValueError(
             f"--label needs at least two genres to choose from, got {len(choices)}. List them in a "
@@ -234,14 +260,18 @@ def _choices(names, found):
     return choices
 
 
-def _report_draw(drawn, genres, options, n_again):
-    """Print to standard error how the drawn items differ from the requested ones."""
+def _report_fewer(drawn, options):
+    """Print to standard error how many items were drawn, if fewer than requested."""
     if len(drawn) < options["n_items"]:
         click.echo(
             f"only {count_of(len(drawn), 'item')} could be drawn, {options['n_items']:,} were "
             "requested",
             err=True,
         )
+
+
+def _report_draw(drawn, genres, options, n_again):
+    """Print to standard error how the genres of the drawn items differ from the requested ones."""
     by_mode = Counter((one["mode"], genres[one["row"]]) for one in drawn)
     numbers = {mode: [n for (m, _), n in by_mode.items() if m == mode] for mode, _ in by_mode}
     if options["balance"] == "equal" and any(max(n) - min(n) > 1 for n in numbers.values()):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from .._model_summary import has_several_genres
 from ..compose._plain_control import PlainControl, plain_modalities, tells_by_tuned_thresholds
 from ..inspection._report._scores import COMPARED
 from ..metrics import bootstrap_interval
@@ -56,12 +57,13 @@ def fit_control(model, table, y, subsets, groups=None):
     ----------
     model : GenrePipeline
         The model, fitted or not; the control reads the same cells in the same way.
+        See `match_decision`, which needs a fitted one.
     table : DataFrame
     y : ndarray of shape (n,), or DataFrame of shape (n, n_labels)
     subsets : sequence of (tuple of str)
         Modalities of each regression. If empty, only the shares of the genres are computed.
     groups : sequence of str or None, default=None
-        Artists, for tuning multilabel thresholds if the model tunes its own.
+        Artists, for tuning multilabel thresholds.
 
     Returns
     -------
@@ -75,15 +77,30 @@ def fit_control(model, table, y, subsets, groups=None):
     shares = y.mean() if y.ndim == 2 else pd.Series(y).value_counts(normalize=True, sort=False)
     control = Control(shares.sort_index(), len(table))
     if subsets:
-        tuned = tells_by_tuned_thresholds(model[-1])
         modalities = plain_modalities(model.named_steps["modalities"])
-        control.plain = PlainControl(*modalities, tuned=tuned)
+        control.plain = PlainControl(*modalities, tuned=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the model warns of the same cells
             control.plain.fit(table, y, groups)
         control.regressions = {subset: control.plain.regress(subset) for subset in subsets}
         control.errors = errors_of(control.plain.modalities)
     return control
+
+
+def match_decision(control, model):
+    """Let the control predict genres above a probability of 0.5 if the model tunes no thresholds.
+
+    Parameters
+    ----------
+    control : Control
+        Changed in place.
+    model : GenrePipeline
+        The fitted model.
+    """
+    # Only a fitted model tells: if it has no unseen rows, it tunes nothing.
+    if has_several_genres(model) and not tells_by_tuned_thresholds(model[-1]):
+        for regression in control.regressions.values():
+            regression.target_.decide(0.5)
 
 
 def answer_plain(control, table, classes):

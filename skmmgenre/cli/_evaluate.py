@@ -25,6 +25,7 @@ from ._control import (
     fit_control,
     interval_of_difference,
     knows_artists,
+    match_decision,
 )
 from ._evaluation_tables import print_evaluation
 from ._genre_names import GenreNames
@@ -297,7 +298,7 @@ def evaluate_model(model, music, *, names=None, control=None, each_subset=True):
     unknown = Counter(name for item in genres for name in item if name not in classes)
     truth, rows = _known(genres, classes)
     music = music.take(rows)
-    # Files are decoded and encoded once; for each subset, only the fusion layer runs again.
+    # Files are decoded and encoded once; for each subset, only the steps after the branches run.
     vectors, errors = vectors_of(model, music.table)
     subsets = subsets_of(model) if each_subset else subsets_of(model)[-1:]
     answers = {" + ".join(subset): answer(model, vectors, subset) for subset in subsets}
@@ -356,9 +357,11 @@ def control_of(model, music, *, names=None):
         read = _label_matrix if has_several_genres(model) else _label_column
         y = read(truth, classes)
         groups = None if music.artists is None else music.artists[rows]
-        return fit_control(model, music.table.iloc[rows], y, subsets_of(model), groups)
+        control = fit_control(model, music.table.iloc[rows], y, subsets_of(model), groups)
     except ValueError as error:
         raise ValueError(f"--train: {error}") from error
+    match_decision(control, model)
+    return control
 
 
 def subsets_of(model):

@@ -15,8 +15,8 @@ from ..labels import GenreTaxonomy
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
 from ..utils import BadItem, first_few, is_missing, refuse_left_out, walk_parts
-from ._annotation import with_labels
-from ._control import fit_control
+from ._annotation import read_labels, with_labels
+from ._control import fit_control, match_decision
 from ._evaluate import evaluate_model, subsets_of, with_errors_of_plain
 from ._evaluation_tables import print_held_out
 from ._genre_names import drop_rare
@@ -69,8 +69,9 @@ _PRETRAINED = {"audio_model": "musicnn", "audio__n_patches": 6}
 @click.option(
     "--labels",
     metavar="FILE",
-    help="Genres of items from skmmgenre annotate --label, in place of those of the music. Of "
-    "several annotators, most decide.",
+    multiple=True,
+    help="File of skmmgenre annotate --label (may be repeated): its genres replace those of the "
+    "music. If annotators disagree, the most frequent genre counts.",
 )
 @genres_file
 @click.option(
@@ -122,7 +123,8 @@ _PRETRAINED = {"audio_model": "musicnn", "audio__n_patches": 6}
     "--skip-unlabelled",
     is_flag=True,
     help="Skip rows of a table that have no genre, or no valid value in the column split; by "
-    "default they are an error. Files of a folder without a genre are always skipped.",
+    "default they are an error. Files of a folder without a genre are always skipped, and rows of "
+    "a table with --labels.",
 )
 @with_tagged
 @click.option(
@@ -174,6 +176,7 @@ def train(
     settings = parse_settings(settings)
     # Invalid settings are an error before any music is read.
     pretrained = _check_settings(options["modalities"], options["target"], settings)
+    labels = read_labels(labels, by=options["by"] if is_folder else None)
     names, n_written = options.pop("names"), 0
     reading = ("by", "separators", "not_genres", "genre", "artist")
     reading = {key: options.pop(key) for key in reading}
@@ -183,11 +186,12 @@ def train(
         elif is_folder:
             music, n_written = leave_out_written(music, keep=with_tagged, **reading)
             report_written(n_written, with_tagged)
-        if labels is not None:
-            music, n_absent = with_labels(music, labels, source)
+        n_labelled = 0
+        if labels:
+            music, n_labelled, n_absent = with_labels(music, labels, source)
             if n_absent:
                 absent = count_of(n_absent, "labelled item")
-                click.echo(f"{labels}: {absent} not in the music", err=True)
+                click.echo(f"--labels: {absent} not in the music", err=True)
         report_readings(music)
         report_unlisted(names, music.genres)
         if pretrained is not None and "audio" in _present(music.table, options["modalities"]):
@@ -198,13 +202,15 @@ def train(
             min_items=min_items,
             settings=settings,
             on_error="raise" if strict else "missing",
-            skip_unlabelled=skip_unlabelled or is_folder,
+            skip_unlabelled=skip_unlabelled or is_folder or bool(labels),
             n_jobs=jobs,
             verbose=int(not quiet),
             **options,
         )
         if n_written:
             card["written_by_tag"] = {"items": n_written, "learned": with_tagged}
+        if labels:
+            card["labelled_by_annotators"] = n_labelled
         card["trained_on"] = os.path.basename(os.path.abspath(source))
         # Inside the context: `save` hashes the extracted covers, which are deleted at its end.
         save(model, output, card=card, table=learned.table, groups=learned.artists)
@@ -362,6 +368,8 @@ def train_model(
             groups=groups,
             validation=None if validation is None else validation[learn],
         )
+    if control is not None:
+        match_decision(control, model)
     # Before `evaluate_model`, which runs the model on other rows and so replaces its errors.
     errors = errors_of(model)
     counts = Counter(genre for row in learn for genre in genres[row][: None if several else 1])

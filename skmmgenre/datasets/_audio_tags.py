@@ -243,7 +243,7 @@ def open_audio(path, **of_id3):
     options = of_id3 if kind in ("MP3", "WAV", "AIFF") else {}
     try:
         with open(path, "rb") as opened:
-            # mutagen reads the ID3 tag of an MP3, but expects other formats to start the file.
+            # mutagen reads the ID3 tag of an MP3, but expects most other formats to start the file.
             source = opened if kind == "MP3" else _behind_id3(opened)
             file = (
                 mutagen.File(source, options=ogg)

@@ -85,8 +85,14 @@ def read_annotations(source: Any) -> pd.DataFrame:
 
 def _read_file(path):
     with open(path, "rb") as file:
-        text, _ = decode_lines(file.read(), path, "Save it as UTF-8.")
+        text, is_cut = decode_lines(file.read(), path, "Save it as UTF-8.")
     rows, _ = read_rows(text)
+    # Only a line of the page may be dropped as cut; a table of the user's is in another encoding.
+    if is_cut and rows[:1] != [list(COLUMNS)]:
+        raise ValueError(
+            f"{os.fspath(path)!r} is not valid UTF-8: its last line ends inside a character. Save "
+            "it as UTF-8."
+        )
     if not rows:
         raise ValueError(f"{os.fspath(path)!r} is empty; expected a file of skmmgenre annotate.")
     head, *rows = rows

@@ -238,7 +238,7 @@ class NetEmbedder(
         found = inner_folds(
             labels.take(rows),
             groups=None if groups is None else groups.take(rows),
-            # "auto" is not in the range, so the default number of folds is used.
+            # None is the default number of folds.
             n_folds=None if self.cross_fit in ("auto", 0) else self.cross_fit,
             warn=for_choices,
         )

@@ -120,6 +120,7 @@ def test_a_folder_of_music(tmp_path, served, capsys):
         (["--mode", "text"], 2, "'text' is not one of"),
         (["--port", "70000"], 2, "70000"),
         (["--split", "dev"], 1, "the table has no column 'split'"),
+        (["--labels", "t.csv"], 2, "--labels is used with --label only"),
         (["-o", "."], 1, "--output '.' is a folder"),
         (["-o", "t.csv"], 1, "'t.csv' is not a file of skmmgenre annotate"),
     ],

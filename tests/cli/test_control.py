@@ -12,6 +12,7 @@ from skmmgenre.cli._control import (
     in_words,
     interval_of_difference,
     knows_artists,
+    match_decision,
 )
 from skmmgenre.cli._model import Answers
 from skmmgenre.compose import make_genre_classifier, make_plain_classifier
@@ -42,8 +43,10 @@ def test_each_subset_learns_as_a_plain_classifier_of_its_own(albums, with_gaps, 
     y = albums.y if kind == "one genre" else albums.Y
     learn, test = np.arange(24), np.arange(24, 40)
     y = y[learn] if kind == "one genre" else y.iloc[learn]
-    model = make_genre_classifier(decision=0.5)  # as the plain classifier
-    control = fit_control(model, with_gaps.iloc[learn], y, SUBSETS)
+    control = fit_control(make_genre_classifier(), with_gaps.iloc[learn], y, SUBSETS)
+    if kind == "several":  # as the plain classifier
+        for regression in control.regressions.values():
+            regression.target_.decide(0.5)
     classes = [str(name) for name in (np.unique(y) if kind == "one genre" else y.columns)]
     found, errors = answer_plain(control, with_gaps.iloc[test], classes)
     assert list(found) == SUBSETS and errors == control.errors == []
@@ -177,3 +180,20 @@ def test_knows_artists(artists, known):
 def test_items_without_an_artist_count_one_each():
     assert count_drawn(5, None) == 5
     assert count_drawn(5, np.array(["a", "a", "b", None, ""], dtype=object)) == 4
+
+
+@pytest.mark.parametrize(("decision", "tuned"), [("auto", True), (0.5, False)])
+def test_genres_are_told_by_thresholds_if_the_model_has_tuned_some(albums, decision, tuned):
+    """The control is trained before the model, which tells only afterwards."""
+    model = make_genre_classifier(
+        audio=None,
+        image=None,
+        text__max_epochs=1,
+        text__hidden_units=(8,),
+        fusion__decision=decision,
+    )
+    control = fit_control(model, albums.table, albums.Y, [("text",)], albums.groups)
+    model.fit(albums.table, albums.Y, groups=albums.groups)
+    match_decision(control, model)
+    thresholds = control.regressions["text",].target_.thresholds_
+    assert bool((thresholds == 0).all()) is not tuned  # a log odds of 0 is a probability of 0.5

@@ -65,6 +65,9 @@ def test_bad_input(tmp_path):
     path.write_bytes((HEAD + LINES[3]).encode("latin-1"))
     with pytest.raises(ValueError, match="a.csv' is not valid UTF-8: .*Save it as UTF-8"):
         read_annotations(path)
+    path.write_bytes("annotator,item,mode,genre\nAnn,a,sound,Café".encode("latin-1"))
+    with pytest.raises(ValueError, match="a.csv' is not valid UTF-8: its last line ends inside"):
+        read_annotations(path)
     with pytest.raises(ValueError, match="at least one"):
         read_annotations([])
     with pytest.raises(ValueError, match=r"annotations\[0\] has no column 'annotator'"):

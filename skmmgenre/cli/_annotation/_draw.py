@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 
 from ...audio._decode import AudioFile
+from ...datasets._folder_files import spell_path
 from ...image._decode import check_header
 from ...inspection._annotations import MODES
 from ...utils import BadItem, first_few, is_missing
@@ -15,14 +16,14 @@ from .._terminal import visible
 _COLUMNS = {"sound": ("audio",), "cover": ("cover",), "both": ("audio", "cover")}
 
 
-def names_of(music, folder):
+def names_of(music, source):
     """Return the names of the items in the annotations, which are the same in every run.
 
     Parameters
     ----------
     music : Music
-    folder : str
-        Folder of the table, or the folder that was read.
+    source : str
+        The table or folder that was read, in any spelling.
 
     Returns
     -------
@@ -33,11 +34,12 @@ def names_of(music, folder):
     ids = music.table.get("id")
     if ids is not None and not any(map(is_missing, ids)):
         return [visible(str(value)) for value in ids]
+    folder = spell_path(source if os.path.isdir(source) else os.path.dirname(source))
     names = []
     for cells in zip(music.table["audio"], music.table["cover"], strict=True):
-        paths = [path for cell in cells for path in _paths(cell)]
+        paths = [spell_path(path) for cell in cells for path in _paths(cell)]
         name = paths[0] if paths else ""
-        if name.startswith(os.path.join(folder, "")):
+        if folder and name.startswith(os.path.join(folder, "")):
             name = os.path.relpath(name, folder)
         names.append(visible(name))
     return names
@@ -83,9 +85,7 @@ def draw_items(music, names, genres, *, n_items, modes, balance="equal", seed=0)
     are read when an item is drawn; a broken item is replaced by another.
     """
     rng = np.random.default_rng(seed)
-    paths = {
-        column: [_paths(cell) for cell in music.table[column]] for column in ("audio", "cover")
-    }
+    paths = _paths_of(music)
     usable = [
         row
         for row, genre in enumerate(genres)
@@ -110,8 +110,7 @@ def draw_items(music, names, genres, *, n_items, modes, balance="equal", seed=0)
     waiting = {genre: [] for genre in shares}
     for row in rng.permutation(usable):
         waiting[genres[row]].append(int(row))
-    artists = music.artists if music.artists is not None else [None] * len(names)
-    draw = _Draw(music, names, paths, waiting, spare, artists, rng)
+    draw = _Draw(music, names, paths, waiting, spare, rng)
     # Number of items of each mode; they differ by at most one.
     quotas = {mode: len(range(k, n_items, len(modes))) for k, mode in enumerate(modes)}
     taken = {mode: Counter() for mode in modes}
@@ -158,41 +157,46 @@ def draw_unlabelled(music, names, genres, *, n_items, modes, seed=0):
         If no item without a genre can be shown, or two items have the same name.
     """
     rng = np.random.default_rng(seed)
-    paths = {
-        column: [_paths(cell) for cell in music.table[column]] for column in ("audio", "cover")
-    }
+    paths = _paths_of(music)
     fullest = [mode for mode in ("both", "sound", "cover") if mode in modes]
-    mode_of = {}
-    for row, genre in enumerate(genres):
-        shown = [mode for mode in fullest if _has(paths, row, mode)]
-        if genre is None and shown:
-            mode_of[row] = shown[0]
-    if not mode_of:
+    rows = [
+        row
+        for row, genre in enumerate(genres)
+        if genre is None and any(_has(paths, row, mode) for mode in fullest)
+    ]
+    if not rows:
         raise ValueError(
             "--label: all items that can be shown have a genre already. Run without --label to "
             "compare annotators with these genres"
         )
-    _check_names(names, list(mode_of))
-    artists = music.artists if music.artists is not None else [None] * len(names)
+    _check_names(names, rows)
+    draw = _Draw(music, names, paths, {}, {}, rng)
     # How many items of the same artist come before an item in a random order.
     before, order = Counter(), []
-    for row in rng.permutation(list(mode_of)):
-        artist = artists[row]
+    for row in rng.permutation(rows):
+        artist = draw.artists[row]
         order.append((before[artist], int(row)))
         before[artist] += not is_missing(artist)
-    draw = _Draw(music, names, paths, {}, {}, artists, rng)
     for _, row in sorted(order, key=lambda pair: pair[0]):
-        if len(draw.drawn) < n_items:
-            draw.take(row, mode_of[row])
+        if len(draw.drawn) == n_items:
+            break
+        # If the cover is broken, the sound is shown alone; only what cannot be shown is an error.
+        n_errors = len(draw.errors)
+        shown = any(draw.take(row, mode) for mode in fullest if _has(paths, row, mode))
+        del draw.errors[n_errors + (not shown) :]
+    if not draw.drawn:
+        named = first_few([f"{name} ({reason})" for name, reason in draw.errors])
+        raise ValueError(f"--label: none of the items without a genre can be shown: {named}")
     return draw.drawn, draw.errors
 
 
 class _Draw:
     """Draws items from the remaining ones, genre by genre."""
 
-    def __init__(self, music, names, paths, waiting, spare, artists, rng):
+    def __init__(self, music, names, paths, waiting, spare, rng):
         self._names, self._paths, self._waiting, self._spare = names, paths, waiting, spare
-        self._artists, self._rng = artists, rng
+        self.artists = music.artists if music.artists is not None else [None] * len(names)
+        self._rng = rng
         self._drawn_artists = set()
         self.drawn, self.errors, self.n_again = [], [], 0
 
@@ -215,13 +219,13 @@ class _Draw:
             self.errors.append((self._names[row], error.reason))
             return False
         self.n_again += self._is_again(row)
-        if not is_missing(self._artists[row]):
-            self._drawn_artists.add(self._artists[row])
+        if not is_missing(self.artists[row]):
+            self._drawn_artists.add(self.artists[row])
         self.drawn.append({"row": row, "mode": mode, "track": track})
         return True
 
     def _is_again(self, row):
-        artist = self._artists[row]
+        artist = self.artists[row]
         return not is_missing(artist) and artist in self._drawn_artists
 
     def _track(self, row, mode):
@@ -244,6 +248,11 @@ def _has(paths, row, mode):
     return all(paths[column][row] for column in _COLUMNS[mode])
 
 
+def _paths_of(music):
+    """Return the paths in each cell of the columns audio and cover."""
+    return {column: [_paths(cell) for cell in music.table[column]] for column in ("audio", "cover")}
+
+
 def _paths(cell):
     """Return the paths in a cell; none for a ready vector."""
     parts = cell if isinstance(cell, (list, tuple)) else [cell]
@@ -261,8 +270,6 @@ def _check_names(names, rows):
 
 def modes_there(music):
     """Return the modes in which at least one item can be shown."""
-    paths = {
-        column: [_paths(cell) for cell in music.table[column]] for column in ("audio", "cover")
-    }
+    paths = _paths_of(music)
     rows = range(len(music.names))
     return [mode for mode in MODES if any(_has(paths, row, mode) for row in rows)]

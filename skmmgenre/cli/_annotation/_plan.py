@@ -68,6 +68,12 @@ def path_of_plan(output):
     return os.path.splitext(output)[0] + ".items.json"
 
 
+def options_of(output):
+    """Return the options with which the items of a file were drawn; {} if unknown."""
+    path = path_of_plan(output)
+    return _read(path)["options"] if os.path.exists(path) else {}
+
+
 def lock_of(output):
     """Return the lock for writing a file of annotations or its plan."""
     folder, name = os.path.split(os.fspath(output))
@@ -155,15 +161,20 @@ def _read(path):
 
 def _check_options(path, output, kept, asked):
     spelled = {"n_items": "--items", "modes": "--mode"}
-    kept = {"label": False} | kept  # not in the files of earlier versions
+    # Earlier versions did not save these.
+    kept = {"label": False, "by": asked.get("by")} | kept
     for name, value in asked.items():
-        if kept.get(name) != value:
-            option = spelled.get(name, f"--{name}")
-            raise ValueError(
-                f"the items of {output!r} were drawn with {option} {kept.get(name)!r}, but now "
-                f"{option} is {value!r}. Use the options of the first run, or another --output. "
-                f"The items are in {path!r}"
-            )
+        if kept.get(name) == value:
+            continue
+        option = spelled.get(name, f"--{name}")
+        if name == "label":
+            differs = f"{'without' if value else 'with'} --label, but now it is the other way round"
+        else:
+            differs = f"with {option} {kept.get(name)!r}, but now {option} is {value!r}"
+        raise ValueError(
+            f"the items of {output!r} were drawn {differs}. Use the options of the first run, or "
+            f"another --output. The items are in {path!r}"
+        )
 
 
 def _item(one, music, row):

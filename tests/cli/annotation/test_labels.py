@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from blind_items import Server, items_of, write_items
+from odd_folder import write_sound
 from small_settings import settings
 
 from skmmgenre.cli import main
-from skmmgenre.cli._annotation import names_of, with_labels
+from skmmgenre.cli._annotation import names_of, read_labels, with_labels
 from skmmgenre.cli._annotation._draw import draw_unlabelled
 from skmmgenre.cli._music import open_music
 from skmmgenre.inspection._annotations import COLUMNS
@@ -59,11 +60,17 @@ def test_other_artists_come_first(music):
 
 
 def test_what_cannot_be_shown(music, tmp_path):
-    broken = tmp_path / "broken.mp3"
-    broken.write_bytes(b"no sound")
-    music.table.loc[0, "audio"] = str(broken)
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"no sound and no cover")
+    music.table.loc[0, "audio"] = music.table.loc[22, "cover"] = str(broken)
+    music.table.loc[24, ["audio", "cover"]] = str(broken)
     drawn, errors = draw(music)
-    assert 0 not in {one["row"] for one in drawn} and errors[0][0] == "secret id 0"
+    modes = {one["row"]: one["mode"] for one in drawn}
+    assert modes[22] == "sound" and not {0, 24} & modes.keys()
+    assert sorted(name for name, _ in errors) == ["secret id 0", "secret id 24"]
+    music.genres = [["Jazz"] if row not in (0, 24) else [] for row in range(40)]
+    with pytest.raises(ValueError, match="--label: none of the items .* can be shown: secret id"):
+        draw(music)
     music.genres = [["Jazz"]] * 40
     with pytest.raises(ValueError, match="--label: all items that can be shown have a genre"):
         draw(music)
@@ -90,22 +97,52 @@ def test_most_annotators_decide(music, tmp_path):
         ("Ann", "secret id 2", ""),  # skipped
         ("Ann", "gone", "Rap"),
     )
-    labelled, n_absent = with_labels(music, path, str(tmp_path / "t.csv"))
-    assert labelled.genres[:3] == [["Dub"], ["Rap"], []] and n_absent == 1
-    assert labelled.genres[3:] == music.genres[3:] and music.genres[0] == []
+    more = write_answers(tmp_path / "more.csv", ("Ann", "secret id 3", "Ska"))
+    labels = read_labels([path, more])
+    assert labels == dict(zip(["secret id 0", "secret id 1", "gone", "secret id 3"],
+                              ["Dub", "Rap", "Rap", "Ska"], strict=True))  # fmt: skip
+    labelled, n_labelled, n_absent = with_labels(music, labels, str(tmp_path / "t.csv"))
+    assert labelled.genres[:4] == [["Dub"], ["Rap"], [], ["Ska"]]
+    assert (n_labelled, n_absent) == (3, 1)
+    assert labelled.genres[4:] == music.genres[4:] and music.genres[0] == []
 
 
-@pytest.mark.parametrize(
-    ("answer", "told"),
-    [
-        (("Ann", "gone", "Rap"), "has none of its items .'gone'.. Pass the table or folder that"),
-        (("Ann", "secret id 0", ""), "has no genre: all items were skipped"),
-    ],
-)
-def test_labels_of_other_music(music, tmp_path, answer, told):
-    path = write_answers(tmp_path / "labels.csv", answer)
-    with pytest.raises(ValueError, match=told):
-        with_labels(music, path, str(tmp_path / "t.csv"))
+def test_labels_that_cannot_be_used(music, tmp_path):
+    with pytest.raises(ValueError, match="has none of the labelled items .'gone'.. Pass the table"):
+        with_labels(music, {"gone": "Rap"}, str(tmp_path / "t.csv"))
+    skipped = write_answers(tmp_path / "labels.csv", ("Ann", "secret id 0", ""))
+    with pytest.raises(ValueError, match="labels.csv': all items were skipped"):
+        read_labels([skipped])
+    with pytest.raises(ValueError, match="empty.csv': nothing has been answered yet"):
+        read_labels([write_answers(tmp_path / "empty.csv")])
+    assert read_labels([]) == {}
+
+
+def test_tracks_do_not_get_the_genres_of_albums(tmp_path, capsys):
+    """An album is named by its first track."""
+    for number in range(4):
+        place = tmp_path / "M" / f"Album {number // 2}"
+        place.mkdir(parents=True, exist_ok=True)
+        write_sound(place / f"{number}.flac", "Jazz", number, duration=1)
+    plan = {"skmmgenre_annotation": 1, "options": {"by": "album"}, "genres": [], "items": []}
+    (tmp_path / "labels.items.json").write_text(json.dumps(plan))
+    labels = write_answers(tmp_path / "labels.csv", ("Ann", "Album 0/0.flac", "Rap"))
+    words = ["train", str(tmp_path / "M"), "--labels", labels, "-o", str(tmp_path / "m"), "--quiet"]
+    assert main(words) == 1
+    told = capsys.readouterr().err
+    assert "was annotated with --by album, but now --by is track" in told
+
+
+@pytest.mark.parametrize("spelling", ["M", "./M", "M//", "{}/M", "{}/./M/"])
+def test_names_of_items_for_any_spelling_of_the_path(tmp_path, monkeypatch, spelling):
+    (tmp_path / "M" / "Album").mkdir(parents=True)
+    write_sound(tmp_path / "M" / "Album" / "1.flac", "Jazz", 0, duration=1)
+    pd.DataFrame({"audio": ["Album/1.flac"]}).to_csv(tmp_path / "M" / "t.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    source = spelling.format(tmp_path)
+    for one in (source, f"{source}/t.csv"):
+        with open_music(one, verbose=0) as music:
+            assert names_of(music, one) == ["Album/1.flac"]
 
 
 @pytest.mark.filterwarnings("ignore:.* artists are too few for inner folds")
@@ -115,8 +152,8 @@ def test_from_the_page_to_a_model(tmp_path, capsys):
     table = write_items(folder, 16)
     table.drop(columns="genre").to_csv(folder / "t.csv", index=False)
     (folder / "names.yaml").write_text("genres: [Rock, Jazz, Ska]")
-    words = ["--label", "--genres", "names.yaml", "--items", "12", "-o", "labels.csv"]
-    with Server(folder, *words) as server:
+    words_of_page = ["--label", "--genres", "names.yaml", "--items", "12"]
+    with Server(folder, *words_of_page, "-o", "labels.csv") as server:
         state = httpx.get(f"{server.address}/state").json()
         assert state["genres"] == ["Rock", "Jazz", "Ska"]
         names = items_of(folder, "labels.csv")
@@ -134,11 +171,20 @@ def test_from_the_page_to_a_model(tmp_path, capsys):
     labels = pd.read_csv(folder / "labels.csv")
     assert set(labels["item"]) == set(names.values()) and len(labels) == 12
     words = ["train", str(folder / "t.csv"), "--labels", str(folder / "labels.csv"), "--quiet"]
-    words += ["-o", str(tmp_path / "m.skmmgenre"), "--skip-unlabelled", "--json"]
+    words += ["-o", str(tmp_path / "m.skmmgenre"), "--json"]
     assert main([*words, "--modality", "audio", *settings("audio", "fusion")]) == 0
     card = json.loads(capsys.readouterr().out)
     assert card["items_by_genre"] == {"Jazz": 6, "Rock": 6}
-    assert card["left_out"]["without_genre"] == 4
+    assert card["left_out"]["without_genre"] == 4 and card["labelled_by_annotators"] == 12
+    # Four items have no label yet, and another genre is added.
+    (folder / "names.yaml").write_text("genres: [Rock, Jazz, Ska, Dub]")
+    with Server(folder, *words_of_page, "--labels", "labels.csv", "-o", "more.csv") as server:
+        state = httpx.get(f"{server.address}/state").json()
+        assert state["genres"] == ["Rock", "Jazz", "Ska", "Dub"] and len(state["items"]) == 4
+        assert not set(items_of(folder, "more.csv").values()) & set(names.values())
+    with Server(folder, *words_of_page, "-o", "labels.csv") as server:
+        state = httpx.get(f"{server.address}/state").json()
+        assert state["genres"][-1] == "Dub" and len(state["items"]) == 12
 
 
 @pytest.mark.parametrize("names", [None, "genres: [Jazz]", "aliases: {bop: Jazz}"])
