@@ -61,7 +61,7 @@ def test_help_fits():
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["predict", "nothing.skmmgenre", "."], 1, "there is no model 'nothing.skmmgenre'"),
+        (["predict", "nothing.skmmgenre", "."], 1, "there is no model file 'nothing.skmmgenre'"),
         (["train", "absent", "-o", "x.skmmgenre"], 1, "there is no folder or table 'absent'"),
         (["tag", "--undo", "absent"], 1, "absent"),
         (["predict", "MODEL", "absent.mp3", "--quiet"], 1, "there is no such file"),
