@@ -2,7 +2,7 @@
 
 Synthetic albums, with covers that are neutral except for one square (``cover_cue="patch"``). The
 usual pipeline is trained on the genres, and another one on genres shuffled among the training
-albums. These are measured on albums of other artists, with intervals over artists:
+albums. These are measured on albums of other artists, with intervals over artists and runs:
 
 - cover: the share of the mass of the class activation map within the square, for the genre that
   the square shows; compared with the share of the cover that the square covers, and with a network
@@ -235,12 +235,18 @@ MEASURES = [
 
 
 def tabulate(lines, n_draws=1000):
-    """Return one line per measure and kind of labels: mean or largest sum, and interval."""
+    """Return one line per measure and kind of labels: mean or largest sum, and interval.
+
+    Runs and artists are drawn with replacement, so an album counts as often as its run times its
+    artist.
+    """
     rng = np.random.default_rng(0)
     artists, codes = np.unique(
         lines["run"].astype(str) + " " + lines["artist"], return_inverse=True
     )
     draws = rng.multinomial(len(artists), np.full(len(artists), 1 / len(artists)), n_draws)
+    runs, run_of = np.unique([artist.partition(" ")[0] for artist in artists], return_inverse=True)
+    draws *= rng.multinomial(len(runs), np.full(len(runs), 1 / len(runs)), n_draws)[:, run_of]
     rows = []
     for measure_name in MEASURES:
         for labels, part in lines.groupby("labels", sort=False):
@@ -261,7 +267,7 @@ def main():
     """Print and write one line per measure and kind of labels."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--albums", type=int, default=400)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=6)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--output", type=Path, default=FOLDER, help="where results go")
     parser.add_argument("--keep", type=Path, help="folder of finished parts, to go on from")

@@ -72,6 +72,15 @@ def test_means_and_their_intervals():
     assert np.isnan(table["low"]["sum", "true"])
 
 
+def test_intervals_hold_the_runs():
+    """Three models, of which one alone is right by chance: the mean says nothing."""
+    lines = pd.DataFrame({name: np.repeat([0.0, 0.0, 0.9], 40) for name in evaluation.MEASURES})
+    lines["labels"], lines["run"] = "true", np.repeat([0, 1, 2], 40)
+    lines["artist"] = [f"artist {row % 40}" for row in range(120)]
+    table = evaluation.tabulate(lines).set_index("measure")
+    assert table["low"]["words"] == 0 and table["high"]["words"] > 0.85
+
+
 @pytest.mark.slow
 def test_it_runs(tmp_path, monkeypatch):
     words = ["--albums", "80", "--runs", "1", "--jobs", "1", "--output", str(tmp_path)]
