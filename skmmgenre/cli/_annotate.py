@@ -53,7 +53,7 @@ def _read_seconds(text):
     epilog=example(
         "skmmgenre annotate test.csv -o annotations.csv --annotator Ann\n"
         "  skmmgenre annotate albums.csv --split test --items 90 --mode sound\n"
-        "  skmmgenre annotate ~/Music --by album --label --genres names.yaml -o labels.csv"
+        "  skmmgenre annotate ~/Music --label --genres names.yaml -o labels.csv"
     )
 )
 @click.argument("source", metavar="TABLE_OR_FOLDER")
