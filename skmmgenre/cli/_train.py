@@ -186,7 +186,6 @@ def train(
         elif is_folder:
             music, n_written = leave_out_written(music, keep=with_tagged, **reading)
             report_written(n_written, with_tagged)
-        n_labelled = 0
         if labels:
             music, n_labelled, n_absent = with_labels(music, labels, source)
             if n_absent:

@@ -180,10 +180,8 @@ def draw_unlabelled(music, names, genres, *, n_items, modes, seed=0):
     for _, row in sorted(order, key=lambda pair: pair[0]):
         if len(draw.drawn) == n_items:
             break
-        # If the cover is broken, the sound is shown alone; only what cannot be shown is an error.
-        n_errors = len(draw.errors)
-        shown = any(draw.take(row, mode) for mode in fullest if _has(paths, row, mode))
-        del draw.errors[n_errors + (not shown) :]
+        # If the cover is broken, the sound is shown alone.
+        draw.take(row, *[mode for mode in fullest if _has(paths, row, mode)])
     if not draw.drawn:
         named = first_few([f"{name} ({reason})" for name, reason in draw.errors])
         raise ValueError(f"--label: none of the items without a genre can be shown: {named}")
@@ -211,18 +209,25 @@ class _Draw:
             if self.take(row, mode):
                 return True
 
-    def take(self, row, mode):
-        """Draw this item; return whether it can be shown."""
-        try:
-            track = self._track(row, mode)
-        except BadItem as error:
-            self.errors.append((self._names[row], error.reason))
-            return False
-        self.n_again += self._is_again(row)
-        if not is_missing(self.artists[row]):
-            self._drawn_artists.add(self.artists[row])
-        self.drawn.append({"row": row, "mode": mode, "track": track})
-        return True
+    def take(self, row, *modes):
+        """Draw this item in the first mode in which it can be shown; return whether there is one.
+
+        If there is none, the reason of the first mode is listed.
+        """
+        reasons = []
+        for mode in modes:
+            try:
+                track = self._track(row, mode)
+            except BadItem as error:
+                reasons.append(error.reason)
+                continue
+            self.n_again += self._is_again(row)
+            if not is_missing(self.artists[row]):
+                self._drawn_artists.add(self.artists[row])
+            self.drawn.append({"row": row, "mode": mode, "track": track})
+            return True
+        self.errors.append((self._names[row], reasons[0]))
+        return False
 
     def _is_again(self, row):
         artist = self.artists[row]

@@ -95,18 +95,29 @@ def test_several_servers_write_to_one_file(path):
     assert len(won) == 1 and [row[-1] for row in rows_in(path)][2:] == [IDS[won[0]]]
 
 
-def test_a_line_that_was_cut_off_is_removed(path):
-    add(AnswerLog(path, "Ann"))
+def whole_and_next_line(path):
+    """Return the bytes of a file of one answer, and those of another answer to append."""
     with open(path, "rb") as file:
         whole = file.read()
-    line = whole[whole.index(b"\n") + 1 :].replace(IDS[0].encode(), IDS[1].encode())
+    return whole, whole[whole.index(b"\n") + 1 :].replace(IDS[0].encode(), IDS[1].encode())
+
+
+def logs_of_cut_lines(path, annotator, item, whole, line):
+    """Cut the line at every byte; yield the log that has removed what was left of it."""
     for n in range(1, len(line) - 1):
         with open(path, "wb") as file:
             file.write(whole + line[:n])
-        log = AnswerLog(path, "Ann")
-        assert log.n_cut_off == 1 and log.get(ITEM).revision == 1
+        log = AnswerLog(path, annotator)
+        assert log.n_cut_off == 1 and log.get(item).revision == 1, line[:n]
         with open(path, "rb") as file:
             assert file.read() == whole
+        yield log
+
+
+def test_a_line_that_was_cut_off_is_removed(path):
+    add(AnswerLog(path, "Ann"))
+    whole, line = whole_and_next_line(path)
+    assert len(list(logs_of_cut_lines(path, "Ann", ITEM, whole, line))) == len(line) - 2
     # All but its end is there: an editor took it away, or the writer was killed just before it.
     with open(path, "wb") as file:
         file.write(whole + line[:-1])
@@ -124,16 +135,8 @@ def test_a_line_that_was_cut_off_inside_a_character(path, encoding):
         text = file.read()
     with open(path, "w", encoding=encoding, newline="") as file:
         file.write(text)
-    with open(path, "rb") as file:
-        whole = file.read()
-    line = whole[whole.index(b"\n") + 1 :].replace(IDS[0].encode(), IDS[1].encode())
-    for n in range(1, len(line) - 1):
-        with open(path, "wb") as file:
-            file.write(whole + line[:n])
-        log = AnswerLog(path, "Édith")
-        assert log.n_cut_off == 1 and log.get(OTHER).revision == 1, line[:n]
-        with open(path, "rb") as file:
-            assert file.read() == whole
+    whole, line = whole_and_next_line(path)
+    for log in logs_of_cut_lines(path, "Édith", OTHER, whole, line):
         assert add(log, OTHER, revision=1, number=2).revision == 2
 
 
