@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 from forged_model import contents, forge
@@ -87,14 +86,11 @@ sys.exit(code)
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_info_imports_nothing_heavy(model, capsys):
     words = ["info", model, "--json"]
-    began = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", MEASURE, *words], capture_output=True, text=True)
-    seconds = time.perf_counter() - began
     assert done.returncode == 0, done.stderr
     kilobytes, modules = done.stderr.splitlines()[-2:]
     assert not HEAVY & set(modules.split())
     assert int(kilobytes) < 150_000
-    assert seconds < 3  # 0.4 where nothing else runs
     assert main(words) == 0
     assert json.loads(done.stdout) == json.loads(capsys.readouterr().out)
 

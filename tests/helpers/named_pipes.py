@@ -8,23 +8,28 @@ import pytest
 
 
 @contextlib.contextmanager
-def named_pipe(path, seconds=5.0):
-    """Make a named pipe; after some seconds, whoever waits for its content gets none.
+def named_pipe(path):
+    """Make a named pipe; whoever opens it gets no content, and the test fails.
 
-    So a test of code that opens the pipe fails, instead of never ending.
+    The pipe can be opened for writing without waiting only while someone waits for its content. So
+    no clock decides, however busy the machine is, and a test that fails ends all the same.
     """
     if not hasattr(os, "mkfifo"):
         pytest.skip("there are no named pipes")
     os.mkfifo(path)
-    timer = threading.Timer(seconds, _end, [path])
-    timer.start()
+    done, waited_for = threading.Event(), []
+
+    def watch():
+        while not done.wait(0.05):
+            with contextlib.suppress(OSError):  # nobody waits
+                os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+                waited_for.append(path)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     try:
         yield path
-        assert timer.is_alive(), "the pipe was waited for"
     finally:
-        timer.cancel()
-
-
-def _end(path):
-    with contextlib.suppress(OSError):  # nobody waits
-        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        done.set()
+        watcher.join()
+    assert not waited_for, "the pipe was waited for"

@@ -170,7 +170,7 @@ def status(code, body=b"", **headers):
 
 
 def sleep(handler, form):
-    time.sleep(0.5)
+    time.sleep(1.0)
     handler.reply(b"{}")
 
 
@@ -242,8 +242,8 @@ BAD = {
     "500": (status(500, b"oh no"), "500 Internal Server Error: 'oh no' in the last of 3", 3),
     "503": (status(503), "503 Service Unavailable in the last of 3 attempts. Run again later", 3),
     "599": (status(599), "returned status 599 in the last of 3 attempts", 3),
-    "time-out": (sleep, r"complete response within 0.2 s in the last of 3 .*increase timeout", 3),
-    "drip": (drip, r"complete response within 0.2 s in the last of 3 .*increase timeout", 3),
+    "time-out": (sleep, r"complete response within 0.5 s in the last of 3 .*increase timeout", 3),
+    "drip": (drip, r"complete response within 0.5 s in the last of 3 .*increase timeout", 3),
     "half": (half, "broke the connection .*in the last of 3 attempts. Run again later", 3),
     "length too large": (
         lambda handler, form: (handler.reply(b"{}", length=99), hang_up(handler, form)),
@@ -281,7 +281,7 @@ SETUP = {"redirect", "moved", "key refused", "no such page"}
 @pytest.mark.parametrize("what", BAD)
 def test_a_bad_answer_is_an_error_and_is_not_kept(server, what, tmp_path, caplog):
     reply, message, n_sent = BAD[what]
-    linker = make(server, cache=tmp_path / "cache", timeout=0.2 if n_sent == 3 else 5)
+    linker = make(server, cache=tmp_path / "cache", timeout=0.5 if reply in (sleep, drip) else 5)
     server.replies = [reply] * 3
     with caplog.at_level(logging.DEBUG), pytest.raises((BadItem, SetupError)) as caught:
         linker.link(TEXT)
@@ -317,7 +317,7 @@ def test_a_refused_key_ends_the_run_at_the_first_text(server):
 @pytest.mark.parametrize("what", ["429", "500", "time-out", "half", "hang up"])
 def test_a_passing_trouble_is_got_over(server, what):
     server.replies = [BAD[what][0]] * 2
-    assert len(make(server, timeout=0.2).link(TEXT)) == 2
+    assert len(make(server, timeout=0.5 if what == "time-out" else 5).link(TEXT)) == 2
     assert len(server.forms) == 3
 
 
