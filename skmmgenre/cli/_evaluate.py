@@ -29,24 +29,23 @@ from ._control import (
 )
 from ._evaluation_tables import print_evaluation
 from ._genre_names import GenreNames
+from ._labelling import Labelling
 from ._model import answer, load_model, vectors_of
-from ._music import MODALITIES, open_music
+from ._music import MODALITIES
 from ._options import (
     as_json,
     example,
     genres_file,
     jobs,
+    label_options,
     quiet,
     report_only_first,
     report_readings,
     report_skipped,
     report_unlisted,
-    report_written,
     source_options,
-    with_tagged,
 )
 from ._terminal import visible
-from ._written_genres import leave_out_written
 
 
 @click.command(
@@ -58,6 +57,7 @@ from ._written_genres import leave_out_written
 @click.argument("model")
 @click.argument("source", metavar="TABLE_OR_FOLDER")
 @source_options
+@label_options
 @genres_file
 @click.option("--split", metavar="NAME", help='Use only rows with NAME in the column "split".')
 @click.option(
@@ -67,11 +67,23 @@ from ._written_genres import leave_out_written
     help="Music that the model was trained on. A plain control is trained on it, too, and compared "
     'with the model. Rows whose split is "test" are skipped.',
 )
-@with_tagged
 @jobs
 @quiet
 @as_json
-def evaluate(model, source, split, learned, with_tagged, names, jobs, quiet, as_json, **reading):
+def evaluate(
+    model,
+    source,
+    split,
+    learned,
+    genres_from,
+    labels,
+    with_tagged,
+    names,
+    jobs,
+    quiet,
+    as_json,
+    **reading,
+):
     """Evaluate a MODEL on music whose genres are known, with the metrics of the paper.
 
     Single-label models: macro precision, recall and F1, accuracy and macro AUC. Multilabel models:
@@ -80,22 +92,19 @@ def evaluate(model, source, split, learned, with_tagged, names, jobs, quiet, as_
     control: logistic regression on statistics of the sound, words and colours.
     """
 
+    labelling = Labelling.of_options(source, genres_from, labels, with_tagged, by=reading["by"])
     fitted, card = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
     aliases = GenreNames.of_card(card)
     control, of_control = None, None
     if learned is not None:
-        with open_music(learned, verbose=not quiet, **reading) as of_control:
-            if os.path.isdir(learned):
-                of_control, _ = leave_out_written(of_control, keep=with_tagged, **reading)
+        opened = labelling.open(learned, of_control=True, verbose=not quiet, **reading)
+        with opened as (of_control, *_):
             of_control = of_control.take(of_control.parts() != "test")
             control = control_of(fitted, of_control, names=names or aliases)
-    with open_music(source, verbose=not quiet, **reading) as music:
+    opened = labelling.open(source, verbose=not quiet, **reading)
+    with opened as (music, n_written, n_labelled):
         if split is not None:
             music = music.of_split(split)
-        n_written = 0
-        if os.path.isdir(source):
-            music, n_written = leave_out_written(music, keep=with_tagged, **reading)
-            report_written(n_written, with_tagged)
         report_readings(music)
         report_unlisted(names, music.genres)
         found = evaluate_model(fitted, music, names=names or aliases, control=control)
@@ -112,6 +121,8 @@ def evaluate(model, source, split, learned, with_tagged, names, jobs, quiet, as_
         result = found.as_dict()
         if n_written:
             result["written_by_tag"] = {"items": n_written, "counted": with_tagged}
+        if n_labelled:
+            result["labelled_by_annotators"] = n_labelled
         click.echo(json.dumps(result, indent=2))
     else:
         print_evaluation(found)

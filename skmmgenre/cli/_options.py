@@ -132,10 +132,39 @@ with_tagged = click.option(
 )
 
 
+_LABEL_OPTIONS = (
+    click.option(
+        "--genres-from",
+        type=click.Choice(["tags", "folders"]),
+        default="tags",
+        show_default=True,
+        help="Source of the genres of a folder: the tags of its files, or the names of the folders "
+        "in it, such as Dub/, Bebop/, Trance/.",
+    ),
+    click.option(
+        "--labels",
+        metavar="FILE",
+        multiple=True,
+        help="File of skmmgenre annotate --label (may be repeated): its genres replace those of "
+        "the music. If annotators disagree, the most frequent genre counts.",
+    ),
+    with_tagged,
+)
+
+
 def source_options(command):
     """Add the options of `open_music`."""
+    return _with_options(command, _OPTIONS)
+
+
+def label_options(command):
+    """Add the options of `Labelling.of_options`."""
+    return _with_options(command, _LABEL_OPTIONS)
+
+
+def _with_options(command, options):
     # Decorators apply from the inside out, so the option that help shows first is added last.
-    for option in reversed(_OPTIONS):
+    for option in reversed(options):
         command = option(command)
     return command
 

@@ -8,21 +8,19 @@ import click
 from ..utils import is_missing
 from ._evaluate import genres_by_model
 from ._genre_names import GenreNames
+from ._labelling import Labelling
 from ._model import check_place, in_threads, load_model
-from ._music import open_music
 from ._options import (
     example,
     genres_file,
     jobs,
+    label_options,
     quiet,
     report_readings,
     report_skipped,
     report_unlisted,
-    report_written,
     source_options,
-    with_tagged,
 )
-from ._written_genres import leave_out_written
 
 _MEDIA = ("none", "thumbnails", "clips")
 
@@ -38,6 +36,7 @@ _MEDIA = ("none", "thumbnails", "clips")
 @click.argument("source", metavar="TABLE_OR_FOLDER")
 @click.option("-o", "--output", metavar="HTML", required=True, help="File to write.")
 @source_options
+@label_options
 @genres_file
 @click.option("--split", metavar="NAME", help='Use only rows with NAME in the column "split".')
 @click.option(
@@ -56,7 +55,6 @@ _MEDIA = ("none", "thumbnails", "clips")
     "covers and ten seconds of sound; none: neither, for a report that you pass on.",
 )
 @click.option("--title", metavar="TEXT", help="Title of the report.")
-@with_tagged
 @jobs
 @quiet
 def report(
@@ -68,6 +66,8 @@ def report(
     evaluation_path,
     media,
     title,
+    genres_from,
+    labels,
     with_tagged,
     jobs,
     quiet,
@@ -84,14 +84,13 @@ def report(
     from ..inspection._report._report import build_page, write_page
 
     check_place(output, "report")
+    labelling = Labelling.of_options(source, genres_from, labels, with_tagged, by=reading["by"])
     evaluation = None if evaluation_path is None else read_evaluation(evaluation_path)
     fitted, card = load_model(path, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
-    with open_music(source, verbose=not quiet, **reading) as music, in_threads(fitted):
+    opened = labelling.open(source, verbose=not quiet, **reading)
+    with opened as (music, *_), in_threads(fitted):
         if split is not None:
             music = music.of_split(split)
-        if os.path.isdir(source):
-            music, n_written = leave_out_written(music, keep=with_tagged, **reading)
-            report_written(n_written, with_tagged)
         report_readings(music)
         report_unlisted(names, music.genres)
         report_skipped(music.errors)

@@ -15,14 +15,14 @@ from ..labels import GenreTaxonomy
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
 from ..utils import BadItem, first_few, is_missing, refuse_left_out, walk_parts
-from ._annotation import read_labels, with_labels
 from ._control import fit_control, match_decision
 from ._evaluate import evaluate_model, subsets_of, with_errors_of_plain
 from ._evaluation_tables import print_held_out
 from ._genre_names import drop_rare
+from ._labelling import Labelling
 from ._model import check_place, encoders_in, errors_of, in_threads, n_jobs_for
 from ._model_source import fetch_once
-from ._music import MODALITIES, open_music, with_genres_of_folders
+from ._music import MODALITIES
 from ._options import (
     POSITIVE,
     SEED,
@@ -30,17 +30,15 @@ from ._options import (
     example,
     genres_file,
     jobs,
+    label_options,
     quiet,
     report_only_first,
     report_readings,
     report_skipped,
     report_unlisted,
-    report_written,
     source_options,
-    with_tagged,
 )
 from ._terminal import count_of, one_line
-from ._written_genres import leave_out_written
 
 # The default for sound. Six windows cover a clip of 20 seconds; in a longer track they are spread
 # evenly.
@@ -58,21 +56,7 @@ _PRETRAINED = {"audio_model": "musicnn", "audio__n_patches": 6}
 @click.argument("source", metavar="TABLE_OR_FOLDER")
 @click.option("-o", "--output", metavar="MODEL", required=True, help="Model file to write.")
 @source_options
-@click.option(
-    "--genres-from",
-    type=click.Choice(["tags", "folders"]),
-    default="tags",
-    show_default=True,
-    help="Source of the genres of a folder: the tags of its files, or the names of the folders in "
-    "it, such as Dub/, Bebop/, Trance/.",
-)
-@click.option(
-    "--labels",
-    metavar="FILE",
-    multiple=True,
-    help="File of skmmgenre annotate --label (may be repeated): its genres replace those of the "
-    "music. If annotators disagree, the most frequent genre counts.",
-)
+@label_options
 @genres_file
 @click.option(
     "--min-items",
@@ -126,7 +110,6 @@ _PRETRAINED = {"audio_model": "musicnn", "audio__n_patches": 6}
     "default they are an error. Files of a folder without a genre are always skipped, and rows of "
     "a table with --labels.",
 )
-@with_tagged
 @click.option(
     "--seed",
     type=SEED,
@@ -167,30 +150,16 @@ def train(
 
     from .. import save  # imports skops and torch, which `--help` does not need
 
-    is_folder = os.path.isdir(source)
-    if genres_from == "folders" and os.path.isfile(source):
-        raise click.UsageError(
-            "--genres-from folders needs a folder; a table has a column of genres."
-        )
     check_place(output)
     settings = parse_settings(settings)
     # Invalid settings are an error before any music is read.
     pretrained = _check_settings(options["modalities"], options["target"], settings)
-    labels = read_labels(labels, by=options["by"] if is_folder else None)
-    names, n_written = options.pop("names"), 0
+    names = options.pop("names")
     reading = ("by", "separators", "not_genres", "genre", "artist")
     reading = {key: options.pop(key) for key in reading}
-    with open_music(source, verbose=not quiet, **reading) as music:
-        if genres_from == "folders":
-            music = with_genres_of_folders(music, source)
-        elif is_folder:
-            music, n_written = leave_out_written(music, keep=with_tagged, **reading)
-            report_written(n_written, with_tagged)
-        if labels:
-            music, n_labelled, n_absent = with_labels(music, labels, source)
-            if n_absent:
-                absent = count_of(n_absent, "labelled item")
-                click.echo(f"--labels: {absent} not in the music", err=True)
+    labelling = Labelling.of_options(source, genres_from, labels, with_tagged, by=reading["by"])
+    opened = labelling.open(source, verbose=not quiet, **reading)
+    with opened as (music, n_written, n_labelled):
         report_readings(music)
         report_unlisted(names, music.genres)
         if pretrained is not None and "audio" in _present(music.table, options["modalities"]):
@@ -201,7 +170,7 @@ def train(
             min_items=min_items,
             settings=settings,
             on_error="raise" if strict else "missing",
-            skip_unlabelled=skip_unlabelled or is_folder or bool(labels),
+            skip_unlabelled=skip_unlabelled or os.path.isdir(source) or bool(labels),
             n_jobs=jobs,
             verbose=int(not quiet),
             **options,

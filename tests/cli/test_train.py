@@ -558,6 +558,12 @@ class TestSound:
         told = json.loads(capsys.readouterr().out)
         right = [item["genres"][0] == item["item"].split("/")[-3] for item in told[:-1]]
         assert np.mean(right) > 0.9
+        words = ["evaluate", str(path), str(examples), "--quiet", "--json"]
+        assert main([*words, "--genres-from", "folders"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["metrics"]["audio"]["accuracy"] == pytest.approx(np.mean(right), abs=1e-6)
+        assert main(words) == 1
+        assert "no item has a genre of the model" in capsys.readouterr().err
         # On a machine without the weights they are fetched, or it says how to get them.
         monkeypatch.setenv("SKMMGENRE_DATA", str(tmp_path / "other"))
         assert main(["predict", str(path), str(examples), "--quiet"]) == 1
@@ -581,12 +587,9 @@ class TestSound:
         out, err = capsys.readouterr()
         assert json.loads(out)["audio_model"] == "cnn" and "musicnn" not in err
 
-    def test_genres_from_folders_of_what_has_none(self, examples, table, tmp_path, capsys):
-        path = tmp_path / "m.skmmgenre"
-        assert main(self.words(examples / "Dub" / "Album 0", path)) == 1
+    def test_genres_from_folders_of_what_has_none(self, examples, tmp_path, capsys):
+        assert main(self.words(examples / "Dub" / "Album 0", tmp_path / "m.skmmgenre")) == 1
         assert "contains sound files" in capsys.readouterr().err
-        assert main(self.words(table, path)) == 2
-        assert "--genres-from folders needs a folder" in capsys.readouterr().err
 
 
 def test_the_file_remembers_whom_it_has_learned_from(table, texts):

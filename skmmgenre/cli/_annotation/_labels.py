@@ -50,7 +50,7 @@ def read_labels(paths, by=None):
     return labels
 
 
-def with_labels(music, labels, source):
+def with_labels(music, labels, source, *, may_have_none=False):
     """Replace the genres of music by those that annotators chose.
 
     Parameters
@@ -60,6 +60,8 @@ def with_labels(music, labels, source):
         As returned by `read_labels`.
     source : str
         Table or folder that the music was read from.
+    may_have_none : bool
+        Whether it is no error if the music has none of the items.
 
     Returns
     -------
@@ -73,11 +75,11 @@ def with_labels(music, labels, source):
     Raises
     ------
     ValueError
-        If the music has none of the items.
+        If the music has none of the items, unless it may.
     """
     names = names_of(music, source)
     absent = labels.keys() - set(names)
-    if len(absent) == len(labels):
+    if len(absent) == len(labels) and not may_have_none:
         raise ValueError(
             f"--labels: {source!r} has none of the labelled items "
             f"({first_few(map(repr, sorted(absent)))}). Pass the table or folder that was annotated"

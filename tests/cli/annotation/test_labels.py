@@ -9,12 +9,12 @@ import pytest
 from blind_items import Server, items_of, write_items
 from odd_folder import write_sound
 from small_settings import settings
+from written_answers import write_answers
 
 from skmmgenre.cli import main
 from skmmgenre.cli._annotation import names_of, read_labels, with_labels
 from skmmgenre.cli._annotation._draw import draw_unlabelled
 from skmmgenre.cli._music import open_music
-from skmmgenre.inspection._annotations import COLUMNS
 
 MODES = ("sound", "cover", "both")
 
@@ -74,16 +74,6 @@ def test_what_cannot_be_shown(music, tmp_path):
     music.genres = [["Jazz"]] * 40
     with pytest.raises(ValueError, match="--label: all items that can be shown have a genre"):
         draw(music)
-
-
-def write_answers(path, *answers):
-    """Write (annotator, item, genre)."""
-    rows = [
-        (annotator, item, "both", genre, 1.0, "2030-01-01T00:00:00+00:00", 1, f"{number:032x}")
-        for number, (annotator, item, genre) in enumerate(answers)
-    ]
-    pd.DataFrame(rows, columns=COLUMNS).to_csv(path, index=False)
-    return str(path)
 
 
 def test_most_annotators_decide(music, tmp_path):
