@@ -556,7 +556,8 @@ class TestSound:
         assert "musicnn, pretrained" in capsys.readouterr().out
         assert main(["predict", str(path), str(examples), "--quiet", "--json"]) == 0
         told = json.loads(capsys.readouterr().out)
-        right = [item["genres"][0] == item["item"].split("/")[-3] for item in told[:-1]]
+        told = [item for item in told if "beside" not in item["item"]]
+        right = [item["genres"][0] == item["item"].split("/")[-3] for item in told]
         assert np.mean(right) > 0.9
         words = ["evaluate", str(path), str(examples), "--quiet", "--json"]
         assert main([*words, "--genres-from", "folders"]) == 0
