@@ -8,6 +8,7 @@ import pytest
 import sklearn
 import torch
 from scipy import sparse
+from slow_cases import few_fast
 
 from skmmgenre.audio import AudioCNN
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
@@ -127,14 +128,29 @@ def bits(arrays):
     return [(np.asarray(array).dtype, np.asarray(array).tobytes()) for array in arrays]
 
 
-@pytest.fixture(scope="module", params=NETWORKS.values(), ids=NETWORKS)
+# Of networks that take longer, or are like one of these, two settings are enough for `make test`.
+EVERY_SETTING = {"audio", "sparse text", "fusion", "fusion by cosine", "joint"}
+TWO_SETTINGS = {"default dtype float64", "within a device"}
+CASES = {
+    f"{network}-{setting}": (NETWORKS[network], SETTINGS[setting])
+    for network in NETWORKS
+    for setting in SETTINGS
+}
+FAST = (
+    f"{network}-{setting}"
+    for network in NETWORKS
+    for setting in (SETTINGS if network in EVERY_SETTING else TWO_SETTINGS)
+)
+
+
+@pytest.fixture(scope="module")
 def network(request):
     model, X, y = request.param
     fitted, learned = fit(model, X, y)
     return fitted, X, y, learned, answer(fitted, X)
 
 
-@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize(("network", "setting"), few_fast(CASES, *FAST), indirect=["network"])
 def test_it_learns_and_answers_as_without(network, setting):
     model, X, y, learned, answered = network
     with setting():
