@@ -59,6 +59,7 @@ def networks(model):
     ]
 
 
+@pytest.mark.slow
 def test_the_same_bits_in_a_new_process(model, file, tmp_path):
     _, table, answers = model
     joblib.dump(table, tmp_path / "table.joblib")

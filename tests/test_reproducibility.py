@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from slow_cases import few_slow
 
 from skmmgenre.audio import AudioCNN
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
@@ -116,7 +117,8 @@ MAKERS = {
     "fusion table": fusion_table,
     "joint": joint,
 }
-every = pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
+SLOW = ("4x70 in bfloat16", "3x3 in bfloat16", "text dense by default")
+every = pytest.mark.parametrize("maker", few_slow(MAKERS, *SLOW))
 QUICK = {name: MAKERS[name] for name in ("text several", "text by default", "fusion", "joint")}
 quick = pytest.mark.parametrize("maker", QUICK.values(), ids=QUICK)
 
@@ -172,7 +174,7 @@ def test_no_seed_draws_fresh_entropy(maker):
     assert not same(fit(maker, random_state=None), fit(maker, random_state=None))
 
 
-@quick
+@pytest.mark.parametrize("maker", few_slow(QUICK, "text by default"))
 def test_two_fits_in_two_threads_are_as_one_after_the_other(maker):
     seeds = [0, 1, 0, 2]
     expected = [fit(maker, random_state=seed, max_epochs=5) for seed in seeds]

@@ -573,5 +573,5 @@ def test_no_silent_patch_is_trained_on():
 
 
 def test_the_defaults_learn_what_logistic_regression_learns():
-    answer = run_cell("one_bin", n_rows=300, n_genres=2, seed=0)
+    answer = run_cell("one_bin", n_rows=100, n_genres=2, seed=0)
     assert answer["plain"] > CLEAR and answer["ours"] >= answer["plain"] - WITHIN

@@ -10,7 +10,7 @@ from _results import read_result
 from skmmgenre.compose import make_genre_classifier
 
 
-@pytest.fixture(scope="module", params=["genre", "genres"])
+@pytest.fixture(scope="module", params=["genre", pytest.param("genres", marks=pytest.mark.slow)])
 def csv(request, tmp_path_factory):
     """A table of 48 texts by 24 artists; a text is empty, and so is an artist."""
     rng = np.random.default_rng(0)

@@ -38,7 +38,7 @@ def with_gaps(albums):
     return table
 
 
-@pytest.mark.parametrize("kind", ["one genre", "several"])
+@pytest.mark.parametrize("kind", [pytest.param("one genre", marks=pytest.mark.slow), "several"])
 def test_each_subset_learns_as_a_plain_classifier_of_its_own(albums, with_gaps, kind):
     y = albums.y if kind == "one genre" else albums.Y
     learn, test = np.arange(24), np.arange(24, 40)

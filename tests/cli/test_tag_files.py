@@ -142,7 +142,15 @@ def state_of_av(path):
     return packets, samples, tags.pop("genre", None), tags
 
 
-@pytest.mark.parametrize("genres", [["Hip Hop", "演歌"], ["Polka"], ["x" * 300]], ids=len)
+@pytest.mark.parametrize(
+    "genres",
+    [
+        ["Hip Hop", "演歌"],
+        pytest.param(["Polka"], marks=pytest.mark.slow),
+        pytest.param(["x" * 300], marks=pytest.mark.slow),
+    ],
+    ids=len,
+)
 @pytest.mark.parametrize("suffix", KINDS)
 def test_every_format_with_every_kind_of_tag(tmp_path, suffix, genres):
     """Two readers find the genre, nothing else differs, and undo gives the same bytes."""

@@ -44,7 +44,7 @@ def test_one_modality(albums):
     np.testing.assert_allclose(plain.predict_proba(albums.table), expected, atol=1e-3)
 
 
-@pytest.mark.parametrize("combine", ["mean", "concatenate"])
+@pytest.mark.parametrize("combine", [pytest.param("mean", marks=pytest.mark.slow), "concatenate"])
 def test_missing_cells_and_a_copy(albums, combine):
     table = albums.table.copy()
     for row, column in enumerate(["audio", "text", "cover"]):

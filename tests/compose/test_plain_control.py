@@ -19,7 +19,7 @@ from skmmgenre.compose._plain_control import (
 from skmmgenre.fusion import FusionClassifier
 
 
-@pytest.mark.parametrize("output", ["default", "pandas"])
+@pytest.mark.parametrize("output", [pytest.param("default", marks=pytest.mark.slow), "pandas"])
 def test_subsets_of_the_modalities(albums, output):
     """As a plain classifier of these modalities alone, whatever tables a user has asked for."""
     modalities, strengths = plain_modalities(make_genre_classifier(text=None)["modalities"])

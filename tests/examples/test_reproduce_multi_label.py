@@ -344,6 +344,7 @@ def test_nothing_to_compare_plain_rows_by(script, lacking):
     assert script["compare_plain"](metrics, rows, albums).empty
 
 
+@pytest.mark.slow
 def test_a_second_start_goes_on_and_what_changed_is_run_again(script, tmp_path, albums_csv, capsys):
     table = pd.read_csv(albums_csv, dtype=str)
     covers = albums_csv.parent / "cover"

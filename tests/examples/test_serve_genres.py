@@ -222,6 +222,7 @@ def test_columns_of_other_names(albums, small_model, rows, tmp_path):
     np.testing.assert_allclose(list(answer["scores"].values()), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_model_without_networks(tmp_path):
     """Encoders without training: the statistics, as they need no weights."""
     from skmmgenre.compose import make_plain_classifier
@@ -242,7 +243,11 @@ def test_a_model_without_networks(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("vectorizer", "column"), [(TfidfVectorizer(input="filename"), "text"), ("passthrough", ["n"])]
+    ("vectorizer", "column"),
+    [
+        pytest.param(TfidfVectorizer(input="filename"), "text", marks=pytest.mark.slow),
+        ("passthrough", ["n"]),
+    ],
 )
 def test_a_model_of_other_columns_is_refused(vectorizer, column, tmp_path):
     from skmmgenre.compose import GenrePipeline

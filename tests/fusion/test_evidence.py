@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import normalize
+from slow_cases import few_fast
 
 import skmmgenre
 from skmmgenre.fusion import FusionClassifier
@@ -79,7 +80,7 @@ def test_the_answer_is_that_of_the_weights():
     np.testing.assert_allclose(model.decision_function(X), answered_by_hand(model, X), atol=1e-4)
 
 
-@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("several", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_unseen_rows_are_predicted_better(several):
     gains = []
     for seed in range(2):
@@ -130,7 +131,7 @@ def test_an_estimator_forgets_the_evidence_of_an_earlier_fit():
     assert not hasattr(model, "block_weights_")
 
 
-@pytest.mark.parametrize("target", ["softmax", "logistic", "cosine"])
+@pytest.mark.parametrize("target", few_fast(["softmax", "logistic", "cosine"], "logistic"))
 def test_sparse_rows_learn_and_answer_as_dense_ones(target):
     X, y = albums(90)
     X[np.abs(X) < 0.5] = 0

@@ -231,7 +231,7 @@ def artists(n):
     return [f"artist {i // 2}" for i in range(n)]
 
 
-@pytest.mark.parametrize("n_pairs", [70, 300])
+@pytest.mark.parametrize("n_pairs", [70, pytest.param(300, marks=pytest.mark.slow)])
 def test_the_defaults_find_the_other_view_of_unseen_items(n_pairs):
     X, blocks = pairs(n_pairs + 200, noise=1.5)
     model = JointSpaceProjector(blocks=blocks, random_state=0)
@@ -249,6 +249,7 @@ def test_the_defaults_find_the_other_view_of_unseen_items(n_pairs):
     assert all(type(number) in (int, float) for number in inner.values())
 
 
+@pytest.mark.slow
 def test_a_weak_relation_is_learned_where_the_loss_of_the_paper_knows_nothing():
     """It is least where all are at a cosine of m, if no pair is twice as likely as by chance."""
     X, blocks = weak_pairs(600)

@@ -2,6 +2,7 @@
 
 import pickle
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 import pytest
@@ -132,7 +133,7 @@ def bits(arrays):
 EVERY_SETTING = {"audio", "sparse text", "fusion", "fusion by cosine", "joint"}
 TWO_SETTINGS = {"default dtype float64", "within a device"}
 CASES = {
-    f"{network}-{setting}": (NETWORKS[network], SETTINGS[setting])
+    f"{network}-{setting}": (network, SETTINGS[setting])
     for network in NETWORKS
     for setting in SETTINGS
 }
@@ -143,16 +144,17 @@ FAST = (
 )
 
 
-@pytest.fixture(scope="module")
-def network(request):
-    model, X, y = request.param
+@cache
+def without_settings(network):
+    """A fitted network, its data, what it learned and what it answers."""
+    model, X, y = NETWORKS[network]
     fitted, learned = fit(model, X, y)
     return fitted, X, y, learned, answer(fitted, X)
 
 
-@pytest.mark.parametrize(("network", "setting"), few_fast(CASES, *FAST), indirect=["network"])
+@pytest.mark.parametrize(("network", "setting"), few_fast(CASES, *FAST))
 def test_it_learns_and_answers_as_without(network, setting):
-    model, X, y, learned, answered = network
+    model, X, y, learned, answered = without_settings(network)
     with setting():
         fitted, found = fit(model, X, y)
         assert found == learned

@@ -340,7 +340,7 @@ def test_two_processes_write_and_one_is_killed(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-@pytest.mark.parametrize("n_kills", [20, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_kills", [8, pytest.param(100, marks=pytest.mark.slow)])
 def test_kills(tmp_path, n_kills):
     path = tmp_path / "store.sqlite"
     for turn in range(n_kills):

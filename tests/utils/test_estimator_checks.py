@@ -156,7 +156,9 @@ def our_branches(folder):
     }
 
 
-@pytest.mark.parametrize("name", ["audio", "text", "image", "encoder", "timbre"])
+@pytest.mark.parametrize(
+    "name", ["audio", "text", pytest.param("image", marks=pytest.mark.slow), "encoder", "timbre"]
+)
 def test_our_own(files, name):
     estimator, cells, bad_cell = our_branches(files)[name]
     results = check_branch(estimator, cells, bad_cell=bad_cell)

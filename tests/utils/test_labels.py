@@ -10,6 +10,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
+from slow_cases import few_slow
 
 from skmmgenre.compose import (
     GenrePipeline,
@@ -443,7 +444,7 @@ def doubts(call, *arguments, **metadata):
     return [str(w.message) for w in caught if any(words in str(w.message) for words in about)]
 
 
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("call", few_slow(CALLS, "fit_transform", "MeanOverTracks", "ablation"))
 def test_rows_in_another_order_warn_once(call):
     order = np.random.default_rng(1).permutation(N)
     (message,) = doubts(call, VECTORS, GENRES_OF_ROWS.iloc[order], ARTISTS_OF_ROWS)

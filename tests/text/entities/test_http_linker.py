@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from email.utils import formatdate
+from itertools import product
 from types import SimpleNamespace
 from urllib.parse import quote_plus
 
@@ -19,6 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from linking_services import CLASSES, ENTITIES, KEY, TEXT, content, entries, make, places, tagme
 from sklearn.base import clone
+from slow_cases import few_fast
 
 from skmmgenre.store import Store
 from skmmgenre.text import EntityEnricher, KnowledgeBase, SpotlightLinker, VotingLinker
@@ -83,8 +85,14 @@ PIECES = st.sampled_from(
 )
 
 
-@pytest.mark.parametrize("counting", ["utf-16", "code points"])
-@EVERY
+@pytest.mark.parametrize(
+    ("name", "counting"),
+    few_fast(
+        list(product(CLASSES, ["utf-16", "code points"])),
+        ("tagme", "utf-16"),
+        ("babelfy", "code points"),
+    ),
+)
 @settings(max_examples=40, deadline=None)
 @given(pieces=st.lists(PIECES, max_size=60), max_chars=st.integers(14, 80))
 @example(pieces=[" ", "Adele", "Adele", "Adele"], max_chars=15)
