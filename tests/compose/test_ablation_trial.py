@@ -26,6 +26,7 @@ TWO = ("text", "image")
 SUBSETS_OF_TWO = ["text", "image", "text + image"]
 
 
+@pytest.mark.slow
 def test_the_same_bits_as_the_whole_pipeline(albums, small_model, fitted, probabilities):
     model = small_model()
     branches, table, _ = extract_once(model["modalities"], albums.table)

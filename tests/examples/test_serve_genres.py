@@ -242,12 +242,9 @@ def test_a_model_without_networks(tmp_path):
     np.testing.assert_allclose(list(answer["scores"].values()), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("vectorizer", "column"),
-    [
-        pytest.param(TfidfVectorizer(input="filename"), "text", marks=pytest.mark.slow),
-        ("passthrough", ["n"]),
-    ],
+    ("vectorizer", "column"), [(TfidfVectorizer(input="filename"), "text"), ("passthrough", ["n"])]
 )
 def test_a_model_of_other_columns_is_refused(vectorizer, column, tmp_path):
     from skmmgenre.compose import GenrePipeline

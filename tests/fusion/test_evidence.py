@@ -1,5 +1,7 @@
 """What each block says on its own, added to what all blocks say together."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,6 +32,13 @@ def albums(n_rows, seed=0, text=0.5):
 
 def fitted(X, y, **params):
     return FusionClassifier(blocks=SIZES, **params).fit(X, y, groups=np.arange(X.shape[0]))
+
+
+@pytest.fixture(scope="module")
+def learned():
+    """A fitted model and its rows; tests leave it as it is."""
+    X, y = albums(90)
+    return fitted(X, y), X, y
 
 
 def answered_by_hand(model, X):
@@ -122,9 +131,10 @@ def test_where_it_is_not_weighed_it_is_one_layer():
     assert model.weights_["head.weight"].shape == (4, 70)
 
 
-def test_an_estimator_forgets_the_evidence_of_an_earlier_fit():
-    X, y = albums(90)
-    model = fitted(X, y)
+def test_an_estimator_forgets_the_evidence_of_an_earlier_fit(learned):
+    model, X, y = learned
+    model = copy.deepcopy(model)
+    assert hasattr(model, "block_weights_")
     model.set_params(C=3.0).fit(X, y, groups=np.arange(90))
     fresh = fitted(X, y, C=3.0)
     np.testing.assert_array_equal(model.decision_function(X), fresh.decision_function(X))
@@ -172,9 +182,8 @@ def test_without_a_norm_zeros_are_a_value():
     np.testing.assert_allclose(model.decision_function(X), by_hand, atol=1e-3)
 
 
-def test_a_saved_model_answers_the_same(tmp_path):
-    X, y = albums(90)
-    model = fitted(X, y)
+def test_a_saved_model_answers_the_same(learned, tmp_path):
+    model, X, _ = learned
     skmmgenre.save(model, tmp_path / "fusion.skmm")
     loaded = skmmgenre.load(tmp_path / "fusion.skmm")
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))

@@ -392,13 +392,14 @@ def test_rows_of_one_view_get_the_embeddings_of_all_pairs(table):
 def test_few_candidates_are_judged_by_the_nearest_one():
     """Ten of ten are found by chance."""
     X, blocks = pairs(30, noise=0)
+    params = {"blocks": blocks, "hidden_units": 32, "n_components": 8, "random_state": 0}
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*other view")
-        model = JointSpaceProjector(blocks=blocks, random_state=0).fit(X, groups=artists(30))
+        model = JointSpaceProjector(**params).fit(X, groups=artists(30))
     assert model.retrieval_["chance_recall_at_10"] == 1
     X[:, 20:] = X[np.random.default_rng(0).permutation(30), 20:]
     with pytest.warns(UserWarning, match="other view among the 1 nearest"):
-        JointSpaceProjector(blocks=blocks, random_state=0).fit(X, groups=artists(30))
+        JointSpaceProjector(**params).fit(X, groups=artists(30))
 
 
 # ---- rows without a genre ---------------------------------------------------------------

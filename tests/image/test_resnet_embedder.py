@@ -96,6 +96,7 @@ def test_learns_red_from_blue(table, optimizer, max_epochs):
     assert net.n_parameters_ == 11_177_538
 
 
+@pytest.mark.slow
 def test_learns_several_genres_with_augmentation(table):
     Y = pd.DataFrame({"Rock": table["genre"] == "Rock", "Jazz": table["genre"] == "Jazz"})
     net = ResNetEmbedder(**{**SMALL, "max_epochs": 5, "lr": 1e-3}).fit(table["cover"], Y * 1)
@@ -563,7 +564,7 @@ def test_a_small_network_learns_what_colours_do_not_tell():
     rng = np.random.default_rng(0)
     genres = np.array(["across", "down"])[np.arange(90) % 2]
     covers = [_stripes(genre, rng) for genre in genres]
-    net = ResNetEmbedder(depth="small", batch_size=16, max_epochs=12, random_state=0)
+    net = ResNetEmbedder(depth="small", image_size=32, batch_size=16, max_epochs=12, random_state=0)
     net.fit(covers[:60], genres[:60], groups=np.arange(60) // 3)
     assert net.score(covers[60:], genres[60:]) >= 0.9
     colours = ColorStatistics().transform(covers)
