@@ -178,8 +178,8 @@ class TestCosine:
 
     @pytest.fixture(scope="class")
     @staticmethod
-    def answers(albums, small_model):
-        small = small_model(image=None, target="cosine", audio__max_epochs=1, text__max_epochs=2)
+    def answers(albums, paper_model):
+        small = paper_model(image=None, target="cosine", audio__max_epochs=1, text__max_epochs=2)
         small.fit(albums.table, albums.Y, groups=albums.groups)
         return small, small.decision_function(albums.table), small.predict(albums.table)
 

@@ -120,7 +120,7 @@ MAKERS = {
 SLOW = ("4x70 in bfloat16", "3x3 in bfloat16", "text dense by default")
 every = pytest.mark.parametrize("maker", few_slow(MAKERS, *SLOW))
 QUICK = {name: MAKERS[name] for name in ("text several", "text by default", "fusion", "joint")}
-quick = pytest.mark.parametrize("maker", QUICK.values(), ids=QUICK)
+quick = pytest.mark.parametrize("maker", few_slow(QUICK, "text by default"))
 
 
 def take(X, rows):
@@ -174,7 +174,7 @@ def test_no_seed_draws_fresh_entropy(maker):
     assert not same(fit(maker, random_state=None), fit(maker, random_state=None))
 
 
-@pytest.mark.parametrize("maker", few_slow(QUICK, "text by default"))
+@quick
 def test_two_fits_in_two_threads_are_as_one_after_the_other(maker):
     seeds = [0, 1, 0, 2]
     expected = [fit(maker, random_state=seed, max_epochs=5) for seed in seeds]

@@ -59,7 +59,8 @@ def test_number_of_parameters(architecture, width, n_outputs, expected, n_frames
 @pytest.mark.parametrize(
     ("architecture", "width", "n_features"),
     [("time", "low", 2048), ("time", "high", 2048)]
-    + [(name, "low", 256) for name in ("4x70", "4x96", "3x3")],
+    + [(name, "low", 256) for name in ("4x70", "4x96")]
+    + [pytest.param("3x3", "low", 256, marks=pytest.mark.slow)],
 )
 def test_fitted_sizes(architecture, width, n_features):
     X, y = patches(4), np.eye(4, 250, dtype=int)

@@ -50,7 +50,7 @@ def mean_and_peak(windows):
 # ---- musicnn ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", ["musicnn", "musicnn-mtt"])
+@pytest.mark.parametrize("model", ["musicnn", pytest.param("musicnn-mtt", marks=pytest.mark.slow)])
 def test_answers_are_those_of_the_original_library(model, musicnn_home, shared_data, monkeypatch):
     monkeypatch.setenv("SKMMGENRE_DATA", str(musicnn_home))
     reference = pd.read_csv(shared_data / "musicnn_reference.csv")

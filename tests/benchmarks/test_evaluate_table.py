@@ -90,6 +90,7 @@ def test_all_is_compared(csv, small, tmp_path, monkeypatch, capsys):
     assert (lines["reference"][[1, 5, 7]] == "text").all()
 
 
+@pytest.mark.slow
 def test_the_same_folds_for_other_seeds(csv, small, monkeypatch):
     """The networks differ, and the rows that they are tested on do not."""
     seen = []

@@ -182,7 +182,9 @@ def test_items_without_an_artist_count_one_each():
     assert count_drawn(5, np.array(["a", "a", "b", None, ""], dtype=object)) == 4
 
 
-@pytest.mark.parametrize(("decision", "tuned"), [("auto", True), (0.5, False)])
+@pytest.mark.parametrize(
+    ("decision", "tuned"), [("auto", True), pytest.param(0.5, False, marks=pytest.mark.slow)]
+)
 def test_genres_are_told_by_thresholds_if_the_model_has_tuned_some(albums, decision, tuned):
     """The control is trained before the model, which tells only afterwards."""
     model = make_genre_classifier(

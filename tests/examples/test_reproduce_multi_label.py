@@ -490,6 +490,7 @@ def test_describe_trains_nothing(script, albums_csv, tmp_path, capsys):
     assert int(purity[1]) > 10 and float(purity[2]) > 2 * float(purity[3])
 
 
+@pytest.mark.slow
 def test_table_7_and_figure_8_come_with_their_rows(script, albums_csv, tmp_path, capsys):
     table = pd.read_csv(albums_csv, dtype=str)
     table["part"] = np.where(table.index % 2, "test", "train")
