@@ -229,6 +229,7 @@ def kept(output, names):
     return scores
 
 
+@pytest.mark.slow
 def test_plain_rows_are_the_plain_classifier_on_train_and_test_rows(
     script, albums_csv, tmp_path, capsys
 ):

@@ -378,7 +378,7 @@ def test_a_batch_of_one_row_at_the_end(table):
 
 
 @pytest.mark.parametrize("preset", ["auto", pytest.param("paper", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("fine_tune", [True, False])
+@pytest.mark.parametrize("fine_tune", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_cover_found_to_be_cut_on_the_way(table, bad_files, fine_tune, preset):
     """Its header is good: what is read once is told of when its turn comes."""
     covers = [*table["cover"][:9], bad_files["cut.jpg"], *table["cover"][9:]]

@@ -198,6 +198,7 @@ def test_stacked_runs_of_one_artist_are_drawn_together():
     np.testing.assert_allclose(thrice, once)
 
 
+@pytest.mark.slow
 def test_coverage_over_seeds():
     """A seed that is good is good for all artists: an interval without seeds is far too short."""
     rng = np.random.default_rng(0)

@@ -195,7 +195,7 @@ def test_a_lock_that_is_never_released_is_an_error(store, monkeypatch):
     store.put("b", b"2")
 
 
-@pytest.mark.parametrize("renews", [False, True])
+@pytest.mark.parametrize("renews", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_claim_lasts_from_when_the_lock_is_had(store, renews):
     """A process that waited for the lock longer than a claim lasts has its claims all the same."""
     lease = 0.5
