@@ -109,6 +109,7 @@ def test_the_same_folds_for_other_seeds(csv, small, monkeypatch):
     assert first.scores["text"].shape == other.scores["text"].shape
 
 
+@pytest.mark.slow
 def test_finished_parts_are_kept(csv, small, tmp_path, monkeypatch):
     def compared(**options):
         return evaluate_table.Comparison(
