@@ -65,7 +65,11 @@ def test_anchors_exist(document):
     assert not missing
 
 
-@pytest.mark.parametrize("document", [ROOT / "README.md", ROOT / "docs" / "index.md"], ids=str)
+@pytest.mark.parametrize(
+    "document",
+    [ROOT / "README.md", pytest.param(ROOT / "docs" / "index.md", marks=pytest.mark.slow)],
+    ids=str,
+)
 def test_the_first_page_runs(document, tmp_path, monkeypatch):
     """As written, but with fewer albums and small networks."""
     calls = []

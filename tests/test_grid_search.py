@@ -91,6 +91,7 @@ def test_steps_can_be_left_out_and_replaced(albums, paper_model):
     } == {"text"}
 
 
+@pytest.mark.slow
 def test_a_linker_on_or_off(albums, paper_model):
     linker = GazetteerLinker(albums.knowledge_base)
     model = paper_model(audio=None, image=None, linker=linker, text__max_epochs=2)

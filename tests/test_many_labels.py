@@ -28,7 +28,7 @@ def albums():
     return X, Y, np.array([f"artist {i}" for i in np.arange(N) // 3])
 
 
-@pytest.mark.parametrize("target", ["logistic", "cosine"])
+@pytest.mark.parametrize("target", [pytest.param("logistic", marks=pytest.mark.slow), "cosine"])
 def test_training_scoring_thresholds_and_reports(albums, target):
     X, Y, artists = albums
     assert (Y.sum() == 12).sum() == N_RARE

@@ -64,7 +64,7 @@ def test_rows_with_nothing_leave_the_others_alone(albums, fitted, probabilities)
     assert (found[rows] == found[0]).all()
 
 
-@pytest.mark.parametrize("joint_space", [False, True])
+@pytest.mark.parametrize("joint_space", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_missing_in_half_of_the_training_rows(albums, small_model, joint_space):
     """Each modality in a half of its own; some rows have nothing."""
     table, rng = albums.table, np.random.default_rng(2)

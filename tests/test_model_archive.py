@@ -13,6 +13,7 @@ import joblib
 import numpy as np
 import pytest
 from forged_model import contents, forge, small_factorizer, why_refused
+from slow_cases import few_fast
 
 import skmmgenre
 
@@ -113,7 +114,9 @@ class TestStrangers:
         path = forge(tmp_path / "m", contents(small_file) | {"0.npy": buffer.getvalue()})
         refused(path)
 
-    @pytest.mark.parametrize("name", ["skmmgenre.json", "schema.json", "0.npy"])
+    @pytest.mark.parametrize(
+        "name", few_fast(["skmmgenre.json", "schema.json", "0.npy"], "schema.json")
+    )
     def test_a_zip_bomb(self, refused, small_file, tmp_path, name):
         """200 MB of spaces in 200 kB; with the declared size as it is, and with a small one."""
         members = contents(small_file) | {name: b" " * (200 * MB)}
@@ -169,14 +172,17 @@ class TestDamage:
         np.testing.assert_array_equal(model.transform(factorizer[1]), small(factorizer))
         return False
 
-    def test_every_byte(self, small_file, factorizer, tmp_path):
+    @pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.slow)])
+    def test_every_byte(self, small_file, factorizer, tmp_path, step):
         content = small_file.read_bytes()
         refused = 0
-        for place in range(len(content)):
+        for place in range(0, len(content), step):
             flipped = bytearray(content)
             flipped[place] ^= 1 << place % 8
             refused += self.refused_or_same(tmp_path / "m", flipped, factorizer)
-        assert refused > 0.8 * len(content)  # the rest is dates and the like in the zip's headers
+        assert refused > 0.8 * len(
+            content[::step]
+        )  # the rest is dates and the like in the zip's headers
 
     @pytest.mark.slow
     def test_every_bit(self, small_file, factorizer, tmp_path):

@@ -131,6 +131,7 @@ class TestOfEarlierVersions:
         np.testing.assert_array_equal(model.predict(table), expected["predict"])
         assert np.ptp(scores, axis=0).min() > 0.1  # it does tell rows apart
 
+    @pytest.mark.slow
     def test_a_private_module_is_renamed(self, tmp_path, monkeypatch):
         mlp = TextMLP(hidden_units=(4,), max_epochs=1, validation_fraction=0, random_state=0)
         mlp.fit(np.eye(6), ["a", "b"] * 3)

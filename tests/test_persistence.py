@@ -59,6 +59,7 @@ def networks(model):
     ]
 
 
+@pytest.mark.slow
 def test_the_same_bits_in_a_new_process(model, file, tmp_path):
     _, table, answers = model
     joblib.dump(table, tmp_path / "table.joblib")
@@ -177,8 +178,8 @@ class TestCosine:
 
     @pytest.fixture(scope="class")
     @staticmethod
-    def answers(albums, small_model):
-        small = small_model(image=None, target="cosine", audio__max_epochs=1, text__max_epochs=2)
+    def answers(albums, paper_model):
+        small = paper_model(image=None, target="cosine", audio__max_epochs=1, text__max_epochs=2)
         small.fit(albums.table, albums.Y, groups=albums.groups)
         return small, small.decision_function(albums.table), small.predict(albums.table)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from slow_cases import few_slow
 
 from skmmgenre.audio import AudioCNN
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
@@ -116,9 +117,10 @@ MAKERS = {
     "fusion table": fusion_table,
     "joint": joint,
 }
-every = pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
+SLOW = ("4x70 in bfloat16", "3x3 in bfloat16", "text dense by default")
+every = pytest.mark.parametrize("maker", few_slow(MAKERS, *SLOW))
 QUICK = {name: MAKERS[name] for name in ("text several", "text by default", "fusion", "joint")}
-quick = pytest.mark.parametrize("maker", QUICK.values(), ids=QUICK)
+quick = pytest.mark.parametrize("maker", few_slow(QUICK, "text by default"))
 
 
 def take(X, rows):

@@ -59,7 +59,8 @@ def test_number_of_parameters(architecture, width, n_outputs, expected, n_frames
 @pytest.mark.parametrize(
     ("architecture", "width", "n_features"),
     [("time", "low", 2048), ("time", "high", 2048)]
-    + [(name, "low", 256) for name in ("4x70", "4x96", "3x3")],
+    + [(name, "low", 256) for name in ("4x70", "4x96")]
+    + [pytest.param("3x3", "low", 256, marks=pytest.mark.slow)],
 )
 def test_fitted_sizes(architecture, width, n_features):
     X, y = patches(4), np.eye(4, 250, dtype=int)
@@ -573,5 +574,5 @@ def test_no_silent_patch_is_trained_on():
 
 
 def test_the_defaults_learn_what_logistic_regression_learns():
-    answer = run_cell("one_bin", n_rows=300, n_genres=2, seed=0)
+    answer = run_cell("one_bin", n_rows=100, n_genres=2, seed=0)
     assert answer["plain"] > CLEAR and answer["ours"] >= answer["plain"] - WITHIN

@@ -50,7 +50,7 @@ def mean_and_peak(windows):
 # ---- musicnn ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", ["musicnn", "musicnn-mtt"])
+@pytest.mark.parametrize("model", ["musicnn", pytest.param("musicnn-mtt", marks=pytest.mark.slow)])
 def test_answers_are_those_of_the_original_library(model, musicnn_home, shared_data, monkeypatch):
     monkeypatch.setenv("SKMMGENRE_DATA", str(musicnn_home))
     reference = pd.read_csv(shared_data / "musicnn_reference.csv")
@@ -132,6 +132,7 @@ def test_all_patches_of_a_long_file(tmp_path, monkeypatch):
     np.testing.assert_array_equal(embedder.transform([tmp_path / "long.wav"])[0], whole)
 
 
+@pytest.mark.slow
 def test_rows_depend_on_nothing_else(made, songs):
     """Neither order nor workers nor threads nor copies change a bit; a missing cell is NaN."""
     alone = np.concatenate([made().transform([song]) for song in songs])

@@ -3,6 +3,7 @@
 import evaluate_active_learning as evaluation
 import numpy as np
 import pandas as pd
+import pytest
 
 
 def test_labels_until_the_goal():
@@ -28,6 +29,7 @@ def test_labels_until_the_goal():
     assert entropy["verdict"] == "better" and table.loc["rare", "verdict"] == "open"
 
 
+@pytest.mark.slow
 def test_every_order_begins_with_the_same_items_and_ends_with_all():
     rng = np.random.default_rng(0)
     Y = np.eye(3, dtype=int)[rng.integers(3, size=100)]

@@ -10,7 +10,7 @@ from _results import read_result
 from skmmgenre.compose import make_genre_classifier
 
 
-@pytest.fixture(scope="module", params=["genre", "genres"])
+@pytest.fixture(scope="module", params=["genre", pytest.param("genres", marks=pytest.mark.slow)])
 def csv(request, tmp_path_factory):
     """A table of 48 texts by 24 artists; a text is empty, and so is an artist."""
     rng = np.random.default_rng(0)
@@ -90,6 +90,7 @@ def test_all_is_compared(csv, small, tmp_path, monkeypatch, capsys):
     assert (lines["reference"][[1, 5, 7]] == "text").all()
 
 
+@pytest.mark.slow
 def test_the_same_folds_for_other_seeds(csv, small, monkeypatch):
     """The networks differ, and the rows that they are tested on do not."""
     seen = []
@@ -108,6 +109,7 @@ def test_the_same_folds_for_other_seeds(csv, small, monkeypatch):
     assert first.scores["text"].shape == other.scores["text"].shape
 
 
+@pytest.mark.slow
 def test_finished_parts_are_kept(csv, small, tmp_path, monkeypatch):
     def compared(**options):
         return evaluate_table.Comparison(

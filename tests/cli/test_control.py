@@ -38,7 +38,7 @@ def with_gaps(albums):
     return table
 
 
-@pytest.mark.parametrize("kind", ["one genre", "several"])
+@pytest.mark.parametrize("kind", [pytest.param("one genre", marks=pytest.mark.slow), "several"])
 def test_each_subset_learns_as_a_plain_classifier_of_its_own(albums, with_gaps, kind):
     y = albums.y if kind == "one genre" else albums.Y
     learn, test = np.arange(24), np.arange(24, 40)
@@ -182,7 +182,9 @@ def test_items_without_an_artist_count_one_each():
     assert count_drawn(5, np.array(["a", "a", "b", None, ""], dtype=object)) == 4
 
 
-@pytest.mark.parametrize(("decision", "tuned"), [("auto", True), (0.5, False)])
+@pytest.mark.parametrize(
+    ("decision", "tuned"), [("auto", True), pytest.param(0.5, False, marks=pytest.mark.slow)]
+)
 def test_genres_are_told_by_thresholds_if_the_model_has_tuned_some(albums, decision, tuned):
     """The control is trained before the model, which tells only afterwards."""
     model = make_genre_classifier(

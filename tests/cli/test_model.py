@@ -30,6 +30,7 @@ def test_told_in_one_line(tmp_path, monkeypatch, capsys, words, told):
     assert error.count("\n") == 1 and not (tmp_path / "m").exists()
 
 
+@pytest.mark.slow
 def test_a_model_that_may_not_be_written_is_told_before_training(tmp_path):
     (tmp_path / "t.csv").write_text("text,genre\nslow,Jazz\nloud,Rock\n")
     (tmp_path / "shut").mkdir()

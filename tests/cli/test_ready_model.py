@@ -90,6 +90,7 @@ def test_tag_writes_and_computes_nothing_twice(home, music, ours, tmp_path, monk
     assert main(["tag", "--undo", str(music), "--quiet"]) == 0
 
 
+@pytest.mark.slow
 def test_known_answers_are_told_without_torch(home, music, tmp_path):
     for name in ("short.flac", "silence.flac"):
         (music / name).unlink()

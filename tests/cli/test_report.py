@@ -54,6 +54,7 @@ def test_plain_of_evaluate(table, texts, tmp_path, capsys):
     assert page.all("h1")[0]["text"] == "A <title>"
 
 
+@pytest.mark.slow
 def test_plain_of_train_stands_beside_the_same_items(table, tmp_path, capsys):
     """The report on the table of the training scores exactly the items that train held out."""
     rows = pd.read_csv(table).drop(columns=["split", "validation"])

@@ -11,6 +11,7 @@ from made_tags import id3 as id3_tag
 from mutagen import id3, mp4
 from odd_folder import FORMATS
 from odd_folder import write_tags as put_tags
+from slow_cases import few_slow
 from sound_state import sound_of, state_of
 from tagged_files import NAME, genres_of, small, undo
 
@@ -142,7 +143,15 @@ def state_of_av(path):
     return packets, samples, tags.pop("genre", None), tags
 
 
-@pytest.mark.parametrize("genres", [["Hip Hop", "演歌"], ["Polka"], ["x" * 300]], ids=len)
+@pytest.mark.parametrize(
+    "genres",
+    [
+        ["Hip Hop", "演歌"],
+        pytest.param(["Polka"], marks=pytest.mark.slow),
+        pytest.param(["x" * 300], marks=pytest.mark.slow),
+    ],
+    ids=len,
+)
 @pytest.mark.parametrize("suffix", KINDS)
 def test_every_format_with_every_kind_of_tag(tmp_path, suffix, genres):
     """Two readers find the genre, nothing else differs, and undo gives the same bytes."""
@@ -184,7 +193,7 @@ def rewrite_by_mutagen(path):
     file.save()
 
 
-@pytest.mark.parametrize("suffix", KINDS)
+@pytest.mark.parametrize("suffix", few_slow(KINDS, ".wav", ".aiff"))
 def test_undo_after_another_program_wrote_the_tags(tmp_path, suffix):
     content = {name: data for name, data in tagged_files().items() if name.endswith(suffix)}
     # Text that is not UTF-8 can be put back only as the bytes that it was.

@@ -76,7 +76,7 @@ print(n_killed, n_changed)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
-@pytest.mark.parametrize("n_kills", [10, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_kills", [4, pytest.param(200, marks=pytest.mark.slow)])
 def test_killed_at_any_moment(tmp_path, n_kills):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", KILLS, str(tmp_path), str(n_kills)],

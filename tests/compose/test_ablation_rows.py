@@ -133,7 +133,7 @@ class TestTable6:
         assert len(rows) == 6 + 8
         assert Counter(row.rpartition(" ")[2] for row in rows) == {"logistic": 7, "cosine": 7}
 
-    @pytest.mark.parametrize("target", ["logistic", "cosine"])
+    @pytest.mark.parametrize("target", ["logistic", pytest.param("cosine", marks=pytest.mark.slow)])
     def test_blocks(self, albums, labels, paper_model, table_6, target):
         """Each row is a fusion of the modalities that its letters stand for."""
         params = {f"{m}__target": "cosine" for m in ("audio", "text")}
@@ -255,6 +255,7 @@ class TestControls:
         with pytest.raises(ValueError, match=f"Unknown control '{control}'.*single-label"):
             ablate(paper_model(), controls=[control])
 
+    @pytest.mark.slow
     def test_what_a_control_is_compared_with(self, ablate, paper_model):
         seeds = ["two seeds of text", "two seeds of image"]
         metrics, _ = ablate(

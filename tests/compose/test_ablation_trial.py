@@ -26,6 +26,7 @@ TWO = ("text", "image")
 SUBSETS_OF_TWO = ["text", "image", "text + image"]
 
 
+@pytest.mark.slow
 def test_the_same_bits_as_the_whole_pipeline(albums, small_model, fitted, probabilities):
     model = small_model()
     branches, table, _ = extract_once(model["modalities"], albums.table)
@@ -260,6 +261,7 @@ class TestWork:
         ablate(model, n_runs=1)
         assert not hasattr(model["modalities"], "transformers_") and repr(model) == before
 
+    @pytest.mark.slow
     def test_runs_in_two_workers(self, ablate, paper_model):
         model = paper_model(audio=None, image=None)
         metrics, predictions = ablate(model, n_runs=2, n_jobs=2)
@@ -317,6 +319,7 @@ class TestControls:
         assert metrics.loc["cross_fit", "reference"] == "audio + text + image"
         assert metrics.loc["shuffled covers", "reference"] == "audio"
 
+    @pytest.mark.slow
     def test_a_control_of_the_paper_too(self, ablate, paper_model):
         metrics, _ = ablate(
             paper_model(text=None),

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from other_tables import EVERY_KIND, OTHER_LIBRARIES
+from other_tables import EVERY_KIND, OTHER_LIBRARIES, of_pyarrow
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import UnsetMetadataPassedError
@@ -16,12 +16,14 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import estimator_html_repr
+from slow_cases import few_fast
 
 from skmmgenre.compose import GenrePipeline, MeanOverTracks, make_genre_classifier
 from skmmgenre.fusion import FusionClassifier
 from skmmgenre.metrics import macro_auc_score
 from skmmgenre.model_selection import (
     ArtistKFold,
+    ArtistShuffleSplit,
     LabelThresholds,
     inner_folds,
     inner_validation_mask,
@@ -62,6 +64,9 @@ def unseen_rows(preset, y, groups=None, random_state=0):
 
 
 PRESETS = pytest.mark.parametrize("preset", ["auto", "paper"])
+AUTO_IS_SLOW = pytest.mark.parametrize(
+    "preset", [pytest.param("auto", marks=pytest.mark.slow), "paper"]
+)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +119,7 @@ class TestMetadata:
         assert len(plans) == 5
         self.check(plans, "held_out", marks, n_tracks, weight)
 
-    @PRESETS
+    @AUTO_IS_SLOW
     def test_marks_on_nothing_are_nothing_on_tracks_too(self, albums, small_model, plans, preset):
         model = small_model(image=None, preset=preset)
         with warnings.catch_warnings():
@@ -125,7 +130,7 @@ class TestMetadata:
         assert len(plans) == 3
         assert not any(plan.held_out.any() for _, plan in plans)
 
-    @PRESETS
+    @AUTO_IS_SLOW
     def test_rows_are_unseen_without_artists_in_all_steps_alike(
         self, albums, small_model, plans, n_tracks, preset
     ):
@@ -141,7 +146,7 @@ class TestMetadata:
         texts_only(paper_model).fit(albums.table, albums.y, groups=albums.groups)
         assert not sklearn.get_config()["enable_metadata_routing"]
 
-    @PRESETS
+    @AUTO_IS_SLOW
     def test_missing_artists_are_artists_of_their_own(
         self, albums, small_model, plans, n_tracks, preset
     ):
@@ -157,7 +162,7 @@ class TestMetadata:
 class TestInScikitLearn:
     """The recipes that the docstring gives."""
 
-    @PRESETS
+    @AUTO_IS_SLOW
     def test_cross_validate_with_artists(self, albums, small_model, plans, preset):
         model = texts_only(small_model, preset=preset)
         artists = pd.Series(albums.groups)
@@ -311,7 +316,14 @@ def of_categorical_columns(table):
     return table.astype({"cover": "category"})
 
 
-@pytest.mark.parametrize("convert", [*EVERY_KIND, of_nullable_columns, of_categorical_columns])
+@pytest.mark.parametrize(
+    "convert",
+    few_fast(
+        [*EVERY_KIND, of_nullable_columns, of_categorical_columns],
+        of_pyarrow,
+        of_categorical_columns,
+    ),
+)
 class TestTablesOfEveryKind:
     @pytest.fixture
     def tables(self, albums, convert):
@@ -671,7 +683,7 @@ class TestShortNames:
             search = GridSearchCV(
                 texts_only(paper_model, text__max_epochs=2),
                 names,
-                cv=ArtistKFold(2),
+                cv=ArtistShuffleSplit(1, test_size=0.5, random_state=0),
                 error_score="raise",
             )
             with sklearn.config_context(enable_metadata_routing=True):

@@ -352,7 +352,7 @@ class TestDecision:
         np.testing.assert_array_equal(labels[~self.nothing], best[~self.nothing])
         assert not labels[self.nothing].any()
 
-    @pytest.mark.parametrize("decision", [0.5, 0.2])
+    @pytest.mark.parametrize("decision", [pytest.param(0.5, marks=pytest.mark.slow), 0.2])
     def test_a_number_is_a_probability(self, fit, table, decision):
         model = fit(decision=decision)
         above = model.predict_proba(table) > decision

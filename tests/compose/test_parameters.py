@@ -95,6 +95,7 @@ def test_a_bare_name_reaches_all_copies(stored, name, way):
                     assert getattr(step, name) == value
 
 
+@pytest.mark.slow
 def test_answers_stay_the_same_bits(stored, albums, probabilities, tmp_path):
     params = {"device": "cpu", "n_jobs": 2, "on_error": "missing", "verbose": 0}
     params["cache"] = tmp_path / "kept.sqlite"

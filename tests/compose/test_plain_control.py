@@ -19,17 +19,18 @@ from skmmgenre.compose._plain_control import (
 from skmmgenre.fusion import FusionClassifier
 
 
-@pytest.mark.parametrize("output", ["default", "pandas"])
+@pytest.mark.parametrize("output", [pytest.param("default", marks=pytest.mark.slow), "pandas"])
 def test_subsets_of_the_modalities(albums, output):
     """As a plain classifier of these modalities alone, whatever tables a user has asked for."""
     modalities, strengths = plain_modalities(make_genre_classifier(text=None)["modalities"])
     control = PlainControl(modalities.set_output(transform=output), strengths)
-    control.fit(albums.table, albums.y)
-    vectors = control.transform(albums.table)
+    table, y = albums.table[:20], albums.y[:20]
+    control.fit(table, y)
+    vectors = control.transform(table)
     for subset, off in ((("audio",), ("text", "image")), (("audio", "image"), ("text",))):
         for combine in ("mean", "concatenate"):
             plain = make_plain_classifier(combine=combine, **dict.fromkeys(off))
-            expected = plain.fit(albums.table, albums.y).predict_proba(albums.table)
+            expected = plain.fit(table, y).predict_proba(table)
             regression = control.regress(subset, combine)
             answer = regression.predict_proba(control.part(vectors, subset))
             np.testing.assert_allclose(answer, expected, atol=1e-12)

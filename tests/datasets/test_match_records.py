@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_music import write_music
+from slow_cases import few_fast
 
 from skmmgenre.datasets import make_catalogues, match_records
 
@@ -143,7 +144,7 @@ def metrics(data, result):
     return len(found & truth) / len(found), len(found & truth) / len(truth)
 
 
-@pytest.mark.parametrize("typos", [0.15, 0.3])
+@pytest.mark.parametrize("typos", [pytest.param(0.15, marks=pytest.mark.slow), 0.3])
 def test_generated_catalogues(typos):
     """The claim of `make bench`, at a size for tests, and with twice the mistakes."""
     data = make_catalogues(4000, typos=typos, random_state=7)
@@ -235,7 +236,7 @@ WRITTEN = {
 }
 
 
-@pytest.mark.parametrize("source", N_ARTISTS)
+@pytest.mark.parametrize("source", few_fast(list(N_ARTISTS), "made"))
 def test_artists_against_a_knowledge_base(source, request, tmp_path):
     """Those judged by hand are matched as they were when they were judged."""
     if source == "made":

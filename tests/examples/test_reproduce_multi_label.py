@@ -229,6 +229,7 @@ def kept(output, names):
     return scores
 
 
+@pytest.mark.slow
 def test_plain_rows_are_the_plain_classifier_on_train_and_test_rows(
     script, albums_csv, tmp_path, capsys
 ):
@@ -344,6 +345,7 @@ def test_nothing_to_compare_plain_rows_by(script, lacking):
     assert script["compare_plain"](metrics, rows, albums).empty
 
 
+@pytest.mark.slow
 def test_a_second_start_goes_on_and_what_changed_is_run_again(script, tmp_path, albums_csv, capsys):
     table = pd.read_csv(albums_csv, dtype=str)
     covers = albums_csv.parent / "cover"
@@ -489,6 +491,7 @@ def test_describe_trains_nothing(script, albums_csv, tmp_path, capsys):
     assert int(purity[1]) > 10 and float(purity[2]) > 2 * float(purity[3])
 
 
+@pytest.mark.slow
 def test_table_7_and_figure_8_come_with_their_rows(script, albums_csv, tmp_path, capsys):
     table = pd.read_csv(albums_csv, dtype=str)
     table["part"] = np.where(table.index % 2, "test", "train")

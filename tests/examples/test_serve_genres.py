@@ -222,6 +222,7 @@ def test_columns_of_other_names(albums, small_model, rows, tmp_path):
     np.testing.assert_allclose(list(answer["scores"].values()), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_model_without_networks(tmp_path):
     """Encoders without training: the statistics, as they need no weights."""
     from skmmgenre.compose import make_plain_classifier
@@ -241,6 +242,7 @@ def test_a_model_without_networks(tmp_path):
     np.testing.assert_allclose(list(answer["scores"].values()), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("vectorizer", "column"), [(TfidfVectorizer(input="filename"), "text"), ("passthrough", ["n"])]
 )

@@ -231,7 +231,7 @@ def artists(n):
     return [f"artist {i // 2}" for i in range(n)]
 
 
-@pytest.mark.parametrize("n_pairs", [70, 300])
+@pytest.mark.parametrize("n_pairs", [70, pytest.param(300, marks=pytest.mark.slow)])
 def test_the_defaults_find_the_other_view_of_unseen_items(n_pairs):
     X, blocks = pairs(n_pairs + 200, noise=1.5)
     model = JointSpaceProjector(blocks=blocks, random_state=0)
@@ -249,6 +249,7 @@ def test_the_defaults_find_the_other_view_of_unseen_items(n_pairs):
     assert all(type(number) in (int, float) for number in inner.values())
 
 
+@pytest.mark.slow
 def test_a_weak_relation_is_learned_where_the_loss_of_the_paper_knows_nothing():
     """It is least where all are at a cosine of m, if no pair is twice as likely as by chance."""
     X, blocks = weak_pairs(600)
@@ -391,13 +392,14 @@ def test_rows_of_one_view_get_the_embeddings_of_all_pairs(table):
 def test_few_candidates_are_judged_by_the_nearest_one():
     """Ten of ten are found by chance."""
     X, blocks = pairs(30, noise=0)
+    params = {"blocks": blocks, "hidden_units": 32, "n_components": 8, "random_state": 0}
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*other view")
-        model = JointSpaceProjector(blocks=blocks, random_state=0).fit(X, groups=artists(30))
+        model = JointSpaceProjector(**params).fit(X, groups=artists(30))
     assert model.retrieval_["chance_recall_at_10"] == 1
     X[:, 20:] = X[np.random.default_rng(0).permutation(30), 20:]
     with pytest.warns(UserWarning, match="other view among the 1 nearest"):
-        JointSpaceProjector(blocks=blocks, random_state=0).fit(X, groups=artists(30))
+        JointSpaceProjector(**params).fit(X, groups=artists(30))
 
 
 # ---- rows without a genre ---------------------------------------------------------------

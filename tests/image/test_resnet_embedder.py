@@ -24,6 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
+from slow_cases import few_fast
 from torchvision.models import get_model
 
 import skmmgenre
@@ -72,7 +73,9 @@ def resnet18(tmp_path_factory):
 
 
 # With sgd, 5 epochs depend on the seed and on the processor's last bits; 20 learn for any seed.
-@pytest.mark.parametrize(("optimizer", "max_epochs"), [("adam", 5), ("sgd", 20)])
+@pytest.mark.parametrize(
+    ("optimizer", "max_epochs"), [("adam", 5), pytest.param("sgd", 20, marks=pytest.mark.slow)]
+)
 def test_learns_red_from_blue(table, optimizer, max_epochs):
     net = ResNetEmbedder(
         **{
@@ -93,6 +96,7 @@ def test_learns_red_from_blue(table, optimizer, max_epochs):
     assert net.n_parameters_ == 11_177_538
 
 
+@pytest.mark.slow
 def test_learns_several_genres_with_augmentation(table):
     Y = pd.DataFrame({"Rock": table["genre"] == "Rock", "Jazz": table["genre"] == "Jazz"})
     net = ResNetEmbedder(**{**SMALL, "max_epochs": 5, "lr": 1e-3}).fit(table["cover"], Y * 1)
@@ -142,7 +146,7 @@ def test_frozen_trains_only_the_head(table, resnet18, cross_fit):
     np.testing.assert_allclose(vectors, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("preset", ["auto", "paper"])
+@pytest.mark.parametrize("preset", ["auto", pytest.param("paper", marks=pytest.mark.slow)])
 def test_weights_are_read_once_a_fit_and_not_kept(table, resnet18, monkeypatch, preset):
     path, _ = resnet18
     read, reads = _resnet.read_weights, []
@@ -251,6 +255,7 @@ def test_state_is_numpy_and_plain_python(fitted, table):
     )
 
 
+@pytest.mark.slow
 def test_torchvision_is_first_imported_on_the_cpu(tmp_path, fitted):
     """A model that is loaded builds its network on the meta device; an import may not be there."""
     (tmp_path / "model.pickle").write_bytes(pickle.dumps(fitted))
@@ -372,8 +377,8 @@ def test_a_batch_of_one_row_at_the_end(table):
     assert np.isfinite(net.transform(table["cover"])).all()
 
 
-@pytest.mark.parametrize("preset", ["auto", "paper"])
-@pytest.mark.parametrize("fine_tune", [True, False])
+@pytest.mark.parametrize("preset", ["auto", pytest.param("paper", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("fine_tune", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_cover_found_to_be_cut_on_the_way(table, bad_files, fine_tune, preset):
     """Its header is good: what is read once is told of when its turn comes."""
     covers = [*table["cover"][:9], bad_files["cut.jpg"], *table["cover"][9:]]
@@ -559,7 +564,7 @@ def test_a_small_network_learns_what_colours_do_not_tell():
     rng = np.random.default_rng(0)
     genres = np.array(["across", "down"])[np.arange(90) % 2]
     covers = [_stripes(genre, rng) for genre in genres]
-    net = ResNetEmbedder(depth="small", batch_size=16, max_epochs=12, random_state=0)
+    net = ResNetEmbedder(depth="small", image_size=32, batch_size=16, max_epochs=12, random_state=0)
     net.fit(covers[:60], genres[:60], groups=np.arange(60) // 3)
     assert net.score(covers[60:], genres[60:]) >= 0.9
     colours = ColorStatistics().transform(covers)
@@ -641,7 +646,7 @@ def n_vectors(tmp_path):
         return store.info()["vectors of images"][0]
 
 
-@pytest.mark.parametrize("preset", ["auto", "paper"])
+@pytest.mark.parametrize("preset", ["auto", pytest.param("paper", marks=pytest.mark.slow)])
 def test_answers_do_not_depend_on_the_store(tmp_path, covers, embedder, preset):
     plain = embedder(cache=None, preset=preset)
     vectors = plain.fit_transform(covers, GENRES)
@@ -684,14 +689,18 @@ def test_only_what_is_new_is_seen(tmp_path, covers, embedder, work):
 
 @pytest.mark.parametrize(
     "change",
-    [
+    few_fast(
+        [
+            {"image_size": 40},
+            {"depth": 34, "weights": None},
+            {"weights": None},
+            {"weights": "two"},
+            {"precision": "bfloat16"},
+            {"preset": "paper"},  # without colours
+        ],
         {"image_size": 40},
-        {"depth": 34, "weights": None},
-        {"weights": None},
         {"weights": "two"},
-        {"precision": "bfloat16"},
-        {"preset": "paper"},  # without colours
-    ],
+    ),
 )
 def test_every_parameter_that_matters_counts(tmp_path, covers, weights, embedder, change):
     if change.get("weights"):
@@ -705,16 +714,20 @@ def test_every_parameter_that_matters_counts(tmp_path, covers, weights, embedder
 
 @pytest.mark.parametrize(
     "change",
-    [
-        {"n_jobs": 2},
-        {"on_error": "missing"},
+    few_fast(
+        [
+            {"n_jobs": 2},
+            {"on_error": "missing"},
+            {"batch_size": 3},
+            {"lr": 1e-3},
+            {"random_state": 1},
+            {"target": "logistic"},
+            {"weights": "copy"},
+            {"precision": "float32"},
+        ],
         {"batch_size": 3},
-        {"lr": 1e-3},
-        {"random_state": 1},
-        {"target": "logistic"},
         {"weights": "copy"},
-        {"precision": "float32"},
-    ],
+    ),
 )
 def test_what_does_not_matter_does_not_count(tmp_path, covers, weights, embedder, change):
     if "weights" in change:
@@ -806,7 +819,7 @@ def test_images_that_differ_in_how_their_values_are_read(tmp_path, covers, embed
     np.testing.assert_array_equal(found, net.set_params(cache=None).transform(cells))
 
 
-@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("again", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_bad_covers_with_a_store(tmp_path, covers, bad_files, embedder, again):
     """What is bad is told with the store as without it, and twice where it stands twice."""
     cut = bad_files["cut.jpg"]
@@ -915,5 +928,5 @@ def test_two_processes_share_the_work(tmp_path, covers, weights, embedder):
 
 
 def test_the_defaults_learn_what_logistic_regression_learns():
-    answer = run_cell("one_colour", n_rows=30, n_genres=5, seed=0)
+    answer = run_cell("one_colour", n_rows=30, n_genres=2, seed=0)
     assert answer["plain"] > CLEAR and answer["ours"] >= answer["plain"] - WITHIN

@@ -70,9 +70,9 @@ def scores_of(contributions, classes):
     "params",
     [
         {},
-        {"class_weight": "balanced"},
+        pytest.param({"class_weight": "balanced"}, marks=pytest.mark.slow),
         {"C": 1.0},
-        {"normalize": False},
+        pytest.param({"normalize": False}, marks=pytest.mark.slow),
         {"validation_fraction": 0},
         {"preset": "paper", "max_epochs": 2, "random_state": 0},
         {"solver": "adam", "max_epochs": 2, "modality_dropout": 0.5, "random_state": 0},

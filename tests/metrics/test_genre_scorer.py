@@ -1,4 +1,5 @@
 import pickle
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier
+from slow_cases import few_fast
 
 from skmmgenre.fusion import FusionClassifier
 from skmmgenre.metrics import GenreScorer, genre_scores, macro_auc_score, precision_at_k_score
@@ -84,8 +86,14 @@ def test_several_figures_in_cross_validate(name, n_labels):
         assert found["accuracy"] == table.attrs["accuracy"]
 
 
-@pytest.mark.parametrize("form", [np.asarray, pd.DataFrame, sparse.csr_array])
-@pytest.mark.parametrize("routing", [False, True])
+@pytest.mark.parametrize(
+    ("routing", "form"),
+    few_fast(
+        list(product([False, True], [np.asarray, pd.DataFrame, sparse.csr_array])),
+        (False, sparse.csr_array),
+        (True, pd.DataFrame),
+    ),
+)
 def test_in_searches(form, routing):
     X, Y, artists = data()
     model = OneVsRestClassifier(LogisticRegression())

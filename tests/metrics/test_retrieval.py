@@ -71,7 +71,7 @@ def test_purity_is_precision(noise):
         assert (purity, chance) == pytest.approx((expected["vectors"], expected["chance"]))
 
 
-@pytest.mark.parametrize("by_artist", [False, True])
+@pytest.mark.parametrize("by_artist", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_mean_average_precision_is_that_of_scikit_learn(noise, by_artist):
     X, y, artists = noise
     groups = artists if by_artist else np.arange(len(y))

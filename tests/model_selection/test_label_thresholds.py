@@ -10,7 +10,7 @@ import sklearn
 import skops.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from other_tables import EVERY_KIND
+from other_tables import EVERY_KIND, of_polars
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
@@ -22,6 +22,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from slow_cases import few_fast
 
 from skmmgenre.compose import GenrePipeline
 from skmmgenre.fusion import FusionClassifier
@@ -560,7 +561,7 @@ def test_inclusive_thresholds_keep_their_bits(rows, tied):
     assert threshold == cosine_threshold(truth, scores)
 
 
-@pytest.mark.parametrize("convert", EVERY_KIND)
+@pytest.mark.parametrize("convert", few_fast(EVERY_KIND, of_polars))
 def test_tables_of_every_kind(convert):
     X, Y, artists = data(120, 40)
     X, Y = pd.DataFrame(X).add_prefix("x"), pd.DataFrame(Y, columns=NAMES)

@@ -231,7 +231,7 @@ def rare_genres():
     return X, y, X_asked, asked
 
 
-@pytest.mark.parametrize("class_weight", [None, "balanced"])
+@pytest.mark.parametrize("class_weight", [None, pytest.param("balanced", marks=pytest.mark.slow)])
 def test_rare_genres_have_no_say_in_how_much_is_learned(rare_genres, class_weight):
     X, y, X_asked, asked = rare_genres
     model = TextMLP(class_weight=class_weight, random_state=0).fit(X, y, groups=np.arange(98))
@@ -239,6 +239,7 @@ def test_rare_genres_have_no_say_in_how_much_is_learned(rare_genres, class_weigh
     assert np.mean(among_clear == asked) > 0.75  # .67 and .60 if they have
 
 
+@pytest.mark.slow
 def test_rows_of_rare_genres_get_vectors_of_networks_that_have_not_seen_them(rare_genres):
     X, y, *_ = rare_genres
     model = TextMLP(random_state=0)

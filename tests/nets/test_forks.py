@@ -66,8 +66,7 @@ sys.exit(status != 0)
 @pytest.mark.parametrize(
     "network",
     [
-        *(pytest.param(one, marks=pytest.mark.slow) for one in ("audio", "cover", "joint")),
-        "text",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("audio", "cover", "joint", "text")),
         "fusion",
     ],
 )

@@ -2,12 +2,14 @@
 
 import pickle
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 import pytest
 import sklearn
 import torch
 from scipy import sparse
+from slow_cases import few_fast
 
 from skmmgenre.audio import AudioCNN
 from skmmgenre.fusion import FusionClassifier, JointSpaceProjector
@@ -127,16 +129,32 @@ def bits(arrays):
     return [(np.asarray(array).dtype, np.asarray(array).tobytes()) for array in arrays]
 
 
-@pytest.fixture(scope="module", params=NETWORKS.values(), ids=NETWORKS)
-def network(request):
-    model, X, y = request.param
+# Of networks that take longer, or are like one of these, two settings are enough for `make test`.
+EVERY_SETTING = {"audio", "sparse text", "fusion", "fusion by cosine", "joint"}
+TWO_SETTINGS = {"default dtype float64", "within a device"}
+CASES = {
+    f"{network}-{setting}": (network, SETTINGS[setting])
+    for network in NETWORKS
+    for setting in SETTINGS
+}
+FAST = (
+    f"{network}-{setting}"
+    for network in NETWORKS
+    for setting in (SETTINGS if network in EVERY_SETTING else TWO_SETTINGS)
+)
+
+
+@cache
+def without_settings(network):
+    """A fitted network, its data, what it learned and what it answers."""
+    model, X, y = NETWORKS[network]
     fitted, learned = fit(model, X, y)
     return fitted, X, y, learned, answer(fitted, X)
 
 
-@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize(("network", "setting"), few_fast(CASES, *FAST))
 def test_it_learns_and_answers_as_without(network, setting):
-    model, X, y, learned, answered = network
+    model, X, y, learned, answered = without_settings(network)
     with setting():
         fitted, found = fit(model, X, y)
         assert found == learned

@@ -45,7 +45,7 @@ def metric_of_predictions(model, X, y):
 
 
 @TARGETS
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("weighted", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_metric_is_that_of_the_held_out_rows(albums, target, weighted):
     """Of the kept epoch, whichever it is; in batches of which the last is smaller."""
     X, Y, groups = albums

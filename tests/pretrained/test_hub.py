@@ -198,6 +198,7 @@ def test_code_of_a_model_is_not_executed(bert, tmp_path):
         HubFolder(bert)
 
 
+@pytest.mark.slow
 def test_code_of_a_model_runs_where_it_is_trusted(bert, tmp_path):
     config = {"auto_map": {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}}
     (bert / "config.json").write_text(json.dumps({**config, "model_type": "own", "width": 8}))

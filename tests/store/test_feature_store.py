@@ -421,6 +421,7 @@ def start_writer(tmp_path, log, files, seconds=0.01):
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_work(tmp_path, files, log):
     writers = [start_writer(tmp_path, log, files) for _ in range(2)]
     told = [writer.communicate()[0].split() for writer in writers]

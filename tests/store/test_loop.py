@@ -3,11 +3,13 @@
 import logging
 import math
 import re
+from itertools import product
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from slow_cases import few_slow
 
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.store import CellTransformer, FeatureStore, map_cells, settle_in_rounds
@@ -98,8 +100,13 @@ def test_what_takes_too_much_memory_is_set_aside_alone(n_jobs):
         map_cells(greedy, cells, noun="track", n_jobs=n_jobs)
 
 
-@pytest.mark.parametrize("kind", [TypeError, AttributeError, KeyError, AssertionError, NameError])
-@pytest.mark.parametrize("n_jobs", [None, 2])
+FAULTS = [TypeError, AttributeError, KeyError, AssertionError, NameError]
+
+
+@pytest.mark.parametrize(
+    ("n_jobs", "kind"),
+    few_slow(list(product([None, 2], FAULTS)), *((2, fault) for fault in FAULTS[1:])),
+)
 def test_a_fault_of_the_program_is_none_of_a_cell(kind, n_jobs):
     def call_wrongly(cell):
         raise kind("of our own call")
@@ -266,7 +273,7 @@ def test_rounds_are_of_the_workers_there_are(monkeypatch):
         assert joblib.Parallel(2)(joblib.delayed(make_settled())(k) for k in range(2)) == [224, 224]
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_log_names_what_was_skipped(caplog, n_jobs):
     caplog.set_level(logging.INFO, logger="skmmgenre")
     settings = {"noun": "number", "n_jobs": n_jobs, "description": "Roots"}

@@ -195,7 +195,7 @@ def test_a_lock_that_is_never_released_is_an_error(store, monkeypatch):
     store.put("b", b"2")
 
 
-@pytest.mark.parametrize("renews", [False, True])
+@pytest.mark.parametrize("renews", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_claim_lasts_from_when_the_lock_is_had(store, renews):
     """A process that waited for the lock longer than a claim lasts has its claims all the same."""
     lease = 0.5
@@ -340,7 +340,7 @@ def test_two_processes_write_and_one_is_killed(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-@pytest.mark.parametrize("n_kills", [20, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_kills", [8, pytest.param(100, marks=pytest.mark.slow)])
 def test_kills(tmp_path, n_kills):
     path = tmp_path / "store.sqlite"
     for turn in range(n_kills):

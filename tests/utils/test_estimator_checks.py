@@ -15,6 +15,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
+from slow_cases import few_slow
 
 from skmmgenre.audio import AudioCNN, AudioEmbedder, CQTExtractor, TimbreStatistics
 from skmmgenre.compose import MeanOverTracks
@@ -156,7 +157,9 @@ def our_branches(folder):
     }
 
 
-@pytest.mark.parametrize("name", ["audio", "text", "image", "encoder", "timbre"])
+@pytest.mark.parametrize(
+    "name", few_slow(["audio", "text", "image", "encoder", "timbre"], "audio", "image")
+)
 def test_our_own(files, name):
     estimator, cells, bad_cell = our_branches(files)[name]
     results = check_branch(estimator, cells, bad_cell=bad_cell)

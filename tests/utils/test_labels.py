@@ -10,6 +10,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
+from slow_cases import few_slow
 
 from skmmgenre.compose import (
     GenrePipeline,
@@ -443,7 +444,7 @@ def doubts(call, *arguments, **metadata):
     return [str(w.message) for w in caught if any(words in str(w.message) for words in about)]
 
 
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("call", few_slow(CALLS, "fit_transform", "MeanOverTracks", "ablation"))
 def test_rows_in_another_order_warn_once(call):
     order = np.random.default_rng(1).permutation(N)
     (message,) = doubts(call, VECTORS, GENRES_OF_ROWS.iloc[order], ARTISTS_OF_ROWS)
@@ -490,7 +491,16 @@ def test_the_warning_changes_no_row():
     np.testing.assert_array_equal(named[0][0], plain[0][0])
 
 
-@pytest.mark.parametrize("call", [CALLS[name] for name in CALLS if name != "LabelThresholds"])
+@pytest.mark.parametrize(
+    "call",
+    few_slow(
+        {name: call for name, call in CALLS.items() if name != "LabelThresholds"},
+        "joint space",
+        "fit_transform",
+        "MeanOverTracks",
+        "ablation",
+    ),
+)
 def test_joined_genres_warn_once_and_name_the_way_out(call):
     y = pd.Series(["Rock; Blues", "Jazz", "Rock"] * 8, index=INDEX)
     (message,) = doubts(call, VECTORS, y, ARTISTS_OF_ROWS)
@@ -556,6 +566,7 @@ def test_a_column_vector_warns_once_in_a_pipeline():
     assert len([w for w in caught if w.category is DataConversionWarning]) == 1
 
 
+@pytest.mark.slow
 def test_every_part_reads_y_and_groups_once_in_a_fit(albums, small_model, monkeypatch):
     """Pipeline, MeanOverTracks, three networks, joint space and fusion: 12 and 13 times before."""
     n_readings = {}

@@ -110,12 +110,12 @@ def make_busy_threads():
             with lock:
                 running += 1
                 most = max(most, running)
-            time.sleep(0.05)
+            time.sleep(0.02)
             with lock:
                 running -= 1
             return cell
 
-        map_cells(work, list(range(64)), n_jobs=4)
+        map_cells(work, list(range(24)), n_jobs=4)
         return most, os.environ.get("OMP_NUM_THREADS", 1)
 
     return busy_threads

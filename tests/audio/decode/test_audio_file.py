@@ -229,7 +229,7 @@ def read_mutated(folder, seeds):
     return slowest, n_read
 
 
-@pytest.mark.parametrize("n_files", [420, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_files", [105, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_mutated_files(tmp_path, n_files):
     """Nothing but BadItem, no crash, no NaN; no time and no memory for what is only claimed."""
     resource = pytest.importorskip("resource")

@@ -112,6 +112,7 @@ print(found, variable.value == usual)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_child_has_only_the_thread_that_forked():
     command = [sys.executable, "-W", "ignore", "-c", _FORK]

@@ -67,6 +67,7 @@ for start in range(22050, 25 * 22050, 9999):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not can_quiet_c_stderr(), reason="the C library cannot be silenced")
 def test_a_seek_in_an_mp3_is_silent(tmp_path):
     path = tmp_path / "a.mp3"

@@ -135,6 +135,7 @@ def test_names_of_items_for_any_spelling_of_the_path(tmp_path, monkeypatch, spel
             assert names_of(music, one) == ["Album/1.flac"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.* artists are too few for inner folds")
 def test_from_the_page_to_a_model(tmp_path, capsys):
     """Nothing is labelled at first; an expert labels twelve items, and a model is trained."""

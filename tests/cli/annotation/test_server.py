@@ -238,6 +238,7 @@ def test_answers_that_cannot_be_written(client, log, monkeypatch, capsys):
     assert client.post("/answers", json=sent).status_code == 200
 
 
+@pytest.mark.slow
 def test_five_hundred_items(blind, log):
     forty = plan_of(blind).items
     items = [

@@ -245,7 +245,7 @@ def as_another_user(*arguments):
 
 
 @posix
-@pytest.mark.parametrize("what", ["write", "undo"])
+@pytest.mark.parametrize("what", ["write", pytest.param("undo", marks=pytest.mark.slow)])
 def test_lock_file_of_another_user(open_to_all, what):
     """It cannot be opened: nothing is changed without it, but is once it is gone."""
     folder, files = small(open_to_all, "mp3", "flac", genre="Jazz")
@@ -266,7 +266,7 @@ def test_lock_file_of_another_user(open_to_all, what):
 
 
 @posix
-@pytest.mark.parametrize("what", ["write", "undo"])
+@pytest.mark.parametrize("what", [pytest.param("write", marks=pytest.mark.slow), "undo"])
 def test_read_only_folder_that_has_a_backup(open_to_all, what):
     """A folder inside may be changed, and the backup may be added to: not without the lock."""
     folder, (path, inside) = small(open_to_all, "mp3", "flac", genre="Jazz")

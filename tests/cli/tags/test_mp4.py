@@ -71,6 +71,7 @@ def test_places_of_64_bits(tmp_path):
     assert before[1] and sound_by_av(path)[:2] == before
 
 
+@pytest.mark.slow
 def test_very_many_atoms():
     """All of a file count, wherever they lie."""
     empty = struct.pack(">I4s", 8, b"free")

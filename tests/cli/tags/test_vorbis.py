@@ -54,7 +54,7 @@ def test_any_places(seed):
     assert texts_of(old, "FLAC") == list(texts)
 
 
-@pytest.mark.parametrize("kind", ["FLAC", "Ogg"])
+@pytest.mark.parametrize("kind", ["FLAC", pytest.param("Ogg", marks=pytest.mark.slow)])
 def test_very_many_genres(kind):
     """They are replaced and put back with work that grows as their number, not its square."""
     old = made(kind, [b"genre=%d" % number for number in range(50_000)])

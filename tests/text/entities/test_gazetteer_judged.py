@@ -30,7 +30,7 @@ N_GENRES = {"made": 314, "real": 89_601}
 N_ALBUMS = {"made": 14, "real": 1037}
 
 
-@pytest.fixture(scope="module", params=["made", "real"])
+@pytest.fixture(scope="module", params=["made", pytest.param("real", marks=pytest.mark.slow)])
 def source(request):
     return request.param
 

@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from email.utils import formatdate
+from itertools import product
 from types import SimpleNamespace
 from urllib.parse import quote_plus
 
@@ -19,6 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from linking_services import CLASSES, ENTITIES, KEY, TEXT, content, entries, make, places, tagme
 from sklearn.base import clone
+from slow_cases import few_fast, few_slow
 
 from skmmgenre.store import Store
 from skmmgenre.text import EntityEnricher, KnowledgeBase, SpotlightLinker, VotingLinker
@@ -83,8 +85,14 @@ PIECES = st.sampled_from(
 )
 
 
-@pytest.mark.parametrize("counting", ["utf-16", "code points"])
-@EVERY
+@pytest.mark.parametrize(
+    ("name", "counting"),
+    few_fast(
+        list(product(CLASSES, ["utf-16", "code points"])),
+        ("tagme", "utf-16"),
+        ("babelfy", "code points"),
+    ),
+)
 @settings(max_examples=40, deadline=None)
 @given(pieces=st.lists(PIECES, max_size=60), max_chars=st.integers(14, 80))
 @example(pieces=[" ", "Adele", "Adele", "Adele"], max_chars=15)
@@ -278,7 +286,7 @@ BAD = {
 SETUP = {"redirect", "moved", "key refused", "no such page"}
 
 
-@pytest.mark.parametrize("what", BAD)
+@pytest.mark.parametrize("what", few_slow(list(BAD), "drip"))
 def test_a_bad_answer_is_an_error_and_is_not_kept(server, what, tmp_path, caplog):
     reply, message, n_sent = BAD[what]
     linker = make(server, cache=tmp_path / "cache", timeout=0.5 if reply in (sleep, drip) else 5)
@@ -314,7 +322,9 @@ def test_a_refused_key_ends_the_run_at_the_first_text(server):
 # ---- tries -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("what", ["429", "500", "time-out", "half", "hang up"])
+@pytest.mark.parametrize(
+    "what", ["429", "500", pytest.param("time-out", marks=pytest.mark.slow), "half", "hang up"]
+)
 def test_a_passing_trouble_is_got_over(server, what):
     server.replies = [BAD[what][0]] * 2
     assert len(make(server, timeout=0.5 if what == "time-out" else 5).link(TEXT)) == 2

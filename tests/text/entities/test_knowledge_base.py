@@ -130,7 +130,7 @@ def test_a_path_of_either_kind(kb_file):
     assert KnowledgeBase.open(str(kb_file)).info() == KnowledgeBase.open(kb_file).info()
 
 
-@pytest.mark.parametrize("prefer", ["processes", "threads"])
+@pytest.mark.parametrize("prefer", [pytest.param("processes", marks=pytest.mark.slow), "threads"])
 def test_in_workers(kb_file, prefer):
     kb = KnowledgeBase(kb_file)
     found = joblib.Parallel(n_jobs=2, prefer=prefer)(

@@ -67,6 +67,7 @@ def test_a_text_of_one_thing(piece):
     assert n_letters == len("".join(text.split()))
 
 
+@pytest.mark.slow
 def test_ten_megabytes():
     sentence = "So What by Miles Davis, again. "
     text = sentence * (10_000_000 // len(sentence))
