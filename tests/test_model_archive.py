@@ -180,9 +180,8 @@ class TestDamage:
             flipped = bytearray(content)
             flipped[place] ^= 1 << place % 8
             refused += self.refused_or_same(tmp_path / "m", flipped, factorizer)
-        assert refused > 0.8 * len(
-            content[::step]
-        )  # the rest is dates and the like in the zip's headers
+        # The rest is dates and the like in the zip's headers.
+        assert refused > 0.8 * len(content[::step])
 
     @pytest.mark.slow
     def test_every_bit(self, small_file, factorizer, tmp_path):

@@ -121,7 +121,6 @@ def test_joblib(table, fitted, tmp_path):
     np.testing.assert_array_equal(again.predict_proba(table), fitted.predict_proba(table))
 
 
-@pytest.mark.slow
 def test_a_search_over_two_architectures(albums, table, linker):
     model = promised(linker).set_params(image__fine_tune=False)
     grid = [
