@@ -12,6 +12,7 @@ from .._typing import Column, FilePath, Float64Array, ObjectArray, OnError
 from ..store import CellTransformer
 from ..utils import file_in
 from ._decode import AudioFile
+from ._librosa import import_librosa
 from ._signals import NOTHING_TO_HEAR, check_transformed, is_heard, signal_of, store_of_features
 
 _N_FFT, _HOP = 2048, 512
@@ -192,7 +193,7 @@ def _span(length, sr, duration):
 
 def _features(y, sr):
     """Return the features of each frame, in the order of `_FEATURES`."""
-    import librosa
+    librosa = import_librosa()
 
     with np.errstate(over="ignore", invalid="ignore"):
         power = np.abs(librosa.stft(y, n_fft=_N_FFT, hop_length=_HOP)) ** 2
@@ -208,7 +209,7 @@ def _features(y, sr):
 
 def _chroma(power, sr):
     """Return the chroma of each frame, like librosa's ``chroma_stft``."""
-    import librosa
+    librosa = import_librosa()
 
     n_chroma = _FEATURES["chroma"]
     pitches, magnitudes = librosa.piptrack(S=power, sr=sr)

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 
+from ._librosa import import_librosa
 from ._multirate_cqt import multirate_cqt
 
 _C1 = 32.70319566257483  # Hz
 
 
 def _librosa(y, **scale):
-    import librosa
+    librosa = import_librosa()
 
     with warnings.catch_warnings():
         # librosa warns about the lowest octave of short signals.
@@ -49,7 +50,7 @@ PARAMETER_CONSTRAINTS = {
 
 def check_bins(*, sr, n_bins, bins_per_octave, fmin, window):
     """Raise ValueError if the highest bin does not fit below half the sampling rate."""
-    import librosa
+    librosa = import_librosa()
 
     fmin = _C1 if fmin is None else fmin
     top = fmin * 2.0 ** ((n_bins - 1) / bins_per_octave)

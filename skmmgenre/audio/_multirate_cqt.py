@@ -7,6 +7,8 @@ import numpy as np
 import scipy.fft
 import soxr
 
+from ._librosa import import_librosa
+
 # Number of samples of overlapping frames that are copied at a time, so that memory does not grow
 # with the number of frames times their length.
 _BLOCK = 1 << 20
@@ -67,7 +69,7 @@ def multirate_cqt(y, *, sr, hop_length, n_bins, bins_per_octave, fmin, window):
 @functools.lru_cache(maxsize=4)
 def _octaves(sr, hop_length, n_bins, bins_per_octave, fmin, window):
     """Return the octaves from the top, a tuple of _Octave shared by all signals and threads."""
-    import librosa
+    librosa = import_librosa()
 
     # Taken from librosa: if the length of a filter is close to an integer, the last bit decides
     # how many samples it has.
@@ -125,7 +127,7 @@ def _kernel(frequencies, lengths, window):
 
     `frequencies` are in cycles per sample, `lengths` in samples.
     """
-    import librosa
+    librosa = import_librosa()
 
     n_taps = int(2.0 ** np.ceil(np.log2(lengths.max())))
     # Single precision as in librosa, so that loud tones leak through the rounded filters by the
