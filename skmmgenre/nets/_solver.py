@@ -9,6 +9,7 @@ unit, such that the curvature of the loss is about the same along all weights:
 1 / sqrt(curvature by the output * mean square of the column + penalty).
 """
 
+import contextlib
 import warnings
 
 import numpy as np
@@ -19,6 +20,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import nn
 
+from ._devices import one_thread
 from ._feeds import ArrayFeed
 from ._forward import to_tensor
 from ._skorch_net import Batches, Net, Rows
@@ -29,6 +31,7 @@ _EPOCHS = 100
 # in the final solution, and in a trial, where a rougher solution is enough to compare penalties.
 _GAIN, _GAIN_OF_TRIAL = 1e-9, 1e-5
 _MOST_VALUES = 30_000_000  # cells of a sparse X that is made dense, and of an X that is rotated
+_FEW_VALUES = 100_000  # cells of an X so small that threads take longer to meet than to compute
 _MOST_TO_TURN = 3000  # rows or columns, whichever are fewer: rotating n takes O(n^3) operations
 _SMALLEST_AXIS = 1e-10  # axes with a smaller share of the variance are rounding errors
 _WORSE = 2  # consecutive worse trials after which weaker penalties are not tried
@@ -179,6 +182,7 @@ class LayerSolver:
             if self.axes is not None:
                 X = X @ self.axes
         self.feed = ArrayFeed(X, np.zeros(X.shape[0], dtype=bool))
+        self.threads = one_thread if X.size <= _FEW_VALUES else contextlib.nullcontext()
 
     def choose(self, splits, strengths):
         """Try strengths on unseen rows, in increasing order, while the loss decreases.
@@ -330,7 +334,8 @@ class LayerSolver:
         net.module_.count_in_units(net.penalty)
         net.initialize_optimizer()  # its curvature estimates belong to the loss of the last penalty
         net.initialize_history()
-        net.partial_fit(Rows(self.feed, self.truth, self.weight, rows))
+        with self.threads:
+            net.partial_fit(Rows(self.feed, self.truth, self.weight, rows))
         stop = dict(net.callbacks_)["solved"]
         n_epochs = len(net.history)
         if not stop.solved and n_epochs < _EPOCHS:  # Ctrl-C, which skorch has swallowed

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -218,3 +219,24 @@ class TestKnownTasks:
         Y = np.column_stack([y, 1 - y])
         model = FusionClassifier().fit(X[:300], Y[:300], groups=np.arange(300))
         assert np.mean(model.predict(X[300:]) == Y[300:]) > 0.98
+
+
+@pytest.mark.parametrize(("n_rows", "n_threads"), [(100, 1), (2000, 2)])
+def test_few_values_are_computed_in_one_thread(monkeypatch, n_rows, n_threads):
+    """And the caller's setting is as it was."""
+    counted, infer = set(), _solver._SolvedNet.infer
+
+    def count(net, *inputs, **parameters):
+        counted.add(torch.get_num_threads())
+        return infer(net, *inputs, **parameters)
+
+    monkeypatch.setattr(_solver._SolvedNet, "infer", count)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        X = np.random.default_rng(0).normal(size=(n_rows, 60))
+        FusionClassifier(C=1.0).fit(X, np.arange(n_rows) % 2, groups=np.arange(n_rows))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert n_threads in counted
