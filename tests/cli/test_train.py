@@ -465,7 +465,10 @@ def test_val_rows_stop_the_training(tmp_path, monkeypatch, column):
         (["train", "absent", "-o", "m"], "no folder or table 'absent'"),
         (["train", "t.csv", "-o", "m", "--set", "lr"], "--set 'lr' is not NAME=VALUE"),
         (["train", "absent", "-o", "m", "--set", "speed=1"], "--set: "),
-        (["train", "absent", "-o", "m", "--set", "audio__epoch=1"], "did you mean 'max_epochs'"),
+        (
+            ["train", "absent", "-o", "m", "--set", "audio__epoch=1"],
+            "did you mean 'audio__max_epochs'",
+        ),
         (["train", "absent", "-o", "m", "--set", "audio__max_epochs=one"], "'max_epochs' param"),
         (["train", "absent", "-o", "m", "--set", "dropout=9"], "--set: The 'dropout' parameter"),
         (
