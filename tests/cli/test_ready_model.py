@@ -136,7 +136,12 @@ class TestTheTable:
         ("text", "why"),
         [
             ("[Jazz]", "is not a mapping of genres"),
-            ("Jazz: {tag: jazz}", "'Jazz' has no list of tags"),
+            (
+                "Jazz: {tags: [jazz], treshold: 0.3}",
+                "'Jazz' has the unknown key 'treshold'. Allowed keys: tags, threshold.",
+            ),
+            ("Jazz: {tag: jazz}", "'Jazz' has the unknown key 'tag'. Allowed keys: tags, "),
+            ("Jazz: {threshold: 0.3}", "'Jazz' has no list of tags"),
             ("Jazz: 3", "'Jazz' has no list of tags"),
             ("Jazz: {tags: jazz, threshold: 2}", "must be a number from 0 to 1"),
             ("1990: [90s]", "1990 is not text"),
