@@ -116,6 +116,8 @@ class ModelFile:
         If the file does not exist.
     """
 
+    thresholds = None  # only the loaded model has them
+
     def __init__(self, path):
         require_model(path)
         self.path = self.name = path

@@ -1,6 +1,7 @@
 """Genres without training, `--model musicnn`: predict, tag, and the table of tags."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -103,6 +104,15 @@ def test_known_answers_are_told_without_torch(home, music, tmp_path):
     *second, of_second = runs[1].stdout.splitlines()
     assert (of_first, of_second) == ("True 0", "False 0"), runs[1].stderr
     assert first == second
+
+
+def test_tag_names_the_best_genre_and_its_threshold(home, music, tmp_path, capsys):
+    (tmp_path / "strict.yaml").write_text("Loud: {tags: [rock, metal], threshold: 0.99}\n")
+    words = ["tag", "--model", "musicnn", music, "--tags", tmp_path / "strict.yaml", "--no-cache"]
+    of_name = {os.path.basename(file["file"]): file for file in told(capsys, *words)["files"]}
+    reason = of_name["a.flac"]["reason"]
+    assert reason.startswith("no genre reaches its threshold: the best is Loud with 0.")
+    assert reason.endswith(" of 0.99")
 
 
 def test_names_of_genres(home, music, ours, tmp_path, capsys):
