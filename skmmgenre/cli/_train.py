@@ -288,8 +288,8 @@ def train_model(
     labelled = np.array([bool(item) for item in genres])
     if not labelled.any():
         raise ValueError(
-            "no training item has a genre. Fill the column genres, or the genre tags of the files; "
-            "with --genres, check that its names occur in the music."
+            "no training item has a genre. With --genres, check that its names occur in the music; "
+            "with a column split, that its training rows have genres."
         )
     if not skip_unlabelled:
         _refuse_unlabelled(music, without_split, left_out)

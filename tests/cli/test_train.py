@@ -476,7 +476,10 @@ def test_val_rows_stop_the_training(tmp_path, monkeypatch, column):
             "--modality audio: the column 'audio' is empty",
         ),
         (["train", "one.csv", "-o", "m", "--quiet"], "one class only"),
-        (["train", "none.csv", "-o", "m", "--quiet"], "no training item has a genre"),
+        (
+            ["train", "none.csv", "-o", "m", "--quiet"],
+            "no item has a genre. Fill the column genres",
+        ),
         (
             ["train", "t.csv", "-o", "m", "--min-items", "2"],
             "no genre has that many training items (2 items, 2",
@@ -567,7 +570,7 @@ class TestSound:
         found = json.loads(capsys.readouterr().out)
         assert found["metrics"]["audio"]["accuracy"] == pytest.approx(np.mean(right), abs=1e-6)
         assert main(words) == 1
-        assert "no item has a genre of the model" in capsys.readouterr().err
+        assert "no item has a genre. Write genres into the tags" in capsys.readouterr().err
         # On a machine without the weights they are fetched, or it says how to get them.
         monkeypatch.setenv("SKMMGENRE_DATA", str(tmp_path / "other"))
         assert main(["predict", str(path), str(examples), "--quiet"]) == 1
