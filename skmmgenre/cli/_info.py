@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from ._model_source import find_model, ready_model, tags_file
 from ._options import as_json, example, require_model
-from ._terminal import count_of, one_line
+from ._terminal import count_of, one_line, size_of
 
 
 @click.command(
@@ -92,9 +92,7 @@ def print_info(info):
             console.print(f"{head:<12}{escape(line)}", soft_wrap=True)
             head = ""
 
-    size = info["bytes"]
-    shown = f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"
-    say("file", f"{info['file']} ({shown})")
+    say("file", f"{info['file']} ({size_of(info['bytes'])})")
     card = info["card"]  # users may put anything on a card
     say("made by", str(card.get("made_by", "-")))
     say("modalities", ", ".join(f"{k} (column {c})" for k, c in info["modalities"].items()))
