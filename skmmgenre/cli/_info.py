@@ -105,9 +105,17 @@ def print_info(info):
         say("trained on", ": ".join(trained_on))
     audio_model = card.get("audio_model", "cnn")
     if isinstance(audio_model, str) and audio_model != "cnn":
-        say("sound", f"{audio_model}, pretrained")
+        n_patches = card.get("audio_n_patches", "unknown")
+        windows = ", all windows of a track" if n_patches is None else ""
+        windows = (
+            f", {count_of(n_patches, 'window')} per track" if _is_count(n_patches) else windows
+        )
+        say("sound", f"{audio_model}, pretrained{windows}")
     for name, net in info["networks"].items():
-        say(name, f"{net['type']}, {net['epochs']} epochs, best epoch {net['best_epoch']}")
+        trained = f"{net['epochs']} epochs, best epoch {net['best_epoch']}"
+        if "solver" in net:
+            trained = f"solved by {net['solver']}"
+        say(name, f"{net['type']}, {trained}")
     for line in _held_out(info):
         say("held out", line)
     counts = card.get("items_by_genre")

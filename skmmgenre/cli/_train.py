@@ -360,6 +360,8 @@ def train_model(
     }
     if "audio" in present:
         card["audio_model"] = settings.get("audio_model", "cnn")
+        for encoder in encoders_in(model):
+            card["audio_n_patches"] = encoder.n_patches
     if without_split.any():
         card["left_out"]["without_split"] = int(without_split.sum())
     if names is not None and names.aliases:

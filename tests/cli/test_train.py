@@ -555,11 +555,12 @@ class TestSound:
         )
         card = json.loads(out)
         assert card["items_by_genre"] == {"Bebop": 6, "Dub": 6} and card["artists"] == 12
-        assert card["audio_model"] == "musicnn" and card["left_out"]["without_genre"] == 1
+        assert (card["audio_model"], card["audio_n_patches"]) == ("musicnn", 6)
+        assert card["left_out"]["without_genre"] == 1
         (encoder,) = find_steps(skmmgenre.load(path), AudioEmbedder).values()
         assert (encoder.model, encoder.n_patches, encoder.n_jobs) == ("musicnn", 6, None)
         assert main(["info", str(path)]) == 0
-        assert "musicnn, pretrained" in capsys.readouterr().out
+        assert "musicnn, pretrained, 6 windows per track" in capsys.readouterr().out
         assert main(["predict", str(path), str(examples), "--quiet", "--json"]) == 0
         told = json.loads(capsys.readouterr().out)
         told = [item for item in told if "beside" not in item["item"]]
