@@ -16,6 +16,7 @@ _SUMMARY = {
     "estimators": list,
 }
 _NETWORK = {"type": str, "epochs": int, "best_epoch": int}
+_SOLVED = {**_NETWORK, "solver": str}
 
 
 def model_info(path: "FilePath | BinaryIO") -> dict[str, Any]:
@@ -123,6 +124,7 @@ def summarize(model):
             "type": type(network).__name__,
             "epochs": int(network.n_iter_),
             "best_epoch": int(network.best_iter_),
+            **({"solver": "L-BFGS"} if is_solved(network) else {}),
         }
         for name, network in find_steps(model, NetEstimator).items()
         if hasattr(network, "n_iter_")
@@ -138,6 +140,13 @@ def summarize(model):
         return json.loads(json.dumps(summary))
     except TypeError:
         return None
+
+
+def is_solved(network):
+    """Return whether a fitted network is a layer that L-BFGS solved, without epochs."""
+    from .fusion import FusionClassifier
+
+    return isinstance(network, FusionClassifier) and hasattr(network, "C_")
 
 
 def modalities_of(model):
@@ -166,7 +175,10 @@ def _is_summary(found):
     return (
         _has_kinds(found, _SUMMARY)
         and all(isinstance(name, str) for name in found["genres"] + found["estimators"])
-        and all(_has_kinds(network, _NETWORK) for network in found["networks"].values())
+        and all(
+            _has_kinds(network, _NETWORK) or _has_kinds(network, _SOLVED)
+            for network in found["networks"].values()
+        )
     )
 
 

@@ -6,6 +6,7 @@ import os
 import click
 
 from ._options import Parsed, as_json, example
+from ._terminal import size_of
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _MAKERS = "cache= of CQTExtractor, ResNetEmbedder, EntityEnricher or a web linker makes one"
@@ -52,9 +53,9 @@ def info(file, as_json):
         }
         click.echo(json.dumps(found))
         return
-    click.echo(f"{on_disk / 1e6:.1f} MB on disk")
+    click.echo(f"{size_of(on_disk)} on disk")
     for kind, (entries, size) in kinds.items():
-        click.echo(f"{entries:>10,} {kind} ({size / 1e6:.1f} MB)")
+        click.echo(f"{entries:>10,} {kind} ({size_of(size)})")
 
 
 @cache.command(
@@ -79,7 +80,7 @@ def prune(file, unused_days, max_size):
         raise ValueError("nothing to remove: pass --unused-days, --max-size, or both")
     with _existing(file) as store:
         entries, size = store.prune(unused_days=unused_days, max_bytes=max_size)
-    click.echo(f"removed {entries:,} entries ({size / 1e6:.1f} MB)")
+    click.echo(f"removed {entries:,} entries ({size_of(size)})")
 
 
 def _existing(path):

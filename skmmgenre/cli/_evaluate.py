@@ -417,6 +417,11 @@ def _known(genres, classes):
     rows = np.flatnonzero([bool(item) for item in kept])
     if not len(rows):
         others = sorted({name for item in genres for name in item})
+        if not others:
+            raise ValueError(
+                "no item has a genre. With --genres, check that its names occur in the music; with "
+                "--split, that its rows have genres."
+            )
         raise ValueError(
             f"no item has a genre of the model. The model has {sorted(classes)[:8]}, the music has "
             f"{others[:8]}; map them with aliases in --genres FILE."

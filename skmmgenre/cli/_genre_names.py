@@ -48,8 +48,9 @@ class GenreNames:
             except (yaml.YAMLError, UnicodeDecodeError) as error:
                 raise ValueError(f"{path!r} is not valid YAML: {error}") from error
         remedy = 'Write "genres: [Rock, Hip Hop]", "aliases: {rap: Hip Hop}", or both.'
-        if not isinstance(content, dict) or not content or content.keys() - {"genres", "aliases"}:
-            raise ValueError(f"{path!r} must contain genres or aliases, and nothing else. {remedy}")
+        if not isinstance(content, dict) or not content:
+            raise ValueError(f"{path!r} must contain genres or aliases. {remedy}")
+        refuse_unknown_keys(content, ("genres", "aliases"), repr(path))
         genres, aliases = content.get("genres"), content.get("aliases") or {}
         if genres is not None and not _all_names(genres, list):
             raise ValueError(f"genres in {path!r} is not a list of names. {remedy}")
@@ -83,6 +84,24 @@ class GenreNames:
         """Return the listed genres that no item has, given the names of each item."""
         found = {genre for names in items for genre in self.map(names)}
         return [genre for genre in self.genres if genre not in found]
+
+
+def refuse_unknown_keys(content, allowed, where):
+    """Raise a ValueError if a mapping of a YAML file has a key that is not allowed.
+
+    Parameters
+    ----------
+    content : dict
+    allowed : tuple of str
+    where : str
+        The file or the entry, for the message.
+    """
+    unknown = [repr(key) for key in content if key not in allowed]
+    if unknown:
+        keys = "the unknown key" if len(unknown) == 1 else "the unknown keys"
+        raise ValueError(
+            f"{where} has {keys} {', '.join(unknown)}. Allowed keys: {', '.join(allowed)}."
+        )
 
 
 def drop_rare(items, min_items):

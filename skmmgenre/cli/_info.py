@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from ._model_source import find_model, ready_model, tags_file
 from ._options import as_json, example, require_model
-from ._terminal import count_of, one_line
+from ._terminal import count_of, one_line, size_of
 
 
 @click.command(
@@ -92,9 +92,7 @@ def print_info(info):
             console.print(f"{head:<12}{escape(line)}", soft_wrap=True)
             head = ""
 
-    size = info["bytes"]
-    shown = f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"
-    say("file", f"{info['file']} ({shown})")
+    say("file", f"{info['file']} ({size_of(info['bytes'])})")
     card = info["card"]  # users may put anything on a card
     say("made by", str(card.get("made_by", "-")))
     say("modalities", ", ".join(f"{k} (column {c})" for k, c in info["modalities"].items()))
@@ -107,9 +105,17 @@ def print_info(info):
         say("trained on", ": ".join(trained_on))
     audio_model = card.get("audio_model", "cnn")
     if isinstance(audio_model, str) and audio_model != "cnn":
-        say("sound", f"{audio_model}, pretrained")
+        n_patches = card.get("audio_n_patches", "unknown")
+        windows = ", all windows of a track" if n_patches is None else ""
+        windows = (
+            f", {count_of(n_patches, 'window')} per track" if _is_count(n_patches) else windows
+        )
+        say("sound", f"{audio_model}, pretrained{windows}")
     for name, net in info["networks"].items():
-        say(name, f"{net['type']}, {net['epochs']} epochs, best epoch {net['best_epoch']}")
+        trained = f"{net['epochs']} epochs, best epoch {net['best_epoch']}"
+        if "solver" in net:
+            trained = f"solved by {net['solver']}"
+        say(name, f"{net['type']}, {trained}")
     for line in _held_out(info):
         say("held out", line)
     counts = card.get("items_by_genre")

@@ -7,6 +7,7 @@ import time
 import click
 
 from ._options import as_json, example, quiet
+from ._terminal import size_of
 
 _DUMPS = {
     "labels": "Names of the entities.",
@@ -136,7 +137,7 @@ def as_predicates(pairs):
 def _print_info(info):
     for key in ("entities", "forms", "categories", "category_links", "links"):
         print(f"  {key.replace('_', ' '):<16}{info[key]:>14,}")
-    print(f"  {'size':<16}{info['bytes'] / 1e6:>11,.1f} MB")
+    print(f"  {'size':<16}{size_of(info['bytes']):>14}")
     for source in info["sources"]:
         print(f"  {source['role']:<16}{source['name']}")
     for reason, times in info["left_out"].items():

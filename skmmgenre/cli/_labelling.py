@@ -8,7 +8,7 @@ import click
 
 from ._annotation import read_labels, with_labels
 from ._music import open_music, with_genres_of_folders
-from ._options import report_written
+from ._options import report_readings, report_written
 from ._terminal import count_of
 from ._written_genres import leave_out_written
 
@@ -76,7 +76,7 @@ class Labelling:
         Raises
         ------
         ValueError
-            If there are labels, but none of the items is labelled.
+            If no item has a genre, or if there are labels, but none of the items is labelled.
         """
         with open_music(source, verbose=verbose, **reading) as music:
             n_written, n_labelled = 0, 0
@@ -92,6 +92,24 @@ class Labelling:
                 if n_absent and not of_control:
                     absent = count_of(n_absent, "labelled item")
                     click.echo(f"--labels: {absent} not in the music", err=True)
+            if not any(music.genres):
+                report_readings(music)
+                option = "--train: " if of_control else ""
+                raise ValueError(f"{option}no item has a genre. {_remedy(source, n_written)}")
             if not of_control:
                 report_written(n_written, self.with_tagged)
             yield music, n_written, n_labelled
+
+
+def _remedy(source, n_written):
+    """Return how music can get genres."""
+    if os.path.isfile(source):
+        return (
+            "Fill the column genres, name another column with --genre-column, or pass "
+            "--labels FILE (from skmmgenre annotate --label)."
+        )
+    written = " --with-tagged uses the genres that skmmgenre tag wrote." if n_written else ""
+    return (
+        "Write genres into the tags of the files, use the names of the folders with --genres-from "
+        f"folders, or pass --labels FILE (from skmmgenre annotate --label).{written}"
+    )

@@ -141,6 +141,8 @@ class Answers:
     empty : ndarray of bool of shape (n,)
         Items of which every modality that the model reads is missing or empty (a zero vector), so
         that their predictions do not depend on the item.
+    thresholds : dict of str to float, or None
+        Threshold of each genre, for messages; None if they are not known.
     """
 
     classes: list
@@ -148,6 +150,7 @@ class Answers:
     predicted: np.ndarray
     scores: np.ndarray
     empty: np.ndarray
+    thresholds: dict | None = None
 
     def genres(self, row):
         """Return the genres of an item, the best first; none for an empty item."""

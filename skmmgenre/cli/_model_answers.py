@@ -105,7 +105,7 @@ class ModelAnswers:
         for row, item in found.items():
             predicted[row], scores[row] = item["predicted"], item["scores"]
             empty[row] = item["empty"]
-        return Answers(self.genres, several, predicted, scores, empty)
+        return Answers(self.genres, several, predicted, scores, empty, self.source.thresholds)
 
     def _kept_answers(self, music, rows):
         if self._store_path is None or not rows:

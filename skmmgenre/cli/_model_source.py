@@ -7,6 +7,7 @@ from functools import cached_property
 import click
 
 from .._library_versions import names_used_by, versions_of
+from ._genre_names import refuse_unknown_keys
 from ._options import Parsed, require_model
 
 _READY = ("musicnn",)
@@ -48,8 +49,9 @@ def _name(value, path):
 
 def _entry(genre, held, path):
     held = held if isinstance(held, dict) else {"tags": held}
+    refuse_unknown_keys(held, ("tags", "threshold"), f"{path!r}: {genre!r}")
     tags, threshold = held.get("tags"), held.get("threshold")
-    if held.keys() - {"tags", "threshold"} or not isinstance(tags, str | list):
+    if not isinstance(tags, str | list):
         raise ValueError(f"{path!r}: {genre!r} has no list of tags. {_REMEDY}")
     is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
     if threshold is not None and not (is_number and 0 <= threshold <= 1):
@@ -113,6 +115,8 @@ class ModelFile:
     FileNotFoundError
         If the file does not exist.
     """
+
+    thresholds = None  # only the loaded model has them
 
     def __init__(self, path):
         require_model(path)

@@ -21,6 +21,7 @@ from ._options import (
     report_unlisted,
     source_options,
 )
+from ._terminal import size_of
 
 _MEDIA = ("none", "thumbnails", "clips")
 
@@ -111,7 +112,7 @@ def report(
             folder=os.path.abspath(base or "."),
         )
     write_page(page, output)
-    click.echo(f"{output}: {len(page.encode()) / 1e6:.1f} MB")
+    click.echo(f"{output}: {size_of(len(page.encode()))}")
 
 
 def read_evaluation(path):

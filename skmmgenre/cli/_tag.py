@@ -314,7 +314,7 @@ def _outcome(file, genres, answers, min_score):
     if not genres[row]:
         reason = "none of the predicted genres is in --genres"
         if not answers.genres(row):
-            reason = f"no genre reaches its threshold: the best score is {floor_of(best)}"
+            reason = f"no genre reaches its threshold: the best is {_best_genre(answers, row)}"
         return Outcome(path, "skip", [], reason, best)
     if not answers.reaches(row, min_score):
         return Outcome(
@@ -322,6 +322,13 @@ def _outcome(file, genres, answers, min_score):
         )
     reason = f"replaces {', '.join(map(repr, file.others))}" if file.others else ""
     return Outcome(path, "write", genres[row], reason, best)
+
+
+def _best_genre(answers, row):
+    """Return the genre with the best score, the score, and the threshold if it is known."""
+    ((genre, score),) = answers.best(row, 1).items()
+    threshold = "" if answers.thresholds is None else f" of {answers.thresholds[genre]:g}"
+    return f"{genre} with {floor_of(score)}{threshold}"
 
 
 def write_tags(folder, outcomes, *, verbose=1):

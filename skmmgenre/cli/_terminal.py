@@ -37,6 +37,11 @@ def count_of(n, noun):
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
+def size_of(n_bytes):
+    """Return a size in MB, or in kB below 0.1 MB, such as "1.5 MB" or "38 kB"."""
+    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:,.0f} kB"
+
+
 def floor_of(score):
     """Return a score rounded down to three digits; rounded up, it could seem to pass a limit."""
     # Via str: the float 0.7 is slightly less than 0.7, and would become 0.699.

@@ -288,8 +288,8 @@ def train_model(
     labelled = np.array([bool(item) for item in genres])
     if not labelled.any():
         raise ValueError(
-            "no training item has a genre. Fill the column genres, or the genre tags of the files; "
-            "with --genres, check that its names occur in the music."
+            "no training item has a genre. With --genres, check that its names occur in the music; "
+            "with a column split, that its training rows have genres."
         )
     if not skip_unlabelled:
         _refuse_unlabelled(music, without_split, left_out)
@@ -360,6 +360,8 @@ def train_model(
     }
     if "audio" in present:
         card["audio_model"] = settings.get("audio_model", "cnn")
+        for encoder in encoders_in(model):
+            card["audio_n_patches"] = encoder.n_patches
     if without_split.any():
         card["left_out"]["without_split"] = int(without_split.sum())
     if names is not None and names.aliases:

@@ -313,7 +313,7 @@ class GenrePipeline(NamesBetweenSteps, Pipeline):
         while own := short.keys() & self.get_params().keys():
             super().set_params(**{name: short.pop(name) for name in sorted(own)})
         for name, value in short.items():
-            parts = find_parameter(self, name)
+            parts = find_parameter(self, name, bare_names=False)
             if "__" not in name:
                 addressed = dict.fromkeys(f"{part}__{name}" for part in parts.values())
                 raise ValueError(

@@ -26,11 +26,14 @@ RUNTIME = (
     "backoff",
     "verbose",
 )
+# Parameters of `make_genre_classifier` that choose the steps, so that no step has them.
+_CHOOSES_STEPS = ("audio", "text", "image", "joint_space", "linker")
+_CHOOSES_STEPS += ("audio_model", "text_model", "image_model")
 # Their own parameters mean something else: a bare n_jobs does not set the workers over branches.
 _CONTAINERS = (Pipeline, ColumnTransformer, FeatureUnion)
 
 
-def find_parameter(model, name, *, fitted=False):
+def find_parameter(model, name, *, fitted=False, bare_names=True):
     """Resolve a short parameter name.
 
     Parameters
@@ -41,6 +44,8 @@ def find_parameter(model, name, *, fitted=False):
         has it. A bare ``parameter``: that of every step that has it.
     fitted : bool or None, default=False
         Whether to look at the fitted copies of the steps, as in `walk`.
+    bare_names : bool, default=True
+        Whether the error message may suggest bare names.
 
     Returns
     -------
@@ -64,24 +69,47 @@ def find_parameter(model, name, *, fitted=False):
         )
     # Networks first, then the other steps from the last to the first.
     steps = sorted(steps[::-1], key=lambda found: not isinstance(found[2], NetEstimator))
-    found, known = {}, set()
+    found, known = {}, {}
     for owner, path, step in steps:
         if part in ("", owner):
             own = step.get_params(deep=False).keys() - {"estimator"}  # which is the next step
-            known |= own
+            for parameter in own:
+                known.setdefault(parameter, set()).add(owner)
             if bare in own:
                 found["__".join((*path, bare))] = owner
     if not found:
-        close = get_close_matches(bare, sorted(known))
-        raise ValueError(
-            f"Unknown parameter {name!r}: no step has the parameter {bare!r}; "
-            + (
-                f"did you mean {' or '.join(map(repr, close))}?"
-                if close
-                else "see the API reference for the parameters of each step."
-            )
-        )
+        owners = {own: [owner for owner in parts if owner in of] for own, of in known.items()}
+        raise ValueError(f"Unknown parameter {name!r}: {_why_unknown(name, owners, bare_names)}")
     return dict(list(found.items())[:1]) if part else found
+
+
+def _why_unknown(name, owners, bare_names):
+    """Return why no step has a parameter, and names to use instead, given the parts by parameter.
+
+    All suggestions are names that `find_parameter` resolves.
+    """
+    part, _, bare = name.rpartition("__")
+    # One underscore instead of two.
+    close = [
+        f"{owner}__{own}" for own in owners for owner in owners[own] if name == f"{owner}_{own}"
+    ]
+    reason = f"no step has the parameter {bare!r}"
+    if name in _CHOOSES_STEPS:
+        reason = "it is a parameter of make_genre_classifier, not of the model"
+        branch = name.removesuffix("_model")
+        has_branch = any(branch in of for of in owners.values())
+        if not close and name != branch and has_branch:
+            return f"{reason}; to use another model, set 'modalities__{branch}' to another step."
+        if not close:
+            return f"{reason}; pass it to make_genre_classifier."
+    for own in [] if close else get_close_matches(bare, sorted(owners)):
+        if part or bare_names:
+            close.append("__".join(filter(None, (part, own))))
+        else:
+            close += [f"{owner}__{own}" for owner in owners[own]]
+    if close:
+        return f"{reason}; did you mean {' or '.join(map(repr, close))}?"
+    return f"{reason}; see the API reference for the parameters of each step."
 
 
 def by_precedence(model, names):

@@ -19,7 +19,8 @@ def cache(tmp_path):
 
 def test_info(cache, capsys):
     assert main(["cache", "info", cache]) == 0
-    assert "6 constant-Q patches" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "6 constant-Q patches" in out and " kB)\n" in out and " 0.0 MB" not in out
     assert main(["cache", "info", cache, "--json"]) == 0
     info = json.loads(capsys.readouterr().out)
     assert info["entries"] == info["kinds"]["constant-Q patches"]["entries"] == 6

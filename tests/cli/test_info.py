@@ -9,9 +9,11 @@ from forged_model import contents, forge
 from sklearn.pipeline import Pipeline
 
 import skmmgenre
+from skmmgenre._model_summary import read_summary, summarize
 from skmmgenre.audio import AudioCNN
 from skmmgenre.cli import main
 from skmmgenre.cli._info import print_info
+from skmmgenre.inspection._report._facts import facts_of_model
 from skmmgenre.text import TextMLP
 from skmmgenre.utils import find_steps
 
@@ -172,6 +174,36 @@ def test_a_card_of_a_stranger_in_a_file(model, tmp_path, capsys):
     assert main(["info", path]) == 0
     told = capsys.readouterr().out
     assert "Reggae" in told and "trained on" not in told and "pretrained" not in told
+
+
+@pytest.mark.parametrize(
+    ("card", "told"),
+    [
+        ({"audio_n_patches": 6}, "musicnn, pretrained, 6 windows per track"),
+        ({"audio_n_patches": None}, "musicnn, pretrained, all windows of a track"),
+        ({"audio_n_patches": "many"}, "musicnn, pretrained"),
+        ({}, "musicnn, pretrained"),
+    ],
+    ids=repr,
+)
+def test_the_windows_of_the_encoder(capsys, card, told):
+    assert printed(capsys, {"audio_model": "musicnn", **card})["sound"] == told
+
+
+def test_a_layer_that_was_solved_has_no_epochs(albums, small_model, tmp_path, capsys):
+    for solver, told in (("lbfgs", "solved by L-BFGS"), ("adam", "epochs, best epoch")):
+        model = small_model(audio=None, image=None, fusion__preset="auto", fusion__solver=solver)
+        model.fit(albums.table, albums.y, groups=albums.groups)
+        path = str(tmp_path / f"{solver}.skmmgenre")
+        skmmgenre.save(model, path)
+        assert read_summary(path) == summarize(model)
+        assert main(["info", path]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [told in line for line in lines if line.startswith("fusion")] == [True]
+        assert [line for line in lines if line.startswith("text") and "best epoch" in line]
+        assert dict(facts_of_model(model, {}, None)["networks"])["fusion"].endswith(
+            "solved by L-BFGS" if solver == "lbfgs" else f"of {model['fusion'].n_iter_}"
+        )
 
 
 class TestHeldOut:

@@ -4,10 +4,12 @@ import json
 
 import pandas as pd
 import pytest
+from odd_folder import GENRES, write_sound, write_tags
 from parsed_page import ParsedPage
 from written_answers import write_answers
 
 from skmmgenre.cli import main
+from skmmgenre.cli._labelling import _remedy
 
 
 @pytest.fixture
@@ -81,3 +83,54 @@ def test_what_cannot_be_used(command, words, code, message, table, texts, tmp_pa
     assert main([*before, table, *words, *output, "--quiet"]) == code
     assert message in capsys.readouterr().err
     assert not (tmp_path / "made").exists()
+
+
+class TestNoItemHasAGenre:
+    """Aliases cannot help then: the error names the options that can."""
+
+    @pytest.fixture
+    def words(self, texts, tmp_path):
+        report = ["report", texts, "-o", str(tmp_path / "r.html")]
+        train = ["train", "-o", str(tmp_path / "m.skmmgenre")]
+        return {"evaluate": ["evaluate", texts], "report": report, "train": train}
+
+    @pytest.mark.parametrize("command", ["evaluate", "report", "train"])
+    def test_in_a_folder(self, words, tmp_path, capsys, command):
+        folder = tmp_path / "music"
+        for seed, name in enumerate(["a.flac", "b.flac"]):
+            write_sound(folder / name, GENRES[0], seed)
+        write_tags(folder / "b.flac", genre="Other")
+        assert main([*words[command], str(folder), "--quiet"]) == 1
+        error = capsys.readouterr().err
+        assert f"skmmgenre {command}: no item has a genre. Write genres into the tags" in error
+        assert "--genres-from folders" in error and "--labels FILE" in error
+        assert "'Other' is not a genre" in error and "alias" not in error
+        assert "--with-tagged" not in error
+
+    @pytest.mark.parametrize("command", ["evaluate", "report", "train"])
+    def test_in_a_table(self, words, unlabelled, capsys, command):
+        assert main([*words[command], unlabelled[0], "--quiet"]) == 1
+        error = capsys.readouterr().err
+        assert f"skmmgenre {command}: no item has a genre. Fill the column genres" in error
+        assert "--labels FILE" in error and "folders" not in error and error.count("\n") == 1
+
+    def test_but_those_that_tag_wrote(self, tmp_path):
+        assert "--with-tagged" in _remedy(str(tmp_path), 1)
+
+    def test_in_the_music_of_the_control(self, unlabelled, table, texts, capsys):
+        assert main(["evaluate", texts, table, "--train", unlabelled[0], "--quiet"]) == 1
+        assert "evaluate: --train: no item has a genre. Fill" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("command", ["evaluate", "train"])
+    def test_in_the_list(self, words, table, tmp_path, capsys, command):
+        (tmp_path / "names.yaml").write_text("genres: [Ska]")
+        listed = ["--genres", str(tmp_path / "names.yaml")]
+        assert main([*words[command], table, *listed, "--quiet"]) == 1
+        assert "item has a genre. With --genres, check that" in capsys.readouterr().err
+
+    def test_of_the_model(self, words, table, tmp_path, capsys):
+        rows = pd.read_csv(table).assign(genres="Ska", artist="new")
+        rows["text"] += " new"
+        rows.to_csv(tmp_path / "ska.csv", index=False)
+        assert main([*words["report"], str(tmp_path / "ska.csv"), "--quiet"]) == 1
+        assert "'Rock']); they have ['Ska']." in capsys.readouterr().err

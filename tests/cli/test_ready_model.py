@@ -1,6 +1,7 @@
 """Genres without training, `--model musicnn`: predict, tag, and the table of tags."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -105,6 +106,15 @@ def test_known_answers_are_told_without_torch(home, music, tmp_path):
     assert first == second
 
 
+def test_tag_names_the_best_genre_and_its_threshold(home, music, tmp_path, capsys):
+    (tmp_path / "strict.yaml").write_text("Loud: {tags: [rock, metal], threshold: 0.99}\n")
+    words = ["tag", "--model", "musicnn", music, "--tags", tmp_path / "strict.yaml", "--no-cache"]
+    of_name = {os.path.basename(file["file"]): file for file in told(capsys, *words)["files"]}
+    reason = of_name["a.flac"]["reason"]
+    assert reason.startswith("no genre reaches its threshold: the best is Loud with 0.")
+    assert reason.endswith(" of 0.99")
+
+
 def test_names_of_genres(home, music, ours, tmp_path, capsys):
     names = tmp_path / "names.yaml"
     names.write_text("genres: [Rock, Polka]\naliases: {Loud: Rock}\n")
@@ -136,7 +146,12 @@ class TestTheTable:
         ("text", "why"),
         [
             ("[Jazz]", "is not a mapping of genres"),
-            ("Jazz: {tag: jazz}", "'Jazz' has no list of tags"),
+            (
+                "Jazz: {tags: [jazz], treshold: 0.3}",
+                "'Jazz' has the unknown key 'treshold'. Allowed keys: tags, threshold.",
+            ),
+            ("Jazz: {tag: jazz}", "'Jazz' has the unknown key 'tag'. Allowed keys: tags, "),
+            ("Jazz: {threshold: 0.3}", "'Jazz' has no list of tags"),
             ("Jazz: 3", "'Jazz' has no list of tags"),
             ("Jazz: {tags: jazz, threshold: 2}", "must be a number from 0 to 1"),
             ("1990: [90s]", "1990 is not text"),

@@ -445,6 +445,23 @@ def test_scores_are_shown_and_never_rounded_up(tmp_path, capsys, by):
         assert told[:3] == [missed, *written]
 
 
+@pytest.mark.parametrize("thresholds", [None, {"Rap": 0.2, "Ska": 0.35}], ids=["unknown", "known"])
+def test_the_best_genre_and_its_threshold(tmp_path, capsys, thresholds):
+    """A lower score may pass in another file, because each genre has its own threshold."""
+    folder, _ = small(tmp_path, "flac", "mp3")
+    scores = np.array([[0.1, 0.2899], [0.213, 0.1]])
+    predicted = np.array([[0, 0], [1, 0]])
+    said = Answers(["Rap", "Ska"], True, predicted, scores, np.zeros(2, dtype=bool), thresholds)
+    with open_folder(str(folder), verbose=0) as music:
+        outcomes = plan_tags(music, [said.genres(0), said.genres(1)], said)
+    _tag._print(outcomes, False)
+    told = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines()]
+    best = "Ska with 0.289 of 0.35" if thresholds else "Ska with 0.289"
+    assert told[0] == f"skipped (no genre reaches its threshold: the best is {best})"
+    assert told[1] == "gets Rap (best score 0.213)"
+    assert [outcome.score for outcome in outcomes] == [0.2899, 0.213]
+
+
 def test_score_beside_what_is_replaced(tmp_path, capsys):
     folder, (path,) = small(tmp_path, "flac", genre="Other")
     with open_folder(str(folder), verbose=0) as music:

@@ -8,11 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from skmmgenre.cli._terminal import size_of
+
 pty = pytest.importorskip("pty", reason="the system has no terminals of this kind")
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "shown"),
+    [(37_691, "38 kB"), (99_999, "100 kB"), (100_000, "0.1 MB"), (25_300_000, "25.3 MB")],
+)
+def test_sizes(n_bytes, shown):
+    assert size_of(n_bytes) == shown
 
 
 def in_terminal(*words):

@@ -465,7 +465,10 @@ def test_val_rows_stop_the_training(tmp_path, monkeypatch, column):
         (["train", "absent", "-o", "m"], "no folder or table 'absent'"),
         (["train", "t.csv", "-o", "m", "--set", "lr"], "--set 'lr' is not NAME=VALUE"),
         (["train", "absent", "-o", "m", "--set", "speed=1"], "--set: "),
-        (["train", "absent", "-o", "m", "--set", "audio__epoch=1"], "did you mean 'max_epochs'"),
+        (
+            ["train", "absent", "-o", "m", "--set", "audio__epoch=1"],
+            "did you mean 'audio__max_epochs'",
+        ),
         (["train", "absent", "-o", "m", "--set", "audio__max_epochs=one"], "'max_epochs' param"),
         (["train", "absent", "-o", "m", "--set", "dropout=9"], "--set: The 'dropout' parameter"),
         (
@@ -473,7 +476,10 @@ def test_val_rows_stop_the_training(tmp_path, monkeypatch, column):
             "--modality audio: the column 'audio' is empty",
         ),
         (["train", "one.csv", "-o", "m", "--quiet"], "one class only"),
-        (["train", "none.csv", "-o", "m", "--quiet"], "no training item has a genre"),
+        (
+            ["train", "none.csv", "-o", "m", "--quiet"],
+            "no item has a genre. Fill the column genres",
+        ),
         (
             ["train", "t.csv", "-o", "m", "--min-items", "2"],
             "no genre has that many training items (2 items, 2",
@@ -549,11 +555,12 @@ class TestSound:
         )
         card = json.loads(out)
         assert card["items_by_genre"] == {"Bebop": 6, "Dub": 6} and card["artists"] == 12
-        assert card["audio_model"] == "musicnn" and card["left_out"]["without_genre"] == 1
+        assert (card["audio_model"], card["audio_n_patches"]) == ("musicnn", 6)
+        assert card["left_out"]["without_genre"] == 1
         (encoder,) = find_steps(skmmgenre.load(path), AudioEmbedder).values()
         assert (encoder.model, encoder.n_patches, encoder.n_jobs) == ("musicnn", 6, None)
         assert main(["info", str(path)]) == 0
-        assert "musicnn, pretrained" in capsys.readouterr().out
+        assert "musicnn, pretrained, 6 windows per track" in capsys.readouterr().out
         assert main(["predict", str(path), str(examples), "--quiet", "--json"]) == 0
         told = json.loads(capsys.readouterr().out)
         told = [item for item in told if "beside" not in item["item"]]
@@ -564,7 +571,7 @@ class TestSound:
         found = json.loads(capsys.readouterr().out)
         assert found["metrics"]["audio"]["accuracy"] == pytest.approx(np.mean(right), abs=1e-6)
         assert main(words) == 1
-        assert "no item has a genre of the model" in capsys.readouterr().err
+        assert "no item has a genre. Write genres into the tags" in capsys.readouterr().err
         # On a machine without the weights they are fetched, or it says how to get them.
         monkeypatch.setenv("SKMMGENRE_DATA", str(tmp_path / "other"))
         assert main(["predict", str(path), str(examples), "--quiet"]) == 1

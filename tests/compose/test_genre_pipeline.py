@@ -1,6 +1,7 @@
 """GenrePipeline: artists reach every network, rows answer alone, bad tables are told at once."""
 
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -655,13 +656,20 @@ class TestShortNames:
     @pytest.mark.parametrize(
         ("name", "message"),
         [
-            ("text__hiden_units", "'text__hiden_units'.*did you mean 'hidden_units'"),
-            ("fusion__targt", "'fusion__targt'.*did you mean 'target'"),
+            ("text__hiden_units", "'text__hiden_units'.*did you mean 'text__hidden_units'"),
+            ("fusion__targt", "'fusion__targt'.*did you mean 'fusion__target'"),
             ("sound__lr", r"'sound__lr'.*no part 'sound'.*\['audio', 'text', 'image', 'fusion'\]"),
             ("joint__margin", "no part 'joint'"),
             ("audio__qwx", "'qwx'; see the API reference"),
             ("modalities__text__mpl__lr", "Did you mean 'modalities__text__mlp__lr'"),
-            ("epochs", "'epochs'.*'max_epochs'"),
+            (
+                "epochs",
+                "'epochs'.*'audio__max_epochs' or 'text__max_epochs' or 'image__max_epochs'",
+            ),
+            ("text_lr", "'text_lr'.*did you mean 'text__lr'"),
+            ("audio_model", "of make_genre_classifier, not of the model.* set 'modalities__audio'"),
+            ("image_model", "of make_genre_classifier, not of the model.* set 'modalities__image'"),
+            ("linker", "of make_genre_classifier, not of the model; pass it to"),
             ("hidden_units", "'hidden_units' is a parameter of steps.*: 'text__hidden_units'."),
             ("depth", "not of GenrePipeline itself; add a prefix: 'image__depth'."),
         ],
@@ -669,6 +677,28 @@ class TestShortNames:
     def test_unknown_names(self, name, message):
         with pytest.raises(ValueError, match=message):
             make_genre_classifier().set_params(**{name: 1})
+
+    @pytest.mark.parametrize("part", ["audio", "text", "image"])
+    def test_the_suggested_name_works(self, part):
+        """It is a parameter of make_genre_classifier, and `model` needs the prefix."""
+        name = f"{part}_model"
+        model = make_genre_classifier(**{name: "musicnn"})
+        why = f"not of the model; did you mean '{part}__model'"
+        with pytest.raises(ValueError, match=why):
+            GridSearchCV(model, {name: ["musicnn-mtt"]}).fit([[0], [1]] * 5, ["a", "b"] * 5)
+        model.set_params(**{f"{part}__model": "musicnn-mtt"})
+
+    @pytest.mark.parametrize("name", ["epochs", "random_stat", "text_lr", "text__lrr", "modle"])
+    def test_all_suggested_names_work(self, name):
+        """`set_params` takes only names with a prefix."""
+        for build in (
+            lambda **params: make_genre_classifier(audio_model="musicnn", **params),
+            make_genre_classifier(audio_model="musicnn").set_params,
+        ):
+            with pytest.raises((TypeError, ValueError), match="did you mean") as caught:
+                build(**{name: 1})
+            for suggested in re.findall("'(.+?)'", str(caught.value).split("did you mean")[1]):
+                build(**{suggested: 1})
 
     def test_a_bare_name_is_the_pipelines_own(self):
         model = make_genre_classifier().set_params(verbose=True)

@@ -251,7 +251,7 @@ def test_the_network_comes_before_the_steps_in_front_of_it():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"audio__epochs": 3}, "'audio__epochs'.*no step has.*'epochs'.*'max_epochs'"),
+        ({"audio__epochs": 3}, "'audio__epochs'.*no step has.*'epochs'.*'audio__max_epochs'"),
         ({"epochs": 3}, "'epochs'.*'max_epochs'"),
         ({"sound__lr": 3}, r"no part 'sound'.*\['audio', 'text', 'image', 'fusion'\]"),
         ({"joint__lr": 3}, "no part 'joint'"),

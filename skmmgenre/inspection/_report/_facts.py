@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from ..._library_versions import differences, in_words, names_to_record, names_used_by, versions_of
+from ..._model_summary import is_solved
 from ...audio import AudioEmbedder
 from ...compose import ReadyVectors
 from ...image import ImageEmbedder, ResNetEmbedder
@@ -28,6 +29,7 @@ _LABELS = {
     "left_out": "Excluded from training",
     "first_genre_only": "Items with several genres, of which the first was used",
     "audio_model": "Network for the sound",
+    "audio_n_patches": "Windows of sound per track",
     "seed": "Seed",
 }
 _LIMITS = (
@@ -181,7 +183,12 @@ def facts_of_model(model, card, versions):
             label = _LABELS.get(name, str(name).replace("_", " ").capitalize())
             lines.append((label, _text(value)))
     networks = [
-        (name, f"{type(net).__name__}, best epoch: {net.best_iter_} of {net.n_iter_}")
+        (
+            name,
+            f"{type(net).__name__}, solved by L-BFGS"
+            if is_solved(net)
+            else f"{type(net).__name__}, best epoch: {net.best_iter_} of {net.n_iter_}",
+        )
         for name, net in find_steps(model, NetEstimator).items()
         if hasattr(net, "n_iter_")
     ]

@@ -175,8 +175,9 @@ def _nothing_left(left_out, classes):
             f"The model was trained on all {left_out.n_rows:,} rows, or on their artists, so the "
             "metrics would be too optimistic. Pass rows of other artists."
         )
+    others = f"; they have {sorted(left_out.unknown)[:8]}" if left_out.unknown else ""
     return (
         f"No row is left to score: {left_out.n_seen:,} of {left_out.n_rows:,} were seen in "
         f"training, and {left_out.n_without:,} have no genre that the model knows "
-        f"({sorted(classes)[:8]})."
+        f"({sorted(classes)[:8]}){others}."
     )
