@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval
 from .._typing import Column, ObjectArray
 from ..nets import NetEstimator
 from ..store import CellTransformer, FeatureStore, map_cells
-from ..utils import SetupError, as_cells
+from ..utils import SetupError, as_cells, calling_function
 
 _NOT_FINITE = (
     "the model returned NaN or infinity for it",
@@ -273,10 +273,16 @@ def vectors_of_function(function, batch, given, remedy):
     SetupError
         If the function does not return one numeric vector per input.
     """
-    found = function(batch)
+    with calling_function():
+        found = function(batch)
     if hasattr(found, "detach"):  # a tensor
         found = found.detach().cpu()
-    found = np.asarray(found)
+    try:
+        found = np.asarray(found)
+    except ValueError as error:  # lists of different lengths
+        raise SetupError(
+            f"{_name_model(function)} did not return an array for {given} ({error}). {remedy}"
+        ) from None
     is_vectors = found.ndim == 2 and len(found) == len(batch) and found.shape[1] > 0
     if not is_vectors or found.dtype.kind not in "fiu":
         raise SetupError(

@@ -62,6 +62,12 @@ def test_bad_images(tmp_path, covers):
     assert embedder.errors_.row.tolist() == [1]
 
 
+@pytest.mark.parametrize("on_error", ["raise", "missing"])
+def test_an_error_of_a_function_is_not_the_fault_of_an_image(covers, on_error):
+    with pytest.raises(ZeroDivisionError, match="division by zero"):
+        ImageEmbedder(model=lambda images: 1 / 0, on_error=on_error).transform(covers)
+
+
 def directly(name, folder, path):
     """What transformers itself returns."""
     import torch

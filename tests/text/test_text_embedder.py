@@ -94,11 +94,18 @@ def test_vectors_that_are_not_finite_are_listed():
         lambda texts: np.zeros((1 + len(texts), 2)),
         lambda texts: np.zeros((len(texts), 0)),
         lambda texts: [["a"]] * len(texts),
+        lambda texts: [[1.0], [1.0, 2.0]],
     ],
 )
 def test_functions_that_return_something_else(function):
     with pytest.raises(SetupError, match="Return a numeric array of shape"):
         TextEmbedder(model=function).transform(TEXTS)
+
+
+@pytest.mark.parametrize("on_error", ["raise", "missing"])
+def test_an_error_of_a_function_is_not_the_fault_of_a_text(on_error):
+    with pytest.raises(ZeroDivisionError, match="division by zero"):
+        TextEmbedder(model=lambda texts: 1 / 0, on_error=on_error).transform(TEXTS)
 
 
 def test_function_of_changing_width():
