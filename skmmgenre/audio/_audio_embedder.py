@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._typing import Column, FilePath, Float32Array, ObjectArray, OnError
 from ..nets import NetEstimator
 from ..pretrained._catalogue import MODELS
-from ..pretrained._hub_embedder import OF_HUB_MODELS, check_function
+from ..pretrained._hub_embedder import OF_HUB_MODELS, check_function, require_model
 from ..store import CellTransformer
 from ..utils import file_in
 from ._decode import AudioFile
@@ -134,7 +134,7 @@ class AudioEmbedder(CellTransformer):
     _parameter_constraints: dict = {
         **CellTransformer._parameter_constraints,
         # No PathLike, because `save` blanks paths, but must keep names. See `_model_types.py`.
-        "model": [str, callable],
+        "model": [str, callable, None],  # None: left out of a model file
         "weights": [str, os.PathLike, None],
         "output": [StrOptions({"embedding", "tags"})],
         "n_patches": [Interval(Integral, 1, None, closed="left"), None],
@@ -307,6 +307,7 @@ class AudioEmbedder(CellTransformer):
 
     def _encoder(self):
         """Return the encoder, after checking that the parameters are compatible."""
+        require_model(self)
         hub = {name: getattr(self, name) for name in OF_HUB_MODELS}
         if self._is_musicnn():
             self._refuse("is not supported by musicnn", window=None, name=None, **OF_HUB_MODELS)

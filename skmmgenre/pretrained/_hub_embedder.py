@@ -31,7 +31,7 @@ class HubEmbedder(CellTransformer):
     """
 
     _parameter_constraints: dict = {
-        "model": [str, callable],
+        "model": [str, callable, None],  # None: left out of a model file
         "revision": [str, None],
         "layer": [Integral, None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -129,6 +129,7 @@ class HubEmbedder(CellTransformer):
         return tuple(getattr(self, name) for name in ("model", *self._of_hub_models))
 
     def _make_encoder(self):
+        require_model(self)
         if callable(self.model):
             check_function(self, self._of_hub_models)
             return FunctionEncoder(self.model, self._noun, self.batch_size, self.name)
@@ -223,6 +224,21 @@ class FunctionEncoder:
         given = f"{len(batch)} {self.noun}s"
         remedy = "Return a numeric array of shape (n, d), one row per input."
         return vectors_of_function(self.function, batch, given, remedy)
+
+
+def require_model(estimator):
+    """Raise an error if the model of an estimator was left out of a model file, so that it is None.
+
+    Raises
+    ------
+    SetupError
+    """
+    if estimator.model is None:
+        cls = type(estimator).__name__
+        raise SetupError(
+            f"{cls} has no model: model files do not contain folders and hub names. Pass it: "
+            f"skmmgenre.load(path, params={{'{cls}.model': ...}})."
+        )
 
 
 def check_function(estimator, of_hub_models):

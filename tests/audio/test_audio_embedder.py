@@ -475,6 +475,8 @@ class TestModelFiles:
         path = tmp_path / "m.skmmgenre"
         assert skmmgenre.save(AudioEmbedder(model="musicnn-mtt"), path) == []
         assert skmmgenre.load(path).model == "musicnn-mtt"
+        assert skmmgenre.save(AudioEmbedder(), path) == []
+        assert skmmgenre.load(path).model == "musicnn"
 
     def test_a_stranger_names_no_hub_model(self, tmp_path):
         path = tmp_path / "m.skmmgenre"
@@ -484,7 +486,11 @@ class TestModelFiles:
         assert b"some/model" not in path.read_bytes()
         with pytest.warns(UserWarning, match="saved without AudioEmbedder.model"):
             loaded = skmmgenre.load(path)
-        assert loaded.model == "musicnn" and loaded.trust_remote_code is False
+        assert loaded.trust_remote_code is False
+        message = r"AudioEmbedder has no model: .*params={'AudioEmbedder.model': \.\.\.}"
+        for method in (loaded.fit, loaded.transform, loaded.get_feature_names_out):
+            with pytest.raises(SetupError, match=message):
+                method(["a.wav"])
         params = {"AudioEmbedder.model": "some/model", "AudioEmbedder.trust_remote_code": True}
         assert skmmgenre.load(path, params=params).model == "some/model"
 

@@ -8,6 +8,7 @@ from PIL import Image
 from sklearn.base import clone
 from tiny_models import save_clip, save_vit
 
+import skmmgenre
 from skmmgenre.image import ImageEmbedder
 from skmmgenre.utils import BadItem, SetupError
 from skmmgenre.utils.estimator_checks import check_branch
@@ -148,6 +149,22 @@ def test_state_is_plain(models, covers):
     assert not any(word in stored for word in (b"torch", b"transformers"))
     assert len(stored) < 2000
     np.testing.assert_array_equal(pickle.loads(stored).transform(covers), expected)
+
+
+def test_saved_models(tmp_path, covers):
+    path = tmp_path / "model.skmmgenre"
+    assert skmmgenre.save(ImageEmbedder(), path) == []
+    assert skmmgenre.load(path).model == ImageEmbedder().model
+    with pytest.raises(TypeError, match="ImageEmbedder.model contains a .*mean_color.*joblib.dump"):
+        skmmgenre.save(ImageEmbedder(model=mean_color), path)
+    assert skmmgenre.save(ImageEmbedder(model=str(tmp_path)), path) == ["ImageEmbedder.model"]
+    with pytest.warns(UserWarning, match="saved without ImageEmbedder.model"):
+        loaded = skmmgenre.load(path)
+    for method in (loaded.fit, loaded.transform, loaded.get_feature_names_out):
+        with pytest.raises(SetupError, match="no model: .*params={'ImageEmbedder.model': "):
+            method(covers)
+    given = skmmgenre.load(path, params={"ImageEmbedder.model": str(tmp_path)})
+    assert given.model == str(tmp_path)
 
 
 def test_a_model_of_texts_is_refused(tmp_path, covers):
