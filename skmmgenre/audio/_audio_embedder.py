@@ -136,7 +136,7 @@ class AudioEmbedder(CellTransformer):
     _parameter_constraints: dict = {
         **CellTransformer._parameter_constraints,
         # No PathLike, because `save` blanks paths, but must keep names. See `_model_types.py`.
-        "model": [str, callable, None],  # None: left out of a model file
+        "model": [str, callable],
         "weights": [str, os.PathLike, None],
         "output": [StrOptions({"embedding", "tags"})],
         "n_patches": [Interval(Integral, 1, None, closed="left"), None],
@@ -285,6 +285,10 @@ class AudioEmbedder(CellTransformer):
         state = super().__getstate__()
         return {key: value for key, value in state.items() if key != "_width"}
 
+    def _validate_params(self):
+        require_model(self)
+        super()._validate_params()
+
     def _is_musicnn(self):
         return isinstance(self.model, str) and self.model in MODELS
 
@@ -302,14 +306,15 @@ class AudioEmbedder(CellTransformer):
         if self._is_musicnn():
             return N_UNITS + len(MODELS[self.model].tags)
         if self._width is None or self._width[0] != self._identity():
-            encoder = self._encoder() if encoder is None else encoder
+            if encoder is None:
+                self._validate_params()
+                encoder = self._encoder()
             silence = np.zeros((1, encoder.n_samples or encoder.sr), dtype=np.float32)
             self._width = self._identity(), encoder.embed(silence).shape[1]
         return self._width[1]
 
     def _encoder(self):
         """Return the encoder, after checking that the parameters are compatible."""
-        require_model(self)
         hub = {name: getattr(self, name) for name in OF_HUB_MODELS}
         if self._is_musicnn():
             self._refuse("is not supported by musicnn", window=None, name=None, **OF_HUB_MODELS)

@@ -31,7 +31,7 @@ class HubEmbedder(CellTransformer):
     """
 
     _parameter_constraints: dict = {
-        "model": [str, callable, None],  # None: left out of a model file
+        "model": [str, callable],
         "revision": [str, None],
         "layer": [Integral, None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -84,6 +84,10 @@ class HubEmbedder(CellTransformer):
     def __getstate__(self):
         return {key: value for key, value in super().__getstate__().items() if key != "_width"}
 
+    def _validate_params(self):
+        require_model(self)
+        super()._validate_params()
+
     def _encode(self, X):
         """Compute the vectors of a column, NaN for missing and invalid cells."""
         self._validate_params()
@@ -129,7 +133,6 @@ class HubEmbedder(CellTransformer):
         return tuple(getattr(self, name) for name in ("model", *self._of_hub_models))
 
     def _make_encoder(self):
-        require_model(self)
         if callable(self.model):
             check_function(self, self._of_hub_models)
             return FunctionEncoder(self.model, self._noun, self.batch_size, self.name)
@@ -236,8 +239,8 @@ def require_model(estimator):
     if estimator.model is None:
         cls = type(estimator).__name__
         raise SetupError(
-            f"{cls} has no model: model files do not contain folders and hub names. Pass it: "
-            f"skmmgenre.load(path, params={{'{cls}.model': ...}})."
+            f"{cls} has no model (model=None): folders and hub names are left out of model files. "
+            f"Pass it: skmmgenre.load(path, params={{'{cls}.model': ...}})."
         )
 
 
