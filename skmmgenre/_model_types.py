@@ -425,7 +425,8 @@ def leave_out(schema):
     Parameters
     ----------
     schema : dict
-        Changed in place: the parameters get their defaults, None if they have none.
+        Changed in place: the parameters get their defaults, None if they have none. The model of
+        an encoder becomes None: with its default, the encoder would compute other vectors.
 
     Returns
     -------
@@ -437,7 +438,7 @@ def leave_out(schema):
         if parameter == "model" and _may_stay(values[parameter]):
             continue
         if not _is_plain(values[parameter], (None, blank)):
-            values[parameter] = _plain(blank)
+            values[parameter] = _plain(None if parameter == "model" else blank)
             names.add(name)
     return sorted(names)
 

@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._typing import Column, FilePath, Float32Array, ObjectArray, OnError
 from ..nets import NetEstimator
 from ..pretrained._catalogue import MODELS
-from ..pretrained._hub_embedder import OF_HUB_MODELS, check_function
+from ..pretrained._hub_embedder import OF_HUB_MODELS, check_function, require_model
 from ..store import CellTransformer
 from ..utils import file_in
 from ._decode import AudioFile
@@ -44,7 +44,8 @@ class AudioEmbedder(CellTransformer):
     model : str or callable, default="musicnn"
         "musicnn" was trained on the Million Song Dataset with tags from Last.fm, "musicnn-mtt" on
         MagnaTagATune; see :func:`skmmgenre.pretrained.list_models`. Any other str is the name of
-        a model on the Hugging Face hub, or a folder, and is loaded with transformers
+        a model on the Hugging Face hub, or a folder written by ``save_pretrained`` of the model and
+        of its feature extractor, and is loaded with transformers
         (``pip install "skmmgenre[pretrained]"``). A callable takes windows, float32 of shape
         (n, samples) at `sr`, at most 8 at a time, and returns one vector per window, shape (n, d).
         For reproducible bits, its output for a window must not depend on the other windows.
@@ -62,7 +63,7 @@ class AudioEmbedder(CellTransformer):
     window : float or None, default=None
         Length of a window in seconds, at least 1, for a callable or a hub model. None is the input
         length of the hub model, which is also the maximum, or 10 if the model accepts any length;
-        a callable gets the whole track. Windows of musicnn always last 3 s.
+        a callable gets the whole track as one window. Windows of musicnn always last 3 s.
     cache : str, path or None, default=None
         File of a vector store, created if it does not exist. A track whose content was embedded
         before by the same model is not decoded again. It may be the store of a
@@ -71,7 +72,8 @@ class AudioEmbedder(CellTransformer):
         Name that identifies a callable in the cache. Change it whenever the callable changes.
     on_error : {"raise", "missing"}, default="raise"
         Whether a track that cannot be used raises an error that names it, or is treated as
-        missing and listed in `errors_`.
+        missing and listed in `errors_`. An error raised in a callable `model` always ends
+        `transform`, unless it is a BadItem or MemoryError.
     n_jobs : int or None, default=None
         Number of joblib workers. The network uses one thread in each.
     device : str, default="auto"
@@ -103,8 +105,8 @@ class AudioEmbedder(CellTransformer):
     The vector of a track is the mean over its windows, and so are its tags. Windows are skipped if
     less than 0.9 seconds of them are louder than 72 dB below full scale. A track counts as missing
     if no window remains, or if it is shorter than a window of musicnn (2.98 s). For a callable, a
-    shorter track is padded with zeros; the processor of a hub model pads it or uses it as is. The
-    remainder of a track after its last whole window is ignored.
+    track shorter than `window` is padded with zeros; the processor of a hub model pads it or uses
+    it as is. The remainder of a track after its last whole window is ignored.
 
     musicnn was trained on songs of the Million Song Dataset, so scores on MSD-I, on MuMu or on any
     other collection that shares songs with them are too optimistic.
@@ -283,6 +285,10 @@ class AudioEmbedder(CellTransformer):
         state = super().__getstate__()
         return {key: value for key, value in state.items() if key != "_width"}
 
+    def _validate_params(self):
+        require_model(self)
+        super()._validate_params()
+
     def _is_musicnn(self):
         return isinstance(self.model, str) and self.model in MODELS
 
@@ -300,7 +306,9 @@ class AudioEmbedder(CellTransformer):
         if self._is_musicnn():
             return N_UNITS + len(MODELS[self.model].tags)
         if self._width is None or self._width[0] != self._identity():
-            encoder = self._encoder() if encoder is None else encoder
+            if encoder is None:
+                self._validate_params()
+                encoder = self._encoder()
             silence = np.zeros((1, encoder.n_samples or encoder.sr), dtype=np.float32)
             self._width = self._identity(), encoder.embed(silence).shape[1]
         return self._width[1]

@@ -12,6 +12,7 @@ import os
 import threading
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 
 from ..utils import SetupError, import_from_extra
 
@@ -28,6 +29,13 @@ _CONVERT = (
     "the file, convert it: transformers.AutoModel.from_pretrained(...).save_pretrained(folder)"
 )
 _BLOCK = 1 << 20  # bytes
+_LONGEST_REASON = 400  # characters of a message of transformers
+# Class that reads a preprocessor -> its name, and what it prepares.
+_PROCESSORS = {
+    "AutoTokenizer": ("tokenizer", "texts"),
+    "AutoImageProcessor": ("image processor", "images"),
+    "AutoFeatureExtractor": ("feature extractor", "sound"),
+}
 
 _reading = threading.RLock()  # threads that need the same network load it once
 
@@ -126,6 +134,7 @@ class HubFolder:
         self.name = f"model={os.fspath(model)!r}"
         self.trusted = bool(trust_remote_code)
         self._transformers = _import_transformers(self.name)
+        self._hub_name = None if os.path.isdir(model) else os.fspath(model)
         self.path = Path(self._find(os.fspath(model), revision))
         self.config = self.read_json("config.json")
         if self.config is None:
@@ -188,6 +197,20 @@ class HubFolder:
         with _reading:
             return _read_processor(self, kind)
 
+    def lacks_processor(self, kind, reason):
+        """Return the error for a preprocessor that cannot be read."""
+        noun, inputs = _PROCESSORS[kind]
+        found = self.config.get("model_type")
+        of_type = "" if found is None else f" (model_type {found!r})"
+        remedy = "save both to one folder: model.save_pretrained(FOLDER) and "
+        remedy += f"{noun.replace(' ', '_')}.save_pretrained(FOLDER)"
+        if self._hub_name is not None:
+            remedy = f"if only a part of it is in the hub's cache: `hf download {self._hub_name}`"
+        return SetupError(
+            f"{self.name}{of_type} has no {noun} that transformers can load ({reason}). Pass a "
+            f"model of {inputs}; {remedy}."
+        )
+
     def load(self, loader, **options):
         """Call `from_pretrained` of a class on this folder; errors contain the model's name."""
         with _quiet(self._transformers):
@@ -201,15 +224,23 @@ class HubFolder:
             except Exception as error:
                 if "trust_remote_code" in str(error):
                     raise self._wants_code() from None
+                reason = f"{type(error).__name__}: {self.plain(error)}"
+                if loader.__name__ in _PROCESSORS:
+                    raise self.lacks_processor(loader.__name__, reason) from None
                 raise SetupError(
-                    f"{self.name} cannot be loaded ({type(error).__name__}: "
-                    f"{self.plain(error)}). Download it again, or pass a function as model."
+                    f"{self.name} cannot be loaded ({reason}). Download it again, or pass a "
+                    "function as model."
                 ) from None
 
     def plain(self, error):
-        """Return the first line of an error message, without the path of the model."""
-        line = (str(error).strip().splitlines() or [""])[0].replace(str(self.path), "the folder")
-        return line.partition(" http")[0].rstrip(". ")
+        """Return the first sentence of an error message, without the path of the model."""
+        text = str(error).strip().replace(str(self.path), "the folder")
+        line, _, more = text.partition("\n")
+        if line.rstrip().endswith(":"):  # a list follows
+            text = shorten(text, _LONGEST_REASON, placeholder=" ...")
+        else:
+            text = line.partition(". ")[0]
+        return text.partition(" http")[0].rstrip(". ")
 
     def __eq__(self, other):
         return isinstance(other, HubFolder) and self._identity == other._identity
@@ -224,7 +255,7 @@ class HubFolder:
 
     def _find(self, model, revision):
         """Return the folder of a model; download files that the hub's cache lacks."""
-        if os.path.isdir(model):
+        if self._hub_name is None:
             if revision is not None:
                 raise SetupError(
                     f"{self.name} is a folder, but revision={revision!r} is only for hub names. "
@@ -343,9 +374,11 @@ def _fetch(model, revision, trusted):
         if folder is not None:
             return folder
         raise SetupError(
-            f"model={model!r}{at} is not available locally and cannot be downloaded "
-            f"({type(error).__name__}). Without network access, download it on another machine "
-            f"with `hf download {model} --local-dir FOLDER` and pass the folder as model."
+            f"model={model!r}{at}: there is no such folder, and no such hub model is available "
+            f"locally or can be downloaded ({type(error).__name__}). Check the path; relative "
+            "paths are resolved against the working directory. Without network access, download "
+            f"a hub model on another machine with `hf download {model} --local-dir FOLDER` and "
+            "pass the folder as model."
         ) from None
 
 
@@ -412,7 +445,20 @@ def _digest(files, mark):
 
 @functools.lru_cache(maxsize=8)
 def _read_processor(folder, kind):
-    return folder.load(getattr(folder._transformers, kind))
+    processor = folder.load(getattr(folder._transformers, kind))
+    if kind == "AutoTokenizer" and not _has_vocabulary(processor):
+        raise folder.lacks_processor(kind, "its vocabulary is missing")
+    return processor
+
+
+def _has_vocabulary(tokenizer):
+    """Return whether a tokenizer knows more than special tokens.
+
+    Without files, transformers creates one with special tokens and at most one other ("." or "▁").
+    """
+    added = {str(token) for token in tokenizer.added_tokens_decoder.values()}
+    words = tokenizer.get_vocab().keys() - added - set(tokenizer.all_special_tokens)
+    return len(words) > 1
 
 
 @functools.lru_cache(maxsize=4)  # one per modality, and one more for comparison

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval
 from .._typing import Column, ObjectArray
 from ..nets import NetEstimator
 from ..store import CellTransformer, FeatureStore, map_cells
-from ..utils import SetupError, as_cells
+from ..utils import SetupError, as_cells, calling_function
 
 _NOT_FINITE = (
     "the model returned NaN or infinity for it",
@@ -83,6 +83,10 @@ class HubEmbedder(CellTransformer):
 
     def __getstate__(self):
         return {key: value for key, value in super().__getstate__().items() if key != "_width"}
+
+    def _validate_params(self):
+        require_model(self)
+        super()._validate_params()
 
     def _encode(self, X):
         """Compute the vectors of a column, NaN for missing and invalid cells."""
@@ -225,6 +229,21 @@ class FunctionEncoder:
         return vectors_of_function(self.function, batch, given, remedy)
 
 
+def require_model(estimator):
+    """Raise an error if the model of an estimator was left out of a model file, so that it is None.
+
+    Raises
+    ------
+    SetupError
+    """
+    if estimator.model is None:
+        cls = type(estimator).__name__
+        raise SetupError(
+            f"{cls} has no model (model=None): folders and hub names are left out of model files. "
+            f"Pass it: skmmgenre.load(path, params={{'{cls}.model': ...}})."
+        )
+
+
 def check_function(estimator, of_hub_models):
     """Check that the other parameters of an estimator suit a model that is a function.
 
@@ -273,10 +292,16 @@ def vectors_of_function(function, batch, given, remedy):
     SetupError
         If the function does not return one numeric vector per input.
     """
-    found = function(batch)
+    with calling_function():
+        found = function(batch)
     if hasattr(found, "detach"):  # a tensor
         found = found.detach().cpu()
-    found = np.asarray(found)
+    try:
+        found = np.asarray(found)
+    except ValueError as error:  # lists of different lengths
+        raise SetupError(
+            f"{_name_model(function)} did not return an array for {given} ({error}). {remedy}"
+        ) from None
     is_vectors = found.ndim == 2 and len(found) == len(batch) and found.shape[1] > 0
     if not is_vectors or found.dtype.kind not in "fiu":
         raise SetupError(

@@ -213,8 +213,8 @@ class HubText(_HubEncoder):
 
     def __init__(self, folder, *, layer, pooling, max_length, device, batch_size):
         super().__init__(folder, layer=layer, device=device, batch_size=batch_size)
-        self._tokenizer = folder.read_processor("AutoTokenizer")
         self._poolings, self._normalize = self._read_pooling(pooling)
+        self._tokenizer = folder.read_processor("AutoTokenizer")
         self.max_length = self._limit(max_length)
 
     def rows_at_once(self, arrays):

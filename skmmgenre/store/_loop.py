@@ -35,6 +35,7 @@ from ..utils import (
     as_cells,
     describe_cell,
     is_missing,
+    is_of_function,
     logger,
     progress_bar,
     workers,
@@ -120,8 +121,8 @@ def map_cells(
     BadItem
         For the first bad cell in order of rows, if `on_error="raise"`.
     Exception
-        Any other error of `function`, whatever `on_error` is: it is a bug. A note on the error
-        names the cell.
+        Any other error of `function`, or any error within `calling_function`, whatever `on_error`
+        is: it is a bug. A note on the error names the cell.
     """
     values = [None] * len(cells) if values is None else values
     errors = []
@@ -348,11 +349,12 @@ def _run_chunk(function, cells):
         except MemoryError as error:
             reason = f"it needs more memory than is available ({error})".replace(" ()", "")
             outcome.append((None, (reason, "Make it smaller, or reduce n_jobs.", False)))
-        except _FAULTS_OF_DATA as error:
-            outcome.append((None, (f"{type(error).__name__}: {error}", "", False)))
         except (ImportError, SetupError):  # not the fault of a cell: no note that names one
             raise
         except Exception as error:
+            if isinstance(error, _FAULTS_OF_DATA) and not is_of_function(error):
+                outcome.append((None, (f"{type(error).__name__}: {error}", "", False)))
+                continue
             error.add_note(f"This error was raised for {describe_cell(cell)}.")
             raise
     return outcome

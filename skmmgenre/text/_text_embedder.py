@@ -23,10 +23,10 @@ class TextEmbedder(HubEmbedder):
     Parameters
     ----------
     model : str or callable, default="sentence-transformers/all-MiniLM-L6-v2"
-        Name on the hub, or a folder written by ``save_pretrained`` of transformers or
-        sentence-transformers; both need ``pip install "skmmgenre[pretrained]"``. Weights are
-        read from safetensors only. Alternatively, a function that takes a list of str and returns
-        an array of shape (n, d).
+        Name on the hub, or a folder written by ``save_pretrained`` of the transformers model and
+        of its tokenizer, or by that of sentence-transformers; both need
+        ``pip install "skmmgenre[pretrained]"``. Weights are read from safetensors only.
+        Alternatively, a function that takes a list of str and returns an array of shape (n, d).
     revision : str or None, default=None
         Branch, tag or commit of a hub model. Pass a commit for reproducible results.
     layer : int or None, default=None

@@ -12,10 +12,12 @@ from ._cells import (
     SetupError,
     as_cells,
     as_pandas,
+    calling_function,
     describe_cell,
     file_in,
     first_few,
     is_missing,
+    is_of_function,
     is_path,
     refuse_repeated_columns,
 )

@@ -4,6 +4,8 @@ import io
 import os
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -365,6 +367,27 @@ class SetupError(RuntimeError):
 
     It ends the loop over cells whatever `on_error` is.
     """
+
+
+@contextmanager
+def calling_function() -> Iterator[None]:
+    """Mark errors of the function that a user passed: they are bugs, not the fault of a cell.
+
+    They end the loop over cells whatever `on_error` is. BadItem and MemoryError are not marked,
+    because they depend on the cell.
+    """
+    try:
+        yield
+    except (BadItem, MemoryError):
+        raise
+    except Exception as error:
+        error._is_of_function = True
+        raise
+
+
+def is_of_function(error: Exception) -> bool:
+    """Return whether an error was raised within `calling_function`."""
+    return getattr(error, "_is_of_function", False)
 
 
 class ErrorsMixin:

@@ -381,6 +381,30 @@ class TestCallable:
         with pytest.raises(SetupError, match=r"<lambda> returned an array of .*shape \(1, d\)"):
             embedder.transform([make_sound("drums", 3.0, 8000)])
 
+    def test_answers_of_different_lengths(self):
+        embedder = AudioEmbedder(model=lambda w: [[1], [1, 2]], sr=8000, on_error="missing")
+        with pytest.raises(SetupError, match=r"<lambda> did not return an array .*shape \(1, d\)"):
+            embedder.transform([make_sound("drums", 3.0, 8000)])
+
+    @pytest.mark.parametrize("n_jobs", [None, 2])
+    @pytest.mark.parametrize("on_error", ["raise", "missing"])
+    def test_an_error_of_it_is_not_the_fault_of_a_track(self, on_error, n_jobs):
+        embedder = AudioEmbedder(
+            model=lambda w: 1 / 0, sr=8000, on_error=on_error, n_jobs=n_jobs, window=2.0
+        )
+        sounds = [make_sound("drums", 3.0, 8000)]
+        for transformer in (embedder, MeanOverTracks(embedder)):
+            with pytest.raises(ZeroDivisionError, match="division by zero") as error:
+                transformer.fit_transform(sounds)
+            assert "was raised for array of shape (24000,)" in error.value.__notes__[0]
+
+    def test_it_may_refuse_a_track(self):
+        def refuse(windows):
+            raise BadItem("it is too quiet", "Make it louder.")
+
+        with pytest.raises(BadItem, match="Row 0: cannot use track .*: it is too quiet"):
+            AudioEmbedder(model=refuse, sr=8000).transform([make_sound("drums", 3.0, 8000)])
+
     def test_answers_that_are_not_finite(self):
         embedder = AudioEmbedder(model=lambda w: w[:, :2] * np.nan, sr=8000)
         with pytest.raises(BadItem, match="Row 0.*returned NaN or infinity"):
@@ -451,6 +475,8 @@ class TestModelFiles:
         path = tmp_path / "m.skmmgenre"
         assert skmmgenre.save(AudioEmbedder(model="musicnn-mtt"), path) == []
         assert skmmgenre.load(path).model == "musicnn-mtt"
+        assert skmmgenre.save(AudioEmbedder(), path) == []
+        assert skmmgenre.load(path).model == "musicnn"
 
     def test_a_stranger_names_no_hub_model(self, tmp_path):
         path = tmp_path / "m.skmmgenre"
@@ -460,7 +486,11 @@ class TestModelFiles:
         assert b"some/model" not in path.read_bytes()
         with pytest.warns(UserWarning, match="saved without AudioEmbedder.model"):
             loaded = skmmgenre.load(path)
-        assert loaded.model == "musicnn" and loaded.trust_remote_code is False
+        assert loaded.trust_remote_code is False
+        message = r"AudioEmbedder has no model .*params={'AudioEmbedder.model': \.\.\.}"
+        for method in (loaded.fit, loaded.transform, loaded.get_feature_names_out):
+            with pytest.raises(SetupError, match=message):
+                method(["a.wav"])
         params = {"AudioEmbedder.model": "some/model", "AudioEmbedder.trust_remote_code": True}
         assert skmmgenre.load(path, params=params).model == "some/model"
 

@@ -8,6 +8,7 @@ from PIL import Image
 from sklearn.base import clone
 from tiny_models import save_clip, save_vit
 
+import skmmgenre
 from skmmgenre.image import ImageEmbedder
 from skmmgenre.utils import BadItem, SetupError
 from skmmgenre.utils.estimator_checks import check_branch
@@ -60,6 +61,12 @@ def test_bad_images(tmp_path, covers):
     found = embedder.transform([covers[0], bad, covers[1]])
     assert np.isnan(found).all(axis=1).tolist() == [False, True, False]
     assert embedder.errors_.row.tolist() == [1]
+
+
+@pytest.mark.parametrize("on_error", ["raise", "missing"])
+def test_an_error_of_a_function_is_not_the_fault_of_an_image(covers, on_error):
+    with pytest.raises(ZeroDivisionError, match="division by zero"):
+        ImageEmbedder(model=lambda images: 1 / 0, on_error=on_error).transform(covers)
 
 
 def directly(name, folder, path):
@@ -144,9 +151,25 @@ def test_state_is_plain(models, covers):
     np.testing.assert_array_equal(pickle.loads(stored).transform(covers), expected)
 
 
+def test_saved_models(tmp_path, covers):
+    path = tmp_path / "model.skmmgenre"
+    assert skmmgenre.save(ImageEmbedder(), path) == []
+    assert skmmgenre.load(path).model == ImageEmbedder().model
+    with pytest.raises(TypeError, match="ImageEmbedder.model contains a .*mean_color.*joblib.dump"):
+        skmmgenre.save(ImageEmbedder(model=mean_color), path)
+    assert skmmgenre.save(ImageEmbedder(model=str(tmp_path)), path) == ["ImageEmbedder.model"]
+    with pytest.warns(UserWarning, match="saved without ImageEmbedder.model"):
+        loaded = skmmgenre.load(path)
+    for method in (loaded.fit, loaded.transform, loaded.get_feature_names_out):
+        with pytest.raises(SetupError, match="no model .*params={'ImageEmbedder.model': "):
+            method(covers)
+    given = skmmgenre.load(path, params={"ImageEmbedder.model": str(tmp_path)})
+    assert given.model == str(tmp_path)
+
+
 def test_a_model_of_texts_is_refused(tmp_path, covers):
     pytest.importorskip("transformers", minversion="5", reason="needs skmmgenre[pretrained]")
     from tiny_models import save_bert
 
-    with pytest.raises(SetupError, match="cannot be loaded"):
+    with pytest.raises(SetupError, match="model_type 'bert'. has no image processor .* of images;"):
         ImageEmbedder(model=str(save_bert(tmp_path / "bert"))).fit(covers)

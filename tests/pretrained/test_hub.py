@@ -19,14 +19,16 @@ from tiny_models import (
     save_ast,
     save_bert,
     save_clap,
+    save_clip,
     save_encodec,
+    save_vit,
     save_wav2vec2,
     vectors_by_transformers,
     windows_of_noise,
 )
 
 from skmmgenre.pretrained import _hub
-from skmmgenre.pretrained._hub import HubFolder, load_hub_audio
+from skmmgenre.pretrained._hub import HubFolder, load_hub_audio, load_hub_image, load_hub_text
 from skmmgenre.utils import SetupError
 
 
@@ -132,8 +134,65 @@ def test_a_model_that_returns_no_vectors(tmp_path):
 
 
 def test_a_model_of_texts_is_not_one_of_sound(bert):
-    with pytest.raises(SetupError, match="cannot be loaded|not an audio model"):
+    with pytest.raises(
+        SetupError,
+        match=r"bert' \(model_type 'bert'\) has no feature extractor .* of sound; save .* and "
+        r"feature_extractor.save_pretrained\(FOLDER\)",
+    ):
         load_hub_audio(bert)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json"])
+def test_a_folder_without_tokenizer(bert, name):
+    """transformers makes one of special tokens only, or none."""
+    (bert / "tokenizer.json").unlink()
+    (bert / name).unlink(missing_ok=True)
+    with pytest.raises(
+        SetupError,
+        match=r"\(model_type 'bert'\) has no tokenizer .*[^:]\)\. Pass a model of texts; .* and "
+        r"tokenizer.save_pretrained\(FOLDER\)",
+    ):
+        load_hub_text(bert)
+
+
+@pytest.mark.parametrize("kind", ["Roberta", "T5", "MPNet", "DebertaV2", "XLMRoberta", "Splinter"])
+def test_tokenizers_without_vocabulary(kind, bert):
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (bert / name).unlink()
+    getattr(transformers, f"{kind}Config")().save_pretrained(bert)
+    with pytest.raises(SetupError, match=r"has no tokenizer .* \(its vocabulary is missing\)"):
+        HubFolder(bert).read_processor("AutoTokenizer")
+
+
+def test_a_tokenizer_of_characters_needs_no_files(bert):
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (bert / name).unlink()
+    transformers.CanineConfig().save_pretrained(bert)
+    assert HubFolder(bert).read_processor("AutoTokenizer")("ab")["input_ids"]
+
+
+@pytest.mark.parametrize("load", [load_hub_audio, load_hub_image])
+def test_a_folder_without_preprocessor(load, tmp_path):
+    folder = {load_hub_audio: save_ast, load_hub_image: save_vit}[load](tmp_path / "model")
+    (folder / "preprocessor_config.json").unlink()
+    with pytest.raises(
+        SetupError, match=r"has no .* can load .*; .*r.save_pretrained\(FOLDER\)"
+    ) as e:
+        load(folder)
+    assert "Download" not in str(e.value) and "://" not in str(e.value)
+
+
+def test_a_model_of_images_is_not_one_of_texts(tmp_path):
+    with pytest.raises(
+        SetupError, match="model_type 'vit'. has no tokenizer .* need to have sentencepiece"
+    ):
+        load_hub_text(save_vit(tmp_path / "vit"))
+
+
+def test_a_model_of_texts_and_sound_or_images_without_tokenizer(tmp_path, folders):
+    for folder in (folders["clap"], save_clip(tmp_path / "clip")):
+        with pytest.raises(SetupError, match="is not a text-only model"):
+            load_hub_text(folder)
 
 
 class Bomb:
@@ -300,8 +359,9 @@ def test_without_network(tmp_path):
     found = run(code, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path))
     last = found.stderr.strip().splitlines()[-1]
     assert last.startswith(
-        "skmmgenre.utils._cells.SetupError: model='owner/name' is not available locally and"
+        "skmmgenre.utils._cells.SetupError: model='owner/name': there is no such folder, and no "
     )
+    assert "Check the path; relative paths" in last
     assert "hf download owner/name --local-dir FOLDER" in last
     assert "://" not in last and str(tmp_path) not in last
 
@@ -336,11 +396,27 @@ def test_what_the_cache_of_the_hub_holds_needs_no_network(hub_cache):
     assert HubFolder("owner/bert", revision="v1.0").path == tagged
 
 
+def test_a_cache_of_the_hub_without_tokenizer(hub_cache):
+    snapshot = hub_cache("main")
+    (snapshot / "tokenizer.json").unlink()
+    with pytest.raises(
+        SetupError, match="has no tokenizer .* of texts; .*`hf download owner/bert`"
+    ):
+        load_hub_text("owner/bert")
+
+
+@pytest.mark.usefixtures("hub_cache")
+@pytest.mark.parametrize("load", [load_hub_audio, load_hub_image, load_hub_text])
+def test_a_mistyped_folder(load):
+    with pytest.raises(SetupError, match="'models/x': there is no such folder.*Check the path"):
+        load("models/x")
+
+
 def test_a_conversion_that_was_fetched_before(hub_cache):
     """Main has pickled weights alone, as many older models; the hub converts them."""
     hub_cache("main", weights=False)
     with pytest.raises(
-        SetupError, match="'owner/bert' is not available locally and cannot be downloaded"
+        SetupError, match="'owner/bert': there is no such folder, .* or can be downloaded"
     ):
         HubFolder("owner/bert")
     converted = hub_cache("refs/pr/12")
@@ -353,7 +429,7 @@ def test_a_conversion_whose_download_was_interrupted(hub_cache, tmp_path):
     references = tmp_path / "cache" / "models--owner--bert" / "refs" / "refs" / "pr"
     references.mkdir(parents=True)
     (references / "15").write_text(40 * "a")
-    with pytest.raises(SetupError, match="'owner/bert' is not available locally and cannot be"):
+    with pytest.raises(SetupError, match="'owner/bert': there is no such folder"):
         HubFolder("owner/bert")
     converted = hub_cache("refs/pr/12")
     assert HubFolder("owner/bert").path == converted

@@ -13,7 +13,7 @@ from slow_cases import few_slow
 
 from skmmgenre.audio import CQTExtractor
 from skmmgenre.store import CellTransformer, FeatureStore, map_cells, settle_in_rounds
-from skmmgenre.utils import BadItem, BadType, SetupError
+from skmmgenre.utils import BadItem, BadType, SetupError, calling_function
 
 
 def _invert(cell):
@@ -114,6 +114,24 @@ def test_a_fault_of_the_program_is_none_of_a_cell(kind, n_jobs):
     with pytest.raises(kind, match="of our own call") as error:
         map_cells(call_wrongly, ["a.mp3", "b.mp3"], on_error="missing", n_jobs=n_jobs)
     assert error.value.__notes__ == ["This error was raised for 'a.mp3'."]
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_fault_of_a_user_s_function_is_none_of_a_cell(n_jobs):
+    def call(cell):
+        with calling_function():
+            raise ValueError("of the function")
+
+    with pytest.raises(ValueError, match=r"^of the function") as error:
+        map_cells(call, ["a.mp3", "b.mp3"], on_error="missing", n_jobs=n_jobs)
+    assert error.value.__notes__ == ["This error was raised for 'a.mp3'."]
+
+    def refuse(cell):
+        with calling_function():
+            raise BadItem("refused") if cell == "a.mp3" else MemoryError
+
+    _, errors = map_cells(refuse, ["a.mp3", "b.mp3"], on_error="missing", warn=False)
+    assert [error["row"] for error in errors] == [0, 1]
 
 
 def _typed(cell):

@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from tiny_models import save_bert
 
 import skmmgenre
+from skmmgenre.compose import GenrePipeline
+from skmmgenre.fusion import FusionClassifier
 from skmmgenre.text import TextEmbedder
 from skmmgenre.utils import BadItem, SetupError
 from skmmgenre.utils.estimator_checks import check_branch
@@ -94,11 +97,18 @@ def test_vectors_that_are_not_finite_are_listed():
         lambda texts: np.zeros((1 + len(texts), 2)),
         lambda texts: np.zeros((len(texts), 0)),
         lambda texts: [["a"]] * len(texts),
+        lambda texts: [[1.0], [1.0, 2.0]],
     ],
 )
 def test_functions_that_return_something_else(function):
     with pytest.raises(SetupError, match="Return a numeric array of shape"):
         TextEmbedder(model=function).transform(TEXTS)
+
+
+@pytest.mark.parametrize("on_error", ["raise", "missing"])
+def test_an_error_of_a_function_is_not_the_fault_of_a_text(on_error):
+    with pytest.raises(ZeroDivisionError, match="division by zero"):
+        TextEmbedder(model=lambda texts: 1 / 0, on_error=on_error).transform(TEXTS)
 
 
 def test_function_of_changing_width():
@@ -148,7 +158,11 @@ def test_saved_models(tmp_path):
         with pytest.warns(
             UserWarning, match="saved without TextEmbedder.model, .*trust_remote_code"
         ):
-            assert not skmmgenre.load(path).trust_remote_code
+            loaded = skmmgenre.load(path)
+        assert not loaded.trust_remote_code
+        for method in (loaded.fit, loaded.transform, loaded.get_feature_names_out):
+            with pytest.raises(SetupError, match="no model .*params={'TextEmbedder.model': "):
+                method(TEXTS)
         params = {"TextEmbedder.model": model, "TextEmbedder.trust_remote_code": True}
         assert skmmgenre.load(path, params=params).model == model
 
@@ -350,6 +364,32 @@ def test_models_of_texts_and_images_are_refused(tmp_path):
     transformers.AutoTokenizer.from_pretrained(save_bert(tmp_path / "bert")).save_pretrained(folder)
     with pytest.raises(SetupError, match="not a text-only model.*get_text_features"):
         TextEmbedder(model=str(folder)).fit(TEXTS)
+
+
+@pytest.mark.filterwarnings("ignore:.*artists:UserWarning")
+def test_a_saved_pipeline_never_uses_the_default_model(bert, tmp_path, monkeypatch):
+    model = GenrePipeline(
+        [
+            (
+                "modalities",
+                ColumnTransformer([("text", TextEmbedder(model=str(bert)), "text")]).set_output(
+                    transform="pandas"
+                ),
+            ),
+            ("fusion", FusionClassifier(C=1.0)),
+        ]
+    )
+    table = pd.DataFrame({"text": TEXTS})
+    with np.errstate(all="ignore"):
+        model.fit(table, ["Jazz", "Rock", "Jazz", "Rock", "Jazz", "Rock", "Jazz"])
+    path = tmp_path / "model.skmmgenre"
+    assert skmmgenre.save(model, path) == ["TextEmbedder.model"]
+    with pytest.warns(UserWarning, match="saved without TextEmbedder.model, on which"):
+        loaded = skmmgenre.load(path)
+    with pytest.raises(SetupError, match="no model .*params={'TextEmbedder.model': "):
+        loaded.predict(table)
+    loaded = skmmgenre.load(path, params={"TextEmbedder.model": str(bert)})
+    np.testing.assert_array_equal(loaded.predict_proba(table), model.predict_proba(table))
 
 
 def test_in_a_table(bert):
