@@ -9,6 +9,7 @@ import ast
 import hashlib
 import io
 import json
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -117,9 +118,10 @@ def hash_of_code(names, settings=""):
     return digest.hexdigest()
 
 
+@cache  # every part that is kept hashes the whole package
 def _code_lines(source):
     """Return the lines of code without docstrings and comments (ast.dump differs by Python)."""
-    docstrings = set()
+    docstrings, lines = set(), []
     for node in ast.walk(ast.parse(source)):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and _is_text(body[0]):
@@ -127,7 +129,8 @@ def _code_lines(source):
     for number, line in enumerate(source.splitlines(), 1):
         code = line.strip()
         if code and not code.startswith("#") and number not in docstrings:
-            yield line.rstrip()
+            lines.append(line.rstrip())
+    return lines
 
 
 def hash_of_file(path):

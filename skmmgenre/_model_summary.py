@@ -112,14 +112,38 @@ def summarize(model):
         a table, or if its columns are selected by an object that is not JSON-serializable.
     """
     from .compose import TagClassifier
-    from .nets import NetEstimator
-    from .utils import estimators_in, find_steps
+    from .utils import estimators_in
 
     if "modalities" not in getattr(model, "named_steps", ()):
         return None
     if not (hasattr(model[-1], "target_") or isinstance(model[-1], TagClassifier)):
         return None
-    networks = {
+    summary = {
+        "genres": genres_of(model),
+        "several_genres": has_several_genres(model),
+        "modalities": modalities_of(model),
+        "networks": networks_of(model),
+        "estimators": sorted({type(step).__name__ for step in estimators_in(model)}),
+    }
+    try:
+        return json.loads(json.dumps(summary))
+    except TypeError:
+        return None
+
+
+def networks_of(model):
+    """Return how each network of a model was trained: type, epochs, best_epoch, and any solver.
+
+    A layer that L-BFGS solved has no epochs in the usual sense.
+    """
+    from .fusion import FusionClassifier
+    from .nets import NetEstimator
+    from .utils import find_steps
+
+    def is_solved(network):
+        return isinstance(network, FusionClassifier) and hasattr(network, "C_")
+
+    return {
         name: {
             "type": type(network).__name__,
             "epochs": int(network.n_iter_),
@@ -129,24 +153,6 @@ def summarize(model):
         for name, network in find_steps(model, NetEstimator).items()
         if hasattr(network, "n_iter_")
     }
-    summary = {
-        "genres": genres_of(model),
-        "several_genres": has_several_genres(model),
-        "modalities": modalities_of(model),
-        "networks": networks,
-        "estimators": sorted({type(step).__name__ for step in estimators_in(model)}),
-    }
-    try:
-        return json.loads(json.dumps(summary))
-    except TypeError:
-        return None
-
-
-def is_solved(network):
-    """Return whether a fitted network is a layer that L-BFGS solved, without epochs."""
-    from .fusion import FusionClassifier
-
-    return isinstance(network, FusionClassifier) and hasattr(network, "C_")
 
 
 def modalities_of(model):

@@ -4,7 +4,6 @@ import shlex
 import tempfile
 import time
 from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -54,11 +53,15 @@ def demo(n_albums, seed, n_jobs, output):
     model, tables and figures.
     """
 
+    from ..nets._devices import one_thread  # imports torch, which `--help` does not need
+
     began = time.perf_counter()
     console = Console()
     report = Path(output)
     report.mkdir(parents=True, exist_ok=True)
-    with interruption_ends_all(), tempfile.TemporaryDirectory() as folder, _one_thread():
+    # One thread is as fast at this size, with the same metrics on any number of cores. With small
+    # networks, threads that share cores with other programs mostly wait.
+    with interruption_ends_all(), tempfile.TemporaryDirectory() as folder, one_thread:
         console.rule(f"[bold]Making {n_albums} synthetic albums: sound, reviews and covers")
         albums = make_albums(
             n_albums,
@@ -132,22 +135,6 @@ _SEVERAL = {
     **{f"ADiv@{k}": f"diversity@{k}" for k in (1, 3, 5)},
     **{f"P@{k}": f"precision@{k}" for k in (1, 3, 5)},
 }
-
-
-@contextmanager
-def _one_thread():
-    """Use one thread of torch: as fast at this size, with the same metrics on any number of cores.
-
-    With small networks, threads that share cores with other programs mostly wait.
-    """
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 # The small network for covers needs no ImageNet weights.

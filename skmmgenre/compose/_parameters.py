@@ -27,8 +27,8 @@ RUNTIME = (
     "verbose",
 )
 # Parameters of `make_genre_classifier` that choose the steps, so that no step has them.
-_CHOOSES_STEPS = ("audio", "text", "image", "joint_space", "linker")
-_CHOOSES_STEPS += ("audio_model", "text_model", "image_model")
+_BRANCHES = ("audio", "text", "image")
+_CHOOSES_STEPS = (*_BRANCHES, *(f"{name}_model" for name in _BRANCHES), "joint_space", "linker")
 # Their own parameters mean something else: a bare n_jobs does not set the workers over branches.
 _CONTAINERS = (Pipeline, ColumnTransformer, FeatureUnion)
 
@@ -96,12 +96,12 @@ def _why_unknown(name, owners, bare_names):
     reason = f"no step has the parameter {bare!r}"
     if name in _CHOOSES_STEPS:
         reason = "it is a parameter of make_genre_classifier, not of the model"
-        branch = name.removesuffix("_model")
-        has_branch = any(branch in of for of in owners.values())
-        if not close and name != branch and has_branch:
-            return f"{reason}; to use another model, set 'modalities__{branch}' to another step."
         if not close:
-            return f"{reason}; pass it to make_genre_classifier."
+            branch = name.removesuffix("_model")
+            remedy = "pass it to make_genre_classifier"
+            if name != branch and any(branch in of for of in owners.values()):
+                remedy = f"to use another model, set 'modalities__{branch}' to another step"
+            return f"{reason}; {remedy}."
     for own in [] if close else get_close_matches(bare, sorted(owners)):
         if part or bare_names:
             close.append("__".join(filter(None, (part, own))))

@@ -202,9 +202,10 @@ class HubFolder:
         noun, inputs = _PROCESSORS[kind]
         found = self.config.get("model_type")
         of_type = "" if found is None else f" (model_type {found!r})"
-        remedy = "save both to one folder: model.save_pretrained(FOLDER) and "
-        remedy += f"{noun.replace(' ', '_')}.save_pretrained(FOLDER)"
-        if self._hub_name is not None:
+        if self._hub_name is None:
+            remedy = "save both to one folder: model.save_pretrained(FOLDER) and "
+            remedy += f"{noun.replace(' ', '_')}.save_pretrained(FOLDER)"
+        else:
             remedy = f"if only a part of it is in the hub's cache: `hf download {self._hub_name}`"
         return SetupError(
             f"{self.name}{of_type} has no {noun} that transformers can load ({reason}). Pass a "
@@ -235,7 +236,7 @@ class HubFolder:
     def plain(self, error):
         """Return the first sentence of an error message, without the path of the model."""
         text = str(error).strip().replace(str(self.path), "the folder")
-        line, _, more = text.partition("\n")
+        line = text.partition("\n")[0]
         if line.rstrip().endswith(":"):  # a list follows
             text = shorten(text, _LONGEST_REASON, placeholder=" ...")
         else:

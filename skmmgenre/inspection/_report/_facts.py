@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from ..._library_versions import differences, in_words, names_to_record, names_used_by, versions_of
-from ..._model_summary import is_solved
+from ..._model_summary import networks_of
 from ...audio import AudioEmbedder
 from ...compose import ReadyVectors
 from ...image import ImageEmbedder, ResNetEmbedder
@@ -182,16 +182,12 @@ def facts_of_model(model, card, versions):
         if name not in _TOLD_ELSEWHERE and not is_empty:
             label = _LABELS.get(name, str(name).replace("_", " ").capitalize())
             lines.append((label, _text(value)))
-    networks = [
-        (
-            name,
-            f"{type(net).__name__}, solved by L-BFGS"
-            if is_solved(net)
-            else f"{type(net).__name__}, best epoch: {net.best_iter_} of {net.n_iter_}",
-        )
-        for name, net in find_steps(model, NetEstimator).items()
-        if hasattr(net, "n_iter_")
-    ]
+    networks = []
+    for name, net in networks_of(model).items():
+        trained = f"best epoch: {net['best_epoch']} of {net['epochs']}"
+        if "solver" in net:
+            trained = f"solved by {net['solver']}"
+        networks.append((name, f"{net['type']}, {trained}"))
     own = card.get("limits")
     return {
         "lines": lines,
