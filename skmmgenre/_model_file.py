@@ -98,8 +98,9 @@ def save(
     -------
     left_out : list of str
         Parameters that were reset to their defaults, since they contain a local path or a host:
-        "GazetteerLinker.kb", "CQTExtractor.cache". Pass them to `load`. The model of an encoder is
-        not replaced by the default: without it, the loaded estimator raises an error.
+        "GazetteerLinker.kb", "CQTExtractor.cache". Pass them to `load`. The model of an encoder and
+        the URL of a linker are not replaced by the default: the loaded estimator raises an error
+        until they are passed.
 
     Raises
     ------

@@ -28,6 +28,9 @@ _PLAIN_CLASSES |= {"CosineTarget", "LogisticTarget", "SoftmaxTarget"}
 # variable of the secret that is sent; the model that a hub is queried for (names that
 # `pretrained.fetch` knows are kept), and whether its code may run.
 _GUARDED = {"url", "key_env", "memory", "model", "trust_remote_code"}
+# Without one of these the loaded estimator raises an error: with the default, an encoder would
+# compute other vectors, and a linker would send reviews to another service.
+_REQUIRED = {"model", "url"}
 # Parameters that predictions do not depend on, among those left out.
 _IDLE = {"cache", "memory", "weights"}
 _NOT_IDLE = {"AudioEmbedder.weights"}  # its weights are not part of its state
@@ -426,7 +429,7 @@ def leave_out(schema):
     ----------
     schema : dict
         Changed in place: the parameters get their defaults, None if they have none. The model of
-        an encoder becomes None: with its default, the encoder would compute other vectors.
+        an encoder and the URL of a linker become None.
 
     Returns
     -------
@@ -438,7 +441,7 @@ def leave_out(schema):
         if parameter == "model" and _may_stay(values[parameter]):
             continue
         if not _is_plain(values[parameter], (None, blank)):
-            values[parameter] = _plain(None if parameter == "model" else blank)
+            values[parameter] = _plain(None if parameter in _REQUIRED else blank)
             names.add(name)
     return sorted(names)
 

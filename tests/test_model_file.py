@@ -35,6 +35,7 @@ from skmmgenre.text import (
     TextMLP,
     VotingLinker,
 )
+from skmmgenre.utils import SetupError
 
 
 @pytest.fixture(scope="module")
@@ -345,7 +346,21 @@ class TestLeftOut:
         forge_schema(tmp_path / "f", tmp_path / "m", change)
         with pytest.warns(UserWarning, match="without BabelfyLinker.key_env, BabelfyLinker.url"):
             model = skmmgenre.load(tmp_path / "f")
-        assert model.linker.get_params() == BabelfyLinker().get_params()
+        assert model.linker.get_params() == BabelfyLinker(url=None).get_params()
+
+    def test_texts_are_not_sent_to_another_service(self, tmp_path):
+        model = EntityEnricher(SpotlightLinker(url="http://127.0.0.1:9/annotate", max_retries=0))
+        skmmgenre.save(model, tmp_path / "m")
+        with pytest.warns(UserWarning, match=r"'SpotlightLinker.url': ..."):
+            again = skmmgenre.load(tmp_path / "m")
+        expected = "has no url .*addresses of services are left out .*'SpotlightLinker.url': ..."
+        for on_error in ("raise", "missing"):
+            again.set_params(on_error=on_error)
+            with pytest.raises(SetupError, match=expected):
+                again.transform(["A review of dub."])
+        url = model.linker.url
+        given = skmmgenre.load(tmp_path / "m", params={"SpotlightLinker.url": url})
+        assert given.linker.url == url
 
     def test_a_stranger_names_a_file(self, tmp_path):
         skmmgenre.save(CQTExtractor(), tmp_path / "m")

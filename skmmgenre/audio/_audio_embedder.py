@@ -15,9 +15,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._typing import Column, FilePath, Float32Array, ObjectArray, OnError
 from ..nets import NetEstimator
 from ..pretrained._catalogue import MODELS
-from ..pretrained._hub_embedder import OF_HUB_MODELS, check_function, require_model
+from ..pretrained._hub_embedder import LEFT_OUT, OF_HUB_MODELS, check_function
 from ..store import CellTransformer
-from ..utils import file_in
+from ..utils import file_in, require_parameter
 from ._decode import AudioFile
 from ._encoders import FunctionEncoder, HubEncoder
 from ._musicnn import N_UNITS, MusicnnEncoder
@@ -286,7 +286,7 @@ class AudioEmbedder(CellTransformer):
         return {key: value for key, value in state.items() if key != "_width"}
 
     def _validate_params(self):
-        require_model(self)
+        require_parameter(self, "model", LEFT_OUT)
         super()._validate_params()
 
     def _is_musicnn(self):

@@ -10,12 +10,14 @@ from sklearn.utils._param_validation import Interval
 from .._typing import Column, ObjectArray
 from ..nets import NetEstimator
 from ..store import CellTransformer, FeatureStore, map_cells
-from ..utils import SetupError, as_cells, calling_function
+from ..utils import SetupError, as_cells, calling_function, require_parameter
 
 _NOT_FINITE = (
     "the model returned NaN or infinity for it",
     "Check the weights of the model, or remove the cell.",
 )
+# Models that `skmmgenre.save` leaves out, so that `model` is None when they are loaded.
+LEFT_OUT = "folders and hub names"
 # Parameters that only models of the hub have, with their defaults.
 OF_HUB_MODELS = {"revision": None, "layer": None, "trust_remote_code": False}
 
@@ -85,7 +87,7 @@ class HubEmbedder(CellTransformer):
         return {key: value for key, value in super().__getstate__().items() if key != "_width"}
 
     def _validate_params(self):
-        require_model(self)
+        require_parameter(self, "model", LEFT_OUT)
         super()._validate_params()
 
     def _encode(self, X):
@@ -227,21 +229,6 @@ class FunctionEncoder:
         given = f"{len(batch)} {self.noun}s"
         remedy = "Return a numeric array of shape (n, d), one row per input."
         return vectors_of_function(self.function, batch, given, remedy)
-
-
-def require_model(estimator):
-    """Raise an error if the model of an estimator was left out of a model file, so that it is None.
-
-    Raises
-    ------
-    SetupError
-    """
-    if estimator.model is None:
-        cls = type(estimator).__name__
-        raise SetupError(
-            f"{cls} has no model (model=None): folders and hub names are left out of model files. "
-            f"Pass it: skmmgenre.load(path, params={{'{cls}.model': ...}})."
-        )
 
 
 def check_function(estimator, of_hub_models):

@@ -20,6 +20,7 @@ from ._cells import (
     is_of_function,
     is_path,
     refuse_repeated_columns,
+    require_parameter,
 )
 from ._compat import (
     NamesBetweenSteps,

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 
 from .._typing import Column
 
@@ -367,6 +368,29 @@ class SetupError(RuntimeError):
 
     It ends the loop over cells whatever `on_error` is.
     """
+
+
+def require_parameter(estimator: BaseEstimator, name: str, what: str) -> None:
+    """Raise an error if a parameter was left out of a model file, so that it is None.
+
+    Parameters
+    ----------
+    estimator : estimator
+    name : str
+        A parameter without a default that could take its place.
+    what : str
+        What is left out of model files, such as "folders and hub names".
+
+    Raises
+    ------
+    SetupError
+    """
+    if getattr(estimator, name) is None:
+        cls = type(estimator).__name__
+        raise SetupError(
+            f"{cls} has no {name} ({name}=None): {what} are left out of model files. "
+            f"Pass it: skmmgenre.load(path, params={{'{cls}.{name}': ...}})."
+        )
 
 
 @contextmanager
