@@ -8,6 +8,9 @@ A template contains no numbers. It refers to them by placeholders:
     {{table FILE where COLUMN = VALUE: COLUMN as NAME, ...}}
                               a table, on its own line; `where` and `as` are optional
 
+Two tables are computed from all results: `primary_claims`, and `durations`, the time of each
+command.
+
 Intervals are shown with their difference, and the command that reproduces a table below it. For a
 missing file the page says "not measured yet", with the command; a row or column that is not in a
 file is an error.
@@ -42,9 +45,12 @@ _CHOSEN = ("lr", "margin", "patience", "epochs")  # shown with the digits that t
 _INTERVAL = "{:+.3f} [{:+.3f}, {:+.3f}]"
 
 
+_OF_ALL_RESULTS = ("primary_claims", "durations")
+
+
 def command_for(name):
     """Return the command that computes a result."""
-    if name == "primary_claims":
+    if name in _OF_ALL_RESULTS:
         return "make evaluate"
     for kind in ("active_learning", "encoders", "ready_model"):
         if name.startswith(kind):
@@ -59,6 +65,19 @@ def command_for(name):
     scripts = [path.stem for path in (ROOT / "benchmarks").glob("evaluate_*.py")]
     (script,) = [one for one in scripts if name.startswith(one.removeprefix("evaluate_"))]
     return f"python benchmarks/{script}.py"
+
+
+def durations(folder):
+    """Return the minutes that each command of `make evaluate` took, and their sum."""
+    heads = [read_result(path)[1] for path in sorted(folder.glob("*.csv"))]
+    parts = pd.DataFrame(
+        [(head["command"], int(head["seconds"])) for head in heads if "seconds" in head],
+        columns=["command", "seconds"],
+    ).drop_duplicates()  # a run that writes several results has the same time in each
+    minutes = parts.groupby("command")["seconds"].sum() / 60
+    minutes = pd.concat([minutes, pd.Series({"sum": minutes.sum()})])
+    command = [f"`{one}`" for one in minutes.index[:-1]] + ["sum"]
+    return pd.DataFrame({"command": command, "minutes": minutes.round().astype(int).to_numpy()})
 
 
 class Results:
@@ -124,6 +143,8 @@ class Results:
             unknown = [f"not measured yet (`{command_for(one)}`)" for one in claims["result"]]
             claims["verdict"] = claims["verdict"].where(claims["p"].notna(), unknown)
             return claims, {"command": command_for(name)}
+        if name == "durations":
+            return durations(self.folder), {"command": command_for(name)}
         if not path.exists():
             return None, {}
         frame, head = read_result(path)

@@ -63,7 +63,8 @@ def test_no_figure_without_its_command(name):
 def test_every_command_is_that_of_a_script():
     names = set(re.findall(r"\{\{(?:table |settings )?(\w+)", "".join(TEMPLATES.values())))
     assert len(names) > 10
-    for name in names - {path.stem for path in FOLDER.glob("paper_*.csv")} - {"primary_claims"}:
+    printed = {path.stem for path in FOLDER.glob("paper_*.csv")}
+    for name in names - printed - set(pages._OF_ALL_RESULTS):
         _, script, *_ = pages.command_for(name).split()
         assert (pages.ROOT / script).exists()
 
@@ -140,6 +141,22 @@ def test_tables(results):
     some = results.build('{{table single_label_claims where kind = "" and k = 3: claim}}')
     assert some.splitlines()[2:-2] == ["| the other, of two |"]
     assert results.build("{{table paper_table: model, f1}}").endswith("\n(them)")
+
+
+def test_durations(results, tmp_path):
+    """A run that wrote two results counts once; two runs of one command are added."""
+    about = {"settings": {}, "code": [], "folder": tmp_path, "command": "python table"}
+    for name, seconds in (("table_some_claims", 900), ("table_part", 330)):
+        write_result(pd.DataFrame({"a": [1]}), name, seconds=seconds, **about)
+    assert results.build("{{table durations: command, minutes}}").splitlines() == [
+        "| command | minutes |",
+        "| --- | --- |",
+        "| `python benchmarks/evaluate_single_label.py` | 2 |",
+        "| `python table` | 20 |",
+        "| sum | 22 |",
+        "",
+        "(`make evaluate`)",
+    ]
 
 
 @pytest.mark.parametrize("name", ["table_some", "table_missing", "patches_missing"])
