@@ -26,7 +26,7 @@ from ._model_archive import (
     shown,
     write_archive,
 )
-from ._model_summary import modalities_of, names_left_out, summarize
+from ._model_summary import is_needed, modalities_of, names_left_out, summarize
 from ._model_types import (
     Misshapen,
     Strange,
@@ -34,7 +34,6 @@ from ._model_types import (
     estimators_of,
     files_of,
     fit_parameters,
-    is_needed,
     leave_out,
     may_be_left_out,
     number_anew,
@@ -264,7 +263,8 @@ def load(path: FilePath | BinaryIO, *, params: dict[str, Any] | None = None) -> 
         example = f"{{{needed[0]!r}: ...}}"
         warnings.warn(
             f"Model file {name_of(path)} was saved without {', '.join(needed)}, on which the "
-            f"predictions depend. Pass it: skmmgenre.load({name_of(path)}, params={example}).",
+            f"predictions depend. Pass it: skmmgenre.load({name_of(path)}, params={example}), or "
+            f"--set {needed[0]}=... to a command.",
             UserWarning,
             stacklevel=2,
         )

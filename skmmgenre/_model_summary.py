@@ -17,6 +17,9 @@ _SUMMARY = {
 }
 _NETWORK = {"type": str, "epochs": int, "best_epoch": int}
 _SOLVED = {**_NETWORK, "solver": str}
+# Parameters that predictions do not depend on, among those that `save` leaves out.
+_IDLE = {"cache", "memory", "weights"}
+_NOT_IDLE = {"AudioEmbedder.weights"}  # its weights are not part of its state
 
 
 def model_info(path: "FilePath | BinaryIO") -> dict[str, Any]:
@@ -170,6 +173,17 @@ def has_several_genres(model):
     from .nets.targets import SoftmaxTarget
 
     return not isinstance(getattr(model[-1], "target_", None), SoftmaxTarget)
+
+
+def is_needed(name):
+    """Return whether predictions depend on a parameter that was left out.
+
+    Parameters
+    ----------
+    name : str
+        One of the names that `save` returns.
+    """
+    return name in _NOT_IDLE or name.rpartition(".")[2] not in _IDLE
 
 
 def names_left_out(manifest):

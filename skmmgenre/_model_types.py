@@ -31,9 +31,6 @@ _GUARDED = {"url", "key_env", "memory", "model", "trust_remote_code"}
 # Without one of these the loaded estimator raises an error: with the default, an encoder would
 # compute other vectors, and a linker would send reviews to another service.
 _REQUIRED = {"model", "url"}
-# Parameters that predictions do not depend on, among those left out.
-_IDLE = {"cache", "memory", "weights"}
-_NOT_IDLE = {"AudioEmbedder.weights"}  # its weights are not part of its state
 
 _HEADER = {"__class__": str, "__module__": str, "__loader__": str}
 # Loader -> the other keys of its nodes, with the JSON type of each. Arrays have two forms.
@@ -458,17 +455,6 @@ def may_be_left_out(schema):
     names : set of str
     """
     return {name for name, *_ in _guarded_values(schema)}
-
-
-def is_needed(name):
-    """Return whether predictions depend on a parameter that was left out.
-
-    Parameters
-    ----------
-    name : str
-        A name that `leave_out` returned.
-    """
-    return name in _NOT_IDLE or name.rpartition(".")[2] not in _IDLE
 
 
 def _may_stay(node):

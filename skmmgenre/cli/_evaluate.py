@@ -38,6 +38,8 @@ from ._options import (
     genres_file,
     jobs,
     label_options,
+    left_out,
+    parse_settings,
     quiet,
     report_only_first,
     report_readings,
@@ -67,6 +69,7 @@ from ._terminal import visible
     help="Music that the model was trained on. A plain control is trained on it, too, and compared "
     'with the model. Rows whose split is "test" are skipped.',
 )
+@left_out
 @jobs
 @quiet
 @as_json
@@ -79,6 +82,7 @@ def evaluate(
     labels,
     with_tagged,
     names,
+    settings,
     jobs,
     quiet,
     as_json,
@@ -93,7 +97,10 @@ def evaluate(
     """
 
     labelling = Labelling.of_options(source, genres_from, labels, with_tagged, by=reading["by"])
-    fitted, card = load_model(model, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
+    settings = parse_settings(settings)
+    fitted, card = load_model(
+        model, on_error="missing", verbose=int(not quiet), n_jobs=jobs, settings=settings
+    )
     aliases = GenreNames.of_card(card)
     control, of_control = None, None
     if learned is not None:

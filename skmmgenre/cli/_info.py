@@ -52,6 +52,7 @@ def info(ctx, path, ready, tags, as_json):
         **summary,
         "versions": of_file["versions"],
         "differ": differences(of_file["versions"], used),
+        "left_out": of_file["left_out"],
         "card": of_file["card"],
     }
     if as_json:
@@ -83,6 +84,7 @@ def _summarize(path):
 def print_info(info):
     """Print the description of a model in readable form."""
     from .._library_versions import in_words
+    from .._model_summary import is_needed
 
     console = Console(highlight=False)
 
@@ -118,6 +120,9 @@ def print_info(info):
         say(name, f"{net['type']}, {trained}")
     for line in _held_out(info):
         say("held out", line)
+    if needed := [name for name in info["left_out"] if is_needed(name)]:
+        options = " ".join(f"--set {name}=..." for name in needed)
+        say("needs", f"{options} in predict, tag, evaluate and report (not in the file)")
     counts = card.get("items_by_genre")
     counts = counts if isinstance(counts, dict) else {}
     versions = (f"{name} {version}" for name, version in info["versions"].items())

@@ -18,7 +18,7 @@ _ENCODER = "AudioEmbedder"
 _MOST_THREADS = 8
 
 
-def load_model(path, *, n_jobs=None, **params):
+def load_model(path, *, n_jobs=None, settings=None, **params):
     """Load a model file, and fetch the weights of pretrained networks that it needs.
 
     Parameters
@@ -26,6 +26,8 @@ def load_model(path, *, n_jobs=None, **params):
     path : str
     n_jobs : int or None
         As in `n_jobs_for`.
+    settings : dict or None
+        Values of ``--set``, which take precedence over `params`.
     **params
         Parameters of `skmmgenre.load`, which may differ from those used in training.
 
@@ -46,7 +48,7 @@ def load_model(path, *, n_jobs=None, **params):
     require_model(path)
     summary = read_summary(path)  # None for files of earlier versions, which had no encoders
     params["n_jobs"] = n_jobs_for(() if summary is None else summary["estimators"], n_jobs)
-    model, card = load(path, params=params), model_info(path)["card"]
+    model, card = load(path, params=params | (settings or {})), model_info(path)["card"]
     if "modalities" not in getattr(model, "named_steps", ()) or not hasattr(model, "predict"):
         raise ValueError(
             f"{path!r} contains a {type(model).__name__}, which does not predict genres from a "

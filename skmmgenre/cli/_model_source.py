@@ -8,7 +8,7 @@ import click
 
 from .._library_versions import names_used_by, versions_of
 from ._genre_names import refuse_unknown_keys
-from ._options import Parsed, require_model
+from ._options import Parsed, parse_settings, require_model
 
 _READY = ("musicnn",)
 _ENCODER = "AudioEmbedder"
@@ -77,7 +77,7 @@ tags_file = click.option(
 )
 
 
-def find_model(path, ready, tags=None):
+def find_model(path, ready, tags=None, settings=()):
     """Return the model of a command: of a file or, by its name, of the package.
 
     Parameters
@@ -88,6 +88,8 @@ def find_model(path, ready, tags=None):
         Name of a ready model. One of `path` and `ready` is None.
     tags : dict or None
         As returned by `read_tags`.
+    settings : sequence of str
+        Values of ``--set``.
 
     Returns
     -------
@@ -96,11 +98,15 @@ def find_model(path, ready, tags=None):
     Raises
     ------
     click.UsageError
-        If tags are given with a model file.
+        If tags are given with a model file, or settings with a ready model.
+    ValueError
+        If a setting has no "=".
     """
     if ready is None and tags is not None:
         raise click.UsageError("--tags needs --model musicnn; the genres of a MODEL are fixed.")
-    return ModelFile(path) if ready is None else ReadyModel(ready, tags)
+    if ready is not None and settings:
+        raise click.UsageError("--set needs a MODEL; a ready model contains all its parameters.")
+    return ModelFile(path, parse_settings(settings)) if ready is None else ReadyModel(ready, tags)
 
 
 class ModelFile:
@@ -109,6 +115,8 @@ class ModelFile:
     Parameters
     ----------
     path : str
+    settings : dict or None
+        As returned by `parse_settings`.
 
     Raises
     ------
@@ -118,9 +126,10 @@ class ModelFile:
 
     thresholds = None  # only the loaded model has them
 
-    def __init__(self, path):
+    def __init__(self, path, settings=None):
         require_model(path)
         self.path = self.name = path
+        self.settings = settings
 
     @cached_property
     def summary(self):
@@ -146,7 +155,9 @@ class ModelFile:
         from .._model_summary import genres_of
         from ._model import load_model
 
-        model, _ = load_model(self.path, on_error="missing", verbose=verbose, n_jobs=jobs)
+        model, _ = load_model(
+            self.path, on_error="missing", verbose=verbose, n_jobs=jobs, settings=self.settings
+        )
         # Only if it was read before: for a file of an earlier version, `summary` calls `load`.
         if "summary" in self.__dict__ and self.summary["genres"] != genres_of(model):
             raise ValueError(
@@ -156,7 +167,10 @@ class ModelFile:
         return model
 
     def key(self, store):
-        """Return the key of the model in a store, or None if the file cannot be read.
+        """Return the key of the model in a store, or None if nothing can be stored.
+
+        This is so if the file cannot be read, and with settings: a folder or a service may change
+        under the same name.
 
         Parameters
         ----------
@@ -165,6 +179,8 @@ class ModelFile:
         """
         from ..store import FeatureStore
 
+        if self.settings:
+            return None
         used = versions_of(names_used_by(self.summary["estimators"]))
         (key,) = FeatureStore(store, kind="answers", settings=used).keys([self.path])
         return key

@@ -1,5 +1,6 @@
 """Options shared by several commands, their types, and messages about the music that is read."""
 
+import ast
 import os
 
 import click
@@ -59,6 +60,36 @@ jobs = click.option(
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
+
+
+left_out = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Parameter that MODEL does not contain, such as TextEmbedder.model=FOLDER (may be "
+    "repeated); skmmgenre info MODEL lists them.",
+)
+
+
+def parse_settings(pairs):
+    """Return a dict of settings like "audio__lr=1e-4"; values are Python literals or text.
+
+    Raises
+    ------
+    ValueError
+        If a setting has no "=".
+    """
+    settings = {}
+    for pair in pairs:
+        name, found, value = pair.partition("=")
+        if not found or not name:
+            raise ValueError(f"--set {pair!r} is not NAME=VALUE.")
+        try:
+            settings[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            settings[name] = value
+    return settings
 
 
 def require_model(path):

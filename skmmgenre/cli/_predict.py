@@ -20,6 +20,7 @@ from ._options import (
     example,
     genres_file,
     jobs,
+    left_out,
     quiet,
     report_empty,
     report_skipped,
@@ -63,10 +64,13 @@ _NAME_WIDTH = 44
     help="Also write the embeddings of each item to a Parquet table, with one column of vectors "
     "per modality.",
 )
+@left_out
 @jobs
 @quiet
 @click.pass_context
-def predict(ctx, sources, ready, tags, kind, top, vectors_path, jobs, quiet, names, **reading):
+def predict(
+    ctx, sources, ready, tags, kind, top, vectors_path, settings, jobs, quiet, names, **reading
+):
     """Predict the genres of folders, tables or files with a MODEL or with --model.
 
     The exit code is 1 if a file that was named cannot be read; the others are predicted.
@@ -83,7 +87,7 @@ def predict(ctx, sources, ready, tags, kind, top, vectors_path, jobs, quiet, nam
             )
     if vectors_path is not None:
         check_vectors_path(vectors_path)
-    fitted = find_model(path, ready, tags).load(jobs=jobs, verbose=int(not quiet))
+    fitted = find_model(path, ready, tags, settings).load(jobs=jobs, verbose=int(not quiet))
     report_unknown(names, genres_of(fitted))
     covers = reads_covers(modalities_of(fitted))
     with open_all(sources, covers=covers, verbose=not quiet, **reading) as music:

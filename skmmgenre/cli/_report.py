@@ -15,6 +15,8 @@ from ._options import (
     genres_file,
     jobs,
     label_options,
+    left_out,
+    parse_settings,
     quiet,
     report_readings,
     report_skipped,
@@ -56,6 +58,7 @@ _MEDIA = ("none", "thumbnails", "clips")
     "covers and ten seconds of sound; none: neither, for a report that you pass on.",
 )
 @click.option("--title", metavar="TEXT", help="Title of the report.")
+@left_out
 @jobs
 @quiet
 def report(
@@ -70,6 +73,7 @@ def report(
     genres_from,
     labels,
     with_tagged,
+    settings,
     jobs,
     quiet,
     **reading,
@@ -87,7 +91,10 @@ def report(
     check_place(output, "report")
     labelling = Labelling.of_options(source, genres_from, labels, with_tagged, by=reading["by"])
     evaluation = None if evaluation_path is None else read_evaluation(evaluation_path)
-    fitted, card = load_model(path, on_error="missing", verbose=int(not quiet), n_jobs=jobs)
+    settings = parse_settings(settings)
+    fitted, card = load_model(
+        path, on_error="missing", verbose=int(not quiet), n_jobs=jobs, settings=settings
+    )
     opened = labelling.open(source, verbose=not quiet, **reading)
     with opened as (music, *_), in_threads(fitted):
         if split is not None:

@@ -20,6 +20,7 @@ from ._options import (
     example,
     genres_file,
     jobs,
+    left_out,
     not_genres,
     quiet,
     report_skipped,
@@ -86,6 +87,7 @@ _WORDS = {  # in the line of a file, and in the summary
 @click.option("--no-cache", is_flag=True, help="Do not store predictions.")
 @genres_file
 @not_genres
+@left_out
 @jobs
 @quiet
 @as_json
@@ -101,6 +103,7 @@ def tag(
     min_score,
     cache,
     no_cache,
+    settings,
     quiet,
     as_json,
     **reading,
@@ -118,7 +121,7 @@ def tag(
     command still lists what was done.
     """
 
-    if undo and (len(places) != 1 or ready):
+    if undo and (len(places) != 1 or ready or settings):
         raise click.UsageError("--undo takes only FOLDER.", ctx)
     if not undo and ready and len(places) != 1:
         raise click.UsageError("--model replaces MODEL: pass only FOLDER.", ctx)
@@ -127,7 +130,7 @@ def tag(
     if cache and no_cache:
         raise click.UsageError("--cache and --no-cache cannot be combined.", ctx)
     *path, folder = places
-    source = None if undo else find_model(*(path or [None]), ready, tags)
+    source = None if undo else find_model(*(path or [None]), ready, tags, settings)
     folder = spell_path(folder)
     require_folder(folder)
     change = None

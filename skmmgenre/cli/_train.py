@@ -1,8 +1,8 @@
 """`skmmgenre train`: train a model on music, and print its metrics on held-out music."""
 
-import ast
 import json
 import os
+import shlex
 from collections import Counter
 
 import click
@@ -10,11 +10,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from .. import __version__
+from .._model_summary import is_needed
 from ..compose import make_genre_classifier
 from ..labels import GenreTaxonomy
 from ..model_selection import ArtistShuffleSplit
 from ..nets import interruption_ends_all
-from ..utils import BadItem, first_few, is_missing, refuse_left_out, walk_parts
+from ..utils import BadItem, estimators_in, first_few, is_missing, refuse_left_out, walk_parts
 from ._control import fit_control, match_decision
 from ._evaluate import evaluate_model, subsets_of, with_errors_of_plain
 from ._evaluation_tables import print_held_out
@@ -31,6 +32,7 @@ from ._options import (
     genres_file,
     jobs,
     label_options,
+    parse_settings,
     quiet,
     report_only_first,
     report_readings,
@@ -181,9 +183,10 @@ def train(
             card["labelled_by_annotators"] = n_labelled
         card["trained_on"] = os.path.basename(os.path.abspath(source))
         # Inside the context: `save` hashes the extracted covers, which are deleted at its end.
-        save(model, output, card=card, table=learned.table, groups=learned.artists)
+        not_saved = save(model, output, card=card, table=learned.table, groups=learned.artists)
     report_skipped(music.errors + errors)
     report_only_first(card["first_genre_only"])
+    _report_not_saved(model, output, not_saved)
     if as_json:
         click.echo(json.dumps(card, indent=2))
         return
@@ -195,6 +198,21 @@ def train(
         click.echo(f"  skipped: {line}")
     if held_out is not None:
         print_held_out(held_out)
+
+
+def _report_not_saved(model, output, names):
+    """Tell on standard error which parameters the other commands need, with their values."""
+    classes = {type(estimator).__name__: estimator for estimator in estimators_in(model)}
+    options = []
+    for name in filter(is_needed, names):
+        cls, _, parameter = name.partition(".")
+        options.append(f"--set {name}={shlex.quote(str(getattr(classes[cls], parameter)))}")
+    if options:
+        click.echo(
+            f"{output} contains no folders, hub names or addresses. Pass to predict, tag, evaluate "
+            f"and report: {' '.join(options)}",
+            err=True,
+        )
 
 
 def _left_out(without_genre, test_rows, rare_genres, without_split=0):
@@ -375,26 +393,6 @@ def train_model(
     if n_jobs is None and any(encoders_in(model)):
         model.set_params(n_jobs=None)  # the number of cores is not a property of the model
     return model, card, list(dict.fromkeys(errors)), held_out, music.take(learn)
-
-
-def parse_settings(pairs):
-    """Return a dict of settings like "audio__lr=1e-4"; values are Python literals or text.
-
-    Raises
-    ------
-    ValueError
-        If a setting has no "=".
-    """
-    settings = {}
-    for pair in pairs:
-        name, found, value = pair.partition("=")
-        if not found or not name:
-            raise ValueError(f"--set {pair!r} is not NAME=VALUE, such as audio__max_epochs=30.")
-        try:
-            settings[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            settings[name] = value
-    return settings
 
 
 def _refuse_class_weight(settings):

@@ -389,7 +389,8 @@ def require_parameter(estimator: BaseEstimator, name: str, what: str) -> None:
         cls = type(estimator).__name__
         raise SetupError(
             f"{cls} has no {name} ({name}=None): {what} are left out of model files. "
-            f"Pass it: skmmgenre.load(path, params={{'{cls}.{name}': ...}})."
+            f"Pass it: skmmgenre.load(path, params={{'{cls}.{name}': ...}}), or --set "
+            f"{cls}.{name}=... to a command."
         )
 
 

@@ -128,7 +128,14 @@ def printed(capsys, card, several=False):
     """What is printed of a model with a card, by the words at the beginning of the lines."""
     print_info(
         {"file": "m", "bytes": 1, "genres": ["Jazz", "Rock"], "several_genres": several}
-        | {"modalities": {}, "networks": {}, "versions": {}, "differ": {}, "card": card}
+        | {
+            "modalities": {},
+            "networks": {},
+            "versions": {},
+            "differ": {},
+            "left_out": [],
+            "card": card,
+        }
     )
     lines = capsys.readouterr().out.splitlines()
     return {line[:12].strip(): line[12:] for line in lines}
@@ -221,7 +228,14 @@ class TestHeldOut:
     def told(self, capsys, several=False, **card):
         print_info(
             {"file": "m", "bytes": 1, "genres": ["Jazz", "Rock"], "several_genres": several}
-            | {"modalities": {}, "networks": {}, "versions": {}, "differ": {}, "card": card}
+            | {
+                "modalities": {},
+                "networks": {},
+                "versions": {},
+                "differ": {},
+                "left_out": [],
+                "card": card,
+            }
         )
         lines = capsys.readouterr().out.splitlines()
         begin = next((k for k, line in enumerate(lines) if line.startswith("held out")), None)

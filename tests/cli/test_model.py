@@ -1,12 +1,17 @@
 """The file of a model: what is opened, and where one can be written."""
 
+import json
+
 import numpy as np
+import pandas as pd
 import pytest
 from obey_rights import run_obeying
+from tiny_models import save_bert
 
 import skmmgenre
 from skmmgenre.cli import main
 from skmmgenre.cli._model import answer, load_model, vectors_of
+from skmmgenre.cli._model_source import find_model
 from skmmgenre.text import TextMLP
 
 
@@ -76,3 +81,76 @@ def test_items_whose_vectors_say_nothing_have_no_genre(albums, small_model):
     answers = answer(model, vectors)
     assert answers.empty[:3].tolist() == [True, True, False]
     assert answers.genres(1) == [] and answers.best(1, 3) == {} and answers.genres(2)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("left out")  # with a space, as folders of users have
+    save_bert(folder / "bert")
+    words = {"Dub": "bass echo", "Metal": "loud guitar"}
+    rows = [(f"a{i // 2}", g, f"{words[g]} {i}") for i in range(24) for g in words]
+    table = pd.DataFrame(rows, columns=["artist", "genre", "text"])
+    table.to_csv(folder / "t.csv", index=False)
+    others = table.assign(artist="b" + table["artist"], text="a " + table["text"])
+    others.to_csv(folder / "others.csv", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(folder):
+    """The words of `train` that name the options, and the model."""
+    model = str(folder / "m.skmmgenre")
+    with pytest.MonkeyPatch.context() as patch:
+        told = []
+        patch.setattr("click.echo", lambda text="", **kwargs: told.append(str(text)))
+        bert = f"text_model={folder / 'bert'}"
+        words = ["train", str(folder / "t.csv"), "-o", model, "--set", bert, "--quiet"]
+        assert main(words) == 0
+    return model, "\n".join(told)
+
+
+class TestParametersThatAreNotInTheFile:
+    """`train` tells which they are, and each command that reads a model takes them."""
+
+    def test_train_tells_the_option(self, folder, trained):
+        expected = f"report: --set TextEmbedder.model='{folder / 'bert'}'"
+        assert expected in trained[1]
+
+    def test_info_lists_them(self, trained, capsys):
+        assert main(["info", trained[0]]) == 0
+        assert "needs       --set TextEmbedder.model=..." in capsys.readouterr().out
+        assert main(["info", trained[0], "--json"]) == 0
+        assert "TextEmbedder.model" in json.loads(capsys.readouterr().out)["left_out"]
+
+    @pytest.mark.filterwarnings("ignore:.* was saved without TextEmbedder.model")
+    def test_an_error_names_the_option(self, folder, trained, capsys):
+        assert main(["predict", trained[0], str(folder / "t.csv"), "--quiet"]) == 1
+        assert "or --set TextEmbedder.model=... to a command" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("command", ["predict", "evaluate", "report"])
+    def test_each_command_takes_them(self, folder, trained, command, tmp_path):
+        bert = f"TextEmbedder.model={folder / 'bert'}"
+        output = ["-o", str(tmp_path / "r.html")] if command == "report" else []
+        others = str(folder / "others.csv")
+        assert main([command, trained[0], others, "--set", bert, "--quiet", *output]) == 0
+
+    def test_answers_that_depend_on_them_are_not_stored(self, folder, trained, tmp_path):
+        """A folder may have another content at the next run."""
+        store = str(tmp_path / "s.sqlite")
+        bert = f"TextEmbedder.model={folder / 'bert'}"
+        assert find_model(trained[0], None, settings=[bert]).key(store) is None
+        assert find_model(trained[0], None).key(store) is not None
+
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [
+            (["predict", "MODEL", "t.csv", "--set", "bert"], "--set 'bert' is not NAME=VALUE"),
+            (["predict", "MODEL", "t.csv", "--set", "modle=x"], "Unknown parameter 'modle'"),
+            (["predict", "--model", "musicnn", "t.csv", "--set", "a=b"], "--set needs a MODEL"),
+            (["tag", "--undo", ".", "--set", "a=b"], "--undo takes only FOLDER"),
+        ],
+    )
+    def test_errors(self, folder, trained, monkeypatch, capsys, words, told):
+        monkeypatch.chdir(folder)
+        assert main([trained[0] if word == "MODEL" else word for word in words]) != 0
+        assert told in capsys.readouterr().err
