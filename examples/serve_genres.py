@@ -66,18 +66,31 @@ def main(argv=None):
     parser.add_argument(
         "--max-mb", type=int, default=50, help="largest request, in MB; default: 50"
     )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameter that the file does not contain: TextEmbedder.model=FOLDER",
+    )
     options = parser.parse_args(argv)
+    if not all("=" in pair for pair in options.set):
+        parser.error("--set takes NAME=VALUE")
     torch.set_num_threads(options.threads)
     app = make_app(
-        options.model, batch=options.batch, wait=options.wait, max_bytes=options.max_mb * 10**6
+        options.model,
+        params=dict(pair.split("=", 1) for pair in options.set),
+        batch=options.batch,
+        wait=options.wait,
+        max_bytes=options.max_mb * 10**6,
     )
     uvicorn.run(app, host=options.host, port=options.port, log_level="warning")
 
 
-def make_app(path, *, batch=16, wait=0.02, max_bytes=50_000_000):
+def make_app(path, *, params=None, batch=16, wait=0.02, max_bytes=50_000_000):
     """Return the application for a model file, which is loaded without running code from it."""
     # Input that cannot be decoded counts as missing, whatever on_error was in training.
-    model = skmmgenre.load(path, params={"on_error": "missing"})
+    model = skmmgenre.load(path, params={"on_error": "missing", **(params or {})})
     info, columns = skmmgenre.model_info(path), modalities_by_column(model)
     batches = Batches(model, batch=batch, wait=wait)
 

@@ -246,7 +246,8 @@ def load(path: FilePath | BinaryIO, *, params: dict[str, Any] | None = None) -> 
     # Reset them again: the file may not have been written by `save`.
     may_be_given = may_be_left_out(schema)
     # The manifest is not trusted either: it can only name parameters that this model has.
-    left_out = {*leave_out(schema), *may_be_given.intersection(names_left_out(manifest))}
+    before = may_be_given.intersection(names_left_out(manifest))
+    left_out = {*leave_out(schema, before), *before}
     used = names_used_by(cls for cls, _ in estimators_of(schema))
     model = _make(path, schema, members)
     given = set_runtime_params(model, {} if params is None else params, also=may_be_given)
@@ -260,11 +261,10 @@ def load(path: FilePath | BinaryIO, *, params: dict[str, Any] | None = None) -> 
             stacklevel=2,
         )
     if needed := sorted(filter(is_needed, left_out - given)):
-        example = f"{{{needed[0]!r}: ...}}"
         warnings.warn(
             f"Model file {name_of(path)} was saved without {', '.join(needed)}, on which the "
-            f"predictions depend. Pass it: skmmgenre.load({name_of(path)}, params={example}), or "
-            f"--set {needed[0]}=... to a command.",
+            f"predictions depend. Pass {'it' if len(needed) == 1 else 'them'} to skmmgenre.load, "
+            f"params={{{needed[0]!r}: ...}}, or as --set {needed[0]}=... on the command line.",
             UserWarning,
             stacklevel=2,
         )

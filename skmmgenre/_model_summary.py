@@ -1,6 +1,7 @@
 """Metadata of a model file, read from its manifest only: imports no torch, numpy or pandas."""
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ._model_archive import read_manifest
@@ -187,8 +188,12 @@ def is_needed(name):
 
 
 def names_left_out(manifest):
-    """Return the names of the parameters that were left out, according to a manifest."""
-    return [name for name in manifest["left_out"] if isinstance(name, str)]
+    """Return the names of the parameters that were left out, according to a manifest.
+
+    Anything else in it is ignored: a manifest may have been written by someone else.
+    """
+    names = [name for name in manifest["left_out"] if isinstance(name, str)]
+    return [name for name in names if re.fullmatch(r"\w+\.\w+", name)]
 
 
 def _is_summary(found):

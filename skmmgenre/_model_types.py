@@ -419,7 +419,7 @@ def _without_ids(value):
     return value
 
 
-def leave_out(schema):
+def leave_out(schema, before=()):
     """Reset the parameters that contain a local path or a host.
 
     Parameters
@@ -427,6 +427,9 @@ def leave_out(schema):
     schema : dict
         Changed in place: the parameters get their defaults, None if they have none. The model of
         an encoder and the URL of a linker become None.
+    before : collection of str
+        Names that were left out when the file was written. Earlier versions then wrote the default
+        model or URL.
 
     Returns
     -------
@@ -435,9 +438,12 @@ def leave_out(schema):
     """
     names = set()
     for name, values, parameter, blank in _guarded_values(schema):
-        if parameter == "model" and _may_stay(values[parameter]):
+        if parameter in _REQUIRED and (name in before or _is_plain(values[parameter], (None,))):
+            values[parameter] = _plain(None)
+            names.add(name)
+        elif parameter == "model" and _may_stay(values[parameter]):
             continue
-        if not _is_plain(values[parameter], (None, blank)):
+        elif not _is_plain(values[parameter], (None, blank)):
             values[parameter] = _plain(None if parameter in _REQUIRED else blank)
             names.add(name)
     return sorted(names)

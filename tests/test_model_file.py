@@ -284,7 +284,7 @@ class TestLeftOut:
         skmmgenre.save(model, tmp_path / "m")
         with pytest.warns(UserWarning, match=r"saved without GazetteerLinker.kb, .* params="):
             again = skmmgenre.load(tmp_path / "m")
-        with pytest.raises(ValueError, match="'kb' parameter of GazetteerLinker"):
+        with pytest.raises(SetupError, match="GazetteerLinker needs a kb: .*GazetteerLinker.kb in"):
             again.transform(texts)
 
     def test_params_that_are_none(self, enriched, small_file, tmp_path):
@@ -351,16 +351,39 @@ class TestLeftOut:
     def test_texts_are_not_sent_to_another_service(self, tmp_path):
         model = EntityEnricher(SpotlightLinker(url="http://127.0.0.1:9/annotate", max_retries=0))
         skmmgenre.save(model, tmp_path / "m")
-        with pytest.warns(UserWarning, match=r"'SpotlightLinker.url': ..."):
+        with pytest.warns(UserWarning, match="or as --set SpotlightLinker.url=..."):
             again = skmmgenre.load(tmp_path / "m")
-        expected = "has no url .*addresses of services are left out .*'SpotlightLinker.url': ..."
+        expected = "needs a url: model files do not contain addresses.* Pass SpotlightLinker.url"
         for on_error in ("raise", "missing"):
             again.set_params(on_error=on_error)
             with pytest.raises(SetupError, match=expected):
                 again.transform(["A review of dub."])
+        # Saved again, the file still tells what it lacks.
+        assert skmmgenre.save(again, tmp_path / "again") == ["SpotlightLinker.url"]
         url = model.linker.url
         given = skmmgenre.load(tmp_path / "m", params={"SpotlightLinker.url": url})
         assert given.linker.url == url
+
+    @pytest.mark.parametrize("names", [["SpotlightLinker.url"], ["SpotlightLinker.url", "a.b", 1]])
+    def test_a_file_of_an_earlier_version(self, tmp_path, names):
+        """It has the default in place of what was left out, and says so."""
+        skmmgenre.save(EntityEnricher(SpotlightLinker()), tmp_path / "m")
+        forge(tmp_path / "f", contents(tmp_path / "m"), {"left_out": names})
+        with pytest.warns(UserWarning, match="without SpotlightLinker.url, on which"):
+            model = skmmgenre.load(tmp_path / "f")
+        assert model.linker.url is None
+
+    def test_names_in_a_manifest_are_names(self, tmp_path):
+        """`info` prints them as options to copy."""
+        skmmgenre.save(EntityEnricher(SpotlightLinker()), tmp_path / "m")
+        strange = ["a.b=$(rm x)", "a.b --write", "a", "", "a.b.c", "\n.x"]
+        forge(tmp_path / "f", contents(tmp_path / "m"), {"left_out": [*strange, "A_1.b"]})
+        assert skmmgenre.model_info(tmp_path / "f")["left_out"] == ["A_1.b"]
+
+    @pytest.mark.parametrize("linker", [GazetteerLinker(None), PrecomputedLinker(None)])
+    def test_a_linker_without_its_file_names_the_remedy(self, linker):
+        with pytest.raises(SetupError, match=r"Linker needs a \w+: model files do not contain"):
+            linker.link("A text.")
 
     def test_a_stranger_names_a_file(self, tmp_path):
         skmmgenre.save(CQTExtractor(), tmp_path / "m")

@@ -68,16 +68,15 @@ def command_for(name):
 
 
 def durations(folder):
-    """Return the minutes that each command of `make evaluate` took, and their sum."""
+    """Return the minutes that each measured command of `make evaluate` took, and their sum."""
     heads = [read_result(path)[1] for path in sorted(folder.glob("*.csv"))]
     parts = pd.DataFrame(
         [(head["command"], int(head["seconds"])) for head in heads if "seconds" in head],
         columns=["command", "seconds"],
-    ).drop_duplicates()  # a run that writes several results has the same time in each
-    minutes = parts.groupby("command")["seconds"].sum() / 60
-    minutes = pd.concat([minutes, pd.Series({"sum": minutes.sum()})])
-    command = [f"`{one}`" for one in minutes.index[:-1]] + ["sum"]
-    return pd.DataFrame({"command": command, "minutes": minutes.round().astype(int).to_numpy()})
+    ).drop_duplicates()  # a run that writes several results has its time in each; or a part's
+    minutes = (parts.groupby("command")["seconds"].sum() / 60).round().astype(int)
+    rows = [(f"`{command}`", taken) for command, taken in minutes.items()]
+    return pd.DataFrame([*rows, ("sum", minutes.sum())], columns=["command", "minutes"])
 
 
 class Results:

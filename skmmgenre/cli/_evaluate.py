@@ -96,8 +96,8 @@ def evaluate(
     control: logistic regression on statistics of the sound, words and colours.
     """
 
-    labelling = Labelling.of_options(source, genres_from, labels, with_tagged, by=reading["by"])
     settings = parse_settings(settings)
+    labelling = Labelling.of_options(source, genres_from, labels, with_tagged, by=reading["by"])
     fitted, card = load_model(
         model, on_error="missing", verbose=int(not quiet), n_jobs=jobs, settings=settings
     )

@@ -122,7 +122,7 @@ def print_info(info):
         say("held out", line)
     if needed := [name for name in info["left_out"] if is_needed(name)]:
         options = " ".join(f"--set {name}=..." for name in needed)
-        say("needs", f"{options} in predict, tag, evaluate and report (not in the file)")
+        say("needs", f"{options} for predict, tag, evaluate and report")
     counts = card.get("items_by_genre")
     counts = counts if isinstance(counts, dict) else {}
     versions = (f"{name} {version}" for name, version in info["versions"].items())

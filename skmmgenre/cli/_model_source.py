@@ -1,7 +1,9 @@
 """Find the model of a command: a model file, or a ready model of the package."""
 
+import glob
 import hashlib
 import json
+import os
 from functools import cached_property
 
 import click
@@ -129,7 +131,7 @@ class ModelFile:
     def __init__(self, path, settings=None):
         require_model(path)
         self.path = self.name = path
-        self.settings = settings
+        self.settings = settings or {}
 
     @cached_property
     def summary(self):
@@ -167,10 +169,7 @@ class ModelFile:
         return model
 
     def key(self, store):
-        """Return the key of the model in a store, or None if nothing can be stored.
-
-        This is so if the file cannot be read, and with settings: a folder or a service may change
-        under the same name.
+        """Return the key of the model in a store, or None if the file cannot be read.
 
         Parameters
         ----------
@@ -179,11 +178,19 @@ class ModelFile:
         """
         from ..store import FeatureStore
 
-        if self.settings:
-            return None
-        used = versions_of(names_used_by(self.summary["estimators"]))
-        (key,) = FeatureStore(store, kind="answers", settings=used).keys([self.path])
+        settings = versions_of(names_used_by(self.summary["estimators"]))
+        settings |= {f"--set {name}": _stamp(value) for name, value in self.settings.items()}
+        (key,) = FeatureStore(store, kind="answers", settings=settings).keys([self.path])
         return key
+
+
+def _stamp(value):
+    """Return a value as text; for a file or folder, with the sizes and times of its files."""
+    if not isinstance(value, str) or not os.path.exists(value):
+        return repr(value)
+    paths = [value, *glob.glob(os.path.join(glob.escape(value), "**"), recursive=True)]
+    found = {os.path.relpath(path, value): os.stat(path) for path in paths if os.path.isfile(path)}
+    return repr(sorted((name, at.st_size, at.st_mtime_ns) for name, at in found.items()))
 
 
 class ReadyModel:

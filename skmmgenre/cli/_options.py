@@ -84,10 +84,10 @@ def parse_settings(pairs):
     for pair in pairs:
         name, found, value = pair.partition("=")
         if not found or not name:
-            raise ValueError(f"--set {pair!r} is not NAME=VALUE.")
+            raise ValueError(f"--set {pair!r} is not NAME=VALUE, such as batch_size=8.")
         try:
             settings[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError):
             settings[name] = value
     return settings
 

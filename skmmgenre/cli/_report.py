@@ -88,10 +88,10 @@ def report(
     from .._model_summary import genres_of, model_info, read_seen
     from ..inspection._report._report import build_page, write_page
 
+    settings = parse_settings(settings)
     check_place(output, "report")
     labelling = Labelling.of_options(source, genres_from, labels, with_tagged, by=reading["by"])
     evaluation = None if evaluation_path is None else read_evaluation(evaluation_path)
-    settings = parse_settings(settings)
     fitted, card = load_model(
         path, on_error="missing", verbose=int(not quiet), n_jobs=jobs, settings=settings
     )

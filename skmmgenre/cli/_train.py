@@ -201,16 +201,21 @@ def train(
 
 
 def _report_not_saved(model, output, names):
-    """Tell on standard error which parameters the other commands need, with their values."""
+    """Print on standard error the parameters that other commands need, with their values."""
+    # `make_genre_classifier` gives each class to one modality, so a name means one value.
     classes = {type(estimator).__name__: estimator for estimator in estimators_in(model)}
     options = []
     for name in filter(is_needed, names):
         cls, _, parameter = name.partition(".")
-        options.append(f"--set {name}={shlex.quote(str(getattr(classes[cls], parameter)))}")
+        value = getattr(classes[cls], parameter)
+        text = str(value)
+        if parse_settings([f"{name}={text}"])[name] != value:
+            text = repr(value)  # the folder "2024" is not a number
+        options.append(f"--set {name}={shlex.quote(text)}")
     if options:
         click.echo(
-            f"{output} contains no folders, hub names or addresses. Pass to predict, tag, evaluate "
-            f"and report: {' '.join(options)}",
+            f"{output} does not contain these parameters. Pass them to predict, tag, evaluate and "
+            f"report: {' '.join(options)}",
             err=True,
         )
 
@@ -377,7 +382,9 @@ def train_model(
         "seed": seed,
     }
     if "audio" in present:
-        card["audio_model"] = settings.get("audio_model", "cnn")
+        card["audio_model"] = encoder = settings.get("audio_model", "cnn")
+        if os.path.isdir(encoder):  # a card contains no local path
+            card["audio_model"] = os.path.basename(os.path.abspath(encoder))
         for encoder in encoders_in(model):
             card["audio_n_patches"] = encoder.n_patches
     if without_split.any():

@@ -17,7 +17,7 @@ _NOT_FINITE = (
     "Check the weights of the model, or remove the cell.",
 )
 # Models that `skmmgenre.save` leaves out, so that `model` is None when they are loaded.
-LEFT_OUT = "folders and hub names"
+LEFT_OUT = "folders or hub names"
 # Parameters that only models of the hub have, with their defaults.
 OF_HUB_MODELS = {"revision": None, "layer": None, "trust_remote_code": False}
 

@@ -379,7 +379,7 @@ def require_parameter(estimator: BaseEstimator, name: str, what: str) -> None:
     name : str
         A parameter without a default that could take its place.
     what : str
-        What is left out of model files, such as "folders and hub names".
+        What model files do not contain, such as "folders or hub names".
 
     Raises
     ------
@@ -388,9 +388,8 @@ def require_parameter(estimator: BaseEstimator, name: str, what: str) -> None:
     if getattr(estimator, name) is None:
         cls = type(estimator).__name__
         raise SetupError(
-            f"{cls} has no {name} ({name}=None): {what} are left out of model files. "
-            f"Pass it: skmmgenre.load(path, params={{'{cls}.{name}': ...}}), or --set "
-            f"{cls}.{name}=... to a command."
+            f"{cls} needs a {name}: model files do not contain {what}. Pass {cls}.{name} in "
+            f"`params` of skmmgenre.load, or as --set {cls}.{name}=... on the command line."
         )
 
 

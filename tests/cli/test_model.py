@@ -1,10 +1,14 @@
 """The file of a model: what is opened, and where one can be written."""
 
 import json
+import os
+import shlex
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from obey_rights import run_obeying
 from tiny_models import save_bert
 
@@ -98,11 +102,16 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(folder):
-    """The words of `train` that name the options, and the model."""
+    """The model, and what `train` writes on standard error, where `--json` does not read it."""
     model = str(folder / "m.skmmgenre")
     with pytest.MonkeyPatch.context() as patch:
         told = []
-        patch.setattr("click.echo", lambda text="", **kwargs: told.append(str(text)))
+
+        def echo(text="", err=False):
+            if err:
+                told.append(text)
+
+        patch.setattr("click.echo", echo)
         bert = f"text_model={folder / 'bert'}"
         words = ["train", str(folder / "t.csv"), "-o", model, "--set", bert, "--quiet"]
         assert main(words) == 0
@@ -125,7 +134,7 @@ class TestParametersThatAreNotInTheFile:
     @pytest.mark.filterwarnings("ignore:.* was saved without TextEmbedder.model")
     def test_an_error_names_the_option(self, folder, trained, capsys):
         assert main(["predict", trained[0], str(folder / "t.csv"), "--quiet"]) == 1
-        assert "or --set TextEmbedder.model=... to a command" in capsys.readouterr().err
+        assert "or as --set TextEmbedder.model=... on the command line" in capsys.readouterr().err
 
     @pytest.mark.parametrize("command", ["predict", "evaluate", "report"])
     def test_each_command_takes_them(self, folder, trained, command, tmp_path):
@@ -134,12 +143,38 @@ class TestParametersThatAreNotInTheFile:
         others = str(folder / "others.csv")
         assert main([command, trained[0], others, "--set", bert, "--quiet", *output]) == 0
 
-    def test_answers_that_depend_on_them_are_not_stored(self, folder, trained, tmp_path):
-        """A folder may have another content at the next run."""
-        store = str(tmp_path / "s.sqlite")
+    def test_tag_takes_them(self, folder, trained, tmp_path, capsys):
+        soundfile.write(tmp_path / "song.flac", np.zeros(8000), 8000)
+        (tmp_path / "song.txt").write_text("bass echo 7")
         bert = f"TextEmbedder.model={folder / 'bert'}"
-        assert find_model(trained[0], None, settings=[bert]).key(store) is None
-        assert find_model(trained[0], None).key(store) is not None
+        words = ["tag", trained[0], str(tmp_path), "--set", bert, "--no-cache", "--quiet"]
+        assert main(words) == 0
+        assert "song.flac: gets Dub" in capsys.readouterr().out
+
+    def test_answers_of_tag_are_stored_by_them(self, folder, trained, tmp_path):
+        """The same files in another folder have the same answers, other files have others."""
+        store = str(tmp_path / "s.sqlite")
+        for name in ("one", "two"):
+            shutil.copytree(folder / "bert", tmp_path / name)
+
+        def key(name):
+            settings = [f"TextEmbedder.model={tmp_path / name}"]
+            return find_model(trained[0], None, settings=settings).key(store)
+
+        first = key("one")
+        assert key("one") == key("two") == first != find_model(trained[0], None).key(store)
+        os.utime(tmp_path / "one" / "config.json", (1, 1))
+        assert len({first, key("one"), key("no folder")}) == 3
+
+    def test_a_name_that_looks_like_a_number(self, folder, tmp_path, monkeypatch, capsys):
+        shutil.copytree(folder / "bert", tmp_path / "2024")
+        monkeypatch.chdir(tmp_path)
+        table, bert = str(folder / "t.csv"), "text_model='2024'"
+        assert main(["train", table, "-o", "m", "--set", bert, "--quiet", "--json"]) == 0
+        out, err = capsys.readouterr()
+        (option,) = shlex.split(err.partition("--set ")[2])
+        assert json.loads(out)["items"] == 48
+        assert main(["predict", "m", table, "--set", option, "--quiet"]) == 0
 
     @pytest.mark.parametrize(
         ("words", "told"),

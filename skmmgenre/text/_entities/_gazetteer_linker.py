@@ -303,6 +303,7 @@ class GazetteerLinker(Linker):
     >>> folder.cleanup()
     """
 
+    _left_out = {"kb": "local paths"}
     _parameter_constraints: dict = {
         "kb": [KnowledgeBase, str, os.PathLike],
         "common_words": [str, list, tuple, set, frozenset, None],

@@ -19,7 +19,7 @@ from sklearn.utils._param_validation import Interval
 
 from ... import __version__
 from ...store import Store
-from ...utils import BadItem, SetupError, import_from_extra, require_parameter
+from ...utils import BadItem, SetupError, import_from_extra
 from ._linker import CATEGORIES_FROM, Linker, read_confidence, store_faults
 from ._segmentation import split_text
 
@@ -227,6 +227,7 @@ class HTTPLinker(Linker):
 
     _key_field = None
 
+    _left_out = {"url": "addresses of services"}
     _parameter_constraints: dict = {
         "url": [str],
         "max_chars": [Interval(Integral, 1, None, closed="left")],
@@ -245,10 +246,6 @@ class HTTPLinker(Linker):
         self.backoff = backoff
         self.cache = cache
         self.categories_from = categories_from
-
-    def _validate_params(self):
-        require_parameter(self, "url", "addresses of services")
-        super()._validate_params()
 
     def check_setup(self):
         super().check_setup()

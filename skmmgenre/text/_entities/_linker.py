@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import HasMethods
 
 from ... import __version__
 from ...store import Store
-from ...utils import BadItem, SetupError
+from ...utils import BadItem, SetupError, require_parameter
 from ._knowledge_base import KnowledgeBase
 from ._titles import category_name, entity_name
 
@@ -64,7 +64,14 @@ class Linker(BaseEstimator):
     whose names begin with an underscore are not pickled.
     """
 
+    # Parameters without a default that could take their place, and what they are.
+    _left_out: dict = {}
     _parameter_constraints: dict = {}
+
+    def _validate_params(self):
+        for name, what in self._left_out.items():
+            require_parameter(self, name, what)
+        super()._validate_params()
 
     def check_setup(self) -> None:
         """Check everything that does not depend on a text, such as parameters, files and a key.

@@ -263,6 +263,7 @@ class PrecomputedLinker(Linker):
 categories=())]
     """
 
+    _left_out = {"folder": "local paths"}
     _parameter_constraints: dict = {
         "folder": [str, os.PathLike],
         "on_mismatch": [StrOptions({"raise", "skip"})],
