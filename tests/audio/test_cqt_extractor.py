@@ -468,6 +468,7 @@ def test_a_pickle_holds_the_path_as_it_was_given(tmp_path, tracks, monkeypatch):
 _WRITER = """
 import sys
 from skmmgenre.audio import CQTExtractor
+CQTExtractor(duration=0.5).transform(sys.argv[2:3])  # imports librosa
 print("ready", flush=True)
 CQTExtractor(duration=0.5, cache=sys.argv[1]).transform(sys.argv[2:])
 """

@@ -444,7 +444,7 @@ def test_val_rows_stop_the_training(tmp_path, monkeypatch, column):
         ),
     )
     monkeypatch.setattr("skmmgenre.cli._train.errors_of", lambda model: [])
-    monkeypatch.setattr("skmmgenre.save", lambda *args, **kwargs: None)
+    monkeypatch.setattr("skmmgenre.save", lambda *args, **kwargs: [])
     table = {"text": list("abcdef"), "genre": ["Jazz", "Rock"] * 3}
     parts = ["train", "train", "Validation", "train", "val", "test"]
     table["split"] = parts
