@@ -43,8 +43,6 @@ _PLACEHOLDER = re.compile(r"\{\{(.+?)\}\}", flags=re.DOTALL)
 _DIFFERENCES = ("estimate", "difference")
 _CHOSEN = ("lr", "margin", "patience", "epochs")  # shown with the digits that they have
 _INTERVAL = "{:+.3f} [{:+.3f}, {:+.3f}]"
-
-
 _OF_ALL_RESULTS = ("primary_claims", "durations")
 
 

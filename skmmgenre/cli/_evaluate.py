@@ -39,7 +39,6 @@ from ._options import (
     jobs,
     label_options,
     left_out,
-    parse_settings,
     quiet,
     report_only_first,
     report_readings,
@@ -96,7 +95,6 @@ def evaluate(
     control: logistic regression on statistics of the sound, words and colours.
     """
 
-    settings = parse_settings(settings)
     labelling = Labelling.of_options(source, genres_from, labels, with_tagged, by=reading["by"])
     fitted, card = load_model(
         model, on_error="missing", verbose=int(not quiet), n_jobs=jobs, settings=settings

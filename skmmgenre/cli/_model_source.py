@@ -10,7 +10,7 @@ import click
 
 from .._library_versions import names_used_by, versions_of
 from ._genre_names import refuse_unknown_keys
-from ._options import Parsed, parse_settings, require_model
+from ._options import Parsed, require_model
 
 _READY = ("musicnn",)
 _ENCODER = "AudioEmbedder"
@@ -79,7 +79,7 @@ tags_file = click.option(
 )
 
 
-def find_model(path, ready, tags=None, settings=()):
+def find_model(path, ready, tags=None, settings=None):
     """Return the model of a command: of a file or, by its name, of the package.
 
     Parameters
@@ -90,8 +90,8 @@ def find_model(path, ready, tags=None, settings=()):
         Name of a ready model. One of `path` and `ready` is None.
     tags : dict or None
         As returned by `read_tags`.
-    settings : sequence of str
-        Values of ``--set``.
+    settings : dict or None
+        As returned by `parse_settings`.
 
     Returns
     -------
@@ -101,14 +101,12 @@ def find_model(path, ready, tags=None, settings=()):
     ------
     click.UsageError
         If tags are given with a model file, or settings with a ready model.
-    ValueError
-        If a setting has no "=".
     """
     if ready is None and tags is not None:
         raise click.UsageError("--tags needs --model musicnn; the genres of a MODEL are fixed.")
     if ready is not None and settings:
         raise click.UsageError("--set needs a MODEL; a ready model contains all its parameters.")
-    return ModelFile(path, parse_settings(settings)) if ready is None else ReadyModel(ready, tags)
+    return ModelFile(path, settings) if ready is None else ReadyModel(ready, tags)
 
 
 class ModelFile:

@@ -62,16 +62,6 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON o
 quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
 
 
-left_out = click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Parameter that MODEL does not contain, such as TextEmbedder.model=FOLDER (may be "
-    "repeated); skmmgenre info MODEL lists them.",
-)
-
-
 def parse_settings(pairs):
     """Return a dict of settings like "audio__lr=1e-4"; values are Python literals or text.
 
@@ -90,6 +80,17 @@ def parse_settings(pairs):
         except (ValueError, SyntaxError, TypeError):
             settings[name] = value
     return settings
+
+
+left_out = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=lambda ctx, param, pairs: parse_settings(pairs),
+    help="Parameter that MODEL does not contain, such as TextEmbedder.model=FOLDER (may be "
+    "repeated); skmmgenre info MODEL lists them.",
+)
 
 
 def require_model(path):

@@ -16,7 +16,6 @@ from ._options import (
     jobs,
     label_options,
     left_out,
-    parse_settings,
     quiet,
     report_readings,
     report_skipped,
@@ -88,7 +87,6 @@ def report(
     from .._model_summary import genres_of, model_info, read_seen
     from ..inspection._report._report import build_page, write_page
 
-    settings = parse_settings(settings)
     check_place(output, "report")
     labelling = Labelling.of_options(source, genres_from, labels, with_tagged, by=reading["by"])
     evaluation = None if evaluation_path is None else read_evaluation(evaluation_path)

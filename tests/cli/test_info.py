@@ -124,20 +124,19 @@ def test_info_of_another_model(tmp_path, capsys):
     assert "contains a TextMLP, which does not predict genres" in capsys.readouterr().err
 
 
-def printed(capsys, card, several=False):
-    """What is printed of a model with a card, by the words at the beginning of the lines."""
+def lines_of(capsys, card, several=False):
+    """The lines that are printed of a model with a card."""
     print_info(
         {"file": "m", "bytes": 1, "genres": ["Jazz", "Rock"], "several_genres": several}
-        | {
-            "modalities": {},
-            "networks": {},
-            "versions": {},
-            "differ": {},
-            "left_out": [],
-            "card": card,
-        }
+        | dict.fromkeys(("modalities", "networks", "versions", "differ"), {})
+        | {"left_out": [], "card": card}
     )
-    lines = capsys.readouterr().out.splitlines()
+    return capsys.readouterr().out.splitlines()
+
+
+def printed(capsys, card):
+    """What is printed of a model with a card, by the words at the beginning of the lines."""
+    lines = lines_of(capsys, card)
     return {line[:12].strip(): line[12:] for line in lines}
 
 
@@ -226,18 +225,7 @@ class TestHeldOut:
     }
 
     def told(self, capsys, several=False, **card):
-        print_info(
-            {"file": "m", "bytes": 1, "genres": ["Jazz", "Rock"], "several_genres": several}
-            | {
-                "modalities": {},
-                "networks": {},
-                "versions": {},
-                "differ": {},
-                "left_out": [],
-                "card": card,
-            }
-        )
-        lines = capsys.readouterr().out.splitlines()
+        lines = lines_of(capsys, card, several)
         begin = next((k for k, line in enumerate(lines) if line.startswith("held out")), None)
         end = next(k for k, line in enumerate(lines) if line.startswith("versions"))
         return [" ".join(line.split()).removeprefix("held out ") for line in lines[begin:end]]

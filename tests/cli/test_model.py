@@ -158,7 +158,7 @@ class TestParametersThatAreNotInTheFile:
             shutil.copytree(folder / "bert", tmp_path / name)
 
         def key(name):
-            settings = [f"TextEmbedder.model={tmp_path / name}"]
+            settings = {"TextEmbedder.model": str(tmp_path / name)}
             return find_model(trained[0], None, settings=settings).key(store)
 
         first = key("one")
